@@ -1,0 +1,141 @@
+/**
+ * Who asks: verified claims, or nobody. Fail closed: a token that cannot be verified, for whatever reason, is refused and never
+ * taken for an anonymous request.
+ */
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import type { Config } from './config.ts'
+import { apiError, isApiError } from './errors.ts'
+import type { Caller } from './queries.ts'
+
+/** `none` and the shared-secret algorithms are not among them: a public key must never serve as a secret. */
+const ASYMMETRIC_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+]
+
+const invalidToken = (message: string, cause?: unknown) =>
+  apiError(401, 'AUTH_INVALID_CREDENTIALS', message, {
+    nextActions: 'Sign in again and send the new access token.',
+    cause,
+  })
+
+/** Whether two texts are equal, in a time that does not tell where they differ. */
+async function equalInConstantTime(a: string, b: string): Promise<boolean> {
+  const digest = async (text: string) =>
+    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+  const [left, right] = await Promise.all([digest(a), digest(b)])
+  return left.reduce((difference, byte, index) => difference | (byte ^ (right[index] ?? 0)), 0) === 0
+}
+
+/** The claims that pass on to Postgres: a role that row level security knows, and a user for the role that has one. */
+function callerFrom(claims: JWTPayload): Caller {
+  const { role, sub } = claims
+  if (role === undefined) throw invalidToken('The token has no role claim; it must be anon or authenticated.')
+  if (role !== 'anon' && role !== 'authenticated') {
+    throw apiError(
+      403,
+      'AUTH_UNAUTHORIZED',
+      'The role of this token may not start payments; only anon and authenticated may.',
+    )
+  }
+  if (role === 'authenticated' && (typeof sub !== 'string' || sub === '')) {
+    throw invalidToken('The token says authenticated but has no sub claim that says who.')
+  }
+  return { ...claims, role }
+}
+
+export type Authenticate = (headers: Headers) => Promise<Caller>
+
+/**
+ * Reads the caller from the headers of a request.
+ *
+ * - no `Authorization`: anonymous
+ * - the configured anonymous key: anonymous
+ * - a user's JWT, verified with the shared secret (HS256) or the key set (asymmetric algorithms): its claims
+ * - the admin key: refused, for it has no user whom the policies could judge
+ */
+export function createAuthenticate({ config, now }: { config: Config; now: () => number }): Authenticate {
+  let keySet: JWTVerifyGetKey | undefined
+
+  /** The key of a token from the key set. That the set cannot be read is not the caller's fault. */
+  async function remoteKey(jwksUrl: string): Promise<JWTVerifyGetKey> {
+    const { createRemoteJWKSet, errors } = await import('jose')
+    keySet ??= createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000 })
+    const lookUp = keySet
+    return async (header, token) => {
+      try {
+        return await lookUp(header, token)
+      } catch (error) {
+        if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+          throw error
+        throw apiError(503, 'UPSTREAM_FAILURE', 'The keys that verify tokens could not be read just now.', {
+          nextActions: 'Try again in a moment.',
+          cause: error,
+        })
+      }
+    }
+  }
+
+  async function verify(token: string): Promise<JWTPayload> {
+    const { decodeProtectedHeader, jwtVerify } = await import('jose')
+    const options = { requiredClaims: ['exp'], currentDate: new Date(now()) }
+    const { alg } = decodeProtectedHeader(token)
+    if (alg === 'HS256' && config.jwtSecret !== null) {
+      const secret = new TextEncoder().encode(config.jwtSecret)
+      return (await jwtVerify(token, secret, { ...options, algorithms: ['HS256'] })).payload
+    }
+    if (alg !== undefined && ASYMMETRIC_ALGORITHMS.includes(alg) && config.jwksUrl !== null) {
+      const key = await remoteKey(config.jwksUrl)
+      return (await jwtVerify(token, key, { ...options, algorithms: ASYMMETRIC_ALGORITHMS })).payload
+    }
+    throw invalidToken('The token is not signed in a way that is accepted here.')
+  }
+
+  function refusal(error: unknown): Error {
+    if (isApiError(error)) return error
+    if ((error as { code?: string }).code === 'ERR_JWT_EXPIRED') {
+      // Existing clients refresh their session at this code, and at no other.
+      return apiError(401, 'AUTH_UNAUTHORIZED', 'The token has expired.', {
+        nextActions: 'Refresh the session and send the new access token.',
+        cause: error,
+      })
+    }
+    return invalidToken('The token is not valid.', error)
+  }
+
+  async function refuseAdminKey(key: string | null): Promise<void> {
+    if (key === null || config.adminKey === null || !(await equalInConstantTime(key, config.adminKey))) return
+    throw apiError(403, 'AUTH_UNAUTHORIZED', 'The admin key has no user, so it cannot start payments.', {
+      nextActions: 'Send the access token of the user who pays, or none for an anonymous purchase.',
+    })
+  }
+
+  return async (headers) => {
+    const apiKey = headers.get('x-api-key')
+    if (apiKey !== null) {
+      await refuseAdminKey(apiKey)
+      if (config.anonKey === null || !(await equalInConstantTime(apiKey, config.anonKey))) {
+        throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
+      }
+    }
+    const authorization = headers.get('authorization')
+    if (authorization === null) return { role: 'anon' }
+    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+    if (token === undefined) throw invalidToken('The Authorization header must be `Bearer` and a token.')
+    await refuseAdminKey(token)
+    if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey))) return { role: 'anon' }
+    const claims = await verify(token).catch((error) => {
+      throw refusal(error)
+    })
+    return callerFrom(claims)
+  }
+}

@@ -1,0 +1,165 @@
+/**
+ * Reads the environment variables, once, at the start. What is missing or malformed stops the start with one sentence that names
+ * the variable and never repeats its value.
+ */
+import { z } from 'zod'
+import type { StripeEnvironment } from '../../types/api.ts'
+import type { Env } from './runtime.ts'
+
+export type Config = {
+  databaseUrl: string
+  poolSize: number
+  /** 32 bytes in base64, or null when no secrets are stored in the database. */
+  encryptionKey: string | null
+  jwtSecret: string | null
+  jwksUrl: string | null
+  adminKey: string | null
+  anonKey: string | null
+  publicUrl: string | null
+  allowedOrigins: '*' | string[]
+  stripe: {
+    secretKey: Record<StripeEnvironment, string | null>
+    webhookSecret: Record<StripeEnvironment, string | null>
+    api: { protocol: 'http' | 'https'; host: string; port: number } | null
+    timeoutMs: number
+    maxRetries: number
+  }
+  port: number
+}
+
+/** A variable is missing or malformed. The message is a sentence for whoever deploys. */
+export function isConfigError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'ConfigError'
+}
+
+function configError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'ConfigError' })
+}
+
+const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+
+/** An address of scheme, host and port only. */
+const isOrigin = (value: string) => httpUrl(value) && new URL(value).origin === value.replace(/\/$/, '')
+
+function isEncryptionKey(value: string): boolean {
+  try {
+    return atob(value).length === 32
+  } catch {
+    return false
+  }
+}
+
+const wholeNumber = (low: number, high: number, fallback: number) => {
+  const message = `must be a whole number from ${low} to ${high}`
+  return z
+    .string()
+    .regex(/^\d+$/, message)
+    .transform(Number)
+    .refine((value) => value >= low && value <= high, message)
+    .default(fallback)
+}
+
+/** A key for one mode: the wrong mode must not start, for it would bill real cards in tests or nobody in production. */
+const secretKey = (mode: StripeEnvironment) =>
+  z
+    .string()
+    .regex(
+      new RegExp(`^(sk|rk)_${mode}_\\S+$`),
+      `must be a Stripe secret key for ${mode} mode, beginning sk_${mode}_ or rk_${mode}_`,
+    )
+    .optional()
+
+const signingSecret = z
+  .string()
+  .regex(/^whsec_\S+$/, 'must be a Stripe signing secret, beginning whsec_')
+  .optional()
+
+const variables = z.object({
+  DATABASE_URL: z
+    .string(
+      'must be set to the address of the Postgres database, as in postgres://user:password@host:5432/name',
+    )
+    .regex(/^postgres(ql)?:\/\//, 'must be a Postgres address, as in postgres://user:password@host:5432/name')
+    .refine(
+      (value) => URL.canParse(value),
+      'must be a Postgres address; encode special characters in the password',
+    ),
+  PAYMENTS_POOL_SIZE: wholeNumber(1, 100, 5),
+  PAYMENTS_ENCRYPTION_KEY: z
+    .string()
+    .refine(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them')
+    .optional(),
+  PAYMENTS_JWT_SECRET: z.string().optional(),
+  PAYMENTS_JWKS_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
+  PAYMENTS_ADMIN_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
+  PAYMENTS_ANON_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
+  PAYMENTS_PUBLIC_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
+  PAYMENTS_ALLOWED_ORIGINS: z
+    .string()
+    .default('*')
+    .transform((value) =>
+      value.trim() === '*' ? ('*' as const) : value.split(',').map((part) => part.trim()),
+    )
+    .refine(
+      (value) => value === '*' || value.every(isOrigin),
+      'must be * or a comma-separated list of origins, as in https://shop.example',
+    )
+    .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, '')))),
+  STRIPE_TEST_SECRET_KEY: secretKey('test'),
+  STRIPE_LIVE_SECRET_KEY: secretKey('live'),
+  STRIPE_TEST_WEBHOOK_SECRET: signingSecret,
+  STRIPE_LIVE_WEBHOOK_SECRET: signingSecret,
+  STRIPE_API_BASE_URL: z
+    .string()
+    .refine(isOrigin, 'must be an http or https address without a path, as in http://127.0.0.1:12111')
+    .transform((value) => {
+      const { protocol, hostname, port } = new URL(value)
+      const secure = protocol === 'https:'
+      return {
+        protocol: secure ? ('https' as const) : ('http' as const),
+        host: hostname,
+        port: Number(port || (secure ? 443 : 80)),
+      }
+    })
+    .optional(),
+  STRIPE_TIMEOUT_MS: wholeNumber(100, 80_000, 20_000),
+  STRIPE_MAX_RETRIES: wholeNumber(0, 5, 1),
+  PORT: wholeNumber(0, 65_535, 8787),
+})
+
+/**
+ * The configuration in these environment variables. An empty variable counts as one that is not set.
+ *
+ * @throws an error for which `isConfigError` holds, with one sentence that names the variable
+ */
+export function readConfig(env: Env): Config {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
+  const result = variables.safeParse(given)
+  if (!result.success) {
+    const [issue] = result.error.issues
+    throw configError(`${issue?.path.join('.')} ${issue?.message}.`)
+  }
+  const value = result.data
+  return {
+    databaseUrl: value.DATABASE_URL,
+    poolSize: value.PAYMENTS_POOL_SIZE,
+    encryptionKey: value.PAYMENTS_ENCRYPTION_KEY ?? null,
+    jwtSecret: value.PAYMENTS_JWT_SECRET ?? null,
+    jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
+    adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
+    anonKey: value.PAYMENTS_ANON_KEY ?? null,
+    publicUrl: value.PAYMENTS_PUBLIC_URL ?? null,
+    allowedOrigins: value.PAYMENTS_ALLOWED_ORIGINS,
+    stripe: {
+      secretKey: { test: value.STRIPE_TEST_SECRET_KEY ?? null, live: value.STRIPE_LIVE_SECRET_KEY ?? null },
+      webhookSecret: {
+        test: value.STRIPE_TEST_WEBHOOK_SECRET ?? null,
+        live: value.STRIPE_LIVE_WEBHOOK_SECRET ?? null,
+      },
+      api: value.STRIPE_API_BASE_URL ?? null,
+      timeoutMs: value.STRIPE_TIMEOUT_MS,
+      maxRetries: value.STRIPE_MAX_RETRIES,
+    },
+    port: value.PORT,
+  }
+}

@@ -1,0 +1,57 @@
+/** Everything a handler works with, built in one place. */
+
+import type { StripeEnvironment } from '../../types/api.ts'
+import { type Authenticate, createAuthenticate } from './auth.ts'
+import type { Config } from './config.ts'
+import { createDatabase, type Database } from './database.ts'
+import { createLog, describeError, type Log } from './log.ts'
+import { type Background, createBackground } from './runtime.ts'
+import { createSecretStore, type SecretStore } from './secrets.ts'
+import { createStripe, type StripeApi } from './stripe.ts'
+
+export type Deps = {
+  config: Config
+  database: Database
+  secrets: SecretStore
+  /** Stripe for one environment; fails with 400 when it has no key. */
+  stripe: (environment: StripeEnvironment) => Promise<StripeApi>
+  authenticate: Authenticate
+  background: Background
+  log: Log
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+export type DepsOptions = {
+  log?: Log
+  now?: () => number
+  /** The platform's `waitUntil`, where it has one. */
+  keepAlive?: (work: Promise<unknown>) => void
+}
+
+export function createDeps(
+  config: Config,
+  { log = createLog(), now = Date.now, keepAlive }: DepsOptions = {},
+): Deps {
+  const database = createDatabase({ url: config.databaseUrl, poolSize: config.poolSize })
+  const secrets = createSecretStore({ config, database, log, now })
+  return {
+    config,
+    database,
+    secrets,
+    stripe: createStripe({ config, secrets, now }),
+    authenticate: createAuthenticate({ config, now }),
+    background: createBackground(
+      (error) => log.error('background_failed', { cause: describeError(error) }),
+      keepAlive,
+    ),
+    log,
+    now,
+  }
+}
+
+/** Waits for background work, then closes the connections. */
+export async function closeDeps({ background, database }: Deps): Promise<void> {
+  await background.settled()
+  await database.end()
+}

@@ -1,0 +1,262 @@
+/**
+ * Every error that leaves the handlers, and the tables that say how Postgres' and Stripe's become ours. An `ApiError` is the only
+ * kind whose message is shown to a caller; the cause it keeps is for the log.
+ */
+import type { ErrorBody, ErrorCode, StripeEnvironment } from '../../types/api.ts'
+import { redact } from './log.ts'
+
+export type Status = 400 | 401 | 402 | 403 | 404 | 405 | 409 | 413 | 429 | 500 | 502 | 503
+
+export type ApiError = Error & {
+  name: 'ApiError'
+  status: Status
+  code: ErrorCode
+  nextActions?: string
+}
+
+/** An error for the caller: a status, a code, and a sentence for a person. */
+export function apiError(
+  status: Status,
+  code: ErrorCode,
+  message: string,
+  options: { nextActions?: string; cause?: unknown } = {},
+): ApiError {
+  const { nextActions, ...rest } = options
+  return Object.assign(new Error(redact(message), rest), {
+    name: 'ApiError' as const,
+    status,
+    code,
+    ...(nextActions === undefined ? {} : { nextActions: redact(nextActions) }),
+  })
+}
+
+export function isApiError(error: unknown): error is ApiError {
+  return error instanceof Error && error.name === 'ApiError'
+}
+
+/** What is not an `ApiError` yet is a fault of ours: 500, and not a word about the inside. */
+export function toApiError(error: unknown): ApiError {
+  if (isApiError(error)) return error
+  return apiError(500, 'INTERNAL_ERROR', 'Something went wrong on our side.', { cause: error })
+}
+
+export function errorBody({ code, message, status, nextActions }: ApiError): ErrorBody {
+  return { error: code, message, statusCode: status, ...(nextActions === undefined ? {} : { nextActions }) }
+}
+
+// Postgres
+
+/**
+ * SQLSTATE to HTTP. A row without a sentence passes on the sentence and the hint of the SQL function that raised it: those are
+ * written for people. Everything else of Postgres stays in the log.
+ */
+export const SQLSTATES: Record<
+  string,
+  { status: Status; code: ErrorCode; message?: string; nextActions?: string }
+> = {
+  /** invalid input */
+  SP001: { status: 400, code: 'INVALID_INPUT' },
+  /** the idempotency key belongs to another request */
+  SP002: { status: 409, code: 'PAYMENT_CHECKOUT_ALREADY_EXISTS' },
+  /** the billing subject has no customer */
+  SP003: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** sign-in needed */
+  SP004: { status: 401, code: 'AUTH_INVALID_CREDENTIALS' },
+  /** the event is refused */
+  SP005: { status: 400, code: 'INVALID_INPUT' },
+  /** no such session */
+  SP006: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** the role is not allowed */
+  SP007: { status: 403, code: 'AUTH_UNAUTHORIZED' },
+  /** insufficient_privilege: row level security said no */
+  '42501': {
+    status: 403,
+    code: 'AUTH_UNAUTHORIZED',
+    message: 'Row level security does not allow this caller to bill this subject.',
+    nextActions:
+      'Add a policy that allows it on payments.stripe_checkout_sessions or payments.stripe_customer_portal_sessions.',
+  },
+  /** unique_violation */
+  '23505': { status: 409, code: 'DATABASE_DUPLICATE', message: 'This exists already.' },
+  /** not_null_violation */
+  '23502': {
+    status: 400,
+    code: 'DATABASE_CONSTRAINT_VIOLATION',
+    message: 'A value that is needed is missing.',
+  },
+  /** check_violation */
+  '23514': {
+    status: 400,
+    code: 'DATABASE_CONSTRAINT_VIOLATION',
+    message: 'A value is not one that the database allows.',
+  },
+  /** invalid_text_representation */
+  '22P02': { status: 400, code: 'INVALID_INPUT', message: 'A value is not of the form that it must have.' },
+  /** untranslatable_character, as \u0000 in JSON */
+  '22P05': {
+    status: 400,
+    code: 'INVALID_INPUT',
+    message: 'A value has a character that cannot be stored, such as U+0000.',
+  },
+  /** character_not_in_repertoire, as a zero byte in text */
+  '22021': {
+    status: 400,
+    code: 'INVALID_INPUT',
+    message: 'A value has a character that cannot be stored, such as U+0000.',
+  },
+  /** numeric_value_out_of_range */
+  '22003': { status: 400, code: 'INVALID_INPUT', message: 'A number is out of range.' },
+  /** invalid_schema_name */
+  '3F000': NOT_MIGRATED(),
+  /** undefined_function */
+  '42883': NOT_MIGRATED(),
+  /** undefined_table */
+  '42P01': NOT_MIGRATED(),
+}
+
+function NOT_MIGRATED() {
+  return {
+    status: 500 as const,
+    code: 'INTERNAL_ERROR' as const,
+    message: 'The payments schema of this database is missing or of another release than these handlers.',
+    nextActions: 'Run `pg-payments migrate` against the database in DATABASE_URL.',
+  }
+}
+
+/** SQLSTATEs, whole classes among them, after which the same request may well succeed a moment later. */
+const UNAVAILABLE_SQLSTATES = [
+  '08', // connection exceptions
+  '53', // insufficient resources, too_many_connections among them
+  '57P', // admin_shutdown, crash_shutdown, cannot_connect_now
+  '58', // system errors, as of the disk
+  '28', // the login was refused
+  '3D000', // there is no such database
+  '25006', // read_only_sql_transaction: a standby answered
+  '40', // serialization_failure, deadlock_detected
+  '55P03', // lock_not_available
+  '57014', // query_canceled
+]
+
+/** Codes of postgres.js and of sockets: the database was not reached, or the connection broke. */
+const CONNECTION_CODES = new Set([
+  'CONNECTION_CLOSED',
+  'CONNECTION_DESTROYED',
+  'CONNECTION_ENDED',
+  'CONNECT_TIMEOUT',
+  'ECONNABORTED',
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EADDRNOTAVAIL',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOENT',
+  'ENOTFOUND',
+  'EPIPE',
+  'ETIMEDOUT',
+])
+
+export function databaseUnavailable(cause?: unknown): ApiError {
+  return apiError(503, 'DATABASE_UNAVAILABLE', 'The database cannot be reached or is too busy just now.', {
+    nextActions: 'Try again in a moment.',
+    cause,
+  })
+}
+
+/** What a failed statement means for the caller. */
+export function fromDatabase(error: unknown): ApiError {
+  const { name, code, message, hint } = error as {
+    name?: string
+    code?: string
+    message?: string
+    hint?: string
+  }
+  if (name !== 'PostgresError') {
+    if (code && CONNECTION_CODES.has(code)) return databaseUnavailable(error)
+    return toApiError(error)
+  }
+  const row = code === undefined ? undefined : SQLSTATES[code]
+  if (row) {
+    const nextActions = row.message === undefined ? hint : row.nextActions
+    return apiError(row.status, row.code, row.message ?? message ?? 'The database refused this.', {
+      ...(nextActions === undefined ? {} : { nextActions }),
+      cause: error,
+    })
+  }
+  if (UNAVAILABLE_SQLSTATES.some((prefix) => code?.startsWith(prefix))) return databaseUnavailable(error)
+  return toApiError(error)
+}
+
+// Stripe
+
+/** The variable that holds the secret key of an environment. */
+export function secretKeyVariable(environment: StripeEnvironment): string {
+  return `STRIPE_${environment.toUpperCase()}_SECRET_KEY`
+}
+
+type StripeErrorLike = { type?: string; code?: string; statusCode?: number; message: string }
+
+/** Whether the error is one of the Stripe SDK; told by its name, so that nothing here loads the SDK. */
+function isStripeError(error: unknown): error is Error & StripeErrorLike {
+  return error instanceof Error && /^Stripe\w*Error$/.test((error as { type?: string }).type ?? '')
+}
+
+/**
+ * Whether Stripe may have done the work although it answered with this error, or not at all. If so, the next attempt must carry the
+ * same idempotency key. See https://docs.stripe.com/api/idempotent_requests.
+ */
+export function stripeMayHaveActed(error: unknown): boolean {
+  const cause = isApiError(error) ? error.cause : error
+  if (!isStripeError(cause)) return true
+  if (cause.statusCode === undefined || cause.statusCode >= 500) return true
+  return cause.statusCode === 409 && cause.type !== 'StripeIdempotencyError'
+}
+
+/** What an error of the Stripe SDK means for the caller. See https://docs.stripe.com/api/errors. */
+export function fromStripe(error: unknown, environment: StripeEnvironment): ApiError {
+  if (!isStripeError(error)) return toApiError(error)
+  switch (error.type) {
+    case 'StripeCardError':
+      return apiError(402, 'PAYMENT_METHOD_DECLINED', error.message, { cause: error })
+    case 'StripeAuthenticationError':
+      return apiError(401, 'PAYMENT_CONFIG_INVALID', `Stripe refused the secret key for ${environment}.`, {
+        nextActions: `Set ${secretKeyVariable(environment)} to a key that is valid.`,
+        cause: error,
+      })
+    case 'StripePermissionError':
+      return apiError(
+        403,
+        'PAYMENT_CONFIG_INVALID',
+        `The Stripe key for ${environment} lacks a permission for this.`,
+        {
+          nextActions:
+            'Give the restricted key write access to Checkout Sessions and Customer portal in the Stripe Dashboard.',
+          cause: error,
+        },
+      )
+    case 'StripeRateLimitError':
+      return apiError(429, 'RATE_LIMITED', 'Stripe receives too many requests just now.', {
+        nextActions: 'Try again in a moment.',
+        cause: error,
+      })
+    case 'StripeIdempotencyError':
+      return apiError(409, 'UPSTREAM_FAILURE', error.message, { cause: error })
+    case 'StripeInvalidRequestError':
+      if (error.statusCode === 409) {
+        return apiError(409, 'UPSTREAM_FAILURE', 'The same request is still under way at Stripe.', {
+          nextActions: 'Try again in a moment with the same idempotency key.',
+          cause: error,
+        })
+      }
+      return apiError(400, 'UPSTREAM_FAILURE', error.message, { cause: error })
+    default:
+      return apiError(
+        502,
+        'UPSTREAM_FAILURE',
+        error.type === 'StripeConnectionError'
+          ? 'Stripe could not be reached.'
+          : 'Stripe could not do this just now.',
+        { nextActions: 'Try again in a moment with the same idempotency key.', cause: error },
+      )
+  }
+}

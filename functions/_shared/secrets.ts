@@ -1,0 +1,188 @@
+/**
+ * Stripe keys and signing secrets. They are encrypted before they reach Postgres, so that a copy of the database opens nothing, and
+ * each ciphertext names the key it was made with, so that the encryption key can be changed.
+ *
+ * Format: base64 of a 12-byte nonce and the AES-256-GCM ciphertext with its tag, bound to environment and kind: a row copied to
+ * another environment, or a signing secret passed off as an API key, does not open.
+ */
+import type { StripeEnvironment } from '../../types/api.ts'
+import type { Config } from './config.ts'
+import type { Database } from './database.ts'
+import { apiError, secretKeyVariable } from './errors.ts'
+import { describeError, type Log } from './log.ts'
+import { readSecrets, type StoredSecret } from './queries.ts'
+
+export type SecretKind = StoredSecret['kind']
+
+export type EncryptionKey = { id: string; key: CryptoKey }
+
+type Binding = { environment: StripeEnvironment; kind: SecretKind }
+
+const NONCE_BYTES = 12
+
+const fromBase64 = (text: string) => Uint8Array.from(atob(text), (char) => char.charCodeAt(0))
+const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes))
+const associatedData = ({ environment, kind }: Binding) =>
+  new TextEncoder().encode(`pg-payments:${environment}:${kind}`)
+
+/** A key for encryption from its 32 bytes in base64. Its id is the first 8 hex digits of their SHA-256. */
+export async function importEncryptionKey(base64: string): Promise<EncryptionKey> {
+  const bytes = fromBase64(base64)
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+  const id = [...digest.subarray(0, 4)].map((byte) => byte.toString(16).padStart(2, '0')).join('')
+  return { id, key: await crypto.subtle.importKey('raw', bytes, 'AES-GCM', false, ['encrypt', 'decrypt']) }
+}
+
+/** Encrypts a secret for one environment and kind. */
+export async function encryptSecret(
+  encryptionKey: EncryptionKey,
+  binding: Binding,
+  secret: string,
+): Promise<{ keyId: string; ciphertext: string }> {
+  const nonce = crypto.getRandomValues(new Uint8Array(NONCE_BYTES))
+  const sealed = new Uint8Array(
+    await crypto.subtle.encrypt(
+      { name: 'AES-GCM', iv: nonce, additionalData: associatedData(binding) },
+      encryptionKey.key,
+      new TextEncoder().encode(secret),
+    ),
+  )
+  const bytes = new Uint8Array(NONCE_BYTES + sealed.length)
+  bytes.set(nonce)
+  bytes.set(sealed, NONCE_BYTES)
+  return { keyId: encryptionKey.id, ciphertext: toBase64(bytes) }
+}
+
+/**
+ * The secret in a ciphertext.
+ *
+ * @throws when it was made with another key, for another environment or kind, or was changed
+ */
+export async function decryptSecret(
+  encryptionKey: EncryptionKey,
+  binding: Binding,
+  stored: { keyId: string; ciphertext: string },
+): Promise<string> {
+  if (stored.keyId !== encryptionKey.id) {
+    throw new Error(
+      `It was encrypted with the key ${stored.keyId}, and the configured one is ${encryptionKey.id}.`,
+    )
+  }
+  const bytes = fromBase64(stored.ciphertext)
+  const opened = await crypto.subtle.decrypt(
+    { name: 'AES-GCM', iv: bytes.subarray(0, NONCE_BYTES), additionalData: associatedData(binding) },
+    encryptionKey.key,
+    bytes.subarray(NONCE_BYTES),
+  )
+  return new TextDecoder().decode(opened)
+}
+
+/** The secrets in use: those stored in the database, and where none is stored for a kind, those of the environment variables. */
+export type SecretStore = {
+  /** The secret key for calls to Stripe. Fails with 400 when there is none. */
+  secretKey(environment: StripeEnvironment): Promise<string>
+  /** Every signing secret that may have signed an event. Fails with 500 when there is none. */
+  webhookSecrets(environment: StripeEnvironment): Promise<string[]>
+  /** Reads the stored secrets again, if that was not done a moment ago. True when it was done. */
+  refresh(environment: StripeEnvironment): Promise<boolean>
+}
+
+type Secrets = Record<SecretKind, string[]>
+
+/** How long secrets are kept in memory, so that a webhook stays at one round trip. */
+const TIME_TO_LIVE_MS = 60_000
+/** A signature that does not match may mean a new signing secret; somebody may also be sending rubbish. */
+const REFRESH_AT_MOST_EVERY_MS = 5_000
+
+export function createSecretStore({
+  config,
+  database,
+  log,
+  now,
+}: {
+  config: Config
+  database: Database
+  log: Log
+  now: () => number
+}): SecretStore {
+  const cache = new Map<StripeEnvironment, { readAt: number; secrets: Promise<Secrets> }>()
+  let encryptionKey: Promise<EncryptionKey> | undefined
+
+  async function open(environment: StripeEnvironment): Promise<Secrets> {
+    const stored = await readSecrets(database, { environment })
+    const secrets: Secrets = { secret_key: [], webhook_secret: [] }
+    if (stored.length === 0) return secrets
+    if (config.encryptionKey === null) {
+      throw apiError(
+        500,
+        'INTERNAL_ERROR',
+        'Stripe keys are stored in the database, but there is no key to open them.',
+        {
+          nextActions: 'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with.',
+        },
+      )
+    }
+    encryptionKey ??= importEncryptionKey(config.encryptionKey)
+    const key = await encryptionKey
+    for (const { kind, key_id, ciphertext } of stored) {
+      try {
+        secrets[kind].push(await decryptSecret(key, { environment, kind }, { keyId: key_id, ciphertext }))
+      } catch (error) {
+        log.error('secret_not_opened', { environment, kind, cause: describeError(error) })
+      }
+    }
+    for (const { kind } of stored) {
+      if (secrets[kind].length > 0) continue
+      throw apiError(500, 'INTERNAL_ERROR', 'The Stripe keys stored in the database cannot be opened.', {
+        nextActions:
+          'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again.',
+      })
+    }
+    return secrets
+  }
+
+  function read(environment: StripeEnvironment): Promise<Secrets> {
+    const entry = { readAt: now(), secrets: open(environment) }
+    cache.set(environment, entry)
+    entry.secrets.catch(() => {
+      if (cache.get(environment) === entry) cache.delete(environment)
+    })
+    return entry.secrets
+  }
+
+  function current(environment: StripeEnvironment): Promise<Secrets> {
+    const entry = cache.get(environment)
+    return entry && now() - entry.readAt < TIME_TO_LIVE_MS ? entry.secrets : read(environment)
+  }
+
+  return {
+    async secretKey(environment) {
+      const [stored] = (await current(environment)).secret_key
+      const key = stored ?? config.stripe.secretKey[environment]
+      if (key !== null) return key
+      throw apiError(400, 'PAYMENT_CONFIG_INVALID', `There is no Stripe secret key for ${environment}.`, {
+        nextActions: `Set ${secretKeyVariable(environment)}.`,
+      })
+    },
+    async webhookSecrets(environment) {
+      const { webhook_secret: stored } = await current(environment)
+      const configured = config.stripe.webhookSecret[environment]
+      if (stored.length > 0) return stored
+      if (configured !== null) return [configured]
+      throw apiError(
+        500,
+        'INTERNAL_ERROR',
+        `There is no signing secret for ${environment}, so no event can be accepted.`,
+        {
+          nextActions: `Set STRIPE_${environment.toUpperCase()}_WEBHOOK_SECRET to the signing secret of the webhook endpoint.`,
+        },
+      )
+    },
+    async refresh(environment) {
+      const entry = cache.get(environment)
+      if (entry && now() - entry.readAt < REFRESH_AT_MOST_EVERY_MS) return false
+      await read(environment)
+      return true
+    },
+  }
+}

@@ -1,0 +1,89 @@
+/**
+ * The HTTP API. `createApp(deps).fetch` is a web-standard handler, the same on every runtime.
+ */
+import { type Context, Hono } from 'hono'
+import { cors } from 'hono/cors'
+import type { Config } from './_shared/config.ts'
+import type { Deps } from './_shared/deps.ts'
+import { type ApiError, apiError, errorBody, toApiError } from './_shared/errors.ts'
+import type { Answer } from './_shared/http.ts'
+import { describeError, type Log } from './_shared/log.ts'
+import { checkoutSession } from './handlers/checkout-session.ts'
+import { customerPortalSession } from './handlers/customer-portal-session.ts'
+import { health } from './handlers/health.ts'
+import { webhook } from './handlers/webhook.ts'
+
+export { type Config, isConfigError, readConfig } from './_shared/config.ts'
+export { closeDeps, createDeps, type Deps, type DepsOptions } from './_shared/deps.ts'
+export { createLog, type Log } from './_shared/log.ts'
+export { VERSION } from './_shared/version.ts'
+
+type Variables = { failure?: ApiError }
+type AppContext = Context<{ Variables: Variables }>
+
+const answer = (c: AppContext, { status, body }: Answer<object>) => c.json(body, status)
+
+function fail(c: AppContext, error: unknown): Response {
+  const failure = toApiError(error)
+  c.set('failure', failure)
+  return c.json(errorBody(failure), failure.status)
+}
+
+function methodNotAllowed(allowed: string) {
+  return (c: AppContext) => {
+    c.header('Allow', allowed)
+    return fail(c, apiError(405, 'METHOD_NOT_ALLOWED', `This address takes ${allowed} only.`))
+  }
+}
+
+/** One line per request: what was asked, what became of it, how long it took. No body, no header, no query string. */
+function logRequest(c: AppContext, log: Log, startedAt: number): void {
+  const { failure } = c.var
+  log[c.res.status >= 500 ? 'error' : 'info']('request', {
+    method: c.req.method,
+    path: c.req.path.slice(0, 200),
+    status: c.res.status,
+    ms: Math.round(performance.now() - startedAt),
+    ...(failure && { error: failure.code, message: failure.message }),
+    ...(failure?.cause !== undefined && { cause: describeError(failure.cause) }),
+  })
+}
+
+/** Browsers call these routes from the app's own origin. No cookie is involved, so no credentials are allowed. */
+function allowBrowsers({ allowedOrigins }: Config, method: 'GET' | 'POST') {
+  return cors({ origin: allowedOrigins, allowMethods: [method], maxAge: 7200 })
+}
+
+/** The routes over these dependencies. */
+export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
+  const app = new Hono<{ Variables: Variables }>()
+
+  app.use(async (c, next) => {
+    const startedAt = performance.now()
+    await next()
+    logRequest(c, deps.log, startedAt)
+  })
+  app.use('/health', allowBrowsers(deps.config, 'GET'))
+  app.use('/api/payments/*', allowBrowsers(deps.config, 'POST'))
+
+  app.get('/health', async (c) => answer(c, await health(deps)))
+  app.all('/health', methodNotAllowed('GET'))
+
+  const checkoutSessions = '/api/payments/stripe/:environment/checkout-sessions'
+  app.post(checkoutSessions, async (c) => answer(c, await checkoutSession(c.req.raw, c.req.param(), deps)))
+  app.all(checkoutSessions, methodNotAllowed('POST'))
+
+  const customerPortalSessions = '/api/payments/stripe/:environment/customer-portal-sessions'
+  app.post(customerPortalSessions, async (c) =>
+    answer(c, await customerPortalSession(c.req.raw, c.req.param(), deps)),
+  )
+  app.all(customerPortalSessions, methodNotAllowed('POST'))
+
+  const webhooks = '/api/webhooks/stripe/:environment'
+  app.post(webhooks, async (c) => answer(c, await webhook(c.req.raw, c.req.param(), deps)))
+  app.all(webhooks, methodNotAllowed('POST'))
+
+  app.notFound((c) => fail(c, apiError(404, 'NOT_FOUND', 'There is nothing at this address.')))
+  app.onError((error, c) => fail(c, error))
+  return app
+}

@@ -1,0 +1,166 @@
+/**
+ * The SDK: starts Checkout and Billing Portal sessions from a browser, or from anything else that has `fetch`. It has no dependency.
+ *
+ *     const payments = createPaymentsClient({ baseUrl: 'https://api.example', getToken: () => session.accessToken })
+ *     const { data, error } = await payments.stripe.createCheckoutSession('test', { … })
+ *     if (data?.checkoutSession.url) location.assign(data.checkoutSession.url)
+ */
+import type {
+  CreateCheckoutSessionRequest,
+  CreateCheckoutSessionResponse,
+  CreateCustomerPortalSessionRequest,
+  CreateCustomerPortalSessionResponse,
+  ErrorCode,
+  StripeEnvironment,
+} from '../../types/api.ts'
+
+export type {
+  BillingSubject,
+  CheckoutLineItem,
+  CheckoutSession,
+  CheckoutSessionStatus,
+  CreateCheckoutSessionRequest,
+  CreateCheckoutSessionResponse,
+  CreateCustomerPortalSessionRequest,
+  CreateCustomerPortalSessionResponse,
+  CustomerPortalSession,
+  ErrorBody,
+  ErrorCode,
+  StripeEnvironment,
+} from '../../types/api.ts'
+
+export type PaymentsError = {
+  /**
+   * The code of the API's answer, or one of ours: `NETWORK_ERROR` when there was no answer, `UNEXPECTED_RESPONSE` when it was not
+   * one of this API, `TOKEN_ERROR` when `getToken` failed.
+   */
+  error: ErrorCode | 'NETWORK_ERROR' | 'UNEXPECTED_RESPONSE' | 'TOKEN_ERROR' | (string & {})
+  /** A sentence for a person. */
+  message: string
+  /** The HTTP status; 0 when there was no answer. */
+  statusCode: number
+  /** The next step, when there is one to say. */
+  nextActions?: string
+}
+
+/** Either the data or the error; the other one is null. */
+export type PaymentsResult<T> = { data: T; error: null } | { data: null; error: PaymentsError }
+
+export type PaymentsClientOptions = {
+  /** Where the handlers answer, as in `https://api.example`; a path in it is kept. */
+  baseUrl: string
+  /** The signed-in user's access token, or null for an anonymous purchase. Asked before every request. */
+  getToken?: () => string | null | undefined | Promise<string | null | undefined>
+  /** Another `fetch` than the global one. */
+  fetch?: typeof fetch
+}
+
+export type RequestOptions = {
+  /** Gives the request up; the result is then a `NETWORK_ERROR`. */
+  signal?: AbortSignal
+}
+
+export type PaymentsClient = {
+  stripe: {
+    /**
+     * Starts a Checkout Session; send the buyer to `data.checkoutSession.url`. Row level security of the app's database decides
+     * who may bill which subject. With an `idempotencyKey` it is safe to repeat: the same request gives the same session, another
+     * one under the same key is refused with 409. See https://docs.stripe.com/payments/checkout.
+     */
+    createCheckoutSession(
+      environment: StripeEnvironment,
+      request: CreateCheckoutSessionRequest,
+      options?: RequestOptions,
+    ): Promise<PaymentsResult<CreateCheckoutSessionResponse>>
+    /**
+     * Opens the Billing Portal for a subject that has paid before: 404 for one that has not, 401 for an anonymous caller, 403 when
+     * no policy lets the caller manage the subject. See https://docs.stripe.com/customer-management.
+     */
+    createCustomerPortalSession(
+      environment: StripeEnvironment,
+      request: CreateCustomerPortalSessionRequest,
+      options?: RequestOptions,
+    ): Promise<PaymentsResult<CreateCustomerPortalSessionResponse>>
+  }
+}
+
+/** A client for one deployment of the handlers. Its methods never throw: what went wrong is in `error`. */
+export function createPaymentsClient(options: PaymentsClientOptions): PaymentsClient {
+  const baseUrl = options.baseUrl.replace(/\/+$/, '')
+  const doFetch: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init))
+
+  async function post<T>(
+    path: string,
+    body: unknown,
+    { signal }: RequestOptions = {},
+  ): Promise<PaymentsResult<T>> {
+    let token: string | null | undefined
+    try {
+      token = await options.getToken?.()
+    } catch (error) {
+      return failure('TOKEN_ERROR', 0, `The access token could not be had: ${messageOf(error)}`)
+    }
+    try {
+      const response = await doFetch(`${baseUrl}${path}`, {
+        method: 'POST',
+        headers: {
+          'Content-Type': 'application/json',
+          ...(token ? { Authorization: `Bearer ${token}` } : {}),
+        },
+        body: JSON.stringify(body),
+        ...(signal ? { signal } : {}),
+      })
+      return read<T>(response.status, await response.text())
+    } catch (error) {
+      return failure('NETWORK_ERROR', 0, `There was no answer: ${messageOf(error)}`)
+    }
+  }
+
+  const route = (environment: StripeEnvironment, name: string) =>
+    `/api/payments/stripe/${encodeURIComponent(environment)}/${name}`
+
+  return {
+    stripe: {
+      createCheckoutSession: (environment, request, requestOptions) =>
+        post(route(environment, 'checkout-sessions'), request, requestOptions),
+      createCustomerPortalSession: (environment, request, requestOptions) =>
+        post(route(environment, 'customer-portal-sessions'), request, requestOptions),
+    },
+  }
+}
+
+/** Makes a result of an answer, also of one that some proxy on the way has written. */
+function read<T>(status: number, text: string): PaymentsResult<T> {
+  let body: unknown
+  try {
+    body = JSON.parse(text)
+  } catch {}
+  if (typeof body === 'object' && body !== null) {
+    if (status >= 200 && status < 300) return { data: body as T, error: null }
+    const { error, message, nextActions } = body as Record<string, unknown>
+    if (typeof error === 'string' && typeof message === 'string') {
+      return failure(error, status, message, typeof nextActions === 'string' ? nextActions : undefined)
+    }
+  }
+  return failure(
+    'UNEXPECTED_RESPONSE',
+    status,
+    `The answer with status ${status} is not one of the payments API.`,
+  )
+}
+
+function failure(
+  error: string,
+  statusCode: number,
+  message: string,
+  nextActions?: string,
+): PaymentsResult<never> {
+  return {
+    data: null,
+    error: { error, message, statusCode, ...(nextActions === undefined ? {} : { nextActions }) },
+  }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

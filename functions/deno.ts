@@ -1,0 +1,39 @@
+/**
+ * The entry for Deno and for edge platforms that run it:
+ *
+ *     deno run --allow-net --allow-env functions/deno.ts
+ */
+
+import { readEnv } from './_shared/runtime.ts'
+import { closeDeps, createApp, createDeps, isConfigError, readConfig } from './app.ts'
+
+function configure() {
+  try {
+    return readConfig(readEnv())
+  } catch (error) {
+    if (!isConfigError(error)) throw error
+    console.error(error.message)
+    Deno.exit(1)
+  }
+}
+
+const config = configure()
+const deps = createDeps(config)
+const app = createApp(deps)
+const server = Deno.serve(
+  {
+    port: config.port,
+    onListen: ({ port }) => deps.log.info('listening', { url: `http://localhost:${port}` }),
+  },
+  (request) => app.fetch(request),
+)
+
+async function stop() {
+  for (const signal of signals) Deno.removeSignalListener(signal, stop)
+  await server.shutdown()
+  await closeDeps(deps)
+  deps.log.info('stopped')
+}
+
+const signals = ['SIGTERM', 'SIGINT'] as const
+for (const signal of signals) Deno.addSignalListener(signal, stop)

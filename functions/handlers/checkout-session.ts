@@ -1,0 +1,108 @@
+/**
+ * `POST /api/payments/stripe/{environment}/checkout-sessions`
+ *
+ * The database decides, Stripe does, the database takes the answer: two round trips, and no connection is held in between.
+ */
+import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
+import type { Deps } from '../_shared/deps.ts'
+import { apiError, stripeMayHaveActed, toApiError } from '../_shared/errors.ts'
+import { type Answer, readJson } from '../_shared/http.ts'
+import { describeError } from '../_shared/log.ts'
+import { presentCheckoutSession } from '../_shared/present.ts'
+import {
+  beginCheckoutSession,
+  type CheckoutDecision,
+  type CheckoutSessionRow,
+  completeCheckoutSession,
+  failCheckoutSession,
+  projectStripeObjects,
+} from '../_shared/queries.ts'
+import { createCheckoutSessionBody, environmentSchema, parse } from '../_shared/schemas.ts'
+import type { StripeApi } from '../_shared/stripe.ts'
+
+export async function checkoutSession(
+  request: Request,
+  params: { environment: string },
+  deps: Deps,
+): Promise<Answer<CreateCheckoutSessionResponse>> {
+  const environment = parse(environmentSchema, params.environment, 'environment')
+  const caller = await deps.authenticate(request.headers)
+  const body = parse(createCheckoutSessionBody, await readJson(request))
+  const stripe = await deps.stripe(environment)
+
+  const begin = () =>
+    beginCheckoutSession(deps.database, {
+      environment,
+      caller,
+      mode: body.mode,
+      lineItems: body.lineItems,
+      successUrl: body.successUrl,
+      cancelUrl: body.cancelUrl,
+      subjectType: body.subject?.type ?? null,
+      subjectId: body.subject?.id ?? null,
+      customerEmail: body.customerEmail ?? null,
+      metadata: body.metadata ?? {},
+      idempotencyKey: body.idempotencyKey ?? null,
+    })
+
+  let decision = await begin()
+  if (decision.action === 'fetch') {
+    await projectSession(environment, decision.checkout_session_id, stripe, deps)
+    decision = await begin()
+  }
+  let session: CheckoutSessionRow | null = decision.action === 'return' ? decision.session : null
+  if (decision.action === 'send') session = await send(environment, decision, stripe, deps)
+  if (session === null && decision.action === 'send' && body.idempotencyKey !== undefined) {
+    // Another request with the same key was faster; what it left is the answer to this one too.
+    const again = await begin()
+    if (again.action === 'return') session = again.session
+  }
+  if (session === null) {
+    throw apiError(
+      409,
+      'PAYMENT_CHECKOUT_ALREADY_EXISTS',
+      'This checkout is being started by another request.',
+      {
+        nextActions: 'Try again in a moment with the same idempotency key.',
+      },
+    )
+  }
+  return { status: 201, body: { checkoutSession: presentCheckoutSession(session) } }
+}
+
+/** Creates the session at Stripe. Whatever goes wrong there is noted in the row before it is answered. */
+async function send(
+  environment: StripeEnvironment,
+  { session: { id }, attempt, params, idempotency_key }: CheckoutDecision,
+  stripe: StripeApi,
+  { database, log }: Deps,
+): Promise<CheckoutSessionRow | null> {
+  const created = await stripe.createCheckoutSession(params, idempotency_key).catch(async (error) => {
+    await failCheckoutSession(database, {
+      environment,
+      id,
+      attempt,
+      error: toApiError(error).message,
+      stripeMayHaveActed: stripeMayHaveActed(error),
+    }).catch((cause) => log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
+    throw error
+  })
+  return completeCheckoutSession(database, {
+    environment,
+    id,
+    attempt,
+    session: created.object,
+    snapshotAt: created.snapshotAt,
+  })
+}
+
+/** Brings a session's row up to date with Stripe. */
+async function projectSession(
+  environment: StripeEnvironment,
+  id: string,
+  stripe: StripeApi,
+  { database }: Deps,
+): Promise<void> {
+  const { object, snapshotAt } = await stripe.retrieve({ object: 'checkout.session', id })
+  await projectStripeObjects(database, { environment, objects: [object], snapshotAt })
+}

@@ -1,0 +1,56 @@
+/**
+ * `POST /api/payments/stripe/{environment}/customer-portal-sessions`
+ *
+ * For a signed-in caller whom a policy lets manage the billing of the subject, and a subject that has a customer.
+ */
+import type { CreateCustomerPortalSessionResponse } from '../../types/api.ts'
+import type { Deps } from '../_shared/deps.ts'
+import { apiError, toApiError } from '../_shared/errors.ts'
+import { type Answer, readJson } from '../_shared/http.ts'
+import { describeError } from '../_shared/log.ts'
+import { presentCustomerPortalSession } from '../_shared/present.ts'
+import {
+  beginCustomerPortalSession,
+  completeCustomerPortalSession,
+  failCustomerPortalSession,
+} from '../_shared/queries.ts'
+import { createCustomerPortalSessionBody, environmentSchema, parse } from '../_shared/schemas.ts'
+
+export async function customerPortalSession(
+  request: Request,
+  params: { environment: string },
+  deps: Deps,
+): Promise<Answer<CreateCustomerPortalSessionResponse>> {
+  const environment = parse(environmentSchema, params.environment, 'environment')
+  const caller = await deps.authenticate(request.headers)
+  const body = parse(createCustomerPortalSessionBody, await readJson(request))
+  const stripe = await deps.stripe(environment)
+
+  const decision = await beginCustomerPortalSession(deps.database, {
+    environment,
+    caller,
+    subjectType: body.subject.type,
+    subjectId: body.subject.id,
+    returnUrl: body.returnUrl ?? null,
+    configuration: body.configuration ?? null,
+  })
+  const { id } = decision.session
+  const created = await stripe
+    .createPortalSession(decision.params, decision.idempotency_key)
+    .catch(async (error) => {
+      await failCustomerPortalSession(deps.database, {
+        environment,
+        id,
+        error: toApiError(error).message,
+      }).catch((cause) => deps.log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
+      throw error
+    })
+  const session = await completeCustomerPortalSession(deps.database, {
+    environment,
+    id,
+    portalSession: created.object,
+  })
+  if (session === null)
+    throw apiError(404, 'PAYMENT_NOT_FOUND', 'The portal session has ended in the meantime.')
+  return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+}

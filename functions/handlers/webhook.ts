@@ -1,0 +1,104 @@
+/**
+ * `POST /api/webhooks/stripe/{environment}`
+ *
+ * One signature check and one round trip to Postgres. 200 means that the event is kept and need not come again; 5xx that Stripe
+ * should deliver it again. See https://docs.stripe.com/webhooks.
+ */
+import type { StripeEnvironment, WebhookResponse } from '../../types/api.ts'
+import type { StripeObjectRef } from '../../types/stripe.ts'
+import type { Deps } from '../_shared/deps.ts'
+import { apiError } from '../_shared/errors.ts'
+import { type Answer, readBody } from '../_shared/http.ts'
+import { describeError } from '../_shared/log.ts'
+import { presentWebhookEvent } from '../_shared/present.ts'
+import { ingestWebhookEvent, projectStripeObjects } from '../_shared/queries.ts'
+import { environmentSchema, parse } from '../_shared/schemas.ts'
+import { isSignedByStripe } from '../_shared/signature.ts'
+
+export async function webhook(
+  request: Request,
+  params: { environment: string },
+  deps: Deps,
+): Promise<Answer<WebhookResponse>> {
+  const environment = parse(environmentSchema, params.environment, 'environment')
+  const signature = request.headers.get('stripe-signature')
+  if (!signature) throw apiError(401, 'AUTH_UNAUTHORIZED', 'The Stripe-Signature header is missing.')
+  const body = await readBody(request)
+  if (!(await isGenuine(environment, body, signature, deps))) {
+    throw apiError(
+      400,
+      'INVALID_INPUT',
+      'The signature does not match this body, or is older than 5 minutes.',
+      {
+        nextActions: 'Compare the signing secret with that of the webhook endpoint in the Stripe Dashboard.',
+      },
+    )
+  }
+
+  const { status, event, fetch } = await ingestWebhookEvent(deps.database, {
+    environment,
+    payload: storable(new TextDecoder().decode(body)),
+  })
+  if (fetch.length > 0) deps.background.waitUntil(fetchAndProject(environment, fetch, deps))
+  if (status === 'failed') {
+    deps.log.error('webhook_failed', {
+      environment,
+      id: event.provider_event_id,
+      type: event.event_type,
+      attempt: event.attempt_count,
+      message: event.last_error,
+    })
+    throw apiError(500, 'INTERNAL_ERROR', 'The event is kept but could not be processed yet.', {
+      nextActions: 'The reason is in last_error of its row in payments.webhook_events.',
+    })
+  }
+  return {
+    status: 200,
+    body: {
+      received: true,
+      handled: event.processing_status === 'processed',
+      event: presentWebhookEvent(event),
+    },
+  }
+}
+
+/** Whether one of the signing secrets in use signed the body; they are read again once if none did. */
+async function isGenuine(
+  environment: StripeEnvironment,
+  body: Uint8Array<ArrayBuffer>,
+  signature: string,
+  { secrets, now }: Deps,
+): Promise<boolean> {
+  const check = async () =>
+    isSignedByStripe(body, signature, await secrets.webhookSecrets(environment), now())
+  return (await check()) || ((await secrets.refresh(environment)) && (await check()))
+}
+
+/** Escapes in JSON: a pair of surrogates, what Postgres cannot store as text (U+0000, half a pair), any other escape. */
+const ESCAPES = /\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\u(?:0000|[dD][89a-fA-F]\w\w)|\\[\s\S]/g
+
+/**
+ * The body as Postgres can take it. Stripe passes on what people typed, and an escape that `jsonb` refuses would make an event
+ * come back for ever; it becomes U+FFFD. A body without such escapes stays as it is.
+ */
+export function storable(json: string): string {
+  if (!/\\u(?:0000|[dD][89a-fA-F])/.test(json)) return json
+  return json.replace(ESCAPES, (found) => (/^\\u(?:0000|d[89a-f]..)$/i.test(found) ? '\\ufffd' : found))
+}
+
+/** Asks Stripe for what the events alone left undecided. Its failure is logged; the answer to Stripe is already given. */
+async function fetchAndProject(
+  environment: StripeEnvironment,
+  refs: StripeObjectRef[],
+  { stripe, database, log }: Deps,
+): Promise<void> {
+  try {
+    const api = await stripe(environment)
+    for (const ref of refs) {
+      const { object, snapshotAt } = await api.retrieve(ref)
+      await projectStripeObjects(database, { environment, objects: [object], snapshotAt })
+    }
+  } catch (error) {
+    log.error('fetch_failed', { environment, objects: refs, cause: describeError(error) })
+  }
+}

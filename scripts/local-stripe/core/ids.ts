@@ -1,0 +1,32 @@
+/** Ids that look like Stripe's. With a seed they are the same in every run. */
+import { randomBytes } from 'node:crypto'
+
+export interface Ids {
+  /** `prefix` followed by `length` letters and digits. */
+  next(prefix: string, length?: number): string
+}
+
+const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+
+/** A source of ids; without a seed it starts somewhere nobody can guess. */
+export function createIds(seed: number = randomBytes(4).readUInt32LE()): Ids {
+  const random = mulberry32(seed)
+  return {
+    next(prefix, length = 24) {
+      let id = prefix
+      for (let i = 0; i < length; i += 1) id += alphabet[Math.floor(random() * alphabet.length)]
+      return id
+    },
+  }
+}
+
+/** A small pseudo random generator with 32 bits of state: numbers from 0 up to 1. */
+function mulberry32(seed: number): () => number {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296
+  }
+}

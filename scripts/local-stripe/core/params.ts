@@ -1,0 +1,371 @@
+/**
+ * Request parameters: each route states its parameters as a `Shape`, and this file decodes, checks and types them.
+ *
+ * A request is a tree of strings (`a[b][0]=c`, as the SDK sends it). A shape turns it into values or throws what Stripe
+ * answers: unknown parameters, missing ones, wrong types, empty strings where nothing can be unset.
+ */
+import { invalidRequest } from './errors.ts'
+import type { Metadata } from './types.ts'
+
+/** A decoded form: text, or named parts. Lists are parts named 0, 1, 2 … */
+export type FormValue = string | FormHash
+export type FormHash = Map<string, FormValue>
+
+/** How one parameter is read. `parse` throws Stripe's error for a bad value. */
+export interface Param<T> {
+  parse: (value: FormValue, path: string) => T
+}
+export interface RequiredParam<T> extends Param<T> {
+  required: true
+}
+export type Shape = Record<string, Param<unknown>>
+
+type Parsed<P> = P extends Param<infer T> ? T : never
+type RequiredKeys<S extends Shape> = { [K in keyof S]: S[K] extends { required: true } ? K : never }[keyof S]
+/** The value that a shape yields. Optional parameters that were not sent are absent. */
+export type Infer<S extends Shape> = { [K in RequiredKeys<S>]: Parsed<S[K]> } & {
+  [K in Exclude<keyof S, RequiredKeys<S>>]?: Parsed<S[K]>
+}
+
+// ---- decoding
+
+/** Decodes `application/x-www-form-urlencoded` text with nested brackets. */
+export function decodeForm(text: string): FormHash {
+  const root: FormHash = new Map()
+  for (const [name, value] of new URLSearchParams(text)) put(root, splitName(name), value)
+  return root
+}
+
+/** `a[b][]` becomes `['a', 'b', '']`. */
+function splitName(name: string): string[] {
+  const open = name.indexOf('[')
+  if (open <= 0) return [name]
+  return [name.slice(0, open), ...[...name.slice(open).matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? '')]
+}
+
+function put(hash: FormHash, path: string[], value: string): void {
+  const [head = '', ...rest] = path
+  const key = head === '' ? String(hash.size) : head
+  if (rest.length === 0) {
+    hash.set(key, value)
+    return
+  }
+  const existing = hash.get(key)
+  const child: FormHash = existing instanceof Map ? existing : new Map()
+  hash.set(key, child)
+  put(child, rest, value)
+}
+
+/** Gives plain values the form they would have on the wire, so that in-process calls are checked in the same way. */
+export function encodeForm(value: object): FormHash {
+  const hash: FormHash = new Map()
+  for (const [key, item] of Object.entries(value)) {
+    if (item === undefined) continue
+    if (item === null) hash.set(key, '')
+    else if (item instanceof Date) hash.set(key, String(Math.floor(item.getTime() / 1000)))
+    else if (typeof item === 'object') hash.set(key, encodeForm(item))
+    else hash.set(key, String(item))
+  }
+  return hash
+}
+
+/** The same text for the same parameters in any order: what an idempotency key is bound to. */
+export function fingerprint(value: FormValue): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  const parts = [...value].sort(([a], [b]) => (a < b ? -1 : 1))
+  return `{${parts.map(([key, item]) => `${JSON.stringify(key)}:${fingerprint(item)}`).join()}}`
+}
+
+// ---- reading with a shape
+
+/** Reads a hash with a shape, refusing what the shape does not name. */
+export function readParams<S extends Shape>(shape: S, hash: FormHash, path = ''): Infer<S> {
+  const unknown = [...hash.keys()].filter((key) => !Object.hasOwn(shape, key)).map((key) => join(path, key))
+  if (unknown.length > 0) {
+    throw invalidRequest(`Received unknown parameter${unknown.length > 1 ? 's' : ''}: ${unknown.join(', ')}`, {
+      code: 'parameter_unknown',
+      param: unknown[0],
+    })
+  }
+  const values: Record<string, unknown> = {}
+  for (const [key, param] of Object.entries(shape)) {
+    const value = hash.get(key)
+    if (value !== undefined) values[key] = param.parse(value, join(path, key))
+    else if ('required' in param) throw missing(join(path, key))
+  }
+  return values as Infer<S>
+}
+
+/** The error for a required parameter that was not sent. */
+export function missing(param: string) {
+  return invalidRequest(`Missing required param: ${param}.`, { code: 'parameter_missing', param })
+}
+
+function join(path: string, key: string): string {
+  return path === '' ? key : `${path}[${key}]`
+}
+
+// ---- kinds of parameters
+
+/** Makes a parameter obligatory. */
+export function required<T>(param: Param<T>): RequiredParam<T> {
+  return { ...param, required: true }
+}
+
+/** An empty string unsets the value: it reads as null. */
+export function clearable<T>(param: Param<T>): Param<T | null> {
+  return { parse: (value, path) => (value === '' ? null : param.parse(value, path)) }
+}
+
+/** Text of at most `max` characters (5000 unless stated). */
+export function string(max = 5000): Param<string> {
+  return {
+    parse: (value, path) => {
+      const content = text(value, path)
+      if (content.length > max) {
+        throw invalidRequest(
+          `Invalid string: ${content.slice(0, 20)}…${content.slice(-20)}; must be at most ${max} characters`,
+          { param: path },
+        )
+      }
+      return content
+    },
+  }
+}
+
+export function email(): Param<string> {
+  return {
+    parse: (value, path) => {
+      const content = text(value, path)
+      if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(content) || content.length > 512) {
+        throw invalidRequest(`Invalid email address: ${content}`, { code: 'email_invalid', param: path })
+      }
+      return content
+    },
+  }
+}
+
+/** An absolute http or https address. `{CHECKOUT_SESSION_ID}` may stand in it. */
+export function url(): Param<string> {
+  return {
+    parse: (value, path) => {
+      const content = text(value, path)
+      if (!/^[a-z][a-z0-9+.-]*:/i.test(content)) {
+        throw invalidRequest('Invalid URL: An explicit scheme (such as https) must be provided.', {
+          code: 'url_invalid',
+          param: path,
+        })
+      }
+      if (!/^https?:\/\//i.test(content) || !URL.canParse(content) || content.length > 5000) {
+        throw invalidRequest('Not a valid URL', { code: 'url_invalid', param: path })
+      }
+      return content
+    },
+  }
+}
+
+/** A whole number; `min` and `max` are inclusive. */
+export function integer(range: { min?: number; max?: number } = {}): Param<number> {
+  const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range
+  return {
+    parse: (value, path) => {
+      const content = text(value, path)
+      if (!/^-?\d+$/.test(content)) {
+        throw invalidRequest(`Invalid integer: ${content}`, { code: 'parameter_invalid_integer', param: path })
+      }
+      const number = Number(content)
+      if (number < min) {
+        const message =
+          min === 1
+            ? 'This value must be greater than or equal to 1.'
+            : min === 0
+              ? 'Invalid non-negative integer'
+              : `This value must be greater than or equal to ${min}.`
+        throw invalidRequest(message, { code: 'parameter_invalid_integer', param: path })
+      }
+      if (number > max) {
+        throw invalidRequest(`This value must be less than or equal to ${max}.`, {
+          code: 'parameter_invalid_integer',
+          param: path,
+        })
+      }
+      return number
+    },
+  }
+}
+
+/** A decimal number as text, as in `unit_amount_decimal`. */
+export function decimal(): Param<string> {
+  return {
+    parse: (value, path) => {
+      const content = text(value, path)
+      if (!/^-?\d+(\.\d{1,12})?$/.test(content)) throw invalidRequest(`Invalid decimal: ${content}`, { param: path })
+      return content
+    },
+  }
+}
+
+/** A number with decimals, as in `percent_off`. */
+export function number(): Param<number> {
+  return { parse: (value, path) => Number(decimal().parse(value, path)) }
+}
+
+export function boolean(): Param<boolean> {
+  return {
+    parse: (value, path) => {
+      const content = text(value, path)
+      if (content !== 'true' && content !== 'false') {
+        throw invalidRequest(`Invalid boolean: ${content}`, { param: path })
+      }
+      return content === 'true'
+    },
+  }
+}
+
+/** A moment in whole seconds since 1970. */
+export function timestamp(): Param<number> {
+  return integer({ min: 0 })
+}
+
+/** `now`, or a moment in whole seconds. */
+export function timestampOrNow(): Param<number | 'now'> {
+  return { parse: (value, path) => (value === 'now' ? 'now' : timestamp().parse(value, path)) }
+}
+
+/** A three-letter ISO currency code; read as lower case. */
+export function currency(): Param<string> {
+  return {
+    parse: (value, path) => {
+      const content = text(value, path).toLowerCase()
+      if (!/^[a-z]{3}$/.test(content) || !knownCurrencies.has(content)) {
+        throw invalidRequest(`Invalid currency: ${content}. Stripe currently supports these currencies: ${[...knownCurrencies].join(', ')}`, {
+          param: path,
+        })
+      }
+      return content
+    },
+  }
+}
+
+const knownCurrencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
+
+/** One of the given words. */
+export function oneOf<const Word extends string>(...words: Word[]): Param<Word> {
+  return {
+    parse: (value, path) => {
+      const content = text(value, path)
+      if (!(words as string[]).includes(content)) {
+        const last = words.at(-1)
+        const list = words.length > 1 ? `one of ${words.slice(0, -1).join(', ')}${words.length > 2 ? ',' : ''} or ${last}` : last
+        throw invalidRequest(`Invalid ${path}: must be ${list}`, { param: path })
+      }
+      return content as Word
+    },
+  }
+}
+
+/** A list; the SDK sends `name[0]`, `name[1]`, and an empty string for an empty list. */
+export function list<T>(item: Param<T>, limits: { max?: number } = {}): Param<T[]> {
+  return {
+    parse: (value, path) => {
+      if (value === '') return []
+      if (typeof value === 'string') throw invalidRequest('Invalid array', { param: path })
+      const keys = [...value.keys()]
+      if (!keys.every((key) => /^\d+$/.test(key))) throw invalidRequest('Invalid array', { param: path })
+      if (limits.max !== undefined && keys.length > limits.max) {
+        throw invalidRequest(`Array ${path} exceeded maximum ${limits.max} allowed elements.`, { param: path })
+      }
+      return keys
+        .sort((a, b) => Number(a) - Number(b))
+        .map((key) => item.parse(value.get(key) as FormValue, join(path, key)))
+    },
+  }
+}
+
+/** A group of named parameters. */
+export function hash<S extends Shape>(shape: S): Param<Infer<S>> {
+  return {
+    parse: (value, path) => {
+      if (typeof value === 'string') throw invalidRequest('Invalid object', { param: path })
+      return readParams(shape, value, path)
+    },
+  }
+}
+
+/** A moment or a range of moments, as in `created` of every list. */
+export function range(): Param<{ gt?: number; gte?: number; lt?: number; lte?: number }> {
+  const bounds = hash({ gt: timestamp(), gte: timestamp(), lt: timestamp(), lte: timestamp() })
+  return {
+    parse: (value, path) => {
+      if (typeof value !== 'string') return bounds.parse(value, path)
+      const moment = timestamp().parse(value, path)
+      return { gte: moment, lte: moment }
+    },
+  }
+}
+
+/** Key-value pairs. An empty value deletes its key, an empty hash deletes all (read as null). See `mergeMetadata`. */
+export function metadata(): Param<Metadata | null> {
+  return {
+    parse: (value, path) => {
+      if (value === '') return null
+      if (typeof value === 'string') throw invalidRequest('Invalid object', { param: path })
+      const pairs: Metadata = {}
+      for (const [key, item] of value) {
+        if (typeof item !== 'string') {
+          throw invalidRequest(`Metadata values must be strings, but for key "${key}" you passed in an object`, {
+            param: path,
+          })
+        }
+        if (key.length > 40) {
+          throw invalidRequest(
+            `Metadata keys can have up to 40 characters, but you passed in a key that is ${key.length} characters. Invalid key: ${key}`,
+            { param: path },
+          )
+        }
+        if (item.length > 500) {
+          throw invalidRequest(
+            `Metadata values can have up to 500 characters, but you passed in a value that is ${item.length} characters. Invalid value: ${item}`,
+            { param: join(path, key) },
+          )
+        }
+        pairs[key] = item
+      }
+      if (Object.keys(pairs).length > 50) {
+        throw invalidRequest(
+          `You can have up to 50 metadata keys, but you passed in ${Object.keys(pairs).length}.`,
+          { param: path },
+        )
+      }
+      return pairs
+    },
+  }
+}
+
+/** Applies sent metadata to what is there, as Stripe does: merged by key, an empty value deletes, null deletes all. */
+export function mergeMetadata(current: Metadata, sent: Metadata | null | undefined): Metadata {
+  if (sent === undefined) return current
+  if (sent === null) return {}
+  return Object.fromEntries(Object.entries({ ...current, ...sent }).filter(([, value]) => value !== ''))
+}
+
+/** Anything: a parameter that Stripe knows and that has no effect here. */
+export function ignored(): Param<unknown> {
+  return { parse: () => undefined }
+}
+
+/** Several parameters that Stripe knows and that have no effect here. */
+export function withoutEffect<Name extends string>(...names: Name[]): Record<Name, Param<unknown>> {
+  return Object.fromEntries(names.map((name) => [name, ignored()])) as Record<Name, Param<unknown>>
+}
+
+function text(value: FormValue, path: string): string {
+  if (typeof value !== 'string') throw invalidRequest('Invalid string: must not be an object or a list', { param: path })
+  if (value === '') {
+    throw invalidRequest(
+      `You passed an empty string for '${path}'. We assume empty values are an attempt to unset a parameter; however '${path}' cannot be unset. You should remove '${path}' from your request or supply a non-empty value.`,
+      { code: 'parameter_invalid_empty', param: path },
+    )
+  }
+  return value
+}

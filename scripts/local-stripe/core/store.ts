@@ -1,0 +1,75 @@
+/** All objects of one account in one mode, in the order in which they were made. */
+import { noSuch } from './errors.ts'
+import type { Deleted, ObjectName, Objects, StripeObject } from './types.ts'
+
+export interface Store {
+  add<Name extends ObjectName>(object: Objects[Name] & { object: Name }): Objects[Name]
+  get<Name extends ObjectName>(name: Name, id: string): Objects[Name] | undefined
+  /** The object, or Stripe's "No such …" error; `param` names the request parameter that held the id. */
+  require<Name extends ObjectName>(name: Name, id: string, param?: string): Objects[Name]
+  /** Newest first, as Stripe lists. */
+  list<Name extends ObjectName>(name: Name): Objects[Name][]
+  /** Any object by its id alone. */
+  find(id: string): StripeObject | undefined
+  /** Takes an object away and keeps what Stripe keeps of it. */
+  remove(name: ObjectName, id: string): Deleted
+  removed(id: string): Deleted | undefined
+  /** Everything that is or was there, deleted objects as their remains. */
+  all(): (StripeObject | Deleted)[]
+}
+
+export function createStore(): Store {
+  const objects = new Map<string, StripeObject>()
+  const byName = new Map<string, Map<string, StripeObject>>()
+  const remains = new Map<string, Deleted>()
+
+  const kind = (name: string): Map<string, StripeObject> => {
+    const known = byName.get(name)
+    if (known) return known
+    const fresh = new Map<string, StripeObject>()
+    byName.set(name, fresh)
+    return fresh
+  }
+
+  const store: Store = {
+    add(object) {
+      objects.set(object.id, object)
+      kind(object.object).set(object.id, object)
+      return object
+    },
+    get<Name extends ObjectName>(name: Name, id: string) {
+      return kind(name).get(id) as Objects[Name] | undefined
+    },
+    require(name, id, param) {
+      const object = store.get(name, id)
+      if (!object) throw noSuch(spokenName[name] ?? name, id, param)
+      return object
+    },
+    list<Name extends ObjectName>(name: Name) {
+      return [...kind(name).values()].reverse() as Objects[Name][]
+    },
+    find: (id) => objects.get(id),
+    remove(name, id) {
+      objects.delete(id)
+      kind(name).delete(id)
+      const left: Deleted = { id, object: name, deleted: true }
+      remains.set(id, left)
+      return left
+    },
+    removed: (id) => remains.get(id),
+    all: () => [...objects.values(), ...remains.values()],
+  }
+  return store
+}
+
+/** How Stripe's error messages call an object, where that differs from its `object` field. */
+const spokenName: Partial<Record<ObjectName, string>> = {
+  'billing_portal.configuration': 'configuration',
+  'billing_portal.session': 'session',
+  'checkout.session': 'checkout.session',
+  payment_method: 'PaymentMethod',
+  promotion_code: 'promotion code',
+  subscription_item: 'subscription_item',
+  'test_helpers.test_clock': 'test clock',
+  webhook_endpoint: 'webhook endpoint',
+}

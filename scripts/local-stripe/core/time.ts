@@ -1,0 +1,34 @@
+/** Billing periods (https://docs.stripe.com/billing/subscriptions/billing-cycle). All moments are seconds since 1970. */
+
+export const day = 86400
+export const hour = 3600
+
+interface Recurrence {
+  interval: string
+  interval_count: number
+}
+
+/**
+ * The moment `periods` periods after `anchor`. Months and years keep the anchor's day of the month, or the last day of a
+ * shorter month.
+ */
+export function periodAfter(anchor: number, { interval, interval_count: count }: Recurrence, periods: number): number {
+  if (interval === 'day') return anchor + periods * count * day
+  if (interval === 'week') return anchor + periods * count * 7 * day
+  const months = periods * count * (interval === 'year' ? 12 : 1)
+  const start = new Date(anchor * 1000)
+  const moved = new Date(start)
+  moved.setUTCDate(1)
+  moved.setUTCMonth(start.getUTCMonth() + months)
+  const lastDay = new Date(Date.UTC(moved.getUTCFullYear(), moved.getUTCMonth() + 1, 0)).getUTCDate()
+  moved.setUTCDate(Math.min(start.getUTCDate(), lastDay))
+  return moved.getTime() / 1000
+}
+
+/** The end of the period, counted from the anchor, that follows a period ending at `end`. */
+export function nextPeriodEnd(anchor: number, recurrence: Recurrence, end: number): number {
+  for (let periods = 1; ; periods += 1) {
+    const next = periodAfter(anchor, recurrence, periods)
+    if (next > end) return next
+  }
+}

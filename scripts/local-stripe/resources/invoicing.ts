@@ -1,0 +1,473 @@
+/**
+ * The life of an invoice: drafted, finalized, paid or not (https://docs.stripe.com/invoicing/overview). The API routes are
+ * in `invoices.ts`; what a subscription does about its invoices is in `subscription-state.ts`.
+ */
+import { change, type Engine } from '../core/engine.ts'
+import { invalidRequest, StripeFailure } from '../core/errors.ts'
+import { day } from '../core/time.ts'
+import type { Discount, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, Metadata } from '../core/types.ts'
+import { discountAmounts } from './coupons.ts'
+import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
+import { attempt, createIntent, recordBalance } from './payments.ts'
+import { invoicePaid, invoiceUnpaid } from './subscription-state.ts'
+
+/** What one line of an invoice says. Amounts in minor units. */
+export interface NewLine {
+  amount: number
+  description: string
+  price: { id: string; product: string; unit_amount_decimal: string | null } | null
+  quantity: number
+  period: { start: number; end: number }
+  subscription?: string
+  subscriptionItem?: string
+  invoiceItem?: string
+  proration?: boolean
+  metadata?: Metadata
+}
+
+export interface NewInvoice {
+  /** Chosen beforehand where another object must name the invoice first. */
+  id?: string
+  customer: string
+  currency: string
+  lines: NewLine[]
+  billingReason: string
+  subscription?: { id: string; metadata: Metadata; default_payment_method: string | null }
+  period?: { start: number; end: number }
+  discount?: Discount
+  metadata?: Metadata
+  description?: string | null
+  collectionMethod?: string
+  daysUntilDue?: number | null
+  autoAdvance?: boolean
+  defaultMethod?: string | null
+}
+
+/** Drafts an invoice. */
+export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
+  const customer = engine.store.require('customer', draft.customer, 'customer')
+  const now = engine.now(draft.customer)
+  const id = draft.id ?? engine.ids.next('in_')
+  const invoice = engine.store.add<'invoice'>({
+    id,
+    object: 'invoice',
+    account_country: 'US',
+    account_name: 'Local Stripe',
+    account_tax_ids: null,
+    amount_due: 0,
+    amount_overpaid: 0,
+    amount_paid: 0,
+    amount_remaining: 0,
+    amount_shipping: 0,
+    application: null,
+    attempt_count: 0,
+    attempted: false,
+    auto_advance: draft.autoAdvance ?? false,
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
+    automatically_finalizes_at: null,
+    billing_reason: draft.billingReason,
+    collection_method: draft.collectionMethod ?? 'charge_automatically',
+    created: now,
+    currency: draft.currency,
+    custom_fields: null,
+    customer: customer.id,
+    customer_account: null,
+    customer_address: customer.address ?? null,
+    customer_email: customer.email,
+    customer_name: customer.name ?? null,
+    customer_phone: customer.phone ?? null,
+    customer_shipping: null,
+    customer_tax_exempt: customer.tax_exempt ?? 'none',
+    customer_tax_ids: [],
+    default_payment_method: draft.defaultMethod ?? null,
+    default_source: null,
+    default_tax_rates: [],
+    description: draft.description ?? null,
+    discounts: draft.discount ? [draft.discount.id] : [],
+    due_date: draft.collectionMethod === 'send_invoice' ? now + (draft.daysUntilDue ?? 30) * day : null,
+    effective_at: null,
+    ending_balance: null,
+    footer: null,
+    from_invoice: null,
+    hosted_invoice_url: null,
+    invoice_pdf: null,
+    issuer: { type: 'self' },
+    last_finalization_error: null,
+    latest_revision: null,
+    lines: { object: 'list', data: [], has_more: false, total_count: 0, url: `/v1/invoices/${id}/lines` },
+    livemode: engine.livemode,
+    metadata: draft.metadata ?? {},
+    next_payment_attempt: null,
+    number: null,
+    on_behalf_of: null,
+    parent: draft.subscription
+      ? {
+          quote_details: null,
+          subscription_details: {
+            metadata: { ...draft.subscription.metadata },
+            subscription: draft.subscription.id,
+          },
+          type: 'subscription_details',
+        }
+      : null,
+    payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
+    period_end: draft.period?.end ?? now,
+    period_start: draft.period?.start ?? now,
+    post_payment_credit_notes_amount: 0,
+    pre_payment_credit_notes_amount: 0,
+    receipt_number: null,
+    rendering: null,
+    shipping_cost: null,
+    shipping_details: null,
+    starting_balance: 0,
+    statement_descriptor: null,
+    status: 'draft',
+    status_transitions: { finalized_at: null, marked_uncollectible_at: null, paid_at: null, voided_at: null },
+    subtotal: 0,
+    subtotal_excluding_tax: 0,
+    test_clock: customer.test_clock ?? null,
+    total: 0,
+    total_discount_amounts: [],
+    total_excluding_tax: 0,
+    total_pretax_credit_amounts: [],
+    total_taxes: [],
+    webhooks_delivered_at: null,
+  })
+  Object.assign(invoice, withLines(engine, invoice, draft.lines))
+  engine.emit('invoice.created', invoice)
+  return invoice
+}
+
+/** The fields of a draft that follow from its lines. */
+export function withLines(engine: Engine, invoice: Invoice, added: NewLine[]): Partial<Invoice> {
+  const [discountId] = invoice.discounts
+  const discount = discountId === undefined ? undefined : engine.store.get('discount', discountId)
+  const coupon = discount?.source.coupon ? engine.store.get('coupon', discount.source.coupon) : undefined
+  const data = [...invoice.lines.data, ...added.map((line) => invoiceLine(engine, invoice, line))]
+  const off = discountAmounts(
+    coupon,
+    data.map((line) => (line.discountable ? line.amount : 0)),
+  )
+  const lines = data.map((line, place) => ({
+    ...line,
+    discount_amounts: discount && off[place] ? [{ amount: off[place], discount: discount.id }] : [],
+  }))
+  const subtotal = lines.reduce((sum, line) => sum + line.amount, 0)
+  const discounted = off.reduce((sum, amount) => sum + amount, 0)
+  const total = subtotal - discounted
+  return {
+    lines: { ...invoice.lines, data: lines, total_count: lines.length },
+    subtotal,
+    subtotal_excluding_tax: subtotal,
+    total,
+    total_excluding_tax: total,
+    total_discount_amounts: discount ? [{ amount: discounted, discount: discount.id }] : [],
+    amount_due: Math.max(0, total),
+    amount_remaining: Math.max(0, total),
+  }
+}
+
+function invoiceLine(engine: Engine, invoice: Invoice, line: NewLine): InvoiceLine {
+  const proration = line.proration ?? false
+  const details = { proration, proration_details: { credited_items: null } }
+  return {
+    id: engine.ids.next('il_'),
+    object: 'line_item',
+    amount: line.amount,
+    currency: invoice.currency,
+    description: line.description,
+    discount_amounts: [],
+    discountable: !proration,
+    discounts: [],
+    invoice: invoice.id,
+    livemode: engine.livemode,
+    metadata: line.metadata ?? {},
+    parent: line.subscriptionItem
+      ? {
+          invoice_item_details: null,
+          subscription_item_details: {
+            invoice_item: line.invoiceItem ?? null,
+            ...details,
+            subscription: line.subscription ?? null,
+            subscription_item: line.subscriptionItem,
+          },
+          type: 'subscription_item_details',
+        }
+      : {
+          invoice_item_details: {
+            invoice_item: line.invoiceItem ?? engine.ids.next('ii_'),
+            ...details,
+            subscription: line.subscription ?? null,
+          },
+          subscription_item_details: null,
+          type: 'invoice_item_details',
+        },
+    period: line.period,
+    pretax_credit_amounts: [],
+    pricing: line.price
+      ? {
+          price_details: { price: line.price.id, product: line.price.product },
+          type: 'price_details',
+          unit_amount_decimal: line.price.unit_amount_decimal,
+        }
+      : null,
+    quantity: line.quantity,
+    quantity_decimal: String(line.quantity),
+    subscription: line.subscription ?? null,
+    subtotal: line.amount,
+    taxes: [],
+  }
+}
+
+/** The line that a pending invoice item becomes. */
+export function lineOfItem(engine: Engine, item: InvoiceItem): NewLine {
+  const id = item.pricing?.price_details?.price
+  const price = id === undefined ? undefined : engine.store.get('price', id)
+  return {
+    amount: item.amount,
+    description: item.description ?? '',
+    price: price ?? null,
+    quantity: item.quantity,
+    period: item.period,
+    invoiceItem: item.id,
+    proration: item.proration,
+    subscription: item.parent?.subscription_details?.subscription,
+    subscriptionItem: item.parent?.subscription_details?.subscription_item,
+    metadata: { ...(item.metadata ?? {}) },
+  }
+}
+
+/** Takes the customer's pending invoice items (of one subscription, or of none) onto an invoice. */
+export function takePendingItems(
+  engine: Engine,
+  invoiceId: string,
+  customer: string,
+  subscription: string | null,
+): NewLine[] {
+  return engine.store
+    .list('invoiceitem')
+    .filter((item) => item.customer === customer && item.invoice === null)
+    .filter((item) => (item.parent?.subscription_details?.subscription ?? null) === subscription)
+    .reverse()
+    .map((item) => {
+      item.invoice = invoiceId
+      return lineOfItem(engine, item)
+    })
+}
+
+/**
+ * Finalizes a draft: it gets its number, the customer's credit is used, and the payment that is to pay it is made.
+ * An invoice with nothing to pay is paid at once.
+ */
+export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
+  if (invoice.status !== 'draft') {
+    throw invalidRequest('This invoice is already finalized, you can’t re-finalize a non-draft invoice.', {
+      code: 'invoice_not_editable',
+    })
+  }
+  const customer = engine.store.require('customer', invoice.customer ?? '')
+  const now = engine.now(customer.id)
+  const starting = customer.balance
+  const ending = invoice.total < 0 ? starting + invoice.total : Math.min(0, starting + invoice.total)
+  const kept = starting > 0 ? 0 : ending
+  const due = Math.max(0, invoice.total + starting)
+  const sequence = customer.next_invoice_sequence ?? 1
+  customer.next_invoice_sequence = sequence + 1
+  if (kept !== starting) change(engine, customer, { balance: kept }, 'customer.updated')
+  const page = `${engine.pagesUrl}/i/${invoice.id}`
+  change(
+    engine,
+    invoice,
+    {
+      status: 'open',
+      number: `${customer.invoice_prefix}-${String(sequence).padStart(4, '0')}`,
+      amount_due: due,
+      amount_remaining: due,
+      automatically_finalizes_at: null,
+      effective_at: now,
+      starting_balance: starting,
+      ending_balance: kept,
+      hosted_invoice_url: page,
+      invoice_pdf: `${page}/pdf`,
+      status_transitions: { ...invoice.status_transitions, finalized_at: now },
+    },
+    'invoice.finalized',
+  )
+  if (due > 0) preparePayment(engine, invoice)
+  else markPaid(engine, invoice)
+  return invoice
+}
+
+/** Makes the payment intent of a finalized invoice and the invoice payment that ties the two. */
+function preparePayment(engine: Engine, invoice: Invoice): void {
+  const forSubscription = invoice.billing_reason === 'subscription_create'
+  const intent = createIntent(engine, {
+    amount: invoice.amount_due,
+    currency: invoice.currency,
+    customer: invoice.customer,
+    description: forSubscription ? 'Subscription creation' : invoice.parent ? 'Subscription update' : invoice.description,
+    orderReference: invoice.id,
+    setupFutureUsage: invoice.parent ? 'off_session' : null,
+  })
+  engine.store.add<'invoice_payment'>({
+    id: engine.ids.next('inpay_'),
+    object: 'invoice_payment',
+    amount_paid: null,
+    amount_requested: invoice.amount_due,
+    created: engine.now(invoice.customer),
+    currency: invoice.currency,
+    invoice: invoice.id,
+    is_default: true,
+    livemode: engine.livemode,
+    payment: { payment_intent: intent.id, type: 'payment_intent' },
+    status: 'open',
+    status_transitions: { canceled_at: null, paid_at: null },
+  })
+}
+
+/** The payment that is to pay an invoice, if it has one. */
+export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePayment | undefined {
+  return engine.store.list('invoice_payment').find((payment) => payment.invoice === invoice && payment.is_default)
+}
+
+/**
+ * Tries to collect an open invoice.
+ * @param chosen the payment method; left out, that of the invoice, its subscription or its customer
+ * @returns the error when it could not be paid, else null (paid, or the payment is processing)
+ */
+export function collect(engine: Engine, invoice: Invoice, chosen?: string | null): StripeFailure | null {
+  const payment = defaultPaymentOf(engine, invoice.id)
+  const intent = payment && engine.store.require('payment_intent', payment.payment.payment_intent ?? '')
+  if (!intent || intent.status === 'processing') return null
+  const subscription = engine.store.get('subscription', invoice.parent?.subscription_details?.subscription ?? '')
+  const id =
+    chosen ??
+    invoice.default_payment_method ??
+    subscription?.default_payment_method ??
+    defaultMethodOf(engine, invoice.customer)
+  const failure = id ? attempt(engine, intent, resolvePaymentMethod(engine, id)) : noMethod()
+  if (failure) markFailed(engine, invoice)
+  else if (intent.status === 'succeeded') markPaid(engine, invoice)
+  else change(engine, invoice, { attempted: true, attempt_count: invoice.attempt_count + 1 }, 'invoice.updated')
+  if (intent.status === 'processing') invoicePaid(engine, invoice)
+  recordBalance(engine, intent)
+  return failure
+}
+
+function noMethod(): StripeFailure {
+  return new StripeFailure(400, {
+    type: 'invalid_request_error',
+    code: 'missing_payment_method',
+    message:
+      'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
+  })
+}
+
+/** Marks an invoice paid and tells all who wait for it. */
+export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): Invoice {
+  const now = engine.now(invoice.customer)
+  const payment = defaultPaymentOf(engine, invoice.id)
+  const tried = outOfBand || payment ? 1 : 0
+  change(
+    engine,
+    invoice,
+    {
+      status: 'paid',
+      amount_paid: outOfBand ? 0 : invoice.amount_due,
+      amount_remaining: 0,
+      ...(outOfBand ? { amount_paid_off_stripe: invoice.amount_due } : {}),
+      attempted: true,
+      attempt_count: outOfBand ? invoice.attempt_count : invoice.attempt_count + tried,
+      auto_advance: false,
+      next_payment_attempt: null,
+      status_transitions: { ...invoice.status_transitions, paid_at: now },
+    },
+    'invoice.updated',
+    'invoice.paid',
+    'invoice.payment_succeeded',
+  )
+  if (payment && outOfBand) cancelPayment(engine, payment)
+  else if (payment) {
+    change(
+      engine,
+      payment,
+      {
+        status: 'paid',
+        amount_paid: payment.amount_requested,
+        status_transitions: { ...payment.status_transitions, paid_at: now },
+      },
+      'invoice_payment.paid',
+    )
+  }
+  invoicePaid(engine, invoice)
+  return invoice
+}
+
+/** Ends the payment of an invoice that will not be paid by it. */
+function cancelPayment(engine: Engine, payment: InvoicePayment): void {
+  const invoice = engine.store.get('invoice', payment.invoice)
+  const now = engine.now(invoice?.customer)
+  const intent = engine.store.get('payment_intent', payment.payment.payment_intent ?? '')
+  change(engine, payment, {
+    status: 'canceled',
+    status_transitions: { ...payment.status_transitions, canceled_at: now },
+  })
+  if (intent && intent.status !== 'succeeded') {
+    change(
+      engine,
+      intent,
+      { status: 'canceled', canceled_at: now, cancellation_reason: 'void_invoice' },
+      'payment_intent.canceled',
+    )
+  }
+}
+
+/** Records a failed attempt; a renewal is tried again as the account's dunning says. */
+export function markFailed(engine: Engine, invoice: Invoice): void {
+  const now = engine.now(invoice.customer)
+  const attempts = invoice.attempt_count + 1
+  const renewal = invoice.billing_reason === 'subscription_cycle'
+  const wait = renewal && invoice.auto_advance ? engine.dunning.retryDays[attempts - 1] : undefined
+  const next = wait === undefined ? null : now + wait * day
+  change(
+    engine,
+    invoice,
+    { attempted: true, attempt_count: attempts, next_payment_attempt: next },
+    'invoice.updated',
+    'invoice.payment_failed',
+  )
+  engine.schedule(`collect ${invoice.id}`, invoice.customer, next, () => {
+    if (invoice.status === 'open') collect(engine, invoice)
+  })
+  invoiceUnpaid(engine, invoice)
+}
+
+/** Voids an open invoice, or gives up on it as uncollectible. */
+export function closeUnpaid(engine: Engine, invoice: Invoice, status: 'void' | 'uncollectible'): Invoice {
+  const allowed = status === 'void' ? ['open', 'uncollectible'] : ['open', 'draft']
+  if (!allowed.includes(invoice.status ?? '')) {
+    throw invalidRequest(
+      `You can only pass in ${status === 'void' ? 'open or uncollectible' : 'open'} invoices. This invoice isn't open.`,
+      { code: 'invoice_not_editable' },
+    )
+  }
+  const now = engine.now(invoice.customer)
+  const moment = status === 'void' ? 'voided_at' : 'marked_uncollectible_at'
+  const payment = defaultPaymentOf(engine, invoice.id)
+  engine.schedule(`collect ${invoice.id}`, null, null, () => undefined)
+  change(
+    engine,
+    invoice,
+    {
+      status,
+      auto_advance: false,
+      next_payment_attempt: null,
+      ...(status === 'void' ? { amount_remaining: invoice.amount_remaining } : {}),
+      status_transitions: { ...invoice.status_transitions, [moment]: now },
+    },
+    'invoice.updated',
+    status === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible',
+  )
+  if (payment && status === 'void') cancelPayment(engine, payment)
+  return invoice
+}

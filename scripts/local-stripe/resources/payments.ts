@@ -1,0 +1,362 @@
+/**
+ * How a payment goes: a PaymentIntent, its charges, and the balance transactions behind them
+ * (https://docs.stripe.com/payments/paymentintents/lifecycle). What hangs on a payment — an invoice, a checkout session —
+ * is told in `settlement.ts`.
+ */
+import { type Behaviour, change, type Engine } from '../core/engine.ts'
+import { StripeFailure } from '../core/errors.ts'
+import type { BalanceTransaction, Charge, Metadata, PaymentIntent, PaymentMethod } from '../core/types.ts'
+import { openDispute } from './disputes.ts'
+import { paymentSettled } from './settlement.ts'
+
+export interface NewPayment {
+  amount: number
+  currency: string
+  customer?: string | null
+  description?: string | null
+  metadata?: Metadata
+  captureMethod?: string
+  receiptEmail?: string | null
+  setupFutureUsage?: string | null
+  methodTypes?: string[]
+  automaticMethods?: PaymentIntent['automatic_payment_methods']
+  /** The invoice's id, which Stripe shows as the order reference. */
+  orderReference?: string
+}
+
+/** Makes a payment intent that waits for a payment method. */
+export function createIntent(engine: Engine, payment: NewPayment): PaymentIntent {
+  const id = engine.ids.next('pi_')
+  const intent = engine.store.add<'payment_intent'>({
+    id,
+    object: 'payment_intent',
+    allowed_payment_method_types: null,
+    amount: payment.amount,
+    amount_capturable: 0,
+    amount_details: { tip: {} },
+    amount_received: 0,
+    application: null,
+    application_fee_amount: null,
+    automatic_payment_methods: payment.automaticMethods ?? null,
+    canceled_at: null,
+    cancellation_reason: null,
+    capture_method: payment.captureMethod ?? 'automatic_async',
+    client_secret: `${id}_secret_${engine.ids.next('', 25)}`,
+    confirmation_method: 'automatic',
+    created: engine.now(payment.customer),
+    currency: payment.currency,
+    customer: payment.customer ?? null,
+    customer_account: null,
+    description: payment.description ?? null,
+    excluded_payment_method_types: null,
+    last_payment_error: null,
+    latest_charge: null,
+    livemode: engine.livemode,
+    managed_payments: null,
+    metadata: payment.metadata ?? {},
+    next_action: null,
+    on_behalf_of: null,
+    payment_details: { customer_reference: null, order_reference: payment.orderReference ?? null },
+    payment_method: null,
+    payment_method_configuration_details: null,
+    payment_method_options: {
+      card: { installments: null, mandate_options: null, network: null, request_three_d_secure: 'automatic' },
+    },
+    payment_method_types: payment.methodTypes ?? ['card'],
+    payment_record: null,
+    processing: null,
+    receipt_email: payment.receiptEmail ?? null,
+    review: null,
+    setup_future_usage: payment.setupFutureUsage ?? null,
+    shipping: null,
+    source: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: 'requires_payment_method',
+    transfer_data: null,
+    transfer_group: null,
+  })
+  engine.emit('payment_intent.created', intent)
+  return intent
+}
+
+/**
+ * Charges the method. The intent's status tells the outcome: `succeeded`, `requires_capture`, or `processing` for a method
+ * that settles later.
+ * @returns the card error when the charge was declined, else null
+ */
+export function attempt(engine: Engine, intent: PaymentIntent, method: PaymentMethod): StripeFailure | null {
+  const behaviour: Behaviour = engine.behaviours.get(method.id) ?? { outcome: 'succeeds', attaches: true }
+  const charge = createCharge(engine, intent, method, behaviour)
+  if (behaviour.outcome === 'declines') {
+    Object.assign(intent, { payment_method: null, status: 'requires_payment_method' })
+    return decline(engine, intent, charge, method, behaviour)
+  }
+  Object.assign(intent, { payment_method: method.id, latest_charge: charge.id, last_payment_error: null })
+  if (behaviour.outcome === 'settles later') {
+    change(engine, intent, { status: 'processing' }, 'payment_intent.processing')
+    engine.emit('charge.pending', charge)
+    planSettlement(engine, intent, behaviour)
+    return null
+  }
+  if (intent.capture_method === 'manual') {
+    engine.emit('charge.succeeded', charge)
+    const held = { status: 'requires_capture', amount_capturable: intent.amount }
+    change(engine, intent, held, 'payment_intent.amount_capturable_updated')
+    return null
+  }
+  engine.emit('charge.succeeded', charge)
+  change(engine, intent, { status: 'succeeded', amount_received: intent.amount }, 'payment_intent.succeeded')
+  return null
+}
+
+function createCharge(engine: Engine, intent: PaymentIntent, method: PaymentMethod, behaviour: Behaviour): Charge {
+  const declined = behaviour.outcome === 'declines'
+  const pending = behaviour.outcome === 'settles later'
+  const captured = !declined && intent.capture_method !== 'manual'
+  const id = engine.ids.next(method.type === 'card' ? 'ch_' : 'py_')
+  return engine.store.add<'charge'>({
+    id,
+    object: 'charge',
+    amount: intent.amount,
+    amount_captured: captured ? intent.amount : 0,
+    amount_refunded: 0,
+    application: null,
+    application_fee: null,
+    application_fee_amount: null,
+    balance_transaction: null,
+    billing_details: { ...method.billing_details },
+    calculated_statement_descriptor: method.type === 'card' ? 'LOCAL STRIPE' : null,
+    captured,
+    created: engine.now(intent.customer),
+    currency: intent.currency,
+    customer: intent.customer,
+    description: intent.description,
+    disputed: false,
+    failure_balance_transaction: null,
+    failure_code: declined ? (behaviour.code ?? null) : null,
+    failure_message: declined ? (behaviour.message ?? null) : null,
+    fraud_details: {},
+    livemode: engine.livemode,
+    metadata: { ...intent.metadata },
+    on_behalf_of: null,
+    outcome: {
+      advice_code: null,
+      network_advice_code: null,
+      network_decline_code: null,
+      network_status: declined ? 'declined_by_network' : 'approved_by_network',
+      reason: declined ? (behaviour.declineCode ?? behaviour.code ?? null) : null,
+      risk_level: 'normal',
+      risk_score: 20,
+      seller_message: declined ? 'The bank did not return any further details with this decline.' : 'Payment complete.',
+      type: declined ? 'issuer_declined' : 'authorized',
+    },
+    paid: !declined && !pending,
+    payment_intent: intent.id,
+    payment_method: method.id,
+    payment_method_details: chargedWith(method, intent.amount),
+    radar_options: {},
+    receipt_email: intent.receipt_email,
+    receipt_number: null,
+    receipt_url: declined || pending ? null : `${engine.pagesUrl}/receipts/${id}`,
+    refunded: false,
+    review: null,
+    shipping: null,
+    source: null,
+    source_transfer: null,
+    statement_descriptor: null,
+    statement_descriptor_suffix: null,
+    status: declined ? 'failed' : pending ? 'pending' : 'succeeded',
+    transfer_data: null,
+    transfer_group: null,
+  })
+}
+
+function chargedWith(method: PaymentMethod, amount: number): Charge['payment_method_details'] {
+  const { card, us_bank_account: bank, sepa_debit: sepa } = method
+  if (bank) {
+    return {
+      type: 'us_bank_account',
+      us_bank_account: {
+        account_holder_type: bank.account_holder_type,
+        account_type: bank.account_type,
+        bank_name: bank.bank_name,
+        fingerprint: bank.fingerprint,
+        last4: bank.last4,
+        payment_reference: null,
+        routing_number: bank.routing_number,
+      },
+    }
+  }
+  if (sepa) {
+    return {
+      type: 'sepa_debit',
+      sepa_debit: {
+        bank_code: sepa.bank_code,
+        branch_code: sepa.branch_code,
+        country: sepa.country,
+        fingerprint: sepa.fingerprint,
+        last4: sepa.last4,
+        mandate: null,
+      },
+    }
+  }
+  return {
+    type: 'card',
+    card: {
+      amount_authorized: amount,
+      authorization_code: '123456',
+      brand: card?.brand ?? 'visa',
+      checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
+      country: card?.country ?? 'US',
+      exp_month: card?.exp_month ?? 12,
+      exp_year: card?.exp_year ?? 2034,
+      extended_authorization: { status: 'disabled' },
+      fingerprint: card?.fingerprint ?? null,
+      funding: card?.funding ?? 'credit',
+      incremental_authorization: { status: 'unavailable' },
+      installments: null,
+      last4: card?.last4 ?? '4242',
+      mandate: null,
+      multicapture: { status: 'unavailable' },
+      network: card?.brand ?? 'visa',
+      network_token: { used: false },
+      network_transaction_id: '105102104705511',
+      overcapture: { maximum_amount_capturable: amount, status: 'unavailable' },
+      regulated_status: 'unregulated',
+      three_d_secure: null,
+      transaction_link_id: null,
+      wallet: null,
+    },
+  }
+}
+
+/** Records a failed charge on its intent and tells of it. */
+function decline(
+  engine: Engine,
+  intent: PaymentIntent,
+  charge: Charge,
+  method: PaymentMethod,
+  behaviour: Behaviour,
+): StripeFailure {
+  const body = {
+    type: 'card_error' as const,
+    code: behaviour.code ?? 'card_declined',
+    ...(behaviour.declineCode ? { decline_code: behaviour.declineCode } : {}),
+    message: behaviour.message ?? 'Your card was declined.',
+    charge: charge.id,
+  }
+  const failed = { latest_charge: charge.id, last_payment_error: { ...body, payment_method: method } }
+  Object.assign(intent, structuredClone(failed))
+  engine.emit('charge.failed', charge)
+  engine.emit('payment_intent.payment_failed', intent)
+  return new StripeFailure(402, {
+    ...body,
+    payment_intent: structuredClone(intent),
+    payment_method: structuredClone(method),
+  })
+}
+
+function planSettlement(engine: Engine, intent: PaymentIntent, behaviour: Behaviour): void {
+  const { settleAfterSeconds: delay } = engine
+  if (delay === null) return
+  engine.schedule(`settle ${intent.id}`, intent.customer, engine.now(intent.customer) + delay, () => {
+    if (intent.status === 'processing') settle(engine, intent.id, !behaviour.failsLater)
+  })
+}
+
+/**
+ * Lets a payment that is processing succeed or fail, and tells all that depends on it.
+ * @param succeeds what happens; left out, the payment method decides
+ */
+export function settle(engine: Engine, id: string, succeeds?: boolean): PaymentIntent {
+  const intent = engine.store.require('payment_intent', id)
+  const charge = engine.store.require('charge', intent.latest_charge ?? '')
+  const method = engine.store.require('payment_method', intent.payment_method ?? '')
+  if (intent.status !== 'processing') {
+    throw new StripeFailure(400, {
+      type: 'invalid_request_error',
+      message: `This PaymentIntent has the status ${intent.status}: only one that is processing can settle.`,
+    })
+  }
+  const succeeded = succeeds ?? !engine.behaviours.get(method.id)?.failsLater
+  engine.schedule(`settle ${id}`, null, null, () => undefined)
+  if (succeeded) {
+    change(engine, charge, { status: 'succeeded', paid: true }, 'charge.succeeded')
+    change(engine, intent, { status: 'succeeded', amount_received: intent.amount }, 'payment_intent.succeeded')
+  } else {
+    const message = 'The customer’s bank account could not be debited.'
+    Object.assign(charge, { status: 'failed', failure_code: 'account_closed', failure_message: message })
+    Object.assign(intent, { status: 'requires_payment_method', payment_method: null })
+    decline(engine, intent, charge, method, {
+      outcome: 'declines',
+      attaches: true,
+      code: 'payment_method_provider_decline',
+      message,
+    })
+  }
+  paymentSettled(engine, intent, succeeded)
+  if (succeeded) recordBalance(engine, intent)
+  return intent
+}
+
+/** Captures what was only authorized. Amounts in minor units. */
+export function capture(engine: Engine, intent: PaymentIntent, amount: number): PaymentIntent {
+  const charge = engine.store.require('charge', intent.latest_charge ?? '')
+  change(engine, charge, { captured: true, amount_captured: amount }, 'charge.captured')
+  change(
+    engine,
+    intent,
+    { status: 'succeeded', amount_received: amount, amount_capturable: 0 },
+    'payment_intent.succeeded',
+  )
+  paymentSettled(engine, intent, true)
+  recordBalance(engine, intent)
+  return intent
+}
+
+/**
+ * Books the charge of a succeeded intent on the account's balance. Stripe does this moments later, which is why
+ * `charge.updated` follows every card payment. The test card 4000 0000 0000 0259 then disputes what it paid.
+ */
+export function recordBalance(engine: Engine, intent: PaymentIntent): void {
+  const charge = engine.store.get('charge', intent.latest_charge ?? '')
+  if (!charge || charge.status !== 'succeeded' || !charge.captured || charge.balance_transaction) return
+  const fee = Math.round(charge.amount_captured * 0.029) + 30
+  const booked = book(engine, charge.id, 'charge', charge.amount_captured, fee, charge)
+  change(engine, charge, { balance_transaction: booked.id }, 'charge.updated')
+  if (engine.behaviours.get(charge.payment_method ?? '')?.disputed) openDispute(engine, { charge: charge.id })
+}
+
+/** A movement on the account's balance. Amounts in minor units, negative when money leaves. */
+export function book(
+  engine: Engine,
+  source: string,
+  type: string,
+  amount: number,
+  fee: number,
+  { currency, customer, description }: { currency: string; customer: string | null; description: string | null },
+): BalanceTransaction {
+  const now = engine.now(customer)
+  return engine.store.add<'balance_transaction'>({
+    id: engine.ids.next('txn_'),
+    object: 'balance_transaction',
+    amount,
+    available_on: now + 2 * 86400,
+    balance_type: 'payments',
+    created: now,
+    currency,
+    description,
+    exchange_rate: null,
+    fee,
+    fee_details:
+      fee === 0
+        ? []
+        : [{ amount: fee, application: null, currency, description: 'Stripe processing fees', type: 'stripe_fee' }],
+    net: amount - fee,
+    reporting_category: type,
+    source,
+    status: 'pending',
+    type,
+  })
+}

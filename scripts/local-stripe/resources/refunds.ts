@@ -1,0 +1,199 @@
+/** Refunds (https://docs.stripe.com/api/refunds), whole or in part, and those that fail later. */
+import { change, type Engine } from '../core/engine.ts'
+import { invalidRequest, noSuch } from '../core/errors.ts'
+import { createdListShape, paginate } from '../core/pagination.ts'
+import {
+  type Infer,
+  integer,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  string,
+  withoutEffect,
+} from '../core/params.ts'
+import { type Route, route } from '../core/route.ts'
+import type { Charge, Refund } from '../core/types.ts'
+import { book } from './payments.ts'
+
+const createShape = {
+  amount: integer({ min: 1 }),
+  charge: string(),
+  metadata: metadata(),
+  payment_intent: string(),
+  reason: oneOf('duplicate', 'fraudulent', 'requested_by_customer'),
+  ...withoutEffect(
+    'currency',
+    'customer',
+    'instructions_email',
+    'origin',
+    'refund_application_fee',
+    'reverse_transfer',
+  ),
+}
+
+/** Refunds a charge, or what is left of it; amounts in minor units. Bank debits are refunded later, see `settleRefund`. */
+export function createRefund(engine: Engine, params: Infer<typeof createShape>): Refund {
+  const charge = chargeToRefund(engine, params)
+  const left = charge.amount_captured - charge.amount_refunded
+  if (charge.refunded || left <= 0) {
+    throw invalidRequest(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' })
+  }
+  const amount = params.amount ?? left
+  if (amount > left) {
+    throw invalidRequest(
+      `Refund amount (${spoken(amount, charge.currency)}) is greater than ${charge.amount_refunded > 0 ? 'unrefunded amount on charge' : 'charge amount'} (${spoken(left, charge.currency)})`,
+      { param: 'amount' },
+    )
+  }
+  const behaviour = engine.behaviours.get(charge.payment_method ?? '')
+  const pending = behaviour?.refund === 'pending' || charge.payment_method_details?.type !== 'card'
+  const refund = engine.store.add<'refund'>({
+    id: engine.ids.next('re_'),
+    object: 'refund',
+    amount,
+    balance_transaction: null,
+    charge: charge.id,
+    created: engine.now(charge.customer),
+    currency: charge.currency,
+    customer: charge.customer,
+    customer_account: null,
+    destination_details: destination(charge, 'pending'),
+    metadata: mergeMetadata({}, params.metadata),
+    payment_intent: charge.payment_intent,
+    payment_method: charge.payment_method,
+    reason: params.reason ?? null,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: pending ? 'pending' : 'succeeded',
+    transfer_reversal: null,
+  })
+  refund.balance_transaction = book(engine, refund.id, 'refund', -amount, 0, charge).id
+  engine.emit('refund.created', refund)
+  const refunded = charge.amount_refunded + amount
+  change(
+    engine,
+    charge,
+    { amount_refunded: refunded, refunded: refunded >= charge.amount_captured },
+    'charge.refunded',
+  )
+  if (!pending) {
+    tell(engine, refund, { destination_details: destination(charge, 'available') }, 'refund.updated')
+  }
+  return refund
+}
+
+function chargeToRefund(engine: Engine, params: Infer<typeof createShape>): Charge {
+  if (params.charge === undefined && params.payment_intent === undefined) {
+    throw invalidRequest(
+      'One of the following params should be provided for this request: payment_intent or charge.',
+      { code: 'parameter_missing' },
+    )
+  }
+  const intent =
+    params.payment_intent === undefined
+      ? null
+      : engine.store.require('payment_intent', params.payment_intent, 'payment_intent')
+  const charge = engine.store.get('charge', params.charge ?? intent?.latest_charge ?? '')
+  if (!charge && params.charge !== undefined) throw noSuch('charge', params.charge, 'charge')
+  if (!charge || charge.status !== 'succeeded') {
+    throw invalidRequest(
+      intent
+        ? `This PaymentIntent (${intent.id}) does not have a successful charge to refund.`
+        : `Charge ${charge?.id} is not in a state that can be refunded.`,
+      { param: intent ? 'payment_intent' : 'charge' },
+    )
+  }
+  return charge
+}
+
+function destination(charge: Charge, status: 'available' | 'pending'): Refund['destination_details'] {
+  if (charge.payment_method_details?.type !== 'card') {
+    const type = charge.payment_method_details?.type ?? 'us_bank_transfer'
+    return type === 'sepa_debit' ? { type, sepa_bank_transfer: undefined } : { type }
+  }
+  const reference = status === 'available' ? { reference: '74240019093' } : {}
+  return {
+    card: { reference_status: status, reference_type: 'acquirer_reference_number', type: 'refund', ...reference },
+    type: 'card',
+  }
+}
+
+/** Refund events come in pairs: the newer `refund.*` and the older `charge.refund.updated`. */
+function tell(engine: Engine, refund: Refund, changes: Partial<Refund>, ...types: string[]): Refund {
+  return change(engine, refund, changes, ...types, 'charge.refund.updated')
+}
+
+/**
+ * Ends a refund: a pending one succeeds, or any one fails, in which case the money is back and the charge is as if that
+ * part had never been refunded.
+ */
+export function settleRefund(engine: Engine, id: string, succeeds: boolean): Refund {
+  const refund = engine.store.require('refund', id)
+  if (refund.status === 'failed' || refund.status === 'canceled' || (succeeds && refund.status === 'succeeded')) {
+    throw invalidRequest(`This refund has the status ${refund.status} and cannot change any more.`)
+  }
+  const charge = engine.store.require('charge', refund.charge ?? '')
+  if (succeeds) {
+    const changes = { status: 'succeeded', destination_details: destination(charge, 'available') }
+    return tell(engine, refund, changes, 'refund.updated')
+  }
+  const returned = book(engine, refund.id, 'refund_failure', refund.amount, 0, charge)
+  const failed = {
+    status: 'failed',
+    failure_reason: 'expired_or_canceled_card',
+    failure_balance_transaction: returned.id,
+  }
+  tell(engine, refund, failed, 'refund.updated', 'refund.failed')
+  unrefund(engine, charge, refund.amount)
+  return refund
+}
+
+function unrefund(engine: Engine, charge: Charge, amount: number): void {
+  const changes = { amount_refunded: charge.amount_refunded - amount, refunded: false }
+  change(engine, charge, changes, 'charge.updated')
+}
+
+/** An amount as Stripe writes it in messages, such as `$10.00`. */
+function spoken(amount: number, currency: string): string {
+  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency })
+  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
+}
+
+const listShape = { ...createdListShape, charge: string(), payment_intent: string() }
+
+export const refundRoutes: Route[] = [
+  route('POST', '/v1/refunds', 'charge', createShape, ({ engine, params }) => createRefund(engine, params)),
+  route('GET', '/v1/refunds', 'charge', listShape, ({ engine, params, path }) => {
+    const found = engine.store
+      .list('refund')
+      .filter(
+        (refund) =>
+          (params.charge === undefined || refund.charge === params.charge) &&
+          (params.payment_intent === undefined || refund.payment_intent === params.payment_intent),
+      )
+    return paginate(found, params, path, 'refund')
+  }),
+  route('GET', '/v1/refunds/:id', 'charge', {}, ({ engine, id }) => engine.store.require('refund', id)),
+  route('POST', '/v1/refunds/:id', 'charge', { metadata: metadata() }, ({ engine, id, params }) => {
+    const refund = engine.store.require('refund', id)
+    const changes = { metadata: mergeMetadata(refund.metadata ?? {}, params.metadata) }
+    return tell(engine, refund, changes, 'refund.updated')
+  }),
+  route('POST', '/v1/refunds/:id/cancel', 'charge', {}, ({ engine, id }) => {
+    const refund = engine.store.require('refund', id)
+    if (refund.status !== 'requires_action' && refund.status !== 'pending') {
+      throw invalidRequest(`You cannot cancel this refund because it has a status of ${refund.status}.`)
+    }
+    tell(engine, refund, { status: 'canceled' }, 'refund.updated')
+    unrefund(engine, engine.store.require('charge', refund.charge ?? ''), refund.amount)
+    return refund
+  }),
+  route('GET', '/v1/charges/:id/refunds', 'charge', createdListShape, ({ engine, id, params, path }) =>
+    paginate(
+      engine.store.list('refund').filter((refund) => refund.charge === id),
+      params,
+      path,
+      'refund',
+    ),
+  ),
+]

@@ -1,0 +1,317 @@
+/**
+ * How a subscription moves by itself: what its invoices make of it, its renewals, the end of its trial, its own end
+ * (https://docs.stripe.com/billing/subscriptions/overview).
+ */
+import { change, type Engine } from '../core/engine.ts'
+import { planOf } from '../core/plan.ts'
+import { day, hour, nextPeriodEnd } from '../core/time.ts'
+import type { Discount, Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
+import { closeUnpaid, collect, draftInvoice, finalizeInvoice, type NewLine, takePendingItems } from './invoicing.ts'
+import { defaultMethodOf } from './payment-methods.ts'
+
+export interface Period {
+  start: number
+  end: number
+}
+
+// ---- items
+
+/** Makes an item of a subscription. It is shown once it was given to `withItems`. */
+export function newItem(
+  engine: Engine,
+  subscription: { id: string; customer: string },
+  { price, quantity, metadata, period }: { price: Price; quantity: number; metadata: Metadata; period: Period },
+): SubscriptionItem {
+  return {
+    id: engine.ids.next('si_', 14),
+    object: 'subscription_item',
+    billing_thresholds: null,
+    created: engine.now(subscription.customer),
+    current_period_end: period.end,
+    current_period_start: period.start,
+    current_trial: null,
+    discounts: [],
+    metadata,
+    plan: planOf(price),
+    price: structuredClone(price),
+    quantity,
+    subscription: subscription.id,
+    tax_rates: [],
+  }
+}
+
+/** The fields of a subscription that follow from its items. The items become known by their ids. */
+export function withItems(
+  engine: Engine,
+  id: string,
+  data: SubscriptionItem[],
+): Pick<Subscription, 'items' | 'plan' | 'quantity'> {
+  const [first] = data
+  for (const item of data) engine.store.add<'subscription_item'>(item)
+  return {
+    items: {
+      object: 'list',
+      data,
+      has_more: false,
+      total_count: data.length,
+      url: `/v1/subscription_items?subscription=${id}`,
+    },
+    plan: data.length === 1 && first ? first.plan : null,
+    quantity: data.length === 1 && first ? (first.quantity ?? null) : null,
+  }
+}
+
+/** The items with another period. */
+export function inPeriod(items: SubscriptionItem[], period: Period): SubscriptionItem[] {
+  return items.map((item) => ({ ...item, current_period_start: period.start, current_period_end: period.end }))
+}
+
+/** The period that is running. All items of a subscription share it here. */
+export function periodOf(subscription: Subscription): Period {
+  const [item] = subscription.items.data
+  return { start: item?.current_period_start ?? 0, end: item?.current_period_end ?? 0 }
+}
+
+/** How often it renews. */
+export function recurrenceOf(items: SubscriptionItem[]): { interval: string; interval_count: number } {
+  return items[0]?.price.recurring ?? { interval: 'month', interval_count: 1 }
+}
+
+/** What an invoice charges for the items in a period. A trial is charged nothing. */
+export function linesFor(subscription: Subscription, items: SubscriptionItem[], period: Period, trial = false): NewLine[] {
+  return items.map((item) => {
+    const quantity = item.quantity ?? 1
+    const unit = Number(item.price.unit_amount_decimal ?? 0)
+    return {
+      amount: trial ? 0 : Math.round(unit * quantity),
+      description: trial ? 'Trial period' : `${quantity} × ${item.price.nickname ?? item.price.product}`,
+      price: item.price,
+      quantity,
+      period,
+      subscription: subscription.id,
+      subscriptionItem: item.id,
+    }
+  })
+}
+
+// ---- what invoices make of it
+
+/** A paid invoice (or one whose payment is under way) brings its subscription to life, or back to it. */
+export function invoicePaid(engine: Engine, invoice: Invoice): void {
+  const subscription = subscriptionOf(engine, invoice)
+  if (!subscription || !['incomplete', 'past_due', 'unpaid'].includes(subscription.status)) return
+  const owing = engine.store
+    .list('invoice')
+    .some((other) => other !== invoice && other.status === 'open' && subscriptionOf(engine, other) === subscription)
+  if (owing && subscription.status !== 'incomplete') return
+  change(engine, subscription, { status: 'active' }, 'customer.subscription.updated')
+  planSubscription(engine, subscription)
+}
+
+/** A renewal or a change that could not be collected puts its subscription in arrears, and in the end out. */
+export function invoiceUnpaid(engine: Engine, invoice: Invoice): void {
+  const subscription = subscriptionOf(engine, invoice)
+  if (!subscription || invoice.billing_reason === 'subscription_create') {
+    if (subscription?.status === 'active') {
+      change(engine, subscription, { status: 'past_due' }, 'customer.subscription.updated')
+    }
+    return
+  }
+  if (subscription.status === 'active' || subscription.status === 'trialing') {
+    change(engine, subscription, { status: 'past_due' }, 'customer.subscription.updated')
+  }
+  const exhausted = invoice.billing_reason === 'subscription_cycle' && invoice.next_payment_attempt === null
+  if (subscription.status !== 'past_due' || !exhausted) return
+  if (engine.dunning.finally === 'canceled') endSubscription(engine, subscription, 'payment_failed')
+  if (engine.dunning.finally === 'unpaid') {
+    change(engine, subscription, { status: 'unpaid' }, 'customer.subscription.updated')
+  }
+}
+
+function subscriptionOf(engine: Engine, invoice: Invoice): Subscription | undefined {
+  return engine.store.get('subscription', invoice.parent?.subscription_details?.subscription ?? '')
+}
+
+// ---- what it will do
+
+/** Plans everything that the subscription will do by itself from its present state. */
+export function planSubscription(engine: Engine, subscription: Subscription): void {
+  const { id, customer, status, trial_end: trialEnd, cancel_at: cancelAt } = subscription
+  const over = subscription.ended_at !== null || status === 'incomplete_expired'
+  const runs = ['active', 'trialing', 'past_due', 'unpaid'].includes(status)
+  const now = engine.now(customer)
+  const warning = status === 'trialing' && trialEnd !== null ? Math.max(now, trialEnd - 3 * day) : null
+  const expiry = status === 'incomplete' ? subscription.created + 23 * hour : null
+  const resumes = subscription.pause_collection?.resumes_at ?? null
+  engine.schedule(`renew ${id}`, customer, runs ? periodOf(subscription).end : null, () => renew(engine, subscription))
+  engine.schedule(`expire ${id}`, customer, expiry, () => expireIncomplete(engine, subscription))
+  engine.schedule(`cancel ${id}`, customer, over ? null : cancelAt, () =>
+    endSubscription(engine, subscription, 'cancellation_requested'),
+  )
+  engine.schedule(`resume ${id}`, customer, over ? null : resumes, () =>
+    change(engine, subscription, { pause_collection: null }, 'customer.subscription.updated'),
+  )
+  if (warning === null || !engine.trialWarnings.has(id)) {
+    engine.schedule(`warn ${id}`, customer, warning, () => {
+      engine.trialWarnings.add(id)
+      if (subscription.status === 'trialing') engine.emit('customer.subscription.trial_will_end', subscription)
+    })
+  }
+}
+
+/** Begins the next period: the invoice is drafted now and finalized and collected an hour later. */
+function renew(engine: Engine, subscription: Subscription): void {
+  const now = engine.now(subscription.customer)
+  const dueToEnd = subscription.cancel_at !== null && subscription.cancel_at <= now
+  if (subscription.ended_at !== null) return
+  if (subscription.cancel_at_period_end || dueToEnd) {
+    endSubscription(engine, subscription, 'cancellation_requested')
+    return
+  }
+  if (subscription.status === 'trialing' && endsTrialWithoutMethod(engine, subscription)) return
+  startPeriod(engine, subscription, 'subscription_cycle')
+}
+
+/** A trial that ends without a way to pay: paused or cancelled if the subscription says so. */
+function endsTrialWithoutMethod(engine: Engine, subscription: Subscription): boolean {
+  const method = subscription.default_payment_method ?? defaultMethodOf(engine, subscription.customer)
+  const behaviour = subscription.trial_settings?.end_behavior.missing_payment_method
+  if (method || behaviour === 'create_invoice' || behaviour === undefined) return false
+  if (behaviour === 'cancel') endSubscription(engine, subscription, null)
+  else {
+    change(
+      engine,
+      subscription,
+      { status: 'paused' },
+      'customer.subscription.updated',
+      'customer.subscription.paused',
+    )
+    planSubscription(engine, subscription)
+  }
+  return true
+}
+
+/**
+ * Moves the subscription into its next period and bills it.
+ * @param anew starts the billing cycle at this moment instead of continuing it
+ */
+export function startPeriod(engine: Engine, subscription: Subscription, reason: string, anew = false): Invoice {
+  const { id, customer } = subscription
+  const now = engine.now(customer)
+  const last = periodOf(subscription)
+  const recurrence = recurrenceOf(subscription.items.data)
+  const afterTrial = subscription.status === 'trialing'
+  const anchor = anew ? now : afterTrial ? last.end : subscription.billing_cycle_anchor
+  const start = anew ? now : last.end
+  const period = { start, end: nextPeriodEnd(anchor, recurrence, start) }
+  const items = inPeriod(subscription.items.data, period)
+  const invoiceId = engine.ids.next('in_')
+  const discount = runningDiscount(engine, subscription)
+  change(
+    engine,
+    subscription,
+    {
+      ...withItems(engine, id, items),
+      billing_cycle_anchor: anchor,
+      latest_invoice: invoiceId,
+      discounts: discount ? [discount.id] : [],
+      ...(afterTrial ? { status: 'active' } : {}),
+    },
+    'customer.subscription.updated',
+  )
+  const paused = subscription.pause_collection?.behavior
+  const invoice = draftInvoice(engine, {
+    id: invoiceId,
+    customer,
+    currency: subscription.currency,
+    lines: [...takePendingItems(engine, invoiceId, customer, id), ...linesFor(subscription, items, period)],
+    billingReason: reason,
+    subscription,
+    period: last,
+    discount,
+    collectionMethod: subscription.collection_method,
+    daysUntilDue: subscription.days_until_due,
+    autoAdvance: paused === undefined && subscription.status !== 'unpaid',
+  })
+  planSubscription(engine, subscription)
+  if (paused === 'void') {
+    finalizeInvoice(engine, invoice)
+    if (invoice.status === 'open') closeUnpaid(engine, invoice, 'void')
+  } else if (paused === 'mark_uncollectible') closeUnpaid(engine, invoice, 'uncollectible')
+  else if (invoice.auto_advance && reason === 'subscription_cycle') advanceLater(engine, invoice)
+  return invoice
+}
+
+function advanceLater(engine: Engine, invoice: Invoice): void {
+  const at = engine.now(invoice.customer) + hour
+  invoice.automatically_finalizes_at = at
+  engine.schedule(`finalize ${invoice.id}`, invoice.customer, at, () => {
+    if (invoice.status !== 'draft') return
+    finalizeInvoice(engine, invoice)
+    if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically') collect(engine, invoice)
+  })
+}
+
+/** The subscription's discount, unless it has run out: `once` is for the first invoice only. */
+function runningDiscount(engine: Engine, subscription: Subscription): Discount | undefined {
+  const [id] = subscription.discounts
+  const discount = id === undefined ? undefined : engine.store.get('discount', id)
+  const coupon = engine.store.get('coupon', discount?.source.coupon ?? '')
+  if (!discount || coupon?.duration === 'once') return undefined
+  if (discount.end !== null && discount.end <= engine.now(subscription.customer)) return undefined
+  return discount
+}
+
+// ---- its end
+
+/** Ends a subscription now. Its open invoices are no longer collected by themselves. */
+export function endSubscription(
+  engine: Engine,
+  subscription: Subscription,
+  reason: 'cancellation_requested' | 'payment_failed' | 'payment_disputed' | null = 'cancellation_requested',
+): Subscription {
+  if (subscription.ended_at !== null) return subscription
+  const now = engine.now(subscription.customer)
+  const details = subscription.cancellation_details
+  change(
+    engine,
+    subscription,
+    {
+      status: 'canceled',
+      ended_at: now,
+      canceled_at: subscription.canceled_at ?? now,
+      cancellation_details: {
+        comment: details?.comment ?? null,
+        feedback: details?.feedback ?? null,
+        feedback_option: null,
+        reason: details?.reason ?? reason,
+      },
+    },
+    'customer.subscription.deleted',
+  )
+  planSubscription(engine, subscription)
+  for (const invoice of engine.store.list('invoice')) {
+    const waits = invoice.status === 'open' || invoice.status === 'draft'
+    if (!waits || !invoice.auto_advance || subscriptionOf(engine, invoice) !== subscription) continue
+    engine.schedule(`collect ${invoice.id}`, null, null, () => undefined)
+    engine.schedule(`finalize ${invoice.id}`, null, null, () => undefined)
+    const stopped = { auto_advance: false, next_payment_attempt: null, automatically_finalizes_at: null }
+    change(engine, invoice, stopped, 'invoice.updated')
+  }
+  return subscription
+}
+
+/** A subscription whose first payment never came: after 23 hours it is over, and its invoice is void. */
+export function expireIncomplete(engine: Engine, subscription: Subscription): void {
+  if (subscription.status !== 'incomplete') return
+  const now = engine.now(subscription.customer)
+  change(
+    engine,
+    subscription,
+    { status: 'incomplete_expired', ended_at: now },
+    'customer.subscription.updated',
+  )
+  planSubscription(engine, subscription)
+  const invoice = engine.store.get('invoice', subscription.latest_invoice ?? '')
+  if (invoice?.status === 'open') closeUnpaid(engine, invoice, 'void')
+}

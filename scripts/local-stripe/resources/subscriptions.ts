@@ -1,0 +1,604 @@
+/** Subscriptions and their items as API resources (https://docs.stripe.com/api/subscriptions). */
+import { change, type Engine } from '../core/engine.ts'
+import { invalidRequest } from '../core/errors.ts'
+import { createdListShape, listShape, paginate } from '../core/pagination.ts'
+import {
+  boolean,
+  clearable,
+  hash,
+  type Infer,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  missing,
+  oneOf,
+  required,
+  string,
+  timestamp,
+  timestampOrNow,
+  withoutEffect,
+} from '../core/params.ts'
+import { type Route, route } from '../core/route.ts'
+import { day, periodAfter } from '../core/time.ts'
+import type { Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
+import { chosenDiscount, createDiscount, discountsShape } from './coupons.ts'
+import { requireCustomer } from './customers.ts'
+import { closeUnpaid, collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
+import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
+import { priceDataShape } from './price-shape.ts'
+import { createPrice } from './prices.ts'
+import { changeItems, type ItemChange, type ProrationBehavior } from './proration.ts'
+import {
+  endSubscription,
+  expireIncomplete,
+  linesFor,
+  newItem,
+  periodOf,
+  planSubscription,
+  startPeriod,
+  withItems,
+} from './subscription-state.ts'
+
+const trialSettingsShape = hash({
+  end_behavior: required(hash({ missing_payment_method: required(oneOf('cancel', 'create_invoice', 'pause')) })),
+})
+const prorationShape = oneOf('always_invoice', 'create_prorations', 'none')
+const paymentBehaviorShape = oneOf(
+  'allow_incomplete',
+  'default_incomplete',
+  'error_if_incomplete',
+  'pending_if_incomplete',
+)
+const quantityShape = integer({ min: 0, max: 1_000_000 })
+const itemShape = {
+  metadata: metadata(),
+  price: string(),
+  price_data: hash(priceDataShape),
+  quantity: quantityShape,
+  ...withoutEffect('billing_thresholds', 'current_trial', 'discounts', 'plan', 'tax_rates'),
+}
+const shared = {
+  cancel_at: clearable(timestamp()),
+  cancel_at_period_end: boolean(),
+  collection_method: oneOf('charge_automatically', 'send_invoice'),
+  days_until_due: integer({ min: 0 }),
+  default_payment_method: clearable(string()),
+  description: clearable(string(500)),
+  metadata: metadata(),
+  payment_behavior: paymentBehaviorShape,
+  proration_behavior: prorationShape,
+  trial_end: timestampOrNow(),
+  trial_settings: trialSettingsShape,
+  discounts: clearable(discountsShape),
+  ...withoutEffect(
+    'add_invoice_items',
+    'application_fee_percent',
+    'automatic_tax',
+    'billing_schedules',
+    'billing_thresholds',
+    'default_source',
+    'default_tax_rates',
+    'invoice_settings',
+    'off_session',
+    'on_behalf_of',
+    'payment_settings',
+    'pending_invoice_item_interval',
+    'transfer_data',
+    'trial_from_plan',
+  ),
+}
+const createShape = {
+  ...shared,
+  customer: required(string()),
+  items: required(list(hash(itemShape), { max: 20 })),
+  trial_period_days: integer({ min: 1, max: 730 }),
+  ...withoutEffect(
+    'backdate_start_date',
+    'billing_cycle_anchor',
+    'billing_cycle_anchor_config',
+    'billing_mode',
+    'currency',
+    'customer_account',
+  ),
+}
+const cancellationShape = hash({
+  comment: clearable(string()),
+  feedback: clearable(
+    oneOf(
+      'customer_service',
+      'low_quality',
+      'missing_features',
+      'other',
+      'switched_service',
+      'too_complex',
+      'too_expensive',
+      'unused',
+    ),
+  ),
+})
+const updateShape = {
+  ...shared,
+  billing_cycle_anchor: oneOf('now', 'unchanged'),
+  cancellation_details: cancellationShape,
+  items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...withoutEffect('clear_usage') }), { max: 20 }),
+  pause_collection: clearable(
+    hash({ behavior: required(oneOf('keep_as_draft', 'mark_uncollectible', 'void')), resumes_at: timestamp() }),
+  ),
+  ...withoutEffect('proration_date'),
+}
+
+// ---- create
+
+export interface NewSubscription {
+  customer: string
+  items: { price: Price; quantity: number; metadata?: Metadata }[]
+  metadata?: Metadata
+  description?: string | null
+  defaultMethod?: string | null
+  /** End of the trial in seconds since 1970; null without one. */
+  trialEnd?: number | null
+  missingMethod?: string
+  discount?: { coupon: string; promotionCode: string | null } | null
+  session?: string
+  collectionMethod?: string
+  daysUntilDue?: number | null
+  cancelAtPeriodEnd?: boolean
+  cancelAt?: number | null
+}
+
+/** Makes a subscription with its first invoice, which is finalized and not yet collected: see `collect`. */
+export function createSubscription(engine: Engine, params: NewSubscription): { subscription: Subscription; invoice: Invoice } {
+  const { customer } = params
+  const now = engine.now(customer)
+  const [first] = params.items
+  const recurring = first?.price.recurring
+  if (!first || !recurring) throw missing('items[0][price]')
+  const trialEnd = params.trialEnd ?? null
+  const period = { start: now, end: trialEnd ?? periodAfter(now, recurring, 1) }
+  const id = engine.ids.next('sub_')
+  const invoiceId = engine.ids.next('in_')
+  const items = params.items.map(({ price, quantity, metadata }) =>
+    newItem(engine, { id, customer }, { price, quantity, metadata: metadata ?? {}, period }),
+  )
+  const discount = params.discount
+    ? createDiscount(engine, params.discount.coupon, {
+        customer,
+        subscription: id,
+        session: params.session,
+        promotionCode: params.discount.promotionCode,
+      })
+    : undefined
+  const endsAtPeriodEnd = params.cancelAtPeriodEnd ?? false
+  const subscription = engine.store.add<'subscription'>({
+    id,
+    object: 'subscription',
+    application: null,
+    application_fee_percent: null,
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null },
+    billing_cycle_anchor: trialEnd ?? now,
+    billing_cycle_anchor_config: null,
+    billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible', updated_at: now },
+    billing_schedules: [],
+    billing_thresholds: null,
+    cancel_at: params.cancelAt ?? (endsAtPeriodEnd ? period.end : null),
+    cancel_at_period_end: endsAtPeriodEnd,
+    canceled_at: endsAtPeriodEnd || params.cancelAt ? now : null,
+    cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
+    collection_method: params.collectionMethod ?? 'charge_automatically',
+    created: now,
+    currency: first.price.currency,
+    customer,
+    customer_account: null,
+    days_until_due: params.daysUntilDue ?? null,
+    default_payment_method: params.defaultMethod ?? null,
+    default_source: null,
+    default_tax_rates: [],
+    description: params.description ?? null,
+    discounts: discount ? [discount.id] : [],
+    ended_at: null,
+    invoice_settings: {
+      account_tax_ids: null,
+      custom_fields: null,
+      description: null,
+      footer: null,
+      issuer: { type: 'self' },
+    },
+    ...withItems(engine, id, items),
+    latest_invoice: invoiceId,
+    livemode: engine.livemode,
+    managed_payments: null,
+    metadata: params.metadata ?? {},
+    next_pending_invoice_item_invoice: null,
+    on_behalf_of: null,
+    pause_collection: null,
+    payment_settings: {
+      payment_method_options: null,
+      payment_method_types: null,
+      save_default_payment_method: 'off',
+    },
+    pending_invoice_item_interval: null,
+    pending_setup_intent: null,
+    pending_update: null,
+    schedule: null,
+    start_date: now,
+    status: trialEnd === null ? (params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete') : 'trialing',
+    test_clock: engine.store.require('customer', customer).test_clock ?? null,
+    transfer_data: null,
+    trial_end: trialEnd,
+    trial_settings: { end_behavior: { missing_payment_method: params.missingMethod ?? 'create_invoice' } },
+    trial_start: trialEnd === null ? null : now,
+  })
+  engine.emit('customer.subscription.created', subscription)
+  const invoice = draftInvoice(engine, {
+    id: invoiceId,
+    customer,
+    currency: subscription.currency,
+    lines: [
+      ...takePendingItems(engine, invoiceId, customer, null),
+      ...linesFor(subscription, items, period, trialEnd !== null),
+    ],
+    billingReason: 'subscription_create',
+    subscription,
+    period: { start: now, end: now },
+    discount,
+    collectionMethod: params.collectionMethod,
+    daysUntilDue: params.daysUntilDue,
+  })
+  const owner = engine.store.require('customer', customer)
+  if (owner.currency === null) change(engine, owner, { currency: subscription.currency }, 'customer.updated')
+  finalizeInvoice(engine, invoice)
+  planSubscription(engine, subscription)
+  return { subscription, invoice }
+}
+
+function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
+  const customer = requireCustomer(engine, params.customer)
+  const items = params.items.map((item, place) => ({
+    price: recurringPrice(engine, item, `items[${place}]`),
+    quantity: item.quantity ?? 1,
+    metadata: mergeMetadata({}, item.metadata),
+  }))
+  if (items.length === 0) throw missing('items')
+  const now = engine.now(customer.id)
+  const asked = params.trial_end ?? (params.trial_period_days === undefined ? null : now + params.trial_period_days * day)
+  const trialEnd = asked === 'now' ? null : asked
+  const method = params.default_payment_method
+    ? resolvePaymentMethod(engine, params.default_payment_method, 'default_payment_method').id
+    : null
+  const behaviour = params.payment_behavior ?? 'allow_incomplete'
+  const charges = params.collection_method !== 'send_invoice' && behaviour !== 'default_incomplete'
+  if (charges && trialEnd === null && !method && !defaultMethodOf(engine, customer.id) && owes(items)) {
+    throw invalidRequest(
+      'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
+      { code: 'resource_missing' },
+    )
+  }
+  const { subscription, invoice } = createSubscription(engine, {
+    customer: customer.id,
+    items,
+    metadata: mergeMetadata({}, params.metadata),
+    description: params.description,
+    defaultMethod: method,
+    trialEnd,
+    missingMethod: params.trial_settings?.end_behavior.missing_payment_method,
+    discount: chosenDiscount(engine, params.discounts ?? undefined),
+    collectionMethod: params.collection_method,
+    daysUntilDue: params.days_until_due,
+    cancelAtPeriodEnd: params.cancel_at_period_end,
+    cancelAt: params.cancel_at,
+  })
+  if (charges && invoice.status === 'open') {
+    const failure = collect(engine, invoice)
+    if (failure && behaviour === 'error_if_incomplete') {
+      expireIncomplete(engine, subscription)
+      throw failure
+    }
+  }
+  return subscription
+}
+
+function owes(items: { price: Price; quantity: number }[]): boolean {
+  return items.some(({ price, quantity }) => Number(price.unit_amount_decimal) * quantity > 0)
+}
+
+/** The recurring price an item names or describes. */
+function recurringPrice(
+  engine: Engine,
+  item: { price?: string; price_data?: Infer<typeof priceDataShape> },
+  path: string,
+): Price {
+  if (item.price_data) return createPrice(engine, { ...item.price_data, active: false })
+  if (item.price === undefined) throw missing(`${path}[price]`)
+  const price = engine.store.require('price', item.price, `${path}[price]`)
+  if (price.type !== 'recurring') {
+    throw invalidRequest(
+      `The price specified is set to \`type=one_time\` but this field only accepts prices with \`type=recurring\`.`,
+      { param: `${path}[price]` },
+    )
+  }
+  if (!price.active) {
+    throw invalidRequest('The price specified is inactive. This field only accepts active prices.', {
+      code: 'price_inactive',
+      param: `${path}[price]`,
+    })
+  }
+  return price
+}
+
+// ---- change
+
+/** Changes a subscription; new items are prorated as `proration_behavior` says. */
+export function updateSubscription(engine: Engine, id: string, params: Infer<typeof updateShape>): Subscription {
+  const subscription = requireRunning(engine, id)
+  const changes: Partial<Subscription> = { metadata: mergeMetadata(subscription.metadata, params.metadata) }
+  if (params.description !== undefined) changes.description = params.description
+  if (params.collection_method !== undefined) changes.collection_method = params.collection_method
+  if (params.days_until_due !== undefined) changes.days_until_due = params.days_until_due
+  if (params.default_payment_method !== undefined) {
+    changes.default_payment_method =
+      params.default_payment_method &&
+      resolvePaymentMethod(engine, params.default_payment_method, 'default_payment_method').id
+  }
+  if (params.trial_settings) changes.trial_settings = params.trial_settings
+  if (params.pause_collection !== undefined) {
+    const pause = params.pause_collection
+    changes.pause_collection = pause && { behavior: pause.behavior, resumes_at: pause.resumes_at ?? null }
+  }
+  if (params.discounts !== undefined) {
+    const chosen = chosenDiscount(engine, params.discounts ?? [])
+    const target = { customer: subscription.customer, subscription: id, promotionCode: chosen?.promotionCode }
+    changes.discounts = chosen ? [createDiscount(engine, chosen.coupon, target).id] : []
+  }
+  Object.assign(changes, cancellationOf(engine, subscription, params))
+  const endsTrial = params.trial_end === 'now' && subscription.status === 'trialing'
+  if (typeof params.trial_end === 'number') Object.assign(changes, trialUntil(engine, subscription, params.trial_end))
+  if (endsTrial) changes.trial_end = engine.now(subscription.customer)
+  const itemChanges = (params.items ?? []).map((item, place): ItemChange => {
+    const named = item.id === undefined ? undefined : engine.store.require('subscription_item', item.id, `items[${place}][id]`)
+    const priced = item.price !== undefined || item.price_data !== undefined
+    if (!named && !priced) throw missing(`items[${place}][price]`)
+    return {
+      id: item.id,
+      deleted: item.deleted ?? false,
+      price: priced ? recurringPrice(engine, item, `items[${place}]`) : undefined,
+      quantity: item.quantity,
+      metadata: item.metadata,
+    }
+  })
+  if (itemChanges.length > 0) {
+    changeItems(engine, subscription, itemChanges, params.proration_behavior ?? 'create_prorations', changes)
+  } else change(engine, subscription, changes, 'customer.subscription.updated')
+  if (endsTrial) billNow(engine, subscription)
+  planSubscription(engine, subscription)
+  return subscription
+}
+
+function trialUntil(engine: Engine, subscription: Subscription, end: number): Partial<Subscription> {
+  const start = periodOf(subscription).start
+  const data = subscription.items.data.map((item) => ({ ...item, current_period_start: start, current_period_end: end }))
+  engine.trialWarnings.delete(subscription.id)
+  return {
+    ...withItems(engine, subscription.id, data),
+    status: 'trialing',
+    trial_end: end,
+    trial_start: subscription.trial_start ?? engine.now(subscription.customer),
+    billing_cycle_anchor: end,
+  }
+}
+
+/** Ends a trial early: the first paid period begins now. */
+function billNow(engine: Engine, subscription: Subscription): void {
+  const invoice = startPeriod(engine, subscription, 'subscription_update', true)
+  finalizeInvoice(engine, invoice)
+  if (invoice.status === 'open') collect(engine, invoice)
+}
+
+function cancellationOf(
+  engine: Engine,
+  subscription: Subscription,
+  params: Infer<typeof updateShape>,
+): Partial<Subscription> {
+  const now = engine.now(subscription.customer)
+  const given = params.cancellation_details
+  const details = (reason: 'cancellation_requested' | null) => ({
+    comment: given?.comment ?? null,
+    feedback: given?.feedback ?? null,
+    feedback_option: null,
+    reason,
+  })
+  if (params.cancel_at_period_end === true) {
+    return {
+      cancel_at_period_end: true,
+      cancel_at: periodOf(subscription).end,
+      canceled_at: subscription.canceled_at ?? now,
+      cancellation_details: details('cancellation_requested'),
+    }
+  }
+  if (typeof params.cancel_at === 'number') {
+    return { cancel_at: params.cancel_at, canceled_at: now, cancellation_details: details('cancellation_requested') }
+  }
+  if (params.cancel_at_period_end === false || params.cancel_at === null) {
+    return { cancel_at_period_end: false, cancel_at: null, canceled_at: null, cancellation_details: details(null) }
+  }
+  return {}
+}
+
+/** Cancels now. */
+export function cancelSubscription(
+  engine: Engine,
+  id: string,
+  params: { cancellation_details?: Infer<typeof updateShape>['cancellation_details']; invoice_now?: boolean } = {},
+): Subscription {
+  const subscription = requireRunning(engine, id)
+  const { comment = null, feedback = null } = params.cancellation_details ?? {}
+  if (comment !== null || feedback !== null) {
+    subscription.cancellation_details = { comment, feedback, feedback_option: null, reason: 'cancellation_requested' }
+  }
+  if (subscription.status === 'incomplete') expireIncomplete(engine, subscription)
+  else endSubscription(engine, subscription)
+  return subscription
+}
+
+/** Resumes a paused subscription: a new period begins and is billed. */
+export function resumeSubscription(engine: Engine, id: string): Subscription {
+  const subscription = requireRunning(engine, id)
+  if (subscription.status !== 'paused') {
+    throw invalidRequest('This subscription cannot be resumed because it is not paused.', {
+      code: 'subscription_not_paused',
+    })
+  }
+  const invoice = startPeriod(engine, subscription, 'subscription_cycle', true)
+  finalizeInvoice(engine, invoice)
+  const failure = invoice.status === 'open' ? collect(engine, invoice) : null
+  if (failure) {
+    closeUnpaid(engine, invoice, 'void')
+    throw failure
+  }
+  change(
+    engine,
+    subscription,
+    { status: 'active' },
+    'customer.subscription.updated',
+    'customer.subscription.resumed',
+  )
+  planSubscription(engine, subscription)
+  return subscription
+}
+
+function requireRunning(engine: Engine, id: string): Subscription {
+  const subscription = engine.store.require('subscription', id)
+  if (subscription.ended_at !== null) {
+    throw subscription.status === 'canceled'
+      ? invalidRequest('A canceled subscription can only update its cancellation_details and metadata.', { param: 'id' })
+      : invalidRequest('This subscription has expired and cannot be changed.', { param: 'id' })
+  }
+  return subscription
+}
+
+// ---- routes
+
+const listSubscriptionsShape = {
+  ...createdListShape,
+  customer: string(),
+  price: string(),
+  status: oneOf(
+    'active',
+    'all',
+    'canceled',
+    'ended',
+    'incomplete',
+    'incomplete_expired',
+    'past_due',
+    'paused',
+    'trialing',
+    'unpaid',
+  ),
+  collection_method: string(),
+  test_clock: string(),
+  ...withoutEffect('automatic_tax', 'current_period_end', 'current_period_start', 'plan'),
+}
+const itemUpdateShape = {
+  ...itemShape,
+  payment_behavior: paymentBehaviorShape,
+  proration_behavior: prorationShape,
+  ...withoutEffect('off_session', 'proration_date'),
+}
+
+/** Changes one item through its own route. */
+function updateItem(engine: Engine, item: ItemChange, subscription: string, proration?: ProrationBehavior): void {
+  const owner = requireRunning(engine, subscription)
+  changeItems(engine, owner, [item], proration ?? 'create_prorations', {})
+  planSubscription(engine, owner)
+}
+
+export const subscriptionRoutes: Route[] = [
+  route('POST', '/v1/subscriptions', 'subscription', createShape, ({ engine, params }) => createFromApi(engine, params)),
+  route('GET', '/v1/subscriptions', 'subscription', listSubscriptionsShape, ({ engine, params, path }) => {
+    const { status } = params
+    const over = (item: Subscription) => item.status === 'canceled' || item.status === 'incomplete_expired'
+    const found = engine.store
+      .list('subscription')
+      .filter(
+        (item) =>
+          (params.customer === undefined || item.customer === params.customer) &&
+          (params.price === undefined || item.items.data.some((part) => part.price.id === params.price)) &&
+          (params.collection_method === undefined || item.collection_method === params.collection_method) &&
+          (params.test_clock === undefined || item.test_clock === params.test_clock),
+      )
+      .filter((item) => {
+        if (status === 'all') return true
+        if (status === 'ended') return over(item)
+        return status === undefined ? item.status !== 'canceled' : item.status === status
+      })
+    return paginate(found, params, path, 'subscription')
+  }),
+  route('GET', '/v1/subscriptions/:id', 'subscription', {}, ({ engine, id }) =>
+    engine.store.require('subscription', id),
+  ),
+  route('POST', '/v1/subscriptions/:id', 'subscription', updateShape, ({ engine, id, params }) =>
+    updateSubscription(engine, id, params),
+  ),
+  route(
+    'DELETE',
+    '/v1/subscriptions/:id',
+    'subscription',
+    { cancellation_details: cancellationShape, invoice_now: boolean(), ...withoutEffect('prorate') },
+    ({ engine, id, params }) => cancelSubscription(engine, id, params),
+  ),
+  route(
+    'POST',
+    '/v1/subscriptions/:id/resume',
+    'subscription',
+    {
+      billing_cycle_anchor: oneOf('now', 'unchanged'),
+      ...withoutEffect('payment_behavior', 'proration_behavior', 'proration_date'),
+    },
+    ({ engine, id }) => resumeSubscription(engine, id),
+  ),
+  route(
+    'GET',
+    '/v1/subscription_items',
+    'subscription',
+    { ...listShape, subscription: required(string()) },
+    ({ engine, params, path }) => {
+      const { items } = engine.store.require('subscription', params.subscription, 'subscription')
+      return paginate(items.data, params, path, 'subscription_item')
+    },
+  ),
+  route('GET', '/v1/subscription_items/:id', 'subscription', {}, ({ engine, id }) =>
+    engine.store.require('subscription_item', id),
+  ),
+  route(
+    'POST',
+    '/v1/subscription_items',
+    'subscription',
+    { ...itemUpdateShape, subscription: required(string()) },
+    ({ engine, params }): SubscriptionItem | undefined => {
+      const price = recurringPrice(engine, params, '')
+      const owner = engine.store.require('subscription', params.subscription, 'subscription')
+      const added = { deleted: false, price, quantity: params.quantity, metadata: params.metadata }
+      updateItem(engine, added, owner.id, params.proration_behavior)
+      return owner.items.data.at(-1)
+    },
+  ),
+  route('POST', '/v1/subscription_items/:id', 'subscription', itemUpdateShape, ({ engine, id, params }) => {
+    const { subscription } = engine.store.require('subscription_item', id)
+    const priced = params.price !== undefined || params.price_data !== undefined
+    const price = priced ? recurringPrice(engine, params, '') : undefined
+    const changed = { id, deleted: false, price, quantity: params.quantity, metadata: params.metadata }
+    updateItem(engine, changed, subscription, params.proration_behavior)
+    return engine.store.require('subscription_item', id)
+  }),
+  route(
+    'DELETE',
+    '/v1/subscription_items/:id',
+    'subscription',
+    { proration_behavior: prorationShape, ...withoutEffect('clear_usage', 'payment_behavior', 'proration_date') },
+    ({ engine, id, params }) => {
+      const { subscription } = engine.store.require('subscription_item', id)
+      updateItem(engine, { id, deleted: true }, subscription, params.proration_behavior)
+      return { id, object: 'subscription_item', deleted: true }
+    },
+  ),
+]

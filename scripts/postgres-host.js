@@ -1,0 +1,208 @@
+/**
+ * The process that owns one embedded Postgres, started by postgres.ts and never by hand.
+ *
+ * It is a process of its own so that it outlives its parent by the moment it takes to clean up: its standard input
+ * is a pipe from the parent, and when that pipe ends, because the parent asked for it or because the parent is gone
+ * in whatever way, Postgres is stopped and the temporary directory is removed. It is plain JavaScript because Node 20
+ * has to run it without a loader.
+ *
+ * First line in: the configuration as JSON. First line out: `{"url"}` or `{"error", "log"}`.
+ */
+import { spawn } from 'node:child_process'
+import { cp, lchown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** What a person sees of the server's own log when it does not start. */
+const KEPT_LOG = 4000
+
+// Ctrl-C reaches the whole terminal group; the parent decides when Postgres stops.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
+
+const input = createInterface({ input: process.stdin })
+const config = JSON.parse(await new Promise((done) => input.once('line', done)))
+const parentGone = new Promise((done) => input.once('close', done))
+const identity = config.uid === undefined ? {} : { uid: config.uid, gid: config.gid }
+const environment = {
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG'))),
+  LC_ALL: 'C',
+  TZ: 'UTC',
+}
+
+let temporary
+let log = ''
+
+function answer(message) {
+  process.stdout.write(`${JSON.stringify(message)}\n`)
+}
+
+function start(program, args, cwd) {
+  const child = spawn(program, args, {
+    ...identity,
+    cwd,
+    env: environment,
+    detached: process.platform !== 'win32',
+    windowsHide: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => {
+      log = (log + text).slice(-KEPT_LOG)
+    })
+  }
+  child.ended = new Promise((done) => {
+    child.once('error', (error) => {
+      log += `${error.message}\n`
+      done(-1)
+    })
+    child.once('close', (code) => done(code ?? -1))
+  })
+  return child
+}
+
+/** Whether the user that Postgres runs as can use a path: directories above it may be closed to them. */
+async function reachable(...paths) {
+  if (identity.uid === undefined) return true
+  const tests = paths.map((_, index) => `test -r "$${index + 1}" && test -x "$${index + 1}"`).join(' && ')
+  return (await start('/bin/sh', ['-c', tests, 'sh', ...paths], '/').ended) === 0
+}
+
+async function giveTo(path) {
+  if (identity.uid !== undefined) await lchown(path, identity.uid, identity.gid)
+}
+
+/** A temporary directory that the user of Postgres can reach. */
+async function makeTemporary() {
+  const places = process.platform === 'win32' ? [tmpdir()] : [tmpdir(), '/tmp', '/var/tmp']
+  for (const place of new Set(places)) {
+    const directory = await mkdtemp(join(place, 'pg-payments-postgres-')).catch(() => undefined)
+    if (!directory) continue
+    await giveTo(directory)
+    if (await reachable(directory)) return directory
+    await rm(directory, { recursive: true, force: true })
+  }
+  throw new Error(
+    `No temporary directory can be used by Postgres (tried ${places.join(', ')}). Set TMPDIR to one.`,
+  )
+}
+
+async function prepare() {
+  temporary = await makeTemporary()
+
+  // The binaries lie in node_modules, which may be below a home directory that is closed to others.
+  let native = config.native
+  if (
+    !(await reachable(
+      join(native, 'bin', config.programs.postgres),
+      join(native, 'lib'),
+      join(native, 'share'),
+    ))
+  ) {
+    native = join(temporary, 'native')
+    await cp(config.native, native, { recursive: true, verbatimSymlinks: true })
+    await giveTo(native)
+    for (const path of await readdir(native, { recursive: true })) await giveTo(join(native, path))
+  }
+  const program = (name) => join(native, 'bin', config.programs[name])
+
+  const dataDir = config.dataDir ? resolve(config.dataDir) : join(temporary, 'data')
+  const existing = await readFile(join(dataDir, 'PG_VERSION'), 'utf8').catch(() => undefined)
+  if (existing !== undefined && existing.trim() !== String(config.version)) {
+    throw new Error(
+      `${dataDir} holds a Postgres ${existing.trim()} database and this is Postgres ${config.version}. ` +
+        'Use another directory, or remove this one if its data may go.',
+    )
+  }
+  if (existing === undefined) {
+    await mkdir(dirname(dataDir), { recursive: true })
+    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    await giveTo(dataDir)
+  }
+  if (!(await reachable(dataDir))) {
+    log = ''
+    throw new Error(
+      `Postgres refuses to run as root, and ${config.user}, which it runs as instead, cannot reach ${dataDir}. ` +
+        'Choose a data directory that is not below a private one, or run this as an ordinary user.',
+    )
+  }
+
+  const passwordFile = join(dataDir, 'superuser-password')
+  let password = config.password
+  if (existing !== undefined) {
+    password = (await readFile(passwordFile, 'utf8')).trim()
+  } else {
+    const secret = join(temporary, 'password')
+    await writeFile(secret, `${password}\n`, { mode: 0o600 })
+    await giveTo(secret)
+    log = ''
+    const initdb = start(
+      program('initdb'),
+      [
+        `--pgdata=${dataDir}`,
+        '--username=postgres',
+        `--pwfile=${secret}`,
+        '--auth=password',
+        '--encoding=UTF8',
+        '--locale=C',
+        '--no-sync',
+        '--no-instructions',
+      ],
+      temporary,
+    )
+    if ((await initdb.ended) !== 0) throw new Error('Postgres could not create its data directory.')
+    await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
+  }
+  return { dataDir, password, postgres: program('postgres') }
+}
+
+/** Resolves to the running server, or to undefined when the port was taken meanwhile. */
+async function startServer({ dataDir, postgres }, port) {
+  log = ''
+  const settings = {
+    listen_addresses: '127.0.0.1',
+    port: String(port),
+    unix_socket_directories: '',
+    log_destination: 'stderr',
+    logging_collector: 'off',
+    ...config.settings,
+  }
+  const args = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const server = start(postgres, ['-D', dataDir, ...args], temporary)
+  const ready = new Promise((done) => {
+    server.stderr.on('data', () => {
+      if (log.includes('database system is ready to accept connections')) done('ready')
+    })
+  })
+  const state = await Promise.race([ready, server.ended, parentGone.then(() => 'unwanted')])
+  if (state === 'ready' || state === 'unwanted') return server
+  if (/could not bind|could not create any TCP\/IP sockets/.test(log)) return undefined
+  throw new Error('Postgres did not start.')
+}
+
+async function stopServer(server) {
+  if (server.exitCode !== null || server.signalCode !== null) return
+  // Fast shutdown (writes everything) where the data is kept, immediate shutdown where it is thrown away.
+  server.kill(config.dataDir ? 'SIGINT' : 'SIGQUIT')
+  await server.ended
+}
+
+let server
+try {
+  const prepared = await prepare()
+  for (const port of config.ports) {
+    server = await startServer(prepared, port)
+    if (!server) continue
+    answer({ url: `postgres://postgres:${prepared.password}@127.0.0.1:${port}/postgres` })
+    break
+  }
+  if (!server) throw new Error(`Port ${config.ports.at(-1)} is taken.`)
+  server.ended.then(() => input.close())
+  await parentGone
+} catch (error) {
+  answer({ error: error.message, log })
+} finally {
+  if (server) await stopServer(server)
+  if (temporary) await rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
+}
+process.exit()

@@ -1,0 +1,3742 @@
+--! Previous: -
+--! Hash: sha1:8abaf3036cbbd5fec1f49fcf1d244fbc10aec84b
+--! Message: payments: tables, projections, ledger, sessions
+
+--! split: 0010-roles-and-schemas.sql
+-- Roles that the policies and grants name. Supabase and InsForge projects have the first two already.
+do $$
+declare
+  v_role text;
+begin
+  foreach v_role in array array['anon', 'authenticated', 'payments_service'] loop
+    if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
+      begin
+        execute format('create role %I nologin', v_role);
+      exception
+        when duplicate_object or unique_violation then null; -- another migration made it just now
+      end;
+    end if;
+  end loop;
+end
+$$;
+
+create schema if not exists payments;
+comment on schema payments is
+  'Stripe payments of this application: the tables, functions and row level security that apps build on.';
+
+create schema if not exists payments_private;
+comment on schema payments_private is
+  'Secrets and internals of pg-payments. Not a contract: nothing here is granted to app users.';
+
+--! split: 0020-types.sql
+do $$
+begin
+  if to_regtype('payments.billing_subject') is null then
+    create type payments.billing_subject as (type text, id text);
+  end if;
+end
+$$;
+comment on type payments.billing_subject is
+  'The owner of a purchase in the app''s own terms, as in (team,42). Both fields are null when no owner is known.';
+
+--! split: 0030-catalog-and-customers.sql
+-- Products, prices, customers and who owns them.
+
+create table if not exists payments.provider_connections (
+  id uuid not null default gen_random_uuid() constraint provider_connections_pkey primary key,
+  provider text not null constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  status text not null default 'unconfigured'
+    constraint status_is_known check (status in ('unconfigured', 'connected', 'error')),
+  provider_account_id text,
+  account_email text,
+  account_name text,
+  account_livemode boolean,
+  webhook_endpoint_id text,
+  webhook_endpoint_url text,
+  webhook_configured_at timestamptz,
+  last_synced_at timestamptz,
+  last_sync_status text
+    constraint last_sync_status_is_known check (last_sync_status in ('succeeded', 'failed')),
+  last_sync_error text,
+  last_sync_counts jsonb not null default '{}',
+  raw jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint provider_connections_environment_key unique (provider, environment)
+);
+comment on table payments.provider_connections is
+  'One row per environment: the Stripe account that it is connected to and the state of its webhook endpoint and sync.';
+comment on column payments.provider_connections.id is 'Local id.';
+comment on column payments.provider_connections.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.provider_connections.environment is 'test or live.';
+comment on column payments.provider_connections.status is 'unconfigured, connected, or error when the last look at the account failed.';
+comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of any other account are not projected.';
+comment on column payments.provider_connections.account_email is 'E-mail address of the Stripe account.';
+comment on column payments.provider_connections.account_name is 'Display name of the Stripe account.';
+comment on column payments.provider_connections.account_livemode is 'Whether the key belongs to live mode.';
+comment on column payments.provider_connections.webhook_endpoint_id is 'Webhook endpoint that pg-payments manages at Stripe (we_…).';
+comment on column payments.provider_connections.webhook_endpoint_url is 'Address that the managed endpoint delivers to.';
+comment on column payments.provider_connections.webhook_configured_at is 'When the managed endpoint was last set up.';
+comment on column payments.provider_connections.last_synced_at is 'When the last sync ended.';
+comment on column payments.provider_connections.last_sync_status is 'succeeded or failed; null before the first sync.';
+comment on column payments.provider_connections.last_sync_error is 'Why the last sync failed.';
+comment on column payments.provider_connections.last_sync_counts is 'Objects seen by the last sync, by kind.';
+comment on column payments.provider_connections.raw is 'The account as Stripe described it.';
+comment on column payments.provider_connections.created_at is 'When this row was made.';
+comment on column payments.provider_connections.updated_at is 'When this row last changed.';
+
+create table if not exists payments.stripe_products (
+  id uuid not null default gen_random_uuid() constraint stripe_products_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  product_id text not null,
+  name text not null,
+  description text,
+  active boolean not null,
+  default_price_id text,
+  metadata jsonb not null default '{}',
+  raw jsonb not null default '{}',
+  synced_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted boolean not null default false,
+  version bigint not null default 0,
+  constraint stripe_products_product_id_key unique (environment, product_id)
+);
+create index if not exists stripe_products_active_idx on payments.stripe_products (environment, active);
+create index if not exists stripe_products_default_price_idx
+  on payments.stripe_products (environment, default_price_id) where default_price_id is not null;
+comment on table payments.stripe_products is
+  'Stripe products (https://docs.stripe.com/api/products). A deleted product stays as a tombstone with deleted = true.';
+comment on column payments.stripe_products.id is 'Local id.';
+comment on column payments.stripe_products.environment is 'test or live.';
+comment on column payments.stripe_products.product_id is 'Stripe id (prod_…).';
+comment on column payments.stripe_products.name is 'Name shown to customers.';
+comment on column payments.stripe_products.description is 'Description shown to customers.';
+comment on column payments.stripe_products.active is 'Whether it can be bought.';
+comment on column payments.stripe_products.default_price_id is 'Default price (price_…).';
+comment on column payments.stripe_products.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_products.raw is 'The object as Stripe sent it last.';
+comment on column payments.stripe_products.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.stripe_products.created_at is 'When this row was made.';
+comment on column payments.stripe_products.updated_at is 'When this row last changed.';
+comment on column payments.stripe_products.deleted is 'Deleted at Stripe; never becomes false again.';
+comment on column payments.stripe_products.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create table if not exists payments.stripe_prices (
+  id uuid not null default gen_random_uuid() constraint stripe_prices_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  price_id text not null,
+  product_id text,
+  active boolean not null,
+  currency text not null,
+  unit_amount bigint,
+  unit_amount_decimal text,
+  type text not null,
+  lookup_key text,
+  billing_scheme text,
+  tax_behavior text,
+  recurring_interval text,
+  recurring_interval_count integer,
+  metadata jsonb not null default '{}',
+  raw jsonb not null default '{}',
+  synced_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  deleted boolean not null default false,
+  version bigint not null default 0,
+  constraint stripe_prices_price_id_key unique (environment, price_id)
+);
+create index if not exists stripe_prices_lookup_key_idx
+  on payments.stripe_prices (environment, lookup_key) where lookup_key is not null;
+create index if not exists stripe_prices_product_id_idx on payments.stripe_prices (environment, product_id);
+comment on table payments.stripe_prices is
+  'Stripe prices (https://docs.stripe.com/api/prices). A deleted price stays as a tombstone with deleted = true.';
+comment on column payments.stripe_prices.id is 'Local id.';
+comment on column payments.stripe_prices.environment is 'test or live.';
+comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
+comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
+comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
+comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
+comment on column payments.stripe_prices.type is 'one_time or recurring.';
+comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
+comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
+comment on column payments.stripe_prices.tax_behavior is 'exclusive, inclusive or unspecified.';
+comment on column payments.stripe_prices.recurring_interval is 'day, week, month or year; null for one-time prices.';
+comment on column payments.stripe_prices.recurring_interval_count is 'Number of intervals between two invoices.';
+comment on column payments.stripe_prices.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_prices.raw is 'The object as Stripe sent it last.';
+comment on column payments.stripe_prices.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.stripe_prices.created_at is 'When this row was made.';
+comment on column payments.stripe_prices.updated_at is 'When this row last changed.';
+comment on column payments.stripe_prices.deleted is 'Deleted at Stripe; never becomes false again.';
+comment on column payments.stripe_prices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create table if not exists payments.customers (
+  id uuid not null default gen_random_uuid() constraint customers_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  email text,
+  name text,
+  phone text,
+  deleted boolean not null default false,
+  metadata jsonb not null default '{}',
+  raw jsonb not null default '{}',
+  synced_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  provider text not null default 'stripe'
+    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  provider_customer_id text not null,
+  provider_created_at timestamptz,
+  version bigint not null default 0,
+  constraint customers_provider_customer_id_key unique (provider, environment, provider_customer_id)
+);
+create index if not exists customers_email_idx on payments.customers (environment, email) where email is not null;
+create index if not exists customers_provider_created_at_idx
+  on payments.customers (provider, environment, provider_created_at desc);
+comment on table payments.customers is
+  'Stripe customers (https://docs.stripe.com/api/customers). A deleted customer stays as a tombstone with deleted = true.';
+comment on column payments.customers.id is 'Local id.';
+comment on column payments.customers.environment is 'test or live.';
+comment on column payments.customers.email is 'E-mail address at Stripe.';
+comment on column payments.customers.name is 'Name at Stripe.';
+comment on column payments.customers.phone is 'Phone number at Stripe.';
+comment on column payments.customers.deleted is 'Deleted at Stripe; never becomes false again.';
+comment on column payments.customers.metadata is 'Stripe metadata, text to text.';
+comment on column payments.customers.raw is 'The object as Stripe sent it last.';
+comment on column payments.customers.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.customers.created_at is 'When this row was made.';
+comment on column payments.customers.updated_at is 'When this row last changed.';
+comment on column payments.customers.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
+comment on column payments.customers.provider_created_at is 'When the customer was made at Stripe.';
+comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create table if not exists payments.customer_mappings (
+  id uuid not null default gen_random_uuid() constraint customer_mappings_pkey primary key,
+  provider text not null default 'stripe'
+    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  subject_type text not null,
+  subject_id text not null,
+  provider_customer_id text not null,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint customer_mappings_provider_customer_id_key unique (provider, environment, provider_customer_id),
+  constraint customer_mappings_subject_key unique (provider, environment, subject_type, subject_id)
+);
+comment on table payments.customer_mappings is
+  'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
+comment on column payments.customer_mappings.id is 'Local id.';
+comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.customer_mappings.environment is 'test or live.';
+comment on column payments.customer_mappings.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.customer_mappings.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.customer_mappings.provider_customer_id is 'Stripe customer (cus_…).';
+comment on column payments.customer_mappings.created_at is 'When this row was made.';
+comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
+
+create table if not exists payments_private.customer_claims (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  customer_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  claimed_at timestamptz not null,
+  claim_id text not null,
+  constraint customer_claims_pkey primary key (environment, customer_id, subject_type, subject_id)
+);
+create index if not exists customer_claims_subject_idx
+  on payments_private.customer_claims (environment, subject_type, subject_id);
+comment on table payments_private.customer_claims is
+  'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
+comment on column payments_private.customer_claims.environment is 'test or live.';
+comment on column payments_private.customer_claims.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.customer_claims.subject_type is 'Kind of billing subject.';
+comment on column payments_private.customer_claims.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.customer_claims.claimed_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
+comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
+
+--! split: 0040-sessions.sql
+-- Checkout and Billing Portal sessions: the two tables that app users may insert into, within the app's policies.
+
+create table if not exists payments.stripe_checkout_sessions (
+  id uuid not null default gen_random_uuid() constraint stripe_checkout_sessions_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  mode text not null constraint mode_is_payment_or_subscription check (mode in ('payment', 'subscription')),
+  status text not null default 'initialized'
+    constraint status_is_known check (status in ('initialized', 'open', 'completed', 'expired', 'failed')),
+  payment_status text
+    constraint payment_status_is_known check (payment_status in ('paid', 'unpaid', 'no_payment_required')),
+  subject_type text constraint subject_type_has_1_to_100_characters check (length(subject_type) between 1 and 100),
+  subject_id text constraint subject_id_has_1_to_255_characters check (length(subject_id) between 1 and 255),
+  customer_email text,
+  line_items jsonb not null default '[]',
+  success_url text not null,
+  cancel_url text not null,
+  idempotency_key text
+    constraint idempotency_key_has_1_to_200_characters check (length(idempotency_key) between 1 and 200),
+  metadata jsonb not null default '{}',
+  checkout_session_id text,
+  customer_id text,
+  payment_intent_id text,
+  subscription_id text,
+  url text,
+  last_error text,
+  raw jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  request_hash text,
+  caller_id text,
+  idempotency_scope text not null generated always as (
+    case
+      when subject_type is not null then 'subject:' || subject_type || ':' || subject_id
+      else 'caller:' || coalesce(caller_id, '')
+    end
+  ) stored,
+  attempt integer not null default 1 constraint attempt_counts_from_1 check (attempt >= 1),
+  stripe_may_have_acted boolean not null default false,
+  expires_at timestamptz,
+  version bigint not null default 0,
+  constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
+  constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+);
+create unique index if not exists stripe_checkout_sessions_checkout_session_id_key
+  on payments.stripe_checkout_sessions (environment, checkout_session_id) where checkout_session_id is not null;
+create unique index if not exists stripe_checkout_sessions_idempotency_key
+  on payments.stripe_checkout_sessions (environment, idempotency_scope, idempotency_key)
+  where idempotency_key is not null;
+create index if not exists stripe_checkout_sessions_customer_id_idx
+  on payments.stripe_checkout_sessions (environment, customer_id) where customer_id is not null;
+create index if not exists stripe_checkout_sessions_status_idx on payments.stripe_checkout_sessions (environment, status);
+create index if not exists stripe_checkout_sessions_subject_idx
+  on payments.stripe_checkout_sessions (environment, subject_type, subject_id)
+  where subject_type is not null and subject_id is not null;
+comment on table payments.stripe_checkout_sessions is
+  'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of.';
+comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
+comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription.';
+comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
+comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, however complete the session is.';
+comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, as in team; null for a guest purchase.';
+comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to fill in on the hosted page.';
+comment on column payments.stripe_checkout_sessions.line_items is 'What is bought: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
+comment on column payments.stripe_checkout_sessions.cancel_url is 'Where the back link leads; empty for a session made elsewhere without one.';
+comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
+comment on column payments.stripe_checkout_sessions.metadata is 'The caller''s metadata, text to text; keys beginning payments_ or insforge_ are reserved.';
+comment on column payments.stripe_checkout_sessions.checkout_session_id is 'Stripe id (cs_…) of the latest attempt.';
+comment on column payments.stripe_checkout_sessions.customer_id is 'Stripe customer (cus_…): the one the session was begun with, or the one it made.';
+comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a paid one-time session.';
+comment on column payments.stripe_checkout_sessions.subscription_id is 'Subscription (sub_…) that the session started.';
+comment on column payments.stripe_checkout_sessions.url is 'Hosted page; dead once the session has expired.';
+comment on column payments.stripe_checkout_sessions.last_error is 'Why the last attempt at Stripe failed.';
+comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
+comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
+comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; tells a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of whoever began it; null for anonymous callers and for sessions made elsewhere.';
+comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Within which the key is unique: the billing subject, else the caller.';
+comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
+comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.';
+comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
+comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create table if not exists payments.stripe_customer_portal_sessions (
+  id uuid not null default gen_random_uuid() constraint stripe_customer_portal_sessions_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  status text not null default 'initialized'
+    constraint status_is_known check (status in ('initialized', 'created', 'failed')),
+  subject_type text not null constraint subject_type_has_1_to_100_characters check (length(subject_type) between 1 and 100),
+  subject_id text not null constraint subject_id_has_1_to_255_characters check (length(subject_id) between 1 and 255),
+  customer_id text,
+  return_url text,
+  configuration_id text,
+  url text,
+  last_error text,
+  raw jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now()
+);
+create index if not exists stripe_customer_portal_sessions_customer_id_idx
+  on payments.stripe_customer_portal_sessions (environment, customer_id) where customer_id is not null;
+create index if not exists stripe_customer_portal_sessions_status_idx
+  on payments.stripe_customer_portal_sessions (environment, status);
+create index if not exists stripe_customer_portal_sessions_subject_idx
+  on payments.stripe_customer_portal_sessions (environment, subject_type, subject_id);
+comment on table payments.stripe_customer_portal_sessions is
+  'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table.';
+comment on column payments.stripe_customer_portal_sessions.id is 'Local id.';
+comment on column payments.stripe_customer_portal_sessions.environment is 'test or live.';
+comment on column payments.stripe_customer_portal_sessions.status is 'initialized (not yet at Stripe), created, or failed (see last_error).';
+comment on column payments.stripe_customer_portal_sessions.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.stripe_customer_portal_sessions.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_customer_portal_sessions.customer_id is 'Stripe customer (cus_…) of the subject, looked up when the row is inserted.';
+comment on column payments.stripe_customer_portal_sessions.return_url is 'Where the portal''s back link leads.';
+comment on column payments.stripe_customer_portal_sessions.configuration_id is 'Portal configuration (bpc_…) to use instead of the default one.';
+comment on column payments.stripe_customer_portal_sessions.url is 'Portal page; short-lived.';
+comment on column payments.stripe_customer_portal_sessions.last_error is 'Why Stripe did not open the portal.';
+comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
+comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
+comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+
+--! split: 0050-subscriptions.sql
+create table if not exists payments.stripe_subscriptions (
+  id uuid not null default gen_random_uuid() constraint stripe_subscriptions_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  subscription_id text not null,
+  customer_id text not null,
+  subject_type text,
+  subject_id text,
+  status text not null constraint status_is_known check (
+    status in ('incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'canceled', 'unpaid', 'paused')
+  ),
+  current_period_start timestamptz,
+  current_period_end timestamptz,
+  cancel_at_period_end boolean not null default false,
+  cancel_at timestamptz,
+  canceled_at timestamptz,
+  trial_start timestamptz,
+  trial_end timestamptz,
+  latest_invoice_id text,
+  metadata jsonb not null default '{}',
+  raw jsonb not null default '{}',
+  synced_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  subject_version bigint,
+  version bigint not null default 0,
+  constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
+  constraint stripe_subscriptions_subscription_id_key unique (environment, subscription_id)
+);
+create index if not exists stripe_subscriptions_customer_id_idx
+  on payments.stripe_subscriptions (environment, customer_id);
+create index if not exists stripe_subscriptions_status_idx on payments.stripe_subscriptions (environment, status);
+create index if not exists stripe_subscriptions_subject_idx
+  on payments.stripe_subscriptions (environment, subject_type, subject_id)
+  where subject_type is not null and subject_id is not null;
+comment on table payments.stripe_subscriptions is
+  'Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final.';
+comment on column payments.stripe_subscriptions.id is 'Local id.';
+comment on column payments.stripe_subscriptions.environment is 'test or live.';
+comment on column payments.stripe_subscriptions.subscription_id is 'Stripe id (sub_…).';
+comment on column payments.stripe_subscriptions.customer_id is 'Stripe customer (cus_…) that pays.';
+comment on column payments.stripe_subscriptions.subject_type is 'Kind of billing subject; once known it stays.';
+comment on column payments.stripe_subscriptions.subject_id is 'Id of the billing subject in the app; once known it stays.';
+comment on column payments.stripe_subscriptions.status is 'Stripe''s status; active and trialing are the ones that usually give access.';
+comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items.';
+comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items.';
+comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
+comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
+comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was asked for, which may be before access ends.';
+comment on column payments.stripe_subscriptions.trial_start is 'Start of the trial.';
+comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.';
+comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
+comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
+comment on column payments.stripe_subscriptions.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.stripe_subscriptions.created_at is 'When this row was made.';
+comment on column payments.stripe_subscriptions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
+comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create table if not exists payments.stripe_subscription_items (
+  id uuid not null default gen_random_uuid() constraint stripe_subscription_items_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  subscription_item_id text not null,
+  subscription_id text not null,
+  product_id text,
+  price_id text,
+  quantity bigint,
+  metadata jsonb not null default '{}',
+  raw jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint stripe_subscription_items_subscription_item_id_key unique (environment, subscription_item_id)
+);
+create index if not exists stripe_subscription_items_price_id_idx
+  on payments.stripe_subscription_items (environment, price_id) where price_id is not null;
+create index if not exists stripe_subscription_items_subscription_id_idx
+  on payments.stripe_subscription_items (environment, subscription_id);
+comment on table payments.stripe_subscription_items is
+  'The items of each subscription (https://docs.stripe.com/api/subscription_items), as of the snapshot that the subscription shows.';
+comment on column payments.stripe_subscription_items.id is 'Local id.';
+comment on column payments.stripe_subscription_items.environment is 'test or live.';
+comment on column payments.stripe_subscription_items.subscription_item_id is 'Stripe id (si_…).';
+comment on column payments.stripe_subscription_items.subscription_id is 'Subscription (sub_…) that it belongs to.';
+comment on column payments.stripe_subscription_items.product_id is 'Product (prod_…).';
+comment on column payments.stripe_subscription_items.price_id is 'Price (price_…).';
+comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
+comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
+comment on column payments.stripe_subscription_items.created_at is 'When this row was made.';
+comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
+
+--! split: 0060-transactions.sql
+-- Money. A transaction is derived from the payment objects that belong to it; nothing increments it.
+
+create table if not exists payments.transactions (
+  id uuid not null default gen_random_uuid() constraint transactions_pkey primary key,
+  provider text not null default 'stripe'
+    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  type text not null constraint type_is_known check (
+    type in ('one_time_payment', 'subscription_invoice', 'refund', 'failed_payment')
+  ),
+  status text not null constraint status_is_known check (
+    status in ('succeeded', 'failed', 'pending', 'refunded', 'partially_refunded')
+  ),
+  subject_type text,
+  subject_id text,
+  provider_customer_id text,
+  customer_email_snapshot text,
+  provider_object_type text,
+  provider_object_id text,
+  provider_parent_object_type text,
+  provider_parent_object_id text,
+  related_object_ids jsonb not null default '{}',
+  amount bigint constraint amount_is_not_negative check (amount >= 0),
+  amount_refunded bigint not null default 0 constraint amount_refunded_is_not_negative check (amount_refunded >= 0),
+  currency text,
+  description text,
+  paid_at timestamptz,
+  failed_at timestamptz,
+  refunded_at timestamptz,
+  provider_created_at timestamptz,
+  raw jsonb not null default '{}',
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  disputed_at timestamptz,
+  dispute_amount bigint,
+  dispute_status text,
+  constraint subject_is_whole check ((subject_type is null) = (subject_id is null))
+);
+create unique index if not exists transactions_provider_object_key
+  on payments.transactions (provider, environment, provider_object_type, provider_object_id)
+  where provider_object_type is not null and provider_object_id is not null;
+create index if not exists transactions_provider_created_at_idx
+  on payments.transactions (provider, environment, provider_created_at desc);
+create index if not exists transactions_provider_customer_id_idx
+  on payments.transactions (provider, environment, provider_customer_id) where provider_customer_id is not null;
+create index if not exists transactions_status_idx on payments.transactions (provider, environment, status);
+create index if not exists transactions_subject_idx
+  on payments.transactions (provider, environment, subject_type, subject_id)
+  where subject_type is not null and subject_id is not null;
+comment on table payments.transactions is
+  'Payments and refunds, one row each, whichever of its Stripe objects was met first. Amounts are integers in the currency''s minor unit.';
+comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe tells that they are the same payment, so refer to provider_object_id from other tables.';
+comment on column payments.transactions.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.transactions.environment is 'test or live.';
+comment on column payments.transactions.type is 'one_time_payment, subscription_invoice, refund, or failed_payment while no attempt has succeeded.';
+comment on column payments.transactions.status is 'succeeded, pending (money on its way), failed, partially_refunded or refunded.';
+comment on column payments.transactions.subject_type is 'Kind of billing subject; null for guest purchases.';
+comment on column payments.transactions.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.transactions.provider_customer_id is 'Stripe customer (cus_…).';
+comment on column payments.transactions.customer_email_snapshot is 'E-mail address that the payment carried.';
+comment on column payments.transactions.provider_object_type is 'payment_intent when one is known, else invoice, checkout_session or charge; refund for refunds.';
+comment on column payments.transactions.provider_object_id is 'Id of that object.';
+comment on column payments.transactions.provider_parent_object_type is 'For a refund: kind of the object that was refunded, as in provider_object_type of its payment.';
+comment on column payments.transactions.provider_parent_object_id is 'For a refund: id of the object that was refunded.';
+comment on column payments.transactions.related_object_ids is 'Stripe ids of the same payment by kind: checkout_session, payment_intent, invoice, charge, refund, subscription, product, price.';
+comment on column payments.transactions.amount is 'Amount paid, or asked for while unpaid, in the minor unit; of a refund, the amount given back.';
+comment on column payments.transactions.amount_refunded is 'Amount given back so far, in the minor unit; refunds that failed do not count.';
+comment on column payments.transactions.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.transactions.description is 'Stripe''s description.';
+comment on column payments.transactions.paid_at is 'When the money was taken.';
+comment on column payments.transactions.failed_at is 'When the latest attempt failed; null unless the status is failed.';
+comment on column payments.transactions.refunded_at is 'When money was last given back.';
+comment on column payments.transactions.provider_created_at is 'When the payment began at Stripe.';
+comment on column payments.transactions.raw is 'Empty: the objects are in the payloads of payments.webhook_events.';
+comment on column payments.transactions.created_at is 'When this row was made.';
+comment on column payments.transactions.updated_at is 'When this row last changed.';
+comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
+comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
+comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, as in needs_response, won or lost.';
+
+create table if not exists payments_private.payment_objects (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_id text not null,
+  object_type text not null constraint object_type_is_known check (
+    object_type in ('payment_intent', 'charge', 'invoice', 'invoice_payment', 'checkout_session', 'refund', 'dispute')
+  ),
+  payment_id uuid not null,
+  version bigint not null default 0,
+  state text constraint state_is_known check (state in ('succeeded', 'pending', 'failed')),
+  status text,
+  amount bigint,
+  amount_refunded bigint,
+  currency text,
+  customer_id text,
+  customer_email text,
+  description text,
+  subscription_id text,
+  product_id text,
+  price_id text,
+  subject_type text,
+  subject_id text,
+  provider_created_at timestamptz,
+  succeeded_at timestamptz,
+  failed_at timestamptz,
+  completed_at timestamptz,
+  refunded_at timestamptz,
+  constraint payment_objects_pkey primary key (environment, object_id)
+);
+create index if not exists payment_objects_payment_id_idx on payments_private.payment_objects (payment_id);
+create index if not exists payment_objects_subscription_id_idx
+  on payments_private.payment_objects (environment, subscription_id) where subscription_id is not null;
+comment on table payments_private.payment_objects is
+  'The newest snapshot of each Stripe object that a payment is made of, in the columns that matter. Rows with version 0 were only mentioned by another object so far.';
+comment on column payments_private.payment_objects.environment is 'test or live.';
+comment on column payments_private.payment_objects.object_id is 'Stripe id.';
+comment on column payments_private.payment_objects.object_type is 'Kind of object.';
+comment on column payments_private.payment_objects.payment_id is 'The payment that it belongs to: payments.transactions.id of its row.';
+comment on column payments_private.payment_objects.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+comment on column payments_private.payment_objects.state is 'What the snapshot says of the money: succeeded, pending, failed; null when it says nothing.';
+comment on column payments_private.payment_objects.status is 'Stripe''s own status of the object.';
+comment on column payments_private.payment_objects.amount is 'In the minor unit.';
+comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit.';
+comment on column payments_private.payment_objects.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments_private.payment_objects.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.payment_objects.customer_email is 'E-mail address that the object carries.';
+comment on column payments_private.payment_objects.description is 'Stripe''s description.';
+comment on column payments_private.payment_objects.subscription_id is 'Subscription (sub_…) that an invoice or a session belongs to.';
+comment on column payments_private.payment_objects.product_id is 'Product of the first line.';
+comment on column payments_private.payment_objects.price_id is 'Price of the first line.';
+comment on column payments_private.payment_objects.subject_type is 'Kind of billing subject that the metadata names.';
+comment on column payments_private.payment_objects.subject_id is 'Id of that billing subject.';
+comment on column payments_private.payment_objects.provider_created_at is 'When the object was made at Stripe.';
+comment on column payments_private.payment_objects.succeeded_at is 'Earliest instant at which it is known to have succeeded.';
+comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
+comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
+comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
+
+--! split: 0070-ledger-and-secrets.sql
+create table if not exists payments.webhook_events (
+  id uuid not null default gen_random_uuid() constraint webhook_events_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  event_type text not null,
+  livemode boolean not null,
+  object_type text,
+  object_id text,
+  processing_status text not null default 'pending'
+    constraint processing_status_is_known check (processing_status in ('pending', 'processed', 'failed', 'ignored')),
+  attempt_count integer not null default 0,
+  last_error text,
+  payload jsonb not null,
+  received_at timestamptz not null default now(),
+  processed_at timestamptz,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  provider text not null default 'stripe'
+    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  provider_event_id text not null,
+  provider_account_id text,
+  provider_created_at timestamptz,
+  next_attempt_at timestamptz,
+  constraint webhook_events_provider_event_id_key unique (provider, environment, provider_event_id),
+  constraint livemode_matches_environment check (livemode = (environment = 'live')),
+  constraint processed_at_only_when_finished
+    check ((processed_at is not null) = (processing_status in ('processed', 'ignored'))),
+  constraint next_attempt_only_when_failed check (next_attempt_at is null or processing_status = 'failed')
+);
+create index if not exists webhook_events_object_idx
+  on payments.webhook_events (environment, object_type, object_id) where object_id is not null;
+create index if not exists webhook_events_unfinished_idx
+  on payments.webhook_events (environment, next_attempt_at) where processing_status in ('pending', 'failed');
+comment on table payments.webhook_events is
+  'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
+comment on column payments.webhook_events.id is 'Local id.';
+comment on column payments.webhook_events.environment is 'test or live.';
+comment on column payments.webhook_events.event_type is 'Stripe''s type, as in invoice.paid (https://docs.stripe.com/api/events/types).';
+comment on column payments.webhook_events.livemode is 'Whether the event is from live mode.';
+comment on column payments.webhook_events.object_type is 'Kind of the object that the event is about, as in subscription.';
+comment on column payments.webhook_events.object_id is 'Id of that object.';
+comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be tried again).';
+comment on column payments.webhook_events.attempt_count is 'How often it was processed or tried.';
+comment on column payments.webhook_events.last_error is 'Why the last attempt failed; null once processed.';
+comment on column payments.webhook_events.payload is 'The event as Stripe sent it.';
+comment on column payments.webhook_events.received_at is 'When it first arrived here.';
+comment on column payments.webhook_events.processed_at is 'When it was processed or ignored.';
+comment on column payments.webhook_events.created_at is 'When this row was made.';
+comment on column payments.webhook_events.updated_at is 'When this row last changed.';
+comment on column payments.webhook_events.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of the event (evt_…); an event is processed once, however often it is delivered.';
+comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
+comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
+comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due to be tried again; null when nothing more is tried by itself.';
+
+create table if not exists payments_private.secrets (
+  id uuid not null default gen_random_uuid() constraint secrets_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  kind text not null constraint kind_is_known check (kind in ('secret_key', 'webhook_secret')),
+  key_id text not null,
+  ciphertext text not null,
+  created_at timestamptz not null default now(),
+  expires_at timestamptz
+);
+create index if not exists secrets_environment_kind_idx on payments_private.secrets (environment, kind, created_at);
+comment on table payments_private.secrets is
+  'Stripe keys and webhook signing secrets, encrypted before they reach Postgres (AES-256-GCM). Several signing secrets may be active at once while one replaces another.';
+comment on column payments_private.secrets.id is 'Local id.';
+comment on column payments_private.secrets.environment is 'test or live.';
+comment on column payments_private.secrets.kind is 'secret_key or webhook_secret.';
+comment on column payments_private.secrets.key_id is 'Which encryption key opens it.';
+comment on column payments_private.secrets.ciphertext is 'Nonce and sealed value, base64.';
+comment on column payments_private.secrets.created_at is 'When it was stored.';
+comment on column payments_private.secrets.expires_at is 'When it stops being used; null while it is current.';
+
+--! split: 0100-functions-policies-grants.sql
+-- small pieces
+--! Included functions/id_of.sql
+/*
+ * The id in a Stripe field that holds either an id or, when expanded, the whole object.
+ */
+create or replace function payments_private.id_of(field jsonb)
+  returns text
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select case jsonb_typeof(id_of.field) when 'object' then id_of.field ->> 'id' when 'string' then id_of.field #>> '{}' end;
+$$;
+
+revoke all on function payments_private.id_of(jsonb) from public;
+grant execute on function payments_private.id_of(jsonb) to payments_service;
+--! EndIncluded functions/id_of.sql
+--! Included functions/instant_of.sql
+/*
+ * A Stripe timestamp (whole seconds since 1970) as timestamptz; null stays null.
+ */
+create or replace function payments_private.instant_of(field jsonb)
+  returns timestamptz
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select case jsonb_typeof(instant_of.field) when 'number' then to_timestamp((instant_of.field)::double precision) end;
+$$;
+
+revoke all on function payments_private.instant_of(jsonb) from public;
+grant execute on function payments_private.instant_of(jsonb) to payments_service;
+--! EndIncluded functions/instant_of.sql
+--! Included functions/subject_of.sql
+/*
+ * The billing subject that a Stripe object's metadata names, or nulls. begin_checkout_session writes payments_subject_*;
+ * insforge_subject_* is read so that existing data keeps its owner.
+ */
+create or replace function payments_private.subject_of(metadata jsonb)
+  returns payments.billing_subject
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select case
+    when nullif(subject_of.metadata ->> 'payments_subject_type', '') is not null
+      and nullif(subject_of.metadata ->> 'payments_subject_id', '') is not null
+    then row (subject_of.metadata ->> 'payments_subject_type', subject_of.metadata ->> 'payments_subject_id')::payments.billing_subject
+    when nullif(subject_of.metadata ->> 'insforge_subject_type', '') is not null
+      and nullif(subject_of.metadata ->> 'insforge_subject_id', '') is not null
+    then row (subject_of.metadata ->> 'insforge_subject_type', subject_of.metadata ->> 'insforge_subject_id')::payments.billing_subject
+    else row (null, null)::payments.billing_subject
+  end;
+$$;
+
+revoke all on function payments_private.subject_of(jsonb) from public;
+grant execute on function payments_private.subject_of(jsonb) to payments_service;
+--! EndIncluded functions/subject_of.sql
+--! Included functions/snapshot_version.sql
+/*
+ * The version of a snapshot of a Stripe object, comparable with any other version of the same object: greater is newer.
+ *   bit 50     the object is in a state that Stripe never leaves (deleted, canceled, paid …): it comes last
+ *   bits 3–49  the second at which the snapshot was true: event.created, or when Stripe answered
+ *   bits 0–2   order within that second: 1 created, 2 updated, 3–5 later by meaning, 6 an answer of the API
+ */
+create or replace function payments_private.snapshot_version(
+  snapshot_at timestamptz,
+  event_type text,
+  is_final boolean,
+  rank integer default null
+)
+  returns bigint
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select (case when snapshot_version.is_final then 1::bigint << 50 else 0 end)
+    + (floor(extract(epoch from snapshot_version.snapshot_at))::bigint << 3)
+    + case
+        when snapshot_version.event_type is null then 6
+        when snapshot_version.rank is not null then snapshot_version.rank
+        when snapshot_version.event_type like '%.created' then 1
+        else 2
+      end;
+$$;
+
+revoke all on function payments_private.snapshot_version(timestamptz, text, boolean, integer) from public;
+grant execute on function payments_private.snapshot_version(timestamptz, text, boolean, integer) to payments_service;
+--! EndIncluded functions/snapshot_version.sql
+--! Included functions/check_environment.sql
+/*
+ * Refuses any environment but test and live with one sentence, before a check constraint does with a worse one.
+ */
+create or replace function payments_private.check_environment(environment text)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  if check_environment.environment is null or check_environment.environment not in ('test', 'live') then
+    raise exception 'environment must be test or live.'
+      using errcode = 'SP001', hint = 'Use test or live.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_environment(text) from public;
+grant execute on function payments_private.check_environment(text) to payments_service;
+--! EndIncluded functions/check_environment.sql
+--! Included functions/is_projected_event.sql
+/*
+ * Whether events of this type are projected. Every other type is kept in the ledger as ignored.
+ */
+create or replace function payments_private.is_projected_event(event_type text)
+  returns boolean
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select is_projected_event.event_type in (
+    'product.created', 'product.updated', 'product.deleted',
+    'price.created', 'price.updated', 'price.deleted',
+    'customer.created', 'customer.updated', 'customer.deleted',
+    'checkout.session.completed', 'checkout.session.async_payment_succeeded',
+    'checkout.session.async_payment_failed', 'checkout.session.expired',
+    'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
+    'payment_intent.succeeded', 'payment_intent.payment_failed',
+    'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
+    'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
+    'refund.created', 'refund.updated', 'refund.failed',
+    'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
+    'customer.subscription.paused', 'customer.subscription.resumed', 'customer.subscription.trial_will_end'
+  );
+$$;
+
+revoke all on function payments_private.is_projected_event(text) from public;
+--! EndIncluded functions/is_projected_event.sql
+--! Included functions/retry_delay.sql
+/*
+ * How long to wait before a failed event is tried again: 30 seconds, doubling up to 6 hours, times 0.5 to 1.5 at random so
+ * that events that failed together do not come back together. Null after 12 attempts: then only a person retries it.
+ */
+create or replace function payments_private.retry_delay(attempt_count integer)
+  returns interval
+  language sql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+  select case
+    when retry_delay.attempt_count < 12
+    then least(interval '30 seconds' * 2 ^ (retry_delay.attempt_count - 1), interval '6 hours') * (0.5 + random())
+  end;
+$$;
+
+revoke all on function payments_private.retry_delay(integer) from public;
+--! EndIncluded functions/retry_delay.sql
+--! Included functions/overlay.sql
+/*
+ * A Stripe object with former values laid over it: what it was before an update, given data.previous_attributes.
+ * Hashes are merged key by key, everything else is replaced. https://docs.stripe.com/api/events/object
+ */
+create or replace function payments_private.overlay(object jsonb, former jsonb)
+  returns jsonb
+  language plpgsql -- it calls itself
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  return overlay.object || coalesce(
+    (
+      select jsonb_object_agg(
+        f.key,
+        case
+          when jsonb_typeof(f.value) = 'object' and jsonb_typeof(overlay.object -> f.key) = 'object'
+            then payments_private.overlay(overlay.object -> f.key, f.value)
+          else f.value
+        end
+      )
+      from jsonb_each(overlay.former) as f (key, value)
+    ),
+    '{}'
+  );
+end;
+$$;
+
+revoke all on function payments_private.overlay(jsonb, jsonb) from public;
+--! EndIncluded functions/overlay.sql
+--! Included functions/follows.sql
+/*
+ * Whether the former values of one event match the object of another: the sign that it came after it.
+ */
+create or replace function payments_private.follows(later jsonb, earlier jsonb)
+  returns boolean
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select jsonb_typeof(follows.later -> 'data' -> 'previous_attributes') = 'object'
+    and jsonb_strip_nulls(
+      payments_private.overlay(
+        follows.earlier -> 'data' -> 'object', follows.later -> 'data' -> 'previous_attributes'
+      )
+    ) = jsonb_strip_nulls(follows.earlier -> 'data' -> 'object');
+$$;
+
+revoke all on function payments_private.follows(jsonb, jsonb) from public;
+--! EndIncluded functions/follows.sql
+--! Included functions/lock_payment_ids.sql
+/*
+ * Locks, for the rest of the transaction, everything that the given Stripe objects are about: their own ids, the ids they
+ * name, their customer and their billing subject. 64-bit hashes, taken in order, so that two transactions never wait for
+ * each other. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ */
+create or replace function payments_private.lock_payment_ids(environment text, objects jsonb)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+  select pg_advisory_xact_lock(l.key)
+  from (
+    select distinct hashtextextended(lock_payment_ids.environment || ' ' || i.id, 0) as key
+    from jsonb_array_elements(lock_payment_ids.objects) as o (object)
+    cross join lateral (
+      values
+        (o.object ->> 'id'),
+        (payments_private.id_of(o.object -> 'customer')),
+        (payments_private.id_of(o.object -> 'payment_intent')),
+        (payments_private.id_of(o.object -> 'latest_charge')),
+        (payments_private.id_of(o.object -> 'charge')),
+        (payments_private.id_of(o.object -> 'invoice')),
+        (payments_private.id_of(o.object -> 'subscription')),
+        (payments_private.id_of(o.object -> 'parent' -> 'subscription_details' -> 'subscription')),
+        (payments_private.id_of(o.object -> 'payment' -> 'payment_intent')),
+        (payments_private.id_of(o.object -> 'payment' -> 'charge')),
+        (o.object ->> 'client_reference_id'),
+        ('subject ' || (payments_private.subject_of(o.object -> 'metadata')).type
+          || ' ' || (payments_private.subject_of(o.object -> 'metadata')).id)
+    ) as i (id)
+    where i.id is not null
+    order by key
+  ) as l;
+$$;
+
+revoke all on function payments_private.lock_payment_ids(text, jsonb) from public;
+--! EndIncluded functions/lock_payment_ids.sql
+
+-- owners
+--! Included functions/caller_id.sql
+/*
+ * The id of the signed-in user of this request: the `sub` claim of the verified token, null for anonymous callers.
+ * Reads what PostgREST, Supabase, InsForge and the handlers of this project all set, so policies can call it anywhere.
+ */
+create or replace function payments.caller_id()
+  returns text
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub';
+$$;
+
+comment on function payments.caller_id() is
+  'Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
+
+revoke all on function payments.caller_id() from public;
+grant execute on function payments.caller_id() to anon, authenticated, payments_service;
+--! EndIncluded functions/caller_id.sql
+--! Included functions/become_caller.sql
+/*
+ * Makes the rest of the transaction run as an app user: role and claims, as PostgREST would set them. Takes the claims
+ * of a verified token; any role but anon and authenticated is refused. The session user must be a member of the role.
+ */
+create or replace function payments_private.become_caller(caller jsonb)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  if coalesce(become_caller.caller ->> 'role', '') not in ('anon', 'authenticated') then
+    raise exception 'The role of a caller may be anon or authenticated only.'
+      using errcode = 'SP007', hint = 'Sign in again and send the new token.';
+  end if;
+  perform set_config('request.jwt.claims', become_caller.caller::text, true);
+  perform set_config('role', become_caller.caller ->> 'role', true);
+end;
+$$;
+
+revoke all on function payments_private.become_caller(jsonb) from public;
+grant execute on function payments_private.become_caller(jsonb) to payments_service;
+--! EndIncluded functions/become_caller.sql
+--! Included functions/customer_of_subject.sql
+/*
+ * The Stripe customer that new sessions of a billing subject use; null when there is none or it was deleted at Stripe.
+ */
+create or replace function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
+  returns text
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select m.provider_customer_id
+  from payments.customer_mappings as m
+  where m.provider = 'stripe'
+    and m.environment = customer_of_subject.environment
+    and m.subject_type = customer_of_subject.subject_type
+    and m.subject_id = customer_of_subject.subject_id
+    and not exists (
+      select
+      from payments.customers as c
+      where c.provider = 'stripe'
+        and c.environment = m.environment
+        and c.provider_customer_id = m.provider_customer_id
+        and c.deleted
+    );
+$$;
+
+revoke all on function payments_private.customer_of_subject(text, text, text) from public;
+grant execute on function payments_private.customer_of_subject(text, text, text) to payments_service;
+--! EndIncluded functions/customer_of_subject.sql
+--! Included functions/subject_of_customer.sql
+/*
+ * The billing subject that a Stripe customer belongs to: the one of its earliest claim. Nulls when nobody claims it.
+ */
+create or replace function payments_private.subject_of_customer(environment text, customer_id text)
+  returns payments.billing_subject
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select row (c.subject_type, c.subject_id)::payments.billing_subject
+  from payments_private.customer_claims as c
+  where c.environment = subject_of_customer.environment
+    and c.customer_id = subject_of_customer.customer_id
+  order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+  limit 1;
+$$;
+
+revoke all on function payments_private.subject_of_customer(text, text) from public;
+--! EndIncluded functions/subject_of_customer.sql
+--! Included functions/refresh_customer_mapping.sql
+/*
+ * Brings payments.customer_mappings in line with the claims on one customer. A subject pays with the earliest customer
+ * that belongs to it, a deleted one last.
+ */
+create or replace function payments_private.refresh_customer_mapping(environment text, customer_id text)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_subject record;
+  v_customer_id text;
+begin
+  for v_subject in
+    select distinct c.subject_type as type, c.subject_id as id
+    from payments_private.customer_claims as c
+    where c.environment = refresh_customer_mapping.environment
+      and c.customer_id = refresh_customer_mapping.customer_id
+    order by 1, 2
+  loop
+    select c.customer_id
+    into v_customer_id
+    from payments_private.customer_claims as c
+    left join payments.customers as k
+      on k.provider = 'stripe' and k.environment = c.environment and k.provider_customer_id = c.customer_id
+    where c.environment = refresh_customer_mapping.environment
+      and c.subject_type = v_subject.type
+      and c.subject_id = v_subject.id
+      and payments_private.subject_of_customer(c.environment, c.customer_id)
+        = row (v_subject.type, v_subject.id)::payments.billing_subject
+    order by coalesce(k.deleted, false), c.claimed_at, c.claim_id, c.customer_id
+    limit 1;
+
+    delete from payments.customer_mappings as m
+    where m.provider = 'stripe'
+      and m.environment = refresh_customer_mapping.environment
+      and (
+        (m.subject_type = v_subject.type and m.subject_id = v_subject.id
+          and m.provider_customer_id is distinct from v_customer_id)
+        or (m.provider_customer_id = v_customer_id and (m.subject_type, m.subject_id) <> (v_subject.type, v_subject.id))
+      );
+    if v_customer_id is not null then
+      insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
+      values (refresh_customer_mapping.environment, v_subject.type, v_subject.id, v_customer_id)
+      on conflict on constraint customer_mappings_subject_key do nothing;
+    end if;
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.refresh_customer_mapping(text, text) from public;
+--! EndIncluded functions/refresh_customer_mapping.sql
+--! Included functions/claim_customer.sql
+/*
+ * Records that a Stripe object ties a customer to a billing subject. When that changes who owns the customer, the
+ * mapping, and the subscriptions and payments that name no subject of their own, follow: in every order of arrival the
+ * same claim wins.
+ */
+create or replace function payments_private.claim_customer(
+  environment text,
+  customer_id text,
+  subject payments.billing_subject,
+  claimed_at timestamptz,
+  claim_id text
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_before payments.billing_subject := payments_private.subject_of_customer(environment, customer_id);
+  v_after payments.billing_subject;
+  v_payment_id uuid;
+begin
+  if claim_customer.customer_id is null or (claim_customer.subject).type is null then
+    return;
+  end if;
+
+  insert into payments_private.customer_claims as t (
+    environment, customer_id, subject_type, subject_id, claimed_at, claim_id
+  )
+  values (
+    claim_customer.environment, claim_customer.customer_id, (claim_customer.subject).type, (claim_customer.subject).id,
+    coalesce(claim_customer.claimed_at, 'infinity'), claim_customer.claim_id
+  )
+  on conflict on constraint customer_claims_pkey do update
+  set claimed_at = excluded.claimed_at,
+      claim_id = excluded.claim_id
+  where (excluded.claimed_at, excluded.claim_id) < (t.claimed_at, t.claim_id);
+  if not found then
+    return;
+  end if;
+
+  perform payments_private.refresh_customer_mapping(claim_customer.environment, claim_customer.customer_id);
+
+  v_after := payments_private.subject_of_customer(claim_customer.environment, claim_customer.customer_id);
+  if v_after is not distinct from v_before then
+    return;
+  end if;
+
+  -- own: what has no subject of its own goes to the owner of the customer
+  update payments.stripe_subscriptions as s
+  set subject_type = v_after.type,
+      subject_id = v_after.id
+  where s.environment = claim_customer.environment
+    and s.customer_id = claim_customer.customer_id
+    and s.subject_version is null
+    and (s.subject_type, s.subject_id) is distinct from (v_after.type, v_after.id);
+  for v_payment_id in
+    select t.id
+    from payments.transactions as t
+    where t.provider = 'stripe'
+      and t.environment = claim_customer.environment
+      and t.provider_customer_id = claim_customer.customer_id
+      and t.type <> 'refund'
+    order by t.id
+  loop
+    perform payments_private.refresh_transaction(claim_customer.environment, v_payment_id);
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.claim_customer(text, text, payments.billing_subject, timestamptz, text) from public;
+--! EndIncluded functions/claim_customer.sql
+
+-- money
+--! Included functions/refresh_refunds.sql
+/*
+ * One transaction of type refund for each refund of a payment, with the payment as its parent.
+ */
+create or replace function payments_private.refresh_refunds(
+  environment text,
+  payment_id uuid,
+  parent_type text,
+  parent_id text,
+  related_object_ids jsonb,
+  subject payments.billing_subject,
+  customer_id text,
+  customer_email text
+)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+  insert into payments.transactions as t (
+    environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+    provider_object_type, provider_object_id, provider_parent_object_type, provider_parent_object_id,
+    related_object_ids, amount, currency, description, failed_at, refunded_at, provider_created_at
+  )
+  select
+    refresh_refunds.environment,
+    'refund',
+    o.state,
+    (refresh_refunds.subject).type,
+    (refresh_refunds.subject).id,
+    refresh_refunds.customer_id,
+    refresh_refunds.customer_email,
+    'refund',
+    o.object_id,
+    refresh_refunds.parent_type,
+    refresh_refunds.parent_id,
+    refresh_refunds.related_object_ids || jsonb_build_object('refund', o.object_id),
+    o.amount,
+    o.currency,
+    o.description,
+    case when o.state = 'failed' then o.failed_at end,
+    case when o.state = 'succeeded' then coalesce(o.succeeded_at, o.provider_created_at) end,
+    o.provider_created_at
+  from payments_private.payment_objects as o
+  where o.payment_id = refresh_refunds.payment_id and o.object_type = 'refund' and o.version > 0
+  on conflict (provider, environment, provider_object_type, provider_object_id)
+    where provider_object_type is not null and provider_object_id is not null
+  do update
+  set status = excluded.status,
+      subject_type = excluded.subject_type,
+      subject_id = excluded.subject_id,
+      provider_customer_id = excluded.provider_customer_id,
+      customer_email_snapshot = excluded.customer_email_snapshot,
+      provider_parent_object_type = excluded.provider_parent_object_type,
+      provider_parent_object_id = excluded.provider_parent_object_id,
+      related_object_ids = excluded.related_object_ids,
+      amount = excluded.amount,
+      currency = excluded.currency,
+      description = excluded.description,
+      failed_at = excluded.failed_at,
+      refunded_at = excluded.refunded_at,
+      provider_created_at = excluded.provider_created_at
+  where (t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
+         t.provider_parent_object_type, t.provider_parent_object_id, t.related_object_ids, t.amount, t.currency,
+         t.description, t.failed_at, t.refunded_at, t.provider_created_at)
+    is distinct from
+        (excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
+         excluded.customer_email_snapshot, excluded.provider_parent_object_type, excluded.provider_parent_object_id,
+         excluded.related_object_ids, excluded.amount, excluded.currency, excluded.description, excluded.failed_at,
+         excluded.refunded_at, excluded.provider_created_at);
+$$;
+
+revoke all on function payments_private.refresh_refunds(text, uuid, text, text, jsonb, payments.billing_subject, text, text)
+  from public;
+--! EndIncluded functions/refresh_refunds.sql
+--! Included functions/refresh_transaction.sql
+/*
+ * Derives the transaction of one payment, and one row for each of its refunds, from the newest snapshot of every object
+ * that belongs to it. A pure function of those rows: no increments, and no "last writer". Writes only what changes.
+ */
+create or replace function payments_private.refresh_transaction(environment text, payment_id uuid)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_object payments_private.payment_objects;
+  v_row payments.transactions;
+  v_key record;
+  v_second timestamptz;
+  v_is_subscription boolean := false;
+  v_paid boolean := false;
+  v_invoice_paid_at timestamptz;
+  v_event_paid_at timestamptz;
+  v_api_paid_at timestamptz;
+  v_pending_at timestamptz;
+  v_failed_at timestamptz;
+  v_charge_refunded bigint := 0;
+  v_charge_second timestamptz;
+  v_charge_refunded_at timestamptz;
+  v_refunds bigint := 0;
+  v_refunds_standing bigint := 0;
+  v_refunds_failed_later bigint := 0;
+  v_refunded_at timestamptz;
+  v_related jsonb := '{}';
+  v_subject payments.billing_subject;
+begin
+  v_row.amount_refunded := 0;
+
+  -- read: what has succeeded speaks first, then the object closest to what the buyer was asked for
+  for v_object in
+    select o.*
+    from payments_private.payment_objects as o
+    where o.payment_id = refresh_transaction.payment_id
+    order by
+      o.object_type not in ('refund', 'dispute') desc,
+      (o.state = 'succeeded') desc nulls last,
+      array_position(array['invoice', 'payment_intent', 'charge', 'checkout_session', 'invoice_payment'], o.object_type),
+      o.version desc,
+      o.object_id
+  loop
+    v_second := to_timestamp((v_object.version & ((1::bigint << 50) - 1)) >> 3);
+    if not v_related ? v_object.object_type and v_object.object_type not in ('invoice_payment', 'dispute', 'refund') then
+      v_related := v_related || jsonb_build_object(v_object.object_type, v_object.object_id);
+    end if;
+    continue when v_object.version = 0;
+
+    v_row.provider_customer_id := coalesce(v_row.provider_customer_id, v_object.customer_id);
+    v_row.customer_email_snapshot := coalesce(v_row.customer_email_snapshot, v_object.customer_email);
+    if v_object.subscription_id is not null then
+      v_is_subscription := true;
+      v_related := v_related || jsonb_build_object('subscription', v_object.subscription_id);
+    end if;
+    if v_row.subject_type is null then
+      v_row.subject_type := v_object.subject_type;
+      v_row.subject_id := v_object.subject_id;
+    end if;
+
+    if v_object.object_type = 'refund' then
+      v_refunds := v_refunds + v_object.amount;
+      if v_object.state <> 'failed' then
+        v_refunds_standing := v_refunds_standing + v_object.amount;
+        v_refunded_at := greatest(v_refunded_at, coalesce(v_object.succeeded_at, v_object.provider_created_at));
+      elsif v_second > v_charge_second then
+        v_refunds_failed_later := v_refunds_failed_later + v_object.amount;
+      end if;
+      continue;
+    elsif v_object.object_type = 'dispute' then
+      if v_row.disputed_at is null or v_object.provider_created_at > v_row.disputed_at then
+        v_row.disputed_at := v_object.provider_created_at;
+        v_row.dispute_amount := v_object.amount;
+        v_row.dispute_status := v_object.status;
+      end if;
+      continue;
+    end if;
+
+    v_row.currency := coalesce(v_row.currency, v_object.currency);
+    v_row.description := coalesce(v_row.description, v_object.description);
+    v_row.provider_created_at := least(v_row.provider_created_at, v_object.provider_created_at);
+    v_related := v_related || jsonb_strip_nulls(jsonb_build_object(
+      'product', coalesce(v_related ->> 'product', v_object.product_id),
+      'price', coalesce(v_related ->> 'price', v_object.price_id)
+    ));
+    if v_object.object_type = 'charge' then
+      v_charge_refunded := v_charge_refunded + coalesce(v_object.amount_refunded, 0);
+      v_charge_second := greatest(v_charge_second, v_second);
+      v_charge_refunded_at := greatest(v_charge_refunded_at, v_object.refunded_at);
+    end if;
+
+    if v_object.state = 'succeeded' then
+      v_paid := true;
+      if v_object.object_type = 'invoice' then
+        v_invoice_paid_at := least(v_invoice_paid_at, v_object.succeeded_at);
+      else
+        v_event_paid_at := least(v_event_paid_at, v_object.succeeded_at);
+      end if;
+      v_api_paid_at := least(v_api_paid_at, v_object.provider_created_at);
+    elsif v_object.state = 'failed' or (v_object.state = 'pending' and v_object.failed_at is not null) then
+      v_failed_at := greatest(v_failed_at, coalesce(v_object.failed_at, v_second));
+    elsif v_object.state = 'pending' then
+      v_pending_at := greatest(v_pending_at, coalesce(v_object.completed_at, v_object.provider_created_at));
+    end if;
+    if v_object.state is not null then
+      v_row.amount := coalesce(v_row.amount, v_object.amount);
+    end if;
+  end loop;
+
+  -- key
+  select k.type, k.id
+  into v_key
+  from (
+    values
+      (1, 'payment_intent', v_related ->> 'payment_intent'),
+      (2, 'invoice', v_related ->> 'invoice'),
+      (3, 'checkout_session', v_related ->> 'checkout_session'),
+      (4, 'charge', v_related ->> 'charge')
+  ) as k (place, type, id)
+  where k.id is not null
+  order by k.place
+  limit 1;
+
+  -- own: a subject of its own, else the subscription's, else the customer's
+  if v_row.subject_type is null and v_is_subscription then
+    select s.subject_type, s.subject_id
+    into v_row.subject_type, v_row.subject_id
+    from payments.stripe_subscriptions as s
+    where s.environment = refresh_transaction.environment and s.subscription_id = v_related ->> 'subscription';
+  end if;
+  if v_row.subject_type is null and v_row.provider_customer_id is not null then
+    v_subject := payments_private.subject_of_customer(refresh_transaction.environment, v_row.provider_customer_id);
+    v_row.subject_type := v_subject.type;
+    v_row.subject_id := v_subject.id;
+  end if;
+
+  -- decide
+  if v_paid then
+    if v_refunds >= v_charge_refunded then
+      v_row.amount_refunded := v_refunds_standing;
+    else
+      v_row.amount_refunded := greatest(v_charge_refunded - v_refunds_failed_later, 0);
+    end if;
+    v_row.amount_refunded := least(v_row.amount_refunded, v_row.amount);
+    v_row.status := case
+      when v_row.amount_refunded = 0 then 'succeeded'
+      when v_row.amount_refunded < v_row.amount then 'partially_refunded'
+      else 'refunded'
+    end;
+    v_row.paid_at := coalesce(v_invoice_paid_at, v_event_paid_at, v_api_paid_at);
+    v_row.refunded_at := case when v_row.amount_refunded > 0 then coalesce(v_refunded_at, v_charge_refunded_at) end;
+  elsif v_failed_at is not null and (v_pending_at is null or v_failed_at >= v_pending_at) then
+    v_row.status := 'failed';
+    v_row.failed_at := v_failed_at;
+  elsif v_pending_at is not null then
+    v_row.status := 'pending';
+  end if;
+  v_row.type := case
+    when v_row.status = 'failed' then 'failed_payment'
+    when v_is_subscription then 'subscription_invoice'
+    else 'one_time_payment'
+  end;
+
+  -- write
+  if v_row.status is null then
+    delete from payments.transactions as t where t.id = refresh_transaction.payment_id;
+  else
+    insert into payments.transactions as t (
+      id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+      provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
+      paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status
+    )
+    values (
+      refresh_transaction.payment_id, refresh_transaction.environment, v_row.type, v_row.status, v_row.subject_type,
+      v_row.subject_id, v_row.provider_customer_id, v_row.customer_email_snapshot, v_key.type, v_key.id, v_related,
+      v_row.amount, v_row.amount_refunded, v_row.currency, v_row.description, v_row.paid_at, v_row.failed_at,
+      v_row.refunded_at, v_row.provider_created_at, v_row.disputed_at, v_row.dispute_amount, v_row.dispute_status
+    )
+    on conflict on constraint transactions_pkey do update
+    set type = excluded.type,
+        status = excluded.status,
+        subject_type = excluded.subject_type,
+        subject_id = excluded.subject_id,
+        provider_customer_id = excluded.provider_customer_id,
+        customer_email_snapshot = excluded.customer_email_snapshot,
+        provider_object_type = excluded.provider_object_type,
+        provider_object_id = excluded.provider_object_id,
+        related_object_ids = excluded.related_object_ids,
+        amount = excluded.amount,
+        amount_refunded = excluded.amount_refunded,
+        currency = excluded.currency,
+        description = excluded.description,
+        paid_at = excluded.paid_at,
+        failed_at = excluded.failed_at,
+        refunded_at = excluded.refunded_at,
+        provider_created_at = excluded.provider_created_at,
+        disputed_at = excluded.disputed_at,
+        dispute_amount = excluded.dispute_amount,
+        dispute_status = excluded.dispute_status
+    where (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
+           t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded, t.currency,
+           t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at, t.disputed_at,
+           t.dispute_amount, t.dispute_status)
+      is distinct from
+          (excluded.type, excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
+           excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
+           excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
+           excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
+           excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status);
+  end if;
+
+  if v_refunds > 0 then
+    perform payments_private.refresh_refunds(
+      refresh_transaction.environment, refresh_transaction.payment_id, v_key.type, v_key.id, v_related,
+      row (v_row.subject_type, v_row.subject_id)::payments.billing_subject, v_row.provider_customer_id,
+      v_row.customer_email_snapshot
+    );
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.refresh_transaction(text, uuid) from public;
+--! EndIncluded functions/refresh_transaction.sql
+--! Included functions/refresh_subscription_payments.sql
+/*
+ * Derives the transactions of a subscription's invoices again, after its billing subject became known.
+ */
+create or replace function payments_private.refresh_subscription_payments(environment text, subscription_id text)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_payment_id uuid;
+begin
+  for v_payment_id in
+    select distinct o.payment_id
+    from payments_private.payment_objects as o
+    where o.environment = refresh_subscription_payments.environment
+      and o.subscription_id = refresh_subscription_payments.subscription_id
+    order by 1
+  loop
+    perform payments_private.refresh_transaction(refresh_subscription_payments.environment, v_payment_id);
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.refresh_subscription_payments(text, text) from public;
+--! EndIncluded functions/refresh_subscription_payments.sql
+--! Included functions/join_payment.sql
+/*
+ * Says that the given Stripe objects are one payment, and returns the id of that payment. Objects met for the first time
+ * are noted; payments that were separate until now become one, under the lock of each.
+ */
+create or replace function payments_private.join_payment(environment text, object_types text[], object_ids text[])
+  returns uuid
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_found uuid[];
+  v_locked uuid[];
+  v_known integer;
+  v_payment_id uuid;
+begin
+  -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
+  loop
+    select array_agg(distinct o.payment_id order by o.payment_id), count(*)
+    into v_found, v_known
+    from payments_private.payment_objects as o
+    where o.environment = join_payment.environment and o.object_id = any (join_payment.object_ids);
+    exit when v_found is null or v_found <@ v_locked;
+    perform pg_advisory_xact_lock(hashtextextended(p.id::text, 1)) from unnest(v_found) as p (id);
+    v_locked := v_locked || v_found;
+  end loop;
+
+  -- join: the payment that the app has seen first keeps its id
+  if v_found is null then
+    v_payment_id := gen_random_uuid();
+  elsif cardinality(v_found) = 1 then
+    v_payment_id := v_found[1];
+  else
+    select p.id
+    into v_payment_id
+    from unnest(v_found) as p (id)
+    left join payments.transactions as t on t.id = p.id
+    order by t.created_at nulls last, p.id
+    limit 1;
+    update payments_private.payment_objects as o
+    set payment_id = v_payment_id
+    where o.payment_id = any (v_found) and o.payment_id <> v_payment_id;
+    delete from payments.transactions as t
+    where t.id = any (v_found) and t.id <> v_payment_id;
+  end if;
+
+  if v_known < cardinality(join_payment.object_ids) then
+    insert into payments_private.payment_objects (environment, object_type, object_id, payment_id)
+    select join_payment.environment, o.type, o.id, v_payment_id
+    from unnest(join_payment.object_types, join_payment.object_ids) as o (type, id)
+    on conflict on constraint payment_objects_pkey do nothing;
+  end if;
+  return v_payment_id;
+end;
+$$;
+
+revoke all on function payments_private.join_payment(text, text[], text[]) from public;
+--! EndIncluded functions/join_payment.sql
+--! Included functions/put_payment_object.sql
+/*
+ * Takes a snapshot of one payment object, with the other objects it names as parts of the same payment, and derives the
+ * transaction again. What became known of when things happened is kept even from a snapshot that is older than the row.
+ * Contract of the answer: see project_stripe_product.
+ */
+create or replace function payments_private.put_payment_object(
+  snapshot payments_private.payment_objects,
+  linked_types text[],
+  linked_ids text[],
+  settled boolean
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_types text[] := array[snapshot.object_type];
+  v_ids text[] := array[snapshot.object_id];
+  v_outcome text := 'applied';
+  v_known payments_private.payment_objects;
+begin
+  for i in 1 .. coalesce(cardinality(put_payment_object.linked_ids), 0) loop
+    if put_payment_object.linked_ids[i] is not null and put_payment_object.linked_ids[i] <> all (v_ids) then
+      v_types := v_types || put_payment_object.linked_types[i];
+      v_ids := v_ids || put_payment_object.linked_ids[i];
+    end if;
+  end loop;
+  snapshot.payment_id := payments_private.join_payment(snapshot.environment, v_types, v_ids);
+
+  select * into strict v_known
+  from payments_private.payment_objects as o
+  where o.environment = snapshot.environment and o.object_id = snapshot.object_id;
+
+  snapshot.succeeded_at := least(snapshot.succeeded_at, v_known.succeeded_at);
+  snapshot.failed_at := greatest(snapshot.failed_at, v_known.failed_at);
+  snapshot.completed_at := least(snapshot.completed_at, v_known.completed_at);
+  snapshot.refunded_at := greatest(snapshot.refunded_at, v_known.refunded_at);
+
+  if snapshot.version > v_known.version or (snapshot.version = v_known.version and put_payment_object.settled) then
+    snapshot.customer_id := coalesce(snapshot.customer_id, v_known.customer_id);
+    snapshot.subscription_id := coalesce(snapshot.subscription_id, v_known.subscription_id);
+    if snapshot.subject_type is null then
+      snapshot.subject_type := v_known.subject_type;
+      snapshot.subject_id := v_known.subject_id;
+    end if;
+    update payments_private.payment_objects as o
+    set object_type = snapshot.object_type,
+        version = snapshot.version,
+        state = snapshot.state,
+        status = snapshot.status,
+        amount = snapshot.amount,
+        amount_refunded = snapshot.amount_refunded,
+        currency = snapshot.currency,
+        customer_id = snapshot.customer_id,
+        customer_email = snapshot.customer_email,
+        description = snapshot.description,
+        subscription_id = snapshot.subscription_id,
+        product_id = snapshot.product_id,
+        price_id = snapshot.price_id,
+        subject_type = snapshot.subject_type,
+        subject_id = snapshot.subject_id,
+        provider_created_at = snapshot.provider_created_at,
+        succeeded_at = snapshot.succeeded_at,
+        failed_at = snapshot.failed_at,
+        completed_at = snapshot.completed_at,
+        refunded_at = snapshot.refunded_at
+    where o.environment = snapshot.environment and o.object_id = snapshot.object_id;
+  else
+    if snapshot.version < v_known.version then
+      v_outcome := 'stale';
+    elsif (snapshot.state, snapshot.status, snapshot.amount, snapshot.amount_refunded)
+      is distinct from (v_known.state, v_known.status, v_known.amount, v_known.amount_refunded)
+    then
+      v_outcome := 'tie';
+    end if;
+    update payments_private.payment_objects as o
+    set succeeded_at = snapshot.succeeded_at,
+        failed_at = snapshot.failed_at,
+        completed_at = snapshot.completed_at,
+        refunded_at = snapshot.refunded_at,
+        customer_id = coalesce(o.customer_id, snapshot.customer_id),
+        subscription_id = coalesce(o.subscription_id, snapshot.subscription_id),
+        subject_type = coalesce(o.subject_type, snapshot.subject_type),
+        subject_id = case when o.subject_type is null then snapshot.subject_id else o.subject_id end
+    where o.environment = snapshot.environment and o.object_id = snapshot.object_id;
+  end if;
+
+  perform payments_private.refresh_transaction(snapshot.environment, snapshot.payment_id);
+  return v_outcome;
+end;
+$$;
+
+revoke all on function payments_private.put_payment_object(payments_private.payment_objects, text[], text[], boolean) from public;
+--! EndIncluded functions/put_payment_object.sql
+
+-- projections
+--! Included functions/project_stripe_product.sql
+/*
+ * Product → payments.stripe_products. Answers applied, stale (the row is newer) or tie (a snapshot of the same second,
+ * which only the ledger or Stripe can order); settled = true says that a tie was decided for this snapshot.
+ * event_type is null for an answer of the API. The same contract holds for every project_stripe_… function.
+ */
+create or replace function payments_private.project_stripe_product(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_deleted boolean := coalesce(event_type = 'product.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
+  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_deleted);
+  v_known bigint;
+begin
+  insert into payments.stripe_products as t (
+    environment, product_id, name, description, active, default_price_id, metadata, raw, deleted, version
+  )
+  values (
+    project_stripe_product.environment,
+    object ->> 'id',
+    coalesce(object ->> 'name', ''),
+    object ->> 'description',
+    coalesce((object ->> 'active')::boolean, false) and not v_deleted,
+    payments_private.id_of(object -> 'default_price'),
+    coalesce(object -> 'metadata', '{}'),
+    object,
+    v_deleted,
+    v_version
+  )
+  on conflict on constraint stripe_products_product_id_key do update
+  set name = case when object ? 'name' then excluded.name else t.name end,
+      description = case when object ? 'name' then excluded.description else t.description end,
+      active = excluded.active,
+      default_price_id = case when object ? 'name' then excluded.default_price_id else t.default_price_id end,
+      metadata = case when object ? 'name' then excluded.metadata else t.metadata end,
+      raw = case when object ? 'name' then excluded.raw else t.raw end,
+      deleted = excluded.deleted,
+      version = excluded.version,
+      synced_at = now()
+  where excluded.version > t.version
+    or (excluded.version = t.version and (settled or project_stripe_product.event_type is null));
+
+  if found then
+    return 'applied';
+  end if;
+  select p.version into v_known
+  from payments.stripe_products as p
+  where p.environment = project_stripe_product.environment and p.product_id = object ->> 'id';
+  return case when v_known = v_version then 'tie' else 'stale' end;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_product(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_product.sql
+--! Included functions/project_stripe_price.sql
+/*
+ * Price → payments.stripe_prices. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_price(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_deleted boolean := coalesce(event_type = 'price.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
+  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_deleted);
+  v_known bigint;
+begin
+  insert into payments.stripe_prices as t (
+    environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
+    billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, metadata, raw, deleted, version
+  )
+  values (
+    project_stripe_price.environment,
+    object ->> 'id',
+    payments_private.id_of(object -> 'product'),
+    coalesce((object ->> 'active')::boolean, false) and not v_deleted,
+    coalesce(lower(object ->> 'currency'), ''),
+    (object ->> 'unit_amount')::bigint,
+    object ->> 'unit_amount_decimal',
+    coalesce(object ->> 'type', 'one_time'),
+    object ->> 'lookup_key',
+    object ->> 'billing_scheme',
+    object ->> 'tax_behavior',
+    object -> 'recurring' ->> 'interval',
+    (object -> 'recurring' ->> 'interval_count')::integer,
+    coalesce(object -> 'metadata', '{}'),
+    object,
+    v_deleted,
+    v_version
+  )
+  on conflict on constraint stripe_prices_price_id_key do update
+  set product_id = coalesce(excluded.product_id, t.product_id),
+      active = excluded.active,
+      currency = case when object ? 'currency' then excluded.currency else t.currency end,
+      unit_amount = case when object ? 'currency' then excluded.unit_amount else t.unit_amount end,
+      unit_amount_decimal = case when object ? 'currency' then excluded.unit_amount_decimal else t.unit_amount_decimal end,
+      type = case when object ? 'currency' then excluded.type else t.type end,
+      lookup_key = case when object ? 'currency' then excluded.lookup_key else t.lookup_key end,
+      billing_scheme = case when object ? 'currency' then excluded.billing_scheme else t.billing_scheme end,
+      tax_behavior = case when object ? 'currency' then excluded.tax_behavior else t.tax_behavior end,
+      recurring_interval = case when object ? 'currency' then excluded.recurring_interval else t.recurring_interval end,
+      recurring_interval_count =
+        case when object ? 'currency' then excluded.recurring_interval_count else t.recurring_interval_count end,
+      metadata = case when object ? 'currency' then excluded.metadata else t.metadata end,
+      raw = case when object ? 'currency' then excluded.raw else t.raw end,
+      deleted = excluded.deleted,
+      version = excluded.version,
+      synced_at = now()
+  where excluded.version > t.version
+    or (excluded.version = t.version and (settled or project_stripe_price.event_type is null));
+
+  if found then
+    return 'applied';
+  end if;
+  select p.version into v_known
+  from payments.stripe_prices as p
+  where p.environment = project_stripe_price.environment and p.price_id = object ->> 'id';
+  return case when v_known = v_version then 'tie' else 'stale' end;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_price(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_price.sql
+--! Included functions/project_stripe_customer.sql
+/*
+ * Customer → payments.customers. A deleted customer keeps its last known name and address, and gives up its place as
+ * the customer that new sessions of its subject use. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_customer(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_deleted boolean := coalesce(event_type = 'customer.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
+  v_is_whole boolean := object ? 'created'; -- the API answers {id, object, deleted} for a deleted one
+  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_deleted);
+  v_known bigint;
+begin
+  insert into payments.customers as t (
+    environment, provider_customer_id, email, name, phone, deleted, metadata, raw, provider_created_at, version
+  )
+  values (
+    project_stripe_customer.environment,
+    object ->> 'id',
+    object ->> 'email',
+    object ->> 'name',
+    object ->> 'phone',
+    v_deleted,
+    coalesce(object -> 'metadata', '{}'),
+    object,
+    payments_private.instant_of(object -> 'created'),
+    v_version
+  )
+  on conflict on constraint customers_provider_customer_id_key do update
+  set email = case when v_is_whole then excluded.email else t.email end,
+      name = case when v_is_whole then excluded.name else t.name end,
+      phone = case when v_is_whole then excluded.phone else t.phone end,
+      deleted = excluded.deleted,
+      metadata = case when v_is_whole then excluded.metadata else t.metadata end,
+      raw = case when v_is_whole then excluded.raw else t.raw end,
+      provider_created_at = coalesce(excluded.provider_created_at, t.provider_created_at),
+      version = excluded.version,
+      synced_at = now()
+  where excluded.version > t.version
+    or (excluded.version = t.version and (settled or project_stripe_customer.event_type is null));
+
+  if found then
+    if v_deleted then
+      perform payments_private.refresh_customer_mapping(project_stripe_customer.environment, object ->> 'id');
+    end if;
+    return 'applied';
+  end if;
+  select c.version into v_known
+  from payments.customers as c
+  where c.provider = 'stripe'
+    and c.environment = project_stripe_customer.environment
+    and c.provider_customer_id = object ->> 'id';
+  return case when v_known = v_version then 'tie' else 'stale' end;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_customer(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_customer.sql
+--! Included functions/project_subscription_items.sql
+/*
+ * The items of one subscription snapshot → payments.stripe_subscription_items; items that it no longer has are removed.
+ */
+create or replace function payments_private.project_subscription_items(environment text, subscription jsonb)
+  returns void
+  language sql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+  delete from payments.stripe_subscription_items as t
+  where t.environment = project_subscription_items.environment
+    and t.subscription_id = project_subscription_items.subscription ->> 'id'
+    and not exists (
+      select
+      from jsonb_array_elements(project_subscription_items.subscription -> 'items' -> 'data') as i (item)
+      where i.item ->> 'id' = t.subscription_item_id
+    );
+
+  insert into payments.stripe_subscription_items as t (
+    environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
+  )
+  select
+    project_subscription_items.environment,
+    i.item ->> 'id',
+    project_subscription_items.subscription ->> 'id',
+    payments_private.id_of(coalesce(i.item -> 'price' -> 'product', i.item -> 'plan' -> 'product')),
+    payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')),
+    (i.item ->> 'quantity')::bigint,
+    coalesce(i.item -> 'metadata', '{}')
+  from jsonb_array_elements(project_subscription_items.subscription -> 'items' -> 'data') as i (item)
+  on conflict on constraint stripe_subscription_items_subscription_item_id_key do update
+  set subscription_id = excluded.subscription_id,
+      product_id = excluded.product_id,
+      price_id = excluded.price_id,
+      quantity = excluded.quantity,
+      metadata = excluded.metadata
+  where (t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata)
+    is distinct from (excluded.subscription_id, excluded.product_id, excluded.price_id, excluded.quantity, excluded.metadata);
+$$;
+
+revoke all on function payments_private.project_subscription_items(text, jsonb) from public;
+--! EndIncluded functions/project_subscription_items.sql
+--! Included functions/project_stripe_subscription.sql
+/*
+ * Subscription → payments.stripe_subscriptions and its items. Reads the shapes before and after 2025-03-31.basil, where
+ * the period moved from the subscription to its items. The subject comes from the metadata, else from the customer; once
+ * the metadata of some snapshot has named it, the earliest such snapshot decides. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_subscription(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_is_final boolean := object ->> 'status' in ('canceled', 'incomplete_expired');
+  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_is_final);
+  v_subscription_id text := object ->> 'id';
+  v_customer_id text := payments_private.id_of(object -> 'customer');
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_subject_version bigint := case when v_subject.type is not null then v_version end;
+  v_period_start timestamptz := payments_private.instant_of(object -> 'current_period_start');
+  v_period_end timestamptz := payments_private.instant_of(object -> 'current_period_end');
+  v_outcome text := 'applied';
+  v_row record;
+begin
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of_customer(project_stripe_subscription.environment, v_customer_id);
+  end if;
+
+  -- project
+  if v_period_start is null then
+    select to_timestamp(min((i.item ->> 'current_period_start')::double precision)),
+           to_timestamp(max((i.item ->> 'current_period_end')::double precision))
+    into v_period_start, v_period_end
+    from jsonb_array_elements(object -> 'items' -> 'data') as i (item);
+  end if;
+
+  insert into payments.stripe_subscriptions as t (
+    environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
+    current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
+    latest_invoice_id, metadata, raw, version
+  )
+  values (
+    project_stripe_subscription.environment,
+    v_subscription_id,
+    v_customer_id,
+    v_subject.type,
+    v_subject.id,
+    v_subject_version,
+    object ->> 'status',
+    v_period_start,
+    v_period_end,
+    coalesce((object ->> 'cancel_at_period_end')::boolean, false),
+    payments_private.instant_of(object -> 'cancel_at'),
+    payments_private.instant_of(object -> 'canceled_at'),
+    payments_private.instant_of(object -> 'trial_start'),
+    payments_private.instant_of(object -> 'trial_end'),
+    payments_private.id_of(object -> 'latest_invoice'),
+    coalesce(object -> 'metadata', '{}'),
+    object,
+    v_version
+  )
+  on conflict on constraint stripe_subscriptions_subscription_id_key do update
+  set customer_id = excluded.customer_id,
+      status = excluded.status,
+      current_period_start = excluded.current_period_start,
+      current_period_end = excluded.current_period_end,
+      cancel_at_period_end = excluded.cancel_at_period_end,
+      cancel_at = excluded.cancel_at,
+      canceled_at = excluded.canceled_at,
+      trial_start = excluded.trial_start,
+      trial_end = excluded.trial_end,
+      latest_invoice_id = excluded.latest_invoice_id,
+      metadata = excluded.metadata,
+      raw = excluded.raw,
+      version = excluded.version,
+      synced_at = now()
+  where excluded.version > t.version
+    or (excluded.version = t.version and (settled or project_stripe_subscription.event_type is null))
+  returning t.id, t.subject_type, t.subject_version, t.xmax = 0 as is_new into v_row;
+
+  if v_row.id is not null then
+    perform payments_private.project_subscription_items(project_stripe_subscription.environment, object);
+  else
+    select s.id, s.subject_type, s.subject_version, s.version, false as is_new
+    into v_row
+    from payments.stripe_subscriptions as s
+    where s.environment = project_stripe_subscription.environment and s.subscription_id = v_subscription_id;
+    v_outcome := case when v_row.version = v_version then 'tie' else 'stale' end;
+  end if;
+
+  -- own: a late snapshot may still be the first to name the subject
+  if v_subject.type is null then
+    return v_outcome;
+  elsif v_row.is_new then
+    null; -- inserted with it
+  elsif v_row.subject_type is null
+    or v_subject_version < coalesce(v_row.subject_version, 9223372036854775807)
+  then
+    update payments.stripe_subscriptions as s
+    set subject_type = v_subject.type,
+        subject_id = v_subject.id,
+        subject_version = v_subject_version
+    where s.id = v_row.id;
+  else
+    return v_outcome;
+  end if;
+  if v_subject_version is not null then
+    perform payments_private.claim_customer(
+      project_stripe_subscription.environment, v_customer_id, v_subject,
+      payments_private.instant_of(object -> 'created'), v_subscription_id
+    );
+  end if;
+  perform payments_private.refresh_subscription_payments(project_stripe_subscription.environment, v_subscription_id);
+  return v_outcome;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_subscription(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_subscription.sql
+--! Included functions/project_stripe_checkout_session.sql
+/*
+ * Checkout Session → payments.stripe_checkout_sessions and its payment. The row is found by the session's id, else by
+ * client_reference_id, which heals a crash between Stripe and complete_checkout_session. A Payment Link lets the buyer
+ * choose client_reference_id, so sessions of Payment Links never take over a row. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_checkout_session(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_status text := case
+    when object ->> 'status' = 'complete' then 'completed'
+    when object ->> 'status' in ('open', 'expired') then object ->> 'status'
+    when event_type = 'checkout.session.expired' then 'expired'
+    when event_type is not null or object ->> 'payment_status' in ('paid', 'no_payment_required') then 'completed'
+    else 'open'
+  end;
+  v_is_settled boolean := v_status = 'completed' and coalesce(object ->> 'payment_status' in ('paid', 'no_payment_required'), false);
+  v_version bigint := payments_private.snapshot_version(
+    snapshot_at, event_type, v_is_settled or v_status = 'expired', case when event_type like '%.async_payment_%' then 4 end
+  );
+  v_session_id text := object ->> 'id';
+  v_customer_id text := payments_private.id_of(object -> 'customer');
+  v_subscription_id text := payments_private.id_of(object -> 'subscription');
+  v_payment_intent_id text := payments_private.id_of(object -> 'payment_intent');
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_row payments.stripe_checkout_sessions;
+  v_snapshot payments_private.payment_objects;
+  v_outcome text := 'applied';
+  v_payment_outcome text;
+begin
+  -- find
+  select * into v_row
+  from payments.stripe_checkout_sessions as t
+  where t.environment = project_stripe_checkout_session.environment and t.checkout_session_id = v_session_id
+  for update;
+  if v_row.id is null
+    and object ->> 'payment_link' is null
+    and object ->> 'client_reference_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  then
+    select * into v_row
+    from payments.stripe_checkout_sessions as t
+    where t.id = (object ->> 'client_reference_id')::uuid
+      and t.environment = project_stripe_checkout_session.environment
+    for update;
+    if v_row.id is not null
+      and (
+        v_row.checkout_session_id is not null
+        or coalesce((object -> 'metadata' ->> 'payments_attempt')::integer, v_row.attempt) <> v_row.attempt
+      )
+    then
+      return 'stale'; -- an earlier attempt of a row that has a newer session
+    end if;
+  end if;
+
+  -- project
+  if v_row.id is null then
+    if object ->> 'mode' in ('payment', 'subscription') then
+      insert into payments.stripe_checkout_sessions (
+        environment, mode, status, payment_status, subject_type, subject_id, success_url, cancel_url, metadata,
+        checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version
+      )
+      values (
+        project_stripe_checkout_session.environment, object ->> 'mode', v_status, object ->> 'payment_status',
+        v_subject.type, v_subject.id, coalesce(object ->> 'success_url', object ->> 'return_url', ''),
+        coalesce(object ->> 'cancel_url', ''), coalesce(object -> 'metadata', '{}'), v_session_id, v_customer_id,
+        v_payment_intent_id, v_subscription_id, object ->> 'url',
+        payments_private.instant_of(object -> 'expires_at'), object, v_version
+      );
+    end if;
+  else
+    if v_row.subject_type is not null then
+      v_subject := row (v_row.subject_type, v_row.subject_id);
+    end if;
+    if v_version > v_row.version or (v_version = v_row.version and (settled or event_type is null)) then
+      update payments.stripe_checkout_sessions as t
+      set checkout_session_id = v_session_id,
+          status = v_status,
+          payment_status = object ->> 'payment_status',
+          customer_id = coalesce(v_customer_id, t.customer_id),
+          payment_intent_id = coalesce(v_payment_intent_id, t.payment_intent_id),
+          subscription_id = coalesce(v_subscription_id, t.subscription_id),
+          url = coalesce(object ->> 'url', t.url),
+          expires_at = coalesce(payments_private.instant_of(object -> 'expires_at'), t.expires_at),
+          last_error = null,
+          stripe_may_have_acted = false,
+          raw = object,
+          version = v_version
+      where t.id = v_row.id;
+    else
+      v_outcome := case when v_version = v_row.version and v_status <> v_row.status then 'tie' else 'stale' end;
+    end if;
+  end if;
+
+  -- own
+  perform payments_private.claim_customer(
+    project_stripe_checkout_session.environment, v_customer_id, v_subject,
+    payments_private.instant_of(object -> 'created'), v_session_id
+  );
+
+  -- pay: a session says something of money once it is complete
+  if v_status = 'completed' and object ->> 'mode' in ('payment', 'subscription') then
+    v_snapshot.environment := project_stripe_checkout_session.environment;
+    v_snapshot.object_id := v_session_id;
+    v_snapshot.object_type := 'checkout_session';
+    v_snapshot.version := v_version;
+    v_snapshot.status := v_status;
+    v_snapshot.state := case
+      when v_is_settled then 'succeeded'
+      when event_type = 'checkout.session.async_payment_failed' then 'failed'
+      else 'pending'
+    end;
+    v_snapshot.amount := (object ->> 'amount_total')::bigint;
+    v_snapshot.currency := lower(object ->> 'currency');
+    v_snapshot.customer_id := v_customer_id;
+    v_snapshot.customer_email := coalesce(object -> 'customer_details' ->> 'email', object ->> 'customer_email');
+    v_snapshot.subscription_id := v_subscription_id;
+    v_snapshot.subject_type := v_subject.type;
+    v_snapshot.subject_id := v_subject.id;
+    v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+    v_snapshot.completed_at := case when event_type = 'checkout.session.completed' then snapshot_at end;
+    v_snapshot.succeeded_at := case when event_type is not null and v_is_settled then snapshot_at end;
+    v_snapshot.failed_at := case when event_type = 'checkout.session.async_payment_failed' then snapshot_at end;
+    v_payment_outcome := payments_private.put_payment_object(
+      v_snapshot,
+      array['payment_intent', 'invoice'],
+      array[v_payment_intent_id, payments_private.id_of(object -> 'invoice')],
+      settled or event_type is null
+    );
+    if v_payment_outcome = 'tie' then
+      v_outcome := 'tie';
+    end if;
+  end if;
+  return v_outcome;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_checkout_session(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_checkout_session.sql
+--! Included functions/project_stripe_payment_intent.sql
+/*
+ * PaymentIntent → its payment. Older API versions carry the invoice and the list of charges, newer ones only the latest
+ * charge. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_payment_intent(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_snapshot payments_private.payment_objects;
+  v_status text := object ->> 'status';
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_charge jsonb := coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0);
+begin
+  v_snapshot.environment := project_stripe_payment_intent.environment;
+  v_snapshot.object_id := object ->> 'id';
+  v_snapshot.object_type := 'payment_intent';
+  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('succeeded', 'canceled'));
+  v_snapshot.status := v_status;
+  v_snapshot.state := case
+    when v_status = 'succeeded' then 'succeeded'
+    when v_status = 'processing' then 'pending'
+    when event_type = 'payment_intent.payment_failed' or jsonb_typeof(object -> 'last_payment_error') = 'object' then 'failed'
+  end;
+  v_snapshot.amount := case
+    when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
+    else (object ->> 'amount')::bigint
+  end;
+  v_snapshot.currency := lower(object ->> 'currency');
+  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
+  v_snapshot.customer_email := object ->> 'receipt_email';
+  v_snapshot.description := object ->> 'description';
+  v_snapshot.subject_type := v_subject.type;
+  v_snapshot.subject_id := v_subject.id;
+  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+  v_snapshot.succeeded_at := case when event_type = 'payment_intent.succeeded' then snapshot_at end;
+  v_snapshot.failed_at := case when event_type = 'payment_intent.payment_failed' then snapshot_at end;
+
+  return payments_private.put_payment_object(
+    v_snapshot,
+    array['charge', 'invoice'],
+    array[payments_private.id_of(v_charge), payments_private.id_of(object -> 'invoice')],
+    settled or event_type is null
+  );
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_payment_intent(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_payment_intent.sql
+--! Included functions/project_stripe_charge.sql
+/*
+ * Charge → its payment. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_charge(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_snapshot payments_private.payment_objects;
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+begin
+  v_snapshot.environment := project_stripe_charge.environment;
+  v_snapshot.object_id := object ->> 'id';
+  v_snapshot.object_type := 'charge';
+  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, false);
+  v_snapshot.status := object ->> 'status';
+  v_snapshot.state := case object ->> 'status'
+    when 'succeeded' then 'succeeded' when 'pending' then 'pending' when 'failed' then 'failed'
+  end;
+  v_snapshot.amount := coalesce(nullif((object ->> 'amount_captured')::bigint, 0), (object ->> 'amount')::bigint);
+  v_snapshot.amount_refunded := coalesce((object ->> 'amount_refunded')::bigint, 0);
+  v_snapshot.currency := lower(object ->> 'currency');
+  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
+  v_snapshot.customer_email := coalesce(object ->> 'receipt_email', object -> 'billing_details' ->> 'email');
+  v_snapshot.description := object ->> 'description';
+  v_snapshot.subject_type := v_subject.type;
+  v_snapshot.subject_id := v_subject.id;
+  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+  v_snapshot.refunded_at := case when event_type = 'charge.refunded' then snapshot_at end;
+
+  return payments_private.put_payment_object(
+    v_snapshot,
+    array['payment_intent', 'invoice'],
+    array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')],
+    settled or event_type is null
+  );
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_charge(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_charge.sql
+--! Included functions/project_stripe_invoice.sql
+/*
+ * Invoice → its payment. Until 2025-03-31.basil an invoice names its subscription, PaymentIntent and charge; since then
+ * the subscription is under parent, and the tie to the PaymentIntent arrives with invoice_payment.paid, unless payments
+ * was expanded. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_invoice(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_snapshot payments_private.payment_objects;
+  v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end);
+  v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
+  v_line jsonb := object -> 'lines' -> 'data' -> 0;
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_types text[];
+  v_ids text[];
+begin
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(v_parent -> 'metadata');
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(v_line -> 'metadata');
+  end if;
+
+  v_snapshot.environment := project_stripe_invoice.environment;
+  v_snapshot.object_id := object ->> 'id';
+  v_snapshot.object_type := 'invoice';
+  v_snapshot.version := payments_private.snapshot_version(
+    snapshot_at, event_type, coalesce(v_status in ('paid', 'void'), false)
+  );
+  v_snapshot.status := v_status;
+  v_snapshot.state := case
+    when v_status = 'paid' then 'succeeded'
+    when event_type = 'invoice.payment_failed' or coalesce((object ->> 'attempt_count')::integer, 0) > 0 then 'failed'
+  end;
+  v_snapshot.amount := case when v_status = 'paid' then (object ->> 'amount_paid')::bigint else (object ->> 'amount_due')::bigint end;
+  v_snapshot.currency := lower(object ->> 'currency');
+  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
+  v_snapshot.customer_email := object ->> 'customer_email';
+  v_snapshot.description := object ->> 'description';
+  v_snapshot.subscription_id := payments_private.id_of(coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription'));
+  v_snapshot.product_id := payments_private.id_of(
+    coalesce(v_line -> 'pricing' -> 'price_details' -> 'product', v_line -> 'price' -> 'product', v_line -> 'plan' -> 'product')
+  );
+  v_snapshot.price_id := payments_private.id_of(
+    coalesce(v_line -> 'pricing' -> 'price_details' -> 'price', v_line -> 'price', v_line -> 'plan')
+  );
+  v_snapshot.subject_type := v_subject.type;
+  v_snapshot.subject_id := v_subject.id;
+  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+  v_snapshot.succeeded_at := case when v_status = 'paid' then coalesce(
+    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'),
+    case when event_type = 'invoice.paid' then snapshot_at end
+  ) end;
+  v_snapshot.failed_at := case when event_type = 'invoice.payment_failed' then snapshot_at end;
+
+  -- link
+  select array_agg(p.payment ->> 'type'), array_agg(payments_private.id_of(p.payment -> (p.payment ->> 'type')))
+  into v_types, v_ids
+  from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
+  where p.payment ->> 'type' in ('payment_intent', 'charge');
+
+  return payments_private.put_payment_object(
+    v_snapshot,
+    array['payment_intent', 'charge'] || v_types,
+    array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'charge')] || v_ids,
+    settled or event_type is null
+  );
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_invoice(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_invoice.sql
+--! Included functions/project_stripe_invoice_payment.sql
+/*
+ * Invoice payment → the tie between an invoice and the PaymentIntent or charge that pays it.
+ * Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_invoice_payment(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_snapshot payments_private.payment_objects;
+begin
+  v_snapshot.environment := project_stripe_invoice_payment.environment;
+  v_snapshot.object_id := object ->> 'id';
+  v_snapshot.object_type := 'invoice_payment';
+  v_snapshot.version := payments_private.snapshot_version(
+    snapshot_at, event_type, coalesce(object ->> 'status' in ('paid', 'canceled'), false)
+  );
+  v_snapshot.status := object ->> 'status';
+  v_snapshot.state := case when object ->> 'status' = 'paid' then 'succeeded' end;
+  v_snapshot.amount := coalesce((object ->> 'amount_paid')::bigint, (object ->> 'amount_requested')::bigint);
+  v_snapshot.currency := lower(object ->> 'currency');
+  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+  v_snapshot.succeeded_at := payments_private.instant_of(object -> 'status_transitions' -> 'paid_at');
+
+  return payments_private.put_payment_object(
+    v_snapshot,
+    array['invoice', 'payment_intent', 'charge'],
+    array[
+      payments_private.id_of(object -> 'invoice'),
+      payments_private.id_of(object -> 'payment' -> 'payment_intent'),
+      payments_private.id_of(object -> 'payment' -> 'charge')
+    ],
+    settled or event_type is null
+  );
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_invoice_payment(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_invoice_payment.sql
+--! Included functions/project_stripe_refund.sql
+/*
+ * Refund → its payment, and a transaction of its own. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_refund(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_snapshot payments_private.payment_objects;
+  v_status text := coalesce(object ->> 'status', 'pending');
+begin
+  v_snapshot.environment := project_stripe_refund.environment;
+  v_snapshot.object_id := object ->> 'id';
+  v_snapshot.object_type := 'refund';
+  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('failed', 'canceled'));
+  v_snapshot.status := v_status;
+  v_snapshot.state := case
+    when v_status = 'succeeded' then 'succeeded'
+    when v_status in ('failed', 'canceled') then 'failed'
+    else 'pending'
+  end;
+  v_snapshot.amount := (object ->> 'amount')::bigint;
+  v_snapshot.currency := lower(object ->> 'currency');
+  v_snapshot.description := coalesce(object ->> 'description', object ->> 'reason');
+  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+  v_snapshot.succeeded_at := case when event_type is not null and v_status = 'succeeded' then snapshot_at end;
+  v_snapshot.failed_at := case when event_type is not null and v_snapshot.state = 'failed' then snapshot_at end;
+
+  return payments_private.put_payment_object(
+    v_snapshot,
+    array['charge', 'payment_intent'],
+    array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')],
+    settled or event_type is null
+  );
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_refund(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_refund.sql
+--! Included functions/project_stripe_dispute.sql
+/*
+ * Dispute → shown on the transaction of its payment. Contract: see project_stripe_product.
+ */
+create or replace function payments_private.project_stripe_dispute(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_snapshot payments_private.payment_objects;
+begin
+  v_snapshot.environment := project_stripe_dispute.environment;
+  v_snapshot.object_id := object ->> 'id';
+  v_snapshot.object_type := 'dispute';
+  v_snapshot.version := payments_private.snapshot_version(
+    snapshot_at, event_type, coalesce(object ->> 'status' in ('won', 'lost', 'warning_closed', 'prevented'), false)
+  );
+  v_snapshot.status := object ->> 'status';
+  v_snapshot.amount := (object ->> 'amount')::bigint;
+  v_snapshot.currency := lower(object ->> 'currency');
+  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+
+  return payments_private.put_payment_object(
+    v_snapshot,
+    array['charge', 'payment_intent'],
+    array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')],
+    settled or event_type is null
+  );
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_dispute(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_dispute.sql
+--! Included functions/project_stripe_object.sql
+/*
+ * Hands one Stripe object to its projector. event_type is null for an answer of the API. Answers what the projector
+ * answers, or ignored for a kind of object that is not projected.
+ */
+create or replace function payments_private.project_stripe_object(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz,
+  settled boolean default false
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  case object ->> 'object'
+    when 'customer' then
+      return payments_private.project_stripe_customer(environment, object, event_type, snapshot_at, settled);
+    when 'subscription' then
+      return payments_private.project_stripe_subscription(environment, object, event_type, snapshot_at, settled);
+    when 'checkout.session' then
+      return payments_private.project_stripe_checkout_session(environment, object, event_type, snapshot_at, settled);
+    when 'invoice' then
+      return payments_private.project_stripe_invoice(environment, object, event_type, snapshot_at, settled);
+    when 'invoice_payment' then
+      return payments_private.project_stripe_invoice_payment(environment, object, event_type, snapshot_at, settled);
+    when 'payment_intent' then
+      return payments_private.project_stripe_payment_intent(environment, object, event_type, snapshot_at, settled);
+    when 'charge' then
+      return payments_private.project_stripe_charge(environment, object, event_type, snapshot_at, settled);
+    when 'refund' then
+      return payments_private.project_stripe_refund(environment, object, event_type, snapshot_at, settled);
+    when 'dispute' then
+      return payments_private.project_stripe_dispute(environment, object, event_type, snapshot_at, settled);
+    when 'product' then
+      return payments_private.project_stripe_product(environment, object, event_type, snapshot_at, settled);
+    when 'price' then
+      return payments_private.project_stripe_price(environment, object, event_type, snapshot_at, settled);
+    else
+      return 'ignored';
+  end case;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_object(text, jsonb, text, timestamptz, boolean) from public;
+--! EndIncluded functions/project_stripe_object.sql
+--! Included functions/project_stripe_objects.sql
+/*
+ * Takes answers of the Stripe API into the projections. snapshot_at is the instant at which they were true: the Date
+ * header of Stripe's answer, less the time the request took, less one second. An older snapshot than the row shows
+ * changes nothing. Answers how many objects were newer than what was known.
+ */
+create or replace function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamptz)
+  returns integer
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_object jsonb;
+  v_applied integer := 0;
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if jsonb_typeof(objects) is distinct from 'array' or snapshot_at is null then
+    raise exception 'objects must be a list of Stripe objects, and snapshot_at the instant at which they were true.'
+      using errcode = 'SP001', hint = 'Pass [object, …] and the instant of the answer.';
+  end if;
+  if exists (
+    select
+    from jsonb_array_elements(objects) as o (object)
+    where o.object ? 'livemode' and (o.object ->> 'livemode')::boolean <> (project_stripe_objects.environment = 'live')
+  ) then
+    raise exception 'An object of the other mode cannot be projected into environment %.', environment
+      using errcode = 'SP005', hint = 'Use the key of the same mode.';
+  end if;
+
+  -- lock
+  perform payments_private.lock_payment_ids(environment, objects);
+
+  -- project
+  for v_object in select o.object from jsonb_array_elements(objects) as o (object) loop
+    if payments_private.project_stripe_object(environment, v_object, null, snapshot_at) = 'applied' then
+      v_applied := v_applied + 1;
+    end if;
+  end loop;
+  return v_applied;
+end;
+$$;
+
+comment on function payments.project_stripe_objects(text, jsonb, timestamptz) is
+  'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
+
+revoke all on function payments.project_stripe_objects(text, jsonb, timestamptz) from public;
+grant execute on function payments.project_stripe_objects(text, jsonb, timestamptz) to payments_service;
+--! EndIncluded functions/project_stripe_objects.sql
+
+-- ledger
+--! Included functions/last_event_of_second.sql
+/*
+ * The event that came last among those about one object in the same second, whole seconds being all that Stripe gives.
+ * Each update leads from the state that previous_attributes describe to the state it carries. Walked in order, the
+ * updates form one path, so the state that is entered once more often than it is left is the end. When the path ends
+ * where it began, the beginning tells: the created event of that second, or the state before it. Where events are still
+ * missing, an event whose former values match another's object came after it. Null when none of this decides.
+ */
+create or replace function payments_private.last_event_of_second(environment text, event jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_second timestamptz := payments_private.instant_of(event -> 'created');
+  v_object_type text := event -> 'data' -> 'object' ->> 'object';
+  v_object_id text := event -> 'data' -> 'object' ->> 'id';
+  v_events jsonb[];
+  v_before jsonb[] := '{}';
+  v_after jsonb[] := '{}';
+  v_ends jsonb[];
+  v_start jsonb;
+  v_state jsonb;
+  v_last jsonb;
+  v_count integer;
+begin
+  select array_agg(e.payload order by e.payload ->> 'id')
+  into v_events
+  from (
+    select w.payload
+    from payments.webhook_events as w
+    where w.environment = last_event_of_second.environment
+      and w.object_type = v_object_type
+      and w.object_id = v_object_id
+      and w.provider_created_at = v_second
+      and w.processing_status <> 'ignored'
+      and w.provider_event_id <> event ->> 'id'
+    union all
+    select event
+  ) as e;
+
+  for i in 1 .. cardinality(v_events) loop
+    v_state := v_events[i] -> 'data' -> 'object';
+    v_after[i] := jsonb_strip_nulls(v_state);
+    v_before[i] := jsonb_strip_nulls(
+      payments_private.overlay(v_state, coalesce(v_events[i] -> 'data' -> 'previous_attributes', '{}'))
+    );
+    if v_events[i] ->> 'type' like '%.created' then
+      v_start := v_after[i];
+    end if;
+  end loop;
+
+  -- path
+  select array_agg(s.state)
+  into v_ends
+  from (
+    select s.state
+    from (
+      select a.state, 1 as balance from unnest(v_after) as a (state)
+      union all
+      select b.state, -1 from unnest(v_before) as b (state)
+    ) as s
+    group by s.state
+    having sum(s.balance) > 0
+  ) as s;
+
+  if cardinality(v_ends) = 1 then
+    v_last := v_ends[1];
+  elsif v_ends is null then
+    if v_start is null and (select count(distinct a.state) from unnest(v_after) as a (state)) = 1 then
+      v_start := v_after[1];
+    end if;
+    if v_start is null then
+      select jsonb_strip_nulls(min(w.payload -> 'data' ->> 'object')::jsonb), count(distinct w.payload -> 'data' -> 'object')
+      into v_start, v_count
+      from payments.webhook_events as w
+      where w.environment = last_event_of_second.environment
+        and w.object_type = v_object_type
+        and w.object_id = v_object_id
+        and w.processing_status <> 'ignored'
+        and w.provider_created_at = (
+          select max(p.provider_created_at)
+          from payments.webhook_events as p
+          where p.environment = last_event_of_second.environment
+            and p.object_type = v_object_type
+            and p.object_id = v_object_id
+            and p.processing_status <> 'ignored'
+            and p.provider_created_at < v_second
+        );
+      if v_count is distinct from 1 then
+        v_start := null;
+      end if;
+    end if;
+    v_last := v_start;
+  else
+    -- gaps: the one end whose former values match every other end, and that no other end follows
+    select array_agg(x.state)
+    into v_ends
+    from (
+      select v_after[i] as state
+      from generate_subscripts(v_after, 1) as i
+      where v_after[i] = any (v_ends)
+        and not exists (
+          select
+          from generate_subscripts(v_after, 1) as j
+          where v_after[j] = any (v_ends)
+            and v_after[j] <> v_after[i]
+            and not (
+              payments_private.follows(v_events[i], v_events[j]) and not payments_private.follows(v_events[j], v_events[i])
+            )
+        )
+    ) as x;
+    v_last := case when cardinality(v_ends) = 1 then v_ends[1] end;
+  end if;
+
+  -- the event that carries the last state; an update rather than the created event
+  return (
+    select v_events[i]
+    from generate_subscripts(v_after, 1) as i
+    where v_after[i] = v_last
+    order by v_events[i] ->> 'type' like '%.created', v_before[i] <> v_after[i] desc, v_events[i] ->> 'id'
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.last_event_of_second(text, jsonb) from public;
+--! EndIncluded functions/last_event_of_second.sql
+--! Included functions/project_event.sql
+/*
+ * Projects the object of one event. When another snapshot of the same second stands in the row, the ledger is asked which
+ * came last. Answers the objects that only Stripe can decide: [{"object": "subscription", "id": "sub_…"}], mostly empty.
+ */
+create or replace function payments_private.project_event(environment text, event jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_object jsonb := event -> 'data' -> 'object';
+  v_created timestamptz := payments_private.instant_of(event -> 'created');
+  v_last jsonb;
+begin
+  if payments_private.project_stripe_object(environment, v_object, event ->> 'type', v_created) = 'tie' then
+    v_last := payments_private.last_event_of_second(environment, event);
+    if v_last is null then
+      return jsonb_build_array(jsonb_build_object('object', v_object ->> 'object', 'id', v_object ->> 'id'));
+    end if;
+    perform payments_private.project_stripe_object(
+      environment, v_last -> 'data' -> 'object', v_last ->> 'type', v_created, true
+    );
+  end if;
+  return '[]';
+end;
+$$;
+
+revoke all on function payments_private.project_event(text, jsonb) from public;
+--! EndIncluded functions/project_event.sql
+--! Included functions/record_event.sql
+/*
+ * Writes what became of an event to the ledger, which is where the app's fulfilment triggers fire, and answers the row.
+ */
+create or replace function payments_private.record_event(event payments.webhook_events, processing_status text, error text)
+  returns payments.webhook_events
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  insert into payments.webhook_events as w (
+    environment, provider_event_id, event_type, livemode, object_type, object_id, provider_account_id,
+    provider_created_at, payload, processing_status, attempt_count, last_error, processed_at, next_attempt_at
+  )
+  values (
+    event.environment, event.provider_event_id, event.event_type, event.livemode, event.object_type, event.object_id,
+    event.provider_account_id, event.provider_created_at, event.payload, record_event.processing_status, 1,
+    record_event.error,
+    case when record_event.processing_status <> 'failed' then now() end,
+    case when record_event.processing_status = 'failed' then now() + payments_private.retry_delay(1) end
+  )
+  on conflict on constraint webhook_events_provider_event_id_key do update
+  set processing_status = excluded.processing_status,
+      attempt_count = w.attempt_count + 1,
+      last_error = excluded.last_error,
+      processed_at = excluded.processed_at,
+      next_attempt_at = case
+        when excluded.processing_status = 'failed' then now() + payments_private.retry_delay(w.attempt_count + 1)
+      end
+  returning w.* into event;
+  return event;
+end;
+$$;
+
+revoke all on function payments_private.record_event(payments.webhook_events, text, text) from public;
+--! EndIncluded functions/record_event.sql
+--! Included functions/ingest_webhook_event.sql
+/*
+ * Takes one verified Stripe event: projects it, keeps it in the ledger and lets the app's fulfilment triggers run, all in
+ * one transaction. The caller has checked the signature.
+ *
+ * What an app hangs on it: `after insert or update` triggers on payments.webhook_events that act when
+ * new.processing_status = 'processed'. If one raises, the event is kept as failed, with the projections in place, and is
+ * tried again when Stripe redelivers it.
+ *
+ * Answers {status, event, fetch}: status processed, ignored, duplicate or failed; event the ledger row without payload;
+ * fetch the objects to read from Stripe and hand to project_stripe_objects.
+ */
+create or replace function payments.ingest_webhook_event(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_event payments.webhook_events;
+  v_known payments.webhook_events;
+  v_account_id text;
+  v_error text;
+  v_fetch jsonb := '[]';
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if jsonb_typeof(payload) is distinct from 'object'
+    or payload ->> 'object' is distinct from 'event'
+    or coalesce(payload ->> 'id', '') = ''
+    or coalesce(payload ->> 'type', '') = ''
+    or jsonb_typeof(payload -> 'created') is distinct from 'number'
+    or jsonb_typeof(payload -> 'livemode') is distinct from 'boolean'
+    or jsonb_typeof(payload -> 'data' -> 'object') is distinct from 'object'
+  then
+    raise exception 'The body is not a Stripe event.'
+      using errcode = 'SP005', hint = 'Send events to this address from a Stripe webhook endpoint only.';
+  end if;
+  if (payload ->> 'livemode')::boolean <> (environment = 'live') then
+    raise exception 'The event is from % mode, and this address takes events of environment %.',
+      case when (payload ->> 'livemode')::boolean then 'live' else 'test' end, environment
+      using errcode = 'SP005', hint = 'Point the webhook endpoint of each mode at the address of its own environment.';
+  end if;
+
+  v_event.environment := environment;
+  v_event.provider_event_id := payload ->> 'id';
+  v_event.event_type := payload ->> 'type';
+  v_event.livemode := (payload ->> 'livemode')::boolean;
+  v_event.object_type := payload -> 'data' -> 'object' ->> 'object';
+  v_event.object_id := payload -> 'data' -> 'object' ->> 'id';
+  v_event.provider_account_id := payload ->> 'account';
+  v_event.provider_created_at := payments_private.instant_of(payload -> 'created');
+  v_event.payload := payload;
+
+  if v_event.provider_account_id is not null then
+    select c.provider_account_id
+    into v_account_id
+    from payments.provider_connections as c
+    where c.provider = 'stripe' and c.environment = v_event.environment;
+  end if;
+
+  -- lock: by one event at a time for each thing it is about; then nobody else is about to write this event
+  perform payments_private.lock_payment_ids(
+    environment,
+    jsonb_build_array(payload -> 'data' -> 'object', jsonb_build_object('id', payload ->> 'id'))
+  );
+  select * into v_known
+  from payments.webhook_events as w
+  where w.provider = 'stripe'
+    and w.environment = v_event.environment
+    and w.provider_event_id = v_event.provider_event_id;
+  if v_known.processing_status in ('processed', 'ignored') then
+    return jsonb_build_object('status', 'duplicate', 'event', to_jsonb(v_known) - 'payload', 'fetch', v_fetch);
+  end if;
+
+  if not payments_private.is_projected_event(v_event.event_type)
+    or v_event.provider_account_id <> v_account_id
+  then
+    v_event := payments_private.record_event(v_event, 'ignored', null);
+    return jsonb_build_object('status', 'ignored', 'event', to_jsonb(v_event) - 'payload', 'fetch', v_fetch);
+  end if;
+
+  -- project and fulfil
+  begin
+    v_fetch := payments_private.project_event(environment, payload);
+    v_event := payments_private.record_event(v_event, 'processed', null);
+    return jsonb_build_object('status', 'processed', 'event', to_jsonb(v_event) - 'payload', 'fetch', v_fetch);
+  exception
+    when others then
+      v_error := sqlerrm || ' (' || sqlstate || ')';
+  end;
+
+  -- keep: the projections alone, so that the state is right while fulfilment is being mended
+  begin
+    v_fetch := payments_private.project_event(environment, payload);
+  exception
+    when others then
+      v_fetch := '[]';
+  end;
+  v_event := payments_private.record_event(v_event, 'failed', v_error);
+  return jsonb_build_object('status', 'failed', 'event', to_jsonb(v_event) - 'payload', 'fetch', v_fetch);
+end;
+$$;
+
+comment on function payments.ingest_webhook_event(text, jsonb) is
+  'Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app''s triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
+
+revoke all on function payments.ingest_webhook_event(text, jsonb) from public;
+grant execute on function payments.ingest_webhook_event(text, jsonb) to payments_service;
+--! EndIncluded functions/ingest_webhook_event.sql
+--! Included functions/event_subject.sql
+/*
+ * The billing subject of an event, for fulfilment triggers: from the metadata of its object, from the subscription details
+ * of an invoice, from the checkout session that began it here, from the subscription, from the customer, else from the
+ * payment that a refund or a charge belongs to.
+ */
+create or replace function payments.event_subject(event payments.webhook_events)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security definer -- crosses from the app's trigger to the tables
+  set search_path = ''
+as $$
+declare
+  v_object jsonb := event.payload -> 'data' -> 'object';
+  v_subject payments.billing_subject := payments_private.subject_of(v_object -> 'metadata');
+begin
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(
+      coalesce(v_object -> 'parent' -> 'subscription_details' -> 'metadata', v_object -> 'subscription_details' -> 'metadata')
+    );
+  end if;
+  if v_subject.type is null and v_object ->> 'object' = 'checkout.session' then
+    select row (t.subject_type, t.subject_id)::payments.billing_subject
+    into v_subject
+    from payments.stripe_checkout_sessions as t
+    where t.environment = event.environment and t.checkout_session_id = v_object ->> 'id' and t.subject_type is not null;
+  end if;
+  if v_subject.type is null then
+    select row (s.subject_type, s.subject_id)::payments.billing_subject
+    into v_subject
+    from payments.stripe_subscriptions as s
+    where s.environment = event.environment
+      and s.subscription_id = coalesce(
+        case when v_object ->> 'object' = 'subscription' then v_object ->> 'id' end,
+        payments_private.id_of(v_object -> 'subscription'),
+        payments_private.id_of(v_object -> 'parent' -> 'subscription_details' -> 'subscription')
+      )
+      and s.subject_type is not null;
+  end if;
+  if v_subject.type is null then
+    select row (m.subject_type, m.subject_id)::payments.billing_subject
+    into v_subject
+    from payments.customer_mappings as m
+    where m.provider = 'stripe'
+      and m.environment = event.environment
+      and m.provider_customer_id = case
+        when v_object ->> 'object' = 'customer' then v_object ->> 'id'
+        else payments_private.id_of(v_object -> 'customer')
+      end;
+  end if;
+  if v_subject.type is null then
+    select row (t.subject_type, t.subject_id)::payments.billing_subject
+    into v_subject
+    from payments_private.payment_objects as o
+    join payments.transactions as t on t.id = o.payment_id
+    where o.environment = event.environment and o.object_id = event.object_id;
+  end if;
+  return v_subject;
+end;
+$$;
+
+comment on function payments.event_subject(payments.webhook_events) is
+  'The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id.';
+
+revoke all on function payments.event_subject(payments.webhook_events) from public;
+grant execute on function payments.event_subject(payments.webhook_events) to payments_service;
+--! EndIncluded functions/event_subject.sql
+--! Included functions/event_is_settled.sql
+/*
+ * Whether an event says that the money has arrived. A checkout that is complete but unpaid has not settled: its
+ * checkout.session.async_payment_succeeded will. A checkout that needs no payment has.
+ * https://docs.stripe.com/payments/checkout/fulfill-orders
+ */
+create or replace function payments.event_is_settled(event payments.webhook_events)
+  returns boolean
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select coalesce(
+    case event.payload -> 'data' -> 'object' ->> 'object'
+      when 'checkout.session' then
+        event.event_type in ('checkout.session.completed', 'checkout.session.async_payment_succeeded')
+        and event.payload -> 'data' -> 'object' ->> 'payment_status' in ('paid', 'no_payment_required')
+      when 'invoice' then event.event_type in ('invoice.paid', 'invoice.payment_succeeded')
+      when 'payment_intent' then event.event_type = 'payment_intent.succeeded'
+      when 'invoice_payment' then event.event_type = 'invoice_payment.paid'
+    end,
+    false
+  );
+$$;
+
+comment on function payments.event_is_settled(payments.webhook_events) is
+  'Whether the event says that the money has arrived: paid or no_payment_required checkouts, paid invoices, succeeded PaymentIntents. False for everything else.';
+
+revoke all on function payments.event_is_settled(payments.webhook_events) from public;
+grant execute on function payments.event_is_settled(payments.webhook_events) to payments_service;
+--! EndIncluded functions/event_is_settled.sql
+--! Included functions/read_secrets.sql
+/*
+ * The secrets of an environment that are in use, newest first, still encrypted.
+ */
+create or replace function payments_private.read_secrets(environment text)
+  returns table (kind text, key_id text, ciphertext text)
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select s.kind, s.key_id, s.ciphertext
+  from payments_private.secrets as s
+  where s.environment = read_secrets.environment and (s.expires_at is null or s.expires_at > now())
+  order by s.created_at desc, s.id;
+$$;
+
+revoke all on function payments_private.read_secrets(text) from public;
+grant execute on function payments_private.read_secrets(text) to payments_service;
+--! EndIncluded functions/read_secrets.sql
+
+-- sessions
+--! Included functions/check_checkout_request.sql
+/*
+ * Refuses a checkout request that Stripe or a constraint would refuse, with a sentence that names the field. The handlers
+ * check the same first; this is for everyone who calls the SQL function.
+ */
+create or replace function payments_private.check_checkout_request(
+  mode text,
+  line_items jsonb,
+  success_url text,
+  cancel_url text,
+  subject_type text,
+  subject_id text,
+  metadata jsonb
+)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_problem text;
+begin
+  v_problem := case
+    when mode is null or mode not in ('payment', 'subscription') then 'mode must be payment or subscription.'
+    when jsonb_typeof(line_items) is distinct from 'array' then 'lineItems must be a list.'
+    when jsonb_array_length(line_items) not between 1 and 100 then 'lineItems must have 1 to 100 items.'
+    when exists (
+      select
+      from jsonb_array_elements(line_items) as i (item)
+      where coalesce(i.item ->> 'priceId', '') = ''
+        or jsonb_typeof(coalesce(i.item -> 'quantity', '1')) <> 'number'
+        or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
+        or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
+    ) then 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
+    when success_url is null or success_url !~* '^https?://[^/\s]' then 'successUrl must be an absolute http or https URL.'
+    when cancel_url is null or cancel_url !~* '^https?://[^/\s]' then 'cancelUrl must be an absolute http or https URL.'
+    when (subject_type is null) <> (subject_id is null) then 'subject needs both a type and an id.'
+    when mode = 'subscription' and subject_type is null then 'subject is required for a subscription.'
+    when length(subject_type) not between 1 and 100 then 'subject.type must have 1 to 100 characters.'
+    when length(subject_id) not between 1 and 255 then 'subject.id must have 1 to 255 characters.'
+    when metadata is not null and jsonb_typeof(metadata) <> 'object' then 'metadata must be an object of strings.'
+    when exists (
+      select
+      from jsonb_each(coalesce(metadata, '{}')) as m (key, value)
+      where m.key like 'payments\_%' or m.key like 'insforge\_%'
+    ) then 'metadata may not have keys beginning with payments_ or insforge_; they are reserved.'
+    when exists (
+      select
+      from jsonb_each(coalesce(metadata, '{}')) as m (key, value)
+      where jsonb_typeof(m.value) <> 'string'
+    ) then 'metadata must be an object of strings.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP001', hint = 'Mend the request and send it again.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb) from public;
+grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb) to payments_service;
+--! EndIncluded functions/check_checkout_request.sql
+--! Included functions/checkout_session_params.sql
+/*
+ * What to send to Stripe for a row: a pure function of it, so that a retry under the same Stripe idempotency key sends
+ * the same. https://docs.stripe.com/api/checkout/sessions/create
+ */
+create or replace function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_metadata jsonb := session.metadata || jsonb_strip_nulls(jsonb_build_object(
+    'payments_checkout_session_id', session.id,
+    'payments_attempt', session.attempt::text,
+    'payments_subject_type', session.subject_type,
+    'payments_subject_id', session.subject_id
+  ));
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'mode', session.mode,
+    'line_items', (
+      select jsonb_agg(
+        jsonb_build_object('price', i.item ->> 'priceId', 'quantity', coalesce((i.item ->> 'quantity')::integer, 1))
+        order by i.place
+      )
+      from jsonb_array_elements(session.line_items) with ordinality as i (item, place)
+    ),
+    'success_url', session.success_url,
+    'cancel_url', session.cancel_url,
+    'client_reference_id', session.id,
+    'customer', session.customer_id,
+    'customer_email', case when session.customer_id is null then session.customer_email end,
+    'customer_creation',
+      case when session.mode = 'payment' and session.subject_type is not null and session.customer_id is null then 'always' end,
+    'metadata', v_metadata,
+    'payment_intent_data', case when session.mode = 'payment' then jsonb_build_object('metadata', v_metadata) end,
+    'subscription_data', case when session.mode = 'subscription' then jsonb_build_object('metadata', v_metadata) end
+  ));
+end;
+$$;
+
+revoke all on function payments_private.checkout_session_params(payments.stripe_checkout_sessions) from public;
+grant execute on function payments_private.checkout_session_params(payments.stripe_checkout_sessions) to payments_service;
+--! EndIncluded functions/checkout_session_params.sql
+--! Included functions/begin_checkout_session.sql
+/*
+ * Begins a Checkout Session for an app user. The insert runs as the caller (role and claims), so the policies on
+ * payments.stripe_checkout_sessions decide whether it may be; everything else runs as the handler.
+ *
+ * Under an idempotency key, which is scoped by the billing subject, else by the caller: the same request finds its row,
+ * if the SELECT policies let the caller see it, and goes on where it stands. Another request is refused.
+ *
+ * Answers {action, session, attempt, idempotency_key, params, checkout_session_id}:
+ *   send    create the session at Stripe with params and idempotency_key, then complete_ or fail_checkout_session
+ *   return  the session is there already
+ *   fetch   its time is up by the clock, but Stripe has not said so: read it from Stripe, project it, and begin again
+ */
+create or replace function payments.begin_checkout_session(
+  environment text,
+  caller jsonb,
+  mode text,
+  line_items jsonb,
+  success_url text,
+  cancel_url text,
+  subject_type text default null,
+  subject_id text default null,
+  customer_email text default null,
+  metadata jsonb default '{}',
+  idempotency_key text default null
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
+  v_claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  v_id uuid := gen_random_uuid();
+  v_request_hash text;
+  v_count integer;
+  v_row payments.stripe_checkout_sessions;
+  v_action text := 'send';
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  perform payments_private.check_checkout_request(mode, line_items, success_url, cancel_url, subject_type, subject_id, metadata);
+  v_request_hash := encode(
+    sha256(convert_to(
+      jsonb_build_array(mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata)::text,
+      'UTF8'
+    )),
+    'hex'
+  );
+
+  -- ask, as the caller: may this row be, and if its key is taken, may the caller see whose it is
+  perform payments_private.become_caller(caller);
+  insert into payments.stripe_checkout_sessions (
+    id, environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url,
+    idempotency_key, metadata, request_hash
+  )
+  values (
+    v_id, begin_checkout_session.environment, begin_checkout_session.mode, begin_checkout_session.subject_type,
+    begin_checkout_session.subject_id, begin_checkout_session.customer_email, begin_checkout_session.line_items,
+    begin_checkout_session.success_url, begin_checkout_session.cancel_url, begin_checkout_session.idempotency_key,
+    coalesce(begin_checkout_session.metadata, '{}'), v_request_hash
+  )
+  on conflict do nothing;
+  get diagnostics v_count = row_count;
+  if v_count = 0 then
+    perform set_config('payments.idempotency_key', begin_checkout_session.idempotency_key, true);
+    select t.id
+    into v_id
+    from payments.stripe_checkout_sessions as t
+    where t.environment = begin_checkout_session.environment
+      and t.idempotency_key = begin_checkout_session.idempotency_key
+      and t.idempotency_scope = case
+        when begin_checkout_session.subject_type is not null
+          then 'subject:' || begin_checkout_session.subject_type || ':' || begin_checkout_session.subject_id
+        else 'caller:' || coalesce(payments.caller_id(), '')
+      end
+      and t.request_hash = v_request_hash;
+    perform set_config('payments.idempotency_key', '', true);
+  end if;
+  perform set_config('role', v_role, true);
+  perform set_config('request.jwt.claims', v_claims, true);
+  if v_id is null then
+    raise exception 'This idempotency key was already used for another checkout.'
+      using errcode = 'SP002', hint = 'Use a new idempotency key for a new checkout, or repeat the first request unchanged.';
+  end if;
+
+  -- go on where the row stands
+  select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
+  if v_count = 0 then
+    if v_row.status = 'expired' or (v_row.status = 'failed' and not v_row.stripe_may_have_acted) then
+      update payments.stripe_checkout_sessions as t
+      set status = 'initialized',
+          attempt = t.attempt + 1,
+          checkout_session_id = null,
+          url = null,
+          expires_at = null,
+          payment_status = null,
+          last_error = null,
+          customer_id = payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id),
+          version = 0
+      where t.id = v_id and t.attempt = v_row.attempt;
+      select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
+    elsif v_row.status = 'open' and v_row.expires_at <= now() then
+      v_action := 'fetch';
+    elsif v_row.checkout_session_id is not null and v_row.url is not null then
+      v_action := 'return';
+    end if;
+  end if;
+
+  return jsonb_build_object(
+    'action', v_action,
+    'session', to_jsonb(v_row),
+    'attempt', v_row.attempt,
+    'checkout_session_id', v_row.checkout_session_id,
+    'idempotency_key', format('pg-payments:%s:checkout_session:%s:%s', v_row.environment, v_row.id, v_row.attempt),
+    'params', payments_private.checkout_session_params(v_row)
+  );
+end;
+$$;
+
+comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text) is
+  'Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+
+revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text)
+  from public;
+grant execute on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text)
+  to payments_service;
+--! EndIncluded functions/begin_checkout_session.sql
+--! Included functions/complete_checkout_session.sql
+/*
+ * Takes Stripe's answer to a checkout that begin_checkout_session began. snapshot_at is the instant at which the answer
+ * was true. When a webhook was faster, the row already shows more than the answer, and stays so.
+ */
+create or replace function payments.complete_checkout_session(
+  environment text,
+  id uuid,
+  attempt integer,
+  session jsonb,
+  snapshot_at timestamptz
+)
+  returns setof payments.stripe_checkout_sessions
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if session ->> 'object' is distinct from 'checkout.session' or coalesce(session ->> 'id', '') = '' then
+    raise exception 'session must be a Checkout Session of Stripe.' using errcode = 'SP001', hint = 'Pass Stripe''s answer.';
+  end if;
+
+  -- lock and project; the row itself is part of what the session is about
+  perform payments_private.lock_payment_ids(
+    environment,
+    jsonb_build_array(session, jsonb_build_object('client_reference_id', complete_checkout_session.id))
+  );
+  perform payments_private.project_stripe_object(
+    environment,
+    session || jsonb_build_object('client_reference_id', complete_checkout_session.id),
+    null,
+    snapshot_at
+  );
+
+  return query
+    select t.*
+    from payments.stripe_checkout_sessions as t
+    where t.environment = complete_checkout_session.environment and t.id = complete_checkout_session.id;
+  if not found then
+    raise exception 'There is no checkout session with this id.' using errcode = 'SP006', hint = 'Begin a new checkout.';
+  end if;
+end;
+$$;
+
+comment on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) is
+  'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP006 no such row.';
+
+revoke all on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) from public;
+grant execute on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) to payments_service;
+--! EndIncluded functions/complete_checkout_session.sql
+--! Included functions/fail_checkout_session.sql
+/*
+ * Records that Stripe refused a checkout, or could not be reached. stripe_may_have_acted: whether the session may exist
+ * at Stripe all the same, as after a time-out; then a retry sends the same Stripe idempotency key. A row that has gone on
+ * meanwhile (a webhook, a newer attempt) stays as it is.
+ */
+create or replace function payments.fail_checkout_session(
+  environment text,
+  id uuid,
+  attempt integer,
+  error text,
+  stripe_may_have_acted boolean
+)
+  returns setof payments.stripe_checkout_sessions
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  perform payments_private.check_environment(environment);
+
+  update payments.stripe_checkout_sessions as t
+  set status = 'failed',
+      last_error = fail_checkout_session.error,
+      stripe_may_have_acted = fail_checkout_session.stripe_may_have_acted
+  where t.environment = fail_checkout_session.environment
+    and t.id = fail_checkout_session.id
+    and t.attempt = fail_checkout_session.attempt
+    and t.checkout_session_id is null;
+
+  return query
+    select t.*
+    from payments.stripe_checkout_sessions as t
+    where t.environment = fail_checkout_session.environment and t.id = fail_checkout_session.id;
+  if not found then
+    raise exception 'There is no checkout session with this id.' using errcode = 'SP006', hint = 'Begin a new checkout.';
+  end if;
+end;
+$$;
+
+comment on function payments.fail_checkout_session(text, uuid, integer, text, boolean) is
+  'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP006 no such row.';
+
+revoke all on function payments.fail_checkout_session(text, uuid, integer, text, boolean) from public;
+grant execute on function payments.fail_checkout_session(text, uuid, integer, text, boolean) to payments_service;
+--! EndIncluded functions/fail_checkout_session.sql
+--! Included functions/begin_customer_portal_session.sql
+/*
+ * Begins a Billing Portal session for a signed-in app user. The insert runs as the caller, so the policies on
+ * payments.stripe_customer_portal_sessions decide; then the subject must have a Stripe customer.
+ * Answers {session, params, idempotency_key}.
+ */
+create or replace function payments.begin_customer_portal_session(
+  environment text,
+  caller jsonb,
+  subject_type text,
+  subject_id text,
+  return_url text default null,
+  configuration text default null
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
+  v_claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  v_id uuid := gen_random_uuid();
+  v_row payments.stripe_customer_portal_sessions;
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if caller ->> 'role' = 'anon' then
+    raise exception 'Sign in to open the billing portal.'
+      using errcode = 'SP004', hint = 'Send the token of a signed-in user.';
+  end if;
+  if coalesce(length(subject_type) not between 1 and 100, true) or coalesce(length(subject_id) not between 1 and 255, true) then
+    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Mend the request and send it again.';
+  end if;
+
+  -- ask, as the caller
+  perform payments_private.become_caller(caller);
+  insert into payments.stripe_customer_portal_sessions (
+    id, environment, subject_type, subject_id, return_url, configuration_id
+  )
+  values (
+    v_id, begin_customer_portal_session.environment, begin_customer_portal_session.subject_type,
+    begin_customer_portal_session.subject_id, begin_customer_portal_session.return_url,
+    begin_customer_portal_session.configuration
+  );
+  perform set_config('role', v_role, true);
+  perform set_config('request.jwt.claims', v_claims, true);
+
+  select * into strict v_row from payments.stripe_customer_portal_sessions as t where t.id = v_id;
+  if v_row.customer_id is null then
+    raise exception 'This billing subject has no Stripe customer yet.'
+      using errcode = 'SP003', hint = 'Complete a checkout for it first.';
+  end if;
+
+  return jsonb_build_object(
+    'session', to_jsonb(v_row),
+    'idempotency_key', format('pg-payments:%s:customer_portal_session:%s', v_row.environment, v_row.id),
+    'params', jsonb_strip_nulls(jsonb_build_object(
+      'customer', v_row.customer_id,
+      'return_url', v_row.return_url,
+      'configuration', v_row.configuration_id
+    ))
+  );
+end;
+$$;
+
+comment on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) is
+  'Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
+
+revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) from public;
+grant execute on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) to payments_service;
+--! EndIncluded functions/begin_customer_portal_session.sql
+--! Included functions/complete_customer_portal_session.sql
+/*
+ * Takes Stripe's answer to a portal session that begin_customer_portal_session began.
+ */
+create or replace function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb)
+  returns setof payments.stripe_customer_portal_sessions
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  return query
+    update payments.stripe_customer_portal_sessions as t
+    set status = 'created',
+        url = portal_session ->> 'url',
+        last_error = null,
+        raw = portal_session
+    where t.environment = complete_customer_portal_session.environment and t.id = complete_customer_portal_session.id
+    returning t.*;
+  if not found then
+    raise exception 'There is no portal session with this id.' using errcode = 'SP006', hint = 'Open the portal again.';
+  end if;
+end;
+$$;
+
+comment on function payments.complete_customer_portal_session(text, uuid, jsonb) is
+  'Takes Stripe''s answer to a portal session, and answers the row. Errors: SP006 no such row.';
+
+revoke all on function payments.complete_customer_portal_session(text, uuid, jsonb) from public;
+grant execute on function payments.complete_customer_portal_session(text, uuid, jsonb) to payments_service;
+--! EndIncluded functions/complete_customer_portal_session.sql
+--! Included functions/fail_customer_portal_session.sql
+/*
+ * Records why Stripe did not open a portal session.
+ */
+create or replace function payments.fail_customer_portal_session(environment text, id uuid, error text)
+  returns setof payments.stripe_customer_portal_sessions
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  return query
+    update payments.stripe_customer_portal_sessions as t
+    set status = 'failed',
+        last_error = fail_customer_portal_session.error
+    where t.environment = fail_customer_portal_session.environment and t.id = fail_customer_portal_session.id
+    returning t.*;
+  if not found then
+    raise exception 'There is no portal session with this id.' using errcode = 'SP006', hint = 'Open the portal again.';
+  end if;
+end;
+$$;
+
+comment on function payments.fail_customer_portal_session(text, uuid, text) is
+  'Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row.';
+
+revoke all on function payments.fail_customer_portal_session(text, uuid, text) from public;
+grant execute on function payments.fail_customer_portal_session(text, uuid, text) to payments_service;
+--! EndIncluded functions/fail_customer_portal_session.sql
+
+-- triggers
+--! Included functions/tg__timestamps.sql
+/*
+ * Keeps updated_at true and created_at as it was, on every table of the schema.
+ */
+create or replace function payments_private.tg__timestamps()
+  returns trigger
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  new.created_at := old.created_at;
+  new.updated_at := now();
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg__timestamps() from public;
+--! EndIncluded functions/tg__timestamps.sql
+--! Included functions/tg_sessions__customer.sql
+/*
+ * Fills in the Stripe customer of the billing subject when an app user begins a session. The user has no right to read
+ * customer_mappings, nor to write customer_id: this trigger is the only way from the one to the other.
+ */
+create or replace function payments_private.tg_sessions__customer()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to customer_mappings
+  set search_path = ''
+as $$
+begin
+  if new.customer_id is null and new.subject_type is not null then
+    new.customer_id := payments_private.customer_of_subject(new.environment, new.subject_type, new.subject_id);
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__customer() from public;
+--! EndIncluded functions/tg_sessions__customer.sql
+
+-- a session remembers who began it; the column cannot be granted a value of the caller's choice
+alter table payments.stripe_checkout_sessions alter column caller_id set default payments.caller_id();
+
+--! Included triggers/_100_timestamps.sql
+/*
+ * created_at stays, updated_at follows every change, on each table that has them.
+ */
+create or replace trigger _100_timestamps before update on payments.provider_connections
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_products
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_prices
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.customers
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.customer_mappings
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_checkout_sessions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_customer_portal_sessions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_subscriptions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_subscription_items
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.transactions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.webhook_events
+  for each row execute function payments_private.tg__timestamps();
+--! EndIncluded triggers/_100_timestamps.sql
+--! Included triggers/_200_customer.sql
+/*
+ * A new session starts with the Stripe customer of its billing subject.
+ */
+create or replace trigger _200_customer before insert on payments.stripe_checkout_sessions
+  for each row execute function payments_private.tg_sessions__customer();
+create or replace trigger _200_customer before insert on payments.stripe_customer_portal_sessions
+  for each row execute function payments_private.tg_sessions__customer();
+--! EndIncluded triggers/_200_customer.sql
+--! Included policies/row_level_security.sql
+/*
+ * Row level security is on for every table: without a policy nobody but the owner reads or writes a row.
+ */
+alter table payments.provider_connections enable row level security;
+alter table payments.stripe_products enable row level security;
+alter table payments.stripe_prices enable row level security;
+alter table payments.customers enable row level security;
+alter table payments.customer_mappings enable row level security;
+alter table payments.stripe_checkout_sessions enable row level security;
+alter table payments.stripe_customer_portal_sessions enable row level security;
+alter table payments.stripe_subscriptions enable row level security;
+alter table payments.stripe_subscription_items enable row level security;
+alter table payments.transactions enable row level security;
+alter table payments.webhook_events enable row level security;
+alter table payments_private.customer_claims enable row level security;
+alter table payments_private.payment_objects enable row level security;
+alter table payments_private.secrets enable row level security;
+--! EndIncluded policies/row_level_security.sql
+--! Included policies/service.sql
+/*
+ * The handlers' role reads every table of the contract and moves sessions on; the rest it does through functions.
+ */
+drop policy if exists service_select on payments.provider_connections;
+create policy service_select on payments.provider_connections for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_products;
+create policy service_select on payments.stripe_products for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_prices;
+create policy service_select on payments.stripe_prices for select to payments_service using (true);
+drop policy if exists service_select on payments.customers;
+create policy service_select on payments.customers for select to payments_service using (true);
+drop policy if exists service_select on payments.customer_mappings;
+create policy service_select on payments.customer_mappings for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_subscriptions;
+create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_subscription_items;
+create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
+drop policy if exists service_select on payments.transactions;
+create policy service_select on payments.transactions for select to payments_service using (true);
+drop policy if exists service_select on payments.webhook_events;
+create policy service_select on payments.webhook_events for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_checkout_sessions;
+create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
+drop policy if exists service_update on payments.stripe_checkout_sessions;
+create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
+drop policy if exists service_select on payments.stripe_customer_portal_sessions;
+create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
+drop policy if exists service_update on payments.stripe_customer_portal_sessions;
+create policy service_update on payments.stripe_customer_portal_sessions for update to payments_service using (true);
+drop policy if exists service_select on payments_private.secrets;
+create policy service_select on payments_private.secrets for select to payments_service using (true);
+--! EndIncluded policies/service.sql
+--! Included policies/own.sql
+/*
+ * First default: a signed-in user may bill, and manage, the subject {type: 'user', id: <own id>}.
+ * Apps that do not sell to single users drop these; teams and organisations are policies beside them (sql/templates).
+ */
+drop policy if exists insert_own on payments.stripe_checkout_sessions;
+create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated
+  with check (subject_type = 'user' and subject_id = (select payments.caller_id()));
+drop policy if exists select_own on payments.stripe_checkout_sessions;
+create policy select_own on payments.stripe_checkout_sessions for select to authenticated
+  using (subject_type = 'user' and subject_id = (select payments.caller_id()));
+drop policy if exists insert_own on payments.stripe_customer_portal_sessions;
+create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated
+  with check (subject_type = 'user' and subject_id = (select payments.caller_id()));
+drop policy if exists select_own on payments.stripe_customer_portal_sessions;
+create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated
+  using (subject_type = 'user' and subject_id = (select payments.caller_id()));
+--! EndIncluded policies/own.sql
+--! Included policies/guest.sql
+/*
+ * Second default: anyone may start a one-time payment without a subject. A signed-in caller sees those of its own; an
+ * anonymous one only the row whose idempotency key it holds, which begin_checkout_session sets while it looks.
+ */
+drop policy if exists insert_guest on payments.stripe_checkout_sessions;
+create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated
+  with check (mode = 'payment' and subject_type is null and subject_id is null);
+drop policy if exists select_guest on payments.stripe_checkout_sessions;
+create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated
+  using (
+    subject_type is null
+    and case
+      when caller_id is not null then caller_id = (select payments.caller_id())
+      else (select payments.caller_id()) is null
+        and idempotency_key = nullif(current_setting('payments.idempotency_key', true), '')
+    end
+  );
+--! EndIncluded policies/guest.sql
+--! Included grants/tables.sql
+/*
+ * Who may touch what. App users may insert the columns of a request into the two session tables, and read what the
+ * policies show them; the state of a session is not theirs to write.
+ */
+grant usage on schema payments to anon, authenticated, payments_service;
+grant usage on schema payments_private to payments_service;
+
+grant insert (
+  id, environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
+  metadata, request_hash
+) on payments.stripe_checkout_sessions to anon, authenticated;
+grant select on payments.stripe_checkout_sessions to anon, authenticated;
+grant insert (id, environment, subject_type, subject_id, return_url, configuration_id)
+  on payments.stripe_customer_portal_sessions to anon, authenticated;
+grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
+
+grant select on
+  payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
+  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events
+  to payments_service;
+grant update on payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions to payments_service;
+grant select on payments_private.secrets to payments_service;
+--! EndIncluded grants/tables.sql

@@ -1,0 +1,1 @@
+-- The next migration. Tables and indexes are written here; the rest is included from sql/fixtures.

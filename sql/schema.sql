@@ -1,0 +1,1008 @@
+-- What the migrations make, for reading: written from the catalogue of a migrated database by `npm run generate`.
+-- Function bodies are in sql/fixtures. Do not edit, and do not install from here.
+
+create role anon nologin;
+create role authenticated nologin;
+create role payments_service nologin;
+
+create schema payments;
+comment on schema payments is 'Stripe payments of this application: the tables, functions and row level security that apps build on.';
+grant usage on schema payments to anon;
+grant usage on schema payments to authenticated;
+grant usage on schema payments to payments_service;
+create schema payments_private;
+comment on schema payments_private is 'Secrets and internals of pg-payments. Not a contract: nothing here is granted to app users.';
+grant usage on schema payments_private to payments_service;
+
+create type payments.billing_subject as (type text, id text);
+comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, as in (team,42). Both fields are null when no owner is known.';
+
+create table payments.customer_mappings (
+  id uuid not null default gen_random_uuid(),
+  provider text not null default 'stripe'::text,
+  environment text not null,
+  subject_type text not null,
+  subject_id text not null,
+  provider_customer_id text not null,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint customer_mappings_pkey PRIMARY KEY (id),
+  constraint customer_mappings_provider_customer_id_key UNIQUE (provider, environment, provider_customer_id),
+  constraint customer_mappings_subject_key UNIQUE (provider, environment, subject_type, subject_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
+);
+alter table payments.customer_mappings enable row level security;
+comment on table payments.customer_mappings is 'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
+comment on column payments.customer_mappings.id is 'Local id.';
+comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.customer_mappings.environment is 'test or live.';
+comment on column payments.customer_mappings.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.customer_mappings.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.customer_mappings.provider_customer_id is 'Stripe customer (cus_…).';
+comment on column payments.customer_mappings.created_at is 'When this row was made.';
+comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customer_mappings FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.customer_mappings for select to payments_service using (true);
+grant select on payments.customer_mappings to payments_service;
+
+create table payments.customers (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  email text,
+  name text,
+  phone text,
+  deleted boolean not null default false,
+  metadata jsonb not null default '{}'::jsonb,
+  raw jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  provider text not null default 'stripe'::text,
+  provider_customer_id text not null,
+  provider_created_at timestamp with time zone,
+  version bigint not null default 0,
+  constraint customers_pkey PRIMARY KEY (id),
+  constraint customers_provider_customer_id_key UNIQUE (provider, environment, provider_customer_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
+);
+alter table payments.customers enable row level security;
+comment on table payments.customers is 'Stripe customers (https://docs.stripe.com/api/customers). A deleted customer stays as a tombstone with deleted = true.';
+comment on column payments.customers.id is 'Local id.';
+comment on column payments.customers.environment is 'test or live.';
+comment on column payments.customers.email is 'E-mail address at Stripe.';
+comment on column payments.customers.name is 'Name at Stripe.';
+comment on column payments.customers.phone is 'Phone number at Stripe.';
+comment on column payments.customers.deleted is 'Deleted at Stripe; never becomes false again.';
+comment on column payments.customers.metadata is 'Stripe metadata, text to text.';
+comment on column payments.customers.raw is 'The object as Stripe sent it last.';
+comment on column payments.customers.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.customers.created_at is 'When this row was made.';
+comment on column payments.customers.updated_at is 'When this row last changed.';
+comment on column payments.customers.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
+comment on column payments.customers.provider_created_at is 'When the customer was made at Stripe.';
+comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX customers_email_idx ON payments.customers USING btree (environment, email) WHERE (email IS NOT NULL);
+CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider, environment, provider_created_at DESC);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.customers for select to payments_service using (true);
+grant select on payments.customers to payments_service;
+
+create table payments.provider_connections (
+  id uuid not null default gen_random_uuid(),
+  provider text not null,
+  environment text not null,
+  status text not null default 'unconfigured'::text,
+  provider_account_id text,
+  account_email text,
+  account_name text,
+  account_livemode boolean,
+  webhook_endpoint_id text,
+  webhook_endpoint_url text,
+  webhook_configured_at timestamp with time zone,
+  last_synced_at timestamp with time zone,
+  last_sync_status text,
+  last_sync_error text,
+  last_sync_counts jsonb not null default '{}'::jsonb,
+  raw jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint provider_connections_pkey PRIMARY KEY (id),
+  constraint provider_connections_environment_key UNIQUE (provider, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint last_sync_status_is_known CHECK ((last_sync_status = ANY (ARRAY['succeeded'::text, 'failed'::text]))),
+  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text)),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['unconfigured'::text, 'connected'::text, 'error'::text])))
+);
+alter table payments.provider_connections enable row level security;
+comment on table payments.provider_connections is 'One row per environment: the Stripe account that it is connected to and the state of its webhook endpoint and sync.';
+comment on column payments.provider_connections.id is 'Local id.';
+comment on column payments.provider_connections.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.provider_connections.environment is 'test or live.';
+comment on column payments.provider_connections.status is 'unconfigured, connected, or error when the last look at the account failed.';
+comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of any other account are not projected.';
+comment on column payments.provider_connections.account_email is 'E-mail address of the Stripe account.';
+comment on column payments.provider_connections.account_name is 'Display name of the Stripe account.';
+comment on column payments.provider_connections.account_livemode is 'Whether the key belongs to live mode.';
+comment on column payments.provider_connections.webhook_endpoint_id is 'Webhook endpoint that pg-payments manages at Stripe (we_…).';
+comment on column payments.provider_connections.webhook_endpoint_url is 'Address that the managed endpoint delivers to.';
+comment on column payments.provider_connections.webhook_configured_at is 'When the managed endpoint was last set up.';
+comment on column payments.provider_connections.last_synced_at is 'When the last sync ended.';
+comment on column payments.provider_connections.last_sync_status is 'succeeded or failed; null before the first sync.';
+comment on column payments.provider_connections.last_sync_error is 'Why the last sync failed.';
+comment on column payments.provider_connections.last_sync_counts is 'Objects seen by the last sync, by kind.';
+comment on column payments.provider_connections.raw is 'The account as Stripe described it.';
+comment on column payments.provider_connections.created_at is 'When this row was made.';
+comment on column payments.provider_connections.updated_at is 'When this row last changed.';
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.provider_connections FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.provider_connections for select to payments_service using (true);
+grant select on payments.provider_connections to payments_service;
+
+create table payments.stripe_checkout_sessions (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  mode text not null,
+  status text not null default 'initialized'::text,
+  payment_status text,
+  subject_type text,
+  subject_id text,
+  customer_email text,
+  line_items jsonb not null default '[]'::jsonb,
+  success_url text not null,
+  cancel_url text not null,
+  idempotency_key text,
+  metadata jsonb not null default '{}'::jsonb,
+  checkout_session_id text,
+  customer_id text,
+  payment_intent_id text,
+  subscription_id text,
+  url text,
+  last_error text,
+  raw jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  request_hash text,
+  caller_id text default payments.caller_id(),
+  idempotency_scope text not null generated always as (
+CASE
+    WHEN (subject_type IS NOT NULL) THEN ((('subject:'::text || subject_type) || ':'::text) || subject_id)
+    ELSE ('caller:'::text || COALESCE(caller_id, ''::text))
+END) stored,
+  attempt integer not null default 1,
+  stripe_may_have_acted boolean not null default false,
+  expires_at timestamp with time zone,
+  version bigint not null default 0,
+  constraint stripe_checkout_sessions_pkey PRIMARY KEY (id),
+  constraint attempt_counts_from_1 CHECK ((attempt >= 1)),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint idempotency_key_has_1_to_200_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))),
+  constraint line_items_are_a_list CHECK (((jsonb_typeof(line_items) = 'array'::text) AND (jsonb_array_length(line_items) <= 100))),
+  constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
+  constraint mode_is_payment_or_subscription CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
+  constraint payment_status_is_known CHECK ((payment_status = ANY (ARRAY['paid'::text, 'unpaid'::text, 'no_payment_required'::text]))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'open'::text, 'completed'::text, 'expired'::text, 'failed'::text]))),
+  constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
+  constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
+);
+alter table payments.stripe_checkout_sessions enable row level security;
+comment on table payments.stripe_checkout_sessions is 'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of.';
+comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
+comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription.';
+comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
+comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, however complete the session is.';
+comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, as in team; null for a guest purchase.';
+comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to fill in on the hosted page.';
+comment on column payments.stripe_checkout_sessions.line_items is 'What is bought: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
+comment on column payments.stripe_checkout_sessions.cancel_url is 'Where the back link leads; empty for a session made elsewhere without one.';
+comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
+comment on column payments.stripe_checkout_sessions.metadata is 'The caller''s metadata, text to text; keys beginning payments_ or insforge_ are reserved.';
+comment on column payments.stripe_checkout_sessions.checkout_session_id is 'Stripe id (cs_…) of the latest attempt.';
+comment on column payments.stripe_checkout_sessions.customer_id is 'Stripe customer (cus_…): the one the session was begun with, or the one it made.';
+comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a paid one-time session.';
+comment on column payments.stripe_checkout_sessions.subscription_id is 'Subscription (sub_…) that the session started.';
+comment on column payments.stripe_checkout_sessions.url is 'Hosted page; dead once the session has expired.';
+comment on column payments.stripe_checkout_sessions.last_error is 'Why the last attempt at Stripe failed.';
+comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
+comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
+comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; tells a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of whoever began it; null for anonymous callers and for sessions made elsewhere.';
+comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Within which the key is unique: the billing subject, else the caller.';
+comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
+comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.';
+comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
+comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (environment, checkout_session_id) WHERE (checkout_session_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (environment, customer_id) WHERE (customer_id IS NOT NULL);
+CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (environment, idempotency_scope, idempotency_key) WHERE (idempotency_key IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_status_idx ON payments.stripe_checkout_sessions USING btree (environment, status);
+CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (environment, subject_type, subject_id) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
+create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
+create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
+create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
+CASE
+    WHEN (caller_id IS NOT NULL) THEN (caller_id = ( SELECT payments.caller_id() AS caller_id))
+    ELSE ((( SELECT payments.caller_id() AS caller_id) IS NULL) AND (idempotency_key = NULLIF(current_setting('payments.idempotency_key'::text, true), ''::text)))
+END));
+create policy select_own on payments.stripe_checkout_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
+create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
+create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
+grant insert (cancel_url, customer_email, environment, id, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
+grant insert (cancel_url, customer_email, environment, id, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
+grant select, update on payments.stripe_checkout_sessions to payments_service;
+
+create table payments.stripe_customer_portal_sessions (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  status text not null default 'initialized'::text,
+  subject_type text not null,
+  subject_id text not null,
+  customer_id text,
+  return_url text,
+  configuration_id text,
+  url text,
+  last_error text,
+  raw jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint stripe_customer_portal_sessions_pkey PRIMARY KEY (id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'created'::text, 'failed'::text]))),
+  constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
+  constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
+);
+alter table payments.stripe_customer_portal_sessions enable row level security;
+comment on table payments.stripe_customer_portal_sessions is 'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table.';
+comment on column payments.stripe_customer_portal_sessions.id is 'Local id.';
+comment on column payments.stripe_customer_portal_sessions.environment is 'test or live.';
+comment on column payments.stripe_customer_portal_sessions.status is 'initialized (not yet at Stripe), created, or failed (see last_error).';
+comment on column payments.stripe_customer_portal_sessions.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.stripe_customer_portal_sessions.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_customer_portal_sessions.customer_id is 'Stripe customer (cus_…) of the subject, looked up when the row is inserted.';
+comment on column payments.stripe_customer_portal_sessions.return_url is 'Where the portal''s back link leads.';
+comment on column payments.stripe_customer_portal_sessions.configuration_id is 'Portal configuration (bpc_…) to use instead of the default one.';
+comment on column payments.stripe_customer_portal_sessions.url is 'Portal page; short-lived.';
+comment on column payments.stripe_customer_portal_sessions.last_error is 'Why Stripe did not open the portal.';
+comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
+comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
+comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (environment, customer_id) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_customer_portal_sessions_status_idx ON payments.stripe_customer_portal_sessions USING btree (environment, status);
+CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (environment, subject_type, subject_id);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
+create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
+create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
+create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
+create policy service_update on payments.stripe_customer_portal_sessions for update to payments_service using (true);
+grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
+grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
+grant select, update on payments.stripe_customer_portal_sessions to payments_service;
+
+create table payments.stripe_prices (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  price_id text not null,
+  product_id text,
+  active boolean not null,
+  currency text not null,
+  unit_amount bigint,
+  unit_amount_decimal text,
+  type text not null,
+  lookup_key text,
+  billing_scheme text,
+  tax_behavior text,
+  recurring_interval text,
+  recurring_interval_count integer,
+  metadata jsonb not null default '{}'::jsonb,
+  raw jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  deleted boolean not null default false,
+  version bigint not null default 0,
+  constraint stripe_prices_pkey PRIMARY KEY (id),
+  constraint stripe_prices_price_id_key UNIQUE (environment, price_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments.stripe_prices enable row level security;
+comment on table payments.stripe_prices is 'Stripe prices (https://docs.stripe.com/api/prices). A deleted price stays as a tombstone with deleted = true.';
+comment on column payments.stripe_prices.id is 'Local id.';
+comment on column payments.stripe_prices.environment is 'test or live.';
+comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
+comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
+comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
+comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
+comment on column payments.stripe_prices.type is 'one_time or recurring.';
+comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
+comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
+comment on column payments.stripe_prices.tax_behavior is 'exclusive, inclusive or unspecified.';
+comment on column payments.stripe_prices.recurring_interval is 'day, week, month or year; null for one-time prices.';
+comment on column payments.stripe_prices.recurring_interval_count is 'Number of intervals between two invoices.';
+comment on column payments.stripe_prices.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_prices.raw is 'The object as Stripe sent it last.';
+comment on column payments.stripe_prices.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.stripe_prices.created_at is 'When this row was made.';
+comment on column payments.stripe_prices.updated_at is 'When this row last changed.';
+comment on column payments.stripe_prices.deleted is 'Deleted at Stripe; never becomes false again.';
+comment on column payments.stripe_prices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_prices_lookup_key_idx ON payments.stripe_prices USING btree (environment, lookup_key) WHERE (lookup_key IS NOT NULL);
+CREATE INDEX stripe_prices_product_id_idx ON payments.stripe_prices USING btree (environment, product_id);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_prices FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_prices for select to payments_service using (true);
+grant select on payments.stripe_prices to payments_service;
+
+create table payments.stripe_products (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  product_id text not null,
+  name text not null,
+  description text,
+  active boolean not null,
+  default_price_id text,
+  metadata jsonb not null default '{}'::jsonb,
+  raw jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  deleted boolean not null default false,
+  version bigint not null default 0,
+  constraint stripe_products_pkey PRIMARY KEY (id),
+  constraint stripe_products_product_id_key UNIQUE (environment, product_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments.stripe_products enable row level security;
+comment on table payments.stripe_products is 'Stripe products (https://docs.stripe.com/api/products). A deleted product stays as a tombstone with deleted = true.';
+comment on column payments.stripe_products.id is 'Local id.';
+comment on column payments.stripe_products.environment is 'test or live.';
+comment on column payments.stripe_products.product_id is 'Stripe id (prod_…).';
+comment on column payments.stripe_products.name is 'Name shown to customers.';
+comment on column payments.stripe_products.description is 'Description shown to customers.';
+comment on column payments.stripe_products.active is 'Whether it can be bought.';
+comment on column payments.stripe_products.default_price_id is 'Default price (price_…).';
+comment on column payments.stripe_products.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_products.raw is 'The object as Stripe sent it last.';
+comment on column payments.stripe_products.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.stripe_products.created_at is 'When this row was made.';
+comment on column payments.stripe_products.updated_at is 'When this row last changed.';
+comment on column payments.stripe_products.deleted is 'Deleted at Stripe; never becomes false again.';
+comment on column payments.stripe_products.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_products_active_idx ON payments.stripe_products USING btree (environment, active);
+CREATE INDEX stripe_products_default_price_idx ON payments.stripe_products USING btree (environment, default_price_id) WHERE (default_price_id IS NOT NULL);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_products FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_products for select to payments_service using (true);
+grant select on payments.stripe_products to payments_service;
+
+create table payments.stripe_subscription_items (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  subscription_item_id text not null,
+  subscription_id text not null,
+  product_id text,
+  price_id text,
+  quantity bigint,
+  metadata jsonb not null default '{}'::jsonb,
+  raw jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint stripe_subscription_items_pkey PRIMARY KEY (id),
+  constraint stripe_subscription_items_subscription_item_id_key UNIQUE (environment, subscription_item_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments.stripe_subscription_items enable row level security;
+comment on table payments.stripe_subscription_items is 'The items of each subscription (https://docs.stripe.com/api/subscription_items), as of the snapshot that the subscription shows.';
+comment on column payments.stripe_subscription_items.id is 'Local id.';
+comment on column payments.stripe_subscription_items.environment is 'test or live.';
+comment on column payments.stripe_subscription_items.subscription_item_id is 'Stripe id (si_…).';
+comment on column payments.stripe_subscription_items.subscription_id is 'Subscription (sub_…) that it belongs to.';
+comment on column payments.stripe_subscription_items.product_id is 'Product (prod_…).';
+comment on column payments.stripe_subscription_items.price_id is 'Price (price_…).';
+comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
+comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
+comment on column payments.stripe_subscription_items.created_at is 'When this row was made.';
+comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
+CREATE INDEX stripe_subscription_items_price_id_idx ON payments.stripe_subscription_items USING btree (environment, price_id) WHERE (price_id IS NOT NULL);
+CREATE INDEX stripe_subscription_items_subscription_id_idx ON payments.stripe_subscription_items USING btree (environment, subscription_id);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscription_items FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
+grant select on payments.stripe_subscription_items to payments_service;
+
+create table payments.stripe_subscriptions (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  subscription_id text not null,
+  customer_id text not null,
+  subject_type text,
+  subject_id text,
+  status text not null,
+  current_period_start timestamp with time zone,
+  current_period_end timestamp with time zone,
+  cancel_at_period_end boolean not null default false,
+  cancel_at timestamp with time zone,
+  canceled_at timestamp with time zone,
+  trial_start timestamp with time zone,
+  trial_end timestamp with time zone,
+  latest_invoice_id text,
+  metadata jsonb not null default '{}'::jsonb,
+  raw jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  subject_version bigint,
+  version bigint not null default 0,
+  constraint stripe_subscriptions_pkey PRIMARY KEY (id),
+  constraint stripe_subscriptions_subscription_id_key UNIQUE (environment, subscription_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
+);
+alter table payments.stripe_subscriptions enable row level security;
+comment on table payments.stripe_subscriptions is 'Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final.';
+comment on column payments.stripe_subscriptions.id is 'Local id.';
+comment on column payments.stripe_subscriptions.environment is 'test or live.';
+comment on column payments.stripe_subscriptions.subscription_id is 'Stripe id (sub_…).';
+comment on column payments.stripe_subscriptions.customer_id is 'Stripe customer (cus_…) that pays.';
+comment on column payments.stripe_subscriptions.subject_type is 'Kind of billing subject; once known it stays.';
+comment on column payments.stripe_subscriptions.subject_id is 'Id of the billing subject in the app; once known it stays.';
+comment on column payments.stripe_subscriptions.status is 'Stripe''s status; active and trialing are the ones that usually give access.';
+comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items.';
+comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items.';
+comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
+comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
+comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was asked for, which may be before access ends.';
+comment on column payments.stripe_subscriptions.trial_start is 'Start of the trial.';
+comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.';
+comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
+comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
+comment on column payments.stripe_subscriptions.synced_at is 'When this row was last brought in line with Stripe.';
+comment on column payments.stripe_subscriptions.created_at is 'When this row was made.';
+comment on column payments.stripe_subscriptions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
+comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (environment, customer_id);
+CREATE INDEX stripe_subscriptions_status_idx ON payments.stripe_subscriptions USING btree (environment, status);
+CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (environment, subject_type, subject_id) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
+grant select on payments.stripe_subscriptions to payments_service;
+
+create table payments.transactions (
+  id uuid not null default gen_random_uuid(),
+  provider text not null default 'stripe'::text,
+  environment text not null,
+  type text not null,
+  status text not null,
+  subject_type text,
+  subject_id text,
+  provider_customer_id text,
+  customer_email_snapshot text,
+  provider_object_type text,
+  provider_object_id text,
+  provider_parent_object_type text,
+  provider_parent_object_id text,
+  related_object_ids jsonb not null default '{}'::jsonb,
+  amount bigint,
+  amount_refunded bigint not null default 0,
+  currency text,
+  description text,
+  paid_at timestamp with time zone,
+  failed_at timestamp with time zone,
+  refunded_at timestamp with time zone,
+  provider_created_at timestamp with time zone,
+  raw jsonb not null default '{}'::jsonb,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  disputed_at timestamp with time zone,
+  dispute_amount bigint,
+  dispute_status text,
+  constraint transactions_pkey PRIMARY KEY (id),
+  constraint amount_is_not_negative CHECK ((amount >= 0)),
+  constraint amount_refunded_is_not_negative CHECK ((amount_refunded >= 0)),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text)),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'pending'::text, 'refunded'::text, 'partially_refunded'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
+  constraint type_is_known CHECK ((type = ANY (ARRAY['one_time_payment'::text, 'subscription_invoice'::text, 'refund'::text, 'failed_payment'::text])))
+);
+alter table payments.transactions enable row level security;
+comment on table payments.transactions is 'Payments and refunds, one row each, whichever of its Stripe objects was met first. Amounts are integers in the currency''s minor unit.';
+comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe tells that they are the same payment, so refer to provider_object_id from other tables.';
+comment on column payments.transactions.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.transactions.environment is 'test or live.';
+comment on column payments.transactions.type is 'one_time_payment, subscription_invoice, refund, or failed_payment while no attempt has succeeded.';
+comment on column payments.transactions.status is 'succeeded, pending (money on its way), failed, partially_refunded or refunded.';
+comment on column payments.transactions.subject_type is 'Kind of billing subject; null for guest purchases.';
+comment on column payments.transactions.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.transactions.provider_customer_id is 'Stripe customer (cus_…).';
+comment on column payments.transactions.customer_email_snapshot is 'E-mail address that the payment carried.';
+comment on column payments.transactions.provider_object_type is 'payment_intent when one is known, else invoice, checkout_session or charge; refund for refunds.';
+comment on column payments.transactions.provider_object_id is 'Id of that object.';
+comment on column payments.transactions.provider_parent_object_type is 'For a refund: kind of the object that was refunded, as in provider_object_type of its payment.';
+comment on column payments.transactions.provider_parent_object_id is 'For a refund: id of the object that was refunded.';
+comment on column payments.transactions.related_object_ids is 'Stripe ids of the same payment by kind: checkout_session, payment_intent, invoice, charge, refund, subscription, product, price.';
+comment on column payments.transactions.amount is 'Amount paid, or asked for while unpaid, in the minor unit; of a refund, the amount given back.';
+comment on column payments.transactions.amount_refunded is 'Amount given back so far, in the minor unit; refunds that failed do not count.';
+comment on column payments.transactions.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.transactions.description is 'Stripe''s description.';
+comment on column payments.transactions.paid_at is 'When the money was taken.';
+comment on column payments.transactions.failed_at is 'When the latest attempt failed; null unless the status is failed.';
+comment on column payments.transactions.refunded_at is 'When money was last given back.';
+comment on column payments.transactions.provider_created_at is 'When the payment began at Stripe.';
+comment on column payments.transactions.raw is 'Empty: the objects are in the payloads of payments.webhook_events.';
+comment on column payments.transactions.created_at is 'When this row was made.';
+comment on column payments.transactions.updated_at is 'When this row last changed.';
+comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
+comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
+comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, as in needs_response, won or lost.';
+CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider, environment, provider_created_at DESC);
+CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider, environment, provider_customer_id) WHERE (provider_customer_id IS NOT NULL);
+CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider, environment, provider_object_type, provider_object_id) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
+CREATE INDEX transactions_status_idx ON payments.transactions USING btree (provider, environment, status);
+CREATE INDEX transactions_subject_idx ON payments.transactions USING btree (provider, environment, subject_type, subject_id) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.transactions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.transactions for select to payments_service using (true);
+grant select on payments.transactions to payments_service;
+
+create table payments.webhook_events (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  event_type text not null,
+  livemode boolean not null,
+  object_type text,
+  object_id text,
+  processing_status text not null default 'pending'::text,
+  attempt_count integer not null default 0,
+  last_error text,
+  payload jsonb not null,
+  received_at timestamp with time zone not null default now(),
+  processed_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  provider text not null default 'stripe'::text,
+  provider_event_id text not null,
+  provider_account_id text,
+  provider_created_at timestamp with time zone,
+  next_attempt_at timestamp with time zone,
+  constraint webhook_events_pkey PRIMARY KEY (id),
+  constraint webhook_events_provider_event_id_key UNIQUE (provider, environment, provider_event_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint livemode_matches_environment CHECK ((livemode = (environment = 'live'::text))),
+  constraint next_attempt_only_when_failed CHECK (((next_attempt_at IS NULL) OR (processing_status = 'failed'::text))),
+  constraint processed_at_only_when_finished CHECK (((processed_at IS NOT NULL) = (processing_status = ANY (ARRAY['processed'::text, 'ignored'::text])))),
+  constraint processing_status_is_known CHECK ((processing_status = ANY (ARRAY['pending'::text, 'processed'::text, 'failed'::text, 'ignored'::text]))),
+  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
+);
+alter table payments.webhook_events enable row level security;
+comment on table payments.webhook_events is 'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
+comment on column payments.webhook_events.id is 'Local id.';
+comment on column payments.webhook_events.environment is 'test or live.';
+comment on column payments.webhook_events.event_type is 'Stripe''s type, as in invoice.paid (https://docs.stripe.com/api/events/types).';
+comment on column payments.webhook_events.livemode is 'Whether the event is from live mode.';
+comment on column payments.webhook_events.object_type is 'Kind of the object that the event is about, as in subscription.';
+comment on column payments.webhook_events.object_id is 'Id of that object.';
+comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be tried again).';
+comment on column payments.webhook_events.attempt_count is 'How often it was processed or tried.';
+comment on column payments.webhook_events.last_error is 'Why the last attempt failed; null once processed.';
+comment on column payments.webhook_events.payload is 'The event as Stripe sent it.';
+comment on column payments.webhook_events.received_at is 'When it first arrived here.';
+comment on column payments.webhook_events.processed_at is 'When it was processed or ignored.';
+comment on column payments.webhook_events.created_at is 'When this row was made.';
+comment on column payments.webhook_events.updated_at is 'When this row last changed.';
+comment on column payments.webhook_events.provider is 'Payment provider; pg-payments writes stripe.';
+comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of the event (evt_…); an event is processed once, however often it is delivered.';
+comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
+comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
+comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due to be tried again; null when nothing more is tried by itself.';
+CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (environment, object_type, object_id) WHERE (object_id IS NOT NULL);
+CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (environment, next_attempt_at) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.webhook_events for select to payments_service using (true);
+grant select on payments.webhook_events to payments_service;
+
+create table payments_private.customer_claims (
+  environment text not null,
+  customer_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  claimed_at timestamp with time zone not null,
+  claim_id text not null,
+  constraint customer_claims_pkey PRIMARY KEY (environment, customer_id, subject_type, subject_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.customer_claims enable row level security;
+comment on table payments_private.customer_claims is 'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
+comment on column payments_private.customer_claims.environment is 'test or live.';
+comment on column payments_private.customer_claims.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.customer_claims.subject_type is 'Kind of billing subject.';
+comment on column payments_private.customer_claims.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.customer_claims.claimed_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
+comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
+CREATE INDEX customer_claims_subject_idx ON payments_private.customer_claims USING btree (environment, subject_type, subject_id);
+
+create table payments_private.payment_objects (
+  environment text not null,
+  object_id text not null,
+  object_type text not null,
+  payment_id uuid not null,
+  version bigint not null default 0,
+  state text,
+  status text,
+  amount bigint,
+  amount_refunded bigint,
+  currency text,
+  customer_id text,
+  customer_email text,
+  description text,
+  subscription_id text,
+  product_id text,
+  price_id text,
+  subject_type text,
+  subject_id text,
+  provider_created_at timestamp with time zone,
+  succeeded_at timestamp with time zone,
+  failed_at timestamp with time zone,
+  completed_at timestamp with time zone,
+  refunded_at timestamp with time zone,
+  constraint payment_objects_pkey PRIMARY KEY (environment, object_id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['payment_intent'::text, 'charge'::text, 'invoice'::text, 'invoice_payment'::text, 'checkout_session'::text, 'refund'::text, 'dispute'::text]))),
+  constraint state_is_known CHECK ((state = ANY (ARRAY['succeeded'::text, 'pending'::text, 'failed'::text])))
+);
+alter table payments_private.payment_objects enable row level security;
+comment on table payments_private.payment_objects is 'The newest snapshot of each Stripe object that a payment is made of, in the columns that matter. Rows with version 0 were only mentioned by another object so far.';
+comment on column payments_private.payment_objects.environment is 'test or live.';
+comment on column payments_private.payment_objects.object_id is 'Stripe id.';
+comment on column payments_private.payment_objects.object_type is 'Kind of object.';
+comment on column payments_private.payment_objects.payment_id is 'The payment that it belongs to: payments.transactions.id of its row.';
+comment on column payments_private.payment_objects.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+comment on column payments_private.payment_objects.state is 'What the snapshot says of the money: succeeded, pending, failed; null when it says nothing.';
+comment on column payments_private.payment_objects.status is 'Stripe''s own status of the object.';
+comment on column payments_private.payment_objects.amount is 'In the minor unit.';
+comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit.';
+comment on column payments_private.payment_objects.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments_private.payment_objects.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.payment_objects.customer_email is 'E-mail address that the object carries.';
+comment on column payments_private.payment_objects.description is 'Stripe''s description.';
+comment on column payments_private.payment_objects.subscription_id is 'Subscription (sub_…) that an invoice or a session belongs to.';
+comment on column payments_private.payment_objects.product_id is 'Product of the first line.';
+comment on column payments_private.payment_objects.price_id is 'Price of the first line.';
+comment on column payments_private.payment_objects.subject_type is 'Kind of billing subject that the metadata names.';
+comment on column payments_private.payment_objects.subject_id is 'Id of that billing subject.';
+comment on column payments_private.payment_objects.provider_created_at is 'When the object was made at Stripe.';
+comment on column payments_private.payment_objects.succeeded_at is 'Earliest instant at which it is known to have succeeded.';
+comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
+comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
+comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
+CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
+CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (environment, subscription_id) WHERE (subscription_id IS NOT NULL);
+
+create table payments_private.secrets (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  kind text not null,
+  key_id text not null,
+  ciphertext text not null,
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  constraint secrets_pkey PRIMARY KEY (id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint kind_is_known CHECK ((kind = ANY (ARRAY['secret_key'::text, 'webhook_secret'::text])))
+);
+alter table payments_private.secrets enable row level security;
+comment on table payments_private.secrets is 'Stripe keys and webhook signing secrets, encrypted before they reach Postgres (AES-256-GCM). Several signing secrets may be active at once while one replaces another.';
+comment on column payments_private.secrets.id is 'Local id.';
+comment on column payments_private.secrets.environment is 'test or live.';
+comment on column payments_private.secrets.kind is 'secret_key or webhook_secret.';
+comment on column payments_private.secrets.key_id is 'Which encryption key opens it.';
+comment on column payments_private.secrets.ciphertext is 'Nonce and sealed value, base64.';
+comment on column payments_private.secrets.created_at is 'When it was stored.';
+comment on column payments_private.secrets.expires_at is 'When it stops being used; null while it is current.';
+CREATE INDEX secrets_environment_kind_idx ON payments_private.secrets USING btree (environment, kind, created_at);
+create policy service_select on payments_private.secrets for select to payments_service using (true);
+grant select on payments_private.secrets to payments_service;
+
+create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = "";
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+
+create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = "";
+comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
+grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
+
+create function payments.caller_id()
+  returns text
+  language sql stable security invoker
+  set search_path = "";
+comment on function payments.caller_id() is 'Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
+grant execute on function payments.caller_id() to anon;
+grant execute on function payments.caller_id() to authenticated;
+grant execute on function payments.caller_id() to payments_service;
+
+create function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone)
+  returns SETOF payments.stripe_checkout_sessions
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) is 'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP006 no such row.';
+grant execute on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) to payments_service;
+
+create function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb)
+  returns SETOF payments.stripe_customer_portal_sessions
+  language plpgsql volatile security invoker
+  set search_path = "";
+comment on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) is 'Takes Stripe''s answer to a portal session, and answers the row. Errors: SP006 no such row.';
+grant execute on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) to payments_service;
+
+create function payments.event_is_settled(event payments.webhook_events)
+  returns boolean
+  language sql immutable security invoker
+  set search_path = "";
+comment on function payments.event_is_settled(event payments.webhook_events) is 'Whether the event says that the money has arrived: paid or no_payment_required checkouts, paid invoices, succeeded PaymentIntents. False for everything else.';
+grant execute on function payments.event_is_settled(event payments.webhook_events) to payments_service;
+
+create function payments.event_subject(event payments.webhook_events)
+  returns payments.billing_subject
+  language plpgsql stable security definer
+  set search_path = "";
+comment on function payments.event_subject(event payments.webhook_events) is 'The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id.';
+grant execute on function payments.event_subject(event payments.webhook_events) to payments_service;
+
+create function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean)
+  returns SETOF payments.stripe_checkout_sessions
+  language plpgsql volatile security invoker
+  set search_path = "";
+comment on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) is 'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP006 no such row.';
+grant execute on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) to payments_service;
+
+create function payments.fail_customer_portal_session(environment text, id uuid, error text)
+  returns SETOF payments.stripe_customer_portal_sessions
+  language plpgsql volatile security invoker
+  set search_path = "";
+comment on function payments.fail_customer_portal_session(environment text, id uuid, error text) is 'Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row.';
+grant execute on function payments.fail_customer_portal_session(environment text, id uuid, error text) to payments_service;
+
+create function payments.ingest_webhook_event(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app''s triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
+grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
+
+create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
+  returns integer
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
+grant execute on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) to payments_service;
+
+create function payments_private.become_caller(caller jsonb)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
+
+create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = "";
+grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb) to payments_service;
+
+create function payments_private.check_environment(environment text)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = "";
+grant execute on function payments_private.check_environment(environment text) to payments_service;
+
+create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = "";
+grant execute on function payments_private.checkout_session_params(session payments.stripe_checkout_sessions) to payments_service;
+
+create function payments_private.claim_customer(environment text, customer_id text, subject payments.billing_subject, claimed_at timestamp with time zone, claim_id text)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
+  returns text
+  language sql stable security invoker
+  set search_path = "";
+grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
+
+create function payments_private.follows(later jsonb, earlier jsonb)
+  returns boolean
+  language sql immutable security invoker
+  set search_path = "";
+
+create function payments_private.id_of(field jsonb)
+  returns text
+  language sql immutable security invoker
+  set search_path = "";
+grant execute on function payments_private.id_of(field jsonb) to payments_service;
+
+create function payments_private.instant_of(field jsonb)
+  returns timestamp with time zone
+  language sql immutable security invoker
+  set search_path = "";
+grant execute on function payments_private.instant_of(field jsonb) to payments_service;
+
+create function payments_private.is_projected_event(event_type text)
+  returns boolean
+  language sql immutable security invoker
+  set search_path = "";
+
+create function payments_private.join_payment(environment text, object_types text[], object_ids text[])
+  returns uuid
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.last_event_of_second(environment text, event jsonb)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.lock_payment_ids(environment text, objects jsonb)
+  returns void
+  language sql volatile security invoker
+  set search_path = "";
+
+create function payments_private."overlay"(object jsonb, former jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = "";
+
+create function payments_private.project_event(environment text, event jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_checkout_session(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_customer(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_dispute(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_invoice(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_invoice_payment(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_object(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_payment_intent(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_price(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_product(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_refund(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_stripe_subscription(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.project_subscription_items(environment text, subscription jsonb)
+  returns void
+  language sql volatile security invoker
+  set search_path = "";
+
+create function payments_private.put_payment_object(snapshot payments_private.payment_objects, linked_types text[], linked_ids text[], settled boolean)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.read_secrets(environment text)
+  returns TABLE(kind text, key_id text, ciphertext text)
+  language sql stable security invoker
+  set search_path = "";
+grant execute on function payments_private.read_secrets(environment text) to payments_service;
+
+create function payments_private.record_event(event payments.webhook_events, processing_status text, error text)
+  returns payments.webhook_events
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.refresh_customer_mapping(environment text, customer_id text)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.refresh_refunds(environment text, payment_id uuid, parent_type text, parent_id text, related_object_ids jsonb, subject payments.billing_subject, customer_id text, customer_email text)
+  returns void
+  language sql volatile security invoker
+  set search_path = "";
+
+create function payments_private.refresh_subscription_payments(environment text, subscription_id text)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.refresh_transaction(environment text, payment_id uuid)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.retry_delay(attempt_count integer)
+  returns interval
+  language sql volatile security invoker
+  set search_path = "";
+
+create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
+  returns bigint
+  language sql immutable security invoker
+  set search_path = "";
+grant execute on function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer) to payments_service;
+
+create function payments_private.subject_of(metadata jsonb)
+  returns payments.billing_subject
+  language sql immutable security invoker
+  set search_path = "";
+grant execute on function payments_private.subject_of(metadata jsonb) to payments_service;
+
+create function payments_private.subject_of_customer(environment text, customer_id text)
+  returns payments.billing_subject
+  language sql stable security invoker
+  set search_path = "";
+
+create function payments_private.tg__timestamps()
+  returns trigger
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.tg_sessions__customer()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = "";

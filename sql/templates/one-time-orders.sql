@@ -1,0 +1,85 @@
+/*
+ * Fulfilment of one-time orders: marks an order paid once the money for it has arrived.
+ *
+ * How it is used: the app inserts the order with the price it asks for, then starts the checkout with
+ * metadata {order_id: <id>} and that price. What a browser sends proves nothing, so the trigger compares: the money has
+ * arrived, the checkout is for the price and quantity of the order, at its amount and currency, by its owner. Anything
+ * else is set aside as 'mismatched' for a person to look at; raising would only make Stripe deliver the event again.
+ *
+ * What you may change: the table's name and columns, what happens when an order becomes paid (insert into an outbox,
+ * add credits, …). Keep it idempotent: the update moves an order from 'pending' once.
+ */
+create table if not exists public.orders (
+  id uuid primary key default gen_random_uuid(),
+  user_id text, -- payments.caller_id() of the buyer; null for a guest
+  price_id text not null,
+  quantity integer not null default 1 check (quantity between 1 and 999),
+  amount bigint not null check (amount >= 0), -- of the whole order, before discounts, in the currency's minor unit
+  currency text not null,
+  status text not null default 'pending' check (status in ('pending', 'paid', 'refunded', 'mismatched')),
+  checkout_session_id text unique,
+  payment_intent_id text,
+  paid_at timestamptz,
+  created_at timestamptz not null default now()
+);
+create index if not exists orders_payment_intent_id_idx on public.orders (payment_intent_id);
+alter table public.orders enable row level security;
+drop policy if exists select_own on public.orders;
+create policy select_own on public.orders for select to authenticated using (user_id = (select payments.caller_id()));
+grant select on public.orders to authenticated;
+
+create or replace function public.tg_webhook_events__orders()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the ledger to the app's table
+  set search_path = ''
+as $$
+declare
+  v_object jsonb := new.payload -> 'data' -> 'object';
+  v_subject payments.billing_subject := payments.event_subject(new);
+  v_order_id text := v_object -> 'metadata' ->> 'order_id';
+begin
+  if new.event_type in ('checkout.session.completed', 'checkout.session.async_payment_succeeded') then
+    if not payments.event_is_settled(new)
+      or v_order_id is null
+      or v_order_id !~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    then
+      return null;
+    end if;
+    update public.orders as o
+    set status = case
+          when o.amount = (v_object ->> 'amount_subtotal')::bigint
+            and o.currency = v_object ->> 'currency'
+            and (o.user_id is null or row ('user', o.user_id)::payments.billing_subject = v_subject)
+            and exists (
+              select
+              from payments.stripe_checkout_sessions as s
+              where s.environment = new.environment
+                and s.checkout_session_id = v_object ->> 'id'
+                and jsonb_array_length(s.line_items) = 1
+                and s.line_items -> 0 ->> 'priceId' = o.price_id
+                and coalesce((s.line_items -> 0 ->> 'quantity')::integer, 1) = o.quantity
+            )
+          then 'paid'
+          else 'mismatched'
+        end,
+        checkout_session_id = v_object ->> 'id',
+        payment_intent_id = v_object ->> 'payment_intent',
+        paid_at = new.provider_created_at
+    where o.id = v_order_id::uuid and o.status = 'pending';
+  elsif new.event_type = 'charge.refunded' and (v_object ->> 'refunded')::boolean then
+    update public.orders as o
+    set status = 'refunded'
+    where o.payment_intent_id = v_object ->> 'payment_intent' and o.status = 'paid';
+  end if;
+  return null;
+end;
+$$;
+revoke all on function public.tg_webhook_events__orders() from public;
+
+create or replace trigger _500_orders
+  after insert or update of processing_status on payments.webhook_events
+  for each row
+  when (new.processing_status = 'processed')
+  execute function public.tg_webhook_events__orders();

@@ -1,0 +1,227 @@
+import { spawn } from 'node:child_process'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { migrate } from '../../scripts/commands/migrate.ts'
+import { printSchema } from '../../scripts/generators/schema.ts'
+import { committedMigrations, type Migration, ROOT } from '../../scripts/generators/sources.ts'
+import {
+  type EmbeddedPostgres,
+  FAST_SETTINGS,
+  type PostgresVersion,
+  startEmbeddedPostgres,
+} from '../../scripts/postgres.ts'
+import { runLikePsql } from '../setup/psql.ts'
+import { open, withDatabase } from '../setup/server.ts'
+
+const VERSIONS: PostgresVersion[] = [15, 18]
+const schemas = new Map<PostgresVersion, string>()
+let files: Migration[]
+let names: string[]
+
+beforeAll(async () => {
+  files = await committedMigrations()
+  names = files.map(({ file }) => file.replace(/\.sql$/, ''))
+  expect(files.length, 'sql/committed is empty').toBeGreaterThan(0)
+})
+
+describe.each(VERSIONS)('Postgres %i', (version) => {
+  let server: EmbeddedPostgres
+  let connections: postgres.Sql[] = []
+
+  beforeAll(async () => {
+    server = await startEmbeddedPostgres({ version, settings: FAST_SETTINGS })
+    await fresh(async (url) => {
+      await migrate({ databaseUrl: url })
+      schemas.set(version, await everything(connect(url)))
+    })
+  })
+  afterAll(() => server?.stop())
+
+  /** Runs `work` with an empty database `app` on a server without our roles. */
+  async function fresh(work: (url: string) => Promise<void>): Promise<void> {
+    const admin = open(server.url)
+    try {
+      await admin`create database app`
+      await work(withDatabase(server.url, 'app'))
+    } finally {
+      await Promise.all(connections.map((sql) => sql.end({ timeout: 1 })))
+      connections = []
+      await admin`drop database app with (force)`
+      await admin`drop role if exists anon, authenticated, payments_service, owner, nobody_special`
+      await admin.end()
+    }
+  }
+
+  function connect(url: string): postgres.Sql {
+    const sql = open(url)
+    connections.push(sql)
+    return sql
+  }
+
+  const everything = (sql: postgres.Sql) => printSchema(sql, { bodies: true })
+
+  const expected = () => schemas.get(version)
+
+  test('migrate applies every committed file in order and says so', () =>
+    fresh(async (url) => {
+      const lines: string[] = []
+      const { applied } = await migrate({ databaseUrl: url, log: (line) => lines.push(line) })
+      expect(applied).toEqual(names)
+      expect(lines).toEqual(names.map((name) => `Applied ${name}`))
+    }))
+
+  test('migrating again changes nothing', () =>
+    fresh(async (url) => {
+      await migrate({ databaseUrl: url })
+      expect(await migrate({ databaseUrl: url })).toEqual({ applied: [] })
+      expect(await everything(connect(url))).toBe(expected())
+    }))
+
+  test('of twenty at once one migrates and the others find nothing to do', () =>
+    fresh(async (url) => {
+      const results = await Promise.all(Array.from({ length: 20 }, () => migrate({ databaseUrl: url })))
+      const applied = results.map((result) => result.applied).filter((list) => list.length > 0)
+      expect(applied).toEqual([names])
+      expect(await everything(connect(url))).toBe(expected())
+    }))
+
+  test('psql -f of each file in order gives the same schema', () =>
+    fresh(async (url) => {
+      const sql = connect(url)
+      for (const { text } of files) await runLikePsql(sql, text)
+      expect(await everything(sql)).toBe(expected())
+    }))
+
+  test('a database installed with psql can be handed over to migrate', () =>
+    fresh(async (url) => {
+      const sql = connect(url)
+      for (const { text } of files) await runLikePsql(sql, text)
+      expect(await migrate({ databaseUrl: url })).toEqual({ applied: names })
+      expect(await everything(sql)).toBe(expected())
+    }))
+
+  test('graphile-migrate installs the same schema', () =>
+    fresh(async (url) => {
+      await graphileMigrate(url, server.url)
+      expect(await everything(connect(url))).toBe(expected())
+    }))
+
+  test('copied between the migrations of an app the files give the same schema', () =>
+    fresh(async (url) => {
+      const sql = connect(url)
+      const order = [
+        'create table public.teams (id bigint primary key);',
+        ...files.map(({ text }) => text),
+        'create table public.orders (id bigint primary key, team_id bigint references public.teams (id));',
+      ]
+      for (const text of order) await sql.begin((transaction) => transaction.unsafe(text))
+      expect(await everything(sql)).toBe(expected())
+    }))
+
+  test('roles, schemas and data of the app stay as they are', () =>
+    fresh(async (url) => {
+      const sql = connect(url)
+      await sql.unsafe(`
+        create role anon nologin noinherit;
+        create role authenticated nologin noinherit;
+        create role payments_service login noinherit password 'kept';
+        create schema shop;
+        create table shop.orders (id bigint primary key, note text);
+        insert into shop.orders values (1, 'before');
+        create table public.pgmigrations (id serial primary key, name varchar(255) not null, run_on timestamp not null);
+        insert into public.pgmigrations (name, run_on) values ('000001-init', now());
+        create schema supabase_migrations;
+        create table supabase_migrations.schema_migrations (version text primary key);
+      `)
+      const roles = () => sql`
+        select rolname, rolcanlogin, rolinherit, rolbypassrls, rolpassword from pg_authid
+        where rolname in ('anon', 'authenticated', 'payments_service') order by rolname`
+      const before = await roles()
+      expect((await migrate({ databaseUrl: url })).applied).toEqual(names)
+      expect(await roles()).toEqual(before)
+      expect(await sql`select * from shop.orders`).toEqual([{ id: '1', note: 'before' }])
+      expect(await sql`select name from public.pgmigrations`).toEqual([{ name: '000001-init' }])
+      expect(await sql`select * from supabase_migrations.schema_migrations`).toEqual([])
+      const withoutRoles = (text: string | undefined) => text?.replace(/^create role .*\n/gm, '')
+      expect(withoutRoles(await everything(sql))).toBe(withoutRoles(expected()))
+    }))
+
+  test('an owner who is no superuser and may create roles can migrate', () =>
+    fresh(async (url) => {
+      const sql = connect(server.url)
+      await sql.unsafe(
+        `create role owner login createrole password 'owner'; alter database app owner to owner`,
+      )
+      expect((await migrate({ databaseUrl: as(url, 'owner') })).applied).toEqual(names)
+      expect(await everything(connect(url))).toBe(expected())
+    }))
+
+  test('an owner who may not create roles can migrate where the roles are', () =>
+    fresh(async (url) => {
+      const sql = connect(server.url)
+      await sql.unsafe(`
+        create role anon nologin; create role authenticated nologin; create role payments_service nologin;
+        create role owner login password 'owner'; alter database app owner to owner`)
+      expect((await migrate({ databaseUrl: as(url, 'owner') })).applied).toEqual(names)
+      expect(await everything(connect(url))).toBe(expected())
+    }))
+
+  test('a role without the right to create schemas is told what it needs, and nothing is changed', () =>
+    fresh(async (url) => {
+      await connect(server.url).unsafe(`create role nobody_special login password 'nobody_special'`)
+      await expect(migrate({ databaseUrl: as(url, 'nobody_special') })).rejects.toThrow(
+        /^The role nobody_special may not do this: permission denied for database app\. Nothing was changed\. Migrate as the owner/,
+      )
+      expect(await connect(url)`select from pg_namespace where nspname like 'payments%'`).toHaveLength(0)
+    }))
+
+  test('when a later file fails the earlier ones are undone too, and the error names file and line', () =>
+    fresh(async (url) => {
+      const directory = await mkdtemp(join(tmpdir(), 'pg-payments-migrations-'))
+      try {
+        await writeFile(join(directory, '000001-good.sql'), 'create schema payments;\n')
+        await writeFile(
+          join(directory, '000002-bad.sql'),
+          '-- a comment\nselect no_such_column from pg_class;\n',
+        )
+        await expect(migrate({ databaseUrl: url, directory })).rejects.toThrow(
+          '000002-bad.sql, line 2, failed: column "no_such_column" does not exist. Nothing was changed.',
+        )
+        expect(await connect(url)`select from pg_namespace where nspname like 'payments%'`).toHaveLength(0)
+      } finally {
+        await rm(directory, { recursive: true })
+      }
+    }))
+})
+
+test('Postgres 15 and 18 get the same schema', () => {
+  expect(schemas.get(15)).toContain('create schema payments;')
+  expect(schemas.get(15)).toBe(schemas.get(18))
+})
+
+/** The same database as another role, whose password is its name. */
+function as(url: string, role: string): string {
+  const changed = new URL(url)
+  changed.username = role
+  changed.password = role
+  return changed.href
+}
+
+async function graphileMigrate(url: string, rootUrl: string): Promise<void> {
+  const program = createRequire(import.meta.url).resolve('graphile-migrate/dist/cli.js')
+  const child = spawn(process.execPath, [program, 'migrate'], {
+    cwd: ROOT,
+    env: { ...process.env, DATABASE_URL: url, ROOT_DATABASE_URL: rootUrl },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    errors += text
+  })
+  const code = await new Promise((done) => child.once('close', done))
+  expect(code, errors).toBe(0)
+}

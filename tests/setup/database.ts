@@ -1,0 +1,84 @@
+/** A database of its own for each test file, and ways to look at it as somebody else. */
+import { randomBytes } from 'node:crypto'
+import type postgres from 'postgres'
+import { inject } from 'vitest'
+import { databaseName, open, templateName, withDatabase } from './server.ts'
+
+export type TestDatabase = {
+  /** Superuser; hand it to the code under test as `DATABASE_URL`. */
+  url: string
+  /** Superuser, a pool of four connections. */
+  sql: postgres.Sql
+  /** Ends `sql` and drops the database, whoever is still connected. */
+  close(): Promise<void>
+}
+
+/** What a token says about its bearer; `null` is nobody: the role `anon` without claims. */
+export type Claims = { role: string; sub?: string; [claim: string]: unknown } | null
+
+/**
+ * Creates a database for the calling test file.
+ *
+ * @param options.migrated `false` gives an empty database; the default is a copy of the migrated template.
+ */
+export async function createTestDatabase({ migrated = true } = {}): Promise<TestDatabase> {
+  const { url: serverUrl, run } = inject('testRun')
+  const name = databaseName(run, randomBytes(6).toString('hex'))
+  const template = migrated ? templateName(run) : 'template0'
+  await administer(async (admin) => {
+    // One clone at a time: Postgres refuses to copy a template that somebody else is using.
+    await admin`select pg_advisory_lock(hashtextextended(${template}, 0))`
+    await admin`create database ${admin(name)} template ${admin(template)}`
+  })
+  const url = withDatabase(serverUrl, name)
+  const sql = open(url, { max: 4 })
+  return {
+    url,
+    sql,
+    async close() {
+      await sql.end({ timeout: 5 })
+      await administer((admin) => admin`drop database if exists ${admin(name)} with (force)`)
+    },
+  }
+}
+
+/**
+ * Runs `work` in a transaction as a caller of the API: with the role and `request.jwt.claims` that a verified token
+ * with these claims gives. The transaction commits when `work` returns and is rolled back when it throws.
+ */
+export async function asCaller<T>(
+  sql: postgres.Sql,
+  claims: Claims,
+  work: (sql: postgres.TransactionSql) => Promise<T>,
+): Promise<T> {
+  const role = claims?.role ?? 'anon'
+  const json = claims ? JSON.stringify(claims) : ''
+  const result = await sql.begin(async (transaction) => {
+    await transaction`select set_config('role', ${role}, true), set_config('request.jwt.claims', ${json}, true)`
+    return work(transaction)
+  })
+  return result as T
+}
+
+/** Claims of a signed-in user. */
+export const user = (id: string, more: Record<string, unknown> = {}): Claims => ({
+  role: 'authenticated',
+  sub: id,
+  ...more,
+})
+
+/** Nobody in particular. */
+export const anonymous: Claims = null
+
+/** The handlers themselves. */
+export const service: Claims = { role: 'payments_service' }
+
+/** Creates and drops what does not belong to one database. */
+async function administer(work: (admin: postgres.Sql) => Promise<unknown>): Promise<void> {
+  const admin = open(inject('testRun').url)
+  try {
+    await work(admin)
+  } finally {
+    await admin.end()
+  }
+}

@@ -1,0 +1,1020 @@
+/**
+ * Generated from the database by `npm run generate`, through kysely-codegen. Do not edit.
+ */
+
+import type { ColumnType } from "kysely";
+
+export type Generated<T> = T extends ColumnType<infer S, infer I, infer U>
+  ? ColumnType<S, I | undefined, U>
+  : ColumnType<T, T | undefined, T>;
+
+export type Int8 = ColumnType<string, bigint | number | string, bigint | number | string>;
+
+export type Json = JsonValue;
+
+export type JsonArray = JsonValue[];
+
+export type JsonObject = {
+  [x: string]: JsonValue | undefined;
+};
+
+export type JsonPrimitive = boolean | number | string | null;
+
+export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
+
+export type Timestamp = ColumnType<Date, Date | string, Date | string>;
+
+export interface PaymentsCustomerMappings {
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Payment provider; pg-payments writes stripe.
+   */
+  provider: Generated<string>;
+  /**
+   * Stripe customer (cus_…).
+   */
+  provider_customer_id: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string;
+  /**
+   * Kind of billing subject, as in team.
+   */
+  subject_type: string;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+}
+
+export interface PaymentsCustomers {
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Deleted at Stripe; never becomes false again.
+   */
+  deleted: Generated<boolean>;
+  /**
+   * E-mail address at Stripe.
+   */
+  email: string | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Name at Stripe.
+   */
+  name: string | null;
+  /**
+   * Phone number at Stripe.
+   */
+  phone: string | null;
+  /**
+   * Payment provider; pg-payments writes stripe.
+   */
+  provider: Generated<string>;
+  /**
+   * When the customer was made at Stripe.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Stripe id (cus_…).
+   */
+  provider_customer_id: string;
+  /**
+   * The object as Stripe sent it last.
+   */
+  raw: Generated<Json>;
+  /**
+   * When this row was last brought in line with Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+}
+
+export interface PaymentsPrivateCustomerClaims {
+  /**
+   * Id of that object; settles claims of the same second.
+   */
+  claim_id: string;
+  /**
+   * When the object that carries the claim was made at Stripe; the earliest one known.
+   */
+  claimed_at: Timestamp;
+  /**
+   * Stripe customer (cus_…).
+   */
+  customer_id: string;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string;
+  /**
+   * Kind of billing subject.
+   */
+  subject_type: string;
+}
+
+export interface PaymentsPrivatePaymentObjects {
+  /**
+   * In the minor unit.
+   */
+  amount: Int8 | null;
+  /**
+   * Of a charge, in the minor unit.
+   */
+  amount_refunded: Int8 | null;
+  /**
+   * When a Checkout Session was completed.
+   */
+  completed_at: Timestamp | null;
+  /**
+   * Three-letter ISO 4217 code, lower case.
+   */
+  currency: string | null;
+  /**
+   * E-mail address that the object carries.
+   */
+  customer_email: string | null;
+  /**
+   * Stripe customer (cus_…).
+   */
+  customer_id: string | null;
+  /**
+   * Stripe's description.
+   */
+  description: string | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Latest instant at which it is known to have failed.
+   */
+  failed_at: Timestamp | null;
+  /**
+   * Stripe id.
+   */
+  object_id: string;
+  /**
+   * Kind of object.
+   */
+  object_type: string;
+  /**
+   * The payment that it belongs to: payments.transactions.id of its row.
+   */
+  payment_id: string;
+  /**
+   * Price of the first line.
+   */
+  price_id: string | null;
+  /**
+   * Product of the first line.
+   */
+  product_id: string | null;
+  /**
+   * When the object was made at Stripe.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Latest instant at which a charge is known to have been refunded.
+   */
+  refunded_at: Timestamp | null;
+  /**
+   * What the snapshot says of the money: succeeded, pending, failed; null when it says nothing.
+   */
+  state: string | null;
+  /**
+   * Stripe's own status of the object.
+   */
+  status: string | null;
+  /**
+   * Id of that billing subject.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject that the metadata names.
+   */
+  subject_type: string | null;
+  /**
+   * Subscription (sub_…) that an invoice or a session belongs to.
+   */
+  subscription_id: string | null;
+  /**
+   * Earliest instant at which it is known to have succeeded.
+   */
+  succeeded_at: Timestamp | null;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+}
+
+export interface PaymentsPrivateSecrets {
+  /**
+   * Nonce and sealed value, base64.
+   */
+  ciphertext: string;
+  /**
+   * When it was stored.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When it stops being used; null while it is current.
+   */
+  expires_at: Timestamp | null;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Which encryption key opens it.
+   */
+  key_id: string;
+  /**
+   * secret_key or webhook_secret.
+   */
+  kind: string;
+}
+
+export interface PaymentsProviderConnections {
+  /**
+   * E-mail address of the Stripe account.
+   */
+  account_email: string | null;
+  /**
+   * Whether the key belongs to live mode.
+   */
+  account_livemode: boolean | null;
+  /**
+   * Display name of the Stripe account.
+   */
+  account_name: string | null;
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Objects seen by the last sync, by kind.
+   */
+  last_sync_counts: Generated<Json>;
+  /**
+   * Why the last sync failed.
+   */
+  last_sync_error: string | null;
+  /**
+   * succeeded or failed; null before the first sync.
+   */
+  last_sync_status: string | null;
+  /**
+   * When the last sync ended.
+   */
+  last_synced_at: Timestamp | null;
+  /**
+   * Payment provider; pg-payments writes stripe.
+   */
+  provider: string;
+  /**
+   * Stripe account id (acct_…). Events of any other account are not projected.
+   */
+  provider_account_id: string | null;
+  /**
+   * The account as Stripe described it.
+   */
+  raw: Generated<Json>;
+  /**
+   * unconfigured, connected, or error when the last look at the account failed.
+   */
+  status: Generated<string>;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * When the managed endpoint was last set up.
+   */
+  webhook_configured_at: Timestamp | null;
+  /**
+   * Webhook endpoint that pg-payments manages at Stripe (we_…).
+   */
+  webhook_endpoint_id: string | null;
+  /**
+   * Address that the managed endpoint delivers to.
+   */
+  webhook_endpoint_url: string | null;
+}
+
+export interface PaymentsStripeCheckoutSessions {
+  /**
+   * Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.
+   */
+  attempt: Generated<number>;
+  /**
+   * payments.caller_id() of whoever began it; null for anonymous callers and for sessions made elsewhere.
+   */
+  caller_id: Generated<string | null>;
+  /**
+   * Where the back link leads; empty for a session made elsewhere without one.
+   */
+  cancel_url: string;
+  /**
+   * Stripe id (cs_…) of the latest attempt.
+   */
+  checkout_session_id: string | null;
+  /**
+   * When the session was begun here.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * E-mail address to fill in on the hosted page.
+   */
+  customer_email: string | null;
+  /**
+   * Stripe customer (cus_…): the one the session was begun with, or the one it made.
+   */
+  customer_id: string | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When the hosted page stops working.
+   */
+  expires_at: Timestamp | null;
+  /**
+   * Local id; Stripe has it as client_reference_id.
+   */
+  id: Generated<string>;
+  /**
+   * The caller's key: the same key and request give the same session.
+   */
+  idempotency_key: string | null;
+  /**
+   * Within which the key is unique: the billing subject, else the caller.
+   */
+  idempotency_scope: Generated<string>;
+  /**
+   * Why the last attempt at Stripe failed.
+   */
+  last_error: string | null;
+  /**
+   * What is bought: [{"priceId": "price_…", "quantity": 1}].
+   */
+  line_items: Generated<Json>;
+  /**
+   * The caller's metadata, text to text; keys beginning payments_ or insforge_ are reserved.
+   */
+  metadata: Generated<Json>;
+  /**
+   * payment (once) or subscription.
+   */
+  mode: string;
+  /**
+   * PaymentIntent (pi_…) of a paid one-time session.
+   */
+  payment_intent_id: string | null;
+  /**
+   * paid and no_payment_required are settled; unpaid is pending, however complete the session is.
+   */
+  payment_status: string | null;
+  /**
+   * The session as Stripe sent it last.
+   */
+  raw: Generated<Json>;
+  /**
+   * SHA-256 of the request; tells a retry from another request under the same key.
+   */
+  request_hash: string | null;
+  /**
+   * initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).
+   */
+  status: Generated<string>;
+  /**
+   * The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.
+   */
+  stripe_may_have_acted: Generated<boolean>;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject, as in team; null for a guest purchase.
+   */
+  subject_type: string | null;
+  /**
+   * Subscription (sub_…) that the session started.
+   */
+  subscription_id: string | null;
+  /**
+   * Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.
+   */
+  success_url: string;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Hosted page; dead once the session has expired.
+   */
+  url: string | null;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+}
+
+export interface PaymentsStripeCustomerPortalSessions {
+  /**
+   * Portal configuration (bpc_…) to use instead of the default one.
+   */
+  configuration_id: string | null;
+  /**
+   * When the session was begun here.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Stripe customer (cus_…) of the subject, looked up when the row is inserted.
+   */
+  customer_id: string | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Why Stripe did not open the portal.
+   */
+  last_error: string | null;
+  /**
+   * The session as Stripe sent it.
+   */
+  raw: Generated<Json>;
+  /**
+   * Where the portal's back link leads.
+   */
+  return_url: string | null;
+  /**
+   * initialized (not yet at Stripe), created, or failed (see last_error).
+   */
+  status: Generated<string>;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string;
+  /**
+   * Kind of billing subject, as in team.
+   */
+  subject_type: string;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Portal page; short-lived.
+   */
+  url: string | null;
+}
+
+export interface PaymentsStripePrices {
+  /**
+   * Whether it can be bought; archived prices are false.
+   */
+  active: boolean;
+  /**
+   * per_unit or tiered.
+   */
+  billing_scheme: string | null;
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Three-letter ISO 4217 code, lower case.
+   */
+  currency: string;
+  /**
+   * Deleted at Stripe; never becomes false again.
+   */
+  deleted: Generated<boolean>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Stable name to find the price by.
+   */
+  lookup_key: string | null;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Stripe id (price_…).
+   */
+  price_id: string;
+  /**
+   * Product that it prices (prod_…).
+   */
+  product_id: string | null;
+  /**
+   * The object as Stripe sent it last.
+   */
+  raw: Generated<Json>;
+  /**
+   * day, week, month or year; null for one-time prices.
+   */
+  recurring_interval: string | null;
+  /**
+   * Number of intervals between two invoices.
+   */
+  recurring_interval_count: number | null;
+  /**
+   * When this row was last brought in line with Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * exclusive, inclusive or unspecified.
+   */
+  tax_behavior: string | null;
+  /**
+   * one_time or recurring.
+   */
+  type: string;
+  /**
+   * Price of one unit in the currency's minor unit; null when it has fractions or tiers.
+   */
+  unit_amount: Int8 | null;
+  /**
+   * The same as a decimal, up to 12 places, in the minor unit.
+   */
+  unit_amount_decimal: string | null;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+}
+
+export interface PaymentsStripeProducts {
+  /**
+   * Whether it can be bought.
+   */
+  active: boolean;
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Default price (price_…).
+   */
+  default_price_id: string | null;
+  /**
+   * Deleted at Stripe; never becomes false again.
+   */
+  deleted: Generated<boolean>;
+  /**
+   * Description shown to customers.
+   */
+  description: string | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Name shown to customers.
+   */
+  name: string;
+  /**
+   * Stripe id (prod_…).
+   */
+  product_id: string;
+  /**
+   * The object as Stripe sent it last.
+   */
+  raw: Generated<Json>;
+  /**
+   * When this row was last brought in line with Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+}
+
+export interface PaymentsStripeSubscriptionItems {
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Price (price_…).
+   */
+  price_id: string | null;
+  /**
+   * Product (prod_…).
+   */
+  product_id: string | null;
+  /**
+   * Number of units; null for metered prices.
+   */
+  quantity: Int8 | null;
+  /**
+   * Empty: the item is part of stripe_subscriptions.raw.
+   */
+  raw: Generated<Json>;
+  /**
+   * Subscription (sub_…) that it belongs to.
+   */
+  subscription_id: string;
+  /**
+   * Stripe id (si_…).
+   */
+  subscription_item_id: string;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+}
+
+export interface PaymentsStripeSubscriptions {
+  /**
+   * When it is set to end; may be set while cancel_at_period_end is false.
+   */
+  cancel_at: Timestamp | null;
+  /**
+   * Whether it ends with the current period.
+   */
+  cancel_at_period_end: Generated<boolean>;
+  /**
+   * When cancellation was asked for, which may be before access ends.
+   */
+  canceled_at: Timestamp | null;
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * End of the paid period: the latest of its items.
+   */
+  current_period_end: Timestamp | null;
+  /**
+   * Start of the paid period: the earliest of its items.
+   */
+  current_period_start: Timestamp | null;
+  /**
+   * Stripe customer (cus_…) that pays.
+   */
+  customer_id: string;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Newest invoice (in_…).
+   */
+  latest_invoice_id: string | null;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * The object as Stripe sent it last.
+   */
+  raw: Generated<Json>;
+  /**
+   * Stripe's status; active and trialing are the ones that usually give access.
+   */
+  status: string;
+  /**
+   * Id of the billing subject in the app; once known it stays.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject; once known it stays.
+   */
+  subject_type: string | null;
+  /**
+   * Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.
+   */
+  subject_version: Int8 | null;
+  /**
+   * Stripe id (sub_…).
+   */
+  subscription_id: string;
+  /**
+   * When this row was last brought in line with Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * End of the trial.
+   */
+  trial_end: Timestamp | null;
+  /**
+   * Start of the trial.
+   */
+  trial_start: Timestamp | null;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+}
+
+export interface PaymentsTransactions {
+  /**
+   * Amount paid, or asked for while unpaid, in the minor unit; of a refund, the amount given back.
+   */
+  amount: Int8 | null;
+  /**
+   * Amount given back so far, in the minor unit; refunds that failed do not count.
+   */
+  amount_refunded: Generated<Int8>;
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Three-letter ISO 4217 code, lower case.
+   */
+  currency: string | null;
+  /**
+   * E-mail address that the payment carried.
+   */
+  customer_email_snapshot: string | null;
+  /**
+   * Stripe's description.
+   */
+  description: string | null;
+  /**
+   * Disputed amount in the minor unit.
+   */
+  dispute_amount: Int8 | null;
+  /**
+   * Stripe's status of the dispute, as in needs_response, won or lost.
+   */
+  dispute_status: string | null;
+  /**
+   * When the payment was disputed.
+   */
+  disputed_at: Timestamp | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When the latest attempt failed; null unless the status is failed.
+   */
+  failed_at: Timestamp | null;
+  /**
+   * Local id. Two rows become one when Stripe tells that they are the same payment, so refer to provider_object_id from other tables.
+   */
+  id: Generated<string>;
+  /**
+   * When the money was taken.
+   */
+  paid_at: Timestamp | null;
+  /**
+   * Payment provider; pg-payments writes stripe.
+   */
+  provider: Generated<string>;
+  /**
+   * When the payment began at Stripe.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Stripe customer (cus_…).
+   */
+  provider_customer_id: string | null;
+  /**
+   * Id of that object.
+   */
+  provider_object_id: string | null;
+  /**
+   * payment_intent when one is known, else invoice, checkout_session or charge; refund for refunds.
+   */
+  provider_object_type: string | null;
+  /**
+   * For a refund: id of the object that was refunded.
+   */
+  provider_parent_object_id: string | null;
+  /**
+   * For a refund: kind of the object that was refunded, as in provider_object_type of its payment.
+   */
+  provider_parent_object_type: string | null;
+  /**
+   * Empty: the objects are in the payloads of payments.webhook_events.
+   */
+  raw: Generated<Json>;
+  /**
+   * When money was last given back.
+   */
+  refunded_at: Timestamp | null;
+  /**
+   * Stripe ids of the same payment by kind: checkout_session, payment_intent, invoice, charge, refund, subscription, product, price.
+   */
+  related_object_ids: Generated<Json>;
+  /**
+   * succeeded, pending (money on its way), failed, partially_refunded or refunded.
+   */
+  status: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject; null for guest purchases.
+   */
+  subject_type: string | null;
+  /**
+   * one_time_payment, subscription_invoice, refund, or failed_payment while no attempt has succeeded.
+   */
+  type: string;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+}
+
+export interface PaymentsWebhookEvents {
+  /**
+   * How often it was processed or tried.
+   */
+  attempt_count: Generated<number>;
+  /**
+   * When this row was made.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Stripe's type, as in invoice.paid (https://docs.stripe.com/api/events/types).
+   */
+  event_type: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Why the last attempt failed; null once processed.
+   */
+  last_error: string | null;
+  /**
+   * Whether the event is from live mode.
+   */
+  livemode: boolean;
+  /**
+   * When a failed event is due to be tried again; null when nothing more is tried by itself.
+   */
+  next_attempt_at: Timestamp | null;
+  /**
+   * Id of that object.
+   */
+  object_id: string | null;
+  /**
+   * Kind of the object that the event is about, as in subscription.
+   */
+  object_type: string | null;
+  /**
+   * The event as Stripe sent it.
+   */
+  payload: Json;
+  /**
+   * When it was processed or ignored.
+   */
+  processed_at: Timestamp | null;
+  /**
+   * processed, ignored (a type that is not projected), or failed (to be tried again).
+   */
+  processing_status: Generated<string>;
+  /**
+   * Payment provider; pg-payments writes stripe.
+   */
+  provider: Generated<string>;
+  /**
+   * Connected account that the event is about; null for the account itself.
+   */
+  provider_account_id: string | null;
+  /**
+   * When it happened at Stripe, to the second.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Stripe's id of the event (evt_…); an event is processed once, however often it is delivered.
+   */
+  provider_event_id: string;
+  /**
+   * When it first arrived here.
+   */
+  received_at: Generated<Timestamp>;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+}
+
+export interface DB {
+  "payments_private.customer_claims": PaymentsPrivateCustomerClaims;
+  "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
+  "payments_private.secrets": PaymentsPrivateSecrets;
+  "payments.customer_mappings": PaymentsCustomerMappings;
+  "payments.customers": PaymentsCustomers;
+  "payments.provider_connections": PaymentsProviderConnections;
+  "payments.stripe_checkout_sessions": PaymentsStripeCheckoutSessions;
+  "payments.stripe_customer_portal_sessions": PaymentsStripeCustomerPortalSessions;
+  "payments.stripe_prices": PaymentsStripePrices;
+  "payments.stripe_products": PaymentsStripeProducts;
+  "payments.stripe_subscription_items": PaymentsStripeSubscriptionItems;
+  "payments.stripe_subscriptions": PaymentsStripeSubscriptions;
+  "payments.transactions": PaymentsTransactions;
+  "payments.webhook_events": PaymentsWebhookEvents;
+}

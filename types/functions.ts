@@ -1,0 +1,290 @@
+/**
+ * Generated from the database by `npm run generate`. Do not edit.
+ *
+ * Every argument may be null in SQL; what a function makes of that is its own affair.
+ */
+
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }
+
+/** The owner of a purchase in the app's own terms, as in (team,42). Both fields are null when no owner is known. */
+export interface BillingSubject {
+  type: string | null
+  id: string | null
+}
+
+/** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of. */
+export interface StripeCheckoutSessions {
+  id: string | null
+  environment: string | null
+  mode: string | null
+  status: string | null
+  payment_status: string | null
+  subject_type: string | null
+  subject_id: string | null
+  customer_email: string | null
+  line_items: Json | null
+  success_url: string | null
+  cancel_url: string | null
+  idempotency_key: string | null
+  metadata: Json | null
+  checkout_session_id: string | null
+  customer_id: string | null
+  payment_intent_id: string | null
+  subscription_id: string | null
+  url: string | null
+  last_error: string | null
+  raw: Json | null
+  created_at: Date | null
+  updated_at: Date | null
+  request_hash: string | null
+  caller_id: string | null
+  idempotency_scope: string | null
+  attempt: number | null
+  stripe_may_have_acted: boolean | null
+  expires_at: Date | null
+  version: string | null
+}
+
+/** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table. */
+export interface StripeCustomerPortalSessions {
+  id: string | null
+  environment: string | null
+  status: string | null
+  subject_type: string | null
+  subject_id: string | null
+  customer_id: string | null
+  return_url: string | null
+  configuration_id: string | null
+  url: string | null
+  last_error: string | null
+  raw: Json | null
+  created_at: Date | null
+  updated_at: Date | null
+}
+
+/** The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed. */
+export interface WebhookEvents {
+  id: string | null
+  environment: string | null
+  event_type: string | null
+  livemode: boolean | null
+  object_type: string | null
+  object_id: string | null
+  processing_status: string | null
+  attempt_count: number | null
+  last_error: string | null
+  payload: Json | null
+  received_at: Date | null
+  processed_at: Date | null
+  created_at: Date | null
+  updated_at: Date | null
+  provider: string | null
+  provider_event_id: string | null
+  provider_account_id: string | null
+  provider_created_at: Date | null
+  next_attempt_at: Date | null
+}
+
+/** SQL functions by name: what they take and what they return. */
+export interface SqlFunctions {
+  /** Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
+  'payments.begin_checkout_session': {
+    args: {
+      environment: string | null
+      caller: Json | null
+      mode: string | null
+      line_items: Json | null
+      success_url: string | null
+      cancel_url: string | null
+      subject_type?: string | null
+      subject_id?: string | null
+      customer_email?: string | null
+      metadata?: Json | null
+      idempotency_key?: string | null
+    }
+    returns: Json
+  }
+
+  /** Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy. */
+  'payments.begin_customer_portal_session': {
+    args: {
+      environment: string | null
+      caller: Json | null
+      subject_type: string | null
+      subject_id: string | null
+      return_url?: string | null
+      configuration?: string | null
+    }
+    returns: Json
+  }
+
+  /** Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies. */
+  'payments.caller_id': {
+    args: Record<string, never>
+    returns: string
+  }
+
+  /** Takes Stripe's answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP006 no such row. */
+  'payments.complete_checkout_session': {
+    args: {
+      environment: string | null
+      id: string | null
+      attempt: number | null
+      session: Json | null
+      snapshot_at: Date | null
+    }
+    returns: StripeCheckoutSessions[]
+  }
+
+  /** Takes Stripe's answer to a portal session, and answers the row. Errors: SP006 no such row. */
+  'payments.complete_customer_portal_session': {
+    args: {
+      environment: string | null
+      id: string | null
+      portal_session: Json | null
+    }
+    returns: StripeCustomerPortalSessions[]
+  }
+
+  /** Whether the event says that the money has arrived: paid or no_payment_required checkouts, paid invoices, succeeded PaymentIntents. False for everything else. */
+  'payments.event_is_settled': {
+    args: {
+      event: WebhookEvents | null
+    }
+    returns: boolean
+  }
+
+  /** The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id. */
+  'payments.event_subject': {
+    args: {
+      event: WebhookEvents | null
+    }
+    returns: BillingSubject
+  }
+
+  /** Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP006 no such row. */
+  'payments.fail_checkout_session': {
+    args: {
+      environment: string | null
+      id: string | null
+      attempt: number | null
+      error: string | null
+      stripe_may_have_acted: boolean | null
+    }
+    returns: StripeCheckoutSessions[]
+  }
+
+  /** Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row. */
+  'payments.fail_customer_portal_session': {
+    args: {
+      environment: string | null
+      id: string | null
+      error: string | null
+    }
+    returns: StripeCustomerPortalSessions[]
+  }
+
+  /** Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app's triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment. */
+  'payments.ingest_webhook_event': {
+    args: {
+      environment: string | null
+      payload: Json | null
+    }
+    returns: Json
+  }
+
+  /** Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005. */
+  'payments.project_stripe_objects': {
+    args: {
+      environment: string | null
+      objects: Json | null
+      snapshot_at: Date | null
+    }
+    returns: number
+  }
+
+  'payments_private.become_caller': {
+    args: {
+      caller: Json | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.check_checkout_request': {
+    args: {
+      mode: string | null
+      line_items: Json | null
+      success_url: string | null
+      cancel_url: string | null
+      subject_type: string | null
+      subject_id: string | null
+      metadata: Json | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.check_environment': {
+    args: {
+      environment: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.checkout_session_params': {
+    args: {
+      session: StripeCheckoutSessions | null
+    }
+    returns: Json
+  }
+
+  'payments_private.customer_of_subject': {
+    args: {
+      environment: string | null
+      subject_type: string | null
+      subject_id: string | null
+    }
+    returns: string
+  }
+
+  'payments_private.id_of': {
+    args: {
+      field: Json | null
+    }
+    returns: string
+  }
+
+  'payments_private.instant_of': {
+    args: {
+      field: Json | null
+    }
+    returns: Date
+  }
+
+  'payments_private.read_secrets': {
+    args: {
+      environment: string | null
+    }
+    returns: ({ kind: string | null; key_id: string | null; ciphertext: string | null })[]
+  }
+
+  'payments_private.snapshot_version': {
+    args: {
+      snapshot_at: Date | null
+      event_type: string | null
+      is_final: boolean | null
+      rank?: number | null
+    }
+    returns: string
+  }
+
+  'payments_private.subject_of': {
+    args: {
+      metadata: Json | null
+    }
+    returns: BillingSubject
+  }
+}
+
+export type SqlFunctionName = keyof SqlFunctions
+export type SqlArguments<Name extends SqlFunctionName> = SqlFunctions[Name]['args']
+export type SqlResult<Name extends SqlFunctionName> = SqlFunctions[Name]['returns']

@@ -1,0 +1,18 @@
+/** The few shapes of Stripe's API that travel between the database and the handlers. Nothing here exists at run time. */
+import type { Stripe } from 'stripe'
+
+export type CheckoutSessionParams = Stripe.Checkout.SessionCreateParams
+export type PortalSessionParams = Stripe.BillingPortal.SessionCreateParams
+
+/** A Stripe object that somebody should look at again, as `{ object: 'subscription', id: 'sub_…' }`. */
+export type StripeObjectRef = { object: string; id: string }
+
+/** Any object of Stripe's API. */
+export type StripeObject = { object: string; id?: string }
+
+/** An object as Stripe's API gave it, with the instant at which that was certainly true. */
+export type Snapshot<T> = {
+  object: T
+  /** ISO-8601; Stripe's `Date` header, less the time the request took, less one second. */
+  snapshotAt: string
+}
