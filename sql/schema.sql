@@ -752,7 +752,7 @@ grant execute on function payments.complete_customer_portal_session(environment 
 
 create function payments.event_is_settled(event payments.webhook_events)
   returns boolean
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path = "";
 comment on function payments.event_is_settled(event payments.webhook_events) is 'Whether the event says that the money has arrived: paid or no_payment_required checkouts, paid invoices, succeeded PaymentIntents. False for everything else.';
 grant execute on function payments.event_is_settled(event payments.webhook_events) to payments_service;
@@ -823,30 +823,30 @@ create function payments_private.claim_customer(environment text, customer_id te
 
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path = "";
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
 
 create function payments_private.follows(later jsonb, earlier jsonb)
   returns boolean
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path = "";
 
 create function payments_private.id_of(field jsonb)
   returns text
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path = "";
 grant execute on function payments_private.id_of(field jsonb) to payments_service;
 
 create function payments_private.instant_of(field jsonb)
   returns timestamp with time zone
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path = "";
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
 create function payments_private.is_projected_event(event_type text)
   returns boolean
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path = "";
 
 create function payments_private.join_payment(environment text, object_types text[], object_ids text[])
@@ -861,7 +861,7 @@ create function payments_private.last_event_of_second(environment text, event js
 
 create function payments_private.lock_payment_ids(environment text, objects jsonb)
   returns void
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path = "";
 
 create function payments_private."overlay"(object jsonb, former jsonb)
@@ -936,7 +936,7 @@ create function payments_private.project_stripe_subscription(environment text, o
 
 create function payments_private.project_subscription_items(environment text, subscription jsonb)
   returns void
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path = "";
 
 create function payments_private.put_payment_object(snapshot payments_private.payment_objects, linked_types text[], linked_ids text[], settled boolean)
@@ -962,7 +962,7 @@ create function payments_private.refresh_customer_mapping(environment text, cust
 
 create function payments_private.refresh_refunds(environment text, payment_id uuid, parent_type text, parent_id text, related_object_ids jsonb, subject payments.billing_subject, customer_id text, customer_email text)
   returns void
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path = "";
 
 create function payments_private.refresh_subscription_payments(environment text, subscription_id text)
@@ -977,24 +977,24 @@ create function payments_private.refresh_transaction(environment text, payment_i
 
 create function payments_private.retry_delay(attempt_count integer)
   returns interval
-  language sql volatile security invoker
+  language plpgsql volatile security invoker
   set search_path = "";
 
 create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
   returns bigint
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path = "";
 grant execute on function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer) to payments_service;
 
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
-  language sql immutable security invoker
+  language plpgsql immutable security invoker
   set search_path = "";
 grant execute on function payments_private.subject_of(metadata jsonb) to payments_service;
 
 create function payments_private.subject_of_customer(environment text, customer_id text)
   returns payments.billing_subject
-  language sql stable security invoker
+  language plpgsql stable security invoker
   set search_path = "";
 
 create function payments_private.tg__timestamps()

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:8abaf3036cbbd5fec1f49fcf1d244fbc10aec84b
+--! Hash: sha1:a728e1bea686f7276116e5b6eb310edbf3dff56c
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -697,12 +697,14 @@ comment on column payments_private.secrets.expires_at is 'When it stops being us
  */
 create or replace function payments_private.id_of(field jsonb)
   returns text
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = ''
 as $$
-  select case jsonb_typeof(id_of.field) when 'object' then id_of.field ->> 'id' when 'string' then id_of.field #>> '{}' end;
+begin
+  return case jsonb_typeof(id_of.field) when 'object' then id_of.field ->> 'id' when 'string' then id_of.field #>> '{}' end;
+end;
 $$;
 
 revoke all on function payments_private.id_of(jsonb) from public;
@@ -714,12 +716,14 @@ grant execute on function payments_private.id_of(jsonb) to payments_service;
  */
 create or replace function payments_private.instant_of(field jsonb)
   returns timestamptz
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = ''
 as $$
-  select case jsonb_typeof(instant_of.field) when 'number' then to_timestamp((instant_of.field)::double precision) end;
+begin
+  return case jsonb_typeof(instant_of.field) when 'number' then to_timestamp((instant_of.field)::double precision) end;
+end;
 $$;
 
 revoke all on function payments_private.instant_of(jsonb) from public;
@@ -732,12 +736,13 @@ grant execute on function payments_private.instant_of(jsonb) to payments_service
  */
 create or replace function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = ''
 as $$
-  select case
+begin
+  return case
     when nullif(subject_of.metadata ->> 'payments_subject_type', '') is not null
       and nullif(subject_of.metadata ->> 'payments_subject_id', '') is not null
     then row (subject_of.metadata ->> 'payments_subject_type', subject_of.metadata ->> 'payments_subject_id')::payments.billing_subject
@@ -746,6 +751,7 @@ as $$
     then row (subject_of.metadata ->> 'insforge_subject_type', subject_of.metadata ->> 'insforge_subject_id')::payments.billing_subject
     else row (null, null)::payments.billing_subject
   end;
+end;
 $$;
 
 revoke all on function payments_private.subject_of(jsonb) from public;
@@ -765,12 +771,13 @@ create or replace function payments_private.snapshot_version(
   rank integer default null
 )
   returns bigint
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = ''
 as $$
-  select (case when snapshot_version.is_final then 1::bigint << 50 else 0 end)
+begin
+  return (case when snapshot_version.is_final then 1::bigint << 50 else 0 end)
     + (floor(extract(epoch from snapshot_version.snapshot_at))::bigint << 3)
     + case
         when snapshot_version.event_type is null then 6
@@ -778,6 +785,7 @@ as $$
         when snapshot_version.event_type like '%.created' then 1
         else 2
       end;
+end;
 $$;
 
 revoke all on function payments_private.snapshot_version(timestamptz, text, boolean, integer) from public;
@@ -811,12 +819,13 @@ grant execute on function payments_private.check_environment(text) to payments_s
  */
 create or replace function payments_private.is_projected_event(event_type text)
   returns boolean
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = ''
 as $$
-  select is_projected_event.event_type in (
+begin
+  return is_projected_event.event_type in (
     'product.created', 'product.updated', 'product.deleted',
     'price.created', 'price.updated', 'price.deleted',
     'customer.created', 'customer.updated', 'customer.deleted',
@@ -830,6 +839,7 @@ as $$
     'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
     'customer.subscription.paused', 'customer.subscription.resumed', 'customer.subscription.trial_will_end'
   );
+end;
 $$;
 
 revoke all on function payments_private.is_projected_event(text) from public;
@@ -841,15 +851,17 @@ revoke all on function payments_private.is_projected_event(text) from public;
  */
 create or replace function payments_private.retry_delay(attempt_count integer)
   returns interval
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
-  select case
+begin
+  return case
     when retry_delay.attempt_count < 12
     then least(interval '30 seconds' * 2 ^ (retry_delay.attempt_count - 1), interval '6 hours') * (0.5 + random())
   end;
+end;
 $$;
 
 revoke all on function payments_private.retry_delay(integer) from public;
@@ -892,17 +904,19 @@ revoke all on function payments_private.overlay(jsonb, jsonb) from public;
  */
 create or replace function payments_private.follows(later jsonb, earlier jsonb)
   returns boolean
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = ''
 as $$
-  select jsonb_typeof(follows.later -> 'data' -> 'previous_attributes') = 'object'
+begin
+  return jsonb_typeof(follows.later -> 'data' -> 'previous_attributes') = 'object'
     and jsonb_strip_nulls(
       payments_private.overlay(
         follows.earlier -> 'data' -> 'object', follows.later -> 'data' -> 'previous_attributes'
       )
     ) = jsonb_strip_nulls(follows.earlier -> 'data' -> 'object');
+end;
 $$;
 
 revoke all on function payments_private.follows(jsonb, jsonb) from public;
@@ -915,12 +929,13 @@ revoke all on function payments_private.follows(jsonb, jsonb) from public;
  */
 create or replace function payments_private.lock_payment_ids(environment text, objects jsonb)
   returns void
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
-  select pg_advisory_xact_lock(l.key)
+begin
+  perform pg_advisory_xact_lock(l.key)
   from (
     select distinct hashtextextended(lock_payment_ids.environment || ' ' || i.id, 0) as key
     from jsonb_array_elements(lock_payment_ids.objects) as o (object)
@@ -943,6 +958,7 @@ as $$
     where i.id is not null
     order by key
   ) as l;
+end;
 $$;
 
 revoke all on function payments_private.lock_payment_ids(text, jsonb) from public;
@@ -1001,25 +1017,29 @@ grant execute on function payments_private.become_caller(jsonb) to payments_serv
  */
 create or replace function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = ''
 as $$
-  select m.provider_customer_id
-  from payments.customer_mappings as m
-  where m.provider = 'stripe'
-    and m.environment = customer_of_subject.environment
-    and m.subject_type = customer_of_subject.subject_type
-    and m.subject_id = customer_of_subject.subject_id
-    and not exists (
-      select
-      from payments.customers as c
-      where c.provider = 'stripe'
-        and c.environment = m.environment
-        and c.provider_customer_id = m.provider_customer_id
-        and c.deleted
-    );
+begin
+  return (
+    select m.provider_customer_id
+    from payments.customer_mappings as m
+    where m.provider = 'stripe'
+      and m.environment = customer_of_subject.environment
+      and m.subject_type = customer_of_subject.subject_type
+      and m.subject_id = customer_of_subject.subject_id
+      and not exists (
+        select
+        from payments.customers as c
+        where c.provider = 'stripe'
+          and c.environment = m.environment
+          and c.provider_customer_id = m.provider_customer_id
+          and c.deleted
+      )
+  );
+end;
 $$;
 
 revoke all on function payments_private.customer_of_subject(text, text, text) from public;
@@ -1031,17 +1051,21 @@ grant execute on function payments_private.customer_of_subject(text, text, text)
  */
 create or replace function payments_private.subject_of_customer(environment text, customer_id text)
   returns payments.billing_subject
-  language sql
+  language plpgsql
   stable
   security invoker
   set search_path = ''
 as $$
-  select row (c.subject_type, c.subject_id)::payments.billing_subject
-  from payments_private.customer_claims as c
-  where c.environment = subject_of_customer.environment
-    and c.customer_id = subject_of_customer.customer_id
-  order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
-  limit 1;
+begin
+  return (
+    select row (c.subject_type, c.subject_id)::payments.billing_subject
+    from payments_private.customer_claims as c
+    where c.environment = subject_of_customer.environment
+      and c.customer_id = subject_of_customer.customer_id
+    order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+    limit 1
+  );
+end;
 $$;
 
 revoke all on function payments_private.subject_of_customer(text, text) from public;
@@ -1192,11 +1216,13 @@ create or replace function payments_private.refresh_refunds(
   customer_email text
 )
   returns void
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
+#variable_conflict use_column -- the target of on conflict cannot be qualified
+begin
   insert into payments.transactions as t (
     environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
     provider_object_type, provider_object_id, provider_parent_object_type, provider_parent_object_id,
@@ -1248,6 +1274,7 @@ as $$
          excluded.customer_email_snapshot, excluded.provider_parent_object_type, excluded.provider_parent_object_id,
          excluded.related_object_ids, excluded.amount, excluded.currency, excluded.description, excluded.failed_at,
          excluded.refunded_at, excluded.provider_created_at);
+end;
 $$;
 
 revoke all on function payments_private.refresh_refunds(text, uuid, text, text, jsonb, payments.billing_subject, text, text)
@@ -1885,11 +1912,12 @@ revoke all on function payments_private.project_stripe_customer(text, jsonb, tex
  */
 create or replace function payments_private.project_subscription_items(environment text, subscription jsonb)
   returns void
-  language sql
+  language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
+begin
   delete from payments.stripe_subscription_items as t
   where t.environment = project_subscription_items.environment
     and t.subscription_id = project_subscription_items.subscription ->> 'id'
@@ -1919,6 +1947,7 @@ as $$
       metadata = excluded.metadata
   where (t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata)
     is distinct from (excluded.subscription_id, excluded.product_id, excluded.price_id, excluded.quantity, excluded.metadata);
+end;
 $$;
 
 revoke all on function payments_private.project_subscription_items(text, jsonb) from public;
@@ -3022,12 +3051,13 @@ grant execute on function payments.event_subject(payments.webhook_events) to pay
  */
 create or replace function payments.event_is_settled(event payments.webhook_events)
   returns boolean
-  language sql
+  language plpgsql
   immutable
   security invoker
   set search_path = ''
 as $$
-  select coalesce(
+begin
+  return coalesce(
     case event.payload -> 'data' -> 'object' ->> 'object'
       when 'checkout.session' then
         event.event_type in ('checkout.session.completed', 'checkout.session.async_payment_succeeded')
@@ -3038,6 +3068,7 @@ as $$
     end,
     false
   );
+end;
 $$;
 
 comment on function payments.event_is_settled(payments.webhook_events) is
