@@ -27,8 +27,8 @@ create table payments.customer_mappings (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint customer_mappings_pkey PRIMARY KEY (id),
-  constraint customer_mappings_provider_customer_id_key UNIQUE (provider, environment, provider_customer_id),
-  constraint customer_mappings_subject_key UNIQUE (provider, environment, subject_type, subject_id),
+  constraint customer_mappings_provider_customer_id_key UNIQUE (provider_customer_id, environment, provider),
+  constraint customer_mappings_subject_key UNIQUE (subject_id, subject_type, environment, provider),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
 );
@@ -63,7 +63,7 @@ create table payments.customers (
   provider_created_at timestamp with time zone,
   version bigint not null default 0,
   constraint customers_pkey PRIMARY KEY (id),
-  constraint customers_provider_customer_id_key UNIQUE (provider, environment, provider_customer_id),
+  constraint customers_provider_customer_id_key UNIQUE (provider_customer_id, environment, provider),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
 );
@@ -84,8 +84,8 @@ comment on column payments.customers.provider is 'Payment provider; pg-payments 
 comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
 comment on column payments.customers.provider_created_at is 'When the customer was made at Stripe.';
 comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
-CREATE INDEX customers_email_idx ON payments.customers USING btree (environment, email) WHERE (email IS NOT NULL);
-CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider, environment, provider_created_at DESC);
+CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
+CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider_created_at DESC, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.customers for select to payments_service using (true);
 grant select on payments.customers to payments_service;
@@ -218,11 +218,10 @@ comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe
 comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.';
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
-CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (environment, checkout_session_id) WHERE (checkout_session_id IS NOT NULL);
-CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (environment, customer_id) WHERE (customer_id IS NOT NULL);
-CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (environment, idempotency_scope, idempotency_key) WHERE (idempotency_key IS NOT NULL);
-CREATE INDEX stripe_checkout_sessions_status_idx ON payments.stripe_checkout_sessions USING btree (environment, status);
-CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (environment, subject_type, subject_id) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
@@ -274,9 +273,8 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
-CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (environment, customer_id) WHERE (customer_id IS NOT NULL);
-CREATE INDEX stripe_customer_portal_sessions_status_idx ON payments.stripe_customer_portal_sessions USING btree (environment, status);
-CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (environment, subject_type, subject_id);
+CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (subject_id, subject_type, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
@@ -310,7 +308,7 @@ create table payments.stripe_prices (
   deleted boolean not null default false,
   version bigint not null default 0,
   constraint stripe_prices_pkey PRIMARY KEY (id),
-  constraint stripe_prices_price_id_key UNIQUE (environment, price_id),
+  constraint stripe_prices_price_id_key UNIQUE (price_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.stripe_prices enable row level security;
@@ -336,8 +334,8 @@ comment on column payments.stripe_prices.created_at is 'When this row was made.'
 comment on column payments.stripe_prices.updated_at is 'When this row last changed.';
 comment on column payments.stripe_prices.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.stripe_prices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
-CREATE INDEX stripe_prices_lookup_key_idx ON payments.stripe_prices USING btree (environment, lookup_key) WHERE (lookup_key IS NOT NULL);
-CREATE INDEX stripe_prices_product_id_idx ON payments.stripe_prices USING btree (environment, product_id);
+CREATE INDEX stripe_prices_lookup_key_idx ON payments.stripe_prices USING btree (lookup_key, environment) WHERE (lookup_key IS NOT NULL);
+CREATE INDEX stripe_prices_product_id_idx ON payments.stripe_prices USING btree (product_id, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_prices FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_prices for select to payments_service using (true);
 grant select on payments.stripe_prices to payments_service;
@@ -358,7 +356,7 @@ create table payments.stripe_products (
   deleted boolean not null default false,
   version bigint not null default 0,
   constraint stripe_products_pkey PRIMARY KEY (id),
-  constraint stripe_products_product_id_key UNIQUE (environment, product_id),
+  constraint stripe_products_product_id_key UNIQUE (product_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.stripe_products enable row level security;
@@ -377,8 +375,7 @@ comment on column payments.stripe_products.created_at is 'When this row was made
 comment on column payments.stripe_products.updated_at is 'When this row last changed.';
 comment on column payments.stripe_products.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.stripe_products.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
-CREATE INDEX stripe_products_active_idx ON payments.stripe_products USING btree (environment, active);
-CREATE INDEX stripe_products_default_price_idx ON payments.stripe_products USING btree (environment, default_price_id) WHERE (default_price_id IS NOT NULL);
+CREATE INDEX stripe_products_default_price_idx ON payments.stripe_products USING btree (default_price_id, environment) WHERE (default_price_id IS NOT NULL);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_products FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_products for select to payments_service using (true);
 grant select on payments.stripe_products to payments_service;
@@ -396,7 +393,7 @@ create table payments.stripe_subscription_items (
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint stripe_subscription_items_pkey PRIMARY KEY (id),
-  constraint stripe_subscription_items_subscription_item_id_key UNIQUE (environment, subscription_item_id),
+  constraint stripe_subscription_items_subscription_item_id_key UNIQUE (subscription_item_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.stripe_subscription_items enable row level security;
@@ -412,8 +409,8 @@ comment on column payments.stripe_subscription_items.metadata is 'Stripe metadat
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
 comment on column payments.stripe_subscription_items.created_at is 'When this row was made.';
 comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
-CREATE INDEX stripe_subscription_items_price_id_idx ON payments.stripe_subscription_items USING btree (environment, price_id) WHERE (price_id IS NOT NULL);
-CREATE INDEX stripe_subscription_items_subscription_id_idx ON payments.stripe_subscription_items USING btree (environment, subscription_id);
+CREATE INDEX stripe_subscription_items_price_id_idx ON payments.stripe_subscription_items USING btree (price_id, environment) WHERE (price_id IS NOT NULL);
+CREATE INDEX stripe_subscription_items_subscription_id_idx ON payments.stripe_subscription_items USING btree (subscription_id, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscription_items FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
 grant select on payments.stripe_subscription_items to payments_service;
@@ -442,7 +439,7 @@ create table payments.stripe_subscriptions (
   subject_version bigint,
   version bigint not null default 0,
   constraint stripe_subscriptions_pkey PRIMARY KEY (id),
-  constraint stripe_subscriptions_subscription_id_key UNIQUE (environment, subscription_id),
+  constraint stripe_subscriptions_subscription_id_key UNIQUE (subscription_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint status_is_known CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
@@ -471,9 +468,8 @@ comment on column payments.stripe_subscriptions.created_at is 'When this row was
 comment on column payments.stripe_subscriptions.updated_at is 'When this row last changed.';
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
-CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (environment, customer_id);
-CREATE INDEX stripe_subscriptions_status_idx ON payments.stripe_subscriptions USING btree (environment, status);
-CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (environment, subject_type, subject_id) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (customer_id, environment);
+CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 grant select on payments.stripe_subscriptions to payments_service;
@@ -546,11 +542,10 @@ comment on column payments.transactions.updated_at is 'When this row last change
 comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
 comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, as in needs_response, won or lost.';
-CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider, environment, provider_created_at DESC);
-CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider, environment, provider_customer_id) WHERE (provider_customer_id IS NOT NULL);
-CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider, environment, provider_object_type, provider_object_id) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
-CREATE INDEX transactions_status_idx ON payments.transactions USING btree (provider, environment, status);
-CREATE INDEX transactions_subject_idx ON payments.transactions USING btree (provider, environment, subject_type, subject_id) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
+CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
+CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
+CREATE INDEX transactions_subject_idx ON payments.transactions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.transactions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.transactions for select to payments_service using (true);
 grant select on payments.transactions to payments_service;
@@ -576,7 +571,7 @@ create table payments.webhook_events (
   provider_created_at timestamp with time zone,
   next_attempt_at timestamp with time zone,
   constraint webhook_events_pkey PRIMARY KEY (id),
-  constraint webhook_events_provider_event_id_key UNIQUE (provider, environment, provider_event_id),
+  constraint webhook_events_provider_event_id_key UNIQUE (provider_event_id, environment, provider),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint livemode_matches_environment CHECK ((livemode = (environment = 'live'::text))),
   constraint next_attempt_only_when_failed CHECK (((next_attempt_at IS NULL) OR (processing_status = 'failed'::text))),
@@ -605,8 +600,8 @@ comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of 
 comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
 comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due to be tried again; null when nothing more is tried by itself.';
-CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (environment, object_type, object_id) WHERE (object_id IS NOT NULL);
-CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (environment, next_attempt_at) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
+CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (object_id, environment) WHERE (object_id IS NOT NULL);
+CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (next_attempt_at, environment) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
@@ -618,7 +613,7 @@ create table payments_private.customer_claims (
   subject_id text not null,
   claimed_at timestamp with time zone not null,
   claim_id text not null,
-  constraint customer_claims_pkey PRIMARY KEY (environment, customer_id, subject_type, subject_id),
+  constraint customer_claims_pkey PRIMARY KEY (customer_id, environment, subject_type, subject_id),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments_private.customer_claims enable row level security;
@@ -629,7 +624,7 @@ comment on column payments_private.customer_claims.subject_type is 'Kind of bill
 comment on column payments_private.customer_claims.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.customer_claims.claimed_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
 comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
-CREATE INDEX customer_claims_subject_idx ON payments_private.customer_claims USING btree (environment, subject_type, subject_id);
+CREATE INDEX customer_claims_subject_idx ON payments_private.customer_claims USING btree (subject_id, subject_type, environment);
 
 create table payments_private.payment_objects (
   environment text not null,
@@ -655,7 +650,7 @@ create table payments_private.payment_objects (
   failed_at timestamp with time zone,
   completed_at timestamp with time zone,
   refunded_at timestamp with time zone,
-  constraint payment_objects_pkey PRIMARY KEY (environment, object_id),
+  constraint payment_objects_pkey PRIMARY KEY (object_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['payment_intent'::text, 'charge'::text, 'invoice'::text, 'invoice_payment'::text, 'checkout_session'::text, 'refund'::text, 'dispute'::text]))),
   constraint state_is_known CHECK ((state = ANY (ARRAY['succeeded'::text, 'pending'::text, 'failed'::text])))
@@ -686,7 +681,7 @@ comment on column payments_private.payment_objects.failed_at is 'Latest instant 
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
-CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (environment, subscription_id) WHERE (subscription_id IS NOT NULL);
+CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
 
 create table payments_private.secrets (
   id uuid not null default gen_random_uuid(),
@@ -810,6 +805,11 @@ create function payments_private.check_environment(environment text)
   set search_path = "";
 grant execute on function payments_private.check_environment(environment text) to payments_service;
 
+create function payments_private.check_event(environment text, payload jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = "";
+
 create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
   language plpgsql stable security invoker
@@ -827,6 +827,11 @@ create function payments_private.customer_of_subject(environment text, subject_t
   set search_path = "";
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
 
+create function payments_private.event_result(status text, event payments.webhook_events, to_fetch jsonb)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = "";
+
 create function payments_private.follows(later jsonb, earlier jsonb)
   returns boolean
   language plpgsql immutable security invoker
@@ -838,11 +843,21 @@ create function payments_private.id_of(field jsonb)
   set search_path = "";
 grant execute on function payments_private.id_of(field jsonb) to payments_service;
 
+create function payments_private.ids_of(object jsonb)
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = "";
+
 create function payments_private.instant_of(field jsonb)
   returns timestamp with time zone
   language plpgsql immutable security invoker
   set search_path = "";
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
+
+create function payments_private.is_other_account(environment text, account_id text)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = "";
 
 create function payments_private.is_projected_event(event_type text)
   returns boolean
@@ -852,14 +867,15 @@ create function payments_private.is_projected_event(event_type text)
 create function payments_private.join_payment(environment text, object_types text[], object_ids text[])
   returns uuid
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = ""
+  set enable_seqscan = off;
 
 create function payments_private.last_event_of_second(environment text, event jsonb)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = "";
 
-create function payments_private.lock_payment_ids(environment text, objects jsonb)
+create function payments_private.lock_ids(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
@@ -867,6 +883,11 @@ create function payments_private.lock_payment_ids(environment text, objects json
 create function payments_private."overlay"(object jsonb, former jsonb)
   returns jsonb
   language plpgsql immutable security invoker
+  set search_path = "";
+
+create function payments_private.process_event(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
   set search_path = "";
 
 create function payments_private.project_event(environment text, event jsonb)
@@ -942,7 +963,8 @@ create function payments_private.project_subscription_items(environment text, su
 create function payments_private.put_payment_object(snapshot payments_private.payment_objects, linked_types text[], linked_ids text[], settled boolean)
   returns text
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = ""
+  set enable_seqscan = off;
 
 create function payments_private.read_secrets(environment text)
   returns TABLE(kind text, key_id text, ciphertext text)
@@ -950,7 +972,7 @@ create function payments_private.read_secrets(environment text)
   set search_path = "";
 grant execute on function payments_private.read_secrets(environment text) to payments_service;
 
-create function payments_private.record_event(event payments.webhook_events, processing_status text, error text)
+create function payments_private.record_event(environment text, payload jsonb, processing_status text, error text)
   returns payments.webhook_events
   language plpgsql volatile security invoker
   set search_path = "";
@@ -963,7 +985,8 @@ create function payments_private.refresh_customer_mapping(environment text, cust
 create function payments_private.refresh_refunds(environment text, payment_id uuid, parent_type text, parent_id text, related_object_ids jsonb, subject payments.billing_subject, customer_id text, customer_email text)
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = ""
+  set enable_seqscan = off;
 
 create function payments_private.refresh_subscription_payments(environment text, subscription_id text)
   returns void
@@ -973,7 +996,8 @@ create function payments_private.refresh_subscription_payments(environment text,
 create function payments_private.refresh_transaction(environment text, payment_id uuid)
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = ""
+  set enable_seqscan = off;
 
 create function payments_private.retry_delay(attempt_count integer)
   returns interval

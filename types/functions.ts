@@ -1,7 +1,8 @@
 /**
  * Generated from the database by `npm run generate`. Do not edit.
  *
- * Every argument may be null in SQL; what a function makes of that is its own affair.
+ * Every argument may be null in SQL; what a function makes of that is its own affair. `bigint` and `numeric` come
+ * as text, instants as `Date`: as postgres.js reads them from a column, not as they are in JSON.
  */
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }
@@ -14,72 +15,72 @@ export interface BillingSubject {
 
 /** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of. */
 export interface StripeCheckoutSessions {
-  id: string | null
-  environment: string | null
-  mode: string | null
-  status: string | null
+  id: string
+  environment: string
+  mode: string
+  status: string
   payment_status: string | null
   subject_type: string | null
   subject_id: string | null
   customer_email: string | null
-  line_items: Json | null
-  success_url: string | null
-  cancel_url: string | null
+  line_items: Json
+  success_url: string
+  cancel_url: string
   idempotency_key: string | null
-  metadata: Json | null
+  metadata: Json
   checkout_session_id: string | null
   customer_id: string | null
   payment_intent_id: string | null
   subscription_id: string | null
   url: string | null
   last_error: string | null
-  raw: Json | null
-  created_at: Date | null
-  updated_at: Date | null
+  raw: Json
+  created_at: Date
+  updated_at: Date
   request_hash: string | null
   caller_id: string | null
-  idempotency_scope: string | null
-  attempt: number | null
-  stripe_may_have_acted: boolean | null
+  idempotency_scope: string
+  attempt: number
+  stripe_may_have_acted: boolean
   expires_at: Date | null
-  version: string | null
+  version: string
 }
 
 /** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table. */
 export interface StripeCustomerPortalSessions {
-  id: string | null
-  environment: string | null
-  status: string | null
-  subject_type: string | null
-  subject_id: string | null
+  id: string
+  environment: string
+  status: string
+  subject_type: string
+  subject_id: string
   customer_id: string | null
   return_url: string | null
   configuration_id: string | null
   url: string | null
   last_error: string | null
-  raw: Json | null
-  created_at: Date | null
-  updated_at: Date | null
+  raw: Json
+  created_at: Date
+  updated_at: Date
 }
 
 /** The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed. */
 export interface WebhookEvents {
-  id: string | null
-  environment: string | null
-  event_type: string | null
-  livemode: boolean | null
+  id: string
+  environment: string
+  event_type: string
+  livemode: boolean
   object_type: string | null
   object_id: string | null
-  processing_status: string | null
-  attempt_count: number | null
+  processing_status: string
+  attempt_count: number
   last_error: string | null
-  payload: Json | null
-  received_at: Date | null
+  payload: Json
+  received_at: Date
   processed_at: Date | null
-  created_at: Date | null
-  updated_at: Date | null
-  provider: string | null
-  provider_event_id: string | null
+  created_at: Date
+  updated_at: Date
+  provider: string
+  provider_event_id: string
   provider_account_id: string | null
   provider_created_at: Date | null
   next_attempt_at: Date | null

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a728e1bea686f7276116e5b6eb310edbf3dff56c
+--! Hash: sha1:d2d5f8b235e4afc1a4496c44a03475ca14e2fe35
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -41,6 +41,8 @@ comment on type payments.billing_subject is
 
 --! split: 0030-catalog-and-customers.sql
 -- Products, prices, customers and who owns them.
+-- Every index begins with the column that tells rows apart. environment has two values and comes last: an index that began
+-- with it could be chosen for any lookup while a table has no statistics yet, and would then read the whole environment.
 
 create table if not exists payments.provider_connections (
   id uuid not null default gen_random_uuid() constraint provider_connections_pkey primary key,
@@ -101,11 +103,10 @@ create table if not exists payments.stripe_products (
   updated_at timestamptz not null default now(),
   deleted boolean not null default false,
   version bigint not null default 0,
-  constraint stripe_products_product_id_key unique (environment, product_id)
+  constraint stripe_products_product_id_key unique (product_id, environment)
 );
-create index if not exists stripe_products_active_idx on payments.stripe_products (environment, active);
 create index if not exists stripe_products_default_price_idx
-  on payments.stripe_products (environment, default_price_id) where default_price_id is not null;
+  on payments.stripe_products (default_price_id, environment) where default_price_id is not null;
 comment on table payments.stripe_products is
   'Stripe products (https://docs.stripe.com/api/products). A deleted product stays as a tombstone with deleted = true.';
 comment on column payments.stripe_products.id is 'Local id.';
@@ -145,11 +146,11 @@ create table if not exists payments.stripe_prices (
   updated_at timestamptz not null default now(),
   deleted boolean not null default false,
   version bigint not null default 0,
-  constraint stripe_prices_price_id_key unique (environment, price_id)
+  constraint stripe_prices_price_id_key unique (price_id, environment)
 );
 create index if not exists stripe_prices_lookup_key_idx
-  on payments.stripe_prices (environment, lookup_key) where lookup_key is not null;
-create index if not exists stripe_prices_product_id_idx on payments.stripe_prices (environment, product_id);
+  on payments.stripe_prices (lookup_key, environment) where lookup_key is not null;
+create index if not exists stripe_prices_product_id_idx on payments.stripe_prices (product_id, environment);
 comment on table payments.stripe_prices is
   'Stripe prices (https://docs.stripe.com/api/prices). A deleted price stays as a tombstone with deleted = true.';
 comment on column payments.stripe_prices.id is 'Local id.';
@@ -191,11 +192,11 @@ create table if not exists payments.customers (
   provider_customer_id text not null,
   provider_created_at timestamptz,
   version bigint not null default 0,
-  constraint customers_provider_customer_id_key unique (provider, environment, provider_customer_id)
+  constraint customers_provider_customer_id_key unique (provider_customer_id, environment, provider)
 );
-create index if not exists customers_email_idx on payments.customers (environment, email) where email is not null;
+create index if not exists customers_email_idx on payments.customers (email, environment) where email is not null;
 create index if not exists customers_provider_created_at_idx
-  on payments.customers (provider, environment, provider_created_at desc);
+  on payments.customers (provider_created_at desc, environment);
 comment on table payments.customers is
   'Stripe customers (https://docs.stripe.com/api/customers). A deleted customer stays as a tombstone with deleted = true.';
 comment on column payments.customers.id is 'Local id.';
@@ -224,8 +225,8 @@ create table if not exists payments.customer_mappings (
   provider_customer_id text not null,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  constraint customer_mappings_provider_customer_id_key unique (provider, environment, provider_customer_id),
-  constraint customer_mappings_subject_key unique (provider, environment, subject_type, subject_id)
+  constraint customer_mappings_provider_customer_id_key unique (provider_customer_id, environment, provider),
+  constraint customer_mappings_subject_key unique (subject_id, subject_type, environment, provider)
 );
 comment on table payments.customer_mappings is
   'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
@@ -245,10 +246,10 @@ create table if not exists payments_private.customer_claims (
   subject_id text not null,
   claimed_at timestamptz not null,
   claim_id text not null,
-  constraint customer_claims_pkey primary key (environment, customer_id, subject_type, subject_id)
+  constraint customer_claims_pkey primary key (customer_id, environment, subject_type, subject_id)
 );
 create index if not exists customer_claims_subject_idx
-  on payments_private.customer_claims (environment, subject_type, subject_id);
+  on payments_private.customer_claims (subject_id, subject_type, environment);
 comment on table payments_private.customer_claims is
   'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
 comment on column payments_private.customer_claims.environment is 'test or live.';
@@ -304,15 +305,14 @@ create table if not exists payments.stripe_checkout_sessions (
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
 create unique index if not exists stripe_checkout_sessions_checkout_session_id_key
-  on payments.stripe_checkout_sessions (environment, checkout_session_id) where checkout_session_id is not null;
+  on payments.stripe_checkout_sessions (checkout_session_id, environment) where checkout_session_id is not null;
 create unique index if not exists stripe_checkout_sessions_idempotency_key
-  on payments.stripe_checkout_sessions (environment, idempotency_scope, idempotency_key)
+  on payments.stripe_checkout_sessions (idempotency_key, idempotency_scope, environment)
   where idempotency_key is not null;
 create index if not exists stripe_checkout_sessions_customer_id_idx
-  on payments.stripe_checkout_sessions (environment, customer_id) where customer_id is not null;
-create index if not exists stripe_checkout_sessions_status_idx on payments.stripe_checkout_sessions (environment, status);
+  on payments.stripe_checkout_sessions (customer_id, environment) where customer_id is not null;
 create index if not exists stripe_checkout_sessions_subject_idx
-  on payments.stripe_checkout_sessions (environment, subject_type, subject_id)
+  on payments.stripe_checkout_sessions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
 comment on table payments.stripe_checkout_sessions is
   'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of.';
@@ -363,11 +363,9 @@ create table if not exists payments.stripe_customer_portal_sessions (
   updated_at timestamptz not null default now()
 );
 create index if not exists stripe_customer_portal_sessions_customer_id_idx
-  on payments.stripe_customer_portal_sessions (environment, customer_id) where customer_id is not null;
-create index if not exists stripe_customer_portal_sessions_status_idx
-  on payments.stripe_customer_portal_sessions (environment, status);
+  on payments.stripe_customer_portal_sessions (customer_id, environment) where customer_id is not null;
 create index if not exists stripe_customer_portal_sessions_subject_idx
-  on payments.stripe_customer_portal_sessions (environment, subject_type, subject_id);
+  on payments.stripe_customer_portal_sessions (subject_id, subject_type, environment);
 comment on table payments.stripe_customer_portal_sessions is
   'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table.';
 comment on column payments.stripe_customer_portal_sessions.id is 'Local id.';
@@ -411,13 +409,12 @@ create table if not exists payments.stripe_subscriptions (
   subject_version bigint,
   version bigint not null default 0,
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
-  constraint stripe_subscriptions_subscription_id_key unique (environment, subscription_id)
+  constraint stripe_subscriptions_subscription_id_key unique (subscription_id, environment)
 );
 create index if not exists stripe_subscriptions_customer_id_idx
-  on payments.stripe_subscriptions (environment, customer_id);
-create index if not exists stripe_subscriptions_status_idx on payments.stripe_subscriptions (environment, status);
+  on payments.stripe_subscriptions (customer_id, environment);
 create index if not exists stripe_subscriptions_subject_idx
-  on payments.stripe_subscriptions (environment, subject_type, subject_id)
+  on payments.stripe_subscriptions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
 comment on table payments.stripe_subscriptions is
   'Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final.';
@@ -456,12 +453,12 @@ create table if not exists payments.stripe_subscription_items (
   raw jsonb not null default '{}',
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  constraint stripe_subscription_items_subscription_item_id_key unique (environment, subscription_item_id)
+  constraint stripe_subscription_items_subscription_item_id_key unique (subscription_item_id, environment)
 );
 create index if not exists stripe_subscription_items_price_id_idx
-  on payments.stripe_subscription_items (environment, price_id) where price_id is not null;
+  on payments.stripe_subscription_items (price_id, environment) where price_id is not null;
 create index if not exists stripe_subscription_items_subscription_id_idx
-  on payments.stripe_subscription_items (environment, subscription_id);
+  on payments.stripe_subscription_items (subscription_id, environment);
 comment on table payments.stripe_subscription_items is
   'The items of each subscription (https://docs.stripe.com/api/subscription_items), as of the snapshot that the subscription shows.';
 comment on column payments.stripe_subscription_items.id is 'Local id.';
@@ -516,15 +513,14 @@ create table if not exists payments.transactions (
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null))
 );
 create unique index if not exists transactions_provider_object_key
-  on payments.transactions (provider, environment, provider_object_type, provider_object_id)
+  on payments.transactions (provider_object_id, provider_object_type, environment, provider)
   where provider_object_type is not null and provider_object_id is not null;
 create index if not exists transactions_provider_created_at_idx
-  on payments.transactions (provider, environment, provider_created_at desc);
+  on payments.transactions (provider_created_at desc, environment);
 create index if not exists transactions_provider_customer_id_idx
-  on payments.transactions (provider, environment, provider_customer_id) where provider_customer_id is not null;
-create index if not exists transactions_status_idx on payments.transactions (provider, environment, status);
+  on payments.transactions (provider_customer_id, environment) where provider_customer_id is not null;
 create index if not exists transactions_subject_idx
-  on payments.transactions (provider, environment, subject_type, subject_id)
+  on payments.transactions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
 comment on table payments.transactions is
   'Payments and refunds, one row each, whichever of its Stripe objects was met first. Amounts are integers in the currency''s minor unit.';
@@ -583,11 +579,11 @@ create table if not exists payments_private.payment_objects (
   failed_at timestamptz,
   completed_at timestamptz,
   refunded_at timestamptz,
-  constraint payment_objects_pkey primary key (environment, object_id)
+  constraint payment_objects_pkey primary key (object_id, environment)
 );
 create index if not exists payment_objects_payment_id_idx on payments_private.payment_objects (payment_id);
 create index if not exists payment_objects_subscription_id_idx
-  on payments_private.payment_objects (environment, subscription_id) where subscription_id is not null;
+  on payments_private.payment_objects (subscription_id, environment) where subscription_id is not null;
 comment on table payments_private.payment_objects is
   'The newest snapshot of each Stripe object that a payment is made of, in the columns that matter. Rows with version 0 were only mentioned by another object so far.';
 comment on column payments_private.payment_objects.environment is 'test or live.';
@@ -637,16 +633,16 @@ create table if not exists payments.webhook_events (
   provider_account_id text,
   provider_created_at timestamptz,
   next_attempt_at timestamptz,
-  constraint webhook_events_provider_event_id_key unique (provider, environment, provider_event_id),
+  constraint webhook_events_provider_event_id_key unique (provider_event_id, environment, provider),
   constraint livemode_matches_environment check (livemode = (environment = 'live')),
   constraint processed_at_only_when_finished
     check ((processed_at is not null) = (processing_status in ('processed', 'ignored'))),
   constraint next_attempt_only_when_failed check (next_attempt_at is null or processing_status = 'failed')
 );
 create index if not exists webhook_events_object_idx
-  on payments.webhook_events (environment, object_type, object_id) where object_id is not null;
+  on payments.webhook_events (object_id, environment) where object_id is not null;
 create index if not exists webhook_events_unfinished_idx
-  on payments.webhook_events (environment, next_attempt_at) where processing_status in ('pending', 'failed');
+  on payments.webhook_events (next_attempt_at, environment) where processing_status in ('pending', 'failed');
 comment on table payments.webhook_events is
   'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';
@@ -921,48 +917,70 @@ $$;
 
 revoke all on function payments_private.follows(jsonb, jsonb) from public;
 --! EndIncluded functions/follows.sql
---! Included functions/lock_payment_ids.sql
+--! Included functions/ids_of.sql
 /*
- * Locks, for the rest of the transaction, everything that the given Stripe objects are about: their own ids, the ids they
- * name, their customer and their billing subject. 64-bit hashes, taken in order, so that two transactions never wait for
- * each other. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ * Every id that a Stripe object is about: its own, those of the payment objects it names, its customer, its billing
+ * subject. What two events have in common here must not be processed at the same moment. A field that may be expanded
+ * holds an id or the whole object.
  */
-create or replace function payments_private.lock_payment_ids(environment text, objects jsonb)
+create or replace function payments_private.ids_of(object jsonb)
+  returns text[]
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  return array_remove(
+    array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'latest_charge' ->> 'id', object ->> 'latest_charge'),
+      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice'),
+      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
+      object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      object -> 'payment' ->> 'payment_intent',
+      object -> 'payment' ->> 'charge',
+      object ->> 'client_reference_id',
+      'subject ' || (object -> 'metadata' ->> 'payments_subject_type') || ' ' || (object -> 'metadata' ->> 'payments_subject_id')
+    ],
+    null
+  );
+end;
+$$;
+
+revoke all on function payments_private.ids_of(jsonb) from public;
+--! EndIncluded functions/ids_of.sql
+--! Included functions/lock_ids.sql
+/*
+ * Locks the given ids of an environment for the rest of the transaction: 64-bit hashes, taken in order, so that two
+ * transactions never wait for each other. Works behind a transaction-mode pooler.
+ * https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ */
+create or replace function payments_private.lock_ids(environment text, ids text[])
   returns void
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
+declare
+  v_key bigint;
 begin
-  perform pg_advisory_xact_lock(l.key)
-  from (
-    select distinct hashtextextended(lock_payment_ids.environment || ' ' || i.id, 0) as key
-    from jsonb_array_elements(lock_payment_ids.objects) as o (object)
-    cross join lateral (
-      values
-        (o.object ->> 'id'),
-        (payments_private.id_of(o.object -> 'customer')),
-        (payments_private.id_of(o.object -> 'payment_intent')),
-        (payments_private.id_of(o.object -> 'latest_charge')),
-        (payments_private.id_of(o.object -> 'charge')),
-        (payments_private.id_of(o.object -> 'invoice')),
-        (payments_private.id_of(o.object -> 'subscription')),
-        (payments_private.id_of(o.object -> 'parent' -> 'subscription_details' -> 'subscription')),
-        (payments_private.id_of(o.object -> 'payment' -> 'payment_intent')),
-        (payments_private.id_of(o.object -> 'payment' -> 'charge')),
-        (o.object ->> 'client_reference_id'),
-        ('subject ' || (payments_private.subject_of(o.object -> 'metadata')).type
-          || ' ' || (payments_private.subject_of(o.object -> 'metadata')).id)
-    ) as i (id)
-    where i.id is not null
-    order by key
-  ) as l;
+  for v_key in
+    select distinct hashtextextended(lock_ids.environment || ' ' || i.id, 0)
+    from unnest(lock_ids.ids) as i (id)
+    order by 1
+  loop
+    perform pg_advisory_xact_lock(v_key);
+  end loop;
 end;
 $$;
 
-revoke all on function payments_private.lock_payment_ids(text, jsonb) from public;
---! EndIncluded functions/lock_payment_ids.sql
+revoke all on function payments_private.lock_ids(text, text[]) from public;
+--! EndIncluded functions/lock_ids.sql
 
 -- owners
 --! Included functions/caller_id.sql
@@ -1220,6 +1238,7 @@ create or replace function payments_private.refresh_refunds(
   volatile
   security invoker
   set search_path = ''
+  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
 begin
@@ -1249,7 +1268,7 @@ begin
     o.provider_created_at
   from payments_private.payment_objects as o
   where o.payment_id = refresh_refunds.payment_id and o.object_type = 'refund' and o.version > 0
-  on conflict (provider, environment, provider_object_type, provider_object_id)
+  on conflict (provider_object_id, provider_object_type, environment, provider)
     where provider_object_type is not null and provider_object_id is not null
   do update
   set status = excluded.status,
@@ -1291,6 +1310,7 @@ create or replace function payments_private.refresh_transaction(environment text
   volatile
   security invoker
   set search_path = ''
+  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
 as $$
 declare
   v_object payments_private.payment_objects;
@@ -1547,6 +1567,7 @@ create or replace function payments_private.join_payment(environment text, objec
   volatile
   security invoker
   set search_path = ''
+  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
 as $$
 declare
   v_found uuid[];
@@ -1613,6 +1634,7 @@ create or replace function payments_private.put_payment_object(
   volatile
   security invoker
   set search_path = ''
+  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
 as $$
 declare
   v_types text[] := array[snapshot.object_type];
@@ -2644,7 +2666,9 @@ begin
   end if;
 
   -- lock
-  perform payments_private.lock_payment_ids(environment, objects);
+  perform payments_private.lock_ids(environment, array_agg(i.id))
+  from jsonb_array_elements(objects) as o (object)
+  cross join unnest(payments_private.ids_of(o.object)) as i (id);
 
   -- project
   for v_object in select o.object from jsonb_array_elements(objects) as o (object) loop
@@ -2830,21 +2854,33 @@ revoke all on function payments_private.project_event(text, jsonb) from public;
 /*
  * Writes what became of an event to the ledger, which is where the app's fulfilment triggers fire, and answers the row.
  */
-create or replace function payments_private.record_event(event payments.webhook_events, processing_status text, error text)
+create or replace function payments_private.record_event(environment text, payload jsonb, processing_status text, error text)
   returns payments.webhook_events
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
+declare
+  v_event payments.webhook_events;
+  v_object jsonb := payload -> 'data' -> 'object';
 begin
   insert into payments.webhook_events as w (
     environment, provider_event_id, event_type, livemode, object_type, object_id, provider_account_id,
     provider_created_at, payload, processing_status, attempt_count, last_error, processed_at, next_attempt_at
   )
   values (
-    event.environment, event.provider_event_id, event.event_type, event.livemode, event.object_type, event.object_id,
-    event.provider_account_id, event.provider_created_at, event.payload, record_event.processing_status, 1,
+    record_event.environment,
+    record_event.payload ->> 'id',
+    record_event.payload ->> 'type',
+    (record_event.payload ->> 'livemode')::boolean,
+    v_object ->> 'object',
+    v_object ->> 'id',
+    record_event.payload ->> 'account',
+    to_timestamp((record_event.payload -> 'created')::double precision),
+    record_event.payload,
+    record_event.processing_status,
+    1,
     record_event.error,
     case when record_event.processing_status <> 'failed' then now() end,
     case when record_event.processing_status = 'failed' then now() + payments_private.retry_delay(1) end
@@ -2857,13 +2893,157 @@ begin
       next_attempt_at = case
         when excluded.processing_status = 'failed' then now() + payments_private.retry_delay(w.attempt_count + 1)
       end
-  returning w.* into event;
-  return event;
+  returning w.* into v_event;
+  return v_event;
 end;
 $$;
 
-revoke all on function payments_private.record_event(payments.webhook_events, text, text) from public;
+revoke all on function payments_private.record_event(text, jsonb, text, text) from public;
 --! EndIncluded functions/record_event.sql
+--! Included functions/event_result.sql
+/*
+ * What ingest_webhook_event answers for one event: the row of the ledger comes without its payload.
+ */
+create or replace function payments_private.event_result(status text, event payments.webhook_events, to_fetch jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  event.payload := null;
+  return jsonb_build_object(
+    'status', event_result.status,
+    'event', to_jsonb(event_result.event) - 'payload',
+    'fetch', event_result.to_fetch
+  );
+end;
+$$;
+
+revoke all on function payments_private.event_result(text, payments.webhook_events, jsonb) from public;
+--! EndIncluded functions/event_result.sql
+--! Included functions/is_other_account.sql
+/*
+ * Whether an event of a connected account is about another account than the one this environment is connected to.
+ */
+create or replace function payments_private.is_other_account(environment text, account_id text)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  return exists (
+    select
+    from payments.provider_connections as c
+    where c.provider = 'stripe'
+      and c.environment = is_other_account.environment
+      and c.provider_account_id <> is_other_account.account_id
+  );
+end;
+$$;
+
+revoke all on function payments_private.is_other_account(text, text) from public;
+--! EndIncluded functions/is_other_account.sql
+--! Included functions/process_event.sql
+/*
+ * Processes one event whose ids are locked: projects it and writes it to the ledger, which is where the app's fulfilment
+ * triggers fire, so that what they do and the row commit together. If anything raises, the projections alone are made
+ * again and the event is kept as failed. An event that is finished changes nothing.
+ * Answers {status, event, fetch} as payments.ingest_webhook_event does.
+ */
+create or replace function payments_private.process_event(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_error text;
+  v_fetch jsonb := '[]';
+  v_known payments.webhook_events;
+begin
+  -- seen before
+  select w.* into v_known
+  from payments.webhook_events as w
+  where w.provider = 'stripe'
+    and w.environment = process_event.environment
+    and w.provider_event_id = process_event.payload ->> 'id';
+  if v_known.processing_status in ('processed', 'ignored') then
+    return payments_private.event_result('duplicate', v_known, v_fetch);
+  end if;
+
+  -- not ours
+  if not payments_private.is_projected_event(payload ->> 'type')
+    or (payload ? 'account' and payments_private.is_other_account(environment, payload ->> 'account'))
+  then
+    return payments_private.event_result(
+      'ignored', payments_private.record_event(environment, payload, 'ignored', null), v_fetch
+    );
+  end if;
+
+  -- project and fulfil
+  begin
+    v_fetch := payments_private.project_event(environment, payload);
+    return payments_private.event_result(
+      'processed', payments_private.record_event(environment, payload, 'processed', null), v_fetch
+    );
+  exception
+    when others then
+      v_error := sqlerrm || ' (' || sqlstate || ')';
+  end;
+
+  -- keep: the state is right while fulfilment is being mended
+  begin
+    v_fetch := payments_private.project_event(environment, payload);
+  exception
+    when others then
+      v_fetch := '[]';
+  end;
+  return payments_private.event_result(
+    'failed', payments_private.record_event(environment, payload, 'failed', v_error), v_fetch
+  );
+end;
+$$;
+
+revoke all on function payments_private.process_event(text, jsonb) from public;
+--! EndIncluded functions/process_event.sql
+--! Included functions/check_event.sql
+/*
+ * Refuses what is not a Stripe event of this environment.
+ */
+create or replace function payments_private.check_event(environment text, payload jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  if jsonb_typeof(payload) is distinct from 'object'
+    or payload ->> 'object' is distinct from 'event'
+    or coalesce(payload ->> 'id', '') = ''
+    or coalesce(payload ->> 'type', '') = ''
+    or jsonb_typeof(payload -> 'created') is distinct from 'number'
+    or jsonb_typeof(payload -> 'livemode') is distinct from 'boolean'
+    or jsonb_typeof(payload -> 'data' -> 'object') is distinct from 'object'
+  then
+    raise exception 'The body is not a Stripe event.'
+      using errcode = 'SP005', hint = 'Send events to this address from a Stripe webhook endpoint only.';
+  end if;
+  if (payload ->> 'livemode')::boolean <> (environment = 'live') then
+    raise exception 'The event is from % mode, and this address takes events of environment %.',
+      case when (payload ->> 'livemode')::boolean then 'live' else 'test' end, environment
+      using errcode = 'SP005', hint = 'Point the webhook endpoint of each mode at the address of its own environment.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_event(text, jsonb) from public;
+--! EndIncluded functions/check_event.sql
 --! Included functions/ingest_webhook_event.sql
 /*
  * Takes one verified Stripe event: projects it, keeps it in the ledger and lets the app's fulfilment triggers run, all in
@@ -2883,89 +3063,12 @@ create or replace function payments.ingest_webhook_event(environment text, paylo
   security definer -- crosses from the handler's role to the tables
   set search_path = ''
 as $$
-declare
-  v_event payments.webhook_events;
-  v_known payments.webhook_events;
-  v_account_id text;
-  v_error text;
-  v_fetch jsonb := '[]';
 begin
-  -- guard
   perform payments_private.check_environment(environment);
-  if jsonb_typeof(payload) is distinct from 'object'
-    or payload ->> 'object' is distinct from 'event'
-    or coalesce(payload ->> 'id', '') = ''
-    or coalesce(payload ->> 'type', '') = ''
-    or jsonb_typeof(payload -> 'created') is distinct from 'number'
-    or jsonb_typeof(payload -> 'livemode') is distinct from 'boolean'
-    or jsonb_typeof(payload -> 'data' -> 'object') is distinct from 'object'
-  then
-    raise exception 'The body is not a Stripe event.'
-      using errcode = 'SP005', hint = 'Send events to this address from a Stripe webhook endpoint only.';
-  end if;
-  if (payload ->> 'livemode')::boolean <> (environment = 'live') then
-    raise exception 'The event is from % mode, and this address takes events of environment %.',
-      case when (payload ->> 'livemode')::boolean then 'live' else 'test' end, environment
-      using errcode = 'SP005', hint = 'Point the webhook endpoint of each mode at the address of its own environment.';
-  end if;
-
-  v_event.environment := environment;
-  v_event.provider_event_id := payload ->> 'id';
-  v_event.event_type := payload ->> 'type';
-  v_event.livemode := (payload ->> 'livemode')::boolean;
-  v_event.object_type := payload -> 'data' -> 'object' ->> 'object';
-  v_event.object_id := payload -> 'data' -> 'object' ->> 'id';
-  v_event.provider_account_id := payload ->> 'account';
-  v_event.provider_created_at := payments_private.instant_of(payload -> 'created');
-  v_event.payload := payload;
-
-  if v_event.provider_account_id is not null then
-    select c.provider_account_id
-    into v_account_id
-    from payments.provider_connections as c
-    where c.provider = 'stripe' and c.environment = v_event.environment;
-  end if;
-
-  -- lock: by one event at a time for each thing it is about; then nobody else is about to write this event
-  perform payments_private.lock_payment_ids(
-    environment,
-    jsonb_build_array(payload -> 'data' -> 'object', jsonb_build_object('id', payload ->> 'id'))
-  );
-  select * into v_known
-  from payments.webhook_events as w
-  where w.provider = 'stripe'
-    and w.environment = v_event.environment
-    and w.provider_event_id = v_event.provider_event_id;
-  if v_known.processing_status in ('processed', 'ignored') then
-    return jsonb_build_object('status', 'duplicate', 'event', to_jsonb(v_known) - 'payload', 'fetch', v_fetch);
-  end if;
-
-  if not payments_private.is_projected_event(v_event.event_type)
-    or v_event.provider_account_id <> v_account_id
-  then
-    v_event := payments_private.record_event(v_event, 'ignored', null);
-    return jsonb_build_object('status', 'ignored', 'event', to_jsonb(v_event) - 'payload', 'fetch', v_fetch);
-  end if;
-
-  -- project and fulfil
-  begin
-    v_fetch := payments_private.project_event(environment, payload);
-    v_event := payments_private.record_event(v_event, 'processed', null);
-    return jsonb_build_object('status', 'processed', 'event', to_jsonb(v_event) - 'payload', 'fetch', v_fetch);
-  exception
-    when others then
-      v_error := sqlerrm || ' (' || sqlstate || ')';
-  end;
-
-  -- keep: the projections alone, so that the state is right while fulfilment is being mended
-  begin
-    v_fetch := payments_private.project_event(environment, payload);
-  exception
-    when others then
-      v_fetch := '[]';
-  end;
-  v_event := payments_private.record_event(v_event, 'failed', v_error);
-  return jsonb_build_object('status', 'failed', 'event', to_jsonb(v_event) - 'payload', 'fetch', v_fetch);
+  perform payments_private.check_event(environment, payload);
+  -- one transaction at a time for each thing that the event is about, and for the event itself
+  perform payments_private.lock_ids(environment, payments_private.ids_of(payload -> 'data' -> 'object') || (payload ->> 'id'));
+  return payments_private.process_event(environment, payload);
 end;
 $$;
 
@@ -3363,10 +3466,7 @@ begin
   end if;
 
   -- lock and project; the row itself is part of what the session is about
-  perform payments_private.lock_payment_ids(
-    environment,
-    jsonb_build_array(session, jsonb_build_object('client_reference_id', complete_checkout_session.id))
-  );
+  perform payments_private.lock_ids(environment, payments_private.ids_of(session) || complete_checkout_session.id::text);
   perform payments_private.project_stripe_object(
     environment,
     session || jsonb_build_object('client_reference_id', complete_checkout_session.id),
