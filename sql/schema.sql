@@ -550,6 +550,47 @@ CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.transactions FOR EACH R
 create policy service_select on payments.transactions for select to payments_service using (true);
 grant select on payments.transactions to payments_service;
 
+create view payments.webhook_event_health with (security_invoker=true) as
+ SELECT e.environment,
+    COALESCE(f.backlog, (0)::bigint) AS backlog,
+    f.oldest_failed_at,
+    COALESCE(f.dead_lettered, (0)::bigint) AS dead_lettered,
+    COALESCE(f.failures, '[]'::jsonb) AS failures,
+    r.events_last_hour,
+    r.last_received_at,
+    r.median_lag,
+    r.greatest_lag
+   FROM ((( VALUES ('test'::text), ('live'::text)) e(environment)
+     LEFT JOIN LATERAL ( SELECT (sum(g.count))::bigint AS backlog,
+            min(g.oldest) AS oldest_failed_at,
+            (sum(g.dead_lettered))::bigint AS dead_lettered,
+            jsonb_agg(jsonb_build_object('event_type', g.event_type, 'error', g.last_error, 'count', g.count) ORDER BY g.count DESC) AS failures
+           FROM ( SELECT w.event_type,
+                    w.last_error,
+                    count(*) AS count,
+                    count(*) FILTER (WHERE (w.next_attempt_at IS NULL)) AS dead_lettered,
+                    min(w.received_at) AS oldest
+                   FROM payments.webhook_events w
+                  WHERE ((w.environment = e.environment) AND (w.processing_status = ANY (ARRAY['pending'::text, 'failed'::text])))
+                  GROUP BY w.event_type, w.last_error) g) f ON (true))
+     LEFT JOIN LATERAL ( SELECT count(*) AS events_last_hour,
+            max(w.received_at) AS last_received_at,
+            percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (w.received_at - w.provider_created_at)))::double precision)) AS median_lag,
+            max(EXTRACT(epoch FROM (w.received_at - w.provider_created_at))) AS greatest_lag
+           FROM payments.webhook_events w
+          WHERE ((w.environment = e.environment) AND (w.received_at > (now() - '01:00:00'::interval)))) r ON (true));
+comment on view payments.webhook_event_health is 'Health of the ledger by environment: events that failed and wait, those that nothing retries any more, why, and how late events come.';
+comment on column payments.webhook_event_health.environment is 'test or live.';
+comment on column payments.webhook_event_health.backlog is 'Events that have failed and are not processed yet.';
+comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest of them arrived.';
+comment on column payments.webhook_event_health.dead_lettered is 'Those of them that are not tried again by themselves: mend the cause, then replay them.';
+comment on column payments.webhook_event_health.failures is 'Them by type and error: [{"event_type", "error", "count"}], the most frequent first.';
+comment on column payments.webhook_event_health.events_last_hour is 'Events that arrived within the last hour.';
+comment on column payments.webhook_event_health.last_received_at is 'When the last of those arrived; null when none did.';
+comment on column payments.webhook_event_health.median_lag is 'Median of arrival less Stripe''s clock, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.greatest_lag is 'Greatest arrival less Stripe''s clock, in seconds, over the last hour.';
+grant select on payments.webhook_event_health to payments_service;
+
 create table payments.webhook_events (
   id uuid not null default gen_random_uuid(),
   environment text not null,
@@ -590,7 +631,7 @@ comment on column payments.webhook_events.object_id is 'Id of that object.';
 comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be tried again).';
 comment on column payments.webhook_events.attempt_count is 'How often it was processed or tried.';
 comment on column payments.webhook_events.last_error is 'Why the last attempt failed; null once processed.';
-comment on column payments.webhook_events.payload is 'The event as Stripe sent it.';
+comment on column payments.webhook_events.payload is 'The event as Stripe sent it; {} once it was pruned.';
 comment on column payments.webhook_events.received_at is 'When it first arrived here.';
 comment on column payments.webhook_events.processed_at is 'When it was processed or ignored.';
 comment on column payments.webhook_events.created_at is 'When this row was made.';
@@ -601,6 +642,7 @@ comment on column payments.webhook_events.provider_account_id is 'Connected acco
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
 comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due to be tried again; null when nothing more is tried by itself.';
 CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (object_id, environment) WHERE (object_id IS NOT NULL);
+CREATE INDEX webhook_events_received_at_idx ON payments.webhook_events USING brin (received_at);
 CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (next_attempt_at, environment) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.webhook_events for select to payments_service using (true);
@@ -780,12 +822,47 @@ create function payments.ingest_webhook_event(environment text, payload jsonb)
 comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app''s triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
+create function payments.ingest_webhook_events(environment text, payloads jsonb)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001.';
+grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
+
 create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns integer
   language plpgsql volatile security definer
   set search_path = "";
 comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
 grant execute on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) to payments_service;
+
+create function payments.prune_webhook_events(older_than interval, max integer DEFAULT 10000)
+  returns integer
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.prune_webhook_events(older_than interval, max integer) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
+grant execute on function payments.prune_webhook_events(older_than interval, max integer) to payments_service;
+
+create function payments.rebuild_projections(environment text)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.rebuild_projections(environment text) is 'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. Answers {events, pruned, complete_since}. Errors: SP001.';
+grant execute on function payments.rebuild_projections(environment text) to payments_service;
+
+create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
+  returns TABLE(replayed_event_id text, processing_status text, last_error text)
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001.';
+grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
+
+create function payments.retry_webhook_events(max integer DEFAULT 100)
+  returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.retry_webhook_events(max integer) is 'Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once.';
+grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
 create function payments_private.become_caller(caller jsonb)
   returns void
@@ -837,6 +914,11 @@ create function payments_private.follows(later jsonb, earlier jsonb)
   language plpgsql immutable security invoker
   set search_path = "";
 
+create function payments_private.has_events(environment text, object_id text)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = "";
+
 create function payments_private.id_of(field jsonb)
   returns text
   language plpgsql immutable security invoker
@@ -875,6 +957,11 @@ create function payments_private.last_event_of_second(environment text, event js
   language plpgsql stable security invoker
   set search_path = "";
 
+create function payments_private.lock_environment(environment text, alone boolean DEFAULT false)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
@@ -885,7 +972,7 @@ create function payments_private."overlay"(object jsonb, former jsonb)
   language plpgsql immutable security invoker
   set search_path = "";
 
-create function payments_private.process_event(environment text, payload jsonb)
+create function payments_private.process_event(environment text, payload jsonb, again boolean DEFAULT false)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = "";
@@ -1029,4 +1116,9 @@ create function payments_private.tg__timestamps()
 create function payments_private.tg_sessions__customer()
   returns trigger
   language plpgsql volatile security definer
+  set search_path = "";
+
+create function payments_private.try_lock_ids(environment text, ids text[])
+  returns boolean
+  language plpgsql volatile security invoker
   set search_path = "";

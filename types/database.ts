@@ -22,6 +22,8 @@ export type JsonPrimitive = boolean | number | string | null;
 
 export type JsonValue = JsonArray | JsonObject | JsonPrimitive;
 
+export type Numeric = ColumnType<string, number | string, number | string>;
+
 export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface PaymentsCustomerMappings {
@@ -923,6 +925,45 @@ export interface PaymentsTransactions {
   updated_at: Generated<Timestamp>;
 }
 
+export interface PaymentsWebhookEventHealth {
+  /**
+   * Events that have failed and are not processed yet.
+   */
+  backlog: Int8 | null;
+  /**
+   * Those of them that are not tried again by themselves: mend the cause, then replay them.
+   */
+  dead_lettered: Int8 | null;
+  /**
+   * test or live.
+   */
+  environment: string | null;
+  /**
+   * Events that arrived within the last hour.
+   */
+  events_last_hour: Int8 | null;
+  /**
+   * Them by type and error: [{"event_type", "error", "count"}], the most frequent first.
+   */
+  failures: Json | null;
+  /**
+   * Greatest arrival less Stripe's clock, in seconds, over the last hour.
+   */
+  greatest_lag: Numeric | null;
+  /**
+   * When the last of those arrived; null when none did.
+   */
+  last_received_at: Timestamp | null;
+  /**
+   * Median of arrival less Stripe's clock, in seconds, over the last hour.
+   */
+  median_lag: number | null;
+  /**
+   * When the oldest of them arrived.
+   */
+  oldest_failed_at: Timestamp | null;
+}
+
 export interface PaymentsWebhookEvents {
   /**
    * How often it was processed or tried.
@@ -965,7 +1006,7 @@ export interface PaymentsWebhookEvents {
    */
   object_type: string | null;
   /**
-   * The event as Stripe sent it.
+   * The event as Stripe sent it; {} once it was pruned.
    */
   payload: Json;
   /**
@@ -1016,5 +1057,6 @@ export interface DB {
   "payments.stripe_subscription_items": PaymentsStripeSubscriptionItems;
   "payments.stripe_subscriptions": PaymentsStripeSubscriptions;
   "payments.transactions": PaymentsTransactions;
+  "payments.webhook_event_health": PaymentsWebhookEventHealth;
   "payments.webhook_events": PaymentsWebhookEvents;
 }

@@ -194,6 +194,15 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  /** Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001. */
+  'payments.ingest_webhook_events': {
+    args: {
+      environment: string | null
+      payloads: Json | null
+    }
+    returns: Json
+  }
+
   /** Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005. */
   'payments.project_stripe_objects': {
     args: {
@@ -202,6 +211,46 @@ export interface SqlFunctions {
       snapshot_at: Date | null
     }
     returns: number
+  }
+
+  /** Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001. */
+  'payments.prune_webhook_events': {
+    args: {
+      older_than: string | null
+      max?: number | null
+    }
+    returns: number
+  }
+
+  /** Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. Answers {events, pruned, complete_since}. Errors: SP001. */
+  'payments.rebuild_projections': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
+  /** Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001. */
+  'payments.replay_webhook_events': {
+    args: {
+      environment: string | null
+      provider_event_id?: string | null
+      event_type?: string | null
+      object_id?: string | null
+      happened_from?: Date | null
+      happened_before?: Date | null
+      include_processed?: boolean | null
+      max?: number | null
+    }
+    returns: ({ replayed_event_id: string | null; processing_status: string | null; last_error: string | null })[]
+  }
+
+  /** Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once. */
+  'payments.retry_webhook_events': {
+    args: {
+      max?: number | null
+    }
+    returns: ({ environment: string | null; provider_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
   'payments_private.become_caller': {

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:d2d5f8b235e4afc1a4496c44a03475ca14e2fe35
+--! Hash: sha1:8b8799f5af4ac3aacba8f0f89f36d8c961d9f93d
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -643,6 +643,7 @@ create index if not exists webhook_events_object_idx
   on payments.webhook_events (object_id, environment) where object_id is not null;
 create index if not exists webhook_events_unfinished_idx
   on payments.webhook_events (next_attempt_at, environment) where processing_status in ('pending', 'failed');
+create index if not exists webhook_events_received_at_idx on payments.webhook_events using brin (received_at);
 comment on table payments.webhook_events is
   'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';
@@ -654,7 +655,7 @@ comment on column payments.webhook_events.object_id is 'Id of that object.';
 comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be tried again).';
 comment on column payments.webhook_events.attempt_count is 'How often it was processed or tried.';
 comment on column payments.webhook_events.last_error is 'Why the last attempt failed; null once processed.';
-comment on column payments.webhook_events.payload is 'The event as Stripe sent it.';
+comment on column payments.webhook_events.payload is 'The event as Stripe sent it; {} once it was pruned.';
 comment on column payments.webhook_events.received_at is 'When it first arrived here.';
 comment on column payments.webhook_events.processed_at is 'When it was processed or ignored.';
 comment on column payments.webhook_events.created_at is 'When this row was made.';
@@ -981,6 +982,58 @@ $$;
 
 revoke all on function payments_private.lock_ids(text, text[]) from public;
 --! EndIncluded functions/lock_ids.sql
+--! Included functions/try_lock_ids.sql
+/*
+ * Like lock_ids, without waiting: answers whether all of the ids are locked now.
+ */
+create or replace function payments_private.try_lock_ids(environment text, ids text[])
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_key bigint;
+begin
+  for v_key in
+    select distinct hashtextextended(try_lock_ids.environment || ' ' || i.id, 0)
+    from unnest(try_lock_ids.ids) as i (id)
+    order by 1
+  loop
+    if not pg_try_advisory_xact_lock(v_key) then
+      return false;
+    end if;
+  end loop;
+  return true;
+end;
+$$;
+
+revoke all on function payments_private.try_lock_ids(text, text[]) from public;
+--! EndIncluded functions/try_lock_ids.sql
+--! Included functions/lock_environment.sql
+/*
+ * Lets processing and rebuilding exclude each other: everything that projects takes the lock of its environment shared,
+ * rebuild_projections takes it alone. Always the first lock of a transaction.
+ */
+create or replace function payments_private.lock_environment(environment text, alone boolean default false)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  if lock_environment.alone then
+    perform pg_advisory_xact_lock(hashtextextended('environment ' || lock_environment.environment, 2));
+  else
+    perform pg_advisory_xact_lock_shared(hashtextextended('environment ' || lock_environment.environment, 2));
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.lock_environment(text, boolean) from public;
+--! EndIncluded functions/lock_environment.sql
 
 -- owners
 --! Included functions/caller_id.sql
@@ -2666,6 +2719,7 @@ begin
   end if;
 
   -- lock
+  perform payments_private.lock_environment(environment);
   perform payments_private.lock_ids(environment, array_agg(i.id))
   from jsonb_array_elements(objects) as o (object)
   cross join unnest(payments_private.ids_of(o.object)) as i (id);
@@ -2951,10 +3005,10 @@ revoke all on function payments_private.is_other_account(text, text) from public
 /*
  * Processes one event whose ids are locked: projects it and writes it to the ledger, which is where the app's fulfilment
  * triggers fire, so that what they do and the row commit together. If anything raises, the projections alone are made
- * again and the event is kept as failed. An event that is finished changes nothing.
+ * again and the event is kept as failed. An event that is finished changes nothing, unless it is to be processed again.
  * Answers {status, event, fetch} as payments.ingest_webhook_event does.
  */
-create or replace function payments_private.process_event(environment text, payload jsonb)
+create or replace function payments_private.process_event(environment text, payload jsonb, again boolean default false)
   returns jsonb
   language plpgsql
   volatile
@@ -2972,7 +3026,7 @@ begin
   where w.provider = 'stripe'
     and w.environment = process_event.environment
     and w.provider_event_id = process_event.payload ->> 'id';
-  if v_known.processing_status in ('processed', 'ignored') then
+  if v_known.processing_status in ('processed', 'ignored') and not again then
     return payments_private.event_result('duplicate', v_known, v_fetch);
   end if;
 
@@ -3009,7 +3063,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.process_event(text, jsonb) from public;
+revoke all on function payments_private.process_event(text, jsonb, boolean) from public;
 --! EndIncluded functions/process_event.sql
 --! Included functions/check_event.sql
 /*
@@ -3066,6 +3120,7 @@ as $$
 begin
   perform payments_private.check_environment(environment);
   perform payments_private.check_event(environment, payload);
+  perform payments_private.lock_environment(environment);
   -- one transaction at a time for each thing that the event is about, and for the event itself
   perform payments_private.lock_ids(environment, payments_private.ids_of(payload -> 'data' -> 'object') || (payload ->> 'id'));
   return payments_private.process_event(environment, payload);
@@ -3078,6 +3133,337 @@ comment on function payments.ingest_webhook_event(text, jsonb) is
 revoke all on function payments.ingest_webhook_event(text, jsonb) from public;
 grant execute on function payments.ingest_webhook_event(text, jsonb) to payments_service;
 --! EndIncluded functions/ingest_webhook_event.sql
+--! Included functions/ingest_webhook_events.sql
+/*
+ * Takes several verified Stripe events in one call and one transaction: what a handler does with deliveries that are
+ * waiting anyway. Each event stands for itself, in a subtransaction of its own: one that fails is kept as failed, one
+ * that is refused is answered as refused, and the others commit. At most 64, so that the subtransactions fit their cache.
+ * Answers a list in the same order, of what ingest_webhook_event answers, or {status: "refused", error, code}.
+ */
+create or replace function payments.ingest_webhook_events(environment text, payloads jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_payload jsonb;
+  v_ids text[] := '{}';
+  v_problems jsonb[] := '{}';
+  v_results jsonb[] := '{}';
+  v_place integer := 0;
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if jsonb_typeof(payloads) is distinct from 'array' or jsonb_array_length(payloads) > 64 then
+    raise exception 'payloads must be a list of at most 64 Stripe events.'
+      using errcode = 'SP001', hint = 'Send the events in smaller lists.';
+  end if;
+  for v_payload in select p.payload from jsonb_array_elements(payloads) as p (payload) loop
+    v_place := v_place + 1;
+    begin
+      perform payments_private.check_event(environment, v_payload);
+      v_ids := v_ids || payments_private.ids_of(v_payload -> 'data' -> 'object') || (v_payload ->> 'id');
+    exception
+      when sqlstate 'SP005' then
+        v_problems[v_place] := jsonb_build_object('status', 'refused', 'error', sqlerrm, 'code', sqlstate);
+    end;
+  end loop;
+
+  -- lock: everything that the events are about, at once and in order
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, v_ids);
+
+  -- process
+  v_place := 0;
+  for v_payload in select p.payload from jsonb_array_elements(payloads) as p (payload) loop
+    v_place := v_place + 1;
+    v_results[v_place] := coalesce(v_problems[v_place], payments_private.process_event(environment, v_payload));
+  end loop;
+  return to_jsonb(v_results);
+end;
+$$;
+
+comment on function payments.ingest_webhook_events(text, jsonb) is
+  'Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001.';
+
+revoke all on function payments.ingest_webhook_events(text, jsonb) from public;
+grant execute on function payments.ingest_webhook_events(text, jsonb) to payments_service;
+--! EndIncluded functions/ingest_webhook_events.sql
+--! Included functions/retry_webhook_events.sql
+/*
+ * Tries failed events again whose time has come, the longest waiting first. Meant for a schedule (sql/templates); several
+ * at once share the work, because an event that somebody else is at is skipped, not waited for.
+ */
+create or replace function payments.retry_webhook_events(max integer default 100)
+  returns table (environment text, provider_event_id text, processing_status text, last_error text)
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_event payments.webhook_events;
+  v_result jsonb;
+begin
+  for v_event in
+    select w.*
+    from payments.webhook_events as w
+    where w.processing_status in ('pending', 'failed') and w.next_attempt_at <= now()
+    order by w.next_attempt_at
+    limit greatest(retry_webhook_events.max, 0)
+  loop
+    perform payments_private.lock_environment(v_event.environment);
+    continue when not payments_private.try_lock_ids(
+      v_event.environment,
+      payments_private.ids_of(v_event.payload -> 'data' -> 'object') || v_event.provider_event_id
+    );
+    v_result := payments_private.process_event(v_event.environment, v_event.payload);
+    continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
+    environment := v_event.environment;
+    provider_event_id := v_event.provider_event_id;
+    processing_status := v_result ->> 'status';
+    last_error := v_result -> 'event' ->> 'last_error';
+    return next;
+  end loop;
+end;
+$$;
+
+comment on function payments.retry_webhook_events(integer) is
+  'Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once.';
+
+revoke all on function payments.retry_webhook_events(integer) from public;
+grant execute on function payments.retry_webhook_events(integer) to payments_service;
+--! EndIncluded functions/retry_webhook_events.sql
+--! Included functions/replay_webhook_events.sql
+/*
+ * Processes kept events once more, fulfilment triggers included, in the order in which they happened: by id, by type, by
+ * object or by time, all of them when nothing is named. Failed and dead-lettered events by default; with
+ * include_processed the finished ones as well, for which fulfilment must be idempotent.
+ */
+create or replace function payments.replay_webhook_events(
+  environment text,
+  provider_event_id text default null,
+  event_type text default null,
+  object_id text default null,
+  happened_from timestamptz default null,
+  happened_before timestamptz default null,
+  include_processed boolean default false,
+  max integer default 1000
+)
+  returns table (replayed_event_id text, processing_status text, last_error text)
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+#variable_conflict use_column
+declare
+  v_event payments.webhook_events;
+  v_result jsonb;
+begin
+  perform payments_private.check_environment(replay_webhook_events.environment);
+  perform payments_private.lock_environment(replay_webhook_events.environment);
+  for v_event in
+    select w.*
+    from payments.webhook_events as w
+    where w.environment = replay_webhook_events.environment
+      and (replay_webhook_events.provider_event_id is null or w.provider_event_id = replay_webhook_events.provider_event_id)
+      and (replay_webhook_events.event_type is null or w.event_type = replay_webhook_events.event_type)
+      and (replay_webhook_events.object_id is null or w.object_id = replay_webhook_events.object_id)
+      and (replay_webhook_events.happened_from is null or w.provider_created_at >= replay_webhook_events.happened_from)
+      and (replay_webhook_events.happened_before is null or w.provider_created_at < replay_webhook_events.happened_before)
+      and (
+        w.processing_status in ('pending', 'failed')
+        or (replay_webhook_events.include_processed and w.processing_status = 'processed')
+      )
+      and w.payload <> '{}' -- pruned
+    order by w.provider_created_at, w.received_at
+    limit greatest(replay_webhook_events.max, 0)
+  loop
+    perform payments_private.lock_ids(
+      v_event.environment,
+      payments_private.ids_of(v_event.payload -> 'data' -> 'object') || v_event.provider_event_id
+    );
+    v_result := payments_private.process_event(
+      v_event.environment, v_event.payload, replay_webhook_events.include_processed
+    );
+    continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
+    replayed_event_id := v_event.provider_event_id;
+    processing_status := v_result ->> 'status';
+    last_error := v_result -> 'event' ->> 'last_error';
+    return next;
+  end loop;
+end;
+$$;
+
+comment on function payments.replay_webhook_events(text, text, text, text, timestamptz, timestamptz, boolean, integer) is
+  'Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001.';
+
+revoke all on function payments.replay_webhook_events(text, text, text, text, timestamptz, timestamptz, boolean, integer)
+  from public;
+grant execute on function payments.replay_webhook_events(text, text, text, text, timestamptz, timestamptz, boolean, integer)
+  to payments_service;
+--! EndIncluded functions/replay_webhook_events.sql
+--! Included functions/prune_webhook_events.sql
+/*
+ * Empties the payloads of finished events that happened longer ago than older_than. Ids and outcome stay, so duplicates
+ * are still known; a rebuild can no longer read them. Fulfilment triggers on `update of processing_status` do not fire;
+ * one on every update would see the row with the payload {}. Answers how many were emptied; call again until it is 0.
+ */
+create or replace function payments.prune_webhook_events(older_than interval, max integer default 10000)
+  returns integer
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the ledger
+  set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  if prune_webhook_events.older_than is null or prune_webhook_events.older_than < interval '1 day' then
+    raise exception 'older_than must be at least one day.'
+      using errcode = 'SP001', hint = 'Keep events for as long as you may want to replay them, such as 90 days.';
+  end if;
+  update payments.webhook_events as w
+  set payload = '{}'
+  where w.id in (
+    select p.id
+    from payments.webhook_events as p
+    where p.processing_status in ('processed', 'ignored')
+      and p.received_at < now() - prune_webhook_events.older_than
+      and p.provider_created_at < now() - prune_webhook_events.older_than
+      and p.payload <> '{}'
+    limit prune_webhook_events.max
+    for update skip locked
+  );
+  get diagnostics v_count = row_count;
+  return v_count;
+end;
+$$;
+
+comment on function payments.prune_webhook_events(interval, integer) is
+  'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
+
+revoke all on function payments.prune_webhook_events(interval, integer) from public;
+grant execute on function payments.prune_webhook_events(interval, integer) to payments_service;
+--! EndIncluded functions/prune_webhook_events.sql
+--! Included functions/has_events.sql
+/*
+ * Whether the ledger still holds the payload of an event about this object.
+ */
+create or replace function payments_private.has_events(environment text, object_id text)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  return exists (
+    select
+    from payments.webhook_events as w
+    where w.object_id = has_events.object_id
+      and w.environment = has_events.environment
+      and w.processing_status in ('processed', 'failed')
+      and w.payload <> '{}'
+  );
+end;
+$$;
+
+revoke all on function payments_private.has_events(text, text) from public;
+--! EndIncluded functions/has_events.sql
+--! Included functions/rebuild_projections.sql
+/*
+ * Makes the projections of an environment again from the ledger, without fulfilment. Rows keep their ids. What an answer
+ * of the API showed last is newer than any event and stays; so does what only pruned events told of. Webhooks wait while
+ * it runs. Answers {events, pruned, complete_since}: how many events were read, how many are pruned, and from when on the
+ * ledger is whole, null when nothing is missing.
+ */
+create or replace function payments.rebuild_projections(environment text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_event record;
+  v_events bigint := 0;
+  v_pruned bigint;
+  v_complete_since timestamptz;
+  v_payment_id uuid;
+begin
+  perform payments_private.check_environment(environment);
+  perform payments_private.lock_environment(environment, true);
+
+  -- forget: any event is newer than version 0; 6 marks an answer of the API
+  update payments.stripe_products as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.has_events(t.environment, t.product_id);
+  update payments.stripe_prices as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.has_events(t.environment, t.price_id);
+  update payments.customers as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.has_events(t.environment, t.provider_customer_id);
+  update payments.stripe_subscriptions as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.has_events(t.environment, t.subscription_id);
+  update payments.stripe_checkout_sessions as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.has_events(t.environment, t.checkout_session_id);
+  update payments_private.payment_objects as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.has_events(t.environment, t.object_id);
+
+  -- project again
+  for v_event in
+    select w.payload
+    from payments.webhook_events as w
+    where w.environment = rebuild_projections.environment
+      and w.processing_status in ('processed', 'failed')
+      and w.payload <> '{}'
+    order by w.provider_created_at, w.received_at, w.provider_event_id
+  loop
+    begin
+      perform payments_private.project_event(environment, v_event.payload);
+    exception
+      when others then null; -- it failed before as well; the ledger says why
+    end;
+    v_events := v_events + 1;
+  end loop;
+  for v_payment_id in
+    select distinct o.payment_id
+    from payments_private.payment_objects as o
+    where o.environment = rebuild_projections.environment
+    order by 1
+  loop
+    perform payments_private.refresh_transaction(environment, v_payment_id);
+  end loop;
+
+  select count(*), max(w.provider_created_at) + interval '1 second'
+  into v_pruned, v_complete_since
+  from payments.webhook_events as w
+  where w.environment = rebuild_projections.environment and w.processing_status = 'processed' and w.payload = '{}';
+  return jsonb_build_object('events', v_events, 'pruned', v_pruned, 'complete_since', v_complete_since);
+end;
+$$;
+
+comment on function payments.rebuild_projections(text) is
+  'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. Answers {events, pruned, complete_since}. Errors: SP001.';
+
+revoke all on function payments.rebuild_projections(text) from public;
+grant execute on function payments.rebuild_projections(text) to payments_service;
+--! EndIncluded functions/rebuild_projections.sql
 --! Included functions/event_subject.sql
 /*
  * The billing subject of an event, for fulfilment triggers: from the metadata of its object, from the subscription details
@@ -3466,6 +3852,7 @@ begin
   end if;
 
   -- lock and project; the row itself is part of what the session is about
+  perform payments_private.lock_environment(environment);
   perform payments_private.lock_ids(environment, payments_private.ids_of(session) || complete_checkout_session.id::text);
   perform payments_private.project_stripe_object(
     environment,
@@ -3721,6 +4108,69 @@ revoke all on function payments_private.tg_sessions__customer() from public;
 -- a session remembers who began it; the column cannot be granted a value of the caller's choice
 alter table payments.stripe_checkout_sessions alter column caller_id set default payments.caller_id();
 
+--! Included views/webhook_event_health.sql
+/*
+ * Is everything that Stripe told processed, and how late does it come? One row per environment that has events.
+ */
+create or replace view payments.webhook_event_health
+  with (security_invoker = true)
+as
+  select
+    e.environment,
+    coalesce(f.backlog, 0) as backlog,
+    f.oldest_failed_at,
+    coalesce(f.dead_lettered, 0) as dead_lettered,
+    coalesce(f.failures, '[]') as failures,
+    r.events_last_hour,
+    r.last_received_at,
+    r.median_lag,
+    r.greatest_lag
+  from (values ('test'), ('live')) as e (environment)
+  left join lateral (
+    select
+      sum(g.count)::bigint as backlog,
+      min(g.oldest) as oldest_failed_at,
+      sum(g.dead_lettered)::bigint as dead_lettered,
+      jsonb_agg(
+        jsonb_build_object('event_type', g.event_type, 'error', g.last_error, 'count', g.count) order by g.count desc
+      ) as failures
+    from (
+      select
+        w.event_type,
+        w.last_error,
+        count(*) as count,
+        count(*) filter (where w.next_attempt_at is null) as dead_lettered,
+        min(w.received_at) as oldest
+      from payments.webhook_events as w
+      where w.environment = e.environment and w.processing_status in ('pending', 'failed')
+      group by w.event_type, w.last_error
+    ) as g
+  ) as f on true
+  left join lateral (
+    select
+      count(*) as events_last_hour,
+      max(w.received_at) as last_received_at,
+      percentile_cont(0.5) within group (order by extract(epoch from w.received_at - w.provider_created_at)) as median_lag,
+      max(extract(epoch from w.received_at - w.provider_created_at)) as greatest_lag
+    from payments.webhook_events as w
+    where w.environment = e.environment and w.received_at > now() - interval '1 hour'
+  ) as r on true;
+
+comment on view payments.webhook_event_health is
+  'Health of the ledger by environment: events that failed and wait, those that nothing retries any more, why, and how late events come.';
+comment on column payments.webhook_event_health.environment is 'test or live.';
+comment on column payments.webhook_event_health.backlog is 'Events that have failed and are not processed yet.';
+comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest of them arrived.';
+comment on column payments.webhook_event_health.dead_lettered is 'Those of them that are not tried again by themselves: mend the cause, then replay them.';
+comment on column payments.webhook_event_health.failures is 'Them by type and error: [{"event_type", "error", "count"}], the most frequent first.';
+comment on column payments.webhook_event_health.events_last_hour is 'Events that arrived within the last hour.';
+comment on column payments.webhook_event_health.last_received_at is 'When the last of those arrived; null when none did.';
+comment on column payments.webhook_event_health.median_lag is 'Median of arrival less Stripe''s clock, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.greatest_lag is 'Greatest arrival less Stripe''s clock, in seconds, over the last hour.';
+
+revoke all on payments.webhook_event_health from public;
+grant select on payments.webhook_event_health to payments_service;
+--! EndIncluded views/webhook_event_health.sql
 --! Included triggers/_100_timestamps.sql
 /*
  * created_at stays, updated_at follows every change, on each table that has them.
