@@ -11,8 +11,7 @@ import { withAuthoringDatabases } from './generators/scratch.ts'
 import {
   committedMigrations,
   currentMigration,
-  fixtures,
-  frozenFixtures,
+  forgottenFixtures,
   problemsOfMigration,
   ROOT,
   SQL,
@@ -29,7 +28,11 @@ async function commit(message: string): Promise<void> {
   if (!message) throw new Error('Say what the migration does: npm run migration:commit -- "add refunds"')
   const before = await readCurrent()
   try {
-    const forgotten = await forgottenFixtures(before)
+    // The comment that stands in an empty migration is not part of it.
+    for (const [file, text] of before) {
+      if (text.replace(/^\s*--.*$/gm, '').trim() === '' && !/^--!/m.test(text)) await rm(join(CURRENT, file))
+    }
+    const forgotten = await forgottenFixtures()
     if (forgotten.length > 0) {
       console.log(`Including what changed in sql/fixtures: ${forgotten.join(', ')}`)
       await writeFile(
@@ -82,19 +85,6 @@ async function restoreCurrent(files: CurrentFiles): Promise<void> {
   for (const [file, text] of files) await writeFile(join(CURRENT, file), text)
 }
 
-/** Fixtures that differ from what the migrations install and that `sql/current` does not include. */
-async function forgottenFixtures(current: CurrentFiles): Promise<string[]> {
-  const text = [...current.values()].join('\n')
-  const included = new Set(
-    [...text.matchAll(/^--![ \t]*include[ \t]+(.*\.sql)[ \t]*$/gm)].map(([, name]) => name),
-  )
-  const frozen = frozenFixtures(await committedMigrations())
-  return (await fixtures())
-    .filter((fixture) => fixture.text.trim() !== frozen.get(fixture.name)?.text.trim())
-    .map(({ name }) => name)
-    .filter((name) => !included.has(name))
-}
-
 /** Runs graphile-migrate's command line in the root of the repository, where `.gmrc` is. */
 async function graphileMigrate(...commands: string[][]): Promise<void> {
   await withAuthoringDatabases(async ({ url, shadowUrl, rootUrl }) => {
@@ -117,7 +107,7 @@ const [command, ...rest] = process.argv.slice(2)
 try {
   if (command === 'commit') await commit(rest.join(' '))
   else if (command === 'uncommit') await uncommit()
-  else await graphileMigrate(process.argv.slice(2))
+  else await graphileMigrate(['migrate'], process.argv.slice(2))
 } catch (error) {
   console.error(error instanceof Error ? error.message : error)
   process.exitCode = 1

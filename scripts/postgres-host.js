@@ -114,12 +114,14 @@ async function prepare() {
         'Use another directory, or remove this one if its data may go.',
     )
   }
+  let made
   if (existing === undefined) {
-    await mkdir(dirname(dataDir), { recursive: true })
-    await mkdir(dataDir, { recursive: true, mode: 0o700 })
+    made = await mkdir(dirname(dataDir), { recursive: true })
+    made = (await mkdir(dataDir, { recursive: true, mode: 0o700 })) && (made ?? dataDir)
     await giveTo(dataDir)
   }
   if (!(await reachable(dataDir))) {
+    if (made) await rm(made, { recursive: true })
     log = ''
     throw new Error(
       `Postgres refuses to run as root, and ${config.user}, which it runs as instead, cannot reach ${dataDir}. ` +
@@ -130,7 +132,15 @@ async function prepare() {
   const passwordFile = join(dataDir, 'superuser-password')
   let password = config.password
   if (existing !== undefined) {
-    password = (await readFile(passwordFile, 'utf8')).trim()
+    password = await readFile(passwordFile, 'utf8').then(
+      (text) => text.trim(),
+      () => undefined,
+    )
+    if (!password) {
+      throw new Error(
+        `${dataDir} was not made by this program: its superuser-password is missing. Use another one.`,
+      )
+    }
   } else {
     const secret = join(temporary, 'password')
     await writeFile(secret, `${password}\n`, { mode: 0o600 })

@@ -160,19 +160,28 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
   client.on('error', () => {})
   try {
     await client.connect()
-    const { rows } = await client.query<{ number: string; version: string }>(
-      `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
-    )
-    const [server] = rows
-    if (server && Number(server.number) < OLDEST_POSTGRES * 10_000) {
-      throw new Error(
-        `pg-payments needs Postgres ${OLDEST_POSTGRES} or newer, and this is Postgres ${server.version}.`,
-      )
-    }
-    return client
   } catch (error) {
     await client.end().catch(() => {})
     throw explainConnection(error, url)
+  }
+  try {
+    await checkVersion(client)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+  return client
+}
+
+async function checkVersion(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ number: string; version: string }>(
+    `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
+  )
+  const [server] = rows
+  if (server && Number(server.number) < OLDEST_POSTGRES * 10_000) {
+    throw new Error(
+      `pg-payments needs Postgres ${OLDEST_POSTGRES} or newer, and this is Postgres ${server.version}.`,
+    )
   }
 }
 
@@ -222,12 +231,13 @@ type PgError = Error & { code?: string; detail?: string; hint?: string; position
 
 function explainConnection(error: unknown, url: URL): Error {
   const { code, message } = error as PgError
-  const place = `${url.hostname}:${url.port || '5432'}`
+  const host = url.hostname || url.searchParams.get('host') || 'localhost'
+  const place = `${host}:${url.port || '5432'}`
   const role = decodeURIComponent(url.username) || 'the default role'
   const sentences: Record<string, string> = {
     ECONNREFUSED: `Nothing accepts connections at ${place}. Is Postgres running, and is the address right?`,
-    ENOTFOUND: `There is no host ${url.hostname}. Check the database URL.`,
-    EAI_AGAIN: `The host ${url.hostname} cannot be looked up now. Check the network and the database URL.`,
+    ENOTFOUND: `There is no host ${host}. Check the database URL.`,
+    EAI_AGAIN: `The host ${host} cannot be looked up now. Check the network and the database URL.`,
     ETIMEDOUT: `${place} does not answer. Check the address and the firewall.`,
     '28P01': `Postgres refused the password of ${role}. Check the database URL.`,
     '28000': `Postgres refused the login of ${role}: ${message}.`,
@@ -237,7 +247,7 @@ function explainConnection(error: unknown, url: URL): Error {
   const sentence = code ? sentences[code] : undefined
   return sentence
     ? new Error(sentence, { cause: error })
-    : new Error(`Cannot use ${place}: ${message}`, { cause: error })
+    : new Error(`Cannot use ${place}: ${withoutStop(message)}.`, { cause: error })
 }
 
 /** What went wrong inside the transaction, which Postgres has rolled back or will when the connection closes. */
@@ -270,9 +280,13 @@ async function explain(error: unknown, client: pg.Client, file?: string): Promis
   }
   const more = [detail, hint].filter(Boolean).join(' ')
   const place = file ? `${basename(file)}${await lineOf(file, position)}` : 'The migration'
-  return new Error(`${place} failed: ${message}. ${more ? `${more} ` : ''}${unchanged}`, {
+  return new Error(`${place} failed: ${withoutStop(message)}. ${more ? `${more} ` : ''}${unchanged}`, {
     cause: error,
   })
+}
+
+function withoutStop(message: string): string {
+  return message.replace(/\.$/, '')
 }
 
 /** Postgres counts characters from 1; a person counts lines. */

@@ -56,12 +56,13 @@ export async function printFunctionTypes(sql: postgres.Sql): Promise<string> {
     .map(
       ([, { name, comment, columns }]) =>
         `${jsdoc(comment, '')}export interface ${name} {\n${columns
-          .map((column) => `  ${column.name}: ${printer(column.type)} | null\n`)
+          .map((column) => `  ${column.name}: ${printer(column.type)}${column.required ? '' : ' | null'}\n`)
           .join('')}}\n`,
     )
   return [
     '/**\n * Generated from the database by `npm run generate`. Do not edit.\n *\n',
-    ' * Every argument may be null in SQL; what a function makes of that is its own affair.\n */\n\n',
+    ' * Every argument may be null in SQL; what a function makes of that is its own affair. `bigint` and `numeric` come\n',
+    ' * as text, instants as `Date`: as postgres.js reads them from a column, not as they are in JSON.\n */\n\n',
     'export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }\n\n',
     types.join('\n'),
     types.length > 0 ? '\n' : '',
@@ -115,7 +116,7 @@ type Parameter = { name: string; mode: string; type: string }
 type Composite = {
   name: string
   comment: string | null
-  columns: { name: string; type: string }[]
+  columns: { name: string; type: string; required: boolean }[]
   used: boolean
 }
 
@@ -126,7 +127,8 @@ async function readComposites(sql: postgres.Sql): Promise<Map<string, Composite>
   >`
     select n.nspname || '.' || t.typname as type, n.nspname as schema, t.typname,
       coalesce(obj_description(t.oid, 'pg_type'), obj_description(c.oid, 'pg_class')) as comment,
-      (select json_agg(json_build_object('name', a.attname, 'type', na.nspname || '.' || ta.typname) order by a.attnum)
+      (select json_agg(json_build_object(
+          'name', a.attname, 'type', na.nspname || '.' || ta.typname, 'required', a.attnotnull) order by a.attnum)
         from pg_attribute a join pg_type ta on ta.oid = a.atttypid join pg_namespace na on na.oid = ta.typnamespace
         where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped) as columns
     from pg_type t join pg_class c on c.oid = t.typrelid join pg_namespace n on n.oid = t.typnamespace

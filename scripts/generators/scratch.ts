@@ -2,17 +2,17 @@
 import postgres from 'postgres'
 import { migrate } from '../commands/migrate.ts'
 import { FAST_SETTINGS, type PostgresVersion, startEmbeddedPostgres } from '../postgres.ts'
-import { currentMigration } from './sources.ts'
+import { uncommittedSql } from './sources.ts'
 
-/** A database at the state of the working tree: all that is committed, then what is current. */
+/** A database at the state of the working tree: all that is committed, then what is not yet. */
 export async function withWorkingTreeDatabase<T>(
   work: (sql: postgres.Sql, url: string) => Promise<T>,
   version?: PostgresVersion,
 ): Promise<T> {
   return withServer(async (sql, url) => {
     await migrate({ databaseUrl: url })
-    const current = await currentMigration()
-    if (current) await sql.begin((transaction) => transaction.unsafe(current))
+    const uncommitted = await uncommittedSql()
+    if (uncommitted) await sql.begin((transaction) => transaction.unsafe(uncommitted))
     return work(sql, url)
   }, version)
 }

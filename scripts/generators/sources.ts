@@ -30,14 +30,38 @@ export async function committedMigrations(folder = SQL): Promise<Migration[]> {
 
 /** The migration being written, with its includes, or an empty string if nothing but comments is there. */
 export async function currentMigration(folder = SQL): Promise<string> {
+  const text = await withIncludes(await currentText(folder), folder)
+  return text.replace(/^\s*--.*$/gm, '').trim() === '' ? '' : text
+}
+
+/** What stands in the files of `sql/current`, in order. */
+async function currentText(folder: string): Promise<string> {
   const directory = join(folder, 'current')
   if (!existsSync(directory)) return ''
   const files = (await readdir(directory))
     .filter((file) => /^\d+(-[-\w]*)?\.sql$/.test(file))
     .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
-  const texts = await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')))
-  const text = (await Promise.all(texts.map((part) => withIncludes(part, folder)))).join('\n')
-  return text.replace(/^\s*--.*$/gm, '').trim() === '' ? '' : text
+  return (await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')))).join('\n')
+}
+
+/** Names of fixtures that differ from what the migrations install and that `sql/current` does not include. */
+export async function forgottenFixtures(folder = SQL): Promise<string[]> {
+  const text = await currentText(folder)
+  const included = new Set(
+    [...text.matchAll(/^--![ \t]*include[ \t]+(.*\.sql)[ \t]*$/gm)].map(([, name]) => name),
+  )
+  const frozen = frozenFixtures(await committedMigrations(folder))
+  return (await fixtures(folder))
+    .filter(({ name, text }) => text.trim() !== frozen.get(name)?.text.trim())
+    .map(({ name }) => name)
+    .filter((name) => !included.has(name))
+}
+
+/** All that the working tree has and the migrations do not: `sql/current`, then fixtures that changed. */
+export async function uncommittedSql(folder = SQL): Promise<string> {
+  const forgotten = new Set(await forgottenFixtures(folder))
+  const changed = (await fixtures(folder)).filter(({ name }) => forgotten.has(name))
+  return [await currentMigration(folder), ...changed.map(({ text }) => text)].filter(Boolean).join('\n')
 }
 
 /** Today's text of every function, trigger, policy and grant. */

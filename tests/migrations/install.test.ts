@@ -170,6 +170,17 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       expect(await everything(connect(url))).toBe(expected())
     }))
 
+  test('an owner who may not create roles is told so where they are missing, and nothing is changed', () =>
+    fresh(async (url) => {
+      await connect(server.url).unsafe(
+        `create role owner login password 'owner'; alter database app owner to owner`,
+      )
+      await expect(migrate({ databaseUrl: as(url, 'owner') })).rejects.toThrow(
+        /^The role owner may not do this: permission denied to create role\. Nothing was changed\. .* CREATEROLE if the roles/,
+      )
+      expect(await connect(url)`select from pg_namespace where nspname like 'payments%'`).toHaveLength(0)
+    }))
+
   test('a role without the right to create schemas is told what it needs, and nothing is changed', () =>
     fresh(async (url) => {
       await connect(server.url).unsafe(`create role nobody_special login password 'nobody_special'`)

@@ -7,7 +7,7 @@
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
 import { migrate } from '../../scripts/commands/migrate.ts'
-import { currentMigration } from '../../scripts/generators/sources.ts'
+import { uncommittedSql } from '../../scripts/generators/sources.ts'
 import { FAST_SETTINGS, type PostgresVersion, startEmbeddedPostgres } from '../../scripts/postgres.ts'
 
 export type TestServer = {
@@ -106,16 +106,16 @@ export async function beginRun(url: string): Promise<{ run: string; end(): Promi
   return { run, end: () => endRun(admin, run) }
 }
 
-/** What is committed, as everybody installs it, and then what is being written in `sql/current`. */
+/** What is committed, as everybody installs it, and then what is being written in `sql/current` and `sql/fixtures`. */
 async function install(url: string): Promise<void> {
   await migrate({ databaseUrl: url })
-  const current = await currentMigration()
-  if (!current) return
+  const uncommitted = await uncommittedSql()
+  if (!uncommitted) return
   const sql = open(url)
   try {
-    await sql.begin((transaction) => transaction.unsafe(current))
+    await sql.begin((transaction) => transaction.unsafe(uncommitted))
   } catch (cause) {
-    throw new Error(`sql/current cannot be applied: ${(cause as Error).message}`, { cause })
+    throw new Error(`What is not committed in sql/ cannot be applied: ${(cause as Error).message}`, { cause })
   } finally {
     await sql.end()
   }
