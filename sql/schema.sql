@@ -882,11 +882,6 @@ create function payments_private.check_environment(environment text)
   set search_path = "";
 grant execute on function payments_private.check_environment(environment text) to payments_service;
 
-create function payments_private.check_event(environment text, payload jsonb)
-  returns void
-  language plpgsql immutable security invoker
-  set search_path = "";
-
 create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
   language plpgsql stable security invoker
@@ -903,6 +898,11 @@ create function payments_private.customer_of_subject(environment text, subject_t
   language plpgsql stable security invoker
   set search_path = "";
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
+
+create function payments_private.event_problem(environment text, payload jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = "";
 
 create function payments_private.event_result(status text, event payments.webhook_events, to_fetch jsonb)
   returns jsonb

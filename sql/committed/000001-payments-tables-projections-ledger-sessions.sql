@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:8b8799f5af4ac3aacba8f0f89f36d8c961d9f93d
+--! Hash: sha1:ed6b1ccddd17bd4d1d6282df3f6f37d613fa4a91
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -3065,12 +3065,12 @@ $$;
 
 revoke all on function payments_private.process_event(text, jsonb, boolean) from public;
 --! EndIncluded functions/process_event.sql
---! Included functions/check_event.sql
+--! Included functions/event_problem.sql
 /*
- * Refuses what is not a Stripe event of this environment.
+ * Why a body is not a Stripe event of this environment, as a sentence; null when it is one.
  */
-create or replace function payments_private.check_event(environment text, payload jsonb)
-  returns void
+create or replace function payments_private.event_problem(environment text, payload jsonb)
+  returns text
   language plpgsql
   immutable
   security invoker
@@ -3085,19 +3085,20 @@ begin
     or jsonb_typeof(payload -> 'livemode') is distinct from 'boolean'
     or jsonb_typeof(payload -> 'data' -> 'object') is distinct from 'object'
   then
-    raise exception 'The body is not a Stripe event.'
-      using errcode = 'SP005', hint = 'Send events to this address from a Stripe webhook endpoint only.';
+    return 'The body is not a Stripe event.';
   end if;
   if (payload ->> 'livemode')::boolean <> (environment = 'live') then
-    raise exception 'The event is from % mode, and this address takes events of environment %.',
+    return format(
+      'The event is from %s mode, and this address takes events of environment %s.',
       case when (payload ->> 'livemode')::boolean then 'live' else 'test' end, environment
-      using errcode = 'SP005', hint = 'Point the webhook endpoint of each mode at the address of its own environment.';
+    );
   end if;
+  return null;
 end;
 $$;
 
-revoke all on function payments_private.check_event(text, jsonb) from public;
---! EndIncluded functions/check_event.sql
+revoke all on function payments_private.event_problem(text, jsonb) from public;
+--! EndIncluded functions/event_problem.sql
 --! Included functions/ingest_webhook_event.sql
 /*
  * Takes one verified Stripe event: projects it, keeps it in the ledger and lets the app's fulfilment triggers run, all in
@@ -3117,9 +3118,18 @@ create or replace function payments.ingest_webhook_event(environment text, paylo
   security definer -- crosses from the handler's role to the tables
   set search_path = ''
 as $$
+declare
+  v_problem text;
 begin
+  -- guard
   perform payments_private.check_environment(environment);
-  perform payments_private.check_event(environment, payload);
+  v_problem := payments_private.event_problem(environment, payload);
+  if v_problem is not null then
+    raise exception '%', v_problem
+      using errcode = 'SP005',
+            hint = 'Let the Stripe webhook endpoint of each mode, and nobody else, deliver to the address of its environment.';
+  end if;
+
   perform payments_private.lock_environment(environment);
   -- one transaction at a time for each thing that the event is about, and for the event itself
   perform payments_private.lock_ids(environment, payments_private.ids_of(payload -> 'data' -> 'object') || (payload ->> 'id'));
@@ -3150,7 +3160,7 @@ as $$
 declare
   v_payload jsonb;
   v_ids text[] := '{}';
-  v_problems jsonb[] := '{}';
+  v_problem text;
   v_results jsonb[] := '{}';
   v_place integer := 0;
 begin
@@ -3162,13 +3172,12 @@ begin
   end if;
   for v_payload in select p.payload from jsonb_array_elements(payloads) as p (payload) loop
     v_place := v_place + 1;
-    begin
-      perform payments_private.check_event(environment, v_payload);
+    v_problem := payments_private.event_problem(environment, v_payload);
+    if v_problem is null then
       v_ids := v_ids || payments_private.ids_of(v_payload -> 'data' -> 'object') || (v_payload ->> 'id');
-    exception
-      when sqlstate 'SP005' then
-        v_problems[v_place] := jsonb_build_object('status', 'refused', 'error', sqlerrm, 'code', sqlstate);
-    end;
+    else
+      v_results[v_place] := jsonb_build_object('status', 'refused', 'error', v_problem, 'code', 'SP005');
+    end if;
   end loop;
 
   -- lock: everything that the events are about, at once and in order
@@ -3179,7 +3188,9 @@ begin
   v_place := 0;
   for v_payload in select p.payload from jsonb_array_elements(payloads) as p (payload) loop
     v_place := v_place + 1;
-    v_results[v_place] := coalesce(v_problems[v_place], payments_private.process_event(environment, v_payload));
+    if v_results[v_place] is null then
+      v_results[v_place] := payments_private.process_event(environment, v_payload);
+    end if;
   end loop;
   return to_jsonb(v_results);
 end;

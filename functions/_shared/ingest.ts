@@ -1,0 +1,89 @@
+/**
+ * Hands verified events to the database. An event that comes alone goes alone and at once. While two calls are under way, what
+ * arrives waits, and goes as one call when one of them ends: deliveries that would wait for a connection anyway share the
+ * transaction, the locks and the round trip. Nothing ever waits for more events to come.
+ */
+import type { StripeEnvironment } from '../../types/api.ts'
+import type { Database } from './database.ts'
+import { fromDatabase, isApiError } from './errors.ts'
+import { ingestWebhookEvent, ingestWebhookEvents, type WebhookOutcome } from './queries.ts'
+
+export type Ingest = (args: { environment: StripeEnvironment; payload: string }) => Promise<WebhookOutcome>
+
+/** Calls under way for one environment: one works in Postgres while the next is on its way. */
+const CALLS = 2
+/** Events in one call: each is a subtransaction, and Postgres keeps 64 of them in its fast cache. */
+const EVENTS = 64
+/** Characters of events in one call, so that a few large ones do not become one huge statement. */
+const CHARACTERS = 1_000_000
+
+type Waiting = {
+  payload: string
+  resolve: (outcome: WebhookOutcome) => void
+  reject: (error: unknown) => void
+}
+
+export function createIngest(database: Database): Ingest {
+  const lanes: Record<StripeEnvironment, { calls: number; waiting: Waiting[] }> = {
+    test: { calls: 0, waiting: [] },
+    live: { calls: 0, waiting: [] },
+  }
+
+  async function one(environment: StripeEnvironment, { payload, resolve, reject }: Waiting): Promise<void> {
+    await ingestWebhookEvent(database, { environment, payload }).then(resolve, reject)
+  }
+
+  async function many(environment: StripeEnvironment, batch: Waiting[]): Promise<void> {
+    try {
+      const payloads = `[${batch.map(({ payload }) => payload).join(',')}]`
+      const outcomes = await ingestWebhookEvents(database, { environment, payloads })
+      for (const [index, { resolve, reject }] of batch.entries()) {
+        const outcome = outcomes[index]
+        if (!outcome) reject(new Error('The database answered for fewer events than it was given.'))
+        else if (outcome.status === 'refused') reject(refusal(outcome))
+        else resolve(outcome)
+      }
+    } catch (error) {
+      // Nothing of the call was kept. If the database is there, one event may be what spoiled it for the others.
+      if (isApiError(error) && error.code === 'DATABASE_UNAVAILABLE')
+        for (const { reject } of batch) reject(error)
+      else for (const event of batch) await one(environment, event)
+    }
+  }
+
+  async function call(environment: StripeEnvironment): Promise<void> {
+    const lane = lanes[environment]
+    lane.calls += 1
+    while (lane.waiting.length > 0) {
+      const batch = take(lane.waiting)
+      const [first] = batch
+      if (first && batch.length === 1) await one(environment, first)
+      else await many(environment, batch)
+    }
+    lane.calls -= 1
+  }
+
+  return ({ environment, payload }) =>
+    new Promise((resolve, reject) => {
+      const lane = lanes[environment]
+      lane.waiting.push({ payload, resolve, reject })
+      if (lane.calls < CALLS) void call(environment)
+    })
+}
+
+/** Removes from the front what goes together. */
+function take(waiting: Waiting[]): Waiting[] {
+  let count = 0
+  let characters = 0
+  for (const { payload } of waiting) {
+    characters += payload.length
+    if (count === EVENTS || (count > 0 && characters > CHARACTERS)) break
+    count += 1
+  }
+  return waiting.splice(0, count)
+}
+
+/** A refused event of a batch is the error that it would have been alone. */
+function refusal({ error, code }: { error: string; code: string }): unknown {
+  return fromDatabase({ name: 'PostgresError', message: error, code })
+}
