@@ -16,6 +16,7 @@ const CREATES: Record<string, RegExp> = {
   functions: /^create or replace (?:function|procedure) \w+\.(\w+)\s*\(/gim,
   triggers: /^create (?:or replace |constraint )*trigger (\w+)/gim,
   policies: /^create policy (\w+)/gim,
+  views: /^create (?:or replace )?view \w+\.(\w+)/gim,
 }
 
 const created = (name: string, text: string) =>
@@ -44,6 +45,12 @@ describe('a fixture', () => {
       const objects = created(name, text)
       return objects.length === 0 || objects.some((object) => `triggers/${object}.sql` !== name)
     })
+    expect(wrong.map(({ name }) => name)).toEqual([])
+  })
+
+  test('of a view creates the one view that it is named after', async () => {
+    const all = (await fixtures()).filter(({ name }) => name.startsWith('views/'))
+    const wrong = all.filter(({ name, text }) => `views/${created(name, text).join()}.sql` !== name)
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
 
