@@ -8,6 +8,7 @@ import { createStore, type Store } from './store.ts'
 import type {
   Json,
   LineItem,
+  Metadata,
   RequestInfo,
   StripeEvent,
   StripeObject,
@@ -42,6 +43,8 @@ export interface EngineOptions {
 /** One event, with what it says in each version that somebody wants. */
 export interface EventRecord {
   event: StripeEvent
+  /** The object as it was before, where the event tells former values. */
+  before: object | undefined
   renderings: Map<string, StripeEvent>
 }
 
@@ -64,12 +67,20 @@ export interface Behaviour {
 /** What Stripe remembers of a checkout session besides the object itself. */
 export interface SessionDetails {
   lineItems: LineItem[]
-  paymentIntentData: Json & { metadata?: Record<string, string>; setup_future_usage?: string; capture_method?: string }
-  subscriptionData: Json & { metadata?: Record<string, string>; trial_period_days?: number; trial_end?: number }
+  paymentIntentData: {
+    metadata: Metadata
+    description?: string
+    setup_future_usage?: string
+    capture_method?: string
+    receipt_email?: string
+  }
+  subscriptionData: { metadata: Metadata; description?: string }
   /** Id of the coupon that applies, and of the promotion code it came by. */
   coupon: string | null
   promotionCode: string | null
+  /** When a trial ends (seconds since 1970), or how many days it has from the moment of payment. */
   trialEnd: number | null
+  trialDays: number | null
   trialMissingPaymentMethod: string
   /** A subscription whose first payment was declined on the page; the next attempt pays it. */
   incompleteSubscription: string | null
@@ -215,7 +226,10 @@ export function createEngine(options: EngineOptions = {}): Engine {
 
     schedule(key, customer, at, run) {
       if (at === null) tasks.delete(key)
-      else tasks.set(key, { at, clock: clockOf(customer), order: (order += 1), run })
+      else {
+        order += 1
+        tasks.set(key, { at, clock: clockOf(customer), order, run })
+      }
     },
 
     nextDue() {
@@ -236,10 +250,11 @@ export function createEngine(options: EngineOptions = {}): Engine {
         request: { ...engine.request },
         type,
       }
-      const record: EventRecord = { event, renderings: new Map() }
+      const record: EventRecord = { event, before, renderings: new Map() }
       const endpoints = endpointsFor(store, type)
       for (const version of new Set([...apiVersions, ...endpoints.map((endpoint) => endpoint.api_version)])) {
-        if (version && version !== pinnedVersion) record.renderings.set(version, rendered(event, before, version))
+        if (version && version !== pinnedVersion)
+          record.renderings.set(version, rendered(event, before, version))
       }
       engine.events.push(record)
       for (const listener of listeners) listener(record)
@@ -249,12 +264,14 @@ export function createEngine(options: EngineOptions = {}): Engine {
 
     render(record, version) {
       if (!version || version === pinnedVersion) return record.event
-      const known = record.renderings.get(version) ?? rendered(record.event, undefined, version)
+      const known = record.renderings.get(version) ?? rendered(record.event, record.before, version)
       return { ...known, pending_webhooks: record.event.pending_webhooks }
     },
 
     endState(version = pinnedVersion) {
-      const objects = store.all().map((object) => [object.id, renderObject(structuredClone(object), version, store)])
+      const objects = store
+        .all()
+        .map((object) => [object.id, renderObject(structuredClone(object), version, store)])
       return Object.fromEntries(objects) as Record<string, Json>
     },
   }
@@ -299,7 +316,12 @@ function customerOf(object: StripeObject, store: Store): string | null {
  * Changes an object and records what Stripe would tell about it. Types that end in `.updated`, and `charge.refunded`,
  * carry the former values; an update that changes nothing is not told.
  */
-export function change<T extends StripeObject>(engine: Engine, object: T, changes: Partial<T>, ...types: string[]): T {
+export function change<T extends StripeObject>(
+  engine: Engine,
+  object: T,
+  changes: Partial<T>,
+  ...types: string[]
+): T {
   const before = structuredClone(object)
   Object.assign(object, changes)
   const changed = Object.keys(previousAttributes(before, object)).length > 0

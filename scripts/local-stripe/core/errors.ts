@@ -25,7 +25,10 @@ export class StripeFailure extends Error {
 }
 
 /** 400: the request is not one that can be carried out. */
-export function invalidRequest(message: string, extra: { code?: string; param?: string } = {}): StripeFailure {
+export function invalidRequest(
+  message: string,
+  extra: { code?: string; param?: string } = {},
+): StripeFailure {
   return new StripeFailure(400, { type: 'invalid_request_error', message, ...extra })
 }
 
@@ -49,7 +52,8 @@ export function rateLimited(): StripeFailure {
   return new StripeFailure(429, {
     type: 'invalid_request_error',
     code: 'rate_limit',
-    message: 'Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.',
+    message:
+      'Request rate limit exceeded. Learn more about rate limits here https://stripe.com/docs/rate-limits.',
   })
 }
 

@@ -33,7 +33,10 @@ const expandable = new Set([
 const includable: Record<string, Record<string, (object: Json, engine: Engine) => unknown>> = {
   'checkout.session': {
     line_items: (session, engine) =>
-      list(engine.sessions.get(String(session.id))?.lineItems ?? [], `/v1/checkout/sessions/${session.id}/line_items`),
+      list(
+        engine.sessions.get(String(session.id))?.lineItems ?? [],
+        `/v1/checkout/sessions/${session.id}/line_items`,
+      ),
   },
   invoice: {
     payments: (invoice, engine) =>
@@ -42,7 +45,9 @@ const includable: Record<string, Record<string, (object: Json, engine: Engine) =
         '/v1/invoice_payments',
       ),
     confirmation_secret: (invoice, engine) => {
-      const payment = engine.store.list('invoice_payment').find((candidate) => candidate.invoice === invoice.id)
+      const payment = engine.store
+        .list('invoice_payment')
+        .find((candidate) => candidate.invoice === invoice.id)
       const intent = payment?.payment.payment_intent
       const secret = intent && engine.store.get('payment_intent', intent)?.client_secret
       return secret ? { client_secret: secret, type: 'payment_intent' } : null
@@ -58,7 +63,9 @@ const includable: Record<string, Record<string, (object: Json, engine: Engine) =
   customer: {
     subscriptions: (customer, engine) =>
       list(
-        engine.store.list('subscription').filter((item) => item.customer === customer.id && item.status !== 'canceled'),
+        engine.store
+          .list('subscription')
+          .filter((item) => item.customer === customer.id && item.status !== 'canceled'),
         `/v1/customers/${customer.id}/subscriptions`,
       ),
     sources: (customer) => list([], `/v1/customers/${customer.id}/sources`),
@@ -68,17 +75,20 @@ const includable: Record<string, Record<string, (object: Json, engine: Engine) =
   coupon: { applies_to: () => undefined, currency_options: () => ({}) },
 }
 
+/** @throws when a field is asked for more than four levels deep; checked before anything is done */
+export function checkDepth(fields: string[]): void {
+  for (const field of fields) {
+    if (field.split('.').filter((level) => level !== 'data').length <= 4) continue
+    throw invalidRequest(`You cannot expand more than 4 levels of a property. Property: ${field}`, {
+      param: 'expand',
+    })
+  }
+}
+
 /** A copy of the answer with the asked fields expanded. The state itself is never changed by it. */
 export function expandAnswer(engine: Engine, answer: unknown, fields: string[]): unknown {
   const copy = structuredClone(answer)
-  for (const field of fields) {
-    const levels = field.split('.')
-    const depth = levels.filter((level) => level !== 'data').length
-    if (depth > 4) {
-      throw invalidRequest(`You cannot expand more than 4 levels of a property. Property: ${field}`, { param: 'expand' })
-    }
-    expandField(engine, copy, levels, field)
-  }
+  for (const field of fields) expandField(engine, copy, field.split('.'), field)
   return copy
 }
 
@@ -97,7 +107,8 @@ function expandField(engine: Engine, holder: unknown, [level = '', ...rest]: str
 }
 
 function expanded(engine: Engine, value: unknown, level: string, field: string): unknown {
-  if (Array.isArray(value)) return value.map((item) => (typeof item === 'string' ? lookUp(engine, item) : item))
+  if (Array.isArray(value))
+    return value.map((item) => (typeof item === 'string' ? lookUp(engine, item) : item))
   if (typeof value === 'object' || value === undefined) return value
   if (!expandable.has(level)) throw cannotExpand(field)
   return typeof value === 'string' ? lookUp(engine, value) : value
@@ -116,5 +127,5 @@ function cannotExpand(field: string) {
 }
 
 function list(data: unknown[], url: string): List<unknown> {
-  return { object: 'list', data, has_more: false, url, total_count: data.length }
+  return { object: 'list', data, has_more: false, url }
 }

@@ -14,6 +14,8 @@ export type FormHash = Map<string, FormValue>
 /** How one parameter is read. `parse` throws Stripe's error for a bad value. */
 export interface Param<T> {
   parse: (value: FormValue, path: string) => T
+  /** The date of the API version that took it away. Known to routes, at the first level. */
+  removedIn?: string
 }
 export interface RequiredParam<T> extends Param<T> {
   required: true
@@ -40,7 +42,10 @@ export function decodeForm(text: string): FormHash {
 function splitName(name: string): string[] {
   const open = name.indexOf('[')
   if (open <= 0) return [name]
-  return [name.slice(0, open), ...[...name.slice(open).matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? '')]
+  return [
+    name.slice(0, open),
+    ...[...name.slice(open).matchAll(/\[([^\]]*)\]/g)].map((match) => match[1] ?? ''),
+  ]
 }
 
 function put(hash: FormHash, path: string[], value: string): void {
@@ -82,10 +87,13 @@ export function fingerprint(value: FormValue): string {
 export function readParams<S extends Shape>(shape: S, hash: FormHash, path = ''): Infer<S> {
   const unknown = [...hash.keys()].filter((key) => !Object.hasOwn(shape, key)).map((key) => join(path, key))
   if (unknown.length > 0) {
-    throw invalidRequest(`Received unknown parameter${unknown.length > 1 ? 's' : ''}: ${unknown.join(', ')}`, {
-      code: 'parameter_unknown',
-      param: unknown[0],
-    })
+    throw invalidRequest(
+      `Received unknown parameter${unknown.length > 1 ? 's' : ''}: ${unknown.join(', ')}`,
+      {
+        code: 'parameter_unknown',
+        param: unknown[0],
+      },
+    )
   }
   const values: Record<string, unknown> = {}
   for (const [key, param] of Object.entries(shape)) {
@@ -110,6 +118,11 @@ function join(path: string, key: string): string {
 /** Makes a parameter obligatory. */
 export function required<T>(param: Param<T>): RequiredParam<T> {
   return { ...param, required: true }
+}
+
+/** A parameter that API versions from that date on refuse as unknown. */
+export function removedIn<T>(date: string, param: Param<T>): Param<T> {
+  return { ...param, removedIn: date }
 }
 
 /** An empty string unsets the value: it reads as null. */
@@ -171,7 +184,10 @@ export function integer(range: { min?: number; max?: number } = {}): Param<numbe
     parse: (value, path) => {
       const content = text(value, path)
       if (!/^-?\d+$/.test(content)) {
-        throw invalidRequest(`Invalid integer: ${content}`, { code: 'parameter_invalid_integer', param: path })
+        throw invalidRequest(`Invalid integer: ${content}`, {
+          code: 'parameter_invalid_integer',
+          param: path,
+        })
       }
       const number = Number(content)
       if (number < min) {
@@ -199,7 +215,8 @@ export function decimal(): Param<string> {
   return {
     parse: (value, path) => {
       const content = text(value, path)
-      if (!/^-?\d+(\.\d{1,12})?$/.test(content)) throw invalidRequest(`Invalid decimal: ${content}`, { param: path })
+      if (!/^-?\d+(\.\d{1,12})?$/.test(content))
+        throw invalidRequest(`Invalid decimal: ${content}`, { param: path })
       return content
     },
   }
@@ -238,9 +255,12 @@ export function currency(): Param<string> {
     parse: (value, path) => {
       const content = text(value, path).toLowerCase()
       if (!/^[a-z]{3}$/.test(content) || !knownCurrencies.has(content)) {
-        throw invalidRequest(`Invalid currency: ${content}. Stripe currently supports these currencies: ${[...knownCurrencies].join(', ')}`, {
-          param: path,
-        })
+        throw invalidRequest(
+          `Invalid currency: ${content}. Stripe currently supports these currencies: ${[...knownCurrencies].join(', ')}`,
+          {
+            param: path,
+          },
+        )
       }
       return content
     },
@@ -256,7 +276,10 @@ export function oneOf<const Word extends string>(...words: Word[]): Param<Word> 
       const content = text(value, path)
       if (!(words as string[]).includes(content)) {
         const last = words.at(-1)
-        const list = words.length > 1 ? `one of ${words.slice(0, -1).join(', ')}${words.length > 2 ? ',' : ''} or ${last}` : last
+        const list =
+          words.length > 1
+            ? `one of ${words.slice(0, -1).join(', ')}${words.length > 2 ? ',' : ''} or ${last}`
+            : last
         throw invalidRequest(`Invalid ${path}: must be ${list}`, { param: path })
       }
       return content as Word
@@ -273,7 +296,9 @@ export function list<T>(item: Param<T>, limits: { max?: number } = {}): Param<T[
       const keys = [...value.keys()]
       if (!keys.every((key) => /^\d+$/.test(key))) throw invalidRequest('Invalid array', { param: path })
       if (limits.max !== undefined && keys.length > limits.max) {
-        throw invalidRequest(`Array ${path} exceeded maximum ${limits.max} allowed elements.`, { param: path })
+        throw invalidRequest(`Array ${path} exceeded maximum ${limits.max} allowed elements.`, {
+          param: path,
+        })
       }
       return keys
         .sort((a, b) => Number(a) - Number(b))
@@ -313,9 +338,12 @@ export function metadata(): Param<Metadata | null> {
       const pairs: Metadata = {}
       for (const [key, item] of value) {
         if (typeof item !== 'string') {
-          throw invalidRequest(`Metadata values must be strings, but for key "${key}" you passed in an object`, {
-            param: path,
-          })
+          throw invalidRequest(
+            `Metadata values must be strings, but for key "${key}" you passed in an object`,
+            {
+              param: path,
+            },
+          )
         }
         if (key.length > 40) {
           throw invalidRequest(
@@ -360,7 +388,8 @@ export function withoutEffect<Name extends string>(...names: Name[]): Record<Nam
 }
 
 function text(value: FormValue, path: string): string {
-  if (typeof value !== 'string') throw invalidRequest('Invalid string: must not be an object or a list', { param: path })
+  if (typeof value !== 'string')
+    throw invalidRequest('Invalid string: must not be an object or a list', { param: path })
   if (value === '') {
     throw invalidRequest(
       `You passed an empty string for '${path}'. We assume empty values are an attempt to unset a parameter; however '${path}' cannot be unset. You should remove '${path}' from your request or supply a non-empty value.`,

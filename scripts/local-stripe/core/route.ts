@@ -1,6 +1,8 @@
 /** What a resource file exports: its routes. Each has a method, a path, a permission, parameters and an operation. */
 import type { Engine } from './engine.ts'
+import { checkDepth } from './expand.ts'
 import { type FormHash, type Infer, list, readParams, type Shape, string } from './params.ts'
+import { pinnedVersion } from './versions.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 
@@ -21,8 +23,8 @@ export interface Route {
   pattern: RegExp
   /** What a restricted key must be allowed: `rak_<permission>_read` or `_write`. */
   permission: string
-  /** Checks the parameters. Throws before anything was changed. */
-  read: (form: FormHash) => { params: unknown; expand: string[] }
+  /** Checks the parameters as an API version does. Throws before anything was changed. */
+  read: (form: FormHash, version?: string) => { params: unknown; expand: string[] }
   run: (call: Call) => unknown
 }
 
@@ -40,8 +42,11 @@ export function route<S extends Shape>(
     path,
     pattern: new RegExp(`^${path.replace(/:[a-zA-Z]+/g, '([^/]+)')}$`),
     permission: `rak_${permission}_${method === 'GET' ? 'read' : 'write'}`,
-    read: (form) => {
-      const { expand = [], ...params } = readParams(full, form) as { expand?: string[] }
+    read: (form, version = pinnedVersion) => {
+      const date = version.slice(0, 10)
+      const known = Object.entries(full).filter(([, param]) => !param.removedIn || date < param.removedIn)
+      const { expand = [], ...params } = readParams(Object.fromEntries(known), form) as { expand?: string[] }
+      checkDepth(expand)
       return { params, expand }
     },
     run: run as unknown as Route['run'],

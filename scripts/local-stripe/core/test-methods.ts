@@ -10,7 +10,12 @@ export interface TestMethod extends Behaviour {
 
 const pays = { outcome: 'succeeds', attaches: true } as const
 
-function declines(code: string, declineCode: string | undefined, message: string, attaches = false): Behaviour {
+function declines(
+  code: string,
+  declineCode: string | undefined,
+  message: string,
+  attaches = false,
+): Behaviour {
   return { outcome: 'declines', code, declineCode, message, attaches }
 }
 
@@ -34,7 +39,11 @@ const cards: Record<string, TestMethod> = Object.fromEntries(
       ['4000000000009987', 'visa', declines('card_declined', 'lost_card', 'Your card was declined.')],
       ['4000000000009979', 'visa', declines('card_declined', 'stolen_card', 'Your card was declined.')],
       ['4000000000000069', 'visa', declines('expired_card', undefined, 'Your card has expired.')],
-      ['4000000000000127', 'visa', declines('incorrect_cvc', undefined, "Your card's security code is incorrect.")],
+      [
+        '4000000000000127',
+        'visa',
+        declines('incorrect_cvc', undefined, "Your card's security code is incorrect."),
+      ],
       [
         '4000000000000119',
         'visa',

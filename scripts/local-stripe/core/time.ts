@@ -12,7 +12,11 @@ interface Recurrence {
  * The moment `periods` periods after `anchor`. Months and years keep the anchor's day of the month, or the last day of a
  * shorter month.
  */
-export function periodAfter(anchor: number, { interval, interval_count: count }: Recurrence, periods: number): number {
+export function periodAfter(
+  anchor: number,
+  { interval, interval_count: count }: Recurrence,
+  periods: number,
+): number {
   if (interval === 'day') return anchor + periods * count * day
   if (interval === 'week') return anchor + periods * count * 7 * day
   const months = periods * count * (interval === 'year' ? 12 : 1)

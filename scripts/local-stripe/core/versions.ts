@@ -27,7 +27,8 @@ function undoChanges(value: unknown, date: string, store: Store): void {
   if (Array.isArray(value)) for (const item of value) undoChanges(item, date, store)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return
   const json = value as Json
-  for (const change of changes) if (change.object === json.object && date < change.since) change.undo(json, store)
+  for (const change of changes)
+    if (change.object === json.object && date < change.since) change.undo(json, store)
   for (const item of Object.values(json)) undoChanges(item, date, store)
 }
 
@@ -36,7 +37,11 @@ const changes: Change[] = [
     since: '2026-03-25',
     object: 'checkout.session',
     undo: (session) => {
-      const older: Record<string, string> = { hosted_page: 'hosted', embedded_page: 'embedded', elements: 'custom' }
+      const older: Record<string, string> = {
+        hosted_page: 'hosted',
+        embedded_page: 'embedded',
+        elements: 'custom',
+      }
       session.ui_mode = older[String(session.ui_mode)] ?? session.ui_mode
     },
   },
@@ -51,11 +56,23 @@ const changes: Change[] = [
   },
   { since: '2025-03-31', object: 'checkout.session', undo: undoCollectedInformation },
   { since: '2025-03-31', object: 'subscription', undo: undoItemPeriods },
-  { since: '2025-03-31', object: 'subscription_item', undo: dropKeys('current_period_start', 'current_period_end') },
+  {
+    since: '2025-03-31',
+    object: 'subscription_item',
+    undo: dropKeys('current_period_start', 'current_period_end'),
+  },
   { since: '2025-03-31', object: 'line_item', undo: undoLinePricing },
   { since: '2025-03-31', object: 'invoice', undo: undoInvoiceParent },
-  { since: '2025-03-31', object: 'payment_intent', undo: (intent, store) => linkInvoice(intent, intent.id, store) },
-  { since: '2025-03-31', object: 'charge', undo: (charge, store) => linkInvoice(charge, charge.payment_intent, store) },
+  {
+    since: '2025-03-31',
+    object: 'payment_intent',
+    undo: (intent, store) => linkInvoice(intent, intent.id, store),
+  },
+  {
+    since: '2025-03-31',
+    object: 'charge',
+    undo: (charge, store) => linkInvoice(charge, charge.payment_intent, store),
+  },
   {
     since: '2022-11-15',
     object: 'payment_intent',
@@ -133,7 +150,9 @@ function undoLinePricing(line: Json, store: Store): void {
 function undoInvoiceParent(invoice: Json, store: Store): void {
   const { id, parent, status } = invoice as unknown as Invoice
   const details = parent?.subscription_details ?? null
-  const payment = store.list('invoice_payment').find((candidate) => candidate.invoice === id && candidate.is_default)
+  const payment = store
+    .list('invoice_payment')
+    .find((candidate) => candidate.invoice === id && candidate.is_default)
   const intent = payment?.payment.payment_intent ?? null
   invoice.subscription = details?.subscription ?? null
   invoice.subscription_details = details ? { metadata: details.metadata } : null
@@ -149,7 +168,9 @@ function undoInvoiceParent(invoice: Json, store: Store): void {
 }
 
 function linkInvoice(object: Json, intent: unknown, store: Store): void {
-  const payment = store.list('invoice_payment').find((candidate) => candidate.payment.payment_intent === intent)
+  const payment = store
+    .list('invoice_payment')
+    .find((candidate) => candidate.payment.payment_intent === intent)
   object.invoice = (intent && payment?.invoice) || null
 }
 

@@ -47,15 +47,20 @@ const promotionShape = {
   ...withoutEffect('customer_account', 'restrictions'),
 }
 /** `discounts` where a discount can be given. */
-export const discountsShape = list(hash({ coupon: string(), promotion_code: string(), ...withoutEffect('discount') }))
+export const discountsShape = list(
+  hash({ coupon: string(), promotion_code: string(), ...withoutEffect('discount') }),
+)
 
 function createCoupon(engine: Engine, params: Infer<typeof couponShape>): Coupon {
   if (params.percent_off === undefined && params.amount_off === undefined) throw missing('percent_off')
   if (params.percent_off !== undefined && (params.percent_off <= 0 || params.percent_off > 100)) {
-    throw invalidRequest('Invalid percent_off: must be greater than 0 and at most 100', { param: 'percent_off' })
+    throw invalidRequest('Invalid percent_off: must be greater than 0 and at most 100', {
+      param: 'percent_off',
+    })
   }
   if (params.amount_off !== undefined && params.currency === undefined) throw missing('currency')
-  if (params.duration === 'repeating' && params.duration_in_months === undefined) throw missing('duration_in_months')
+  if (params.duration === 'repeating' && params.duration_in_months === undefined)
+    throw missing('duration_in_months')
   if (params.id !== undefined && engine.store.get('coupon', params.id)) {
     throw invalidRequest('Coupon already exists.', { code: 'resource_already_exists', param: 'id' })
   }
@@ -86,7 +91,7 @@ function createPromotionCode(engine: Engine, params: Infer<typeof promotionShape
   engine.store.require('coupon', coupon, 'promotion[coupon]')
   const code = params.code ?? engine.ids.next('', 8).toUpperCase()
   if (promotionCodeOf(engine, code)) {
-    throw invalidRequest('An active promotion code with `code: ' + code + '` already exists.', { param: 'code' })
+    throw invalidRequest(`An active promotion code with \`code: ${code}\` already exists.`, { param: 'code' })
   }
   const promotion = engine.store.add<'promotion_code'>({
     id: engine.ids.next('promo_'),
@@ -124,7 +129,8 @@ export function chosenDiscount(
   if (!chosen) return null
   if (chosen.promotion_code !== undefined) {
     const promotion = engine.store.get('promotion_code', chosen.promotion_code)
-    if (!promotion?.promotion.coupon) throw noSuch('promotion code', chosen.promotion_code, 'discounts[0][promotion_code]')
+    if (!promotion?.promotion.coupon)
+      throw noSuch('promotion code', chosen.promotion_code, 'discounts[0][promotion_code]')
     return { coupon: usable(engine, promotion.promotion.coupon), promotionCode: promotion.id }
   }
   if (chosen.coupon === undefined) return null
@@ -135,7 +141,8 @@ export function chosenDiscount(
 function usable(engine: Engine, id: string): string {
   const coupon = engine.store.require('coupon', id)
   const expired = coupon.redeem_by !== null && coupon.redeem_by < engine.now()
-  if (!coupon.valid || expired) throw invalidRequest(`Coupon ${id} is expired or can no longer be redeemed.`, { code: 'coupon_expired' })
+  if (!coupon.valid || expired)
+    throw invalidRequest(`Coupon ${id} is expired or can no longer be redeemed.`, { code: 'coupon_expired' })
   return id
 }
 
@@ -148,7 +155,9 @@ export function createDiscount(
   const source = engine.store.require('coupon', coupon)
   source.times_redeemed += 1
   if (source.max_redemptions !== null && source.times_redeemed >= source.max_redemptions) source.valid = false
-  const promotion = target.promotionCode ? engine.store.get('promotion_code', target.promotionCode) : undefined
+  const promotion = target.promotionCode
+    ? engine.store.get('promotion_code', target.promotionCode)
+    : undefined
   if (promotion) promotion.times_redeemed += 1
   const start = engine.now(target.customer)
   const months = source.duration === 'repeating' ? source.duration_in_months : null
@@ -206,7 +215,7 @@ export const couponRoutes: Route[] = [
   route('DELETE', '/v1/coupons/:id', 'coupon', {}, ({ engine, id }) => {
     const coupon = engine.store.require('coupon', id)
     const left = engine.store.remove('coupon', id)
-    engine.emit('coupon.deleted', { ...coupon, valid: false })
+    engine.emit('coupon.deleted', coupon)
     return left
   }),
   route('POST', '/v1/promotion_codes', 'promotion_code', promotionShape, ({ engine, params }) =>
@@ -216,7 +225,14 @@ export const couponRoutes: Route[] = [
     'GET',
     '/v1/promotion_codes',
     'promotion_code',
-    { ...createdListShape, active: boolean(), code: string(), coupon: string(), customer: string() },
+    {
+      ...createdListShape,
+      active: boolean(),
+      code: string(),
+      coupon: string(),
+      customer: string(),
+      ...withoutEffect('customer_account'),
+    },
     ({ engine, params, path }) => {
       const found = engine.store
         .list('promotion_code')

@@ -113,7 +113,8 @@ export function updateCustomer(engine: Engine, id: string, params: Infer<typeof 
   if (params.phone !== undefined) changes.phone = params.phone
   if (params.preferred_locales !== undefined) changes.preferred_locales = params.preferred_locales
   if (params.tax_exempt !== undefined) changes.tax_exempt = params.tax_exempt ?? 'none'
-  if (method !== undefined) changes.invoice_settings = { ...customer.invoice_settings, default_payment_method: method }
+  if (method !== undefined)
+    changes.invoice_settings = { ...customer.invoice_settings, default_payment_method: method }
   return change(engine, customer, changes, 'customer.updated')
 }
 
@@ -130,7 +131,9 @@ export function deleteCustomer(engine: Engine, id: string): Deleted {
 const listShape = { ...createdListShape, email: string(), test_clock: string() }
 
 export const customerRoutes: Route[] = [
-  route('POST', '/v1/customers', 'customer', createShape, ({ engine, params }) => createCustomer(engine, params)),
+  route('POST', '/v1/customers', 'customer', createShape, ({ engine, params }) =>
+    createCustomer(engine, params),
+  ),
   route('GET', '/v1/customers', 'customer', listShape, ({ engine, params, path }) => {
     const found = engine.store
       .list('customer')

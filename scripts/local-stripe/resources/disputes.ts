@@ -45,7 +45,8 @@ export function openDispute(
   { charge: chargeId, amount, reason = 'fraudulent' }: { charge: string; amount?: number; reason?: string },
 ): Dispute {
   const charge = engine.store.require('charge', chargeId, 'charge')
-  if (charge.status !== 'succeeded') throw invalidRequest(`Charge ${chargeId} did not succeed and cannot be disputed.`)
+  if (charge.status !== 'succeeded')
+    throw invalidRequest(`Charge ${chargeId} did not succeed and cannot be disputed.`)
   if (charge.disputed) throw invalidRequest(`Charge ${chargeId} is disputed already.`)
   const disputed = amount ?? charge.amount
   const now = engine.now(charge.customer)
@@ -131,7 +132,12 @@ export const disputeRoutes: Route[] = [
     'POST',
     '/v1/disputes/:id',
     'dispute',
-    { evidence: ignored(), metadata: metadata(), submit: boolean(), ...withoutEffect('intended_submission_method') },
+    {
+      evidence: ignored(),
+      metadata: metadata(),
+      submit: boolean(),
+      ...withoutEffect('intended_submission_method'),
+    },
     ({ engine, id, params }) => {
       const dispute = engine.store.require('dispute', id)
       const submitted = params.submit !== false
@@ -147,5 +153,7 @@ export const disputeRoutes: Route[] = [
       return change(engine, dispute, changes, 'charge.dispute.updated')
     },
   ),
-  route('POST', '/v1/disputes/:id/close', 'dispute', {}, ({ engine, id }) => closeDispute(engine, id, 'lost')),
+  route('POST', '/v1/disputes/:id/close', 'dispute', {}, ({ engine, id }) =>
+    closeDispute(engine, id, 'lost'),
+  ),
 ]

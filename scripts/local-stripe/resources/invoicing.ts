@@ -285,6 +285,7 @@ export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
       amount_remaining: due,
       automatically_finalizes_at: null,
       effective_at: now,
+      webhooks_delivered_at: now,
       starting_balance: starting,
       ending_balance: kept,
       hosted_invoice_url: page,
@@ -305,7 +306,11 @@ function preparePayment(engine: Engine, invoice: Invoice): void {
     amount: invoice.amount_due,
     currency: invoice.currency,
     customer: invoice.customer,
-    description: forSubscription ? 'Subscription creation' : invoice.parent ? 'Subscription update' : invoice.description,
+    description: forSubscription
+      ? 'Subscription creation'
+      : invoice.parent
+        ? 'Subscription update'
+        : invoice.description,
     orderReference: invoice.id,
     setupFutureUsage: invoice.parent ? 'off_session' : null,
   })
@@ -327,7 +332,9 @@ function preparePayment(engine: Engine, invoice: Invoice): void {
 
 /** The payment that is to pay an invoice, if it has one. */
 export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePayment | undefined {
-  return engine.store.list('invoice_payment').find((payment) => payment.invoice === invoice && payment.is_default)
+  return engine.store
+    .list('invoice_payment')
+    .find((payment) => payment.invoice === invoice && payment.is_default)
 }
 
 /**
@@ -339,7 +346,10 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
   const payment = defaultPaymentOf(engine, invoice.id)
   const intent = payment && engine.store.require('payment_intent', payment.payment.payment_intent ?? '')
   if (!intent || intent.status === 'processing') return null
-  const subscription = engine.store.get('subscription', invoice.parent?.subscription_details?.subscription ?? '')
+  const subscription = engine.store.get(
+    'subscription',
+    invoice.parent?.subscription_details?.subscription ?? '',
+  )
   const id =
     chosen ??
     invoice.default_payment_method ??
@@ -348,7 +358,8 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
   const failure = id ? attempt(engine, intent, resolvePaymentMethod(engine, id)) : noMethod()
   if (failure) markFailed(engine, invoice)
   else if (intent.status === 'succeeded') markPaid(engine, invoice)
-  else change(engine, invoice, { attempted: true, attempt_count: invoice.attempt_count + 1 }, 'invoice.updated')
+  else
+    change(engine, invoice, { attempted: true, attempt_count: invoice.attempt_count + 1 }, 'invoice.updated')
   if (intent.status === 'processing') invoicePaid(engine, invoice)
   recordBalance(engine, intent)
   return failure
@@ -373,7 +384,7 @@ export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): I
     invoice,
     {
       status: 'paid',
-      amount_paid: outOfBand ? 0 : invoice.amount_due,
+      amount_paid: invoice.amount_due,
       amount_remaining: 0,
       ...(outOfBand ? { amount_paid_off_stripe: invoice.amount_due } : {}),
       attempted: true,

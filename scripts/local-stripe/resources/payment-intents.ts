@@ -1,6 +1,7 @@
 /** PaymentIntents and charges as API resources (https://docs.stripe.com/api/payment_intents). */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
+import { checkPayable } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import {
   boolean,
@@ -14,6 +15,7 @@ import {
   mergeMetadata,
   metadata,
   oneOf,
+  removedIn,
   required,
   string,
   withoutEffect,
@@ -30,16 +32,17 @@ const shared = {
   description: clearable(string(1000)),
   metadata: metadata(),
   payment_method: clearable(string()),
-  payment_method_types: list(string()),
+  payment_method_types: removedIn('2026-09-30', list(string())),
+  allowed_payment_method_types: list(string()),
   receipt_email: clearable(email()),
   setup_future_usage: clearable(oneOf('off_session', 'on_session')),
   ...withoutEffect(
-    'allowed_payment_method_types',
     'amount_details',
     'application_fee_amount',
     'customer_account',
     'excluded_payment_method_types',
     'hooks',
+    'on_behalf_of',
     'payment_details',
     'payment_method_configuration',
     'payment_method_data',
@@ -68,7 +71,10 @@ const createShape = {
   ...confirmOnly,
   amount: required(amount),
   currency: required(currency()),
-  automatic_payment_methods: hash({ enabled: required(boolean()), allow_redirects: oneOf('always', 'never') }),
+  automatic_payment_methods: hash({
+    enabled: required(boolean()),
+    allow_redirects: oneOf('always', 'never'),
+  }),
   capture_method: captureMethod,
   confirm: boolean(),
   ...withoutEffect('confirmation_method'),
@@ -108,6 +114,7 @@ const captureShape = {
 }
 
 function create(engine: Engine, params: Infer<typeof createShape>): PaymentIntent {
+  checkPayable(params.amount, params.currency, 'amount')
   if (params.customer !== undefined) requireCustomer(engine, params.customer)
   const automatic = params.automatic_payment_methods
   const intent = createIntent(engine, {
@@ -119,7 +126,7 @@ function create(engine: Engine, params: Infer<typeof createShape>): PaymentInten
     captureMethod: params.capture_method,
     receiptEmail: params.receipt_email,
     setupFutureUsage: params.setup_future_usage,
-    methodTypes: params.payment_method_types,
+    methodTypes: params.allowed_payment_method_types ?? params.payment_method_types,
     automaticMethods: automatic ? { allow_redirects: 'always', ...automatic } : null,
   })
   if (params.payment_method) {
@@ -191,12 +198,14 @@ function unexpectedState(intent: PaymentIntent, verb: string, allowed: string) {
 const get = (engine: Engine, id: string) => engine.store.require('payment_intent', id, 'intent')
 
 export const paymentIntentRoutes: Route[] = [
-  route('POST', '/v1/payment_intents', 'payment_intent', createShape, ({ engine, params }) => create(engine, params)),
+  route('POST', '/v1/payment_intents', 'payment_intent', createShape, ({ engine, params }) =>
+    create(engine, params),
+  ),
   route(
     'GET',
     '/v1/payment_intents',
     'payment_intent',
-    { ...createdListShape, customer: string() },
+    { ...createdListShape, customer: string(), ...withoutEffect('customer_account') },
     ({ engine, params, path }) => {
       const found = engine.store
         .list('payment_intent')
@@ -223,24 +232,30 @@ export const paymentIntentRoutes: Route[] = [
   route('POST', '/v1/payment_intents/:id/confirm', 'payment_intent', confirmShape, ({ engine, id, params }) =>
     confirm(engine, get(engine, id), params),
   ),
-  route('POST', '/v1/payment_intents/:id/capture', 'payment_intent', captureShape, ({ engine, id, params }) => {
-    const intent = get(engine, id)
-    if (intent.status !== 'requires_capture') {
-      throw invalidRequest(
-        `This PaymentIntent could not be captured because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.`,
-        { code: 'payment_intent_unexpected_state' },
-      )
-    }
-    const captured = params.amount_to_capture ?? intent.amount_capturable
-    if (captured > intent.amount_capturable) {
-      throw invalidRequest('The amount to capture must be less than or equal to the capturable amount.', {
-        code: 'amount_too_large',
-        param: 'amount_to_capture',
-      })
-    }
-    intent.metadata = mergeMetadata(intent.metadata, params.metadata)
-    return capture(engine, intent, captured)
-  }),
+  route(
+    'POST',
+    '/v1/payment_intents/:id/capture',
+    'payment_intent',
+    captureShape,
+    ({ engine, id, params }) => {
+      const intent = get(engine, id)
+      if (intent.status !== 'requires_capture') {
+        throw invalidRequest(
+          `This PaymentIntent could not be captured because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.`,
+          { code: 'payment_intent_unexpected_state' },
+        )
+      }
+      const captured = params.amount_to_capture ?? intent.amount_capturable
+      if (captured > intent.amount_capturable) {
+        throw invalidRequest('The amount to capture must be less than or equal to the capturable amount.', {
+          code: 'amount_too_large',
+          param: 'amount_to_capture',
+        })
+      }
+      intent.metadata = mergeMetadata(intent.metadata, params.metadata)
+      return capture(engine, intent, captured)
+    },
+  ),
   route(
     'POST',
     '/v1/payment_intents/:id/cancel',

@@ -114,7 +114,12 @@ export function resolvePaymentMethod(engine: Engine, id: string, param = 'paymen
  * Attaches a payment method to a customer.
  * @throws a card error when the card is one that is declined at once
  */
-export function attachPaymentMethod(engine: Engine, id: string, customer: string, param?: string): PaymentMethod {
+export function attachPaymentMethod(
+  engine: Engine,
+  id: string,
+  customer: string,
+  param?: string,
+): PaymentMethod {
   engine.store.require('customer', customer, 'customer')
   const method = resolvePaymentMethod(engine, id, param)
   if (method.customer === customer) return method
@@ -160,7 +165,9 @@ export function defaultMethodOf(engine: Engine, customer: string | null): string
 }
 
 const billingShape = hash({
-  address: clearable(hash({ country: string(), ...withoutEffect('city', 'line1', 'line2', 'postal_code', 'state') })),
+  address: clearable(
+    hash({ country: string(), ...withoutEffect('city', 'line1', 'line2', 'postal_code', 'state') }),
+  ),
   email: clearable(email()),
   name: clearable(string()),
   ...withoutEffect('phone', 'tax_id'),
@@ -179,11 +186,21 @@ const createShape = {
   sepa_debit: hash({ iban: required(string()) }),
   us_bank_account: hash({
     account_number: string(),
-    ...withoutEffect('account_holder_type', 'account_type', 'financial_connections_account', 'routing_number'),
+    ...withoutEffect(
+      'account_holder_type',
+      'account_type',
+      'financial_connections_account',
+      'routing_number',
+    ),
   }),
   ...withoutEffect('allow_redisplay'),
 }
-const listMethodsShape = { ...listShape, customer: string(), type: string(), ...withoutEffect('allow_redisplay') }
+const listMethodsShape = {
+  ...listShape,
+  customer: string(),
+  type: string(),
+  ...withoutEffect('allow_redisplay', 'customer_account'),
+}
 
 export const paymentMethodRoutes: Route[] = [
   route('POST', '/v1/payment_methods', 'payment_method', createShape, ({ engine, params }) => {
@@ -204,31 +221,53 @@ export const paymentMethodRoutes: Route[] = [
   route('GET', '/v1/payment_methods', 'payment_method', listMethodsShape, ({ engine, params, path }) => {
     const found = engine.store
       .list('payment_method')
-      .filter((method) => method.customer !== null && (!params.customer || method.customer === params.customer))
+      .filter(
+        (method) => method.customer !== null && (!params.customer || method.customer === params.customer),
+      )
       .filter((method) => params.type === undefined || method.type === params.type)
     return paginate(found, params, path, 'PaymentMethod')
   }),
-  route('GET', '/v1/payment_methods/:id', 'payment_method', {}, ({ engine, id }) => resolvePaymentMethod(engine, id, 'id')),
-  route('POST', '/v1/payment_methods/:id', 'payment_method', { metadata: metadata(), billing_details: billingShape }, ({ engine, id, params }) => {
-    const method = engine.store.require('payment_method', id)
-    const changes = { metadata: mergeMetadata(method.metadata ?? {}, params.metadata) }
-    return change(engine, method, changes, 'payment_method.updated')
-  }),
+  route('GET', '/v1/payment_methods/:id', 'payment_method', {}, ({ engine, id }) =>
+    resolvePaymentMethod(engine, id, 'id'),
+  ),
+  route(
+    'POST',
+    '/v1/payment_methods/:id',
+    'payment_method',
+    {
+      metadata: metadata(),
+      billing_details: billingShape,
+      ...withoutEffect('allow_redisplay', 'card', 'us_bank_account'),
+    },
+    ({ engine, id, params }) => {
+      const method = engine.store.require('payment_method', id)
+      const changes = { metadata: mergeMetadata(method.metadata ?? {}, params.metadata) }
+      return change(engine, method, changes, 'payment_method.updated')
+    },
+  ),
   route(
     'POST',
     '/v1/payment_methods/:id/attach',
     'payment_method',
-    { customer: required(string()) },
+    { customer: required(string()), ...withoutEffect('customer_account') },
     ({ engine, id, params }) => attachPaymentMethod(engine, id, params.customer, 'id'),
   ),
   route('POST', '/v1/payment_methods/:id/detach', 'payment_method', {}, ({ engine, id }) =>
     detachPaymentMethod(engine, id),
   ),
-  route('GET', '/v1/customers/:id/payment_methods', 'payment_method', listMethodsShape, ({ engine, id, params, path }) => {
-    engine.store.require('customer', id, 'customer')
-    const found = engine.store
-      .list('payment_method')
-      .filter((method) => method.customer === id && (params.type === undefined || method.type === params.type))
-    return paginate(found, params, path, 'PaymentMethod')
-  }),
+  route(
+    'GET',
+    '/v1/customers/:id/payment_methods',
+    'payment_method',
+    listMethodsShape,
+    ({ engine, id, params, path }) => {
+      engine.store.require('customer', id, 'customer')
+      const found = engine.store
+        .list('payment_method')
+        .filter(
+          (method) => method.customer === id && (params.type === undefined || method.type === params.type),
+        )
+      return paginate(found, params, path, 'PaymentMethod')
+    },
+  ),
 ]

@@ -110,7 +110,12 @@ export function attempt(engine: Engine, intent: PaymentIntent, method: PaymentMe
   return null
 }
 
-function createCharge(engine: Engine, intent: PaymentIntent, method: PaymentMethod, behaviour: Behaviour): Charge {
+function createCharge(
+  engine: Engine,
+  intent: PaymentIntent,
+  method: PaymentMethod,
+  behaviour: Behaviour,
+): Charge {
   const declined = behaviour.outcome === 'declines'
   const pending = behaviour.outcome === 'settles later'
   const captured = !declined && intent.capture_method !== 'manual'
@@ -148,7 +153,9 @@ function createCharge(engine: Engine, intent: PaymentIntent, method: PaymentMeth
       reason: declined ? (behaviour.declineCode ?? behaviour.code ?? null) : null,
       risk_level: 'normal',
       risk_score: 20,
-      seller_message: declined ? 'The bank did not return any further details with this decline.' : 'Payment complete.',
+      seller_message: declined
+        ? 'The bank did not return any further details with this decline.'
+        : 'Payment complete.',
       type: declined ? 'issuer_declined' : 'authorized',
     },
     paid: !declined && !pending,
@@ -209,6 +216,7 @@ function chargedWith(method: PaymentMethod, amount: number): Charge['payment_met
       brand: card?.brand ?? 'visa',
       checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
       country: card?.country ?? 'US',
+      electronic_commerce_indicator: null,
       exp_month: card?.exp_month ?? 12,
       exp_year: card?.exp_year ?? 2034,
       extended_authorization: { status: 'disabled' },
@@ -283,7 +291,12 @@ export function settle(engine: Engine, id: string, succeeds?: boolean): PaymentI
   engine.schedule(`settle ${id}`, null, null, () => undefined)
   if (succeeded) {
     change(engine, charge, { status: 'succeeded', paid: true }, 'charge.succeeded')
-    change(engine, intent, { status: 'succeeded', amount_received: intent.amount }, 'payment_intent.succeeded')
+    change(
+      engine,
+      intent,
+      { status: 'succeeded', amount_received: intent.amount },
+      'payment_intent.succeeded',
+    )
   } else {
     const message = 'The customer’s bank account could not be debited.'
     Object.assign(charge, { status: 'failed', failure_code: 'account_closed', failure_message: message })
@@ -321,7 +334,7 @@ export function capture(engine: Engine, intent: PaymentIntent, amount: number): 
  */
 export function recordBalance(engine: Engine, intent: PaymentIntent): void {
   const charge = engine.store.get('charge', intent.latest_charge ?? '')
-  if (!charge || charge.status !== 'succeeded' || !charge.captured || charge.balance_transaction) return
+  if (charge?.status !== 'succeeded' || !charge.captured || charge.balance_transaction) return
   const fee = Math.round(charge.amount_captured * 0.029) + 30
   const booked = book(engine, charge.id, 'charge', charge.amount_captured, fee, charge)
   change(engine, charge, { balance_transaction: booked.id }, 'charge.updated')
@@ -335,7 +348,11 @@ export function book(
   type: string,
   amount: number,
   fee: number,
-  { currency, customer, description }: { currency: string; customer: string | null; description: string | null },
+  {
+    currency,
+    customer,
+    description,
+  }: { currency: string; customer: string | null; description: string | null },
 ): BalanceTransaction {
   const now = engine.now(customer)
   return engine.store.add<'balance_transaction'>({
@@ -352,7 +369,15 @@ export function book(
     fee_details:
       fee === 0
         ? []
-        : [{ amount: fee, application: null, currency, description: 'Stripe processing fees', type: 'stripe_fee' }],
+        : [
+            {
+              amount: fee,
+              application: null,
+              currency,
+              description: 'Stripe processing fees',
+              type: 'stripe_fee',
+            },
+          ],
     net: amount - fee,
     reporting_category: type,
     source,

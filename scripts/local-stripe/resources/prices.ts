@@ -6,10 +6,8 @@ import {
   boolean,
   clearable,
   currency,
-  decimal,
   hash,
   type Infer,
-  integer,
   list,
   mergeMetadata,
   metadata,
@@ -94,10 +92,9 @@ export function createPrice(engine: Engine, params: CreateParams & { metadata?: 
 /** The amount of one unit: whole minor units, or null when it has decimals, and always its exact text. */
 function amountOf({ unit_amount: whole, unit_amount_decimal: text }: CreateParams) {
   if (whole !== undefined && text !== undefined) {
-    throw invalidRequest(
-      'You may only specify one of these parameters: unit_amount, unit_amount_decimal.',
-      { param: 'unit_amount' },
-    )
+    throw invalidRequest('You may only specify one of these parameters: unit_amount, unit_amount_decimal.', {
+      param: 'unit_amount',
+    })
   }
   if (whole === undefined && text === undefined) throw missing('unit_amount')
   const exact = text ?? String(whole)
@@ -117,12 +114,24 @@ function claimLookupKey(engine: Engine, key: string, transfer: boolean, claimant
 
 export function updatePrice(engine: Engine, id: string, params: Infer<typeof updateShape>): Price {
   const price = engine.store.require('price', id)
-  if (params.tax_behavior && price.tax_behavior !== 'unspecified' && params.tax_behavior !== price.tax_behavior) {
-    throw invalidRequest('`tax_behavior` cannot be changed once it has been set to `inclusive` or `exclusive`.', {
-      param: 'tax_behavior',
-    })
+  if (
+    params.tax_behavior &&
+    price.tax_behavior !== 'unspecified' &&
+    params.tax_behavior !== price.tax_behavior
+  ) {
+    throw invalidRequest(
+      '`tax_behavior` cannot be changed once it has been set to `inclusive` or `exclusive`.',
+      {
+        param: 'tax_behavior',
+      },
+    )
   }
-  const { metadata: sent, transfer_lookup_key: transfer = false, currency_options: _options, ...fields } = params
+  const {
+    metadata: sent,
+    transfer_lookup_key: transfer = false,
+    currency_options: _options,
+    ...fields
+  } = params
   if (params.lookup_key) claimLookupKey(engine, params.lookup_key, transfer, price)
   return change(engine, price, { ...fields, metadata: mergeMetadata(price.metadata, sent) }, 'price.updated')
 }
@@ -155,11 +164,14 @@ export const priceRoutes: Route[] = [
           (params.currency === undefined || price.currency === params.currency) &&
           (!params.lookup_keys || params.lookup_keys.includes(price.lookup_key ?? '')) &&
           (params.product === undefined || price.product === params.product) &&
-          (params.recurring?.interval === undefined || price.recurring?.interval === params.recurring.interval) &&
+          (params.recurring?.interval === undefined ||
+            price.recurring?.interval === params.recurring.interval) &&
           (params.type === undefined || price.type === params.type),
       )
     return paginate(found, params, path, 'price')
   }),
   route('GET', '/v1/prices/:id', 'plan', {}, ({ engine, id }) => engine.store.require('price', id)),
-  route('POST', '/v1/prices/:id', 'plan', updateShape, ({ engine, id, params }) => updatePrice(engine, id, params)),
+  route('POST', '/v1/prices/:id', 'plan', updateShape, ({ engine, id, params }) =>
+    updatePrice(engine, id, params),
+  ),
 ]

@@ -109,7 +109,9 @@ const listShape = {
 }
 
 export const productRoutes: Route[] = [
-  route('POST', '/v1/products', 'product', createShape, ({ engine, params }) => createProduct(engine, params)),
+  route('POST', '/v1/products', 'product', createShape, ({ engine, params }) =>
+    createProduct(engine, params),
+  ),
   route('GET', '/v1/products', 'product', listShape, ({ engine, params, path }) => {
     const found = engine.store
       .list('product')

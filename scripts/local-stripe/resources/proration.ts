@@ -35,7 +35,9 @@ export function changeItems(
   const now = engine.now(subscription.customer)
   const after = applied(engine, subscription, itemChanges)
   if (after.length === 0) {
-    throw invalidRequest('A subscription must have at least one active plan. To cancel, please use the cancel endpoint instead.')
+    throw invalidRequest(
+      'A subscription must have at least one active plan. To cancel, please use the cancel endpoint instead.',
+    )
   }
   const [old, fresh] = [recurrenceOf(before), recurrenceOf(after)]
   const sameCycle = old.interval === fresh.interval && old.interval_count === fresh.interval_count
@@ -80,14 +82,17 @@ export function changeItems(
     daysUntilDue: subscription.days_until_due,
   })
   finalizeInvoice(engine, invoice)
-  if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically') collect(engine, invoice)
+  if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically')
+    collect(engine, invoice)
 }
 
 function applied(engine: Engine, subscription: Subscription, itemChanges: ItemChange[]): SubscriptionItem[] {
   let items = subscription.items.data
   for (const { id, deleted, price, quantity, metadata } of itemChanges) {
     if (id !== undefined && !items.some((item) => item.id === id)) {
-      throw invalidRequest(`The subscription item '${id}' does not belong to this subscription.`, { param: 'items' })
+      throw invalidRequest(`The subscription item '${id}' does not belong to this subscription.`, {
+        param: 'items',
+      })
     }
     if (deleted) {
       items = items.filter((item) => item.id !== id)

@@ -1,16 +1,9 @@
 /** Refunds (https://docs.stripe.com/api/refunds), whole or in part, and those that fail later. */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
+import { money } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
-import {
-  type Infer,
-  integer,
-  mergeMetadata,
-  metadata,
-  oneOf,
-  string,
-  withoutEffect,
-} from '../core/params.ts'
+import { type Infer, integer, mergeMetadata, metadata, oneOf, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import type { Charge, Refund } from '../core/types.ts'
 import { book } from './payments.ts'
@@ -36,12 +29,14 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
   const charge = chargeToRefund(engine, params)
   const left = charge.amount_captured - charge.amount_refunded
   if (charge.refunded || left <= 0) {
-    throw invalidRequest(`Charge ${charge.id} has already been refunded.`, { code: 'charge_already_refunded' })
+    throw invalidRequest(`Charge ${charge.id} has already been refunded.`, {
+      code: 'charge_already_refunded',
+    })
   }
   const amount = params.amount ?? left
   if (amount > left) {
     throw invalidRequest(
-      `Refund amount (${spoken(amount, charge.currency)}) is greater than ${charge.amount_refunded > 0 ? 'unrefunded amount on charge' : 'charge amount'} (${spoken(left, charge.currency)})`,
+      `Refund amount (${money(amount, charge.currency)}) is greater than ${charge.amount_refunded > 0 ? 'unrefunded amount on charge' : 'charge amount'} (${money(left, charge.currency)})`,
       { param: 'amount' },
     )
   }
@@ -95,7 +90,7 @@ function chargeToRefund(engine: Engine, params: Infer<typeof createShape>): Char
       : engine.store.require('payment_intent', params.payment_intent, 'payment_intent')
   const charge = engine.store.get('charge', params.charge ?? intent?.latest_charge ?? '')
   if (!charge && params.charge !== undefined) throw noSuch('charge', params.charge, 'charge')
-  if (!charge || charge.status !== 'succeeded') {
+  if (charge?.status !== 'succeeded') {
     throw invalidRequest(
       intent
         ? `This PaymentIntent (${intent.id}) does not have a successful charge to refund.`
@@ -108,12 +103,16 @@ function chargeToRefund(engine: Engine, params: Infer<typeof createShape>): Char
 
 function destination(charge: Charge, status: 'available' | 'pending'): Refund['destination_details'] {
   if (charge.payment_method_details?.type !== 'card') {
-    const type = charge.payment_method_details?.type ?? 'us_bank_transfer'
-    return type === 'sepa_debit' ? { type, sepa_bank_transfer: undefined } : { type }
+    return { type: charge.payment_method_details?.type ?? 'us_bank_account' }
   }
   const reference = status === 'available' ? { reference: '74240019093' } : {}
   return {
-    card: { reference_status: status, reference_type: 'acquirer_reference_number', type: 'refund', ...reference },
+    card: {
+      reference_status: status,
+      reference_type: 'acquirer_reference_number',
+      type: 'refund',
+      ...reference,
+    },
     type: 'card',
   }
 }
@@ -129,7 +128,11 @@ function tell(engine: Engine, refund: Refund, changes: Partial<Refund>, ...types
  */
 export function settleRefund(engine: Engine, id: string, succeeds: boolean): Refund {
   const refund = engine.store.require('refund', id)
-  if (refund.status === 'failed' || refund.status === 'canceled' || (succeeds && refund.status === 'succeeded')) {
+  if (
+    refund.status === 'failed' ||
+    refund.status === 'canceled' ||
+    (succeeds && refund.status === 'succeeded')
+  ) {
     throw invalidRequest(`This refund has the status ${refund.status} and cannot change any more.`)
   }
   const charge = engine.store.require('charge', refund.charge ?? '')
@@ -151,12 +154,6 @@ export function settleRefund(engine: Engine, id: string, succeeds: boolean): Ref
 function unrefund(engine: Engine, charge: Charge, amount: number): void {
   const changes = { amount_refunded: charge.amount_refunded - amount, refunded: false }
   change(engine, charge, changes, 'charge.updated')
-}
-
-/** An amount as Stripe writes it in messages, such as `$10.00`. */
-function spoken(amount: number, currency: string): string {
-  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency })
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
 }
 
 const listShape = { ...createdListShape, charge: string(), payment_intent: string() }

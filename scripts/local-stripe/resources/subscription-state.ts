@@ -6,7 +6,14 @@ import { change, type Engine } from '../core/engine.ts'
 import { planOf } from '../core/plan.ts'
 import { day, hour, nextPeriodEnd } from '../core/time.ts'
 import type { Discount, Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
-import { closeUnpaid, collect, draftInvoice, finalizeInvoice, type NewLine, takePendingItems } from './invoicing.ts'
+import {
+  closeUnpaid,
+  collect,
+  draftInvoice,
+  finalizeInvoice,
+  type NewLine,
+  takePendingItems,
+} from './invoicing.ts'
 import { defaultMethodOf } from './payment-methods.ts'
 
 export interface Period {
@@ -20,7 +27,12 @@ export interface Period {
 export function newItem(
   engine: Engine,
   subscription: { id: string; customer: string },
-  { price, quantity, metadata, period }: { price: Price; quantity: number; metadata: Metadata; period: Period },
+  {
+    price,
+    quantity,
+    metadata,
+    period,
+  }: { price: Price; quantity: number; metadata: Metadata; period: Period },
 ): SubscriptionItem {
   return {
     id: engine.ids.next('si_', 14),
@@ -63,7 +75,11 @@ export function withItems(
 
 /** The items with another period. */
 export function inPeriod(items: SubscriptionItem[], period: Period): SubscriptionItem[] {
-  return items.map((item) => ({ ...item, current_period_start: period.start, current_period_end: period.end }))
+  return items.map((item) => ({
+    ...item,
+    current_period_start: period.start,
+    current_period_end: period.end,
+  }))
 }
 
 /** The period that is running. All items of a subscription share it here. */
@@ -78,7 +94,12 @@ export function recurrenceOf(items: SubscriptionItem[]): { interval: string; int
 }
 
 /** What an invoice charges for the items in a period. A trial is charged nothing. */
-export function linesFor(subscription: Subscription, items: SubscriptionItem[], period: Period, trial = false): NewLine[] {
+export function linesFor(
+  subscription: Subscription,
+  items: SubscriptionItem[],
+  period: Period,
+  trial = false,
+): NewLine[] {
   return items.map((item) => {
     const quantity = item.quantity ?? 1
     const unit = Number(item.price.unit_amount_decimal ?? 0)
@@ -102,7 +123,10 @@ export function invoicePaid(engine: Engine, invoice: Invoice): void {
   if (!subscription || !['incomplete', 'past_due', 'unpaid'].includes(subscription.status)) return
   const owing = engine.store
     .list('invoice')
-    .some((other) => other !== invoice && other.status === 'open' && subscriptionOf(engine, other) === subscription)
+    .some(
+      (other) =>
+        other !== invoice && other.status === 'open' && subscriptionOf(engine, other) === subscription,
+    )
   if (owing && subscription.status !== 'incomplete') return
   change(engine, subscription, { status: 'active' }, 'customer.subscription.updated')
   planSubscription(engine, subscription)
@@ -143,7 +167,9 @@ export function planSubscription(engine: Engine, subscription: Subscription): vo
   const warning = status === 'trialing' && trialEnd !== null ? Math.max(now, trialEnd - 3 * day) : null
   const expiry = status === 'incomplete' ? subscription.created + 23 * hour : null
   const resumes = subscription.pause_collection?.resumes_at ?? null
-  engine.schedule(`renew ${id}`, customer, runs ? periodOf(subscription).end : null, () => renew(engine, subscription))
+  engine.schedule(`renew ${id}`, customer, runs ? periodOf(subscription).end : null, () =>
+    renew(engine, subscription),
+  )
   engine.schedule(`expire ${id}`, customer, expiry, () => expireIncomplete(engine, subscription))
   engine.schedule(`cancel ${id}`, customer, over ? null : cancelAt, () =>
     endSubscription(engine, subscription, 'cancellation_requested'),
@@ -154,7 +180,8 @@ export function planSubscription(engine: Engine, subscription: Subscription): vo
   if (warning === null || !engine.trialWarnings.has(id)) {
     engine.schedule(`warn ${id}`, customer, warning, () => {
       engine.trialWarnings.add(id)
-      if (subscription.status === 'trialing') engine.emit('customer.subscription.trial_will_end', subscription)
+      if (subscription.status === 'trialing')
+        engine.emit('customer.subscription.trial_will_end', subscription)
     })
   }
 }
@@ -195,7 +222,12 @@ function endsTrialWithoutMethod(engine: Engine, subscription: Subscription): boo
  * Moves the subscription into its next period and bills it.
  * @param anew starts the billing cycle at this moment instead of continuing it
  */
-export function startPeriod(engine: Engine, subscription: Subscription, reason: string, anew = false): Invoice {
+export function startPeriod(
+  engine: Engine,
+  subscription: Subscription,
+  reason: string,
+  anew = false,
+): Invoice {
   const { id, customer } = subscription
   const now = engine.now(customer)
   const last = periodOf(subscription)
@@ -248,7 +280,8 @@ function advanceLater(engine: Engine, invoice: Invoice): void {
   engine.schedule(`finalize ${invoice.id}`, invoice.customer, at, () => {
     if (invoice.status !== 'draft') return
     finalizeInvoice(engine, invoice)
-    if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically') collect(engine, invoice)
+    if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically')
+      collect(engine, invoice)
   })
 }
 

@@ -21,7 +21,7 @@ import {
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import { day, periodAfter } from '../core/time.ts'
-import type { Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
+import type { Invoice, LineItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import { chosenDiscount, createDiscount, discountsShape } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
 import { closeUnpaid, collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
@@ -41,7 +41,9 @@ import {
 } from './subscription-state.ts'
 
 const trialSettingsShape = hash({
-  end_behavior: required(hash({ missing_payment_method: required(oneOf('cancel', 'create_invoice', 'pause')) })),
+  end_behavior: required(
+    hash({ missing_payment_method: required(oneOf('cancel', 'create_invoice', 'pause')) }),
+  ),
 })
 const prorationShape = oneOf('always_invoice', 'create_prorations', 'none')
 const paymentBehaviorShape = oneOf(
@@ -119,13 +121,17 @@ const cancellationShape = hash({
 })
 const updateShape = {
   ...shared,
-  billing_cycle_anchor: oneOf('now', 'unchanged'),
   cancellation_details: cancellationShape,
-  items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...withoutEffect('clear_usage') }), { max: 20 }),
+  items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...withoutEffect('clear_usage') }), {
+    max: 20,
+  }),
   pause_collection: clearable(
-    hash({ behavior: required(oneOf('keep_as_draft', 'mark_uncollectible', 'void')), resumes_at: timestamp() }),
+    hash({
+      behavior: required(oneOf('keep_as_draft', 'mark_uncollectible', 'void')),
+      resumes_at: timestamp(),
+    }),
   ),
-  ...withoutEffect('proration_date'),
+  ...withoutEffect('billing_cycle_anchor', 'proration_date'),
 }
 
 // ---- create
@@ -141,6 +147,8 @@ export interface NewSubscription {
   missingMethod?: string
   discount?: { coupon: string; promotionCode: string | null } | null
   session?: string
+  /** What is charged once, with the first invoice. */
+  oneTime?: LineItem[]
   collectionMethod?: string
   daysUntilDue?: number | null
   cancelAtPeriodEnd?: boolean
@@ -148,7 +156,10 @@ export interface NewSubscription {
 }
 
 /** Makes a subscription with its first invoice, which is finalized and not yet collected: see `collect`. */
-export function createSubscription(engine: Engine, params: NewSubscription): { subscription: Subscription; invoice: Invoice } {
+export function createSubscription(
+  engine: Engine,
+  params: NewSubscription,
+): { subscription: Subscription; invoice: Invoice } {
   const { customer } = params
   const now = engine.now(customer)
   const [first] = params.items
@@ -222,14 +233,16 @@ export function createSubscription(engine: Engine, params: NewSubscription): { s
     pending_update: null,
     schedule: null,
     start_date: now,
-    status: trialEnd === null ? (params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete') : 'trialing',
+    status:
+      trialEnd === null ? (params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete') : 'trialing',
     test_clock: engine.store.require('customer', customer).test_clock ?? null,
     transfer_data: null,
     trial_end: trialEnd,
-    trial_settings: { end_behavior: { missing_payment_method: params.missingMethod ?? 'create_invoice' } },
+    trial_settings: trialSettings(params.missingMethod),
     trial_start: trialEnd === null ? null : now,
   })
   engine.emit('customer.subscription.created', subscription)
+  if (discount) engine.emit('customer.discount.created', discount)
   const invoice = draftInvoice(engine, {
     id: invoiceId,
     customer,
@@ -237,6 +250,14 @@ export function createSubscription(engine: Engine, params: NewSubscription): { s
     lines: [
       ...takePendingItems(engine, invoiceId, customer, null),
       ...linesFor(subscription, items, period, trialEnd !== null),
+      ...(params.oneTime ?? []).map((item) => ({
+        amount: item.amount_subtotal,
+        description: item.description ?? '',
+        price: item.price,
+        quantity: item.quantity ?? 1,
+        period: { start: now, end: now },
+        subscription: id,
+      })),
     ],
     billingReason: 'subscription_create',
     subscription,
@@ -252,6 +273,10 @@ export function createSubscription(engine: Engine, params: NewSubscription): { s
   return { subscription, invoice }
 }
 
+function trialSettings(missingMethod = 'create_invoice'): Subscription['trial_settings'] {
+  return { end_behavior: { billing_cycle_anchor: null, missing_payment_method: missingMethod } }
+}
+
 function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
   const customer = requireCustomer(engine, params.customer)
   const items = params.items.map((item, place) => ({
@@ -261,7 +286,8 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
   }))
   if (items.length === 0) throw missing('items')
   const now = engine.now(customer.id)
-  const asked = params.trial_end ?? (params.trial_period_days === undefined ? null : now + params.trial_period_days * day)
+  const asked =
+    params.trial_end ?? (params.trial_period_days === undefined ? null : now + params.trial_period_days * day)
   const trialEnd = asked === 'now' ? null : asked
   const method = params.default_payment_method
     ? resolvePaymentMethod(engine, params.default_payment_method, 'default_payment_method').id
@@ -329,7 +355,11 @@ function recurringPrice(
 // ---- change
 
 /** Changes a subscription; new items are prorated as `proration_behavior` says. */
-export function updateSubscription(engine: Engine, id: string, params: Infer<typeof updateShape>): Subscription {
+export function updateSubscription(
+  engine: Engine,
+  id: string,
+  params: Infer<typeof updateShape>,
+): Subscription {
   const subscription = requireRunning(engine, id)
   const changes: Partial<Subscription> = { metadata: mergeMetadata(subscription.metadata, params.metadata) }
   if (params.description !== undefined) changes.description = params.description
@@ -340,7 +370,9 @@ export function updateSubscription(engine: Engine, id: string, params: Infer<typ
       params.default_payment_method &&
       resolvePaymentMethod(engine, params.default_payment_method, 'default_payment_method').id
   }
-  if (params.trial_settings) changes.trial_settings = params.trial_settings
+  if (params.trial_settings) {
+    changes.trial_settings = trialSettings(params.trial_settings.end_behavior.missing_payment_method)
+  }
   if (params.pause_collection !== undefined) {
     const pause = params.pause_collection
     changes.pause_collection = pause && { behavior: pause.behavior, resumes_at: pause.resumes_at ?? null }
@@ -352,10 +384,14 @@ export function updateSubscription(engine: Engine, id: string, params: Infer<typ
   }
   Object.assign(changes, cancellationOf(engine, subscription, params))
   const endsTrial = params.trial_end === 'now' && subscription.status === 'trialing'
-  if (typeof params.trial_end === 'number') Object.assign(changes, trialUntil(engine, subscription, params.trial_end))
+  if (typeof params.trial_end === 'number')
+    Object.assign(changes, trialUntil(engine, subscription, params.trial_end))
   if (endsTrial) changes.trial_end = engine.now(subscription.customer)
   const itemChanges = (params.items ?? []).map((item, place): ItemChange => {
-    const named = item.id === undefined ? undefined : engine.store.require('subscription_item', item.id, `items[${place}][id]`)
+    const named =
+      item.id === undefined
+        ? undefined
+        : engine.store.require('subscription_item', item.id, `items[${place}][id]`)
     const priced = item.price !== undefined || item.price_data !== undefined
     if (!named && !priced) throw missing(`items[${place}][price]`)
     return {
@@ -376,7 +412,11 @@ export function updateSubscription(engine: Engine, id: string, params: Infer<typ
 
 function trialUntil(engine: Engine, subscription: Subscription, end: number): Partial<Subscription> {
   const start = periodOf(subscription).start
-  const data = subscription.items.data.map((item) => ({ ...item, current_period_start: start, current_period_end: end }))
+  const data = subscription.items.data.map((item) => ({
+    ...item,
+    current_period_start: start,
+    current_period_end: end,
+  }))
   engine.trialWarnings.delete(subscription.id)
   return {
     ...withItems(engine, subscription.id, data),
@@ -416,10 +456,19 @@ function cancellationOf(
     }
   }
   if (typeof params.cancel_at === 'number') {
-    return { cancel_at: params.cancel_at, canceled_at: now, cancellation_details: details('cancellation_requested') }
+    return {
+      cancel_at: params.cancel_at,
+      canceled_at: now,
+      cancellation_details: details('cancellation_requested'),
+    }
   }
   if (params.cancel_at_period_end === false || params.cancel_at === null) {
-    return { cancel_at_period_end: false, cancel_at: null, canceled_at: null, cancellation_details: details(null) }
+    return {
+      cancel_at_period_end: false,
+      cancel_at: null,
+      canceled_at: null,
+      cancellation_details: details(null),
+    }
   }
   return {}
 }
@@ -428,12 +477,17 @@ function cancellationOf(
 export function cancelSubscription(
   engine: Engine,
   id: string,
-  params: { cancellation_details?: Infer<typeof updateShape>['cancellation_details']; invoice_now?: boolean } = {},
+  params: { cancellation_details?: Infer<typeof updateShape>['cancellation_details'] } = {},
 ): Subscription {
   const subscription = requireRunning(engine, id)
   const { comment = null, feedback = null } = params.cancellation_details ?? {}
   if (comment !== null || feedback !== null) {
-    subscription.cancellation_details = { comment, feedback, feedback_option: null, reason: 'cancellation_requested' }
+    subscription.cancellation_details = {
+      comment,
+      feedback,
+      feedback_option: null,
+      reason: 'cancellation_requested',
+    }
   }
   if (subscription.status === 'incomplete') expireIncomplete(engine, subscription)
   else endSubscription(engine, subscription)
@@ -470,7 +524,9 @@ function requireRunning(engine: Engine, id: string): Subscription {
   const subscription = engine.store.require('subscription', id)
   if (subscription.ended_at !== null) {
     throw subscription.status === 'canceled'
-      ? invalidRequest('A canceled subscription can only update its cancellation_details and metadata.', { param: 'id' })
+      ? invalidRequest('A canceled subscription can only update its cancellation_details and metadata.', {
+          param: 'id',
+        })
       : invalidRequest('This subscription has expired and cannot be changed.', { param: 'id' })
   }
   return subscription
@@ -496,7 +552,7 @@ const listSubscriptionsShape = {
   ),
   collection_method: string(),
   test_clock: string(),
-  ...withoutEffect('automatic_tax', 'current_period_end', 'current_period_start', 'plan'),
+  ...withoutEffect('automatic_tax', 'customer_account', 'current_period_end', 'current_period_start', 'plan'),
 }
 const itemUpdateShape = {
   ...itemShape,
@@ -506,14 +562,21 @@ const itemUpdateShape = {
 }
 
 /** Changes one item through its own route. */
-function updateItem(engine: Engine, item: ItemChange, subscription: string, proration?: ProrationBehavior): void {
+function updateItem(
+  engine: Engine,
+  item: ItemChange,
+  subscription: string,
+  proration?: ProrationBehavior,
+): void {
   const owner = requireRunning(engine, subscription)
   changeItems(engine, owner, [item], proration ?? 'create_prorations', {})
   planSubscription(engine, owner)
 }
 
 export const subscriptionRoutes: Route[] = [
-  route('POST', '/v1/subscriptions', 'subscription', createShape, ({ engine, params }) => createFromApi(engine, params)),
+  route('POST', '/v1/subscriptions', 'subscription', createShape, ({ engine, params }) =>
+    createFromApi(engine, params),
+  ),
   route('GET', '/v1/subscriptions', 'subscription', listSubscriptionsShape, ({ engine, params, path }) => {
     const { status } = params
     const over = (item: Subscription) => item.status === 'canceled' || item.status === 'incomplete_expired'
@@ -524,7 +587,7 @@ export const subscriptionRoutes: Route[] = [
           (params.customer === undefined || item.customer === params.customer) &&
           (params.price === undefined || item.items.data.some((part) => part.price.id === params.price)) &&
           (params.collection_method === undefined || item.collection_method === params.collection_method) &&
-          (params.test_clock === undefined || item.test_clock === params.test_clock),
+          (params.customer !== undefined || item.test_clock === (params.test_clock ?? null)),
       )
       .filter((item) => {
         if (status === 'all') return true
@@ -543,17 +606,14 @@ export const subscriptionRoutes: Route[] = [
     'DELETE',
     '/v1/subscriptions/:id',
     'subscription',
-    { cancellation_details: cancellationShape, invoice_now: boolean(), ...withoutEffect('prorate') },
+    { cancellation_details: cancellationShape, ...withoutEffect('invoice_now', 'prorate') },
     ({ engine, id, params }) => cancelSubscription(engine, id, params),
   ),
   route(
     'POST',
     '/v1/subscriptions/:id/resume',
     'subscription',
-    {
-      billing_cycle_anchor: oneOf('now', 'unchanged'),
-      ...withoutEffect('payment_behavior', 'proration_behavior', 'proration_date'),
-    },
+    withoutEffect('billing_cycle_anchor', 'payment_behavior', 'proration_behavior', 'proration_date'),
     ({ engine, id }) => resumeSubscription(engine, id),
   ),
   route(
@@ -594,7 +654,10 @@ export const subscriptionRoutes: Route[] = [
     'DELETE',
     '/v1/subscription_items/:id',
     'subscription',
-    { proration_behavior: prorationShape, ...withoutEffect('clear_usage', 'payment_behavior', 'proration_date') },
+    {
+      proration_behavior: prorationShape,
+      ...withoutEffect('clear_usage', 'payment_behavior', 'proration_date'),
+    },
     ({ engine, id, params }) => {
       const { subscription } = engine.store.require('subscription_item', id)
       updateItem(engine, { id, deleted: true }, subscription, params.proration_behavior)

@@ -1,0 +1,184 @@
+/** What a test, a demo or a developer can make local Stripe do besides its API. Everything is also `POST /_local/<name>`. */
+import type { Engine, EventRecord } from './core/engine.ts'
+import type {
+  CheckoutSession,
+  Dispute,
+  Json,
+  PaymentIntent,
+  Refund,
+  StripeEvent,
+  Subscription,
+} from './core/types.ts'
+import { type PaymentEntry, payEntered } from './pages/checkout.ts'
+import { expireSession } from './resources/checkout.ts'
+import { closeDispute, openDispute } from './resources/disputes.ts'
+import { settle } from './resources/payments.ts'
+import { portalCancel, portalChangePlan, portalRenew, portalResume } from './resources/portal.ts'
+import { settleRefund } from './resources/refunds.ts'
+import { createEndpoint } from './resources/webhook-endpoints.ts'
+import type { Delivery, DeliveryAttempt } from './server/delivery.ts'
+import type { FaultRule, Faults } from './server/faults.ts'
+import type { SecretKey } from './server/keys.ts'
+
+/** Actions that name an object find its account and mode by it; the others act on the default account's test mode. */
+export interface Control {
+  /** Pays an open checkout session, as the hosted page does. A declined card throws Stripe's error. */
+  pay(session: string, entry?: PaymentEntry): CheckoutSession
+  /** Ends an open checkout session unpaid. */
+  expire(session: string): CheckoutSession
+  /** Settles a payment that is processing, given the id of its payment intent or of its checkout session. */
+  settle(id: string, succeeds?: boolean): PaymentIntent
+  portalCancel(session: string, subscription: string, when?: 'at_period_end' | 'immediately'): Subscription
+  portalRenew(session: string, subscription: string): Subscription
+  portalChangePlan(session: string, subscription: string, price: string): Subscription
+  portalResume(session: string, subscription: string): Subscription
+  /** Lets a refund succeed (a pending one) or fail. */
+  settleRefund(refund: string, succeeds: boolean): Refund
+  openDispute(charge: string, options?: { amount?: number; reason?: string }): Dispute
+  closeDispute(dispute: string, outcome: 'won' | 'lost'): Dispute
+  /** Registers a webhook endpoint and gives its signing secret. */
+  addEndpoint(options: { url: string; events?: string[]; apiVersion?: string; live?: boolean }): {
+    id: string
+    secret: string
+  }
+  /** Moves time forward for everything that is on no test clock, in seconds. */
+  advance(seconds: number): void
+  /** All events so far, oldest first, in the pinned version or another one. */
+  events(options?: { type?: string; apiVersion?: string; live?: boolean }): StripeEvent[]
+  /** What the API would answer now for every object, by id. */
+  endState(options?: { apiVersion?: string; live?: boolean }): Record<string, Json>
+  holdDelivery(): void
+  /** Hands out what is held and stops holding; given ids, hands out only those, in that order, and holds the rest. */
+  releaseDelivery(order?: 'arrival' | 'reverse' | string[]): Promise<void>
+  /** Delivers an event `times` more times. */
+  redeliver(event: string, times?: number): Promise<DeliveryAttempt[]>
+  heldEvents(): string[]
+  deliveries(filter?: { event?: string; type?: string }): DeliveryAttempt[]
+  /** Resolves when every event has been delivered or given up. */
+  settled(): Promise<void>
+  /** Makes the next matching requests fail. */
+  fail(rule: FaultRule): void
+  clearFailures(): void
+  /** Resolves as soon as a `hold` fault keeps a request waiting. */
+  whenHeld(): Promise<void>
+  /** Lets requests that a `hold` fault keeps waiting go on. */
+  releaseHeld(): void
+  /** Accepts one more secret key; of another account if it says so. */
+  addKey(key: SecretKey): void
+}
+
+/** What the control acts on. */
+export interface Controlled {
+  test: Engine
+  live: Engine
+  engines(): Engine[]
+  engineWith(id: string): Engine | undefined
+  deliveries(): Delivery[]
+  deliveryOf(engine: Engine): Delivery
+  faults: Faults
+  addKey(key: SecretKey): void
+  afterAction(): void
+}
+
+export function createControl(site: Controlled): Control {
+  const owner = (id: string): Engine => {
+    const engine = site.engineWith(id) ?? site.test
+    engine.tick()
+    return engine
+  }
+  const mode = (live: boolean | undefined): Engine => (live ? site.live : site.test)
+  const done = <T>(value: T): T => {
+    site.afterAction()
+    return value
+  }
+  return {
+    pay: (session, entry = {}) => {
+      const engine = owner(session)
+      const email = entry.email ?? 'buyer@example.com'
+      return done(structuredClone(payEntered(engine, session, { ...entry, email })))
+    },
+    expire: (session) => {
+      const engine = owner(session)
+      return done(structuredClone(expireSession(engine, engine.store.require('checkout.session', session))))
+    },
+    settle: (id, succeeds) => {
+      const engine = owner(id)
+      const session = engine.store.get('checkout.session', id)
+      return done(structuredClone(settle(engine, session ? intentOf(engine, session) : id, succeeds)))
+    },
+    portalCancel: (session, subscription, when) =>
+      done(structuredClone(portalCancel(owner(session), session, subscription, when))),
+    portalRenew: (session, subscription) =>
+      done(structuredClone(portalRenew(owner(session), session, subscription))),
+    portalChangePlan: (session, subscription, price) =>
+      done(structuredClone(portalChangePlan(owner(session), session, subscription, price))),
+    portalResume: (session, subscription) =>
+      done(structuredClone(portalResume(owner(session), session, subscription))),
+    settleRefund: (refund, succeeds) => done(structuredClone(settleRefund(owner(refund), refund, succeeds))),
+    openDispute: (charge, options = {}) =>
+      done(structuredClone(openDispute(owner(charge), { charge, ...options }))),
+    closeDispute: (dispute, outcome) => done(structuredClone(closeDispute(owner(dispute), dispute, outcome))),
+    addEndpoint: ({ url, events = ['*'], apiVersion, live }) => {
+      const { id, secret } = createEndpoint(mode(live), {
+        url,
+        enabled_events: events,
+        api_version: apiVersion,
+      })
+      return { id, secret }
+    },
+    advance: (seconds) => {
+      for (const engine of site.engines()) engine.advance(seconds)
+      site.afterAction()
+    },
+    events: ({ type, apiVersion, live } = {}) => {
+      const engine = mode(live)
+      const wanted = (record: EventRecord) => type === undefined || record.event.type === type
+      return engine.events
+        .filter(wanted)
+        .map((record) => structuredClone(engine.render(record, apiVersion ?? null)))
+    },
+    endState: ({ apiVersion, live } = {}) => mode(live).endState(apiVersion),
+    holdDelivery: () => {
+      for (const delivery of site.deliveries()) delivery.hold()
+    },
+    releaseDelivery: async (order = 'arrival') => {
+      await Promise.all(site.deliveries().map((delivery) => delivery.release(order)))
+    },
+    redeliver: (event, times) => {
+      const engine = [site.test, site.live].find((candidate) =>
+        candidate.events.some((record) => record.event.id === event),
+      )
+      return site.deliveryOf(engine ?? site.test).redeliver(event, times)
+    },
+    heldEvents: () => site.deliveries().flatMap((delivery) => delivery.held()),
+    deliveries: ({ event, type } = {}) =>
+      site
+        .deliveries()
+        .flatMap((delivery) => delivery.attempts())
+        .filter((attempt) => event === undefined || attempt.event === event)
+        .filter((attempt) => type === undefined || attempt.type === type),
+    settled: async () => {
+      await Promise.all(site.deliveries().map((delivery) => delivery.settled()))
+    },
+    fail: (rule) => site.faults.add(rule),
+    clearFailures: () => site.faults.clear(),
+    whenHeld: () => site.faults.whenHeld(),
+    releaseHeld: () => site.faults.release(),
+    addKey: (key) => site.addKey(key),
+  }
+}
+
+/** The payment intent behind a session, be it the session's own or that of its invoice. */
+function intentOf(engine: Engine, session: CheckoutSession): string {
+  if (session.payment_intent) return session.payment_intent
+  const payment = engine.store.list('invoice_payment').find((item) => item.invoice === session.invoice)
+  return payment?.payment.payment_intent ?? session.id
+}
+
+/** Calls an action by its name with the arguments in `args`, as the HTTP control routes do. */
+export async function callControl(control: Control, action: string, body: unknown): Promise<unknown> {
+  const args = (body as { args?: unknown[] } | null)?.args ?? []
+  if (!Object.hasOwn(control, action)) throw new Error(`There is no control action ${action}.`)
+  const method = control[action as keyof Control] as (...values: unknown[]) => unknown
+  return method(...args)
+}

@@ -1,0 +1,639 @@
+/**
+ * Life cycles for property tests: what customers, banks and time do to a payment, from the first session to the end. Each
+ * one run gives every event Stripe would have told, and what Stripe would answer at the end.
+ */
+import { createEngine, type Engine, type EngineOptions, type EventRecord } from './core/engine.ts'
+import { StripeFailure } from './core/errors.ts'
+import type { Method } from './core/route.ts'
+import { day, hour } from './core/time.ts'
+import type { Json, StripeEvent } from './core/types.ts'
+import { type PaymentEntry, payEntered } from './pages/checkout.ts'
+import { closeDispute, openDispute } from './resources/disputes.ts'
+import { settle } from './resources/payments.ts'
+import { portalCancel, portalChangePlan, portalRenew } from './resources/portal.ts'
+import { settleRefund } from './resources/refunds.ts'
+import { call } from './routes.ts'
+
+export interface LifeCycleOptions
+  extends Pick<EngineOptions, 'seed' | 'apiVersions' | 'dunning' | 'livemode' | 'accountId'> {
+  /** Metadata of the sessions, and of the payments and subscriptions made by them: whom the purchase is for. */
+  metadata?: Record<string, string>
+  /** `client_reference_id` of the sessions. */
+  clientReferenceId?: string
+  /** Called at each event, when the objects are as it tells. */
+  onEvent?: (record: EventRecord, engine: Engine) => void
+  /**
+   * Called between two steps, when everything that the step before caused has happened and a second has not yet passed:
+   * the moment for an API snapshot, as `engine.endState()`.
+   */
+  onStep?: (engine: Engine) => void
+  /** When it begins, in seconds since 1970. */
+  start?: number
+}
+
+export interface LifeCycleLog {
+  name: string
+  /** Every event in the order in which it happened, in the pinned version. */
+  events: StripeEvent[]
+  /** What the API would answer now for every object, by id. */
+  endState: Record<string, Json>
+  /** For renderings in other versions: `engine.render(record, version)` of `engine.events`. */
+  engine: Engine
+}
+
+export interface LifeCycle {
+  /** A sentence that says what happens. */
+  name: string
+  run: (world: World) => void
+}
+
+/** What a life cycle is told with. */
+interface World {
+  engine: Engine
+  /** Does something that is one step of the story; the next one is a second later. */
+  step<T>(work: (engine: Engine) => T): T
+  prices: { once: string; onceYen: string; monthly: string; pro: string; yearly: string }
+  api(method: Method, path: string, params?: object): Json & { id: string }
+  /** Opens a session for one of the prices. */
+  session(mode: 'payment' | 'subscription', price: string, more?: object): string
+  pay(session: string, entry?: PaymentEntry): void
+  /** Pays with a method that is declined. */
+  decline(session: string, entry: PaymentEntry): void
+  /** The session's field that holds an id. */
+  idOf(session: string, field: 'payment_intent' | 'subscription' | 'customer' | 'invoice'): string
+  wait(seconds: number): void
+  portal(customer: string): string
+}
+
+const declinedCard = '4000000000000002'
+const failsWhenCharged = 'pm_card_chargeCustomerFail'
+
+/** Runs a life cycle on a fresh engine. The same options give the same log. */
+export function runLifeCycle(cycle: LifeCycle, options: LifeCycleOptions = {}): LifeCycleLog {
+  const {
+    metadata = {},
+    clientReferenceId,
+    onEvent,
+    onStep,
+    start = 1_767_225_600,
+    seed = 1,
+    ...rest
+  } = options
+  const engine = createEngine({ ...rest, seed, now: () => new Date(start * 1000) })
+  if (onEvent) engine.onEvent((record) => onEvent(record, engine))
+  cycle.run(createWorld(engine, metadata, clientReferenceId, onStep))
+  return {
+    name: cycle.name,
+    events: engine.events.map((record) => structuredClone(record.event)),
+    endState: engine.endState(),
+    engine,
+  }
+}
+
+function createWorld(
+  engine: Engine,
+  metadata: Record<string, string>,
+  reference: string | undefined,
+  onStep: ((engine: Engine) => void) | undefined,
+): World {
+  const step: World['step'] = (work) => {
+    try {
+      return work(engine)
+    } finally {
+      onStep?.(engine)
+      engine.advance(1)
+    }
+  }
+  const api: World['api'] = (method, path, params = {}) =>
+    step(() => call(engine, method, path, params)) as Json & { id: string }
+  const product = api('POST', '/v1/products', { name: 'Plan' }).id
+  const price = (amount: number, currency: string, interval?: string): string => {
+    const recurring = interval ? { recurring: { interval } } : {}
+    return api('POST', '/v1/prices', { product, currency, unit_amount: amount, ...recurring }).id
+  }
+  const world: World = {
+    engine,
+    step,
+    api,
+    prices: {
+      once: price(1500, 'usd'),
+      onceYen: price(1200, 'jpy'),
+      monthly: price(2000, 'usd', 'month'),
+      pro: price(5000, 'usd', 'month'),
+      yearly: price(20_000, 'usd', 'year'),
+    },
+    session(mode, id, more = {}) {
+      const data =
+        mode === 'payment' ? { payment_intent_data: { metadata } } : { subscription_data: { metadata } }
+      const session = api('POST', '/v1/checkout/sessions', {
+        mode,
+        line_items: [{ price: id, quantity: 1 }],
+        success_url: 'https://shop.example/thanks',
+        metadata,
+        ...(reference === undefined ? {} : { client_reference_id: reference }),
+        ...data,
+        ...more,
+      })
+      return session.id
+    },
+    pay(session, entry = {}) {
+      step(() => payEntered(engine, session, { email: 'buyer@example.com', ...entry }))
+    },
+    decline(session, entry) {
+      try {
+        world.pay(session, entry)
+      } catch (error) {
+        if (!(error instanceof StripeFailure)) throw error
+        return
+      }
+      throw new Error('the payment was to be declined')
+    },
+    idOf: (session, field) => engine.store.require('checkout.session', session)[field] ?? '',
+    wait: (seconds) => step(() => engine.advance(seconds)),
+    portal: (customer) => api('POST', '/v1/billing_portal/sessions', { customer }).id,
+  }
+  return world
+}
+
+/** Buys once and gives the id of the payment intent. */
+function bought(world: World, entry: PaymentEntry = {}, more: object = {}): string {
+  const session = world.session('payment', world.prices.once, more)
+  world.pay(session, entry)
+  return world.idOf(session, 'payment_intent')
+}
+
+/** Subscribes and gives the id of the subscription. */
+function subscribed(world: World, entry: PaymentEntry = {}, more: object = {}): string {
+  const session = world.session('subscription', world.prices.monthly, more)
+  world.pay(session, entry)
+  return world.idOf(session, 'subscription')
+}
+
+function customerOf(world: World, subscription: string): string {
+  return world.engine.store.require('subscription', subscription).customer
+}
+
+/** A customer with a credit or debt (minor units) and a card on file. */
+function customerWith(world: World, { balance = 0, method = 'pm_card_visa' }): string {
+  const customer = world.api('POST', '/v1/customers', {
+    email: 'owner@example.com',
+    balance,
+    payment_method: method,
+  }).id
+  const [saved] = world.engine.store.list('payment_method')
+  world.api('POST', `/v1/customers/${customer}`, { invoice_settings: { default_payment_method: saved?.id } })
+  return customer
+}
+
+function invoiceFor(world: World, customer: string, amount = 1000): string {
+  const invoice = world.api('POST', '/v1/invoices', { customer, currency: 'usd' }).id
+  world.api('POST', '/v1/invoiceitems', { customer, invoice, amount, currency: 'usd', description: 'Work' })
+  world.api('POST', `/v1/invoices/${invoice}/finalize`)
+  return invoice
+}
+
+/** Makes the subscription's next charges fail, or work again. */
+function payWith(world: World, subscription: string, method: string): void {
+  const saved = world.api('POST', `/v1/payment_methods/${method}/attach`, {
+    customer: customerOf(world, subscription),
+  })
+  world.api('POST', `/v1/subscriptions/${subscription}`, { default_payment_method: saved.id })
+}
+
+const month = 31 * day
+
+export const lifeCycles: LifeCycle[] = [
+  // ---- one-time payments
+  { name: 'a guest buys once', run: (world) => void bought(world) },
+  {
+    name: 'a customer is made for a purchase',
+    run: (world) => void bought(world, {}, { customer_creation: 'always' }),
+  },
+  {
+    name: 'a declined card, then one that pays',
+    run: (world) => {
+      const session = world.session('payment', world.prices.once)
+      world.decline(session, { card: declinedCard })
+      world.pay(session)
+    },
+  },
+  {
+    name: 'a session that nobody pays expires',
+    run: (world) => {
+      world.session('payment', world.prices.once)
+      world.wait(day + hour)
+    },
+  },
+  {
+    name: 'a declined card, then the session expires',
+    run: (world) => {
+      world.decline(world.session('payment', world.prices.once), { card: declinedCard })
+      world.wait(day + hour)
+    },
+  },
+  {
+    name: 'a bank debit that settles days later',
+    run: (world) => {
+      const intent = bought(world, { paymentMethod: 'pm_usBankAccount_success' })
+      world.wait(4 * day)
+      world.step((engine) => settle(engine, intent))
+    },
+  },
+  {
+    name: 'a bank debit that fails days later',
+    run: (world) => {
+      const intent = bought(world, { paymentMethod: 'pm_sepaDebit_failed' })
+      world.wait(4 * day)
+      world.step((engine) => settle(engine, intent))
+    },
+  },
+  {
+    name: 'a purchase in a currency without decimals, refunded in part',
+    run: (world) => {
+      const session = world.session('payment', world.prices.onceYen)
+      world.pay(session)
+      world.api('POST', '/v1/refunds', { payment_intent: world.idOf(session, 'payment_intent'), amount: 200 })
+    },
+  },
+  {
+    name: 'a purchase with a discount of 100 percent',
+    run: (world) => {
+      const coupon = world.api('POST', '/v1/coupons', { percent_off: 100 }).id
+      world.pay(world.session('payment', world.prices.once, { discounts: [{ coupon }] }))
+    },
+  },
+  {
+    name: 'a purchase with a discount in part',
+    run: (world) => {
+      const coupon = world.api('POST', '/v1/coupons', { percent_off: 25 }).id
+      world.pay(world.session('payment', world.prices.once, { discounts: [{ coupon }] }))
+    },
+  },
+  {
+    name: 'an authorized payment is captured in part',
+    run: (world) => {
+      const data = { payment_intent_data: { capture_method: 'manual' } }
+      const intent = bought(world, {}, data)
+      world.wait(day)
+      world.api('POST', `/v1/payment_intents/${intent}/capture`, { amount_to_capture: 1000 })
+    },
+  },
+  {
+    name: 'a customer buys twice',
+    run: (world) => {
+      const session = world.session('payment', world.prices.once, { customer_creation: 'always' })
+      world.pay(session)
+      world.wait(day)
+      world.pay(world.session('payment', world.prices.once, { customer: world.idOf(session, 'customer') }))
+    },
+  },
+
+  // ---- refunds and disputes
+  {
+    name: 'a purchase is refunded in full',
+    run: (world) => {
+      const intent = bought(world, {}, { customer_creation: 'always' })
+      world.wait(day)
+      world.api('POST', '/v1/refunds', { payment_intent: intent })
+    },
+  },
+  {
+    name: 'a purchase is refunded in three parts',
+    run: (world) => {
+      const intent = bought(world)
+      for (const amount of [500, 300, 700])
+        world.api('POST', '/v1/refunds', { payment_intent: intent, amount })
+    },
+  },
+  {
+    name: 'a refund fails days later',
+    run: (world) => {
+      const intent = bought(world)
+      const refund = world.api('POST', '/v1/refunds', { payment_intent: intent }).id
+      world.wait(5 * day)
+      world.step((engine) => settleRefund(engine, refund, false))
+    },
+  },
+  {
+    name: 'one of two refunds fails days later',
+    run: (world) => {
+      const intent = bought(world)
+      const refund = world.api('POST', '/v1/refunds', { payment_intent: intent, amount: 500 }).id
+      world.api('POST', '/v1/refunds', { payment_intent: intent, amount: 400 })
+      world.wait(5 * day)
+      world.step((engine) => settleRefund(engine, refund, false))
+    },
+  },
+  {
+    name: 'a pending refund succeeds',
+    run: (world) => {
+      const intent = bought(world, { paymentMethod: 'pm_card_pendingRefund' })
+      const refund = world.api('POST', '/v1/refunds', { payment_intent: intent }).id
+      world.wait(2 * day)
+      world.step((engine) => settleRefund(engine, refund, true))
+    },
+  },
+  {
+    name: 'a dispute is won',
+    run: (world) => {
+      const intent = bought(world, { paymentMethod: 'pm_card_createDispute' })
+      const [dispute] = world.engine.store.list('dispute').filter((item) => item.payment_intent === intent)
+      world.api('POST', `/v1/disputes/${dispute?.id}`, { evidence: { uncategorized_text: 'It arrived.' } })
+      world.wait(30 * day)
+      world.step((engine) => closeDispute(engine, dispute?.id ?? '', 'won'))
+    },
+  },
+  {
+    name: 'a dispute about a part is lost',
+    run: (world) => {
+      const intent = bought(world)
+      const charge = world.engine.store.require('payment_intent', intent).latest_charge ?? ''
+      world.wait(10 * day)
+      const dispute = world.step((engine) =>
+        openDispute(engine, { charge, amount: 700, reason: 'product_not_received' }),
+      )
+      world.wait(30 * day)
+      world.step((engine) => closeDispute(engine, dispute.id, 'lost'))
+    },
+  },
+
+  // ---- subscriptions
+  { name: 'a subscription begins', run: (world) => void subscribed(world) },
+  {
+    name: 'a subscription begins after a declined card',
+    run: (world) => {
+      const session = world.session('subscription', world.prices.monthly)
+      world.decline(session, { card: declinedCard })
+      world.pay(session)
+    },
+  },
+  {
+    name: 'a subscription whose first payment is declined is given up',
+    run: (world) => {
+      world.decline(world.session('subscription', world.prices.monthly), { card: declinedCard })
+      world.wait(2 * day)
+    },
+  },
+  {
+    name: 'a subscription renews twice',
+    run: (world) => {
+      subscribed(world)
+      world.wait(month + hour)
+      world.wait(month + hour)
+    },
+  },
+  {
+    name: 'a renewal fails and the retry pays',
+    run: (world) => {
+      const subscription = subscribed(world)
+      payWith(world, subscription, failsWhenCharged)
+      world.wait(month + 2 * hour)
+      payWith(world, subscription, 'pm_card_visa')
+      world.wait(4 * day)
+    },
+  },
+  {
+    name: 'a renewal fails until the subscription is cancelled',
+    run: (world) => {
+      const subscription = subscribed(world)
+      payWith(world, subscription, failsWhenCharged)
+      world.wait(month + 20 * day)
+    },
+  },
+  {
+    name: 'an upgrade is prorated onto the next invoice',
+    run: (world) => {
+      const subscription = subscribed(world)
+      world.wait(10 * day)
+      const portal = world.portal(customerOf(world, subscription))
+      world.step((engine) => portalChangePlan(engine, portal, subscription, world.prices.pro))
+      world.wait(25 * day)
+    },
+  },
+  {
+    name: 'an upgrade is invoiced at once',
+    run: (world) => {
+      const subscription = subscribed(world)
+      world.wait(10 * day)
+      const [item] = world.engine.store.require('subscription', subscription).items.data
+      world.api('POST', `/v1/subscriptions/${subscription}`, {
+        items: [{ id: item?.id, price: world.prices.pro }],
+        proration_behavior: 'always_invoice',
+      })
+    },
+  },
+  {
+    name: 'a change from monthly to yearly begins a new period',
+    run: (world) => {
+      const subscription = subscribed(world)
+      world.wait(10 * day)
+      world.step((engine) =>
+        portalChangePlan(
+          engine,
+          world.portal(customerOf(world, subscription)),
+          subscription,
+          world.prices.yearly,
+        ),
+      )
+    },
+  },
+  {
+    name: 'more seats, then fewer',
+    run: (world) => {
+      const subscription = subscribed(world)
+      const [item] = world.engine.store.require('subscription', subscription).items.data
+      world.wait(5 * day)
+      world.api('POST', `/v1/subscription_items/${item?.id}`, { quantity: 5 })
+      world.wait(5 * day)
+      world.api('POST', `/v1/subscription_items/${item?.id}`, { quantity: 2, proration_behavior: 'none' })
+    },
+  },
+  {
+    name: 'a second item is added and the first one removed',
+    run: (world) => {
+      const subscription = subscribed(world)
+      const [item] = world.engine.store.require('subscription', subscription).items.data
+      world.api('POST', '/v1/subscription_items', { subscription, price: world.prices.pro, quantity: 1 })
+      world.wait(day)
+      world.api('DELETE', `/v1/subscription_items/${item?.id}`)
+    },
+  },
+  {
+    name: 'a trial is announced to end, ends and is paid',
+    run: (world) => {
+      subscribed(world, {}, { subscription_data: { trial_period_days: 14 } })
+      world.wait(12 * day)
+      world.wait(3 * day)
+    },
+  },
+  {
+    name: 'a trial is cancelled before it ends',
+    run: (world) => {
+      const subscription = subscribed(world, {}, { subscription_data: { trial_period_days: 14 } })
+      const portal = world.portal(customerOf(world, subscription))
+      world.wait(5 * day)
+      world.step((engine) => portalCancel(engine, portal, subscription, 'at_period_end'))
+      world.wait(10 * day)
+    },
+  },
+  {
+    name: 'a trial without a card is paused, then resumed',
+    run: (world) => {
+      const end = { end_behavior: { missing_payment_method: 'pause' } }
+      const subscription = subscribed(
+        world,
+        {},
+        {
+          payment_method_collection: 'if_required',
+          subscription_data: { trial_period_days: 7, trial_settings: end },
+        },
+      )
+      world.wait(8 * day)
+      payWith(world, subscription, 'pm_card_visa')
+      world.api('POST', `/v1/subscriptions/${subscription}/resume`)
+    },
+  },
+  {
+    name: 'a subscription is cancelled at the end of its period',
+    run: (world) => {
+      const subscription = subscribed(world)
+      world.step((engine) =>
+        portalCancel(engine, world.portal(customerOf(world, subscription)), subscription, 'at_period_end'),
+      )
+      world.wait(month)
+    },
+  },
+  {
+    name: 'a cancellation is taken back and the subscription renews',
+    run: (world) => {
+      const subscription = subscribed(world)
+      const portal = world.portal(customerOf(world, subscription))
+      world.step((engine) => portalCancel(engine, portal, subscription, 'at_period_end'))
+      world.wait(5 * day)
+      world.step((engine) => portalRenew(engine, portal, subscription))
+      world.wait(month)
+    },
+  },
+  {
+    name: 'a subscription is cancelled at once and its invoice refunded',
+    run: (world) => {
+      const subscription = subscribed(world)
+      world.wait(3 * day)
+      world.step((engine) =>
+        portalCancel(engine, world.portal(customerOf(world, subscription)), subscription, 'immediately'),
+      )
+      const [intent] = world.engine.store.list('payment_intent')
+      world.api('POST', '/v1/refunds', { payment_intent: intent?.id })
+    },
+  },
+  {
+    name: 'collection is paused over a renewal and goes on',
+    run: (world) => {
+      const subscription = subscribed(world)
+      world.api('POST', `/v1/subscriptions/${subscription}`, { pause_collection: { behavior: 'void' } })
+      world.wait(month + 2 * hour)
+      world.api('POST', `/v1/subscriptions/${subscription}`, { pause_collection: '' })
+      world.wait(month)
+    },
+  },
+  {
+    name: 'the first month is free, then it is paid',
+    run: (world) => {
+      const coupon = world.api('POST', '/v1/coupons', { percent_off: 100, duration: 'once' }).id
+      subscribed(world, {}, { discounts: [{ coupon }] })
+      world.wait(month + 2 * hour)
+    },
+  },
+  {
+    name: 'a discount stays over renewals',
+    run: (world) => {
+      const coupon = world.api('POST', '/v1/coupons', {
+        amount_off: 500,
+        currency: 'usd',
+        duration: 'forever',
+      }).id
+      subscribed(world, {}, { discounts: [{ coupon }] })
+      world.wait(month + 2 * hour)
+    },
+  },
+  {
+    name: 'a subscription paid by bank debit settles later',
+    run: (world) => {
+      subscribed(world, { paymentMethod: 'pm_usBankAccount_success' })
+      world.wait(4 * day)
+      world.step((engine) => settle(engine, world.engine.store.list('payment_intent')[0]?.id ?? ''))
+    },
+  },
+  {
+    name: 'a subscription paid by bank debit that fails later',
+    run: (world) => {
+      subscribed(world, { paymentMethod: 'pm_usBankAccount_accountClosed' })
+      world.wait(4 * day)
+      world.step((engine) => settle(engine, world.engine.store.list('payment_intent')[0]?.id ?? ''))
+    },
+  },
+  {
+    name: 'a customer is deleted while subscribed',
+    run: (world) => {
+      const subscription = subscribed(world)
+      world.wait(day)
+      world.api('DELETE', `/v1/customers/${customerOf(world, subscription)}`)
+    },
+  },
+
+  // ---- invoices and catalogue
+  {
+    name: 'an invoice is paid by card',
+    run: (world) => {
+      world.api('POST', `/v1/invoices/${invoiceFor(world, customerWith(world, {}))}/pay`)
+    },
+  },
+  {
+    name: 'an invoice is paid with credit alone',
+    run: (world) => void invoiceFor(world, customerWith(world, { balance: -3000 })),
+  },
+  {
+    name: 'an invoice is paid with credit and card',
+    run: (world) => {
+      world.api('POST', `/v1/invoices/${invoiceFor(world, customerWith(world, { balance: -400 }))}/pay`)
+    },
+  },
+  {
+    name: 'an invoice is paid out of band',
+    run: (world) => {
+      const invoice = invoiceFor(world, customerWith(world, {}))
+      world.api('POST', `/v1/invoices/${invoice}/pay`, { paid_out_of_band: true })
+    },
+  },
+  {
+    name: 'an invoice is not paid and voided',
+    run: (world) => {
+      const customer = customerWith(world, { method: failsWhenCharged })
+      const invoice = invoiceFor(world, customer)
+      try {
+        world.api('POST', `/v1/invoices/${invoice}/pay`)
+      } catch (error) {
+        if (!(error instanceof StripeFailure)) throw error
+      }
+      world.wait(day)
+      world.api('POST', `/v1/invoices/${invoice}/void`)
+    },
+  },
+  {
+    name: 'a product is renamed, priced and deleted',
+    run: (world) => {
+      const product = world.api('POST', '/v1/products', { name: 'Draft', metadata: { shelf: 'a' } }).id
+      world.api('POST', `/v1/products/${product}`, { name: 'Better', metadata: { shelf: '', row: '2' } })
+      world.api('DELETE', `/v1/products/${product}`)
+      world.api('POST', `/v1/prices/${world.prices.once}`, { active: false, lookup_key: 'old' })
+    },
+  },
+  {
+    name: 'a customer is renamed and deleted',
+    run: (world) => {
+      const customer = world.api('POST', '/v1/customers', { email: 'a@example.com' }).id
+      world.api('POST', `/v1/customers/${customer}`, { name: 'Ann', email: 'ann@example.com' })
+      world.api('DELETE', `/v1/customers/${customer}`)
+    },
+  },
+]

@@ -1,0 +1,245 @@
+/** The hosted checkout page: what is bought, who buys, and how it is paid. Works without JavaScript. */
+import type { Engine } from '../core/engine.ts'
+import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
+import { money } from '../core/money.ts'
+import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
+import type { CheckoutSession, LineItem } from '../core/types.ts'
+import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'
+import { createPaymentMethod } from '../resources/payment-methods.ts'
+import { type Html, html, page, safeUrl } from './html.ts'
+
+/** What comes back for a page: a document, or the place to go to next. */
+export type PageAnswer = { status: number; body: string } | { status: 303; location: string }
+
+/** What the form posts, and what headless control may say instead. */
+export interface PaymentEntry {
+  /** Card number; `4242…` unless stated. */
+  card?: string
+  expiry?: string
+  cvc?: string
+  /** A `pm_…` token or an account number instead of a card. */
+  paymentMethod?: string
+  email?: string
+  name?: string
+}
+
+/** Pays a session with what was entered: the one way in, for the page and for headless control. */
+export function payEntered(engine: Engine, id: string, entry: PaymentEntry): CheckoutSession {
+  const session = engine.store.require('checkout.session', id)
+  const email = entry.email?.trim()
+  if (email && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email)) {
+    throw invalidRequest('Please enter a valid email address.', { param: 'email' })
+  }
+  const { month, year } = expiryOf(engine, entry.expiry)
+  const origin = { email, name: entry.name, expMonth: month, expYear: year }
+  const chosen =
+    entry.paymentMethod ?? (needsMethod(session) ? (entry.card ?? '4242424242424242') : undefined)
+  const saved = chosen === undefined ? undefined : engine.store.get('payment_method', chosen)
+  const method =
+    saved ??
+    (chosen === undefined
+      ? null
+      : createPaymentMethod(engine, methodOfToken(chosen) ?? methodOfNumber(chosen), origin))
+  return completeSession(engine, id, { method, email: email || undefined, name: entry.name })
+}
+
+function expiryOf(engine: Engine, text: string | undefined): { month?: number; year?: number } {
+  if (!text) return {}
+  const match = /^\s*(\d{1,2})\s*\/?\s*(\d{2}|\d{4})\s*$/.exec(text)
+  const month = Number(match?.[1])
+  const year = Number(match?.[2]) + (match?.[2]?.length === 2 ? 2000 : 0)
+  const now = new Date(engine.now() * 1000)
+  const last = Date.UTC(year, month, 1)
+  if (!match || month < 1 || month > 12)
+    throw cardError('Your card’s expiration date is incomplete.', 'invalid_expiry_month')
+  if (last <= now.getTime())
+    throw cardError('Your card’s expiration date is in the past.', 'invalid_expiry_year')
+  return { month, year }
+}
+
+function cardError(message: string, code: string): StripeFailure {
+  return new StripeFailure(402, { type: 'card_error', code, message })
+}
+
+/** Where the customer goes after paying. */
+export function successLocation(session: CheckoutSession): string | null {
+  return safeUrl(session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null)
+}
+
+/** `GET /c/pay/:session` */
+export function showCheckout(
+  engine: Engine,
+  id: string,
+  problem?: string,
+  form?: URLSearchParams,
+): PageAnswer {
+  const session = engine.store.get('checkout.session', id)
+  if (!session) return notice(404, 'There is no such checkout', 'The address may be mistyped.', null)
+  const back = safeUrl(session.cancel_url?.replaceAll('{CHECKOUT_SESSION_ID}', id) ?? null)
+  if (session.status === 'expired') {
+    return notice(
+      410,
+      'This checkout has expired',
+      'Nothing was charged. Go back to the shop to start again.',
+      back,
+    )
+  }
+  if (session.status === 'complete') {
+    return notice(200, 'This checkout is complete', 'You can close this page.', successLocation(session))
+  }
+  const title =
+    session.mode === 'subscription' ? 'Subscribe' : session.mode === 'setup' ? 'Save details' : 'Pay'
+  const body = html`
+    <div class="columns">
+      <section aria-labelledby="order">
+        <h1 id="order">${title}</h1>
+        ${session.mode !== 'setup' && html`<p class="total">${money(session.amount_total ?? 0, session.currency ?? 'usd')}</p>`}
+        ${summary(engine, session)}
+        ${session.allow_promotion_codes && !session.discounts?.length && promotionForm(id)}
+        ${back !== null && html`<p><a href="${back}">← Back to the shop</a></p>`}
+      </section>
+      <section class="card" aria-labelledby="payment">
+        <h2 id="payment">Your details</h2>
+        ${paymentForm(session, title, problem, form)}
+      </section>
+    </div>`
+  return { status: problem === undefined ? 200 : 402, body: page(`${title} – Local Stripe`, body) }
+}
+
+function summary(engine: Engine, session: CheckoutSession): Html {
+  const currency = session.currency ?? 'usd'
+  const items = engine.sessions.get(session.id)?.lineItems ?? []
+  const discount = session.total_details?.amount_discount ?? 0
+  return html`<table>
+    <tbody>${items.map(
+      (
+        item,
+      ) => html`<tr><th scope="row">${item.description}<br><span class="soft">${unitPrice(item)}</span></th>
+        <td>${money(item.amount_subtotal, currency)}</td></tr>`,
+    )}</tbody>
+    <tfoot>
+      ${discount > 0 && html`<tr><th scope="row">Discount</th><td>−${money(discount, currency)}</td></tr>`}
+      ${session.mode !== 'setup' && html`<tr><th scope="row">Total due today</th><td>${money(session.amount_total ?? 0, currency)}</td></tr>`}
+    </tfoot>
+  </table>`
+}
+
+function unitPrice({ price, quantity, currency }: LineItem): string {
+  const each = money(Number(price?.unit_amount_decimal ?? 0), currency)
+  const every = price?.recurring
+    ? ` every ${price.recurring.interval_count > 1 ? `${price.recurring.interval_count} ${price.recurring.interval}s` : price.recurring.interval}`
+    : ''
+  return `${quantity} × ${each}${every}`
+}
+
+function promotionForm(id: string): Html {
+  return html`<form class="inline" method="post" action="/c/pay/${id}/promotion-code">
+    <label>Promotion code <input name="code" autocomplete="off" required></label>
+    <button class="quiet">Apply</button>
+  </form>`
+}
+
+function paymentForm(
+  session: CheckoutSession,
+  title: string,
+  problem?: string,
+  form?: URLSearchParams,
+): Html {
+  const known = session.customer_details?.email ?? session.customer_email
+  const asks = needsMethod(session)
+  const value = (name: string) => form?.get(name) ?? ''
+  const method = value('method') || 'card'
+  const types = session.payment_method_types
+  const amount =
+    session.mode === 'setup' ? '' : ` ${money(session.amount_total ?? 0, session.currency ?? 'usd')}`
+  const choice = (id: string, text: string) =>
+    html`<label class="choice"><input type="radio" name="method" value="${id}" ${method === id && html`checked`}>${text}</label>`
+  return html`<form method="post" action="/c/pay/${session.id}">
+    ${problem !== undefined && html`<p class="error" role="alert" id="problem">${problem}</p>`}
+    ${
+      known
+        ? html`<p class="soft">Email: ${known}</p>`
+        : html`<label>Email <input type="email" name="email" required autocomplete="email" value="${value('email')}"></label>`
+    }
+    ${
+      asks &&
+      html`<fieldset>
+      <legend>How to pay</legend>
+      ${choice('card', 'Card')}
+      ${types.includes('us_bank_account') && choice('us_bank_account', 'US bank account – settles later')}
+      ${types.includes('sepa_debit') && choice('sepa_debit', 'SEPA debit – settles later')}
+    </fieldset>
+    <fieldset>
+      <legend>Card</legend>
+      <label>Card number <input name="card" inputmode="numeric" autocomplete="cc-number" placeholder="4242 4242 4242 4242" value="${value('card')}" ${problem !== undefined && html`aria-describedby="problem"`}></label>
+      <div class="row">
+        <label>Expiry <input name="expiry" autocomplete="cc-exp" placeholder="MM / YY" value="${value('expiry')}"></label>
+        <label>CVC <input name="cvc" inputmode="numeric" autocomplete="cc-csc" placeholder="123" value="${value('cvc')}"></label>
+      </div>
+      <label>Name on card <input name="name" autocomplete="cc-name" value="${value('name')}"></label>
+    </fieldset>`
+    }
+    <button>${title}${amount}</button>
+    ${
+      asks &&
+      html`<details class="soft"><summary>Test numbers</summary>
+      <p>4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, 4000 0000 0000 9995 lacks funds,
+      4000 0000 0000 0341 can be saved and fails later. Any expiry in the future and any CVC.</p></details>`
+    }
+  </form>`
+}
+
+/** The account each asynchronous method of the page debits. */
+const debited: Record<string, string> = {
+  us_bank_account: 'pm_usBankAccount_success',
+  sepa_debit: 'pm_sepaDebit_success',
+}
+
+/** `POST /c/pay/:session`: on success the customer is sent back to the shop, else sees the form with the reason. */
+export function submitCheckout(engine: Engine, id: string, form: URLSearchParams): PageAnswer {
+  const session = engine.store.get('checkout.session', id)
+  if (session?.status !== 'open') return showCheckout(engine, id)
+  const account = debited[form.get('method') ?? 'card']
+  try {
+    const card = form.get('card')?.trim()
+    if (needsMethod(session) && !account) {
+      if (!card) throw cardError('Your card number is incomplete.', 'incomplete_number')
+      if (!form.get('expiry')?.trim())
+        throw cardError('Your card’s expiration date is incomplete.', 'incomplete_expiry')
+      if (!/^\d{3,4}$/.test(form.get('cvc')?.trim() ?? '')) {
+        throw cardError('Your card’s security code is incomplete.', 'incomplete_cvc')
+      }
+    }
+    const paid = payEntered(engine, id, {
+      card,
+      expiry: account ? undefined : form.get('expiry')?.trim(),
+      paymentMethod: account,
+      email: form.get('email') ?? undefined,
+      name: form.get('name') || undefined,
+    })
+    const location = successLocation(paid)
+    return location === null ? showCheckout(engine, id) : { status: 303, location }
+  } catch (error) {
+    if (error instanceof StripeFailure) return showCheckout(engine, id, error.message, form)
+    throw error
+  }
+}
+
+/** `POST /c/pay/:session/promotion-code` */
+export function submitPromotionCode(engine: Engine, id: string, form: URLSearchParams): PageAnswer {
+  if (!engine.store.get('checkout.session', id)) throw noSuch('checkout.session', id)
+  try {
+    applyPromotionCode(engine, id, form.get('code') ?? '')
+    return { status: 303, location: `/c/pay/${id}` }
+  } catch (error) {
+    if (error instanceof StripeFailure) return showCheckout(engine, id, error.message, form)
+    throw error
+  }
+}
+
+/** A page that only says something. */
+export function notice(status: number, title: string, text: string, link: string | null): PageAnswer {
+  const body = html`<section class="card"><h1>${title}</h1><p>${text}</p>
+    ${link !== null && html`<p><a href="${link}">Continue</a></p>`}</section>`
+  return { status, body: page(`${title} – Local Stripe`, body) }
+}

@@ -1,0 +1,124 @@
+/** The Billing Portal page: a customer's subscriptions and invoices, and what may be done about them. */
+import type { Engine } from '../core/engine.ts'
+import { StripeFailure } from '../core/errors.ts'
+import { money } from '../core/money.ts'
+import type { PortalSession, Subscription } from '../core/types.ts'
+import {
+  offeredPrices,
+  portalCancel,
+  portalChangePlan,
+  portalRenew,
+  portalResume,
+} from '../resources/portal.ts'
+import { notice, type PageAnswer } from './checkout.ts'
+import { dayOf, type Html, html, page, safeUrl } from './html.ts'
+
+/** `GET /p/session/:id` */
+export function showPortal(engine: Engine, id: string, problem?: string): PageAnswer {
+  const session = engine.store.get('billing_portal.session', id)
+  if (!session)
+    return notice(404, 'There is no such portal session', 'Open the portal from the shop again.', null)
+  const customer = engine.store.get('customer', session.customer)
+  const subscriptions = engine.store.list('subscription').filter((item) => item.customer === session.customer)
+  const running = subscriptions.filter((item) => item.ended_at === null)
+  const ended = subscriptions.filter((item) => item.ended_at !== null)
+  const back = safeUrl(session.return_url)
+  const body = html`
+    <header>
+      <h1>Your billing</h1>
+      <p class="soft">${customer?.email ?? customer?.name ?? session.customer}</p>
+      ${back !== null && html`<p><a href="${back}">← Return to the shop</a></p>`}
+      ${problem !== undefined && html`<p class="error" role="alert">${problem}</p>`}
+    </header>
+    <section aria-labelledby="subscriptions">
+      <h2 id="subscriptions">Subscriptions</h2>
+      ${running.length === 0 && html`<p class="soft">There is no subscription at the moment.</p>`}
+      ${running.map((subscription) => subscriptionCard(engine, session, subscription))}
+      ${ended.length > 0 && html`<p class="soft">Ended: ${ended.map((item) => nameOf(engine, item)).join(', ')}</p>`}
+    </section>
+    ${invoices(engine, session)}`
+  return { status: problem === undefined ? 200 : 400, body: page('Billing – Local Stripe', body) }
+}
+
+function nameOf(engine: Engine, subscription: Subscription): string {
+  const names = subscription.items.data.map(
+    (item) => engine.store.get('product', item.price.product)?.name ?? item.price.product,
+  )
+  return names.join(' and ')
+}
+
+function subscriptionCard(engine: Engine, session: PortalSession, subscription: Subscription): Html {
+  const [item] = subscription.items.data
+  const offers = offeredPrices(engine, session.id, subscription)
+  const action = `/p/session/${session.id}`
+  const until = dayOf(item?.current_period_end ?? subscription.created)
+  const hidden = html`<input type="hidden" name="subscription" value="${subscription.id}">`
+  const button = (does: string, text: string, quiet = true) =>
+    html`<form class="inline" method="post" action="${action}">${hidden}
+      <button class="${quiet ? 'quiet' : ''}" name="action" value="${does}">${text}</button></form>`
+  const cancellable = engine.store.get('billing_portal.configuration', session.configuration)?.features
+  return html`<article class="card">
+    <h3>${nameOf(engine, subscription)} <span class="status">${subscription.status}</span></h3>
+    <p>${subscription.items.data.map((part) => html`${part.quantity} × ${priceText(part.price)}<br>`)}</p>
+    <p class="soft">${subscription.cancel_at_period_end ? `Ends on ${until}` : `Renews on ${until}`}</p>
+    ${
+      offers.length > 0 &&
+      html`<form class="inline" method="post" action="${action}">${hidden}
+      <label>Change plan <select name="price">${offers.map(
+        (price) =>
+          html`<option value="${price.id}">${engine.store.get('product', price.product)?.name} – ${priceText(price)}</option>`,
+      )}</select></label>
+      <button name="action" value="change">Change plan</button></form>`
+    }
+    <div class="actions">
+      ${subscription.status === 'paused' && button('resume', 'Resume', false)}
+      ${subscription.cancel_at_period_end && button('renew', 'Keep subscription', false)}
+      ${cancellable?.subscription_cancel.enabled && !subscription.cancel_at_period_end && button('cancel', `Cancel on ${until}`)}
+      ${cancellable?.subscription_cancel.enabled && button('cancel_now', 'Cancel now')}
+    </div>
+  </article>`
+}
+
+function priceText(price: Subscription['items']['data'][number]['price']): string {
+  const { interval = 'month', interval_count: count = 1 } = price.recurring ?? {}
+  const every = count > 1 ? `every ${count} ${interval}s` : `per ${interval}`
+  return `${money(Number(price.unit_amount_decimal ?? 0), price.currency)} ${every}`
+}
+
+function invoices(engine: Engine, session: PortalSession): Html {
+  const found = engine.store
+    .list('invoice')
+    .filter((item) => item.customer === session.customer && item.number)
+  return html`<section aria-labelledby="invoices"><h2 id="invoices">Invoices</h2>
+    ${
+      found.length === 0
+        ? html`<p class="soft">There are no invoices yet.</p>`
+        : html`<table><tbody>${found.map(
+            (
+              invoice,
+            ) => html`<tr><th scope="row">${dayOf(invoice.created)}<br><a href="/i/${invoice.id}">${invoice.number}</a></th>
+            <td>${money(invoice.total, invoice.currency)} <span class="status">${invoice.status}</span></td></tr>`,
+          )}</tbody></table>`
+    }
+  </section>`
+}
+
+/** `POST /p/session/:id` */
+export function submitPortal(engine: Engine, id: string, form: URLSearchParams): PageAnswer {
+  const subscription = form.get('subscription') ?? ''
+  const actions: Record<string, () => unknown> = {
+    cancel: () => portalCancel(engine, id, subscription, 'at_period_end'),
+    cancel_now: () => portalCancel(engine, id, subscription, 'immediately'),
+    renew: () => portalRenew(engine, id, subscription),
+    change: () => portalChangePlan(engine, id, subscription, form.get('price') ?? ''),
+    resume: () => portalResume(engine, id, subscription),
+  }
+  if (!engine.store.get('billing_portal.session', id)) return showPortal(engine, id)
+  try {
+    actions[form.get('action') ?? '']?.()
+    return { status: 303, location: `/p/session/${id}` }
+  } catch (error) {
+    if (error instanceof StripeFailure) return showPortal(engine, id, error.message)
+    throw error
+  }
+}

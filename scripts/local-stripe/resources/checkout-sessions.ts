@@ -1,0 +1,536 @@
+/** Checkout Sessions as API resources (https://docs.stripe.com/api/checkout/sessions). Paying one is in `checkout.ts`. */
+import { change, type Engine, type SessionDetails } from '../core/engine.ts'
+import { invalidRequest } from '../core/errors.ts'
+import { checkPayable } from '../core/money.ts'
+import { createdListShape, listShape, paginate } from '../core/pagination.ts'
+import {
+  boolean,
+  currency,
+  email,
+  hash,
+  type Infer,
+  integer,
+  list,
+  mergeMetadata,
+  metadata,
+  missing,
+  oneOf,
+  removedIn,
+  required,
+  string,
+  timestamp,
+  url,
+  withoutEffect,
+} from '../core/params.ts'
+import { type Route, route } from '../core/route.ts'
+import { day } from '../core/time.ts'
+import type { CheckoutSession, LineItem, Price } from '../core/types.ts'
+import { expireSession } from './checkout.ts'
+import { chosenDiscount, discountAmounts, discountsShape } from './coupons.ts'
+import { requireCustomer } from './customers.ts'
+import { priceDataShape, productDataShape } from './price-shape.ts'
+import { createPrice } from './prices.ts'
+import { createProduct } from './products.ts'
+import { createSetupIntent } from './setup-intents.ts'
+
+const lineItemShape = {
+  price: string(),
+  price_data: hash({ ...priceDataShape, product_data: hash(productDataShape) }),
+  quantity: integer({ min: 0, max: 999_999 }),
+  adjustable_quantity: hash({
+    enabled: required(boolean()),
+    maximum: integer({ min: 1 }),
+    minimum: integer({ min: 0 }),
+  }),
+  metadata: metadata(),
+  ...withoutEffect('tax_rates'),
+}
+const createShape = {
+  allow_promotion_codes: boolean(),
+  cancel_url: url(),
+  client_reference_id: string(200),
+  currency: currency(),
+  customer: string(),
+  customer_creation: oneOf('always', 'if_required'),
+  customer_email: email(),
+  discounts: discountsShape,
+  expires_at: timestamp(),
+  line_items: list(hash(lineItemShape), { max: 100 }),
+  locale: string(),
+  metadata: metadata(),
+  mode: oneOf('payment', 'setup', 'subscription'),
+  payment_intent_data: hash({
+    capture_method: oneOf('automatic', 'automatic_async', 'manual'),
+    description: string(1000),
+    metadata: metadata(),
+    receipt_email: email(),
+    setup_future_usage: oneOf('off_session', 'on_session'),
+    ...withoutEffect(
+      'application_fee_amount',
+      'on_behalf_of',
+      'shipping',
+      'statement_descriptor',
+      'statement_descriptor_suffix',
+      'transfer_data',
+      'transfer_group',
+    ),
+  }),
+  payment_method_collection: oneOf('always', 'if_required'),
+  allowed_payment_method_types: list(string()),
+  payment_method_types: removedIn('2026-09-30', list(string())),
+  return_url: url(),
+  submit_type: oneOf('auto', 'book', 'donate', 'pay', 'subscribe'),
+  subscription_data: hash({
+    description: string(500),
+    metadata: metadata(),
+    trial_end: timestamp(),
+    trial_period_days: integer({ min: 1, max: 730 }),
+    trial_settings: hash({
+      end_behavior: required(
+        hash({ missing_payment_method: required(oneOf('cancel', 'create_invoice', 'pause')) }),
+      ),
+    }),
+    ...withoutEffect(
+      'application_fee_percent',
+      'billing_cycle_anchor',
+      'billing_cycle_anchor_config',
+      'billing_mode',
+      'default_tax_rates',
+      'invoice_settings',
+      'on_behalf_of',
+      'pending_invoice_item_interval',
+      'proration_behavior',
+      'transfer_data',
+    ),
+  }),
+  success_url: url(),
+  ui_mode: oneOf('elements', 'embedded_page', 'form', 'hosted_page'),
+  ...withoutEffect(
+    'adaptive_pricing',
+    'after_expiration',
+    'automatic_tax',
+    'billing_address_collection',
+    'branding_settings',
+    'consent_collection',
+    'custom_fields',
+    'custom_text',
+    'customer_account',
+    'customer_update',
+    'excluded_payment_method_types',
+    'integration_identifier',
+    'invoice_creation',
+    'managed_payments',
+    'name_collection',
+    'optional_items',
+    'origin_context',
+    'payment_method_configuration',
+    'payment_method_data',
+    'payment_method_options',
+    'permissions',
+    'phone_number_collection',
+    'redirect_on_completion',
+    'saved_payment_method_options',
+    'setup_intent_data',
+    'shipping_address_collection',
+    'shipping_options',
+    'tax_id_collection',
+    'wallet_options',
+  ),
+}
+
+type CreateParams = Infer<typeof createShape>
+
+/** Opens a session. Nothing else is made yet: customer, payment and subscription come when it is paid. */
+export function createSession(engine: Engine, params: CreateParams): CheckoutSession {
+  const mode = params.mode
+  if (mode === undefined) throw missing('mode')
+  if (mode !== 'setup' && !params.line_items?.length) {
+    throw invalidRequest(`Missing required param: line_items.`, {
+      code: 'parameter_missing',
+      param: 'line_items',
+    })
+  }
+  checkCombinations(params)
+  if (params.customer !== undefined) requireCustomer(engine, params.customer)
+  const now = engine.now(params.customer)
+  const expiresAt = params.expires_at ?? now + day
+  const tooSoon = expiresAt < now + 30 * 60
+  if (tooSoon || expiresAt > now + day) {
+    throw invalidRequest(
+      `The \`expires_at\` timestamp must be ${tooSoon ? 'at least 30 minutes' : 'less than 24 hours'} from Checkout Session creation.`,
+      { param: 'expires_at' },
+    )
+  }
+  const chosen = chosenDiscount(engine, params.discounts)
+  const lineItems = (params.line_items ?? []).map((item, place) => lineItem(engine, item, place))
+  checkPrices(mode, lineItems)
+  const id = engine.ids.next(`cs_${engine.livemode ? 'live' : 'test'}_a1`, 58)
+  const trialDays = params.subscription_data?.trial_period_days
+  const details: SessionDetails = {
+    lineItems,
+    paymentIntentData: withMetadata(params.payment_intent_data),
+    subscriptionData: withMetadata(params.subscription_data),
+    coupon: chosen?.coupon ?? null,
+    promotionCode: chosen?.promotionCode ?? null,
+    trialEnd: params.subscription_data?.trial_end ?? null,
+    trialDays: trialDays ?? null,
+    trialMissingPaymentMethod:
+      params.subscription_data?.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
+    incompleteSubscription: null,
+  }
+  const amounts = mode === 'setup' ? null : totals(engine, details)
+  if (mode === 'payment') {
+    const total = amounts?.amount_total ?? 0
+    checkPayable(
+      total,
+      lineItems[0]?.currency ?? 'usd',
+      'line_items',
+      "The Checkout Session's total amount due",
+    )
+  }
+  const session = engine.store.add<'checkout.session'>({
+    id,
+    object: 'checkout.session',
+    adaptive_pricing: { enabled: false },
+    after_expiration: null,
+    allow_promotion_codes: params.allow_promotion_codes ?? null,
+    allowed_payment_method_types: params.allowed_payment_method_types ?? null,
+    amount_subtotal: null,
+    amount_total: null,
+    automatic_tax: { enabled: false, liability: null, provider: null, status: null },
+    billing_address_collection: null,
+    branding_settings: {
+      background_color: '#ffffff',
+      border_style: 'rounded',
+      button_color: '#4b45c6',
+      display_name: 'Local Stripe',
+      font_family: 'default',
+      icon: null,
+      logo: null,
+    },
+    cancel_url: params.cancel_url ?? null,
+    client_reference_id: params.client_reference_id ?? null,
+    client_secret: null,
+    collected_information: { business_name: null, individual_name: null, shipping_details: null },
+    consent: null,
+    consent_collection: null,
+    created: now,
+    currency: mode === 'setup' ? (params.currency ?? null) : (lineItems[0]?.currency ?? 'usd'),
+    currency_conversion: null,
+    custom_fields: [],
+    custom_text: {
+      after_submit: null,
+      shipping_address: null,
+      submit: null,
+      terms_of_service_acceptance: null,
+    },
+    customer: params.customer ?? null,
+    customer_account: null,
+    customer_creation: params.customer
+      ? null
+      : (params.customer_creation ?? (mode === 'payment' ? 'if_required' : 'always')),
+    customer_details: knownDetails(engine, params),
+    customer_email: params.customer_email ?? null,
+    discounts:
+      mode === 'setup'
+        ? null
+        : chosen
+          ? [{ coupon: chosen.promotionCode ? null : chosen.coupon, promotion_code: chosen.promotionCode }]
+          : [],
+    expires_at: expiresAt,
+    integration_identifier: null,
+    invoice: null,
+    invoice_creation:
+      mode === 'payment'
+        ? {
+            enabled: false,
+            invoice_data: {
+              account_tax_ids: null,
+              custom_fields: null,
+              description: null,
+              footer: null,
+              issuer: null,
+              metadata: {},
+              rendering_options: null,
+            },
+          }
+        : null,
+    livemode: engine.livemode,
+    locale: params.locale ?? null,
+    managed_payments: null,
+    metadata: mergeMetadata({}, params.metadata),
+    mode,
+    origin_context: null,
+    payment_intent: null,
+    payment_link: null,
+    payment_method_collection:
+      params.payment_method_collection ?? (mode === 'payment' ? 'if_required' : 'always'),
+    payment_method_configuration_details: null,
+    payment_method_options: { card: { request_three_d_secure: 'automatic' } },
+    payment_method_types: methodTypes(params),
+    payment_status: mode === 'setup' ? 'no_payment_required' : 'unpaid',
+    permissions: null,
+    phone_number_collection: { enabled: false },
+    recovered_from: null,
+    saved_payment_method_options:
+      mode === 'setup'
+        ? null
+        : {
+            allow_redisplay_filters: ['always'],
+            payment_method_remove: 'disabled',
+            payment_method_save: null,
+          },
+    setup_intent: mode === 'setup' ? createSetupIntent(engine, params.customer ?? null).id : null,
+    shipping_address_collection: null,
+    shipping_cost: null,
+    shipping_options: [],
+    status: 'open',
+    submit_type: params.submit_type ?? null,
+    subscription: null,
+    success_url: params.success_url ?? null,
+    total_details: null,
+    ui_mode: params.ui_mode ?? 'hosted_page',
+    url:
+      params.ui_mode === undefined || params.ui_mode === 'hosted_page'
+        ? `${engine.pagesUrl}/c/pay/${id}`
+        : null,
+    wallet_options: null,
+  })
+  engine.sessions.set(id, details)
+  Object.assign(session, amounts)
+  engine.schedule(`expire ${id}`, session.customer, expiresAt, () => {
+    if (session.status === 'open') expireSession(engine, session)
+  })
+  return session
+}
+
+/** What can be paid with: every method there is, narrowed by what is allowed. */
+function methodTypes(params: CreateParams): string[] {
+  const allowed = params.allowed_payment_method_types ?? params.payment_method_types
+  return ['card', 'us_bank_account', 'sepa_debit'].filter((type) => !allowed || allowed.includes(type))
+}
+
+function withMetadata<T extends { metadata?: Record<string, string> | null }>(data: T | undefined) {
+  return { ...data, metadata: mergeMetadata({}, data?.metadata) }
+}
+
+function knownDetails(engine: Engine, params: CreateParams): CheckoutSession['customer_details'] {
+  const customer = params.customer === undefined ? undefined : engine.store.get('customer', params.customer)
+  const address = customer?.email ?? params.customer_email
+  if (!address) return null
+  return {
+    address: null,
+    business_name: null,
+    email: address,
+    individual_name: null,
+    name: customer?.name ?? null,
+    phone: customer?.phone ?? null,
+    tax_exempt: 'none',
+    tax_ids: null,
+  }
+}
+
+/** Parameters that exclude each other, or belong to another mode. */
+function checkCombinations(params: CreateParams): void {
+  const clash = (one: string, other: string) =>
+    invalidRequest(`You may only specify one of these parameters: ${one}, ${other}.`, { param: one })
+  if (params.customer !== undefined && params.customer_email !== undefined)
+    throw clash('customer', 'customer_email')
+  if (params.customer !== undefined && params.customer_creation !== undefined) {
+    throw clash('customer', 'customer_creation')
+  }
+  if (params.discounts?.length && params.allow_promotion_codes)
+    throw clash('allow_promotion_codes', 'discounts')
+  if ((params.discounts?.length ?? 0) > 1) {
+    throw invalidRequest('You may only specify up to 1 discount for this object.', { param: 'discounts' })
+  }
+  const wrongMode = (param: string, mode: string) =>
+    invalidRequest(`You can not pass \`${param}\` in \`${params.mode}\` mode, it is for \`${mode}\` mode.`, {
+      param,
+    })
+  if (params.mode !== 'payment' && params.payment_intent_data)
+    throw wrongMode('payment_intent_data', 'payment')
+  if (params.mode !== 'subscription' && params.subscription_data)
+    throw wrongMode('subscription_data', 'subscription')
+  if (params.mode === 'subscription' && params.customer_creation) {
+    throw invalidRequest('`customer_creation` can only be used in `payment` mode.', {
+      param: 'customer_creation',
+    })
+  }
+  const hosted = params.ui_mode === undefined || params.ui_mode === 'hosted_page'
+  if (hosted && params.success_url === undefined) throw missing('success_url')
+  if (!hosted && params.success_url !== undefined) {
+    throw invalidRequest('`success_url` can not be used with this `ui_mode`. Use `return_url` instead.', {
+      param: 'success_url',
+    })
+  }
+}
+
+function checkPrices(mode: string, items: LineItem[]): void {
+  const recurring = items.filter((item) => item.price?.type === 'recurring')
+  if (mode === 'payment' && recurring.length > 0) {
+    throw invalidRequest(
+      'You specified `payment` mode but passed a recurring price. Either switch to `subscription` mode or use only one-time prices.',
+      { param: 'mode' },
+    )
+  }
+  if (mode === 'subscription' && recurring.length === 0) {
+    throw invalidRequest(
+      'You must provide at least one recurring price in `subscription` mode when using prices.',
+      { param: 'mode' },
+    )
+  }
+  if (new Set(items.map((item) => item.currency)).size > 1) {
+    throw invalidRequest('All prices on a Checkout Session must use the same currency.', {
+      param: 'line_items',
+    })
+  }
+}
+
+function lineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
+  const path = `line_items[${place}]`
+  const quantity = item.quantity ?? (item.adjustable_quantity?.enabled ? 1 : undefined)
+  if (quantity === undefined) throw missing(`${path}[quantity]`)
+  if (quantity < 1 && !item.adjustable_quantity?.enabled) {
+    throw invalidRequest('This value must be greater than or equal to 1.', {
+      code: 'parameter_invalid_integer',
+      param: `${path}[quantity]`,
+    })
+  }
+  const price = priceOf(engine, item, path)
+  const product = engine.store.get('product', price.product)
+  const amount = Math.round(Number(price.unit_amount_decimal) * quantity)
+  const adjustable = item.adjustable_quantity
+  return {
+    id: engine.ids.next('li_'),
+    object: 'item',
+    adjustable_quantity: adjustable
+      ? { enabled: adjustable.enabled, maximum: adjustable.maximum ?? 99, minimum: adjustable.minimum ?? 0 }
+      : null,
+    amount_discount: 0,
+    amount_subtotal: amount,
+    amount_tax: 0,
+    amount_total: amount,
+    currency: price.currency,
+    description: product?.name ?? null,
+    metadata: mergeMetadata({}, item.metadata),
+    price: structuredClone(price),
+    quantity,
+  }
+}
+
+function priceOf(engine: Engine, item: Infer<typeof lineItemShape>, path: string): Price {
+  if (item.price_data) {
+    const { product_data: data, ...rest } = item.price_data
+    if (rest.product === undefined && !data) throw missing(`${path}[price_data][product_data]`)
+    const product = data
+      ? createProduct(engine, data).id
+      : engine.store.require('product', rest.product ?? '', `${path}[price_data][product]`).id
+    return createPrice(engine, { ...rest, product, active: false })
+  }
+  if (item.price === undefined) throw missing(`${path}[price]`)
+  const price = engine.store.require('price', item.price, `${path}[price]`)
+  if (!price.active) {
+    throw invalidRequest('The price specified is inactive. This field only accepts active prices.', {
+      code: 'price_inactive',
+      param: `${path}[price]`,
+    })
+  }
+  return price
+}
+
+/** The amounts of a session, in minor units, with the discount that applies now. A trial makes recurring items free. */
+export function totals(
+  engine: Engine,
+  details: SessionDetails,
+): Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'total_details'> {
+  const trial = details.trialDays !== null || details.trialEnd !== null
+  const coupon = details.coupon ? engine.store.get('coupon', details.coupon) : undefined
+  for (const item of details.lineItems) {
+    const free = trial && item.price?.type === 'recurring'
+    item.amount_subtotal = free
+      ? 0
+      : Math.round(Number(item.price?.unit_amount_decimal) * (item.quantity ?? 1))
+  }
+  const off = discountAmounts(
+    coupon,
+    details.lineItems.map((item) => item.amount_subtotal),
+  )
+  details.lineItems.forEach((item, place) => {
+    item.amount_discount = off[place] ?? 0
+    item.amount_total = item.amount_subtotal - item.amount_discount
+  })
+  const subtotal = details.lineItems.reduce((sum, item) => sum + item.amount_subtotal, 0)
+  const discount = off.reduce((sum, amount) => sum + amount, 0)
+  return {
+    amount_subtotal: subtotal,
+    amount_total: subtotal - discount,
+    total_details: { amount_discount: discount, amount_shipping: 0, amount_tax: 0 },
+  }
+}
+
+const listSessionsShape = {
+  ...createdListShape,
+  customer: string(),
+  customer_details: hash({ email: required(string()) }),
+  payment_intent: string(),
+  status: oneOf('complete', 'expired', 'open'),
+  subscription: string(),
+  ...withoutEffect('customer_account', 'payment_link'),
+}
+
+export const checkoutSessionRoutes: Route[] = [
+  route('POST', '/v1/checkout/sessions', 'checkout_session', createShape, ({ engine, params }) =>
+    createSession(engine, params),
+  ),
+  route('GET', '/v1/checkout/sessions', 'checkout_session', listSessionsShape, ({ engine, params, path }) => {
+    const found = engine.store
+      .list('checkout.session')
+      .filter(
+        (session) =>
+          (params.customer === undefined || session.customer === params.customer) &&
+          (params.customer_details === undefined ||
+            session.customer_details?.email?.toLowerCase() === params.customer_details.email.toLowerCase()) &&
+          (params.payment_intent === undefined || session.payment_intent === params.payment_intent) &&
+          (params.status === undefined || session.status === params.status) &&
+          (params.subscription === undefined || session.subscription === params.subscription),
+      )
+    return paginate(found, params, path, 'checkout.session')
+  }),
+  route('GET', '/v1/checkout/sessions/:id', 'checkout_session', {}, ({ engine, id }) =>
+    engine.store.require('checkout.session', id, 'session'),
+  ),
+  route(
+    'POST',
+    '/v1/checkout/sessions/:id',
+    'checkout_session',
+    {
+      metadata: metadata(),
+      ...withoutEffect('collected_information', 'line_items', 'payment_intent_data', 'shipping_options'),
+    },
+    ({ engine, id, params }) => {
+      const session = engine.store.require('checkout.session', id, 'session')
+      return change(engine, session, { metadata: mergeMetadata(session.metadata ?? {}, params.metadata) })
+    },
+  ),
+  route('POST', '/v1/checkout/sessions/:id/expire', 'checkout_session', {}, ({ engine, id }) => {
+    const session = engine.store.require('checkout.session', id, 'session')
+    if (session.status !== 'open') {
+      throw invalidRequest(
+        `Only Checkout Sessions with a status in ["open"] can be expired. This Checkout Session has a status of \`${session.status}\`.`,
+        { param: 'session' },
+      )
+    }
+    return expireSession(engine, session)
+  }),
+  route(
+    'GET',
+    '/v1/checkout/sessions/:id/line_items',
+    'checkout_session',
+    listShape,
+    ({ engine, id, params, path }) => {
+      engine.store.require('checkout.session', id, 'session')
+      return paginate(engine.sessions.get(id)?.lineItems ?? [], params, path, 'item')
+    },
+  ),
+]

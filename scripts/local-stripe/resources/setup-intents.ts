@@ -1,0 +1,58 @@
+/** SetupIntents, as far as checkout in `setup` mode needs them (https://docs.stripe.com/api/setup_intents). */
+import { change, type Engine } from '../core/engine.ts'
+import { type Route, route } from '../core/route.ts'
+import type { PaymentMethod, SetupIntent } from '../core/types.ts'
+
+export function createSetupIntent(engine: Engine, customer: string | null): SetupIntent {
+  const id = engine.ids.next('seti_')
+  const intent = engine.store.add<'setup_intent'>({
+    id,
+    object: 'setup_intent',
+    allowed_payment_method_types: null,
+    application: null,
+    automatic_payment_methods: null,
+    cancellation_reason: null,
+    client_secret: `${id}_secret_${engine.ids.next('', 25)}`,
+    created: engine.now(customer),
+    customer,
+    customer_account: null,
+    description: null,
+    excluded_payment_method_types: null,
+    flow_directions: null,
+    last_setup_error: null,
+    latest_attempt: null,
+    livemode: engine.livemode,
+    managed_payments: null,
+    mandate: null,
+    metadata: {},
+    next_action: null,
+    on_behalf_of: null,
+    payment_method: null,
+    payment_method_configuration_details: null,
+    payment_method_options: {},
+    payment_method_types: ['card'],
+    single_use_mandate: null,
+    status: 'requires_payment_method',
+    usage: 'off_session',
+  })
+  engine.emit('setup_intent.created', intent)
+  return intent
+}
+
+/** The method is saved for later payments. */
+export function succeedSetup(
+  engine: Engine,
+  id: string,
+  customer: string | null,
+  method: PaymentMethod,
+): SetupIntent {
+  const intent = engine.store.require('setup_intent', id)
+  const changes = { customer, payment_method: method.id, status: 'succeeded' }
+  return change(engine, intent, changes, 'setup_intent.succeeded')
+}
+
+export const setupIntentRoutes: Route[] = [
+  route('GET', '/v1/setup_intents/:id', 'setup_intent', {}, ({ engine, id }) =>
+    engine.store.require('setup_intent', id),
+  ),
+]

@@ -1,0 +1,76 @@
+/** Every route of the API, and how a request finds its own. */
+import type { Engine } from './core/engine.ts'
+import { StripeFailure } from './core/errors.ts'
+import { expandAnswer } from './core/expand.ts'
+import { encodeForm } from './core/params.ts'
+import type { Method, Route } from './core/route.ts'
+import type { Json } from './core/types.ts'
+import { accountRoutes } from './resources/account.ts'
+import { checkoutSessionRoutes } from './resources/checkout-sessions.ts'
+import { couponRoutes } from './resources/coupons.ts'
+import { customerRoutes } from './resources/customers.ts'
+import { disputeRoutes } from './resources/disputes.ts'
+import { eventRoutes } from './resources/events.ts'
+import { invoiceRoutes } from './resources/invoices.ts'
+import { paymentIntentRoutes } from './resources/payment-intents.ts'
+import { paymentMethodRoutes } from './resources/payment-methods.ts'
+import { portalRoutes } from './resources/portal.ts'
+import { priceRoutes } from './resources/prices.ts'
+import { productRoutes } from './resources/products.ts'
+import { refundRoutes } from './resources/refunds.ts'
+import { setupIntentRoutes } from './resources/setup-intents.ts'
+import { subscriptionRoutes } from './resources/subscriptions.ts'
+import { testClockRoutes } from './resources/test-clocks.ts'
+import { webhookEndpointRoutes } from './resources/webhook-endpoints.ts'
+
+export const routes: Route[] = [
+  ...accountRoutes,
+  ...checkoutSessionRoutes,
+  ...couponRoutes,
+  ...customerRoutes,
+  ...disputeRoutes,
+  ...eventRoutes,
+  ...invoiceRoutes,
+  ...paymentIntentRoutes,
+  ...paymentMethodRoutes,
+  ...portalRoutes,
+  ...priceRoutes,
+  ...productRoutes,
+  ...refundRoutes,
+  ...setupIntentRoutes,
+  ...subscriptionRoutes,
+  ...testClockRoutes,
+  ...webhookEndpointRoutes,
+]
+
+/** A route with the ids that were in the path. */
+export interface Found {
+  route: Route
+  id: string
+  secondId: string
+}
+
+/** @throws Stripe's 404 when nothing answers to the method and path */
+export function findRoute(method: string, path: string): Found {
+  for (const route of routes) {
+    const match = route.method === method ? route.pattern.exec(path) : null
+    if (match)
+      return { route, id: decodeURIComponent(match[1] ?? ''), secondId: decodeURIComponent(match[2] ?? '') }
+  }
+  throw new StripeFailure(404, {
+    type: 'invalid_request_error',
+    message: `Unrecognized request URL (${method}: ${path}). Please see https://stripe.com/docs or we can help at https://support.stripe.com/.`,
+  })
+}
+
+/**
+ * Carries out a request without HTTP: the same checks, the same operation, the same answer.
+ * @param params plain values, as the SDK's methods take them
+ * @throws StripeFailure with the status and body that Stripe would answer
+ */
+export function call(engine: Engine, method: Method, path: string, params: object = {}): Json {
+  const { route, id, secondId } = findRoute(method, path)
+  const { params: checked, expand } = route.read(encodeForm(params))
+  const answer = route.run({ engine, params: checked as never, id, secondId, path })
+  return expandAnswer(engine, answer, expand) as Json
+}

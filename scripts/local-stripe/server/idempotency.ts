@@ -1,0 +1,58 @@
+/** Idempotency keys (https://docs.stripe.com/api/idempotent_requests): the first answer is kept for 24 hours. */
+import { StripeFailure } from '../core/errors.ts'
+
+export interface StoredAnswer {
+  status: number
+  body: string
+  requestId: string
+}
+
+interface Entry {
+  fingerprint: string
+  expiresAt: number
+  answer: StoredAnswer | null
+}
+
+export interface IdempotencyKeys {
+  /**
+   * Claims a key for a request, or gives the answer that is stored under it.
+   * @throws 400 when the key was used with other parameters, 409 while the first request is still being carried out
+   */
+  claim(key: string, fingerprint: string, now: number): StoredAnswer | null
+  /** Stores the answer, once execution has begun. */
+  store(key: string, answer: StoredAnswer): void
+  /** Gives the key back: the request was refused before execution. */
+  release(key: string): void
+}
+
+export function createIdempotencyKeys(): IdempotencyKeys {
+  const entries = new Map<string, Entry>()
+  return {
+    claim(key, fingerprint, now) {
+      const known = entries.get(key)
+      if (!known || known.expiresAt <= now) {
+        entries.set(key, { fingerprint, expiresAt: now + 86400, answer: null })
+        return null
+      }
+      if (known.fingerprint !== fingerprint) {
+        throw new StripeFailure(400, {
+          type: 'idempotency_error',
+          message: `Keys for idempotent requests can only be used with the same parameters they were first used with. Try using a key other than '${key}' if you meant to execute a different request.`,
+        })
+      }
+      if (!known.answer) {
+        throw new StripeFailure(409, {
+          type: 'idempotency_error',
+          code: 'idempotency_key_in_use',
+          message: `There is currently another in-progress request using this Idempotent Key (that probably means you submitted twice, and the other request is still going through): ${key}. Please try again later.`,
+        })
+      }
+      return known.answer
+    },
+    store(key, answer) {
+      const known = entries.get(key)
+      if (known) known.answer = answer
+    },
+    release: (key) => void entries.delete(key),
+  }
+}

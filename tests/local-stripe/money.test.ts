@@ -1,0 +1,142 @@
+import { describe, expect, it } from 'vitest'
+import { errorOf, useLocalStripe } from './helpers.ts'
+
+const setting = useLocalStripe()
+
+/** A paid payment intent. Amount in minor units. */
+function paid(payment_method = 'pm_card_visa', amount = 2000) {
+  return setting.stripe.paymentIntents.create({ amount, currency: 'usd', payment_method, confirm: true })
+}
+
+async function chargeOf(intent: string) {
+  const { data } = await setting.stripe.charges.list({ payment_intent: intent })
+  return data[0]
+}
+
+describe('payment intents', () => {
+  it('are confirmed, captured in part and cancelled', async () => {
+    const { paymentIntents } = setting.stripe
+    const open = await paymentIntents.create({ amount: 2000, currency: 'usd', capture_method: 'manual' })
+    expect((await errorOf(paymentIntents.confirm(open.id))).code).toBe('payment_intent_unexpected_state')
+    const held = await paymentIntents.confirm(open.id, { payment_method: 'pm_card_visa' })
+    expect(held).toMatchObject({ status: 'requires_capture', amount_capturable: 2000, amount_received: 0 })
+    expect(await paymentIntents.capture(open.id, { amount_to_capture: 500 })).toMatchObject({
+      status: 'succeeded',
+      amount_received: 500,
+    })
+    expect((await errorOf(paymentIntents.cancel(open.id))).message).toContain('status of succeeded')
+  })
+
+  it('that are declined end with a card error that names charge and intent', async () => {
+    const error = await errorOf(paid('pm_card_chargeDeclinedInsufficientFunds'))
+    expect(error).toMatchObject({
+      type: 'StripeCardError',
+      statusCode: 402,
+      code: 'card_declined',
+      decline_code: 'insufficient_funds',
+    })
+    expect(error.payment_intent).toMatchObject({
+      status: 'requires_payment_method',
+      latest_charge: error.charge,
+    })
+  })
+})
+
+describe('refunds', () => {
+  it('in parts add up to a full refund, and no further', async () => {
+    const { stripe } = setting
+    const intent = await paid()
+    await stripe.refunds.create({ payment_intent: intent.id, amount: 500 })
+    expect(await chargeOf(intent.id)).toMatchObject({ amount_refunded: 500, refunded: false })
+    const over = await errorOf(stripe.refunds.create({ payment_intent: intent.id, amount: 1501 }))
+    expect(over.message).toBe('Refund amount ($15.01) is greater than unrefunded amount on charge ($15.00)')
+    await stripe.refunds.create({ payment_intent: intent.id })
+    expect(await chargeOf(intent.id)).toMatchObject({ amount_refunded: 2000, refunded: true })
+    expect((await errorOf(stripe.refunds.create({ payment_intent: intent.id }))).code).toBe(
+      'charge_already_refunded',
+    )
+    const told = setting.local.control.events({ type: 'charge.refunded' }).slice(-2)
+    expect(told.map(({ data }) => data.previous_attributes)).toEqual([
+      { amount_refunded: 0 },
+      { amount_refunded: 500, refunded: false },
+    ])
+  })
+
+  it('can fail later, and the charge is as before', async () => {
+    const intent = await paid()
+    const refund = await setting.stripe.refunds.create({ payment_intent: intent.id })
+    expect(refund.status).toBe('succeeded')
+    const failed = setting.local.control.settleRefund(refund.id, false)
+    expect(failed).toMatchObject({ status: 'failed', failure_reason: 'expired_or_canceled_card' })
+    expect(await chargeOf(intent.id)).toMatchObject({ amount_refunded: 0, refunded: false })
+    expect(setting.local.control.events({ type: 'refund.failed' }).at(-1)?.data.object.id).toBe(refund.id)
+  })
+
+  it('of a bank debit are pending until they arrive', async () => {
+    const intent = await paid('pm_usBankAccount_success')
+    expect((await errorOf(setting.stripe.refunds.create({ payment_intent: intent.id }))).message).toContain(
+      'does not have a successful charge',
+    )
+    setting.local.control.settle(intent.id)
+    const refund = await setting.stripe.refunds.create({
+      payment_intent: intent.id,
+      reason: 'requested_by_customer',
+    })
+    expect(refund.status).toBe('pending')
+    expect(setting.local.control.settleRefund(refund.id, true).status).toBe('succeeded')
+  })
+
+  it('of nothing in particular are refused', async () => {
+    expect((await errorOf(setting.stripe.refunds.create({}))).message).toContain('payment_intent or charge')
+    expect((await errorOf(setting.stripe.refunds.create({ charge: 'ch_no' }))).code).toBe('resource_missing')
+  })
+})
+
+describe('disputes', () => {
+  it('take the money, and give it back when they are won', async () => {
+    const { stripe, local } = setting
+    const intent = await paid('pm_card_createDispute')
+    const { data } = await stripe.disputes.list({ payment_intent: intent.id })
+    expect(data[0]).toMatchObject({ amount: 2000, status: 'needs_response', reason: 'fraudulent' })
+    expect((await chargeOf(intent.id))?.disputed).toBe(true)
+    await stripe.disputes.update(data[0]?.id ?? '', { evidence: { uncategorized_text: 'Delivered.' } })
+    local.control.closeDispute(data[0]?.id ?? '', 'won')
+    const told = local.control.events().filter(({ type }) => type.startsWith('charge.dispute.'))
+    expect(told.map(({ type }) => type.slice('charge.dispute.'.length))).toEqual([
+      'created',
+      'funds_withdrawn',
+      'updated',
+      'updated',
+      'closed',
+      'funds_reinstated',
+    ])
+  })
+})
+
+describe('payment methods', () => {
+  it('are attached, listed and detached', async () => {
+    const { stripe } = setting
+    const customer = await stripe.customers.create({})
+    const method = await stripe.paymentMethods.create({
+      type: 'card',
+      card: { number: '5555555555554444', exp_month: 8, exp_year: 2034, cvc: '314' },
+    })
+    expect(method.card).toMatchObject({ brand: 'mastercard', last4: '4444', exp_month: 8 })
+    await stripe.paymentMethods.attach(method.id, { customer: customer.id })
+    expect((await stripe.customers.listPaymentMethods(customer.id)).data.map(({ id }) => id)).toEqual([
+      method.id,
+    ])
+    expect((await stripe.paymentMethods.detach(method.id)).customer).toBeNull()
+  })
+
+  it('that are declined at once cannot be attached, those that fail later can', async () => {
+    const { stripe } = setting
+    const customer = (await stripe.customers.create({})).id
+    expect((await errorOf(stripe.paymentMethods.attach('pm_card_chargeDeclined', { customer }))).type).toBe(
+      'StripeCardError',
+    )
+    expect((await stripe.paymentMethods.attach('pm_card_chargeCustomerFail', { customer })).customer).toBe(
+      customer,
+    )
+  })
+})
