@@ -1,0 +1,37 @@
+/*
+ * What the demo shop adds to the templates in sql/templates: its teams, and the parcels it packs. The schema also marks a
+ * database as one that the demo may use.
+ */
+create schema if not exists demo_shop;
+comment on schema demo_shop is 'The demo shop of pg-payments.';
+
+insert into public.team_members (team_id, user_id, role)
+values ('acme', 'ada', 'owner')
+on conflict do nothing;
+
+-- What a paid order sets in motion. Nothing here keeps an order from being packed twice: that the order becomes paid once does.
+create table if not exists demo_shop.parcels (
+  id bigint generated always as identity primary key,
+  order_id uuid not null references public.orders (id),
+  packed_at timestamptz not null default now()
+);
+
+create or replace function demo_shop.tg_orders__pack()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the order to the parcels, whoever marked the order paid
+  set search_path = ''
+as $$
+begin
+  insert into demo_shop.parcels (order_id) values (new.id);
+  return null;
+end;
+$$;
+revoke all on function demo_shop.tg_orders__pack() from public;
+
+create or replace trigger _500_pack
+  after update of status on public.orders
+  for each row
+  when (old.status is distinct from new.status and new.status = 'paid')
+  execute function demo_shop.tg_orders__pack();
