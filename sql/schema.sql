@@ -109,6 +109,8 @@ create table payments.provider_connections (
   raw jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  events_complete_from timestamp with time zone,
+  events_complete_until timestamp with time zone,
   constraint provider_connections_pkey PRIMARY KEY (id),
   constraint provider_connections_environment_key UNIQUE (provider, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -136,6 +138,8 @@ comment on column payments.provider_connections.last_sync_counts is 'Objects see
 comment on column payments.provider_connections.raw is 'The account as Stripe described it.';
 comment on column payments.provider_connections.created_at is 'When this row was made.';
 comment on column payments.provider_connections.updated_at is 'When this row last changed.';
+comment on column payments.provider_connections.events_complete_from is 'From when on the ledger holds every event; what happened before was never meant for this database.';
+comment on column payments.provider_connections.events_complete_until is 'Until when the ledger was last compared with Stripe''s list of events: what happened before is in it.';
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.provider_connections FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.provider_connections for select to payments_service using (true);
 grant select on payments.provider_connections to payments_service;
@@ -223,7 +227,7 @@ CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkou
 CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
-CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -470,9 +474,55 @@ comment on column payments.stripe_subscriptions.subject_version is 'Version of t
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (customer_id, environment);
 CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscriptions USING btree (updated_at, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 grant select on payments.stripe_subscriptions to payments_service;
+
+create table payments.sync_runs (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  status text not null default 'running'::text,
+  kinds text[] not null,
+  created_from timestamp with time zone,
+  created_before timestamp with time zone,
+  progress jsonb not null default '{}'::jsonb,
+  drift jsonb not null default '{}'::jsonb,
+  error text,
+  attempt integer not null default 1,
+  lease uuid,
+  started_at timestamp with time zone not null default now(),
+  heartbeat_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone,
+  constraint sync_runs_pkey PRIMARY KEY (id),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint error_only_when_failed CHECK (((error IS NOT NULL) = (status = 'failed'::text))),
+  constraint finished_at_unless_running CHECK (((finished_at IS NULL) = (status = 'running'::text))),
+  constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'refunds'::text, 'disputes'::text]))),
+  constraint lease_only_while_running CHECK (((lease IS NOT NULL) = (status = 'running'::text))),
+  constraint range_is_not_empty CHECK ((created_from < created_before)),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'interrupted'::text])))
+);
+alter table payments.sync_runs enable row level security;
+comment on table payments.sync_runs is 'Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was.';
+comment on column payments.sync_runs.id is 'Local id.';
+comment on column payments.sync_runs.environment is 'test or live. At most one sync of an environment is running.';
+comment on column payments.sync_runs.status is 'running, succeeded, failed (see error), or interrupted: stopped before its end.';
+comment on column payments.sync_runs.kinds is 'What is listed, in this order, as in {products,prices,customers,subscriptions}.';
+comment on column payments.sync_runs.created_from is 'Payment objects only: those made at Stripe at this instant or later; null for no limit.';
+comment on column payments.sync_runs.created_before is 'Payment objects only: those made at Stripe before this instant; null for no limit.';
+comment on column payments.sync_runs.progress is 'By kind: {state, listed_from, cursor, cursor_created, seen, added, changed, newer, deleted, failed}; state is listing, listed or done.';
+comment on column payments.sync_runs.drift is 'What differed from Stripe, by kind: {rows, missing, deleted, fields: {column: rows}}. Rows that a webhook has made newer than the listing do not count.';
+comment on column payments.sync_runs.error is 'Why it failed; null otherwise.';
+comment on column payments.sync_runs.attempt is 'How often it was begun: more than 1 when it was resumed.';
+comment on column payments.sync_runs.lease is 'Who carries it out; whoever has another one may not write to it any more.';
+comment on column payments.sync_runs.started_at is 'When it was first begun.';
+comment on column payments.sync_runs.heartbeat_at is 'Last sign of life. A running one without a sign for a minute has died and may be resumed.';
+comment on column payments.sync_runs.finished_at is 'When it ended; null while it is running.';
+CREATE UNIQUE INDEX sync_runs_running_key ON payments.sync_runs USING btree (environment) WHERE (status = 'running'::text);
+CREATE INDEX sync_runs_started_at_idx ON payments.sync_runs USING btree (started_at DESC, environment);
+create policy service_select on payments.sync_runs for select to payments_service using (true);
+grant select on payments.sync_runs to payments_service;
 
 create table payments.transactions (
   id uuid not null default gen_random_uuid(),
@@ -642,7 +692,7 @@ comment on column payments.webhook_events.provider_account_id is 'Connected acco
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
 comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due to be tried again; null when nothing more is tried by itself.';
 CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (object_id, environment) WHERE (object_id IS NOT NULL);
-CREATE INDEX webhook_events_received_at_idx ON payments.webhook_events USING brin (received_at);
+CREATE INDEX webhook_events_received_at_idx ON payments.webhook_events USING btree (received_at, environment);
 CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (next_attempt_at, environment) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.webhook_events for select to payments_service using (true);
@@ -733,6 +783,8 @@ create table payments_private.secrets (
   ciphertext text not null,
   created_at timestamp with time zone not null default now(),
   expires_at timestamp with time zone,
+  masked text,
+  endpoint_id text,
   constraint secrets_pkey PRIMARY KEY (id),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint kind_is_known CHECK ((kind = ANY (ARRAY['secret_key'::text, 'webhook_secret'::text])))
@@ -746,6 +798,9 @@ comment on column payments_private.secrets.key_id is 'Which encryption key opens
 comment on column payments_private.secrets.ciphertext is 'Nonce and sealed value, base64.';
 comment on column payments_private.secrets.created_at is 'When it was stored.';
 comment on column payments_private.secrets.expires_at is 'When it stops being used; null while it is current.';
+comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, which is all that is ever shown.';
+comment on column payments_private.secrets.endpoint_id is 'Of a signing secret: the webhook endpoint (we_…) that signs with it.';
+CREATE UNIQUE INDEX secrets_endpoint_id_key ON payments_private.secrets USING btree (endpoint_id, environment) WHERE (endpoint_id IS NOT NULL);
 CREATE INDEX secrets_environment_kind_idx ON payments_private.secrets USING btree (environment, kind, created_at);
 create policy service_select on payments_private.secrets for select to payments_service using (true);
 grant select on payments_private.secrets to payments_service;
@@ -763,6 +818,27 @@ create function payments.begin_customer_portal_session(environment text, caller 
   set search_path = "";
 comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
+
+create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = "";
+comment on function payments.begin_recovery(environment text, since timestamp with time zone) is 'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001.';
+grant execute on function payments.begin_recovery(environment text, since timestamp with time zone) to payments_service;
+
+create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::jsonb, created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
+grant execute on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) to payments_service;
+
+create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = "";
+comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb) is 'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is reuse, mend or create. Errors: SP001.';
+grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb) to payments_service;
 
 create function payments.caller_id()
   returns text
@@ -786,6 +862,55 @@ create function payments.complete_customer_portal_session(environment text, id u
   set search_path = "";
 comment on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) is 'Takes Stripe''s answer to a portal session, and answers the row. Errors: SP006 no such row.';
 grant execute on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) to payments_service;
+
+create function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone)
+  returns SETOF payments.provider_connections
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) is 'Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001.';
+grant execute on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) to payments_service;
+
+create function payments.complete_sync(run_id uuid, lease uuid, max integer DEFAULT 100)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.complete_sync(run_id uuid, lease uuid, max integer) is 'Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021.';
+grant execute on function payments.complete_sync(run_id uuid, lease uuid, max integer) to payments_service;
+
+create function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text DEFAULT NULL::text, ciphertext text DEFAULT NULL::text)
+  returns SETOF payments.provider_connections
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001.';
+grant execute on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) to payments_service;
+
+create function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) to payments_service;
+
+create function payments.disconnect_account(environment text)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.disconnect_account(environment text) is 'Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
+grant execute on function payments.disconnect_account(environment text) to payments_service;
+
+create function payments.due_sync_kinds(environment text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = "";
+comment on function payments.due_sync_kinds(environment text) is 'Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001.';
+grant execute on function payments.due_sync_kinds(environment text) to payments_service;
+
+create function payments.environment_health(environment text, facts jsonb)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = "";
+comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, with the reasons, from the ledger, the connection and the given facts. Answers {status, reasons, events, connection}. Errors: SP001.';
+grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
 
 create function payments.event_is_settled(event payments.webhook_events)
   returns boolean
@@ -815,6 +940,13 @@ create function payments.fail_customer_portal_session(environment text, id uuid,
 comment on function payments.fail_customer_portal_session(environment text, id uuid, error text) is 'Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row.';
 grant execute on function payments.fail_customer_portal_session(environment text, id uuid, error text) to payments_service;
 
+create function payments.fail_sync(run_id uuid, lease uuid, error text DEFAULT NULL::text)
+  returns SETOF payments.sync_runs
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.fail_sync(run_id uuid, lease uuid, error text) is 'Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021.';
+grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text) to payments_service;
+
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
@@ -836,12 +968,19 @@ create function payments.project_stripe_objects(environment text, objects jsonb,
 comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
 grant execute on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) to payments_service;
 
-create function payments.prune_webhook_events(older_than interval, max integer DEFAULT 10000)
+create function payments.projected_event_types()
+  returns text[]
+  language sql immutable security invoker
+  set search_path = "";
+comment on function payments.projected_event_types() is 'The types of Stripe events that are projected, and that the managed webhook endpoint subscribes to. Every other type is kept in the ledger as ignored.';
+grant execute on function payments.projected_event_types() to payments_service;
+
+create function payments.prune_webhook_events(older_than interval, max integer DEFAULT 10000, environment text DEFAULT NULL::text)
   returns integer
   language plpgsql volatile security definer
   set search_path = "";
-comment on function payments.prune_webhook_events(older_than interval, max integer) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
-grant execute on function payments.prune_webhook_events(older_than interval, max integer) to payments_service;
+comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
+grant execute on function payments.prune_webhook_events(older_than interval, max integer, environment text) to payments_service;
 
 create function payments.rebuild_projections(environment text)
   returns jsonb
@@ -849,6 +988,13 @@ create function payments.rebuild_projections(environment text)
   set search_path = "";
 comment on function payments.rebuild_projections(environment text) is 'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. Answers {events, pruned, complete_since}. Errors: SP001.';
 grant execute on function payments.rebuild_projections(environment text) to payments_service;
+
+create function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) is 'Takes one page of a sync''s listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over.';
+grant execute on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) to payments_service;
 
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
@@ -864,23 +1010,60 @@ create function payments.retry_webhook_events(max integer DEFAULT 100)
 comment on function payments.retry_webhook_events(max integer) is 'Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
+create function payments.touch_sync(run_id uuid, lease uuid)
+  returns boolean
+  language plpgsql volatile security definer
+  set search_path = "";
+comment on function payments.touch_sync(run_id uuid, lease uuid) is 'A sign of life of a running sync. Answers whether it is still carried out under this lease.';
+grant execute on function payments.touch_sync(run_id uuid, lease uuid) to payments_service;
+
+create function payments.unknown_webhook_events(environment text, event_ids jsonb)
+  returns SETOF text
+  language plpgsql stable security definer
+  set search_path = "";
+comment on function payments.unknown_webhook_events(environment text, event_ids jsonb) is 'Which of these event ids the ledger of an environment does not know yet.';
+grant execute on function payments.unknown_webhook_events(environment text, event_ids jsonb) to payments_service;
+
+create function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = "";
+comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001.';
+grant execute on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) to payments_service;
+
+create function payments_private.all_secrets()
+  returns TABLE(id uuid, environment text, kind text, key_id text, ciphertext text)
+  language sql stable security invoker
+  set search_path = "";
+grant execute on function payments_private.all_secrets() to payments_service;
+
 create function payments_private.become_caller(caller jsonb)
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
 
-create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb)
+create function payments_private.bury_synced(environment text, kind text, object_id text, listed_from timestamp with time zone)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text)
   returns void
   language plpgsql immutable security invoker
   set search_path = "";
-grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb) to payments_service;
+grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
   language plpgsql immutable security invoker
   set search_path = "";
 grant execute on function payments_private.check_environment(environment text) to payments_service;
+
+create function payments_private.check_sync_kinds(kinds jsonb)
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = "";
 
 create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
@@ -893,11 +1076,36 @@ create function payments_private.claim_customer(environment text, customer_id te
   language plpgsql volatile security invoker
   set search_path = "";
 
+create function payments_private.count_rows(environment text)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = "";
+
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
   language plpgsql stable security invoker
   set search_path = "";
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
+
+create function payments_private.delete_rows(environment text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.end_sync(run payments.sync_runs, error text)
+  returns payments.sync_runs
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.endpoint_problems(endpoint jsonb, url text, api_version text)
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = "";
+
+create function payments_private.environment_tables()
+  returns SETOF regclass
+  language sql stable security invoker
+  set search_path = "";
 
 create function payments_private.event_problem(environment text, payload jsonb)
   returns text
@@ -914,9 +1122,19 @@ create function payments_private.follows(later jsonb, earlier jsonb)
   language plpgsql immutable security invoker
   set search_path = "";
 
+create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = "";
+
 create function payments_private.has_events(environment text, object_id text)
   returns boolean
   language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.held_sync_run(run_id uuid, lease uuid)
+  returns payments.sync_runs
+  language plpgsql volatile security invoker
   set search_path = "";
 
 create function payments_private.id_of(field jsonb)
@@ -927,7 +1145,7 @@ grant execute on function payments_private.id_of(field jsonb) to payments_servic
 
 create function payments_private.ids_of(object jsonb)
   returns text[]
-  language plpgsql immutable security invoker
+  language plpgsql stable security invoker
   set search_path = "";
 
 create function payments_private.instant_of(field jsonb)
@@ -936,9 +1154,14 @@ create function payments_private.instant_of(field jsonb)
   set search_path = "";
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
-create function payments_private.is_other_account(environment text, account_id text)
+create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
   language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.is_own_endpoint(environment text, endpoint jsonb, url text)
+  returns boolean
+  language sql stable security invoker
   set search_path = "";
 
 create function payments_private.is_projected_event(event_type text)
@@ -952,7 +1175,7 @@ create function payments_private.join_payment(environment text, object_types tex
   set search_path = ""
   set enable_seqscan = off;
 
-create function payments_private.last_event_of_second(environment text, event jsonb)
+create function payments_private.last_event_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = "";
@@ -965,6 +1188,16 @@ create function payments_private.lock_environment(environment text, alone boolea
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.lock_payments(ids uuid[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.merge_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
   set search_path = "";
 
 create function payments_private."overlay"(object jsonb, former jsonb)
@@ -1047,6 +1280,11 @@ create function payments_private.project_subscription_items(environment text, su
   language plpgsql volatile security invoker
   set search_path = "";
 
+create function payments_private.project_sync_page(environment text, objects jsonb, snapshot_at timestamp with time zone)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = "";
+
 create function payments_private.put_payment_object(snapshot payments_private.payment_objects, linked_types text[], linked_ids text[], settled boolean)
   returns text
   language plpgsql volatile security invoker
@@ -1069,6 +1307,11 @@ create function payments_private.refresh_customer_mapping(environment text, cust
   language plpgsql volatile security invoker
   set search_path = "";
 
+create function payments_private.refresh_customer_payments(environment text, customer_id text)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
 create function payments_private.refresh_refunds(environment text, payment_id uuid, parent_type text, parent_id text, related_object_ids jsonb, subject payments.billing_subject, customer_id text, customer_email text)
   returns void
   language plpgsql volatile security invoker
@@ -1085,6 +1328,12 @@ create function payments_private.refresh_transaction(environment text, payment_i
   language plpgsql volatile security invoker
   set search_path = ""
   set enable_seqscan = off;
+
+create function payments_private.replace_secrets(secrets jsonb)
+  returns integer
+  language plpgsql volatile security definer
+  set search_path = "";
+grant execute on function payments_private.replace_secrets(secrets jsonb) to payments_service;
 
 create function payments_private.retry_delay(attempt_count integer)
   returns interval
@@ -1107,6 +1356,22 @@ create function payments_private.subject_of_customer(environment text, customer_
   returns payments.billing_subject
   language plpgsql stable security invoker
   set search_path = "";
+
+create function payments_private.sync_answer(run payments.sync_runs)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.sync_objects(objects jsonb)
+  returns SETOF jsonb
+  language plpgsql immutable security invoker
+  set search_path = "";
+
+create function payments_private.sync_rows(environment text, kind text, ids text[])
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = ""
+  set enable_seqscan = off;
 
 create function payments_private.tg__timestamps()
   returns trigger

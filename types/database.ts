@@ -256,6 +256,10 @@ export interface PaymentsPrivateSecrets {
    */
   created_at: Generated<Timestamp>;
   /**
+   * Of a signing secret: the webhook endpoint (we_…) that signs with it.
+   */
+  endpoint_id: string | null;
+  /**
    * test or live.
    */
   environment: string;
@@ -275,6 +279,10 @@ export interface PaymentsPrivateSecrets {
    * secret_key or webhook_secret.
    */
   kind: string;
+  /**
+   * Of a secret key: its beginning and its last four characters, which is all that is ever shown.
+   */
+  masked: string | null;
 }
 
 export interface PaymentsProviderConnections {
@@ -298,6 +306,14 @@ export interface PaymentsProviderConnections {
    * test or live.
    */
   environment: string;
+  /**
+   * From when on the ledger holds every event; what happened before was never meant for this database.
+   */
+  events_complete_from: Timestamp | null;
+  /**
+   * Until when the ledger was last compared with Stripe's list of events: what happened before is in it.
+   */
+  events_complete_until: Timestamp | null;
   /**
    * Local id.
    */
@@ -810,6 +826,65 @@ export interface PaymentsStripeSubscriptions {
   version: Generated<Int8>;
 }
 
+export interface PaymentsSyncRuns {
+  /**
+   * How often it was begun: more than 1 when it was resumed.
+   */
+  attempt: Generated<number>;
+  /**
+   * Payment objects only: those made at Stripe before this instant; null for no limit.
+   */
+  created_before: Timestamp | null;
+  /**
+   * Payment objects only: those made at Stripe at this instant or later; null for no limit.
+   */
+  created_from: Timestamp | null;
+  /**
+   * What differed from Stripe, by kind: {rows, missing, deleted, fields: {column: rows}}. Rows that a webhook has made newer than the listing do not count.
+   */
+  drift: Generated<Json>;
+  /**
+   * test or live. At most one sync of an environment is running.
+   */
+  environment: string;
+  /**
+   * Why it failed; null otherwise.
+   */
+  error: string | null;
+  /**
+   * When it ended; null while it is running.
+   */
+  finished_at: Timestamp | null;
+  /**
+   * Last sign of life. A running one without a sign for a minute has died and may be resumed.
+   */
+  heartbeat_at: Generated<Timestamp>;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * What is listed, in this order, as in {products,prices,customers,subscriptions}.
+   */
+  kinds: string[];
+  /**
+   * Who carries it out; whoever has another one may not write to it any more.
+   */
+  lease: string | null;
+  /**
+   * By kind: {state, listed_from, cursor, cursor_created, seen, added, changed, newer, deleted, failed}; state is listing, listed or done.
+   */
+  progress: Generated<Json>;
+  /**
+   * When it was first begun.
+   */
+  started_at: Generated<Timestamp>;
+  /**
+   * running, succeeded, failed (see error), or interrupted: stopped before its end.
+   */
+  status: Generated<string>;
+}
+
 export interface PaymentsTransactions {
   /**
    * Amount paid, or asked for while unpaid, in the minor unit; of a refund, the amount given back.
@@ -1056,6 +1131,7 @@ export interface DB {
   "payments.stripe_products": PaymentsStripeProducts;
   "payments.stripe_subscription_items": PaymentsStripeSubscriptionItems;
   "payments.stripe_subscriptions": PaymentsStripeSubscriptions;
+  "payments.sync_runs": PaymentsSyncRuns;
   "payments.transactions": PaymentsTransactions;
   "payments.webhook_event_health": PaymentsWebhookEventHealth;
   "payments.webhook_events": PaymentsWebhookEvents;

@@ -13,6 +13,30 @@ export interface BillingSubject {
   id: string | null
 }
 
+/** One row per environment: the Stripe account that it is connected to and the state of its webhook endpoint and sync. */
+export interface ProviderConnections {
+  id: string
+  provider: string
+  environment: string
+  status: string
+  provider_account_id: string | null
+  account_email: string | null
+  account_name: string | null
+  account_livemode: boolean | null
+  webhook_endpoint_id: string | null
+  webhook_endpoint_url: string | null
+  webhook_configured_at: Date | null
+  last_synced_at: Date | null
+  last_sync_status: string | null
+  last_sync_error: string | null
+  last_sync_counts: Json
+  raw: Json
+  created_at: Date
+  updated_at: Date
+  events_complete_from: Date | null
+  events_complete_until: Date | null
+}
+
 /** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of. */
 export interface StripeCheckoutSessions {
   id: string
@@ -61,6 +85,24 @@ export interface StripeCustomerPortalSessions {
   raw: Json
   created_at: Date
   updated_at: Date
+}
+
+/** Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was. */
+export interface SyncRuns {
+  id: string
+  environment: string
+  status: string
+  kinds: string[]
+  created_from: Date | null
+  created_before: Date | null
+  progress: Json
+  drift: Json
+  error: string | null
+  attempt: number
+  lease: string | null
+  started_at: Date
+  heartbeat_at: Date
+  finished_at: Date | null
 }
 
 /** The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed. */
@@ -119,6 +161,38 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  /** From when on Stripe's list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001. */
+  'payments.begin_recovery': {
+    args: {
+      environment: string | null
+      since?: Date | null
+    }
+    returns: Json
+  }
+
+  /** Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running. */
+  'payments.begin_sync': {
+    args: {
+      environment: string | null
+      kinds?: Json | null
+      created_from?: Date | null
+      created_before?: Date | null
+      account_id?: string | null
+    }
+    returns: Json
+  }
+
+  /** Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is reuse, mend or create. Errors: SP001. */
+  'payments.begin_webhook_endpoint': {
+    args: {
+      environment: string | null
+      url: string | null
+      api_version: string | null
+      endpoints: Json | null
+    }
+    returns: Json
+  }
+
   /** Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies. */
   'payments.caller_id': {
     args: Record<string, never>
@@ -145,6 +219,75 @@ export interface SqlFunctions {
       portal_session: Json | null
     }
     returns: StripeCustomerPortalSessions[]
+  }
+
+  /** Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001. */
+  'payments.complete_recovery': {
+    args: {
+      environment: string | null
+      recovered_from: Date | null
+      complete_until: Date | null
+    }
+    returns: ProviderConnections[]
+  }
+
+  /** Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021. */
+  'payments.complete_sync': {
+    args: {
+      run_id: string | null
+      lease: string | null
+      max?: number | null
+    }
+    returns: Json
+  }
+
+  /** Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001. */
+  'payments.complete_webhook_endpoint': {
+    args: {
+      environment: string | null
+      endpoint: Json | null
+      key_id?: string | null
+      ciphertext?: string | null
+    }
+    returns: ProviderConnections[]
+  }
+
+  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
+  'payments.connect_account': {
+    args: {
+      environment: string | null
+      account: Json | null
+      key_id: string | null
+      ciphertext: string | null
+      masked_key: string | null
+      replace_account?: boolean | null
+    }
+    returns: Json
+  }
+
+  /** Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored. */
+  'payments.disconnect_account': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
+  /** Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001. */
+  'payments.due_sync_kinds': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
+  /** One verdict about an environment, ok, degraded or failing, with the reasons, from the ledger, the connection and the given facts. Answers {status, reasons, events, connection}. Errors: SP001. */
+  'payments.environment_health': {
+    args: {
+      environment: string | null
+      facts: Json | null
+    }
+    returns: Json
   }
 
   /** Whether the event says that the money has arrived: paid or no_payment_required checkouts, paid invoices, succeeded PaymentIntents. False for everything else. */
@@ -185,6 +328,16 @@ export interface SqlFunctions {
     returns: StripeCustomerPortalSessions[]
   }
 
+  /** Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021. */
+  'payments.fail_sync': {
+    args: {
+      run_id: string | null
+      lease: string | null
+      error?: string | null
+    }
+    returns: SyncRuns[]
+  }
+
   /** Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app's triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment. */
   'payments.ingest_webhook_event': {
     args: {
@@ -213,11 +366,18 @@ export interface SqlFunctions {
     returns: number
   }
 
+  /** The types of Stripe events that are projected, and that the managed webhook endpoint subscribes to. Every other type is kept in the ledger as ignored. */
+  'payments.projected_event_types': {
+    args: Record<string, never>
+    returns: string[]
+  }
+
   /** Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001. */
   'payments.prune_webhook_events': {
     args: {
       older_than: string | null
       max?: number | null
+      environment?: string | null
     }
     returns: number
   }
@@ -226,6 +386,19 @@ export interface SqlFunctions {
   'payments.rebuild_projections': {
     args: {
       environment: string | null
+    }
+    returns: Json
+  }
+
+  /** Takes one page of a sync's listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over. */
+  'payments.record_sync_page': {
+    args: {
+      run_id: string | null
+      lease: string | null
+      kind: string | null
+      objects: Json | null
+      snapshot_at: Date | null
+      has_more: boolean | null
     }
     returns: Json
   }
@@ -253,6 +426,40 @@ export interface SqlFunctions {
     returns: ({ environment: string | null; provider_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
+  /** A sign of life of a running sync. Answers whether it is still carried out under this lease. */
+  'payments.touch_sync': {
+    args: {
+      run_id: string | null
+      lease: string | null
+    }
+    returns: boolean
+  }
+
+  /** Which of these event ids the ledger of an environment does not know yet. */
+  'payments.unknown_webhook_events': {
+    args: {
+      environment: string | null
+      event_ids: Json | null
+    }
+    returns: string[]
+  }
+
+  /** How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001. */
+  'payments.webhook_endpoint_drift': {
+    args: {
+      environment: string | null
+      url: string | null
+      api_version: string | null
+      endpoints: Json | null
+    }
+    returns: Json
+  }
+
+  'payments_private.all_secrets': {
+    args: Record<string, never>
+    returns: ({ id: string | null; environment: string | null; kind: string | null; key_id: string | null; ciphertext: string | null })[]
+  }
+
   'payments_private.become_caller': {
     args: {
       caller: Json | null
@@ -269,6 +476,7 @@ export interface SqlFunctions {
       subject_type: string | null
       subject_id: string | null
       metadata: Json | null
+      idempotency_key: string | null
     }
     returns: undefined
   }
@@ -315,6 +523,13 @@ export interface SqlFunctions {
       environment: string | null
     }
     returns: ({ kind: string | null; key_id: string | null; ciphertext: string | null })[]
+  }
+
+  'payments_private.replace_secrets': {
+    args: {
+      secrets: Json | null
+    }
+    returns: number
   }
 
   'payments_private.snapshot_version': {

@@ -3,6 +3,7 @@ import type { Stripe } from 'stripe'
 
 export type CheckoutSessionParams = Stripe.Checkout.SessionCreateParams
 export type PortalSessionParams = Stripe.BillingPortal.SessionCreateParams
+export type WebhookEndpointParams = Stripe.WebhookEndpointCreateParams & Stripe.WebhookEndpointUpdateParams
 
 /** A Stripe object that somebody should look at again, as `{ object: 'subscription', id: 'sub_…' }`. */
 export type StripeObjectRef = { object: string; id: string }

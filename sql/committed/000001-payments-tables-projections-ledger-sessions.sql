@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ed6b1ccddd17bd4d1d6282df3f6f37d613fa4a91
+--! Hash: sha1:05c613733d36113f7532718fdd5b077a58cc72db
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -416,6 +416,8 @@ create index if not exists stripe_subscriptions_customer_id_idx
 create index if not exists stripe_subscriptions_subject_idx
   on payments.stripe_subscriptions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
+create index if not exists stripe_subscriptions_updated_at_idx
+  on payments.stripe_subscriptions (updated_at, environment);
 comment on table payments.stripe_subscriptions is
   'Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final.';
 comment on column payments.stripe_subscriptions.id is 'Local id.';
@@ -643,7 +645,7 @@ create index if not exists webhook_events_object_idx
   on payments.webhook_events (object_id, environment) where object_id is not null;
 create index if not exists webhook_events_unfinished_idx
   on payments.webhook_events (next_attempt_at, environment) where processing_status in ('pending', 'failed');
-create index if not exists webhook_events_received_at_idx on payments.webhook_events using brin (received_at);
+create index if not exists webhook_events_received_at_idx on payments.webhook_events (received_at, environment);
 comment on table payments.webhook_events is
   'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';
@@ -673,9 +675,13 @@ create table if not exists payments_private.secrets (
   key_id text not null,
   ciphertext text not null,
   created_at timestamptz not null default now(),
-  expires_at timestamptz
+  expires_at timestamptz,
+  masked text,
+  endpoint_id text
 );
 create index if not exists secrets_environment_kind_idx on payments_private.secrets (environment, kind, created_at);
+create unique index if not exists secrets_endpoint_id_key
+  on payments_private.secrets (endpoint_id, environment) where endpoint_id is not null;
 comment on table payments_private.secrets is
   'Stripe keys and webhook signing secrets, encrypted before they reach Postgres (AES-256-GCM). Several signing secrets may be active at once while one replaces another.';
 comment on column payments_private.secrets.id is 'Local id.';
@@ -685,6 +691,64 @@ comment on column payments_private.secrets.key_id is 'Which encryption key opens
 comment on column payments_private.secrets.ciphertext is 'Nonce and sealed value, base64.';
 comment on column payments_private.secrets.created_at is 'When it was stored.';
 comment on column payments_private.secrets.expires_at is 'When it stops being used; null while it is current.';
+comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, which is all that is ever shown.';
+comment on column payments_private.secrets.endpoint_id is 'Of a signing secret: the webhook endpoint (we_…) that signs with it.';
+
+--! split: 0090-sync-runs.sql
+-- Syncs: what was listed from Stripe, how far it came, and what differed.
+
+create table if not exists payments.sync_runs (
+  id uuid not null default gen_random_uuid() constraint sync_runs_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  status text not null default 'running'
+    constraint status_is_known check (status in ('running', 'succeeded', 'failed', 'interrupted')),
+  kinds text[] not null constraint kinds_are_known check (
+    cardinality(kinds) > 0 and kinds <@ array[
+      'products', 'prices', 'customers', 'subscriptions', 'checkout_sessions', 'payment_intents', 'charges', 'invoices',
+      'refunds', 'disputes'
+    ]
+  ),
+  created_from timestamptz,
+  created_before timestamptz,
+  progress jsonb not null default '{}',
+  drift jsonb not null default '{}',
+  error text,
+  attempt integer not null default 1,
+  lease uuid,
+  started_at timestamptz not null default now(),
+  heartbeat_at timestamptz not null default now(),
+  finished_at timestamptz,
+  constraint range_is_not_empty check (created_from < created_before),
+  constraint finished_at_unless_running check ((finished_at is null) = (status = 'running')),
+  constraint lease_only_while_running check ((lease is not null) = (status = 'running')),
+  constraint error_only_when_failed check ((error is not null) = (status = 'failed'))
+);
+create unique index if not exists sync_runs_running_key on payments.sync_runs (environment) where status = 'running';
+create index if not exists sync_runs_started_at_idx on payments.sync_runs (started_at desc, environment);
+comment on table payments.sync_runs is
+  'Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was.';
+comment on column payments.sync_runs.id is 'Local id.';
+comment on column payments.sync_runs.environment is 'test or live. At most one sync of an environment is running.';
+comment on column payments.sync_runs.status is 'running, succeeded, failed (see error), or interrupted: stopped before its end.';
+comment on column payments.sync_runs.kinds is 'What is listed, in this order, as in {products,prices,customers,subscriptions}.';
+comment on column payments.sync_runs.created_from is 'Payment objects only: those made at Stripe at this instant or later; null for no limit.';
+comment on column payments.sync_runs.created_before is 'Payment objects only: those made at Stripe before this instant; null for no limit.';
+comment on column payments.sync_runs.progress is 'By kind: {state, listed_from, cursor, cursor_created, seen, added, changed, newer, deleted, failed}; state is listing, listed or done.';
+comment on column payments.sync_runs.drift is 'What differed from Stripe, by kind: {rows, missing, deleted, fields: {column: rows}}. Rows that a webhook has made newer than the listing do not count.';
+comment on column payments.sync_runs.error is 'Why it failed; null otherwise.';
+comment on column payments.sync_runs.attempt is 'How often it was begun: more than 1 when it was resumed.';
+comment on column payments.sync_runs.lease is 'Who carries it out; whoever has another one may not write to it any more.';
+comment on column payments.sync_runs.started_at is 'When it was first begun.';
+comment on column payments.sync_runs.heartbeat_at is 'Last sign of life. A running one without a sign for a minute has died and may be resumed.';
+comment on column payments.sync_runs.finished_at is 'When it ended; null while it is running.';
+
+alter table payments.provider_connections
+  add column if not exists events_complete_from timestamptz,
+  add column if not exists events_complete_until timestamptz;
+comment on column payments.provider_connections.events_complete_from is
+  'From when on the ledger holds every event; what happened before was never meant for this database.';
+comment on column payments.provider_connections.events_complete_until is
+  'Until when the ledger was last compared with Stripe''s list of events: what happened before is in it.';
 
 --! split: 0100-functions-policies-grants.sql
 -- small pieces
@@ -759,7 +823,7 @@ grant execute on function payments_private.subject_of(jsonb) to payments_service
  * The version of a snapshot of a Stripe object, comparable with any other version of the same object: greater is newer.
  *   bit 50     the object is in a state that Stripe never leaves (deleted, canceled, paid …): it comes last
  *   bits 3–49  the second at which the snapshot was true: event.created, or when Stripe answered
- *   bits 0–2   order within that second: 1 created, 2 updated, 3–5 later by meaning, 6 an answer of the API
+ *   bits 0–2   order within that second: 1 created, 2 updated, 3–4 later by meaning, 5 deleted, 6 an answer of the API
  */
 create or replace function payments_private.snapshot_version(
   snapshot_at timestamptz,
@@ -780,6 +844,7 @@ begin
         when snapshot_version.event_type is null then 6
         when snapshot_version.rank is not null then snapshot_version.rank
         when snapshot_version.event_type like '%.created' then 1
+      when snapshot_version.event_type like '%.deleted' then 5
         else 2
       end;
 end;
@@ -822,20 +887,7 @@ create or replace function payments_private.is_projected_event(event_type text)
   set search_path = ''
 as $$
 begin
-  return is_projected_event.event_type in (
-    'product.created', 'product.updated', 'product.deleted',
-    'price.created', 'price.updated', 'price.deleted',
-    'customer.created', 'customer.updated', 'customer.deleted',
-    'checkout.session.completed', 'checkout.session.async_payment_succeeded',
-    'checkout.session.async_payment_failed', 'checkout.session.expired',
-    'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
-    'payment_intent.succeeded', 'payment_intent.payment_failed',
-    'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
-    'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
-    'refund.created', 'refund.updated', 'refund.failed',
-    'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
-    'customer.subscription.paused', 'customer.subscription.resumed', 'customer.subscription.trial_will_end'
-  );
+  return is_projected_event.event_type = any (payments.projected_event_types());
 end;
 $$;
 
@@ -921,18 +973,22 @@ revoke all on function payments_private.follows(jsonb, jsonb) from public;
 --! Included functions/ids_of.sql
 /*
  * Every id that a Stripe object is about: its own, those of the payment objects it names, its customer, its billing
- * subject. What two events have in common here must not be processed at the same moment. A field that may be expanded
+ * subject. What two events have in common here must not be processed at the same moment. What may change who owns a
+ * customer, or which customer a subject uses, is about every subject that claims the customer. A field that may be expanded
  * holds an id or the whole object.
  */
 create or replace function payments_private.ids_of(object jsonb)
   returns text[]
   language plpgsql
-  immutable
+  stable
   security invoker
   set search_path = ''
 as $$
+declare
+  v_ids text[];
+  v_claim record;
 begin
-  return array_remove(
+  v_ids := array_remove(
     array[
       object ->> 'id',
       coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
@@ -944,11 +1000,31 @@ begin
       object -> 'parent' -> 'subscription_details' ->> 'subscription',
       object -> 'payment' ->> 'payment_intent',
       object -> 'payment' ->> 'charge',
+      object -> 'payment_details' ->> 'order_reference',
+      object -> 'charges' -> 'data' -> 0 ->> 'id',
       object ->> 'client_reference_id',
-      'subject ' || (object -> 'metadata' ->> 'payments_subject_type') || ' ' || (object -> 'metadata' ->> 'payments_subject_id')
+      'subject ' || (object -> 'metadata' ->> 'payments_subject_type') || ' ' || (object -> 'metadata' ->> 'payments_subject_id'),
+      'subject ' || (object -> 'metadata' ->> 'insforge_subject_type') || ' ' || (object -> 'metadata' ->> 'insforge_subject_id')
     ],
     null
   );
+  if object ->> 'object' = 'customer'
+    or (object ->> 'object' in ('checkout.session', 'subscription')
+      and (object -> 'metadata' ? 'payments_subject_id' or object -> 'metadata' ? 'insforge_subject_id'))
+  then
+    for v_claim in
+      select c.subject_type, c.subject_id
+      from payments_private.customer_claims as c
+      where c.environment = case when (object ->> 'livemode')::boolean then 'live' else 'test' end
+        and c.customer_id = case
+          when object ->> 'object' = 'customer' then object ->> 'id'
+          else coalesce(object -> 'customer' ->> 'id', object ->> 'customer')
+        end
+    loop
+      v_ids := v_ids || ('subject ' || v_claim.subject_type || ' ' || v_claim.subject_id);
+    end loop;
+  end if;
+  return v_ids;
 end;
 $$;
 
@@ -1157,6 +1233,17 @@ declare
   v_subject record;
   v_customer_id text;
 begin
+  -- lock: held already (ids_of), unless somebody claimed the customer a moment ago
+  perform payments_private.lock_ids(
+    refresh_customer_mapping.environment,
+    array(
+      select 'subject ' || c.subject_type || ' ' || c.subject_id
+      from payments_private.customer_claims as c
+      where c.environment = refresh_customer_mapping.environment
+        and c.customer_id = refresh_customer_mapping.customer_id
+    )
+  );
+
   for v_subject in
     select distinct c.subject_type as type, c.subject_id as id
     from payments_private.customer_claims as c
@@ -1196,6 +1283,44 @@ $$;
 
 revoke all on function payments_private.refresh_customer_mapping(text, text) from public;
 --! EndIncluded functions/refresh_customer_mapping.sql
+--! Included functions/refresh_customer_payments.sql
+/*
+ * Derives the transactions of a customer's payments again, after its billing subject changed.
+ */
+create or replace function payments_private.refresh_customer_payments(environment text, customer_id text)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_found uuid[];
+  v_locked uuid[];
+  v_payment_id uuid;
+begin
+  -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
+  loop
+    select array_agg(t.id)
+    into v_found
+    from payments.transactions as t
+    where t.provider = 'stripe'
+      and t.environment = refresh_customer_payments.environment
+      and t.provider_customer_id = refresh_customer_payments.customer_id
+      and t.type <> 'refund';
+    exit when v_found is null or v_found <@ v_locked;
+    perform payments_private.lock_payments(v_found);
+    v_locked := v_locked || v_found;
+  end loop;
+
+  foreach v_payment_id in array coalesce(v_found, '{}') loop
+    perform payments_private.refresh_transaction(refresh_customer_payments.environment, v_payment_id);
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.refresh_customer_payments(text, text) from public;
+--! EndIncluded functions/refresh_customer_payments.sql
 --! Included functions/claim_customer.sql
 /*
  * Records that a Stripe object ties a customer to a billing subject. When that changes who owns the customer, the
@@ -1218,7 +1343,6 @@ as $$
 declare
   v_before payments.billing_subject := payments_private.subject_of_customer(environment, customer_id);
   v_after payments.billing_subject;
-  v_payment_id uuid;
 begin
   if claim_customer.customer_id is null or (claim_customer.subject).type is null then
     return;
@@ -1254,17 +1378,7 @@ begin
     and s.customer_id = claim_customer.customer_id
     and s.subject_version is null
     and (s.subject_type, s.subject_id) is distinct from (v_after.type, v_after.id);
-  for v_payment_id in
-    select t.id
-    from payments.transactions as t
-    where t.provider = 'stripe'
-      and t.environment = claim_customer.environment
-      and t.provider_customer_id = claim_customer.customer_id
-      and t.type <> 'refund'
-    order by t.id
-  loop
-    perform payments_private.refresh_transaction(claim_customer.environment, v_payment_id);
-  end loop;
+  perform payments_private.refresh_customer_payments(claim_customer.environment, claim_customer.customer_id);
 end;
 $$;
 
@@ -1376,7 +1490,9 @@ declare
   v_event_paid_at timestamptz;
   v_api_paid_at timestamptz;
   v_pending_at timestamptz;
+  v_charge_pending_at timestamptz;
   v_failed_at timestamptz;
+  v_seen_failed_at timestamptz;
   v_charge_refunded bigint := 0;
   v_charge_second timestamptz;
   v_charge_refunded_at timestamptz;
@@ -1385,6 +1501,7 @@ declare
   v_refunds_failed_later bigint := 0;
   v_refunded_at timestamptz;
   v_related jsonb := '{}';
+  v_failed_charge_id text;
   v_subject payments.billing_subject;
 begin
   v_row.amount_refunded := 0;
@@ -1402,7 +1519,9 @@ begin
       o.object_id
   loop
     v_second := to_timestamp((v_object.version & ((1::bigint << 50) - 1)) >> 3);
-    if not v_related ? v_object.object_type and v_object.object_type not in ('invoice_payment', 'dispute', 'refund') then
+    if v_object.object_type = 'charge' and v_object.state = 'failed' then
+      v_failed_charge_id := coalesce(v_failed_charge_id, v_object.object_id);
+    elsif not v_related ? v_object.object_type and v_object.object_type not in ('invoice_payment', 'dispute', 'refund') then
       v_related := v_related || jsonb_build_object(v_object.object_type, v_object.object_id);
     end if;
     continue when v_object.version = 0;
@@ -1457,15 +1576,33 @@ begin
         v_event_paid_at := least(v_event_paid_at, v_object.succeeded_at);
       end if;
       v_api_paid_at := least(v_api_paid_at, v_object.provider_created_at);
-    elsif v_object.state = 'failed' or (v_object.state = 'pending' and v_object.failed_at is not null) then
-      v_failed_at := greatest(v_failed_at, coalesce(v_object.failed_at, v_second));
+    elsif v_object.state = 'failed'
+      or (v_object.failed_at is not null and (v_object.object_type <> 'payment_intent' or v_object.state is null))
+    then
+      v_failed_at := greatest(v_failed_at, v_object.failed_at);
+      if v_object.failed_at is null then -- an answer of the API says that it failed and not when
+        v_seen_failed_at := greatest(
+          v_seen_failed_at, case when v_object.object_type = 'charge' then v_object.provider_created_at else v_second end
+        );
+      end if;
     elsif v_object.state = 'pending' then
-      v_pending_at := greatest(v_pending_at, coalesce(v_object.completed_at, v_object.provider_created_at));
+      case v_object.object_type
+        when 'charge' then
+          v_charge_pending_at := greatest(v_charge_pending_at, v_object.provider_created_at);
+        when 'payment_intent' then
+          v_pending_at := greatest(v_pending_at, v_second); -- also after a failure: it is tried again
+        else
+          v_pending_at := greatest(v_pending_at, coalesce(v_object.completed_at, v_object.provider_created_at));
+      end case;
     end if;
     if v_object.state is not null then
       v_row.amount := coalesce(v_row.amount, v_object.amount);
     end if;
   end loop;
+
+  if v_failed_charge_id is not null and not v_related ? 'charge' then
+    v_related := v_related || jsonb_build_object('charge', v_failed_charge_id);
+  end if;
 
   -- key
   select k.type, k.id
@@ -1509,10 +1646,12 @@ begin
     end;
     v_row.paid_at := coalesce(v_invoice_paid_at, v_event_paid_at, v_api_paid_at);
     v_row.refunded_at := case when v_row.amount_refunded > 0 then coalesce(v_refunded_at, v_charge_refunded_at) end;
-  elsif v_failed_at is not null and (v_pending_at is null or v_failed_at >= v_pending_at) then
-    v_row.status := 'failed';
-    v_row.failed_at := v_failed_at;
-  elsif v_pending_at is not null then
+  elsif greatest(v_failed_at, v_seen_failed_at) >= coalesce(v_charge_pending_at, '-infinity')
+    and greatest(v_failed_at, v_seen_failed_at) > coalesce(v_pending_at, '-infinity')
+  then
+    v_row.status := 'failed'; -- in the second in which a session completed, a card was declined before it did
+    v_row.failed_at := coalesce(v_failed_at, v_seen_failed_at);
+  elsif v_pending_at is not null or v_charge_pending_at is not null then
     v_row.status := 'pending';
   end if;
   v_row.type := case
@@ -1593,15 +1732,23 @@ create or replace function payments_private.refresh_subscription_payments(enviro
   set search_path = ''
 as $$
 declare
+  v_found uuid[];
+  v_locked uuid[];
   v_payment_id uuid;
 begin
-  for v_payment_id in
-    select distinct o.payment_id
+  -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
+  loop
+    select array_agg(distinct o.payment_id)
+    into v_found
     from payments_private.payment_objects as o
     where o.environment = refresh_subscription_payments.environment
-      and o.subscription_id = refresh_subscription_payments.subscription_id
-    order by 1
-  loop
+      and o.subscription_id = refresh_subscription_payments.subscription_id;
+    exit when v_found is null or v_found <@ v_locked;
+    perform payments_private.lock_payments(v_found);
+    v_locked := v_locked || v_found;
+  end loop;
+
+  foreach v_payment_id in array coalesce(v_found, '{}') loop
     perform payments_private.refresh_transaction(refresh_subscription_payments.environment, v_payment_id);
   end loop;
 end;
@@ -1609,6 +1756,29 @@ $$;
 
 revoke all on function payments_private.refresh_subscription_payments(text, text) from public;
 --! EndIncluded functions/refresh_subscription_payments.sql
+--! Included functions/lock_payments.sql
+/*
+ * Locks payments for the rest of the transaction, in order. Whoever derives a transaction holds the lock of its payment;
+ * the ids of Stripe objects are locked before (lock_ids), payments after.
+ */
+create or replace function payments_private.lock_payments(ids uuid[])
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_id uuid;
+begin
+  for v_id in select distinct p.id from unnest(lock_payments.ids) as p (id) order by 1 loop
+    perform pg_advisory_xact_lock(hashtextextended(v_id::text, 1));
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.lock_payments(uuid[]) from public;
+--! EndIncluded functions/lock_payments.sql
 --! Included functions/join_payment.sql
 /*
  * Says that the given Stripe objects are one payment, and returns the id of that payment. Objects met for the first time
@@ -1635,7 +1805,7 @@ begin
     from payments_private.payment_objects as o
     where o.environment = join_payment.environment and o.object_id = any (join_payment.object_ids);
     exit when v_found is null or v_found <@ v_locked;
-    perform pg_advisory_xact_lock(hashtextextended(p.id::text, 1)) from unnest(v_found) as p (id);
+    perform payments_private.lock_payments(v_found);
     v_locked := v_locked || v_found;
   end loop;
 
@@ -1791,7 +1961,9 @@ create or replace function payments_private.project_stripe_product(
 as $$
 declare
   v_deleted boolean := coalesce(event_type = 'product.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
-  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_deleted);
+  v_version bigint := payments_private.snapshot_version(
+    case when object ? 'name' then snapshot_at else to_timestamp(0) end, event_type, v_deleted -- see project_stripe_customer
+  );
   v_known bigint;
 begin
   insert into payments.stripe_products as t (
@@ -1853,7 +2025,9 @@ create or replace function payments_private.project_stripe_price(
 as $$
 declare
   v_deleted boolean := coalesce(event_type = 'price.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
-  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_deleted);
+  v_version bigint := payments_private.snapshot_version(
+    case when object ? 'currency' then snapshot_at else to_timestamp(0) end, event_type, v_deleted -- see project_stripe_customer
+  );
   v_known bigint;
 begin
   insert into payments.stripe_prices as t (
@@ -1933,7 +2107,9 @@ as $$
 declare
   v_deleted boolean := coalesce(event_type = 'customer.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
   v_is_whole boolean := object ? 'created'; -- the API answers {id, object, deleted} for a deleted one
-  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_deleted);
+  v_version bigint := payments_private.snapshot_version(
+    case when v_is_whole then snapshot_at else to_timestamp(0) end, event_type, v_deleted -- the event of the deletion knows more
+  );
   v_known bigint;
 begin
   insert into payments.customers as t (
@@ -1984,6 +2160,7 @@ revoke all on function payments_private.project_stripe_customer(text, jsonb, tex
 --! Included functions/project_subscription_items.sql
 /*
  * The items of one subscription snapshot → payments.stripe_subscription_items; items that it no longer has are removed.
+ * An item's id is made from Stripe's, so that it has the same one when a rebuild takes it away and brings it back.
  */
 create or replace function payments_private.project_subscription_items(environment text, subscription jsonb)
   returns void
@@ -2003,9 +2180,10 @@ begin
     );
 
   insert into payments.stripe_subscription_items as t (
-    environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
+    id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
   )
   select
+    left(encode(sha256(convert_to(project_subscription_items.environment || ' ' || (i.item ->> 'id'), 'UTF8')), 'hex'), 32)::uuid,
     project_subscription_items.environment,
     i.item ->> 'id',
     project_subscription_items.subscription ->> 'id',
@@ -2112,12 +2290,12 @@ begin
       synced_at = now()
   where excluded.version > t.version
     or (excluded.version = t.version and (settled or project_stripe_subscription.event_type is null))
-  returning t.id, t.subject_type, t.subject_version, t.xmax = 0 as is_new into v_row;
+  returning t.id, t.subject_type, t.subject_id, t.subject_version, t.xmax = 0 as is_new into v_row;
 
   if v_row.id is not null then
     perform payments_private.project_subscription_items(project_stripe_subscription.environment, object);
   else
-    select s.id, s.subject_type, s.subject_version, s.version, false as is_new
+    select s.id, s.subject_type, s.subject_id, s.subject_version, s.version, false as is_new
     into v_row
     from payments.stripe_subscriptions as s
     where s.environment = project_stripe_subscription.environment and s.subscription_id = v_subscription_id;
@@ -2125,6 +2303,15 @@ begin
   end if;
 
   -- own: a late snapshot may still be the first to name the subject
+  if v_subject_version is not null
+    and (v_row.is_new or v_row.subject_version is null or v_subject_version < v_row.subject_version
+      or (v_row.subject_type, v_row.subject_id) <> (v_subject.type, v_subject.id))
+  then
+    perform payments_private.claim_customer(
+      project_stripe_subscription.environment, v_customer_id, v_subject,
+      payments_private.instant_of(object -> 'created'), v_subscription_id || ' ' || lpad(v_version::text, 19, '0')
+    );
+  end if;
   if v_subject.type is null then
     return v_outcome;
   elsif v_row.is_new then
@@ -2139,12 +2326,6 @@ begin
     where s.id = v_row.id;
   else
     return v_outcome;
-  end if;
-  if v_subject_version is not null then
-    perform payments_private.claim_customer(
-      project_stripe_subscription.environment, v_customer_id, v_subject,
-      payments_private.instant_of(object -> 'created'), v_subscription_id
-    );
   end if;
   perform payments_private.refresh_subscription_payments(project_stripe_subscription.environment, v_subscription_id);
   return v_outcome;
@@ -2188,8 +2369,10 @@ declare
   v_customer_id text := payments_private.id_of(object -> 'customer');
   v_subscription_id text := payments_private.id_of(object -> 'subscription');
   v_payment_intent_id text := payments_private.id_of(object -> 'payment_intent');
+  v_invoice_id text := payments_private.id_of(object -> 'invoice');
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_row payments.stripe_checkout_sessions;
+  v_is_earlier boolean := false; -- an attempt of a row that has gone on to a newer session
   v_snapshot payments_private.payment_objects;
   v_outcome text := 'applied';
   v_payment_outcome text;
@@ -2208,18 +2391,17 @@ begin
     where t.id = (object ->> 'client_reference_id')::uuid
       and t.environment = project_stripe_checkout_session.environment
     for update;
-    if v_row.id is not null
+    v_is_earlier := v_row.id is not null
       and (
         v_row.checkout_session_id is not null
-        or coalesce((object -> 'metadata' ->> 'payments_attempt')::integer, v_row.attempt) <> v_row.attempt
-      )
-    then
-      return 'stale'; -- an earlier attempt of a row that has a newer session
-    end if;
+        or coalesce(object -> 'metadata' ->> 'payments_attempt', v_row.attempt::text) <> v_row.attempt::text
+      );
   end if;
 
   -- project
-  if v_row.id is null then
+  if v_is_earlier then
+    v_outcome := 'stale';
+  elsif v_row.id is null then
     if object ->> 'mode' in ('payment', 'subscription') then
       insert into payments.stripe_checkout_sessions (
         environment, mode, status, payment_status, subject_type, subject_id, success_url, cancel_url, metadata,
@@ -2263,8 +2445,11 @@ begin
     payments_private.instant_of(object -> 'created'), v_session_id
   );
 
-  -- pay: a session says something of money once it is complete
-  if v_status = 'completed' and object ->> 'mode' in ('payment', 'subscription') then
+  -- pay: a session says something of money once it is complete; that of a subscription is its invoice's, which bodies of
+  -- before 2023 do not name
+  if v_status = 'completed'
+    and (object ->> 'mode' = 'payment' or (object ->> 'mode' = 'subscription' and v_invoice_id is not null))
+  then
     v_snapshot.environment := project_stripe_checkout_session.environment;
     v_snapshot.object_id := v_session_id;
     v_snapshot.object_type := 'checkout_session';
@@ -2289,7 +2474,7 @@ begin
     v_payment_outcome := payments_private.put_payment_object(
       v_snapshot,
       array['payment_intent', 'invoice'],
-      array[v_payment_intent_id, payments_private.id_of(object -> 'invoice')],
+      array[v_payment_intent_id, v_invoice_id],
       settled or event_type is null
     );
     if v_payment_outcome = 'tie' then
@@ -2305,7 +2490,8 @@ revoke all on function payments_private.project_stripe_checkout_session(text, js
 --! Included functions/project_stripe_payment_intent.sql
 /*
  * PaymentIntent → its payment. Older API versions carry the invoice and the list of charges, newer ones only the latest
- * charge. Contract: see project_stripe_product.
+ * charge, and the invoice as the order reference that Stripe gives to what pays one. A charge that was declined holds no
+ * money and is not noted. Contract: see project_stripe_product.
  */
 create or replace function payments_private.project_stripe_payment_intent(
   environment text,
@@ -2324,7 +2510,14 @@ declare
   v_snapshot payments_private.payment_objects;
   v_status text := object ->> 'status';
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
-  v_charge jsonb := coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0);
+  v_charge jsonb := case
+    when v_status in ('succeeded', 'processing', 'requires_capture')
+      then coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)
+  end;
+  v_invoice_id text := coalesce(
+    payments_private.id_of(object -> 'invoice'),
+    substring(object -> 'payment_details' ->> 'order_reference' from '^in_[0-9A-Za-z]{14,}$')
+  );
 begin
   v_snapshot.environment := project_stripe_payment_intent.environment;
   v_snapshot.object_id := object ->> 'id';
@@ -2353,7 +2546,7 @@ begin
   return payments_private.put_payment_object(
     v_snapshot,
     array['charge', 'invoice'],
-    array[payments_private.id_of(v_charge), payments_private.id_of(object -> 'invoice')],
+    array[payments_private.id_of(v_charge), v_invoice_id],
     settled or event_type is null
   );
 end;
@@ -2363,7 +2556,8 @@ revoke all on function payments_private.project_stripe_payment_intent(text, json
 --! EndIncluded functions/project_stripe_payment_intent.sql
 --! Included functions/project_stripe_charge.sql
 /*
- * Charge → its payment. Contract: see project_stripe_product.
+ * Charge → its payment. One that is authorized and not captured has succeeded for Stripe, and no money has moved.
+ * Contract: see project_stripe_product.
  */
 create or replace function payments_private.project_stripe_charge(
   environment text,
@@ -2387,8 +2581,9 @@ begin
   v_snapshot.object_type := 'charge';
   v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, false);
   v_snapshot.status := object ->> 'status';
-  v_snapshot.state := case object ->> 'status'
-    when 'succeeded' then 'succeeded' when 'pending' then 'pending' when 'failed' then 'failed'
+  v_snapshot.state := case
+    when object ->> 'status' = 'succeeded' and not coalesce((object ->> 'captured')::boolean, true) then 'pending'
+    when object ->> 'status' in ('succeeded', 'pending', 'failed') then object ->> 'status'
   end;
   v_snapshot.amount := coalesce(nullif((object ->> 'amount_captured')::bigint, 0), (object ->> 'amount')::bigint);
   v_snapshot.amount_refunded := coalesce((object ->> 'amount_refunded')::bigint, 0);
@@ -2456,7 +2651,11 @@ begin
   v_snapshot.status := v_status;
   v_snapshot.state := case
     when v_status = 'paid' then 'succeeded'
-    when event_type = 'invoice.payment_failed' or coalesce((object ->> 'attempt_count')::integer, 0) > 0 then 'failed'
+    when event_type = 'invoice.payment_failed' then 'failed'
+    -- an attempt counts from its beginning on, and a bank debit takes days
+    when coalesce((object ->> 'attempt_count')::integer, 0) > 0
+      and (v_status in ('void', 'uncollectible') or object ->> 'next_payment_attempt' is not null)
+    then 'failed'
   end;
   v_snapshot.amount := case when v_status = 'paid' then (object ->> 'amount_paid')::bigint else (object ->> 'amount_due')::bigint end;
   v_snapshot.currency := lower(object ->> 'currency');
@@ -2488,7 +2687,10 @@ begin
   return payments_private.put_payment_object(
     v_snapshot,
     array['payment_intent', 'charge'] || v_types,
-    array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'charge')] || v_ids,
+    array[
+      payments_private.id_of(object -> 'payment_intent'),
+      case when v_status = 'paid' then payments_private.id_of(object -> 'charge') end -- one that was declined holds no money
+    ] || v_ids,
     settled or event_type is null
   );
 end;
@@ -2747,10 +2949,11 @@ grant execute on function payments.project_stripe_objects(text, jsonb, timestamp
  * The event that came last among those about one object in the same second, whole seconds being all that Stripe gives.
  * Each update leads from the state that previous_attributes describe to the state it carries. Walked in order, the
  * updates form one path, so the state that is entered once more often than it is left is the end. When the path ends
- * where it began, the beginning tells: the created event of that second, or the state before it. Where events are still
+ * where it began, the beginning tells: the created event of that second, or the last state of the second before. Where events are still
  * missing, an event whose former values match another's object came after it. Null when none of this decides.
+ * event is the one that is being processed, of that second or an earlier one; the ledger holds the others.
  */
-create or replace function payments_private.last_event_of_second(environment text, event jsonb)
+create or replace function payments_private.last_event_of_second(environment text, event jsonb, second timestamptz)
   returns jsonb
   language plpgsql
   stable
@@ -2758,7 +2961,7 @@ create or replace function payments_private.last_event_of_second(environment tex
   set search_path = ''
 as $$
 declare
-  v_second timestamptz := payments_private.instant_of(event -> 'created');
+  v_created timestamptz := payments_private.instant_of(event -> 'created');
   v_object_type text := event -> 'data' -> 'object' ->> 'object';
   v_object_id text := event -> 'data' -> 'object' ->> 'id';
   v_events jsonb[];
@@ -2768,7 +2971,7 @@ declare
   v_start jsonb;
   v_state jsonb;
   v_last jsonb;
-  v_count integer;
+  v_earlier timestamptz;
 begin
   select array_agg(e.payload order by e.payload ->> 'id')
   into v_events
@@ -2778,12 +2981,16 @@ begin
     where w.environment = last_event_of_second.environment
       and w.object_type = v_object_type
       and w.object_id = v_object_id
-      and w.provider_created_at = v_second
+      and w.provider_created_at = last_event_of_second.second
       and w.processing_status <> 'ignored'
       and w.provider_event_id <> event ->> 'id'
     union all
     select event
+    where v_created = last_event_of_second.second
   ) as e;
+  if v_events is null then
+    return null;
+  end if;
 
   for i in 1 .. cardinality(v_events) loop
     v_state := v_events[i] -> 'data' -> 'object';
@@ -2817,25 +3024,24 @@ begin
       v_start := v_after[1];
     end if;
     if v_start is null then
-      select jsonb_strip_nulls(min(w.payload -> 'data' ->> 'object')::jsonb), count(distinct w.payload -> 'data' -> 'object')
-      into v_start, v_count
-      from payments.webhook_events as w
-      where w.environment = last_event_of_second.environment
-        and w.object_type = v_object_type
-        and w.object_id = v_object_id
-        and w.processing_status <> 'ignored'
-        and w.provider_created_at = (
-          select max(p.provider_created_at)
-          from payments.webhook_events as p
-          where p.environment = last_event_of_second.environment
-            and p.object_type = v_object_type
-            and p.object_id = v_object_id
-            and p.processing_status <> 'ignored'
-            and p.provider_created_at < v_second
-        );
-      if v_count is distinct from 1 then
-        v_start := null;
-      end if;
+      -- before
+      select max(p.created)
+      into v_earlier
+      from (
+        select w.provider_created_at as created
+        from payments.webhook_events as w
+        where w.environment = last_event_of_second.environment
+          and w.object_type = v_object_type
+          and w.object_id = v_object_id
+          and w.processing_status <> 'ignored'
+          and w.provider_created_at < last_event_of_second.second
+        union all
+        select v_created
+        where v_created < last_event_of_second.second
+      ) as p;
+      v_start := jsonb_strip_nulls(
+        payments_private.last_event_of_second(environment, event, v_earlier) -> 'data' -> 'object'
+      );
     end if;
     v_last := v_start;
   else
@@ -2870,12 +3076,13 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.last_event_of_second(text, jsonb) from public;
+revoke all on function payments_private.last_event_of_second(text, jsonb, timestamptz) from public;
 --! EndIncluded functions/last_event_of_second.sql
 --! Included functions/project_event.sql
 /*
  * Projects the object of one event. When another snapshot of the same second stands in the row, the ledger is asked which
- * came last. Answers the objects that only Stripe can decide: [{"object": "subscription", "id": "sub_…"}], mostly empty.
+ * came last. A late event may be what was missing to order a second that is there already, so it is asked then as well.
+ * Answers the objects that only Stripe can decide: [{"object": "subscription", "id": "sub_…"}], mostly empty.
  */
 create or replace function payments_private.project_event(environment text, event jsonb)
   returns jsonb
@@ -2887,16 +3094,37 @@ as $$
 declare
   v_object jsonb := event -> 'data' -> 'object';
   v_created timestamptz := payments_private.instant_of(event -> 'created');
+  v_outcome text := payments_private.project_stripe_object(environment, v_object, event ->> 'type', v_created);
+  v_second timestamptz := v_created;
+  v_count bigint;
   v_last jsonb;
 begin
-  if payments_private.project_stripe_object(environment, v_object, event ->> 'type', v_created) = 'tie' then
-    v_last := payments_private.last_event_of_second(environment, event);
-    if v_last is null then
-      return jsonb_build_array(jsonb_build_object('object', v_object ->> 'object', 'id', v_object ->> 'id'));
+  if v_outcome = 'stale' then
+    select w.provider_created_at, count(*)
+    into v_second, v_count
+    from payments.webhook_events as w
+    where w.environment = project_event.environment
+      and w.object_type = v_object ->> 'object'
+      and w.object_id = v_object ->> 'id'
+      and w.provider_created_at >= v_created
+      and w.processing_status <> 'ignored'
+    group by w.provider_created_at
+    order by w.provider_created_at desc
+    limit 1;
+    if v_count = 1 and v_second <> v_created then
+      return '[]'; -- nothing to order
     end if;
+  elsif v_outcome <> 'tie' then
+    return '[]';
+  end if;
+
+  v_last := payments_private.last_event_of_second(environment, event, v_second);
+  if v_last is not null then
     perform payments_private.project_stripe_object(
-      environment, v_last -> 'data' -> 'object', v_last ->> 'type', v_created, true
+      environment, v_last -> 'data' -> 'object', v_last ->> 'type', v_second, true
     );
+  elsif v_outcome = 'tie' then
+    return jsonb_build_array(jsonb_build_object('object', v_object ->> 'object', 'id', v_object ->> 'id'));
   end if;
   return '[]';
 end;
@@ -2977,11 +3205,12 @@ $$;
 
 revoke all on function payments_private.event_result(text, payments.webhook_events, jsonb) from public;
 --! EndIncluded functions/event_result.sql
---! Included functions/is_other_account.sql
+--! Included functions/is_own_account.sql
 /*
- * Whether an event of a connected account is about another account than the one this environment is connected to.
+ * Whether a connected account named by an event is the account that this environment is connected to. Stripe names one only
+ * in events of Connect; while nothing says which account is ours, none is.
  */
-create or replace function payments_private.is_other_account(environment text, account_id text)
+create or replace function payments_private.is_own_account(environment text, account_id text)
   returns boolean
   language plpgsql
   stable
@@ -2993,14 +3222,14 @@ begin
     select
     from payments.provider_connections as c
     where c.provider = 'stripe'
-      and c.environment = is_other_account.environment
-      and c.provider_account_id <> is_other_account.account_id
+      and c.environment = is_own_account.environment
+      and c.provider_account_id = is_own_account.account_id
   );
 end;
 $$;
 
-revoke all on function payments_private.is_other_account(text, text) from public;
---! EndIncluded functions/is_other_account.sql
+revoke all on function payments_private.is_own_account(text, text) from public;
+--! EndIncluded functions/is_own_account.sql
 --! Included functions/process_event.sql
 /*
  * Processes one event whose ids are locked: projects it and writes it to the ledger, which is where the app's fulfilment
@@ -3032,7 +3261,7 @@ begin
 
   -- not ours
   if not payments_private.is_projected_event(payload ->> 'type')
-    or (payload ? 'account' and payments_private.is_other_account(environment, payload ->> 'account'))
+    or (payload ->> 'account' is not null and not payments_private.is_own_account(environment, payload ->> 'account'))
   then
     return payments_private.event_result(
       'ignored', payments_private.record_event(environment, payload, 'ignored', null), v_fetch
@@ -3323,8 +3552,13 @@ grant execute on function payments.replay_webhook_events(text, text, text, text,
  * Empties the payloads of finished events that happened longer ago than older_than. Ids and outcome stay, so duplicates
  * are still known; a rebuild can no longer read them. Fulfilment triggers on `update of processing_status` do not fire;
  * one on every update would see the row with the payload {}. Answers how many were emptied; call again until it is 0.
+ * Without an environment it takes both.
  */
-create or replace function payments.prune_webhook_events(older_than interval, max integer default 10000)
+create or replace function payments.prune_webhook_events(
+  older_than interval,
+  max integer default 10000,
+  environment text default null
+)
   returns integer
   language plpgsql
   volatile
@@ -3344,6 +3578,7 @@ begin
     select p.id
     from payments.webhook_events as p
     where p.processing_status in ('processed', 'ignored')
+      and (prune_webhook_events.environment is null or p.environment = prune_webhook_events.environment)
       and p.received_at < now() - prune_webhook_events.older_than
       and p.provider_created_at < now() - prune_webhook_events.older_than
       and p.payload <> '{}'
@@ -3355,11 +3590,11 @@ begin
 end;
 $$;
 
-comment on function payments.prune_webhook_events(interval, integer) is
+comment on function payments.prune_webhook_events(interval, integer, text) is
   'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
 
-revoke all on function payments.prune_webhook_events(interval, integer) from public;
-grant execute on function payments.prune_webhook_events(interval, integer) to payments_service;
+revoke all on function payments.prune_webhook_events(interval, integer, text) from public;
+grant execute on function payments.prune_webhook_events(interval, integer, text) to payments_service;
 --! EndIncluded functions/prune_webhook_events.sql
 --! Included functions/has_events.sql
 /*
@@ -3443,7 +3678,7 @@ begin
     where w.environment = rebuild_projections.environment
       and w.processing_status in ('processed', 'failed')
       and w.payload <> '{}'
-    order by w.provider_created_at, w.received_at, w.provider_event_id
+    order by w.provider_created_at desc, w.received_at desc, w.provider_event_id -- the newest first: rows are written once
   loop
     begin
       perform payments_private.project_event(environment, v_event.payload);
@@ -3491,6 +3726,10 @@ as $$
 declare
   v_object jsonb := event.payload -> 'data' -> 'object';
   v_subject payments.billing_subject := payments_private.subject_of(v_object -> 'metadata');
+  v_customer_id text := case
+    when v_object ->> 'object' = 'customer' then v_object ->> 'id'
+    else payments_private.id_of(v_object -> 'customer')
+  end;
 begin
   if v_subject.type is null then
     v_subject := payments_private.subject_of(
@@ -3498,13 +3737,13 @@ begin
     );
   end if;
   if v_subject.type is null and v_object ->> 'object' = 'checkout.session' then
-    select row (t.subject_type, t.subject_id)::payments.billing_subject
+    select t.subject_type, t.subject_id
     into v_subject
     from payments.stripe_checkout_sessions as t
     where t.environment = event.environment and t.checkout_session_id = v_object ->> 'id' and t.subject_type is not null;
   end if;
   if v_subject.type is null then
-    select row (s.subject_type, s.subject_id)::payments.billing_subject
+    select s.subject_type, s.subject_id
     into v_subject
     from payments.stripe_subscriptions as s
     where s.environment = event.environment
@@ -3516,18 +3755,18 @@ begin
       and s.subject_type is not null;
   end if;
   if v_subject.type is null then
-    select row (m.subject_type, m.subject_id)::payments.billing_subject
+    select m.subject_type, m.subject_id
     into v_subject
     from payments.customer_mappings as m
     where m.provider = 'stripe'
       and m.environment = event.environment
-      and m.provider_customer_id = case
-        when v_object ->> 'object' = 'customer' then v_object ->> 'id'
-        else payments_private.id_of(v_object -> 'customer')
-      end;
+      and m.provider_customer_id = v_customer_id;
   end if;
   if v_subject.type is null then
-    select row (t.subject_type, t.subject_id)::payments.billing_subject
+    v_subject := payments_private.subject_of_customer(event.environment, v_customer_id); -- not the one that new sessions use
+  end if;
+  if v_subject.type is null then
+    select t.subject_type, t.subject_id
     into v_subject
     from payments_private.payment_objects as o
     join payments.transactions as t on t.id = o.payment_id
@@ -3598,6 +3837,1002 @@ revoke all on function payments_private.read_secrets(text) from public;
 grant execute on function payments_private.read_secrets(text) to payments_service;
 --! EndIncluded functions/read_secrets.sql
 
+-- sync and recovery
+--! Included functions/check_sync_kinds.sql
+/*
+ * The kinds of objects to sync as a list in the order in which they are listed: what others refer to comes first. Without
+ * a list those that a complete listing keeps in line; the payment objects are history and are listed on request.
+ */
+create or replace function payments_private.check_sync_kinds(kinds jsonb)
+  returns text[]
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_known constant text[] := array[
+    'products', 'prices', 'customers', 'subscriptions', 'checkout_sessions', 'payment_intents', 'charges', 'invoices',
+    'refunds', 'disputes'
+  ];
+  v_kinds text[];
+begin
+  if kinds is null or kinds = 'null' then
+    return v_known[1:4];
+  end if;
+  if jsonb_typeof(kinds) = 'array' then
+    select array_agg(k.kind order by k.place)
+    into v_kinds
+    from unnest(v_known) with ordinality as k (kind, place)
+    where check_sync_kinds.kinds ? k.kind;
+  end if;
+  if v_kinds is null
+    or cardinality(v_kinds) <> (select count(distinct k.kind) from jsonb_array_elements(kinds) as k (kind))
+  then
+    raise exception 'kinds must be a list of %.', array_to_string(v_known, ', ')
+      using errcode = 'SP001', hint = 'Leave kinds out for products, prices, customers and subscriptions.';
+  end if;
+  return v_kinds;
+end;
+$$;
+
+revoke all on function payments_private.check_sync_kinds(jsonb) from public;
+--! EndIncluded functions/check_sync_kinds.sql
+--! Included functions/sync_answer.sql
+/*
+ * What the carrier of a sync is told after each step: {run, next}. next is what to list from Stripe now, {kind, params,
+ * without_cursor}, or null when every kind is listed. without_cursor is asked instead if Stripe no longer knows the object
+ * that the last page ended with: it lists that second again, which does no harm.
+ */
+create or replace function payments_private.sync_answer(run payments.sync_runs)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_kind text;
+  v_progress jsonb;
+  v_params jsonb := '{"limit": 100}';
+  v_created jsonb := '{}';
+begin
+  select k.kind into v_kind
+  from unnest(run.kinds) with ordinality as k (kind, place)
+  where coalesce(run.progress -> k.kind ->> 'state', 'listing') = 'listing'
+  order by k.place
+  limit 1;
+  if v_kind is null or run.status <> 'running' then
+    return jsonb_build_object('run', to_jsonb(run), 'next', null);
+  end if;
+
+  v_progress := coalesce(run.progress -> v_kind, '{}');
+  if v_kind = 'subscriptions' then
+    v_params := v_params || '{"status": "all"}';
+  elsif v_kind = 'invoices' then
+    v_params := v_params || '{"expand": ["data.payments"]}';
+  end if;
+  if v_kind not in ('products', 'prices', 'customers', 'subscriptions') then
+    v_created := jsonb_strip_nulls(jsonb_build_object(
+      'gte', ceil(extract(epoch from run.created_from)), 'lt', ceil(extract(epoch from run.created_before))
+    ));
+  end if;
+  return jsonb_build_object(
+    'run', to_jsonb(run),
+    'next', jsonb_build_object(
+      'kind', v_kind,
+      'params', v_params
+        || case when v_created <> '{}' then jsonb_build_object('created', v_created) else '{}' end
+        || case
+             when v_progress ? 'cursor' then jsonb_build_object('starting_after', v_progress ->> 'cursor')
+             else '{}'
+           end,
+      'without_cursor', case
+        when v_progress ? 'cursor' then v_params || jsonb_build_object(
+          'created', (v_created - 'lt') || jsonb_build_object('lte', v_progress -> 'cursor_created')
+        )
+      end
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.sync_answer(payments.sync_runs) from public;
+--! EndIncluded functions/sync_answer.sql
+--! Included functions/held_sync_run.sql
+/*
+ * The row of a running sync, locked, for whoever holds its lease. A carrier that was away for so long that another one has
+ * taken over is refused.
+ */
+create or replace function payments_private.held_sync_run(run_id uuid, lease uuid)
+  returns payments.sync_runs
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_run payments.sync_runs;
+begin
+  select r.* into v_run
+  from payments.sync_runs as r
+  where r.id = held_sync_run.run_id
+  for update;
+  if v_run.lease is distinct from held_sync_run.lease or held_sync_run.lease is null then
+    raise exception 'This sync is no longer carried out here.'
+      using errcode = 'SP021', hint = 'Begin a sync: it goes on where the last one was stopped.';
+  end if;
+  return v_run;
+end;
+$$;
+
+revoke all on function payments_private.held_sync_run(uuid, uuid) from public;
+--! EndIncluded functions/held_sync_run.sql
+--! Included functions/begin_sync.sql
+/*
+ * Begins a sync of an environment with Stripe, or resumes the last one like it that was stopped within a day, where it was
+ * stopped. One sync of an environment runs at a time; one that has given no sign of life for a minute has died.
+ * account_id is the account of the key: rows of one account are never compared with the listing of another.
+ * Answers {run, next} as every step of a sync does: see payments_private.sync_answer.
+ */
+create or replace function payments.begin_sync(
+  environment text,
+  kinds jsonb default null,
+  created_from timestamptz default null,
+  created_before timestamptz default null,
+  account_id text default null
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_kinds text[];
+  v_run payments.sync_runs;
+  v_known_account text;
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  v_kinds := payments_private.check_sync_kinds(kinds);
+  if created_from >= created_before then
+    raise exception 'created_from must be before created_before.'
+      using errcode = 'SP001', hint = 'Leave one of them out for no limit on that side.';
+  end if;
+  select c.provider_account_id into v_known_account
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = begin_sync.environment;
+  if v_known_account <> account_id then
+    raise exception 'The Stripe key for % belongs to %, and the rows here to %.', environment, account_id, v_known_account
+      using errcode = 'SP008', hint = 'Use a key of the same account, or set the new one with replaceAccount.';
+  end if;
+
+  -- lock
+  perform pg_advisory_xact_lock(hashtextextended('sync ' || environment, 3));
+
+  -- remember whose rows these are
+  if account_id is not null and v_known_account is null then
+    insert into payments.provider_connections as c (provider, environment, provider_account_id)
+    values ('stripe', begin_sync.environment, begin_sync.account_id)
+    on conflict on constraint provider_connections_environment_key do update
+    set provider_account_id = excluded.provider_account_id
+    where c.provider_account_id is null;
+  end if;
+
+  -- one at a time
+  select r.* into v_run
+  from payments.sync_runs as r
+  where r.environment = begin_sync.environment and r.status = 'running'
+  for update;
+  if v_run.heartbeat_at > clock_timestamp() - interval '1 minute' then
+    raise exception 'A sync of % is running since %.', environment,
+        to_char(v_run.started_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
+      using errcode = 'SP020', hint = 'Wait until it has ended. One that was killed can be resumed after a minute.';
+  end if;
+  update payments.sync_runs as r
+  set status = 'interrupted',
+      lease = null,
+      finished_at = r.heartbeat_at
+  where r.id = v_run.id;
+
+  -- resume
+  select r.* into v_run
+  from payments.sync_runs as r
+  where r.environment = begin_sync.environment
+    and r.kinds = v_kinds
+    and r.created_from is not distinct from begin_sync.created_from
+    and r.created_before is not distinct from begin_sync.created_before
+  order by r.started_at desc
+  limit 1;
+  if v_run.status in ('interrupted', 'failed')
+    and v_run.started_at > now() - interval '1 day'
+    and exists (
+      select from unnest(v_run.kinds) as k (kind) where v_run.progress -> k.kind ->> 'state' is distinct from 'done'
+    )
+  then
+    update payments.sync_runs as r
+    set status = 'running',
+        lease = gen_random_uuid(),
+        attempt = r.attempt + 1,
+        error = null,
+        heartbeat_at = clock_timestamp(),
+        finished_at = null
+    where r.id = v_run.id
+    returning r.* into v_run;
+    return payments_private.sync_answer(v_run);
+  end if;
+
+  -- begin
+  insert into payments.sync_runs (environment, kinds, created_from, created_before, lease, heartbeat_at)
+  values (
+    begin_sync.environment, v_kinds, begin_sync.created_from, begin_sync.created_before, gen_random_uuid(),
+    clock_timestamp()
+  )
+  returning * into v_run;
+  return payments_private.sync_answer(v_run);
+end;
+$$;
+
+comment on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) is
+  'Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
+
+revoke all on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) from public;
+grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) to payments_service;
+--! EndIncluded functions/begin_sync.sql
+--! Included functions/sync_rows.sql
+/*
+ * What the projections show of these objects of one kind, by id, without what changes with every look at Stripe. Of payment
+ * objects it is their transactions, by the transaction's id.
+ */
+create or replace function payments_private.sync_rows(environment text, kind text, ids text[])
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
+as $$
+declare
+  v_rows jsonb;
+  v_ours constant text[] := array[
+    'id', 'environment', 'provider', 'raw', 'version', 'synced_at', 'created_at', 'updated_at', 'subject_version'
+  ];
+begin
+  case kind
+    when 'products' then
+      select jsonb_object_agg(p.product_id, to_jsonb(p) - v_ours) into v_rows
+      from payments.stripe_products as p
+      where p.product_id = any (ids) and p.environment = sync_rows.environment;
+    when 'prices' then
+      select jsonb_object_agg(p.price_id, to_jsonb(p) - v_ours) into v_rows
+      from payments.stripe_prices as p
+      where p.price_id = any (ids) and p.environment = sync_rows.environment;
+    when 'customers' then
+      select jsonb_object_agg(c.provider_customer_id, to_jsonb(c) - v_ours) into v_rows
+      from payments.customers as c
+      where c.provider_customer_id = any (ids) and c.environment = sync_rows.environment and c.provider = 'stripe';
+    when 'subscriptions' then
+      select jsonb_object_agg(
+        s.subscription_id,
+        to_jsonb(s) - v_ours || jsonb_build_object('items', (
+          select jsonb_agg(to_jsonb(i) - v_ours order by i.subscription_item_id)
+          from payments.stripe_subscription_items as i
+          where i.subscription_id = s.subscription_id and i.environment = s.environment
+        ))
+      )
+      into v_rows
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = any (ids) and s.environment = sync_rows.environment;
+    when 'checkout_sessions' then
+      select jsonb_object_agg(s.checkout_session_id, to_jsonb(s) - v_ours) into v_rows
+      from payments.stripe_checkout_sessions as s
+      where s.checkout_session_id = any (ids) and s.environment = sync_rows.environment;
+    else
+      select jsonb_object_agg(t.id, to_jsonb(t) - v_ours) into v_rows
+      from payments.transactions as t
+      where t.id in (
+        select o.payment_id
+        from payments_private.payment_objects as o
+        where o.object_id = any (ids) and o.environment = sync_rows.environment
+      );
+  end case;
+  return coalesce(v_rows, '{}');
+end;
+$$;
+
+revoke all on function payments_private.sync_rows(text, text, text[]) from public;
+--! EndIncluded functions/sync_rows.sql
+--! Included functions/sync_objects.sql
+/*
+ * The objects of a page one by one, and after an invoice the payments that were expanded in it.
+ */
+create or replace function payments_private.sync_objects(objects jsonb)
+  returns setof jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_object jsonb;
+begin
+  for v_object in select o.object from jsonb_array_elements(objects) as o (object) loop
+    return next v_object;
+    if v_object ->> 'object' = 'invoice' then
+      return query select p.payment from jsonb_array_elements(v_object -> 'payments' -> 'data') as p (payment);
+    end if;
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.sync_objects(jsonb) from public;
+--! EndIncluded functions/sync_objects.sql
+--! Included functions/project_sync_page.sql
+/*
+ * Projects the objects of one page, each by its projector, and an invoice's payments with it. An object that cannot be
+ * projected must not keep the others out: the page is then taken object by object, and the first error is told.
+ * Answers {newer, failed, error}: how many rows were newer than the page, and how many objects could not be projected.
+ */
+create or replace function payments_private.project_sync_page(environment text, objects jsonb, snapshot_at timestamptz)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_object jsonb;
+  v_newer integer := 0;
+  v_failed integer := 0;
+  v_error text;
+begin
+  begin
+    for v_object in select payments_private.sync_objects(objects) loop
+      if payments_private.project_stripe_object(environment, v_object, null, snapshot_at) = 'stale' then
+        v_newer := v_newer + 1;
+      end if;
+    end loop;
+    return jsonb_build_object('newer', v_newer, 'failed', 0);
+  exception
+    when others then null; -- once more, one by one
+  end;
+
+  v_newer := 0;
+  for v_object in select payments_private.sync_objects(objects) loop
+    begin
+      if payments_private.project_stripe_object(environment, v_object, null, snapshot_at) = 'stale' then
+        v_newer := v_newer + 1;
+      end if;
+    exception
+      when others then
+        v_failed := v_failed + 1;
+        v_error := coalesce(v_error, format('%s: %s (%s)', v_object ->> 'id', sqlerrm, sqlstate));
+    end;
+  end loop;
+  return jsonb_build_object('newer', v_newer, 'failed', v_failed, 'error', v_error);
+end;
+$$;
+
+revoke all on function payments_private.project_sync_page(text, jsonb, timestamptz) from public;
+--! EndIncluded functions/project_sync_page.sql
+--! Included functions/merge_drift.sql
+/*
+ * Adds to a drift report what differs between the rows before and after a page: {rows, missing, fields: {column: rows}}.
+ */
+create or replace function payments_private.merge_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_rows integer;
+  v_missing integer;
+  v_fields jsonb;
+begin
+  select count(*) filter (where rows_before ? a.id), count(*) filter (where not rows_before ? a.id)
+  into v_rows, v_missing
+  from jsonb_each(rows_after) as a (id, row_after)
+  where rows_before -> a.id is distinct from a.row_after;
+  if v_rows = 0 and v_missing = 0 then
+    return drift;
+  end if;
+
+  select jsonb_object_agg(f.field, f.count)
+  into v_fields
+  from (
+    select d.field, sum(d.count)::integer as count
+    from (
+      select k.field, (k.count #>> '{}')::integer as count
+      from jsonb_each(coalesce(drift -> 'fields', '{}')) as k (field, count)
+      union all
+      select v.field, 1
+      from jsonb_each(rows_after) as a (id, row_after)
+      cross join jsonb_each(a.row_after) as v (field, value)
+      where rows_before ? a.id and rows_before -> a.id -> v.field is distinct from v.value
+    ) as d
+    group by d.field
+  ) as f;
+  return jsonb_build_object(
+    'rows', coalesce((drift ->> 'rows')::integer, 0) + v_rows,
+    'missing', coalesce((drift ->> 'missing')::integer, 0) + v_missing,
+    'deleted', coalesce((drift ->> 'deleted')::integer, 0),
+    'fields', coalesce(v_fields, '{}')
+  );
+end;
+$$;
+
+revoke all on function payments_private.merge_drift(jsonb, jsonb, jsonb) from public;
+--! EndIncluded functions/merge_drift.sql
+--! Included functions/record_sync_page.sql
+/*
+ * Takes one page of a listing: its objects, by their projectors, and the place where it ended, in one transaction. Whoever
+ * is killed has therefore either taken the page or not, and goes on from there.
+ * snapshot_at is the instant of the answer. A page is never older than the first one of its listing, which was answered
+ * before this one was asked for; so what the listing has shown is in rows of at least that version, and what it has not is not.
+ */
+create or replace function payments.record_sync_page(
+  run_id uuid,
+  lease uuid,
+  kind text,
+  objects jsonb,
+  snapshot_at timestamptz,
+  has_more boolean
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_run payments.sync_runs;
+  v_environment text;
+  v_progress jsonb;
+  v_listed_from timestamptz;
+  v_ids text[];
+  v_before jsonb;
+  v_after jsonb;
+  v_outcome jsonb;
+  v_drift jsonb;
+begin
+  -- guard
+  if jsonb_typeof(objects) is distinct from 'array' or snapshot_at is null or has_more is null then
+    raise exception 'objects must be a page of Stripe objects, with the instant of the answer and whether there is more.'
+      using errcode = 'SP001', hint = 'Pass what Stripe answered to the request in next.';
+  end if;
+  select r.environment into v_environment from payments.sync_runs as r where r.id = record_sync_page.run_id;
+  if exists (
+    select
+    from jsonb_array_elements(objects) as o (object)
+    where o.object ? 'livemode' and (o.object ->> 'livemode')::boolean <> (v_environment = 'live')
+  ) then
+    raise exception 'An object of the other mode cannot be projected into environment %.', v_environment
+      using errcode = 'SP005', hint = 'Use the key of the same mode.';
+  end if;
+
+  -- lock
+  perform payments_private.lock_environment(v_environment);
+  v_run := payments_private.held_sync_run(run_id, lease);
+  v_progress := coalesce(v_run.progress -> kind, '{}');
+  if kind <> all (v_run.kinds) or v_progress ->> 'state' in ('listed', 'done') then
+    return payments_private.sync_answer(v_run);
+  end if;
+  perform payments_private.lock_ids(v_environment, array_agg(i.id))
+  from payments_private.sync_objects(objects) as o (object)
+  cross join unnest(payments_private.ids_of(o.object)) as i (id);
+
+  -- project
+  select array_agg(o.object ->> 'id') into v_ids from jsonb_array_elements(objects) as o (object);
+  v_listed_from := coalesce((v_progress ->> 'listed_from')::timestamptz, snapshot_at);
+  v_before := payments_private.sync_rows(v_environment, kind, v_ids);
+  v_outcome := payments_private.project_sync_page(v_environment, objects, greatest(snapshot_at, v_listed_from));
+  v_after := payments_private.sync_rows(v_environment, kind, v_ids);
+
+  -- mark
+  v_drift := payments_private.merge_drift(v_run.drift -> kind, v_before, v_after);
+  v_progress := v_progress || jsonb_strip_nulls(jsonb_build_object(
+    'state', case when has_more then 'listing' else 'listed' end,
+    'listed_from', v_listed_from,
+    'cursor', objects -> -1 ->> 'id',
+    'cursor_created', objects -> -1 -> 'created',
+    'seen', coalesce((v_progress ->> 'seen')::integer, 0) + jsonb_array_length(objects),
+    'added', coalesce((v_drift ->> 'missing')::integer, 0),
+    'changed', coalesce((v_drift ->> 'rows')::integer, 0),
+    'newer', coalesce((v_progress ->> 'newer')::integer, 0) + (v_outcome ->> 'newer')::integer,
+    'failed', coalesce((v_progress ->> 'failed')::integer, 0) + (v_outcome ->> 'failed')::integer,
+    'error', coalesce(v_progress ->> 'error', v_outcome ->> 'error')
+  ));
+  update payments.sync_runs as r
+  set progress = r.progress || jsonb_build_object(record_sync_page.kind, v_progress),
+      drift = case
+        when v_drift is null then r.drift
+        else r.drift || jsonb_build_object(record_sync_page.kind, v_drift)
+      end,
+      heartbeat_at = clock_timestamp()
+  where r.id = v_run.id
+  returning r.* into v_run;
+  return payments_private.sync_answer(v_run);
+end;
+$$;
+
+comment on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) is
+  'Takes one page of a sync''s listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over.';
+
+revoke all on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) from public;
+grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) to payments_service;
+--! EndIncluded functions/record_sync_page.sql
+--! Included functions/gone_since_sync.sql
+/*
+ * Ids of one kind that a complete listing did not show and that are therefore gone at Stripe: their row was not touched by the
+ * listing, nothing newer is known of them, and they were made before it began. Objects on a test clock are in no listing.
+ * At most max of them; only those among the given ids, if any are given.
+ */
+create or replace function payments_private.gone_since_sync(
+  environment text,
+  kind text,
+  listed_from timestamptz,
+  max integer,
+  among text[] default null
+)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_version bigint := payments_private.snapshot_version(listed_from, null, false);
+begin
+  case kind
+    when 'products' then
+      return query
+      select t.product_id
+      from payments.stripe_products as t
+      where t.environment = gone_since_sync.environment
+        and t.version < v_version
+        and coalesce(payments_private.instant_of(t.raw -> 'created') < gone_since_sync.listed_from, true)
+        and (among is null or t.product_id = any (among))
+      limit gone_since_sync.max;
+    when 'prices' then
+      return query
+      select t.price_id
+      from payments.stripe_prices as t
+      where t.environment = gone_since_sync.environment
+        and t.version < v_version
+        and coalesce(payments_private.instant_of(t.raw -> 'created') < gone_since_sync.listed_from, true)
+        and (among is null or t.price_id = any (among))
+      limit gone_since_sync.max;
+    when 'customers' then
+      return query
+      select t.provider_customer_id
+      from payments.customers as t
+      where t.environment = gone_since_sync.environment
+        and t.provider = 'stripe'
+        and t.version < v_version
+        and t.raw ->> 'test_clock' is null
+        and coalesce(t.provider_created_at < gone_since_sync.listed_from, true)
+        and (among is null or t.provider_customer_id = any (among))
+      limit gone_since_sync.max;
+    when 'subscriptions' then
+      return query
+      select t.subscription_id
+      from payments.stripe_subscriptions as t
+      where t.environment = gone_since_sync.environment
+        and t.version < v_version
+        and t.raw ->> 'test_clock' is null
+        and coalesce(payments_private.instant_of(t.raw -> 'created') < gone_since_sync.listed_from, true)
+        and (among is null or t.subscription_id = any (among))
+      limit gone_since_sync.max;
+    else
+      return; -- history: what a listing of a time range does not show is not gone
+  end case;
+end;
+$$;
+
+revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[]) from public;
+--! EndIncluded functions/gone_since_sync.sql
+--! Included functions/bury_synced.sql
+/*
+ * Marks one object that is gone at Stripe, by its projector, as a snapshot of the instant at which the listing began that
+ * does not show it: deleted, or canceled at a time that nobody knows.
+ */
+create or replace function payments_private.bury_synced(environment text, kind text, object_id text, listed_from timestamptz)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_raw jsonb;
+begin
+  if kind = 'subscriptions' then
+    select s.raw || jsonb_build_object('id', s.subscription_id, 'object', 'subscription', 'customer', s.customer_id, 'status', 'canceled')
+    into v_raw
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = bury_synced.object_id and s.environment = bury_synced.environment;
+    perform payments_private.project_stripe_object(environment, v_raw, null, listed_from);
+  else
+    perform payments_private.project_stripe_object(
+      environment,
+      jsonb_build_object('id', object_id, 'object', rtrim(kind, 's'), 'deleted', true),
+      null,
+      listed_from
+    );
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.bury_synced(text, text, text, timestamptz) from public;
+--! EndIncluded functions/bury_synced.sql
+--! Included functions/end_sync.sql
+/*
+ * Writes how a sync ended to its row and to the connection of its environment. Objects that could not be projected make it a
+ * failed one, though everything else is in line.
+ */
+create or replace function payments_private.end_sync(run payments.sync_runs, error text)
+  returns payments.sync_runs
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_error text := end_sync.error;
+  v_counts jsonb;
+begin
+  if v_error is null then
+    select format('%s objects could not be projected, the first of them %s.', sum((p.progress ->> 'failed')::integer),
+        (array_agg(p.progress ->> 'error') filter (where p.progress ? 'error'))[1])
+    into v_error
+    from jsonb_each(run.progress) as p (kind, progress)
+    having sum((p.progress ->> 'failed')::integer) > 0;
+  end if;
+  update payments.sync_runs as r
+  set status = case when v_error is null then 'succeeded' else 'failed' end,
+      error = v_error,
+      lease = null,
+      heartbeat_at = clock_timestamp(),
+      finished_at = clock_timestamp()
+  where r.id = end_sync.run.id
+  returning r.* into run;
+
+  select jsonb_object_agg(p.kind, coalesce((p.progress -> 'seen'), '0'))
+  into v_counts
+  from jsonb_each(run.progress) as p (kind, progress);
+  insert into payments.provider_connections as c (
+    provider, environment, status, last_synced_at, last_sync_status, last_sync_error, last_sync_counts
+  )
+  values (
+    'stripe', run.environment, case when v_error is null then 'connected' else 'unconfigured' end, run.finished_at,
+    run.status, run.error, coalesce(v_counts, '{}')
+  )
+  on conflict on constraint provider_connections_environment_key do update
+  set status = case when c.status = 'unconfigured' then excluded.status else c.status end,
+      last_synced_at = excluded.last_synced_at,
+      last_sync_status = excluded.last_sync_status,
+      last_sync_error = excluded.last_sync_error,
+      last_sync_counts = excluded.last_sync_counts;
+  return run;
+end;
+$$;
+
+revoke all on function payments_private.end_sync(payments.sync_runs, text) from public;
+--! EndIncluded functions/end_sync.sql
+--! Included functions/complete_sync.sql
+/*
+ * Ends a sync whose kinds are all listed. What a complete listing did not show becomes a tombstone under the version rule: a
+ * row that anything newer than the beginning of the listing has touched is left alone. At most max of them in one call, so
+ * that no transaction holds many locks: as long as the answer says running, call again.
+ */
+create or replace function payments.complete_sync(run_id uuid, lease uuid, max integer default 100)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_run payments.sync_runs;
+  v_environment text;
+  v_kind text;
+  v_progress jsonb;
+  v_listed_from timestamptz;
+  v_ids text[];
+  v_id text;
+  v_buried integer;
+begin
+  -- guard
+  select r.environment into v_environment from payments.sync_runs as r where r.id = complete_sync.run_id;
+  perform payments_private.lock_environment(v_environment);
+  v_run := payments_private.held_sync_run(run_id, lease);
+
+  foreach v_kind in array v_run.kinds loop
+    v_progress := v_run.progress -> v_kind;
+    continue when v_progress ->> 'state' = 'done';
+    if v_progress ->> 'state' is distinct from 'listed' then
+      return payments_private.sync_answer(v_run); -- there is more to list
+    end if;
+
+    -- bury: rows of objects that could not be projected are untouched, too, so then nobody knows what is gone
+    v_listed_from := (v_progress ->> 'listed_from')::timestamptz;
+    v_ids := null;
+    v_buried := 0;
+    if (v_progress ->> 'failed')::integer = 0 then
+      select array_agg(g.id) into v_ids
+      from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1)) as g (id);
+    end if;
+    if v_ids is not null then
+      perform payments_private.lock_ids(v_environment, v_ids);
+      for v_id in -- once more: a webhook may have been there before the locks
+        select g.id
+        from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
+      loop
+        perform payments_private.bury_synced(v_environment, v_kind, v_id, v_listed_from);
+        v_buried := v_buried + 1;
+      end loop;
+    end if;
+
+    -- mark
+    update payments.sync_runs as r
+    set progress = r.progress || jsonb_build_object(v_kind, v_progress || jsonb_build_object(
+          'state', case when v_ids is null then 'done' else 'listed' end,
+          'deleted', coalesce((v_progress ->> 'deleted')::integer, 0) + v_buried
+        )),
+        drift = case
+          when v_buried = 0 then r.drift
+          else r.drift || jsonb_build_object(v_kind, jsonb_build_object('rows', 0, 'missing', 0, 'fields', '{}'::jsonb)
+            || coalesce(r.drift -> v_kind, '{}')
+            || jsonb_build_object('deleted', coalesce((r.drift -> v_kind ->> 'deleted')::integer, 0) + v_buried))
+        end,
+        heartbeat_at = clock_timestamp()
+    where r.id = v_run.id
+    returning r.* into v_run;
+    if v_ids is not null then
+      return payments_private.sync_answer(v_run); -- call again: there may be more of them
+    end if;
+  end loop;
+  return payments_private.sync_answer(payments_private.end_sync(v_run, null));
+end;
+$$;
+
+comment on function payments.complete_sync(uuid, uuid, integer) is
+  'Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021.';
+
+revoke all on function payments.complete_sync(uuid, uuid, integer) from public;
+grant execute on function payments.complete_sync(uuid, uuid, integer) to payments_service;
+--! EndIncluded functions/complete_sync.sql
+--! Included functions/fail_sync.sql
+/*
+ * Ends a sync before its time: with an error it has failed, without one it was interrupted. Either way the next begin_sync
+ * like it goes on where it was.
+ */
+create or replace function payments.fail_sync(run_id uuid, lease uuid, error text default null)
+  returns setof payments.sync_runs
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_run payments.sync_runs := payments_private.held_sync_run(run_id, lease);
+begin
+  if fail_sync.error is not null then
+    return next payments_private.end_sync(v_run, fail_sync.error);
+    return;
+  end if;
+  return query
+  update payments.sync_runs as r
+  set status = 'interrupted',
+      lease = null,
+      heartbeat_at = clock_timestamp(),
+      finished_at = clock_timestamp()
+  where r.id = v_run.id
+  returning r.*;
+end;
+$$;
+
+comment on function payments.fail_sync(uuid, uuid, text) is
+  'Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021.';
+
+revoke all on function payments.fail_sync(uuid, uuid, text) from public;
+grant execute on function payments.fail_sync(uuid, uuid, text) to payments_service;
+--! EndIncluded functions/fail_sync.sql
+--! Included functions/touch_sync.sql
+/*
+ * A sign of life of whoever carries out a sync, while Stripe makes it wait. Answers false if another one has taken over.
+ */
+create or replace function payments.touch_sync(run_id uuid, lease uuid)
+  returns boolean
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the table
+  set search_path = ''
+as $$
+begin
+  update payments.sync_runs as r
+  set heartbeat_at = clock_timestamp()
+  where r.id = touch_sync.run_id and r.lease = touch_sync.lease;
+  return found;
+end;
+$$;
+
+comment on function payments.touch_sync(uuid, uuid) is
+  'A sign of life of a running sync. Answers whether it is still carried out under this lease.';
+
+revoke all on function payments.touch_sync(uuid, uuid) from public;
+grant execute on function payments.touch_sync(uuid, uuid) to payments_service;
+--! EndIncluded functions/touch_sync.sql
+--! Included functions/due_sync_kinds.sql
+/*
+ * What a scheduled sync should list now: the catalog each time, since it is small; customers and subscriptions as well when
+ * no complete sync has succeeded for a day.
+ */
+create or replace function payments.due_sync_kinds(environment text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the table
+  set search_path = ''
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return case
+    when exists (
+      select
+      from payments.sync_runs as r
+      where r.environment = due_sync_kinds.environment
+        and r.status = 'succeeded'
+        and r.kinds @> array['products', 'prices', 'customers', 'subscriptions']
+        and r.started_at > now() - interval '1 day'
+    ) then '["products", "prices"]'
+    else '["products", "prices", "customers", "subscriptions"]'
+  end::jsonb;
+end;
+$$;
+
+comment on function payments.due_sync_kinds(text) is
+  'Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001.';
+
+revoke all on function payments.due_sync_kinds(text) from public;
+grant execute on function payments.due_sync_kinds(text) to payments_service;
+--! EndIncluded functions/due_sync_kinds.sql
+--! Included functions/begin_recovery.sql
+/*
+ * From when on Stripe's list of events is to be read so that nothing is missing in the ledger: an hour before the last recovery
+ * ended, because the list lags; the first time, from when the webhook endpoint was set up or the first event arrived; or from
+ * since, if it is given. What happened before that beginning was never meant for this database, and stays out.
+ * Stripe keeps events for 30 days. Answers {from, gap}: gap is {from, before}, the time of which the events are gone, or null.
+ */
+create or replace function payments.begin_recovery(environment text, since timestamptz default null)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the tables
+  set search_path = ''
+as $$
+declare
+  v_kept timestamptz := now() - interval '30 days';
+  v_connection payments.provider_connections;
+  v_known timestamptz;
+  v_last timestamptz;
+begin
+  perform payments_private.check_environment(environment);
+  select c.* into v_connection
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = begin_recovery.environment;
+  v_known := v_connection.events_complete_until;
+  if begin_recovery.since is not null then
+    return jsonb_build_object(
+      'from', greatest(begin_recovery.since, v_kept),
+      'gap', case
+        when begin_recovery.since < v_kept then jsonb_build_object('from', begin_recovery.since, 'before', v_kept)
+      end
+    );
+  end if;
+
+  -- the first time
+  if v_known is null then
+    select least(min(w.provider_created_at), v_connection.webhook_configured_at) into v_known
+    from payments.webhook_events as w
+    where w.provider = 'stripe' and w.environment = begin_recovery.environment;
+    if v_known is null then
+      return jsonb_build_object('from', now(), 'gap', null);
+    end if;
+    v_connection.events_complete_from := v_known;
+  end if;
+
+  -- gap: nothing at all is known of the time before Stripe's list begins
+  if v_known < v_kept then
+    select greatest(max(w.provider_created_at), v_known) into v_last
+    from payments.webhook_events as w
+    where w.provider = 'stripe' and w.environment = begin_recovery.environment;
+  end if;
+  return jsonb_build_object(
+    'from', greatest(v_known - interval '1 hour', v_connection.events_complete_from, v_kept),
+    'gap', case when v_last < v_kept then jsonb_build_object('from', v_last, 'before', v_kept) end
+  );
+end;
+$$;
+
+comment on function payments.begin_recovery(text, timestamptz) is
+  'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001.';
+
+revoke all on function payments.begin_recovery(text, timestamptz) from public;
+grant execute on function payments.begin_recovery(text, timestamptz) to payments_service;
+--! EndIncluded functions/begin_recovery.sql
+--! Included functions/complete_recovery.sql
+/*
+ * Notes that every event of Stripe's list from recovered_from until complete_until is in the ledger, so that the next recovery
+ * begins there. A recovery of a time that does not reach back to where the last one ended moves nothing.
+ */
+create or replace function payments.complete_recovery(
+  environment text,
+  recovered_from timestamptz,
+  complete_until timestamptz
+)
+  returns setof payments.provider_connections
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the table
+  set search_path = ''
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+  insert into payments.provider_connections as c (provider, environment, events_complete_from, events_complete_until)
+  values (
+    'stripe', complete_recovery.environment, complete_recovery.recovered_from,
+    greatest(complete_recovery.recovered_from, complete_recovery.complete_until)
+  )
+  on conflict on constraint provider_connections_environment_key do update
+  set events_complete_from = least(c.events_complete_from, excluded.events_complete_from),
+      events_complete_until = greatest(c.events_complete_until, excluded.events_complete_until)
+  where c.events_complete_until is null or c.events_complete_until >= excluded.events_complete_from
+  returning c.*;
+end;
+$$;
+
+comment on function payments.complete_recovery(text, timestamptz, timestamptz) is
+  'Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001.';
+
+revoke all on function payments.complete_recovery(text, timestamptz, timestamptz) from public;
+grant execute on function payments.complete_recovery(text, timestamptz, timestamptz) to payments_service;
+--! EndIncluded functions/complete_recovery.sql
+--! Included functions/unknown_webhook_events.sql
+/*
+ * Which of these events the ledger does not know yet, in the order in which they were named.
+ */
+create or replace function payments.unknown_webhook_events(environment text, event_ids jsonb)
+  returns setof text
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the ledger
+  set search_path = ''
+as $$
+begin
+  return query
+  select e.id
+  from jsonb_array_elements_text(event_ids) with ordinality as e (id, place)
+  where not exists (
+    select
+    from payments.webhook_events as w
+    where w.provider_event_id = e.id and w.environment = unknown_webhook_events.environment and w.provider = 'stripe'
+  )
+  order by e.place;
+end;
+$$;
+
+comment on function payments.unknown_webhook_events(text, jsonb) is
+  'Which of these event ids the ledger of an environment does not know yet.';
+
+revoke all on function payments.unknown_webhook_events(text, jsonb) from public;
+grant execute on function payments.unknown_webhook_events(text, jsonb) to payments_service;
+--! EndIncluded functions/unknown_webhook_events.sql
+
 -- sessions
 --! Included functions/check_checkout_request.sql
 /*
@@ -3611,7 +4846,8 @@ create or replace function payments_private.check_checkout_request(
   cancel_url text,
   subject_type text,
   subject_id text,
-  metadata jsonb
+  metadata jsonb,
+  idempotency_key text
 )
   returns void
   language plpgsql
@@ -3651,6 +4887,7 @@ begin
       from jsonb_each(coalesce(metadata, '{}')) as m (key, value)
       where jsonb_typeof(m.value) <> 'string'
     ) then 'metadata must be an object of strings.'
+    when length(idempotency_key) not between 1 and 200 then 'idempotencyKey must have 1 to 200 characters.'
   end;
   if v_problem is not null then
     raise exception '%', v_problem using errcode = 'SP001', hint = 'Mend the request and send it again.';
@@ -3658,13 +4895,16 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb) from public;
-grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb) to payments_service;
+revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb, text)
+  from public;
+grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb, text)
+  to payments_service;
 --! EndIncluded functions/check_checkout_request.sql
 --! Included functions/checkout_session_params.sql
 /*
  * What to send to Stripe for a row: a pure function of it, so that a retry under the same Stripe idempotency key sends
- * the same. https://docs.stripe.com/api/checkout/sessions/create
+ * the same. App users may insert rows themselves, so reserved metadata is dropped here: only the columns that the policies
+ * have judged say who pays. https://docs.stripe.com/api/checkout/sessions/create
  */
 create or replace function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
@@ -3674,7 +4914,14 @@ create or replace function payments_private.checkout_session_params(session paym
   set search_path = ''
 as $$
 declare
-  v_metadata jsonb := session.metadata || jsonb_strip_nulls(jsonb_build_object(
+  v_metadata jsonb := coalesce(
+    (
+      select jsonb_object_agg(m.key, m.value)
+      from jsonb_each(session.metadata) as m (key, value)
+      where m.key not like 'payments\_%' and m.key not like 'insforge\_%'
+    ),
+    '{}'
+  ) || jsonb_strip_nulls(jsonb_build_object(
     'payments_checkout_session_id', session.id,
     'payments_attempt', session.attempt::text,
     'payments_subject_type', session.subject_type,
@@ -3750,10 +4997,19 @@ declare
 begin
   -- guard
   perform payments_private.check_environment(environment);
-  perform payments_private.check_checkout_request(mode, line_items, success_url, cancel_url, subject_type, subject_id, metadata);
+  perform payments_private.check_checkout_request(
+    mode, line_items, success_url, cancel_url, subject_type, subject_id, metadata, idempotency_key
+  );
   v_request_hash := encode(
     sha256(convert_to(
-      jsonb_build_array(mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata)::text,
+      jsonb_build_array(
+        mode,
+        (
+          select jsonb_agg('{"quantity": 1}' || i.item order by i.place)
+          from jsonb_array_elements(line_items) with ordinality as i (item, place)
+        ),
+        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}')
+      )::text,
       'UTF8'
     )),
     'hex'
@@ -3813,8 +5069,8 @@ begin
       select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
     elsif v_row.status = 'open' and v_row.expires_at <= now() then
       v_action := 'fetch';
-    elsif v_row.checkout_session_id is not null and v_row.url is not null then
-      v_action := 'return';
+    elsif v_row.checkout_session_id is not null then
+      v_action := 'return'; -- without a url when only the webhook told of it: it is paid, and never made again
     end if;
   end if;
 
@@ -3861,13 +5117,21 @@ begin
   if session ->> 'object' is distinct from 'checkout.session' or coalesce(session ->> 'id', '') = '' then
     raise exception 'session must be a Checkout Session of Stripe.' using errcode = 'SP001', hint = 'Pass Stripe''s answer.';
   end if;
+  if session ? 'livemode' and (session ->> 'livemode')::boolean <> (environment = 'live') then
+    raise exception 'A session of the other mode cannot complete a checkout of environment %.', environment
+      using errcode = 'SP005', hint = 'Use the key of the same mode.';
+  end if;
 
-  -- lock and project; the row itself is part of what the session is about
+  -- lock and project; the row itself is part of what the session is about, and a newer attempt stays as it is
   perform payments_private.lock_environment(environment);
   perform payments_private.lock_ids(environment, payments_private.ids_of(session) || complete_checkout_session.id::text);
   perform payments_private.project_stripe_object(
     environment,
-    session || jsonb_build_object('client_reference_id', complete_checkout_session.id),
+    session || jsonb_build_object(
+      'client_reference_id', complete_checkout_session.id,
+      'metadata', coalesce(nullif(session -> 'metadata', 'null'), '{}')
+        || jsonb_build_object('payments_attempt', complete_checkout_session.attempt::text)
+    ),
     null,
     snapshot_at
   );
@@ -3969,6 +5233,10 @@ begin
   end if;
   if coalesce(length(subject_type) not between 1 and 100, true) or coalesce(length(subject_id) not between 1 and 255, true) then
     raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Mend the request and send it again.';
+  end if;
+  if return_url !~* '^https?://[^/\s]' then
+    raise exception 'returnUrl must be an absolute http or https URL.'
       using errcode = 'SP001', hint = 'Mend the request and send it again.';
   end if;
 
@@ -4211,10 +5479,10 @@ create or replace trigger _100_timestamps before update on payments.webhook_even
 --! EndIncluded triggers/_100_timestamps.sql
 --! Included triggers/_200_customer.sql
 /*
- * A new session starts with the Stripe customer of its billing subject.
+ * A new session starts with the Stripe customer of its billing subject; one that Stripe tells of has that of Stripe.
  */
 create or replace trigger _200_customer before insert on payments.stripe_checkout_sessions
-  for each row execute function payments_private.tg_sessions__customer();
+  for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__customer();
 create or replace trigger _200_customer before insert on payments.stripe_customer_portal_sessions
   for each row execute function payments_private.tg_sessions__customer();
 --! EndIncluded triggers/_200_customer.sql
@@ -4233,6 +5501,7 @@ alter table payments.stripe_subscriptions enable row level security;
 alter table payments.stripe_subscription_items enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
+alter table payments.sync_runs enable row level security;
 alter table payments_private.customer_claims enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.secrets enable row level security;
@@ -4259,6 +5528,8 @@ drop policy if exists service_select on payments.transactions;
 create policy service_select on payments.transactions for select to payments_service using (true);
 drop policy if exists service_select on payments.webhook_events;
 create policy service_select on payments.webhook_events for select to payments_service using (true);
+drop policy if exists service_select on payments.sync_runs;
+create policy service_select on payments.sync_runs for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_checkout_sessions;
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
 drop policy if exists service_update on payments.stripe_checkout_sessions;
@@ -4327,8 +5598,704 @@ grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
 grant select on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
   payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
-  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.sync_runs
   to payments_service;
 grant update on payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions to payments_service;
 grant select on payments_private.secrets to payments_service;
 --! EndIncluded grants/tables.sql
+
+--! split: 999999-fixtures.sql
+--! Included functions/all_secrets.sql
+/*
+ * Every stored secret, still encrypted, for changing the encryption key.
+ */
+create or replace function payments_private.all_secrets()
+  returns table (id uuid, environment text, kind text, key_id text, ciphertext text)
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select s.id, s.environment, s.kind, s.key_id, s.ciphertext
+  from payments_private.secrets as s
+  order by s.created_at, s.id;
+$$;
+
+revoke all on function payments_private.all_secrets() from public;
+grant execute on function payments_private.all_secrets() to payments_service;
+--! EndIncluded functions/all_secrets.sql
+--! Included functions/begin_webhook_endpoint.sql
+/*
+ * Says what to do at Stripe so that events of an environment reach an address. endpoints are all webhook endpoints that the
+ * account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}:
+ *   reuse   the endpoint is as it should be
+ *   mend    send params to the endpoint: it is ours and its secret known, but it is disabled or lacks events
+ *   create  create one with params, store its secret with complete_webhook_endpoint, then subscribe it to events. It begins
+ *           with an event that does not happen, so that nothing is delivered before the secret is known
+ * retire are endpoints of ours to disable once that is done; remove those to delete before, because the account has as many
+ * as it may have and these deliver nothing any more. Endpoints of other projects are in neither.
+ */
+create or replace function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the secrets
+  set search_path = ''
+as $$
+declare
+  v_most constant integer := 16; -- https://docs.stripe.com/webhooks: endpoints that an account may have in each mode
+  v_connection payments.provider_connections;
+  v_key_id uuid;
+  v_current jsonb;
+  v_problems text[];
+  v_action text := 'create';
+  v_params jsonb;
+  v_own jsonb;
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if jsonb_typeof(endpoints) is distinct from 'array' or coalesce(url, '') = '' or coalesce(api_version, '') = '' then
+    raise exception 'An address, an API version and the list of endpoints that Stripe has are needed.'
+      using errcode = 'SP001', hint = 'Pass the address that Stripe can reach, the version, and [endpoint, …].';
+  end if;
+
+  -- what there is
+  select c.* into v_connection
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = begin_webhook_endpoint.environment;
+  select s.id into v_key_id
+  from payments_private.secrets as s
+  where s.environment = begin_webhook_endpoint.environment and s.kind = 'secret_key';
+  select coalesce(jsonb_agg(e.endpoint), '[]') into v_own
+  from jsonb_array_elements(endpoints) as e (endpoint)
+  where payments_private.is_own_endpoint(begin_webhook_endpoint.environment, e.endpoint, begin_webhook_endpoint.url);
+  select e.endpoint into v_current
+  from jsonb_array_elements(v_own) as e (endpoint)
+  where e.endpoint ->> 'id' = v_connection.webhook_endpoint_id
+    and exists (
+      select
+      from payments_private.secrets as s
+      where s.environment = begin_webhook_endpoint.environment
+        and s.kind = 'webhook_secret'
+        and s.endpoint_id = e.endpoint ->> 'id'
+        and s.expires_at is null
+    );
+
+  -- decide
+  v_problems := payments_private.endpoint_problems(v_current, url, api_version);
+  if v_current is not null and v_problems <@ array['disabled', 'missing_events'] then
+    v_action := case when v_problems = '{}' then 'reuse' else 'mend' end;
+    v_params := jsonb_build_object(
+      'disabled', false,
+      'enabled_events', (
+        select jsonb_agg(distinct t.type)
+        from (
+          select jsonb_array_elements_text(v_current -> 'enabled_events') union select unnest(payments.projected_event_types())
+        ) as t (type)
+      )
+    );
+  else
+    v_params := jsonb_build_object(
+      'url', url,
+      'api_version', api_version,
+      'enabled_events', array['billing_portal.configuration.created'],
+      'description', format('pg-payments, environment %s', environment),
+      'metadata', jsonb_build_object('managed_by', 'pg-payments', 'payments_environment', environment)
+    );
+  end if;
+  return jsonb_build_object(
+    'action', v_action,
+    'endpoint', case when v_action <> 'create' then v_current end,
+    'params', v_params,
+    -- the same until it is completed: two at once, or one after a crash, are given the same endpoint and its secret
+    'idempotency_key', format(
+      'pg-payments:%s:webhook_endpoint:%s', environment,
+      md5(concat_ws(' ', url, api_version, v_key_id, v_connection.webhook_endpoint_id, v_connection.webhook_configured_at))
+    ),
+    'events', payments.projected_event_types(),
+    'retire', (
+      select coalesce(jsonb_agg(e.endpoint ->> 'id'), '[]')
+      from jsonb_array_elements(v_own) as e (endpoint)
+      where e.endpoint ->> 'status' = 'enabled' and (v_action = 'create' or e.endpoint ->> 'id' <> v_current ->> 'id')
+    ),
+    'remove', (
+      select coalesce(jsonb_agg(e.endpoint ->> 'id'), '[]')
+      from jsonb_array_elements(v_own) as e (endpoint)
+      where e.endpoint ->> 'status' = 'disabled' and v_action = 'create' and jsonb_array_length(endpoints) >= v_most
+    )
+  );
+end;
+$$;
+
+comment on function payments.begin_webhook_endpoint(text, text, text, jsonb) is
+  'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is reuse, mend or create. Errors: SP001.';
+
+revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb) from public;
+grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb) to payments_service;
+--! EndIncluded functions/begin_webhook_endpoint.sql
+--! Included functions/complete_webhook_endpoint.sql
+/*
+ * Takes the webhook endpoint that an environment is now set up with. With a new one comes its signing secret, encrypted; the
+ * secrets before it stay good for a day, because what was signed with them may still be on its way.
+ */
+create or replace function payments.complete_webhook_endpoint(
+  environment text,
+  endpoint jsonb,
+  key_id text default null,
+  ciphertext text default null
+)
+  returns setof payments.provider_connections
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the secrets and the connection
+  set search_path = ''
+as $$
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if coalesce(endpoint ->> 'id', '') = '' or (key_id is null) <> (ciphertext is null) then
+    raise exception 'A webhook endpoint is needed, and a secret only together with the id of the key that opens it.'
+      using errcode = 'SP001', hint = 'Pass the endpoint as Stripe describes it.';
+  end if;
+  insert into payments.provider_connections (provider, environment)
+  values ('stripe', complete_webhook_endpoint.environment)
+  on conflict on constraint provider_connections_environment_key do nothing;
+  perform from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = complete_webhook_endpoint.environment
+  for update;
+
+  -- the secret
+  if ciphertext is not null then
+    delete from payments_private.secrets as s
+    where s.environment = complete_webhook_endpoint.environment
+      and s.kind = 'webhook_secret'
+      and (s.expires_at <= now() or s.endpoint_id = complete_webhook_endpoint.endpoint ->> 'id');
+    update payments_private.secrets as s
+    set expires_at = now() + interval '1 day'
+    where s.environment = complete_webhook_endpoint.environment and s.kind = 'webhook_secret' and s.expires_at is null;
+    insert into payments_private.secrets (environment, kind, key_id, ciphertext, endpoint_id)
+    values (
+      complete_webhook_endpoint.environment, 'webhook_secret', complete_webhook_endpoint.key_id,
+      complete_webhook_endpoint.ciphertext, complete_webhook_endpoint.endpoint ->> 'id'
+    );
+  end if;
+
+  -- switch
+  return query
+    update payments.provider_connections as c
+    set status = 'connected',
+        webhook_endpoint_id = complete_webhook_endpoint.endpoint ->> 'id',
+        webhook_endpoint_url = complete_webhook_endpoint.endpoint ->> 'url',
+        webhook_configured_at = now()
+    where c.provider = 'stripe' and c.environment = complete_webhook_endpoint.environment
+    returning c.*;
+end;
+$$;
+
+comment on function payments.complete_webhook_endpoint(text, jsonb, text, text) is
+  'Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001.';
+
+revoke all on function payments.complete_webhook_endpoint(text, jsonb, text, text) from public;
+grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, text) to payments_service;
+--! EndIncluded functions/complete_webhook_endpoint.sql
+--! Included functions/connect_account.sql
+/*
+ * Connects an environment to the Stripe account that a key belongs to, and stores the key, which is encrypted already. The key
+ * of the same account takes the place of the one before. Another account than before is refused, unless replace_account says
+ * that everything kept of the account before is to be deleted; all of it happens in this one transaction.
+ * Answers {connection, previous_account_id, deleted}: the row, and for a replaced account its id and the deleted rows by table.
+ */
+create or replace function payments.connect_account(
+  environment text,
+  account jsonb,
+  key_id text,
+  ciphertext text,
+  masked_key text,
+  replace_account boolean default false
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the secrets and tables
+  set search_path = ''
+as $$
+declare
+  v_account_id text := account ->> 'id';
+  v_previous text;
+  v_counts jsonb;
+  v_deleted jsonb;
+  v_connection payments.provider_connections;
+begin
+  -- guard
+  perform payments_private.check_environment(environment);
+  if coalesce(v_account_id, '') = '' or key_id is null or ciphertext is null then
+    raise exception 'A Stripe account and an encrypted key are needed.'
+      using errcode = 'SP001', hint = 'Pass the account as Stripe describes it, and the key as the handlers encrypt it.';
+  end if;
+
+  -- lock: webhooks wait, so that none writes for one account while rows of the other are deleted
+  perform payments_private.lock_environment(environment, true);
+  select c.provider_account_id into v_previous
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = connect_account.environment
+  for update;
+
+  -- another account
+  if v_previous <> v_account_id then
+    if not coalesce(replace_account, false) then
+      v_counts := payments_private.count_rows(environment);
+      raise exception 'The key is of the Stripe account %, and environment % is connected to %.',
+        v_account_id, environment, v_previous
+        using errcode = 'SP008',
+              hint = format('Use a key of %s, or send "replaceAccount": true, which deletes what is kept of it: %s.',
+                v_previous, coalesce(
+                  (select string_agg(c.value || ' ' || c.key, ', ' order by c.key) from jsonb_each_text(v_counts) as c),
+                  'nothing'
+                ));
+    end if;
+    v_deleted := payments_private.delete_rows(environment);
+    delete from payments_private.secrets as s where s.environment = connect_account.environment;
+    delete from payments.provider_connections as c
+    where c.provider = 'stripe' and c.environment = connect_account.environment;
+  end if;
+
+  -- store
+  delete from payments_private.secrets as s
+  where s.environment = connect_account.environment and s.kind = 'secret_key';
+  insert into payments_private.secrets (environment, kind, key_id, ciphertext, masked)
+  values (
+    connect_account.environment, 'secret_key', connect_account.key_id, connect_account.ciphertext,
+    connect_account.masked_key
+  );
+  insert into payments.provider_connections as c (
+    provider, environment, status, provider_account_id, account_email, account_name, account_livemode, raw
+  )
+  values (
+    'stripe', connect_account.environment, 'connected', v_account_id, account ->> 'email',
+    coalesce(account #>> '{settings,dashboard,display_name}', account #>> '{business_profile,name}'),
+    connect_account.environment = 'live', account
+  )
+  on conflict on constraint provider_connections_environment_key do update
+  set status = excluded.status,
+      provider_account_id = excluded.provider_account_id,
+      account_email = excluded.account_email,
+      account_name = excluded.account_name,
+      account_livemode = excluded.account_livemode,
+      raw = excluded.raw
+  returning c.* into v_connection;
+  return jsonb_build_object(
+    'connection', to_jsonb(v_connection) - 'raw',
+    'previous_account_id', case when v_previous <> v_account_id then v_previous end,
+    'deleted', v_deleted
+  );
+end;
+$$;
+
+comment on function payments.connect_account(text, jsonb, text, text, text, boolean) is
+  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+
+revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean) from public;
+grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean) to payments_service;
+--! EndIncluded functions/connect_account.sql
+--! Included functions/count_rows.sql
+/*
+ * How many rows each table keeps for an environment, as {"customers": 3}; tables that keep none are left out.
+ */
+create or replace function payments_private.count_rows(environment text)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_table regclass;
+  v_count bigint;
+  v_counts jsonb := '{}';
+begin
+  for v_table in select t from payments_private.environment_tables() as t loop
+    execute format('select count(*) from %s as t where t.environment = $1', v_table)
+      into v_count using count_rows.environment;
+    if v_count > 0 then
+      v_counts := v_counts || jsonb_build_object(split_part(v_table::text, '.', 2), v_count);
+    end if;
+  end loop;
+  return v_counts;
+end;
+$$;
+
+revoke all on function payments_private.count_rows(text) from public;
+--! EndIncluded functions/count_rows.sql
+--! Included functions/delete_rows.sql
+/*
+ * Deletes every row that is kept for an environment, and answers how many each table had.
+ */
+create or replace function payments_private.delete_rows(environment text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_table regclass;
+  v_counts jsonb := payments_private.count_rows(environment);
+begin
+  for v_table in select t from payments_private.environment_tables() as t loop
+    execute format('delete from %s as t where t.environment = $1', v_table) using delete_rows.environment;
+  end loop;
+  return v_counts;
+end;
+$$;
+
+revoke all on function payments_private.delete_rows(text) from public;
+--! EndIncluded functions/delete_rows.sql
+--! Included functions/disconnect_account.sql
+/*
+ * Forgets the key and the signing secrets of an environment. What was projected stays, and so does the account that it belongs
+ * to, so that the key of another one is noticed. Answers {connection, endpoint_id, remaining}: the row, the webhook endpoint
+ * that was managed until now, and the rows that stay, by table.
+ */
+create or replace function payments.disconnect_account(environment text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the secrets
+  set search_path = ''
+as $$
+declare
+  v_endpoint_id text;
+  v_connection payments.provider_connections;
+begin
+  perform payments_private.check_environment(environment);
+  select c.webhook_endpoint_id into v_endpoint_id
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = disconnect_account.environment
+  for update;
+
+  delete from payments_private.secrets as s
+  where s.environment = disconnect_account.environment and s.kind = 'secret_key';
+  if not found then
+    raise exception 'No Stripe key is stored for environment %.', environment
+      using errcode = 'SP009', hint = 'A key that comes from an environment variable is removed there.';
+  end if;
+  delete from payments_private.secrets as s where s.environment = disconnect_account.environment;
+
+  update payments.provider_connections as c
+  set status = 'unconfigured',
+      webhook_endpoint_id = null,
+      webhook_endpoint_url = null,
+      webhook_configured_at = null
+  where c.provider = 'stripe' and c.environment = disconnect_account.environment
+  returning c.* into v_connection;
+  return jsonb_build_object(
+    'connection', to_jsonb(v_connection) - 'raw',
+    'endpoint_id', v_endpoint_id,
+    'remaining', payments_private.count_rows(environment)
+  );
+end;
+$$;
+
+comment on function payments.disconnect_account(text) is
+  'Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
+
+revoke all on function payments.disconnect_account(text) from public;
+grant execute on function payments.disconnect_account(text) to payments_service;
+--! EndIncluded functions/disconnect_account.sql
+--! Included functions/endpoint_problems.sql
+/*
+ * What keeps a webhook endpoint, as Stripe describes it, from being the one that is needed: disabled, missing_events,
+ * other_version, other_url; nothing for one that is as it should be. Events beyond the needed ones do no harm, and an address
+ * or version that is not given is not compared.
+ */
+create or replace function payments_private.endpoint_problems(endpoint jsonb, url text, api_version text)
+  returns text[]
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+begin
+  return array_remove(array[
+    case when endpoint_problems.endpoint ->> 'status' = 'disabled' then 'disabled' end,
+    case when not endpoint_problems.endpoint -> 'enabled_events' ? '*'
+      and not endpoint_problems.endpoint -> 'enabled_events' ?& payments.projected_event_types() then 'missing_events' end,
+    case when endpoint_problems.endpoint ->> 'api_version' is distinct from endpoint_problems.api_version
+      and endpoint_problems.api_version is not null then 'other_version' end,
+    case when endpoint_problems.endpoint ->> 'url' <> endpoint_problems.url then 'other_url' end
+  ], null);
+end;
+$$;
+
+revoke all on function payments_private.endpoint_problems(jsonb, text, text) from public;
+--! EndIncluded functions/endpoint_problems.sql
+--! Included functions/environment_health.sql
+/*
+ * Is all well with an environment? facts is what only the handlers know: {has_key, key_problem, stripe_problem,
+ * has_signing_secret, secret_problem, public_url, drift}; a problem is a sentence or null, drift is that of
+ * webhook_endpoint_drift or null when Stripe could not be asked.
+ * Answers {status, reasons, events, connection}: status failing while events are lost or stuck, degraded while something needs
+ * a look, else ok; reasons as [{code, severity, message, next_action}].
+ */
+create or replace function payments.environment_health(environment text, facts jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_connection payments.provider_connections;
+  v_events payments.webhook_event_health;
+  v_reasons jsonb;
+begin
+  perform payments_private.check_environment(environment);
+  select c.* into v_connection
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = environment_health.environment;
+  select h.* into v_events
+  from payments.webhook_event_health as h
+  where h.environment = environment_health.environment;
+
+  select coalesce(jsonb_agg(
+    jsonb_build_object('code', r.code, 'severity', r.severity, 'message', r.message, 'next_action', r.next_action)
+    order by r.severity desc, r.place -- failing before degraded
+  ), '[]') into v_reasons
+  from (
+    values
+      (1, 'no_key', 'failing', not (facts ->> 'has_key')::boolean and facts ->> 'secret_problem' is null,
+        format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.'),
+      (2, 'secrets_unreadable', 'failing', facts ->> 'secret_problem' is not null, facts ->> 'secret_problem',
+        'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.'),
+      (3, 'key_refused', 'failing', facts ->> 'key_problem' is not null, facts ->> 'key_problem',
+        'Store a key that is valid and has the permissions that are needed.'),
+      (4, 'stripe_unreachable', 'degraded', facts ->> 'stripe_problem' is not null, facts ->> 'stripe_problem',
+        'Try again in a moment.'),
+      (5, 'no_signing_secret', 'failing',
+        not (facts ->> 'has_signing_secret')::boolean and facts ->> 'secret_problem' is null,
+        'There is no signing secret, so no event can be accepted.',
+        'Configure the webhook endpoint, or set the environment variable for the secret.'),
+      (6, 'endpoint_not_managed', 'degraded',
+        (facts ->> 'public_url')::boolean and (facts ->> 'has_key')::boolean and v_connection.webhook_endpoint_id is null,
+        'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', 'Configure the webhook endpoint.'),
+      (8, 'dead_letters', 'failing', v_events.dead_lettered > 0,
+        format('%s events failed and are not tried again by themselves.', v_events.dead_lettered),
+        'Mend the cause, then retry them.'),
+      (9, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
+        format('%s events failed and wait for their next attempt.', v_events.backlog - v_events.dead_lettered),
+        'See their last_error.'),
+      (10, 'sync_failed', 'degraded', v_connection.last_sync_status = 'failed',
+        format('The last sync failed: %s', v_connection.last_sync_error), 'Run the sync again.')
+  ) as r (place, code, severity, holds, message, next_action)
+  where r.holds;
+
+  v_reasons := v_reasons || (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'code', 'endpoint_' || (d.drift ->> 'problem'),
+      'severity', case when d.drift ->> 'problem' in ('gone', 'disabled', 'secret_unknown') then 'failing' else 'degraded' end,
+      'message', d.drift ->> 'message',
+      'next_action', 'Configure the webhook endpoint again.'
+    )), '[]')
+    from jsonb_array_elements(case when jsonb_typeof(facts -> 'drift') = 'array' then facts -> 'drift' else '[]' end)
+      as d (drift)
+  );
+  return jsonb_build_object(
+    'status', case
+      when v_reasons @> '[{"severity": "failing"}]' then 'failing'
+      when v_reasons <> '[]' then 'degraded'
+      else 'ok'
+    end,
+    'reasons', v_reasons,
+    'events', to_jsonb(v_events),
+    'connection', case when v_connection.id is not null then to_jsonb(v_connection) - 'raw' end
+  );
+end;
+$$;
+
+comment on function payments.environment_health(text, jsonb) is
+  'One verdict about an environment, ok, degraded or failing, with the reasons, from the ledger, the connection and the given facts. Answers {status, reasons, events, connection}. Errors: SP001.';
+
+revoke all on function payments.environment_health(text, jsonb) from public;
+grant execute on function payments.environment_health(text, jsonb) to payments_service;
+--! EndIncluded functions/environment_health.sql
+--! Included functions/environment_tables.sql
+/*
+ * The tables whose rows belong to the Stripe account of an environment: all that have a column environment, except the
+ * connection itself and the secrets.
+ */
+create or replace function payments_private.environment_tables()
+  returns setof regclass
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select c.oid::regclass
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = 'environment' and not a.attisdropped
+  where c.relnamespace in ('payments'::regnamespace, 'payments_private'::regnamespace)
+    and c.relkind in ('r', 'p')
+    and c.oid not in ('payments.provider_connections'::regclass, 'payments_private.secrets'::regclass)
+  order by c.relname;
+$$;
+
+revoke all on function payments_private.environment_tables() from public;
+--! EndIncluded functions/environment_tables.sql
+--! Included functions/is_own_endpoint.sql
+/*
+ * Whether a webhook endpoint at Stripe is ours to change: made by pg-payments for this environment, and either the one that the
+ * environment is set up with or one that delivers to the same address. Everything else belongs to another project.
+ */
+create or replace function payments_private.is_own_endpoint(environment text, endpoint jsonb, url text)
+  returns boolean
+  language sql
+  stable
+  security invoker
+  set search_path = ''
+as $$
+  select is_own_endpoint.endpoint #>> '{metadata,managed_by}' = 'pg-payments'
+    and is_own_endpoint.endpoint #>> '{metadata,payments_environment}' = is_own_endpoint.environment
+    and (
+      is_own_endpoint.endpoint ->> 'url' = is_own_endpoint.url
+      or exists (
+        select
+        from payments.provider_connections as c
+        where c.provider = 'stripe'
+          and c.environment = is_own_endpoint.environment
+          and c.webhook_endpoint_id = is_own_endpoint.endpoint ->> 'id'
+      )
+    );
+$$;
+
+revoke all on function payments_private.is_own_endpoint(text, jsonb, text) from public;
+--! EndIncluded functions/is_own_endpoint.sql
+--! Included functions/projected_event_types.sql
+/*
+ * The types of events that are projected: what the managed webhook endpoint subscribes to, and what the ledger processes.
+ * Every other type is kept as ignored.
+ */
+create or replace function payments.projected_event_types()
+  returns text[]
+  language sql
+  immutable
+  security invoker
+  set search_path = ''
+as $$
+  select array[
+    'product.created', 'product.updated', 'product.deleted',
+    'price.created', 'price.updated', 'price.deleted',
+    'customer.created', 'customer.updated', 'customer.deleted',
+    'checkout.session.completed', 'checkout.session.async_payment_succeeded',
+    'checkout.session.async_payment_failed', 'checkout.session.expired',
+    'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
+    'payment_intent.succeeded', 'payment_intent.payment_failed',
+    'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
+    'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
+    'refund.created', 'refund.updated', 'refund.failed',
+    'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
+    'customer.subscription.paused', 'customer.subscription.resumed', 'customer.subscription.trial_will_end'
+  ];
+$$;
+
+comment on function payments.projected_event_types() is
+  'The types of Stripe events that are projected, and that the managed webhook endpoint subscribes to. Every other type is kept in the ledger as ignored.';
+
+revoke all on function payments.projected_event_types() from public;
+grant execute on function payments.projected_event_types() to payments_service;
+--! EndIncluded functions/projected_event_types.sql
+--! Included functions/replace_secrets.sql
+/*
+ * Puts secrets that were encrypted anew, [{id, key_id, ciphertext}], in the place of the same ones as they were: all of them,
+ * or none. Answers how many.
+ */
+create or replace function payments_private.replace_secrets(secrets jsonb)
+  returns integer
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the secrets
+  set search_path = ''
+as $$
+declare
+  v_count integer;
+begin
+  lock table payments_private.secrets in share row exclusive mode; -- nobody stores another one meanwhile
+  update payments_private.secrets as s
+  set key_id = r.key_id,
+      ciphertext = r.ciphertext
+  from jsonb_to_recordset(replace_secrets.secrets) as r (id uuid, key_id text, ciphertext text)
+  where s.id = r.id;
+  get diagnostics v_count = row_count;
+  if v_count <> (select count(*) from payments_private.secrets) or v_count <> jsonb_array_length(replace_secrets.secrets) then
+    raise exception 'The stored secrets have changed meanwhile, so the encryption key was not changed.'
+      using errcode = 'SP010', hint = 'Change it once more.';
+  end if;
+  return v_count;
+end;
+$$;
+
+revoke all on function payments_private.replace_secrets(jsonb) from public;
+grant execute on function payments_private.replace_secrets(jsonb) to payments_service;
+--! EndIncluded functions/replace_secrets.sql
+--! Included functions/webhook_endpoint_drift.sql
+/*
+ * How the managed webhook endpoint of an environment, as Stripe describes it now, differs from how it was set up, as a list of
+ * {problem, message}: gone, disabled, missing_events, other_version, other_url, secret_unknown. Empty when nothing differs, or
+ * none is managed.
+ */
+create or replace function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the secrets
+  set search_path = ''
+as $$
+declare
+  v_id text;
+  v_endpoint jsonb;
+  v_problems text[];
+begin
+  perform payments_private.check_environment(environment);
+  select c.webhook_endpoint_id into v_id
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = webhook_endpoint_drift.environment;
+  if v_id is null then
+    return '[]';
+  end if;
+  select e.endpoint into v_endpoint
+  from jsonb_array_elements(endpoints) as e (endpoint)
+  where e.endpoint ->> 'id' = v_id;
+  v_problems := case when v_endpoint is null then array['gone']
+    else payments_private.endpoint_problems(v_endpoint, url, api_version) end;
+  if not exists (
+    select
+    from payments_private.secrets as s
+    where s.environment = webhook_endpoint_drift.environment and s.kind = 'webhook_secret' and s.endpoint_id = v_id
+  ) then
+    v_problems := v_problems || 'secret_unknown'::text;
+  end if;
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object('problem', p.problem, 'message', case p.problem
+      when 'gone' then format('The webhook endpoint %s is no longer at Stripe.', v_id)
+      when 'disabled' then format('The webhook endpoint %s is disabled at Stripe.', v_id)
+      when 'missing_events' then format('The webhook endpoint %s does not receive %s.', v_id, (
+        select string_agg(t.type, ', ')
+        from unnest(payments.projected_event_types()) as t (type)
+        where not v_endpoint -> 'enabled_events' ? t.type
+      ))
+      when 'other_version' then format('The webhook endpoint %s uses API version %s instead of %s.', v_id,
+        coalesce(v_endpoint ->> 'api_version', 'of the account'), api_version)
+      when 'other_url' then format('The webhook endpoint %s delivers to %s instead of %s.', v_id, v_endpoint ->> 'url', url)
+      else format('The signing secret of the webhook endpoint %s is not stored.', v_id)
+    end) order by p.place), '[]')
+    from unnest(v_problems) with ordinality as p (problem, place)
+  );
+end;
+$$;
+
+comment on function payments.webhook_endpoint_drift(text, text, text, jsonb) is
+  'How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001.';
+
+revoke all on function payments.webhook_endpoint_drift(text, text, text, jsonb) from public;
+grant execute on function payments.webhook_endpoint_drift(text, text, text, jsonb) to payments_service;
+--! EndIncluded functions/webhook_endpoint_drift.sql

@@ -4,10 +4,11 @@
  * How it is used: the app inserts the order with the price it asks for, then starts the checkout with
  * metadata {order_id: <id>} and that price. What a browser sends proves nothing, so the trigger compares: the money has
  * arrived, the checkout is for the price and quantity of the order, at its amount and currency, by its owner. Anything
- * else is set aside as 'mismatched' for a person to look at; raising would only make Stripe deliver the event again.
+ * else is set aside as 'mismatched' for a person to look at; raising would only make Stripe deliver the event again. The
+ * right payment still makes a mismatched order paid, so that nobody can spoil the order of another.
  *
  * What you may change: the table's name and columns, what happens when an order becomes paid (insert into an outbox,
- * add credits, …). Keep it idempotent: the update moves an order from 'pending' once.
+ * add credits, …). Keep it idempotent: the update makes an order paid once.
  */
 create table if not exists public.orders (
   id uuid primary key default gen_random_uuid(),
@@ -67,12 +68,20 @@ begin
         checkout_session_id = v_object ->> 'id',
         payment_intent_id = v_object ->> 'payment_intent',
         paid_at = new.provider_created_at
-    where o.id = v_order_id::uuid and o.status = 'pending';
-  elsif new.event_type = 'charge.refunded' and (v_object ->> 'refunded')::boolean then
-    update public.orders as o
-    set status = 'refunded'
-    where o.payment_intent_id = v_object ->> 'payment_intent' and o.status = 'paid';
+    where o.id = v_order_id::uuid and o.status in ('pending', 'mismatched');
   end if;
+
+  -- as the transaction shows it: the refund may have been told of before the payment
+  update public.orders as o
+  set status = 'refunded'
+  from payments.transactions as t
+  where o.payment_intent_id = v_object ->> 'payment_intent'
+    and o.status = 'paid'
+    and t.provider = 'stripe'
+    and t.environment = new.environment
+    and t.provider_object_type = 'payment_intent'
+    and t.provider_object_id = o.payment_intent_id
+    and t.status = 'refunded';
   return null;
 end;
 $$;
@@ -81,5 +90,11 @@ revoke all on function public.tg_webhook_events__orders() from public;
 create or replace trigger _500_orders
   after insert or update of processing_status on payments.webhook_events
   for each row
-  when (new.processing_status = 'processed')
+  when (
+    new.processing_status = 'processed'
+    and new.event_type in (
+      'checkout.session.completed', 'checkout.session.async_payment_succeeded', 'charge.refunded', 'refund.created',
+      'refund.updated'
+    )
+  )
   execute function public.tg_webhook_events__orders();

@@ -2,9 +2,10 @@
  * Entitlements of teams from their subscriptions: granted, changed and taken away.
  *
  * How it is used: public.plans says which Stripe prices give which plan; a price that is not in it gives nothing, whatever
- * a browser asked for. Whenever Stripe tells of a subscription, the entitlement of its team is derived anew from all the
- * team's subscriptions as payments.stripe_subscriptions shows them. That table is right in every order of events, so
- * this is too.
+ * a browser asked for. Prices of test mode have ids of their own: leave them out where real access is at stake. Whenever
+ * Stripe tells of a subscription, or of the checkout that says whose it is, the entitlement of its team is derived anew
+ * from all the team's subscriptions as payments.stripe_subscriptions shows them. That table is right in every order of
+ * events, so this is too.
  *
  * What you may change: the subject type, the statuses that give access, what else hangs on a plan.
  */
@@ -52,8 +53,7 @@ begin
   join payments.stripe_subscription_items as i
     on i.environment = s.environment and i.subscription_id = s.subscription_id
   join public.plans as p on p.price_id = i.price_id
-  where s.environment = new.environment
-    and s.subject_type = v_subject.type
+  where s.subject_type = v_subject.type
     and s.subject_id = v_subject.id
     and s.status in ('active', 'trialing', 'past_due')
   order by p.rank desc, s.current_period_end desc
@@ -66,5 +66,8 @@ revoke all on function public.tg_webhook_events__team_entitlements() from public
 create or replace trigger _500_team_entitlements
   after insert or update of processing_status on payments.webhook_events
   for each row
-  when (new.processing_status = 'processed' and new.event_type like 'customer.subscription.%')
+  when (
+    new.processing_status = 'processed'
+    and (new.event_type like 'customer.subscription.%' or new.event_type = 'checkout.session.completed')
+  )
   execute function public.tg_webhook_events__team_entitlements();
