@@ -50,21 +50,36 @@ function logRequest(c: AppContext, log: Log, startedAt: number): void {
 }
 
 /** Browsers call these routes from the app's own origin. No cookie is involved, so no credentials are allowed. */
-function allowBrowsers({ allowedOrigins }: Config, method: 'GET' | 'POST') {
-  return cors({ origin: allowedOrigins, allowMethods: [method], maxAge: 7200 })
+function allowBrowsers({ allowedOrigins }: Config, allowMethods: (path: string) => string[]) {
+  return cors({
+    origin: allowedOrigins,
+    allowMethods: (_, c) => allowMethods(c.req.path),
+    maxAge: 7200,
+  })
 }
+
+/** What a page may ask of an address below `/api/payments`. */
+const paymentMethods = (path: string) =>
+  path.endsWith('-sessions') ? ['POST'] : ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
 /** The routes over these dependencies. */
 export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
-  const app = new Hono<{ Variables: Variables }>()
-
-  app.use(async (c, next) => {
+  const root = new Hono<{ Variables: Variables }>()
+  root.use(async (c, next) => {
     const startedAt = performance.now()
     await next()
     logRequest(c, deps.log, startedAt)
   })
-  app.use('/health', allowBrowsers(deps.config, 'GET'))
-  app.use('/api/payments/*', allowBrowsers(deps.config, 'POST'))
+  root.notFound((c) => fail(c, apiError(404, 'NOT_FOUND', 'There is nothing at this address.')))
+  root.onError((error, c) => fail(c, error))
+
+  const app = deps.config.basePath === '' ? root : root.basePath(deps.config.basePath)
+
+  app.use(
+    '/health',
+    allowBrowsers(deps.config, () => ['GET']),
+  )
+  app.use('/api/payments/*', allowBrowsers(deps.config, paymentMethods))
 
   app.get('/health', async (c) => answer(c, await health(deps)))
   app.all('/health', methodNotAllowed('GET'))
@@ -79,11 +94,22 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   )
   app.all(customerPortalSessions, methodNotAllowed('POST'))
 
+  // The admin API, and the older addresses of everything, are loaded by whoever asks for them first.
+  const rest = `${deps.config.basePath}/api/payments`
+  app.all('/api/payments/*', async (c) => {
+    const { answerAdmin } = await import('./handlers/admin/index.ts')
+    try {
+      return answer(c, await answerAdmin(c.req.raw, new URL(c.req.url).pathname.slice(rest.length), deps))
+    } catch (error) {
+      const { allowed } = error as { allowed?: string }
+      if (allowed !== undefined) c.header('Allow', allowed)
+      throw error
+    }
+  })
+
   const webhooks = '/api/webhooks/stripe/:environment'
   app.post(webhooks, async (c) => answer(c, await webhook(c.req.raw, c.req.param(), deps)))
   app.all(webhooks, methodNotAllowed('POST'))
 
-  app.notFound((c) => fail(c, apiError(404, 'NOT_FOUND', 'There is nothing at this address.')))
-  app.onError((error, c) => fail(c, error))
-  return app
+  return root
 }

@@ -1,7 +1,7 @@
 /**
  * The entry for Deno and for edge platforms that run it:
  *
- *     deno run --allow-net --allow-env functions/deno.ts
+ *     deno run --allow-net --allow-env --node-modules-dir=manual functions/deno.ts
  */
 
 import { readEnv } from './_shared/runtime.ts'
@@ -36,4 +36,8 @@ async function stop() {
 }
 
 const signals = ['SIGTERM', 'SIGINT'] as const
-for (const signal of signals) Deno.addSignalListener(signal, stop)
+try {
+  for (const signal of signals) Deno.addSignalListener(signal, stop)
+} catch {
+  // An edge platform sends no signals and may not know them.
+}

@@ -55,15 +55,15 @@ function callerFrom(claims: JWTPayload): Caller {
 
 export type Authenticate = (headers: Headers) => Promise<Caller>
 
-/**
- * Reads the caller from the headers of a request.
- *
- * - no `Authorization`: anonymous
- * - the configured anonymous key: anonymous
- * - a user's JWT, verified with the shared secret (HS256) or the key set (asymmetric algorithms): its claims
- * - the admin key: refused, for it has no user whom the policies could judge
- */
-export function createAuthenticate({ config, now }: { config: Config; now: () => number }): Authenticate {
+/** Who may do everything: whoever has the admin key, or a token with a role that is configured. */
+export type AuthenticateAdmin = (headers: Headers) => Promise<void>
+
+type Verify = (token: string) => Promise<JWTPayload>
+
+type AuthOptions = { config: Config; now: () => number; verify?: Verify }
+
+/** The claims of a token, verified with the shared secret (HS256) or the key set (asymmetric algorithms), or a 401. */
+export function createVerify({ config, now }: { config: Config; now: () => number }): Verify {
   let keySet: JWTVerifyGetKey | undefined
 
   /** The key of a token from the key set. That the set cannot be read is not the caller's fault. */
@@ -112,6 +112,32 @@ export function createAuthenticate({ config, now }: { config: Config; now: () =>
     return invalidToken('The token is not valid.', error)
   }
 
+  return (token) =>
+    verify(token).catch((error) => {
+      throw refusal(error)
+    })
+}
+
+/** The token in `Authorization: Bearer <token>`. */
+function bearerToken(authorization: string): string {
+  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+  if (token === undefined) throw invalidToken('The Authorization header must be `Bearer` and a token.')
+  return token
+}
+
+/**
+ * Reads the caller from the headers of a request.
+ *
+ * - no `Authorization`: anonymous
+ * - the configured anonymous key: anonymous
+ * - a user's JWT: its claims
+ * - the admin key: refused, for it has no user whom the policies could judge
+ */
+export function createAuthenticate({
+  config,
+  now,
+  verify = createVerify({ config, now }),
+}: AuthOptions): Authenticate {
   async function refuseAdminKey(key: string | null): Promise<void> {
     if (key === null || config.adminKey === null || !(await equalInConstantTime(key, config.adminKey))) return
     throw apiError(403, 'AUTH_UNAUTHORIZED', 'The admin key has no user, so it cannot start payments.', {
@@ -129,13 +155,59 @@ export function createAuthenticate({ config, now }: { config: Config; now: () =>
     }
     const authorization = headers.get('authorization')
     if (authorization === null) return { role: 'anon' }
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
-    if (token === undefined) throw invalidToken('The Authorization header must be `Bearer` and a token.')
+    const token = bearerToken(authorization)
     await refuseAdminKey(token)
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey))) return { role: 'anon' }
-    const claims = await verify(token).catch((error) => {
-      throw refusal(error)
+    return callerFrom(await verify(token))
+  }
+}
+
+/**
+ * Lets the admin in, and nobody else: the admin key as `x-api-key` or as a bearer token, or a verified token whose role is one of
+ * the configured ones. A token of anybody else is refused with 403. Where neither is configured, nobody is let in.
+ */
+export function createAuthenticateAdmin({
+  config,
+  now,
+  verify = createVerify({ config, now }),
+}: AuthOptions): AuthenticateAdmin {
+  const isAdminKey = async (key: string) =>
+    config.adminKey !== null && (await equalInConstantTime(key, config.adminKey))
+  const notAdmin = (message: string) =>
+    apiError(403, 'AUTH_UNAUTHORIZED', message, {
+      nextActions: 'Send the admin key as `x-api-key`, or the access token of an admin.',
     })
-    return callerFrom(claims)
+
+  return async (headers) => {
+    if (config.adminKey === null && config.jwtSecret === null && config.jwksUrl === null) {
+      throw apiError(403, 'AUTH_UNAUTHORIZED', 'Nobody is configured who may use the admin routes.', {
+        nextActions: 'Set PAYMENTS_ADMIN_KEY, or PAYMENTS_JWT_SECRET and PAYMENTS_ADMIN_ROLES.',
+      })
+    }
+    const apiKey = headers.get('x-api-key')
+    if (apiKey !== null) {
+      if (await isAdminKey(apiKey)) return
+      throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
+    }
+    const authorization = headers.get('authorization')
+    if (authorization === null) {
+      throw apiError(
+        401,
+        'AUTH_INVALID_CREDENTIALS',
+        'This address is for the admin: no key or token was sent.',
+        {
+          nextActions: 'Send the admin key as `x-api-key` or `Authorization: Bearer`.',
+        },
+      )
+    }
+    const token = bearerToken(authorization)
+    if (await isAdminKey(token)) return
+    if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey)))
+      throw notAdmin('The anonymous key is not allowed to do this; it is for the admin.')
+    if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token))
+      throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
+    const { role } = await verify(token)
+    if (typeof role !== 'string' || !config.adminRoles.includes(role))
+      throw notAdmin('The role of this token is not allowed to do this; it is for the admin.')
   }
 }

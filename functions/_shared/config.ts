@@ -14,8 +14,12 @@ export type Config = {
   jwtSecret: string | null
   jwksUrl: string | null
   adminKey: string | null
+  /** Roles whose tokens may do what the admin key may. */
+  adminRoles: string[]
   anonKey: string | null
   publicUrl: string | null
+  /** What comes before every route, as `/payments` where a platform puts the function's name there; else empty. */
+  basePath: string
   allowedOrigins: '*' | string[]
   stripe: {
     secretKey: Record<StripeEnvironment, string | null>
@@ -91,9 +95,24 @@ const variables = z.object({
     .optional(),
   PAYMENTS_JWT_SECRET: z.string().optional(),
   PAYMENTS_JWKS_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
-  PAYMENTS_ADMIN_KEY: z.string().min(16, 'must have at least 16 characters').optional(),
-  PAYMENTS_ANON_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
+  PAYMENTS_ADMIN_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
+  PAYMENTS_ADMIN_ROLES: z
+    .string()
+    .default('project_admin')
+    .transform((value) => value.split(',').map((part) => part.trim()))
+    .refine(
+      (roles) => roles.every((role) => /^[\w.-]+$/.test(role) && role !== 'anon' && role !== 'authenticated'),
+      'must be a comma-separated list of roles, and neither anon nor authenticated among them',
+    ),
+  PAYMENTS_ANON_KEY: z.string().optional(),
   PAYMENTS_PUBLIC_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
+  PAYMENTS_BASE_PATH: z
+    .string()
+    .regex(
+      /^(\/[\w.~-]+)+$/,
+      'must be a path such as /payments, with a slash at its beginning and none at its end',
+    )
+    .default(''),
   PAYMENTS_ALLOWED_ORIGINS: z
     .string()
     .default('*')
@@ -122,8 +141,8 @@ const variables = z.object({
       }
     })
     .optional(),
-  STRIPE_TIMEOUT_MS: wholeNumber(100, 80_000, 20_000),
-  STRIPE_MAX_RETRIES: wholeNumber(0, 5, 1),
+  STRIPE_TIMEOUT_MS: wholeNumber(100, 80_000, 15_000),
+  STRIPE_MAX_RETRIES: wholeNumber(0, 5, 2),
   PORT: wholeNumber(0, 65_535, 8787),
 })
 
@@ -147,8 +166,10 @@ export function readConfig(env: Env): Config {
     jwtSecret: value.PAYMENTS_JWT_SECRET ?? null,
     jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
+    adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,
     publicUrl: value.PAYMENTS_PUBLIC_URL ?? null,
+    basePath: value.PAYMENTS_BASE_PATH,
     allowedOrigins: value.PAYMENTS_ALLOWED_ORIGINS,
     stripe: {
       secretKey: { test: value.STRIPE_TEST_SECRET_KEY ?? null, live: value.STRIPE_LIVE_SECRET_KEY ?? null },

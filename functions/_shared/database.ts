@@ -29,6 +29,11 @@ export type DatabaseOptions = {
   deadline?: number
 }
 
+/** A statement on its way; `state` is null until it has a connection. */
+type RunningQuery<Row extends object> = postgres.PendingQuery<Row[]> & { state: object | null }
+
+type Pool = { client: postgres.Sql; running: Set<{ state: object | null }> }
+
 /** What of a connection string's query this client knows. The rest it would send to the server, which refuses what it does not know. */
 const URL_PARAMETERS = new Set(['sslmode', 'sslrootcert', 'target_session_attrs', 'options'])
 
@@ -59,8 +64,8 @@ export function createDatabase({
       connection: { application_name: 'pg-payments' },
       onnotice: () => {},
     })
-  let client = connect()
-  let answers = 0
+  const open = (): Pool => ({ client: connect(), running: new Set() })
+  let pool = open()
 
   /**
    * postgres.js sends Parse and Describe, waits for the answer, and only then Bind, as soon as a statement that is not prepared has
@@ -68,47 +73,51 @@ export function createDatabase({
    * array alone that is there already. With the array set by hand it sees a statement without parameters, sends Parse, Bind,
    * Execute and Sync in one flight, and Bind still carries the values. Their types are then unknown: hence text and casts.
    */
-  function inOneFlight<Row extends object>(text: string, values: Value[]): postgres.PendingQuery<Row[]> {
-    const query = client.unsafe<Row[]>(text)
-    Object.assign(query, { parameters: [...values] })
-    return query
+  function inOneFlight<Row extends object>(text: string, values: Value[]): RunningQuery<Row> {
+    const options = { simple: false } // without arguments it would choose the simple protocol, which has no values
+    const query = pool.client.unsafe<Row[]>(text, [], options as object)
+    return Object.assign(query, { parameters: [...values], state: null })
   }
 
   /**
    * A server that accepts connections and hangs up before it is ready (a proxy whose database is away) makes postgres.js connect
-   * again without end, and the statement waits for ever. Such a pool is thrown away together with what waits in it; one that has
-   * answered anything in the meantime is only busy, and stays.
+   * again without end, and its statements wait for ever. A pool of which no statement has reached the server in the time that a
+   * connection may take is thrown away together with what waits in it.
    */
-  function replace(stuck: typeof client): void {
-    if (client !== stuck) return
-    client = connect()
-    stuck.end({ timeout: 1 }).catch(() => {})
+  function replaceIfStuck(suspect: Pool): boolean {
+    if ([...suspect.running].some(({ state }) => state !== null)) return false
+    if (pool === suspect) pool = open()
+    suspect.client.end({ timeout: 1 }).catch(() => {})
+    return true
   }
 
   return {
     async query<Row extends object>(text: string, values: Value[] = []) {
-      const pool = client
+      const suspect = pool
       const query = inOneFlight<Row>(text, values)
-      const answersBefore = answers
-      let timer: ReturnType<typeof setTimeout> | undefined
+      suspect.running.add(query)
+      const timers: ReturnType<typeof setTimeout>[] = []
       const late = new Promise<never>((_, reject) => {
-        timer = setTimeout(() => {
-          const { state } = query as unknown as { state: unknown }
-          Promise.resolve(query.cancel()).catch(() => {})
-          if (!state && answers === answersBefore) replace(pool)
-          reject(databaseUnavailable(new Error(`No answer from the database within ${deadline} ms.`)))
-        }, deadline)
+        const giveUp = (ms: number) =>
+          reject(databaseUnavailable(new Error(`No answer from the database within ${ms} ms.`)))
+        const connected = connectTimeout * 1000 + 500
+        timers.push(setTimeout(() => replaceIfStuck(suspect) && giveUp(connected), connected))
+        timers.push(
+          setTimeout(() => {
+            Promise.resolve(query.cancel()).catch(() => {})
+            giveUp(deadline)
+          }, deadline),
+        )
       })
       try {
-        const rows = await Promise.race([query, late])
-        answers += 1
-        return [...rows]
+        return [...(await Promise.race([query, late]))]
       } catch (error) {
         throw fromDatabase(error)
       } finally {
-        clearTimeout(timer)
+        suspect.running.delete(query)
+        timers.forEach(clearTimeout)
       }
     },
-    end: () => client.end({ timeout: 5 }),
+    end: () => pool.client.end({ timeout: 2 }),
   }
 }

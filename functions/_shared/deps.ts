@@ -1,9 +1,16 @@
 /** Everything a handler works with, built in one place. */
 
 import type { StripeEnvironment } from '../../types/api.ts'
-import { type Authenticate, createAuthenticate } from './auth.ts'
+import {
+  type Authenticate,
+  type AuthenticateAdmin,
+  createAuthenticate,
+  createAuthenticateAdmin,
+  createVerify,
+} from './auth.ts'
 import type { Config } from './config.ts'
 import { createDatabase, type Database } from './database.ts'
+import { createIngest, type Ingest } from './ingest.ts'
 import { createLog, describeError, type Log } from './log.ts'
 import { type Background, createBackground } from './runtime.ts'
 import { createSecretStore, type SecretStore } from './secrets.ts'
@@ -12,10 +19,14 @@ import { createStripe, type StripeApi } from './stripe.ts'
 export type Deps = {
   config: Config
   database: Database
+  /** Hands a verified event to the database, together with others that wait. */
+  ingest: Ingest
   secrets: SecretStore
   /** Stripe for one environment; fails with 400 when it has no key. */
   stripe: (environment: StripeEnvironment) => Promise<StripeApi>
   authenticate: Authenticate
+  /** Lets the admin pass; fails with 401 or 403 for everybody else. */
+  authenticateAdmin: AuthenticateAdmin
   background: Background
   log: Log
   /** Milliseconds since 1970. */
@@ -35,12 +46,15 @@ export function createDeps(
 ): Deps {
   const database = createDatabase({ url: config.databaseUrl, poolSize: config.poolSize })
   const secrets = createSecretStore({ config, database, log, now })
+  const verify = createVerify({ config, now })
   return {
     config,
     database,
+    ingest: createIngest(database),
     secrets,
     stripe: createStripe({ config, secrets, now }),
-    authenticate: createAuthenticate({ config, now }),
+    authenticate: createAuthenticate({ config, now, verify }),
+    authenticateAdmin: createAuthenticateAdmin({ config, now, verify }),
     background: createBackground(
       (error) => log.error('background_failed', { cause: describeError(error) }),
       keepAlive,

@@ -47,7 +47,7 @@ export function errorBody({ code, message, status, nextActions }: ApiError): Err
 // Postgres
 
 /**
- * SQLSTATE to HTTP. A row without a sentence passes on the sentence and the hint of the SQL function that raised it: those are
+ * SQLSTATE, or its class of two characters, to HTTP. A row without a sentence passes on the sentence and the hint of the SQL function that raised it: those are
  * written for people. Everything else of Postgres stays in the log.
  */
 export const SQLSTATES: Record<
@@ -68,6 +68,16 @@ export const SQLSTATES: Record<
   SP006: { status: 404, code: 'PAYMENT_NOT_FOUND' },
   /** the role is not allowed */
   SP007: { status: 403, code: 'AUTH_UNAUTHORIZED' },
+  /** the key is of another Stripe account */
+  SP008: { status: 409, code: 'PAYMENT_ACCOUNT_CHANGED' },
+  /** no key is stored */
+  SP009: { status: 404, code: 'PAYMENT_CONFIG_NOT_FOUND' },
+  /** the stored secrets changed meanwhile */
+  SP010: { status: 409, code: 'PAYMENT_CONFIG_INVALID' },
+  /** a sync of this environment is running */
+  SP020: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
+  /** another one carries this sync out now */
+  SP021: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
   /** insufficient_privilege: row level security said no */
   '42501': {
     status: 403,
@@ -83,6 +93,13 @@ export const SQLSTATES: Record<
     status: 400,
     code: 'DATABASE_CONSTRAINT_VIOLATION',
     message: 'A value that is needed is missing.',
+  },
+  /** foreign_key_violation */
+  '23503': {
+    status: 409,
+    code: 'DATABASE_CONSTRAINT_VIOLATION',
+    message: 'Other rows of the database still refer to this.',
+    nextActions: 'Remove the references in the tables of the app first.',
   },
   /** check_violation */
   '23514': {
@@ -104,8 +121,12 @@ export const SQLSTATES: Record<
     code: 'INVALID_INPUT',
     message: 'A value has a character that cannot be stored, such as U+0000.',
   },
-  /** numeric_value_out_of_range */
-  '22003': { status: 400, code: 'INVALID_INPUT', message: 'A number is out of range.' },
+  /** the rest of class 22, data exceptions: out of range, not a date and so on */
+  '22': {
+    status: 400,
+    code: 'INVALID_INPUT',
+    message: 'A value is out of range or not of the form that it must have.',
+  },
   /** invalid_schema_name */
   '3F000': NOT_MIGRATED(),
   /** undefined_function */
@@ -175,7 +196,7 @@ export function fromDatabase(error: unknown): ApiError {
     if (code && CONNECTION_CODES.has(code)) return databaseUnavailable(error)
     return toApiError(error)
   }
-  const row = code === undefined ? undefined : SQLSTATES[code]
+  const row = code === undefined ? undefined : (SQLSTATES[code] ?? SQLSTATES[code.slice(0, 2)])
   if (row) {
     const nextActions = row.message === undefined ? hint : row.nextActions
     return apiError(row.status, row.code, row.message ?? message ?? 'The database refused this.', {
@@ -194,7 +215,7 @@ export function secretKeyVariable(environment: StripeEnvironment): string {
   return `STRIPE_${environment.toUpperCase()}_SECRET_KEY`
 }
 
-type StripeErrorLike = { type?: string; code?: string; statusCode?: number; message: string }
+type StripeErrorLike = { type?: string; statusCode?: number; requestId?: string }
 
 /** Whether the error is one of the Stripe SDK; told by its name, so that nothing here loads the SDK. */
 function isStripeError(error: unknown): error is Error & StripeErrorLike {
@@ -202,19 +223,29 @@ function isStripeError(error: unknown): error is Error & StripeErrorLike {
 }
 
 /**
- * Whether Stripe may have done the work although it answered with this error, or not at all. If so, the next attempt must carry the
- * same idempotency key. See https://docs.stripe.com/api/idempotent_requests.
+ * Whether the next attempt must carry the same idempotency key, because Stripe may have done the work and we do not know.
+ *
+ * That is so when there was no answer of Stripe's own (a time-out, a broken connection, some proxy's 502), and while the first
+ * request is still under way. An answer of Stripe's, a 500 among them, is stored under the key and comes again for 24 hours: then
+ * only a new key leads on, and a session of which nobody knows the address does no harm.
+ * See https://docs.stripe.com/api/idempotent_requests.
  */
 export function stripeMayHaveActed(error: unknown): boolean {
   const cause = isApiError(error) ? error.cause : error
-  if (!isStripeError(cause)) return true
-  if (cause.statusCode === undefined || cause.statusCode >= 500) return true
-  return cause.statusCode === 409 && cause.type !== 'StripeIdempotencyError'
+  if (!isStripeError(cause) || cause.statusCode === undefined) return true
+  if (cause.statusCode >= 500) return cause.requestId === undefined
+  return cause.statusCode === 409
 }
 
 /** What an error of the Stripe SDK means for the caller. See https://docs.stripe.com/api/errors. */
 export function fromStripe(error: unknown, environment: StripeEnvironment): ApiError {
   if (!isStripeError(error)) return toApiError(error)
+  if (error.statusCode === 409) {
+    return apiError(409, 'UPSTREAM_FAILURE', 'The same request is still under way at Stripe.', {
+      nextActions: 'Try again in a moment with the same idempotency key.',
+      cause: error,
+    })
+  }
   switch (error.type) {
     case 'StripeCardError':
       return apiError(402, 'PAYMENT_METHOD_DECLINED', error.message, { cause: error })
@@ -242,12 +273,6 @@ export function fromStripe(error: unknown, environment: StripeEnvironment): ApiE
     case 'StripeIdempotencyError':
       return apiError(409, 'UPSTREAM_FAILURE', error.message, { cause: error })
     case 'StripeInvalidRequestError':
-      if (error.statusCode === 409) {
-        return apiError(409, 'UPSTREAM_FAILURE', 'The same request is still under way at Stripe.', {
-          nextActions: 'Try again in a moment with the same idempotency key.',
-          cause: error,
-        })
-      }
       return apiError(400, 'UPSTREAM_FAILURE', error.message, { cause: error })
     default:
       return apiError(

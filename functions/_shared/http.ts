@@ -34,13 +34,17 @@ export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer
   return body
 }
 
-/** The JSON in the body. */
-export async function readJson(request: Request): Promise<unknown> {
+/** The JSON in the body; `whenEmpty`, where it is given, in the place of a body without a single byte. */
+export async function readJson(
+  request: Request,
+  { whenEmpty }: { whenEmpty?: unknown } = {},
+): Promise<unknown> {
   const type = request.headers.get('content-type')
   if (type !== null && !/^application\/([\w.-]+\+)?json\b/i.test(type)) {
     throw apiError(400, 'INVALID_INPUT', 'The body must be sent with Content-Type: application/json.')
   }
   const body = await readBody(request)
+  if (body.length === 0 && whenEmpty !== undefined) return whenEmpty
   try {
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
   } catch (cause) {

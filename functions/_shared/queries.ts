@@ -1,72 +1,78 @@
 /**
  * The only caller of SQL functions. One TypeScript function for each, of the same name in camelCase, with named arguments and a
- * cast on each: what the database decides is typed here and nowhere else.
+ * cast on each. Names and types are held against `types/functions.ts`, which is generated from the database: a changed signature
+ * is a type error here, and nowhere else.
  */
-import type { CheckoutSessionStatus, StripeEnvironment, WebhookEventStatus } from '../../types/api.ts'
+import type { Selectable } from 'kysely'
+import type {
+  CheckoutSession,
+  CustomerPortalSession,
+  StripeConnection,
+  StripeEnvironment,
+  StripeWebhookEvent,
+  SyncDrift,
+  SyncKind,
+  SyncProgress,
+  SyncRun,
+  WebhookDrift,
+} from '../../types/api.ts'
+import type {
+  PaymentsProviderConnections,
+  PaymentsStripeCheckoutSessions,
+  PaymentsStripeCustomerPortalSessions,
+  PaymentsSyncRuns,
+  PaymentsWebhookEvents,
+} from '../../types/database.ts'
+import type { Json, SqlArguments, SqlFunctionName } from '../../types/functions.ts'
 import type {
   CheckoutSessionParams,
   PortalSessionParams,
   StripeObject,
   StripeObjectRef,
+  WebhookEndpointParams,
 } from '../../types/stripe.ts'
-import type { Database } from './database.ts'
+import type { Database, Value } from './database.ts'
+import { apiError, isApiError } from './errors.ts'
+import { storable } from './storable.ts'
+import type { ListParams } from './stripe.ts'
 
 /** Verified claims of whoever asks; a request without a token is `{ role: 'anon' }`. */
 export type Caller = { role: 'anon' | 'authenticated'; [claim: string]: unknown }
 
-/** A row of `payments.stripe_checkout_sessions` as JSON. */
-export type CheckoutSessionRow = {
-  id: string
-  environment: StripeEnvironment
-  mode: 'payment' | 'subscription'
-  status: CheckoutSessionStatus
-  payment_status: 'paid' | 'unpaid' | 'no_payment_required' | null
-  subject_type: string | null
-  subject_id: string | null
-  customer_email: string | null
-  checkout_session_id: string | null
-  customer_id: string | null
-  payment_intent_id: string | null
-  subscription_id: string | null
-  url: string | null
-  last_error: string | null
-  created_at: string
-  updated_at: string
+/** A row as JSON has it: instants are texts. */
+type JsonRow<Table> = {
+  [Column in keyof Selectable<Table>]: Selectable<Table>[Column] extends Date
+    ? string
+    : Selectable<Table>[Column] extends Date | null
+      ? string | null
+      : Selectable<Table>[Column]
 }
 
-/** A row of `payments.stripe_customer_portal_sessions` as JSON. */
-export type CustomerPortalSessionRow = {
-  id: string
-  environment: StripeEnvironment
-  status: 'initialized' | 'created' | 'failed'
-  subject_type: string
-  subject_id: string
-  customer_id: string | null
-  return_url: string | null
-  configuration_id: string | null
-  url: string | null
-  last_error: string | null
-  created_at: string
-  updated_at: string
-}
+/** A row whose columns with a fixed set of values say which. */
+type Narrowed<Row, Values extends { [Column in keyof Row]?: unknown }> = Omit<Row, keyof Values> & Values
 
-/** A row of `payments.webhook_events` as JSON, without its payload. */
-export type WebhookEventRow = {
-  environment: StripeEnvironment
-  provider_event_id: string
-  event_type: string
-  livemode: boolean
-  provider_account_id: string | null
-  object_type: string | null
-  object_id: string | null
-  processing_status: WebhookEventStatus
-  attempt_count: number
-  last_error: string | null
-  received_at: string
-  processed_at: string | null
-  created_at: string
-  updated_at: string
-}
+/** A row of `payments.stripe_checkout_sessions`, without Stripe's object. */
+export type CheckoutSessionRow = Narrowed<
+  Omit<JsonRow<PaymentsStripeCheckoutSessions>, 'raw'>,
+  {
+    environment: StripeEnvironment
+    mode: CheckoutSession['mode']
+    status: CheckoutSession['status']
+    payment_status: CheckoutSession['paymentStatus']
+  }
+>
+
+/** A row of `payments.stripe_customer_portal_sessions`, without Stripe's object. */
+export type CustomerPortalSessionRow = Narrowed<
+  Omit<JsonRow<PaymentsStripeCustomerPortalSessions>, 'raw'>,
+  { environment: StripeEnvironment; status: CustomerPortalSession['status'] }
+>
+
+/** A row of `payments.webhook_events`, without its payload. */
+export type WebhookEventRow = Narrowed<
+  Omit<JsonRow<PaymentsWebhookEvents>, 'payload'>,
+  { environment: StripeEnvironment; processing_status: StripeWebhookEvent['processingStatus'] }
+>
 
 export type CheckoutDecision = {
   /** `return`: the session stands. `send`: create one at Stripe. `fetch`: look at Stripe's, project it, and begin once more. */
@@ -75,7 +81,8 @@ export type CheckoutDecision = {
   attempt: number
   idempotency_key: string
   params: CheckoutSessionParams
-  checkout_session_id: string
+  /** Stripe's id of the session; null until there is one. */
+  checkout_session_id: string | null
 }
 
 export type CustomerPortalDecision = {
@@ -91,20 +98,151 @@ export type WebhookOutcome = {
   fetch: StripeObjectRef[]
 }
 
+/** An event of a list that is none of this environment's. */
+export type RefusedEvent = { status: 'refused'; error: string; code: string }
+
 export type StoredSecret = { kind: 'secret_key' | 'webhook_secret'; key_id: string; ciphertext: string }
 
-/** The one value of a statement that returns one row with the column `result`. */
-async function one<Result>(database: Database, text: string, values: (string | null)[]): Promise<Result> {
-  const [row] = await database.query<{ result: Result }>(text, values)
-  if (!row) throw new Error('The database answered with no row where there is always one.')
-  return row.result
+/** A row of `payments.provider_connections`, without the account as Stripe described it. */
+export type ConnectionRow = Narrowed<
+  Omit<JsonRow<PaymentsProviderConnections>, 'raw'>,
+  { environment: StripeEnvironment; status: StripeConnection['status'] }
+>
+
+export type WebhookEndpointDecision = {
+  /** `reuse`: it is as it should be. `mend`: send it params. `create`: make one with params. */
+  action: 'reuse' | 'mend' | 'create'
+  /** The endpoint that stays, as Stripe described it; null for `create`. */
+  endpoint: (StripeObject & { id: string; url: string }) | null
+  params: WebhookEndpointParams
+  idempotency_key: string
+  /** The events to subscribe a new one to. */
+  events: string[]
+  /** Ours, to be disabled when all is done. */
+  retire: string[]
+  /** Ours and dead, to be deleted before, because there is no room for another one. */
+  remove: string[]
 }
 
-/** The row of a statement over `setof <table>`, or null when the function changed nothing. */
-async function maybe<Row>(database: Database, text: string, values: (string | null)[]): Promise<Row | null> {
-  const [row] = await database.query<{ result: Row }>(text, values)
-  return row?.result ?? null
+/** What only the handlers know about an environment; a problem is a sentence. */
+export type HealthFacts = {
+  has_key: boolean
+  key_problem: string | null
+  stripe_problem: string | null
+  has_signing_secret: boolean
+  secret_problem: string | null
+  public_url: boolean
+  drift: WebhookDrift[] | null
 }
+
+export type HealthVerdict = {
+  status: 'ok' | 'degraded' | 'failing'
+  reasons: { code: string; severity: 'degraded' | 'failing'; message: string; next_action: string }[]
+  events: {
+    backlog: number
+    dead_lettered: number
+    oldest_failed_at: string | null
+    failures: { event_type: string; error: string | null; count: number }[]
+    events_last_hour: number
+    last_received_at: string | null
+    median_lag: number | null
+    greatest_lag: number | null
+  }
+  connection: ConnectionRow | null
+}
+
+/** What an argument of this type may be cast to. */
+type CastOf<T> = [Json] extends [T]
+  ? 'jsonb'
+  : [NonNullable<T>] extends [Date]
+    ? 'timestamptz'
+    : [NonNullable<T>] extends [number]
+      ? 'integer'
+      : [NonNullable<T>] extends [boolean]
+        ? 'boolean'
+        : 'text' | 'uuid' | 'interval'
+
+type Casts<Name extends SqlFunctionName> = {
+  [Argument in keyof Required<SqlArguments<Name>>]: CastOf<Required<SqlArguments<Name>>[Argument]>
+}
+
+type Values<Name extends SqlFunctionName> = { [Argument in keyof Required<SqlArguments<Name>>]: Value }
+
+/**
+ * The calls of one SQL function: `value` for one that returns a value, `rows` for one that returns a set, `row` for one that answers
+ * with its row or raises. `asCaller` says that it runs as the caller, whom row level security may refuse; where any other function is
+ * refused, the login of the handlers lacks a grant, which is our fault and not the caller's.
+ */
+function sqlFunction<Name extends SqlFunctionName>(
+  name: Name,
+  casts: Casts<Name>,
+  { asCaller = false } = {},
+) {
+  const names = Object.keys(casts) as (keyof Casts<Name>)[]
+  const list = names.map(
+    (argument, index) => `${String(argument)} => $${index + 1}::text::${String(casts[argument])}`,
+  )
+  const call = `${name}(${list.join(', ')})`
+
+  async function run<Result>(database: Database, text: string, values: Values<Name>): Promise<Result[]> {
+    const ordered = names.map((argument) => values[argument])
+    const rows = await database.query<{ result: Result }>(text, ordered).catch((error) => {
+      throw asCaller ? error : notTheCaller(error)
+    })
+    return rows.map(({ result }) => result)
+  }
+
+  async function rows<Row>(database: Database, values: Values<Name>): Promise<Row[]> {
+    return run(database, `select to_jsonb(row_of_set) - 'raw' as result from ${call} as row_of_set`, values)
+  }
+
+  return {
+    rows,
+    /** Each value of a set that is not of rows. */
+    values: <Result>(database: Database, values: Values<Name>): Promise<Result[]> =>
+      run(database, `select ${call} as result`, values),
+    async row<Row>(database: Database, values: Values<Name>): Promise<Row> {
+      return first(await rows<Row>(database, values))
+    },
+    async value<Result>(database: Database, values: Values<Name>): Promise<Result> {
+      return first(await run<Result>(database, `select ${call} as result`, values))
+    },
+  }
+}
+
+function first<Result>(results: Result[]): Result {
+  if (results.length === 0) throw new Error('The database answered with no row where there is always one.')
+  return results[0] as Result
+}
+
+function notTheCaller(error: unknown): unknown {
+  if (!isApiError(error) || (error.cause as { code?: string } | undefined)?.code !== '42501') return error
+  return apiError(500, 'INTERNAL_ERROR', 'The login in DATABASE_URL may not use the payments schema.', {
+    nextActions: GRANT_ROLES,
+    cause: error.cause,
+  })
+}
+
+/** What whoever deploys does about a login that may not do its work. */
+export const GRANT_ROLES = 'Grant it the roles payments_service, anon and authenticated.'
+
+const beginCheckout = sqlFunction(
+  'payments.begin_checkout_session',
+  {
+    environment: 'text',
+    caller: 'jsonb',
+    mode: 'text',
+    line_items: 'jsonb',
+    success_url: 'text',
+    cancel_url: 'text',
+    subject_type: 'text',
+    subject_id: 'text',
+    customer_email: 'text',
+    metadata: 'jsonb',
+    idempotency_key: 'text',
+  },
+  { asCaller: true },
+)
 
 /**
  * Writes the checkout session row as the caller, so that the app's policies decide, and says what to send to Stripe.
@@ -126,38 +264,30 @@ export function beginCheckoutSession(
     idempotencyKey: string | null
   },
 ): Promise<CheckoutDecision> {
-  return one(
-    database,
-    `select payments.begin_checkout_session(
-      environment => $1::text,
-      caller => $2::text::jsonb,
-      mode => $3::text,
-      line_items => $4::text::jsonb,
-      success_url => $5::text,
-      cancel_url => $6::text,
-      subject_type => $7::text,
-      subject_id => $8::text,
-      customer_email => $9::text,
-      metadata => $10::text::jsonb,
-      idempotency_key => $11::text
-    ) as result`,
-    [
-      args.environment,
-      JSON.stringify(args.caller),
-      args.mode,
-      JSON.stringify(args.lineItems),
-      args.successUrl,
-      args.cancelUrl,
-      args.subjectType,
-      args.subjectId,
-      args.customerEmail,
-      JSON.stringify(args.metadata),
-      args.idempotencyKey,
-    ],
-  )
+  return beginCheckout.value(database, {
+    environment: args.environment,
+    caller: JSON.stringify(args.caller),
+    mode: args.mode,
+    line_items: JSON.stringify(args.lineItems),
+    success_url: args.successUrl,
+    cancel_url: args.cancelUrl,
+    subject_type: args.subjectType,
+    subject_id: args.subjectId,
+    customer_email: args.customerEmail,
+    metadata: JSON.stringify(args.metadata),
+    idempotency_key: args.idempotencyKey,
+  })
 }
 
-/** Takes Stripe's session for an attempt. Null when another attempt has taken over since. */
+const completeCheckout = sqlFunction('payments.complete_checkout_session', {
+  environment: 'text',
+  id: 'uuid',
+  attempt: 'integer',
+  session: 'jsonb',
+  snapshot_at: 'timestamptz',
+})
+
+/** Takes Stripe's session for an attempt. Where a webhook was faster, the row shows what that said. */
 export function completeCheckoutSession(
   database: Database,
   args: {
@@ -167,20 +297,23 @@ export function completeCheckoutSession(
     session: StripeObject
     snapshotAt: string
   },
-): Promise<CheckoutSessionRow | null> {
-  return maybe(
-    database,
-    `select to_jsonb(completed) - 'raw' as result
-    from payments.complete_checkout_session(
-      environment => $1::text,
-      id => $2::text::uuid,
-      attempt => $3::text::integer,
-      session => $4::text::jsonb,
-      snapshot_at => $5::text::timestamptz
-    ) as completed`,
-    [args.environment, args.id, String(args.attempt), JSON.stringify(args.session), args.snapshotAt],
-  )
+): Promise<CheckoutSessionRow> {
+  return completeCheckout.row(database, {
+    environment: args.environment,
+    id: args.id,
+    attempt: String(args.attempt),
+    session: JSON.stringify(args.session),
+    snapshot_at: args.snapshotAt,
+  })
 }
+
+const failCheckout = sqlFunction('payments.fail_checkout_session', {
+  environment: 'text',
+  id: 'uuid',
+  attempt: 'integer',
+  error: 'text',
+  stripe_may_have_acted: 'boolean',
+})
 
 /** Notes that an attempt came to nothing. `stripeMayHaveActed` keeps its idempotency key for the next one. */
 export function failCheckoutSession(
@@ -192,20 +325,28 @@ export function failCheckoutSession(
     error: string
     stripeMayHaveActed: boolean
   },
-): Promise<CheckoutSessionRow | null> {
-  return maybe(
-    database,
-    `select to_jsonb(failed) - 'raw' as result
-    from payments.fail_checkout_session(
-      environment => $1::text,
-      id => $2::text::uuid,
-      attempt => $3::text::integer,
-      error => $4::text,
-      stripe_may_have_acted => $5::text::boolean
-    ) as failed`,
-    [args.environment, args.id, String(args.attempt), args.error, String(args.stripeMayHaveActed)],
-  )
+): Promise<CheckoutSessionRow> {
+  return failCheckout.row(database, {
+    environment: args.environment,
+    id: args.id,
+    attempt: String(args.attempt),
+    error: args.error,
+    stripe_may_have_acted: String(args.stripeMayHaveActed),
+  })
 }
+
+const beginPortal = sqlFunction(
+  'payments.begin_customer_portal_session',
+  {
+    environment: 'text',
+    caller: 'jsonb',
+    subject_type: 'text',
+    subject_id: 'text',
+    return_url: 'text',
+    configuration: 'text',
+  },
+  { asCaller: true },
+)
 
 /** Writes the portal session row as the caller, for the customer of a billing subject, and says what to send to Stripe. */
 export function beginCustomerPortalSession(
@@ -219,60 +360,49 @@ export function beginCustomerPortalSession(
     configuration: string | null
   },
 ): Promise<CustomerPortalDecision> {
-  return one(
-    database,
-    `select payments.begin_customer_portal_session(
-      environment => $1::text,
-      caller => $2::text::jsonb,
-      subject_type => $3::text,
-      subject_id => $4::text,
-      return_url => $5::text,
-      configuration => $6::text
-    ) as result`,
-    [
-      args.environment,
-      JSON.stringify(args.caller),
-      args.subjectType,
-      args.subjectId,
-      args.returnUrl,
-      args.configuration,
-    ],
-  )
+  return beginPortal.value(database, {
+    environment: args.environment,
+    caller: JSON.stringify(args.caller),
+    subject_type: args.subjectType,
+    subject_id: args.subjectId,
+    return_url: args.returnUrl,
+    configuration: args.configuration,
+  })
 }
 
-/** Takes Stripe's portal session. Null when the row has ended otherwise since. */
+const completePortal = sqlFunction('payments.complete_customer_portal_session', {
+  environment: 'text',
+  id: 'uuid',
+  portal_session: 'jsonb',
+})
+
+/** Takes Stripe's portal session. */
 export function completeCustomerPortalSession(
   database: Database,
   args: { environment: StripeEnvironment; id: string; portalSession: StripeObject },
-): Promise<CustomerPortalSessionRow | null> {
-  return maybe(
-    database,
-    `select to_jsonb(completed) - 'raw' as result
-    from payments.complete_customer_portal_session(
-      environment => $1::text,
-      id => $2::text::uuid,
-      portal_session => $3::text::jsonb
-    ) as completed`,
-    [args.environment, args.id, JSON.stringify(args.portalSession)],
-  )
+): Promise<CustomerPortalSessionRow> {
+  return completePortal.row(database, {
+    environment: args.environment,
+    id: args.id,
+    portal_session: JSON.stringify(args.portalSession),
+  })
 }
+
+const failPortal = sqlFunction('payments.fail_customer_portal_session', {
+  environment: 'text',
+  id: 'uuid',
+  error: 'text',
+})
 
 /** Notes that Stripe gave no portal session. */
 export function failCustomerPortalSession(
   database: Database,
   args: { environment: StripeEnvironment; id: string; error: string },
-): Promise<CustomerPortalSessionRow | null> {
-  return maybe(
-    database,
-    `select to_jsonb(failed) - 'raw' as result
-    from payments.fail_customer_portal_session(
-      environment => $1::text,
-      id => $2::text::uuid,
-      error => $3::text
-    ) as failed`,
-    [args.environment, args.id, args.error],
-  )
+): Promise<CustomerPortalSessionRow> {
+  return failPortal.row(database, { environment: args.environment, id: args.id, error: args.error })
 }
+
+const ingest = sqlFunction('payments.ingest_webhook_event', { environment: 'text', payload: 'jsonb' })
 
 /**
  * Takes one verified event: ledger row, projections and fulfilment in one call. The payload is the body as it came, not parsed and
@@ -282,48 +412,487 @@ export function ingestWebhookEvent(
   database: Database,
   args: { environment: StripeEnvironment; payload: string },
 ): Promise<WebhookOutcome> {
-  return one(
-    database,
-    `select payments.ingest_webhook_event(
-      environment => $1::text,
-      payload => $2::text::jsonb
-    ) as result`,
-    [args.environment, args.payload],
-  )
+  return ingest.value(database, args)
 }
 
-/** Projects objects as Stripe's API gave them. An older snapshot never overwrites a newer row. */
+const ingestMany = sqlFunction('payments.ingest_webhook_events', { environment: 'text', payloads: 'jsonb' })
+
+/** Takes up to 64 verified events in one transaction, each for itself; `payloads` is the text of a list of bodies. */
+export function ingestWebhookEvents(
+  database: Database,
+  args: { environment: StripeEnvironment; payloads: string },
+): Promise<(WebhookOutcome | RefusedEvent)[]> {
+  return ingestMany.value(database, args)
+}
+
+const project = sqlFunction('payments.project_stripe_objects', {
+  environment: 'text',
+  objects: 'jsonb',
+  snapshot_at: 'timestamptz',
+})
+
+/**
+ * Projects objects as Stripe's API gave them. An older snapshot never overwrites a newer row.
+ *
+ * @returns how many told something new
+ */
 export function projectStripeObjects(
   database: Database,
   args: { environment: StripeEnvironment; objects: StripeObject[]; snapshotAt: string },
 ): Promise<number> {
-  return one(
-    database,
-    `select payments.project_stripe_objects(
-      environment => $1::text,
-      objects => $2::text::jsonb,
-      snapshot_at => $3::text::timestamptz
-    ) as result`,
-    [args.environment, JSON.stringify(args.objects), args.snapshotAt],
-  )
+  return project.value(database, {
+    environment: args.environment,
+    objects: storable(JSON.stringify(args.objects)),
+    snapshot_at: args.snapshotAt,
+  })
 }
 
-/** The stored secrets of an environment that are in use, encrypted. */
+const secrets = sqlFunction('payments_private.read_secrets', { environment: 'text' })
+
+/** The stored secrets of an environment that are in use, newest first, encrypted. */
 export function readSecrets(
   database: Database,
   args: { environment: StripeEnvironment },
 ): Promise<StoredSecret[]> {
-  return database.query<StoredSecret>(
-    `select kind, key_id, ciphertext
-    from payments_private.read_secrets(environment => $1::text)`,
-    [args.environment],
-  )
+  return secrets.rows(database, args)
 }
 
-/** Whether the database answers, and whether the schema is there. */
-export async function checkDatabase(database: Database): Promise<{ migrated: boolean }> {
-  const [row] = await database.query<{ migrated: boolean }>(
-    `select pg_catalog.to_regclass('payments.webhook_events') is not null as migrated`,
+// sync and recovery
+
+/** A row of `payments.sync_runs`. */
+export type SyncRunRow = Narrowed<
+  Omit<JsonRow<PaymentsSyncRuns>, 'lease'>,
+  {
+    environment: StripeEnvironment
+    status: SyncRun['status']
+    kinds: SyncKind[]
+    progress: Record<string, Partial<SyncProgress>>
+    drift: Record<string, Partial<SyncDrift>>
+  }
+>
+
+/** What a step of a sync leads to. */
+export type SyncStep = {
+  run: SyncRunRow & { lease: string }
+  /** What to list from Stripe now; null when every kind is listed. */
+  next: { kind: SyncKind; params: ListParams; without_cursor: ListParams | null } | null
+}
+
+const beginSyncCall = sqlFunction('payments.begin_sync', {
+  environment: 'text',
+  kinds: 'jsonb',
+  created_from: 'timestamptz',
+  created_before: 'timestamptz',
+  account_id: 'text',
+})
+
+/** Begins a sync, or resumes the last one like it where it was stopped. 409 while another one of the environment is running. */
+export function beginSync(
+  database: Database,
+  args: {
+    environment: StripeEnvironment
+    kinds: SyncKind[] | null
+    createdFrom: string | null
+    createdBefore: string | null
+    accountId: string | null
+  },
+): Promise<SyncStep> {
+  return beginSyncCall.value(database, {
+    environment: args.environment,
+    kinds: args.kinds === null ? null : JSON.stringify(args.kinds),
+    created_from: args.createdFrom,
+    created_before: args.createdBefore,
+    account_id: args.accountId,
+  })
+}
+
+const recordSyncPageCall = sqlFunction('payments.record_sync_page', {
+  run_id: 'uuid',
+  lease: 'uuid',
+  kind: 'text',
+  objects: 'jsonb',
+  snapshot_at: 'timestamptz',
+  has_more: 'boolean',
+})
+
+/** Takes a page: its objects and the place where it ended commit together. */
+export function recordSyncPage(
+  database: Database,
+  args: {
+    runId: string
+    lease: string
+    kind: SyncKind
+    objects: StripeObject[]
+    snapshotAt: string
+    hasMore: boolean
+  },
+): Promise<SyncStep> {
+  return recordSyncPageCall.value(database, {
+    run_id: args.runId,
+    lease: args.lease,
+    kind: args.kind,
+    objects: storable(JSON.stringify(args.objects)),
+    snapshot_at: args.snapshotAt,
+    has_more: String(args.hasMore),
+  })
+}
+
+const completeSyncCall = sqlFunction('payments.complete_sync', {
+  run_id: 'uuid',
+  lease: 'uuid',
+  max: 'integer',
+})
+
+/** Ends a sync whose kinds are all listed. To be called again as long as the run in the answer is running. */
+export function completeSync(database: Database, args: { runId: string; lease: string }): Promise<SyncStep> {
+  return completeSyncCall.value(database, { run_id: args.runId, lease: args.lease, max: '200' })
+}
+
+const failSyncCall = sqlFunction('payments.fail_sync', { run_id: 'uuid', lease: 'uuid', error: 'text' })
+
+/** Ends a sync before its time: failed with an error, interrupted without one. The next one like it resumes it. */
+export function failSync(
+  database: Database,
+  args: { runId: string; lease: string; error: string | null },
+): Promise<SyncRunRow> {
+  return failSyncCall.row(database, { run_id: args.runId, lease: args.lease, error: args.error })
+}
+
+const touchSyncCall = sqlFunction('payments.touch_sync', { run_id: 'uuid', lease: 'uuid' })
+
+/** A sign of life; false when another one has taken over. */
+export function touchSync(database: Database, args: { runId: string; lease: string }): Promise<boolean> {
+  return touchSyncCall.value(database, { run_id: args.runId, lease: args.lease })
+}
+
+const dueSyncKindsCall = sqlFunction('payments.due_sync_kinds', { environment: 'text' })
+
+/** What a scheduled sync should list now. */
+export function dueSyncKinds(
+  database: Database,
+  args: { environment: StripeEnvironment },
+): Promise<SyncKind[]> {
+  return dueSyncKindsCall.value(database, args)
+}
+
+/** The syncs of an environment, the last begun first; `after` is the last one of the page before. */
+export async function listSyncRuns(
+  database: Database,
+  args: { environment: StripeEnvironment; limit: number; after: { startedAt: string; id: string } | null },
+): Promise<SyncRunRow[]> {
+  const rows = await database.query<{ result: SyncRunRow }>(
+    `select to_jsonb(r) - 'lease' as result
+    from payments.sync_runs as r
+    where r.environment = $1::text
+      and ($3::text is null or (r.started_at, r.id) < ($3::text::timestamptz, $4::text::uuid))
+    order by r.started_at desc, r.id desc
+    limit $2::text::integer`,
+    [args.environment, String(args.limit), args.after?.startedAt ?? null, args.after?.id ?? null],
   )
-  return { migrated: row?.migrated === true }
+  return rows.map(({ result }) => result)
+}
+
+/** Subscriptions of which nobody knows the billing subject. */
+export async function countUnmapped(
+  database: Database,
+  args: { environment: StripeEnvironment },
+): Promise<number> {
+  const [row] = await database.query<{ count: number }>(
+    `select count(*)::integer as count from payments.stripe_subscriptions as s
+    where s.environment = $1::text and s.subject_type is null`,
+    [args.environment],
+  )
+  return row?.count ?? 0
+}
+
+/** From when on Stripe's events are to be read, and the time of which it no longer has them. */
+export type RecoveryStart = { from: string; gap: { from: string; before: string } | null }
+
+const beginRecoveryCall = sqlFunction('payments.begin_recovery', {
+  environment: 'text',
+  since: 'timestamptz',
+})
+
+/** Says from when on Stripe's list of events has to be read so that nothing is missing. */
+export function beginRecovery(
+  database: Database,
+  args: { environment: StripeEnvironment; since: string | null },
+): Promise<RecoveryStart> {
+  return beginRecoveryCall.value(database, args)
+}
+
+const completeRecoveryCall = sqlFunction('payments.complete_recovery', {
+  environment: 'text',
+  recovered_from: 'timestamptz',
+  complete_until: 'timestamptz',
+})
+
+/** Notes that every event of that time is in the ledger. */
+export async function completeRecovery(
+  database: Database,
+  args: { environment: StripeEnvironment; recoveredFrom: string; completeUntil: string },
+): Promise<void> {
+  await completeRecoveryCall.rows(database, {
+    environment: args.environment,
+    recovered_from: args.recoveredFrom,
+    complete_until: args.completeUntil,
+  })
+}
+
+const unknownEventsCall = sqlFunction('payments.unknown_webhook_events', {
+  environment: 'text',
+  event_ids: 'jsonb',
+})
+
+/** Which of these events the ledger does not know, in the same order. */
+export function unknownWebhookEvents(
+  database: Database,
+  args: { environment: StripeEnvironment; eventIds: string[] },
+): Promise<string[]> {
+  return unknownEventsCall.values(database, {
+    environment: args.environment,
+    event_ids: JSON.stringify(args.eventIds),
+  })
+}
+
+const retryEventsCall = sqlFunction('payments.retry_webhook_events', { max: 'integer' })
+
+/** Tries failed events again whose time has come, of both environments. */
+export function retryWebhookEvents(
+  database: Database,
+  args: { max: number },
+): Promise<
+  {
+    environment: StripeEnvironment
+    provider_event_id: string
+    processing_status: string
+    last_error: string | null
+  }[]
+> {
+  return retryEventsCall.rows(database, { max: String(args.max) })
+}
+
+const replayEventsCall = sqlFunction('payments.replay_webhook_events', {
+  environment: 'text',
+  provider_event_id: 'text',
+  event_type: 'text',
+  object_id: 'text',
+  happened_from: 'timestamptz',
+  happened_before: 'timestamptz',
+  include_processed: 'boolean',
+  max: 'integer',
+})
+
+/** Processes kept events once more, fulfilment included, in the order in which they happened. */
+export function replayWebhookEvents(
+  database: Database,
+  args: {
+    environment: StripeEnvironment
+    eventId: string | null
+    eventType: string | null
+    objectId: string | null
+    from: string | null
+    before: string | null
+    includeProcessed: boolean
+    max: number
+  },
+): Promise<{ replayed_event_id: string; processing_status: string; last_error: string | null }[]> {
+  return replayEventsCall.rows(database, {
+    environment: args.environment,
+    provider_event_id: args.eventId,
+    event_type: args.eventType,
+    object_id: args.objectId,
+    happened_from: args.from,
+    happened_before: args.before,
+    include_processed: String(args.includeProcessed),
+    max: String(args.max),
+  })
+}
+
+const rebuildCall = sqlFunction('payments.rebuild_projections', { environment: 'text' })
+
+/** Makes the projections again from the ledger. */
+export function rebuildProjections(
+  database: Database,
+  args: { environment: StripeEnvironment },
+): Promise<{ events: number; pruned: number; complete_since: string | null }> {
+  return rebuildCall.value(database, args)
+}
+
+const pruneCall = sqlFunction('payments.prune_webhook_events', {
+  older_than: 'interval',
+  max: 'integer',
+  environment: 'text',
+})
+
+/** Empties the payloads of finished events that are older; at most `max` of them. */
+export function pruneWebhookEvents(
+  database: Database,
+  args: { environment: StripeEnvironment; olderThanDays: number; max: number },
+): Promise<number> {
+  return pruneCall.value(database, {
+    older_than: `${args.olderThanDays} days`,
+    max: String(args.max),
+    environment: args.environment,
+  })
+}
+
+const connect = sqlFunction('payments.connect_account', {
+  environment: 'text',
+  account: 'jsonb',
+  key_id: 'text',
+  ciphertext: 'text',
+  masked_key: 'text',
+  replace_account: 'boolean',
+})
+
+/** Connects an environment to a Stripe account and stores its encrypted key; 409 for another account than before. */
+export function connectAccount(
+  database: Database,
+  args: {
+    environment: StripeEnvironment
+    account: StripeObject
+    keyId: string
+    ciphertext: string
+    maskedKey: string
+    replaceAccount: boolean
+  },
+): Promise<{
+  connection: ConnectionRow
+  previous_account_id: string | null
+  deleted: Record<string, number> | null
+}> {
+  return connect.value(database, {
+    environment: args.environment,
+    account: JSON.stringify(args.account),
+    key_id: args.keyId,
+    ciphertext: args.ciphertext,
+    masked_key: args.maskedKey,
+    replace_account: String(args.replaceAccount),
+  })
+}
+
+const disconnect = sqlFunction('payments.disconnect_account', { environment: 'text' })
+
+/** Forgets the stored key and signing secrets of an environment; 404 when no key is stored. */
+export function disconnectAccount(
+  database: Database,
+  args: { environment: StripeEnvironment },
+): Promise<{ connection: ConnectionRow; endpoint_id: string | null; remaining: Record<string, number> }> {
+  return disconnect.value(database, args)
+}
+
+const beginEndpoint = sqlFunction('payments.begin_webhook_endpoint', {
+  environment: 'text',
+  url: 'text',
+  api_version: 'text',
+  endpoints: 'jsonb',
+})
+
+/** Says what to do at Stripe so that events reach an address. */
+export function beginWebhookEndpoint(
+  database: Database,
+  args: { environment: StripeEnvironment; url: string; apiVersion: string; endpoints: StripeObject[] },
+): Promise<WebhookEndpointDecision> {
+  return beginEndpoint.value(database, {
+    environment: args.environment,
+    url: args.url,
+    api_version: args.apiVersion,
+    endpoints: JSON.stringify(args.endpoints),
+  })
+}
+
+const completeEndpoint = sqlFunction('payments.complete_webhook_endpoint', {
+  environment: 'text',
+  endpoint: 'jsonb',
+  key_id: 'text',
+  ciphertext: 'text',
+})
+
+/** Takes the endpoint that an environment is now set up with, and the encrypted signing secret of a new one. */
+export function completeWebhookEndpoint(
+  database: Database,
+  args: {
+    environment: StripeEnvironment
+    endpoint: StripeObject
+    secret: { keyId: string; ciphertext: string } | null
+  },
+): Promise<ConnectionRow> {
+  return completeEndpoint.row(database, {
+    environment: args.environment,
+    endpoint: JSON.stringify(args.endpoint),
+    key_id: args.secret?.keyId ?? null,
+    ciphertext: args.secret?.ciphertext ?? null,
+  })
+}
+
+const endpointDrift = sqlFunction('payments.webhook_endpoint_drift', {
+  environment: 'text',
+  url: 'text',
+  api_version: 'text',
+  endpoints: 'jsonb',
+})
+
+/** How the managed webhook endpoint differs from how it was set up. */
+export function webhookEndpointDrift(
+  database: Database,
+  args: { environment: StripeEnvironment; url: string | null; apiVersion: string; endpoints: StripeObject[] },
+): Promise<WebhookDrift[]> {
+  return endpointDrift.value(database, {
+    environment: args.environment,
+    url: args.url,
+    api_version: args.apiVersion,
+    endpoints: JSON.stringify(args.endpoints),
+  })
+}
+
+const healthOf = sqlFunction('payments.environment_health', { environment: 'text', facts: 'jsonb' })
+
+/** One verdict about an environment, with the reasons. */
+export function environmentHealth(
+  database: Database,
+  args: { environment: StripeEnvironment; facts: HealthFacts },
+): Promise<HealthVerdict> {
+  return healthOf.value(database, { environment: args.environment, facts: JSON.stringify(args.facts) })
+}
+
+const everySecret = sqlFunction('payments_private.all_secrets', {})
+
+/** Every stored secret, encrypted. */
+export function allSecrets(
+  database: Database,
+): Promise<(StoredSecret & { id: string; environment: StripeEnvironment })[]> {
+  return everySecret.rows(database, {})
+}
+
+const replaceAll = sqlFunction('payments_private.replace_secrets', { secrets: 'jsonb' })
+
+/** Puts secrets that were encrypted anew in the place of all that are stored; 409 when others were stored meanwhile. */
+export function replaceSecrets(
+  database: Database,
+  args: { secrets: { id: string; key_id: string; ciphertext: string }[] },
+): Promise<number> {
+  return replaceAll.value(database, { secrets: JSON.stringify(args.secrets) })
+}
+
+/**
+ * Whether the database answers, has our schema, and lets this login work: call the functions, and become `anon` and
+ * `authenticated`.
+ */
+export async function checkDatabase(database: Database): Promise<{ migrated: boolean; allowed: boolean }> {
+  const [row] = await database.query<{ migrated: boolean; allowed: boolean }>(
+    `select
+      count(*) > 0 as migrated,
+      coalesce(
+        bool_and(has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')),
+        false
+      ) and (
+        select count(*) = 2 from pg_catalog.pg_roles as r
+        where r.rolname in ('anon', 'authenticated') and pg_has_role(r.oid, 'member')
+      ) as allowed
+    from pg_catalog.pg_proc as p
+    join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+    where n.nspname = 'payments' and p.proname = 'ingest_webhook_event'`,
+  )
+  return row ?? { migrated: false, allowed: false }
 }

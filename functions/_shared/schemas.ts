@@ -10,23 +10,23 @@ import type {
 } from '../../types/api.ts'
 import { type ApiError, apiError } from './errors.ts'
 
-/** Stripe allows 50 keys; ten are left for those that we write. See https://docs.stripe.com/api/metadata. */
-const METADATA_KEYS = 40
+/** Stripe allows 50 keys, of which we write four. See https://docs.stripe.com/api/metadata. */
+const METADATA_KEYS = 46
 const METADATA_KEY_LENGTH = 40
 const METADATA_VALUE_LENGTH = 500
 const RESERVED_METADATA = /^(payments|insforge)_/
 const URL_LENGTH = 5000
 
 /** `is required` for a field that is not there, else what it must be. */
-const must = (be: string) => ({
+export const must = (be: string) => ({
   error: ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : `must be ${be}`),
 })
 
 /** Postgres stores no zero character, and no half of a surrogate pair. */
-const isStorable = (value: string) => !value.includes('\u0000') && !/\p{Surrogate}/u.test(value)
+export const isStorable = (value: string) => !value.includes('\u0000') && !/\p{Surrogate}/u.test(value)
 const UNSTORABLE = 'must not contain the character U+0000 or half of a surrogate pair'
 
-const text = (low: number, high: number) =>
+export const text = (low: number, high: number) =>
   z
     .string(must('text'))
     .trim()

@@ -83,6 +83,8 @@ export type SecretStore = {
   secretKey(environment: StripeEnvironment): Promise<string>
   /** Every signing secret that may have signed an event. Fails with 500 when there is none. */
   webhookSecrets(environment: StripeEnvironment): Promise<string[]>
+  /** Reads the stored secrets again at the next use: something else was stored. */
+  forget(environment: StripeEnvironment): void
   /** Reads the stored secrets again, if that was not done a moment ago. True when it was done. */
   refresh(environment: StripeEnvironment): Promise<boolean>
 }
@@ -178,6 +180,7 @@ export function createSecretStore({
         },
       )
     },
+    forget: (environment) => void cache.delete(environment),
     async refresh(environment) {
       const entry = cache.get(environment)
       if (entry && now() - entry.readAt < REFRESH_AT_MOST_EVERY_MS) return false

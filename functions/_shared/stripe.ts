@@ -12,7 +12,7 @@ import type {
   StripeObjectRef,
 } from '../../types/stripe.ts'
 import type { Config } from './config.ts'
-import { fromStripe } from './errors.ts'
+import { fromStripe, isApiError } from './errors.ts'
 import type { SecretStore } from './secrets.ts'
 import { VERSION } from './version.ts'
 
@@ -23,9 +23,44 @@ export type StripeApi = {
     idempotencyKey: string,
   ): Promise<Snapshot<StripeObject>>
   createPortalSession(params: PortalSessionParams, idempotencyKey: string): Promise<Snapshot<StripeObject>>
+  /** One page of a list. */
+  list(kind: ListedKind, params: ListParams): Promise<StripePage>
+  /** The items of a subscription beyond those that the subscription itself carries. */
+  subscriptionItemsAfter(subscription: string, after: string): Promise<StripePage>
+  /** The account of the key; null when a restricted key may not know. */
+  accountId(): Promise<string | null>
   /** An object by its kind and id. */
   retrieve(ref: StripeObjectRef): Promise<Snapshot<StripeObject>>
 }
+
+export type ListParams = {
+  limit: number
+  starting_after?: string
+  ending_before?: string
+  [name: string]: unknown
+}
+
+/** A page of a list, newest object first, with an instant at which it was certainly true. */
+export type StripePage = { objects: StripeObject[]; hasMore: boolean; snapshotAt: string }
+
+type List = StripeObject & { data: StripeObject[]; has_more: boolean }
+
+/** How each kind of object is listed. */
+const LIST = {
+  products: (stripe: Stripe, params: ListParams) => stripe.products.list(params),
+  prices: (stripe: Stripe, params: ListParams) => stripe.prices.list(params),
+  customers: (stripe: Stripe, params: ListParams) => stripe.customers.list(params),
+  subscriptions: (stripe: Stripe, params: ListParams) => stripe.subscriptions.list(params),
+  checkout_sessions: (stripe: Stripe, params: ListParams) => stripe.checkout.sessions.list(params),
+  payment_intents: (stripe: Stripe, params: ListParams) => stripe.paymentIntents.list(params),
+  charges: (stripe: Stripe, params: ListParams) => stripe.charges.list(params),
+  invoices: (stripe: Stripe, params: ListParams) => stripe.invoices.list(params),
+  refunds: (stripe: Stripe, params: ListParams) => stripe.refunds.list(params),
+  disputes: (stripe: Stripe, params: ListParams) => stripe.disputes.list(params),
+  events: (stripe: Stripe, params: ListParams) => stripe.events.list(params),
+} satisfies Record<string, (stripe: Stripe, params: ListParams) => Promise<Stripe.Response<List>>>
+
+export type ListedKind = keyof typeof LIST
 
 type Retrieve = (stripe: Stripe, id: string) => Promise<Stripe.Response<StripeObject>>
 
@@ -54,6 +89,39 @@ export function snapshotInstant(dateHeader: string | undefined, elapsedMs: numbe
   ).toISOString()
 }
 
+/** A client of the official SDK with this key, as these handlers are configured. */
+export async function connectStripe(config: Config, secretKey: string): Promise<Stripe> {
+  const { Stripe } = await import('stripe')
+  return new Stripe(secretKey, {
+    httpClient: Stripe.createFetchHttpClient(),
+    timeout: config.stripe.timeoutMs,
+    maxNetworkRetries: config.stripe.maxRetries,
+    telemetry: false,
+    appInfo: { name: 'pg-payments', version: VERSION },
+    ...(config.stripe.api ?? {}),
+  })
+}
+
+/**
+ * What Stripe answers to a call, with the instant at which it was certainly true.
+ *
+ * @throws an `ApiError`
+ */
+export async function takeSnapshot<Kind extends StripeObject>(
+  environment: StripeEnvironment,
+  now: () => number,
+  call: () => Promise<Stripe.Response<Kind>>,
+): Promise<Snapshot<Kind>> {
+  const startedAt = performance.now()
+  try {
+    const object = await call()
+    const elapsed = performance.now() - startedAt
+    return { object, snapshotAt: snapshotInstant(object.lastResponse.headers.date, elapsed, now()) }
+  } catch (error) {
+    throw fromStripe(error, environment)
+  }
+}
+
 export function createStripe({
   config,
   secrets,
@@ -65,37 +133,25 @@ export function createStripe({
 }): (environment: StripeEnvironment) => Promise<StripeApi> {
   const clients = new Map<StripeEnvironment, { secretKey: string; client: Promise<Stripe> }>()
 
-  async function connect(secretKey: string): Promise<Stripe> {
-    const { Stripe } = await import('stripe')
-    return new Stripe(secretKey, {
-      httpClient: Stripe.createFetchHttpClient(),
-      timeout: config.stripe.timeoutMs,
-      maxNetworkRetries: config.stripe.maxRetries,
-      telemetry: false,
-      appInfo: { name: 'pg-payments', version: VERSION },
-      ...(config.stripe.api ?? {}),
-    })
-  }
-
-  async function snapshot(
+  const snapshot = (
     environment: StripeEnvironment,
     call: () => Promise<Stripe.Response<StripeObject>>,
-  ): Promise<Snapshot<StripeObject>> {
-    const startedAt = performance.now()
-    try {
-      const object = await call()
-      const elapsed = performance.now() - startedAt
-      return { object, snapshotAt: snapshotInstant(object.lastResponse.headers.date, elapsed, now()) }
-    } catch (error) {
-      throw fromStripe(error, environment)
-    }
+  ): Promise<Snapshot<StripeObject>> => takeSnapshot(environment, now, call)
+
+  async function page(
+    environment: StripeEnvironment,
+    stripe: Stripe,
+    call: (stripe: Stripe) => Promise<Stripe.Response<List>>,
+  ): Promise<StripePage> {
+    const { object, snapshotAt } = await takeSnapshot(environment, now, () => call(stripe))
+    return { objects: object.data, hasMore: object.has_more, snapshotAt }
   }
 
   return async (environment) => {
     const secretKey = await secrets.secretKey(environment)
     let entry = clients.get(environment)
     if (entry?.secretKey !== secretKey) {
-      entry = { secretKey, client: connect(secretKey) }
+      entry = { secretKey, client: connectStripe(config, secretKey) }
       clients.set(environment, entry)
     }
     const { client } = entry
@@ -107,6 +163,21 @@ export function createStripe({
       createPortalSession: async (params, idempotencyKey) => {
         const stripe = await client
         return snapshot(environment, () => stripe.billingPortal.sessions.create(params, { idempotencyKey }))
+      },
+      list: async (kind, params) => page(environment, await client, (stripe) => LIST[kind](stripe, params)),
+      subscriptionItemsAfter: async (subscription, after) =>
+        page(environment, await client, (stripe) =>
+          stripe.subscriptionItems.list({ subscription, starting_after: after, limit: 100 }),
+        ),
+      accountId: async () => {
+        const stripe = await client
+        try {
+          const { object } = await snapshot(environment, () => stripe.accounts.retrieveCurrent())
+          return object.id ?? null
+        } catch (error) {
+          if (isApiError(error) && error.status === 403) return null
+          throw error
+        }
       },
       retrieve: async ({ object, id }) => {
         const retrieve = RETRIEVE[object]

@@ -47,26 +47,21 @@ export async function checkoutSession(
 
   let decision = await begin()
   if (decision.action === 'fetch') {
-    await projectSession(environment, decision.checkout_session_id, stripe, deps)
+    await projectSession(environment, decision.session, stripe, deps)
     decision = await begin()
   }
-  let session: CheckoutSessionRow | null = decision.action === 'return' ? decision.session : null
-  if (decision.action === 'send') session = await send(environment, decision, stripe, deps)
-  if (session === null && decision.action === 'send' && body.idempotencyKey !== undefined) {
-    // Another request with the same key was faster; what it left is the answer to this one too.
-    const again = await begin()
-    if (again.action === 'return') session = again.session
-  }
-  if (session === null) {
+  if (decision.action === 'fetch') {
     throw apiError(
-      409,
-      'PAYMENT_CHECKOUT_ALREADY_EXISTS',
-      'This checkout is being started by another request.',
+      502,
+      'UPSTREAM_FAILURE',
+      'Stripe does not say yet whether the earlier session has expired.',
       {
         nextActions: 'Try again in a moment with the same idempotency key.',
       },
     )
   }
+  const session =
+    decision.action === 'return' ? decision.session : await send(environment, decision, stripe, deps)
   return { status: 201, body: { checkoutSession: presentCheckoutSession(session) } }
 }
 
@@ -76,7 +71,7 @@ async function send(
   { session: { id }, attempt, params, idempotency_key }: CheckoutDecision,
   stripe: StripeApi,
   { database, log }: Deps,
-): Promise<CheckoutSessionRow | null> {
+): Promise<CheckoutSessionRow> {
   const created = await stripe.createCheckoutSession(params, idempotency_key).catch(async (error) => {
     await failCheckoutSession(database, {
       environment,
@@ -96,13 +91,14 @@ async function send(
   })
 }
 
-/** Brings a session's row up to date with Stripe. */
+/** Brings the row of a session up to date with Stripe. */
 async function projectSession(
   environment: StripeEnvironment,
-  id: string,
+  { checkout_session_id: id }: CheckoutSessionRow,
   stripe: StripeApi,
   { database }: Deps,
 ): Promise<void> {
+  if (id === null) return
   const { object, snapshotAt } = await stripe.retrieve({ object: 'checkout.session', id })
   await projectStripeObjects(database, { environment, objects: [object], snapshotAt })
 }

@@ -5,7 +5,7 @@
  */
 import type { CreateCustomerPortalSessionResponse } from '../../types/api.ts'
 import type { Deps } from '../_shared/deps.ts'
-import { apiError, toApiError } from '../_shared/errors.ts'
+import { toApiError } from '../_shared/errors.ts'
 import { type Answer, readJson } from '../_shared/http.ts'
 import { describeError } from '../_shared/log.ts'
 import { presentCustomerPortalSession } from '../_shared/present.ts'
@@ -50,7 +50,5 @@ export async function customerPortalSession(
     id,
     portalSession: created.object,
   })
-  if (session === null)
-    throw apiError(404, 'PAYMENT_NOT_FOUND', 'The portal session has ended in the meantime.')
   return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
 }

@@ -11,9 +11,12 @@ import { apiError } from '../_shared/errors.ts'
 import { type Answer, readBody } from '../_shared/http.ts'
 import { describeError } from '../_shared/log.ts'
 import { presentWebhookEvent } from '../_shared/present.ts'
-import { ingestWebhookEvent, projectStripeObjects } from '../_shared/queries.ts'
+import { projectStripeObjects } from '../_shared/queries.ts'
 import { environmentSchema, parse } from '../_shared/schemas.ts'
 import { isSignedByStripe } from '../_shared/signature.ts'
+import { storable } from '../_shared/storable.ts'
+
+export { storable } from '../_shared/storable.ts'
 
 export async function webhook(
   request: Request,
@@ -35,11 +38,13 @@ export async function webhook(
     )
   }
 
-  const { status, event, fetch } = await ingestWebhookEvent(deps.database, {
+  const { status, event, fetch } = await deps.ingest({
     environment,
     payload: storable(new TextDecoder().decode(body)),
   })
-  if (fetch.length > 0) deps.background.waitUntil(fetchAndProject(environment, fetch, deps))
+  if (fetch.length > 0) {
+    deps.background.waitUntil(fetchAndProject(environment, fetch, event.provider_created_at, deps))
+  }
   if (status === 'failed') {
     deps.log.error('webhook_failed', {
       environment,
@@ -74,28 +79,29 @@ async function isGenuine(
   return (await check()) || ((await secrets.refresh(environment)) && (await check()))
 }
 
-/** Escapes in JSON: a pair of surrogates, what Postgres cannot store as text (U+0000, half a pair), any other escape. */
-const ESCAPES = /\\u[dD][89abAB]\w\w\\u[dD][c-fC-F]\w\w|\\u(?:0000|[dD][89a-fA-F]\w\w)|\\[\s\S]/g
+/** An event is dated by whole seconds and a snapshot a little earlier than it was taken: how long to wait at most for one to pass the other. */
+const CATCH_UP_WITHIN_MS = 10_000
 
 /**
- * The body as Postgres can take it. Stripe passes on what people typed, and an escape that `jsonb` refuses would make an event
- * come back for ever; it becomes U+FFFD. A body without such escapes stays as it is.
+ * Asks Stripe for what events of one second left undecided. A snapshot counts only if it is not older than they are, so one that
+ * was taken too soon is taken once more. A failure here is logged; the answer to Stripe is already given.
  */
-export function storable(json: string): string {
-  if (!/\\u(?:0000|[dD][89a-fA-F])/.test(json)) return json
-  return json.replace(ESCAPES, (found) => (/^\\u(?:0000|d[89a-f]..)$/i.test(found) ? '\\ufffd' : found))
-}
-
-/** Asks Stripe for what the events alone left undecided. Its failure is logged; the answer to Stripe is already given. */
 async function fetchAndProject(
   environment: StripeEnvironment,
   refs: StripeObjectRef[],
+  eventCreatedAt: string | null,
   { stripe, database, log }: Deps,
 ): Promise<void> {
   try {
     const api = await stripe(environment)
     for (const ref of refs) {
-      const { object, snapshotAt } = await api.retrieve(ref)
+      let snapshot = await api.retrieve(ref)
+      const early = Date.parse(eventCreatedAt ?? snapshot.snapshotAt) - Date.parse(snapshot.snapshotAt)
+      if (early > 0 && early <= CATCH_UP_WITHIN_MS) {
+        await new Promise((resolve) => setTimeout(resolve, early + 1000))
+        snapshot = await api.retrieve(ref)
+      }
+      const { object, snapshotAt } = snapshot
       await projectStripeObjects(database, { environment, objects: [object], snapshotAt })
     }
   } catch (error) {

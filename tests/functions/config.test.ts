@@ -23,7 +23,7 @@ describe('the configuration', () => {
       port: 8787,
       allowedOrigins: '*',
       jwtSecret: null,
-      stripe: { secretKey: { test: null, live: null }, api: null, timeoutMs: 20_000 },
+      stripe: { secretKey: { test: null, live: null }, api: null, timeoutMs: 15_000, maxRetries: 2 },
     })
   })
 
@@ -56,13 +56,17 @@ describe('the configuration', () => {
       'DATABASE_URL must be a Postgres address, as in postgres://user:password@host:5432/name.',
     ],
     [{ PAYMENTS_POOL_SIZE: '0' }, 'PAYMENTS_POOL_SIZE must be a whole number from 1 to 100.'],
+    [
+      { PAYMENTS_BASE_PATH: 'payments/' },
+      'PAYMENTS_BASE_PATH must be a path such as /payments, with a slash at its beginning and none at its end.',
+    ],
     [{ PORT: '80a' }, 'PORT must be a whole number from 0 to 65535.'],
     [
       { PAYMENTS_ENCRYPTION_KEY: 'c2hvcnQ=' },
       'PAYMENTS_ENCRYPTION_KEY must be 32 bytes in base64, as `openssl rand -base64 32` prints them.',
     ],
     [{ PAYMENTS_JWKS_URL: 'keys.json' }, 'PAYMENTS_JWKS_URL must be an absolute http or https address.'],
-    [{ PAYMENTS_ADMIN_KEY: 'short' }, 'PAYMENTS_ADMIN_KEY must have at least 16 characters.'],
+    [{ PAYMENTS_ADMIN_KEY: 'short' }, 'PAYMENTS_ADMIN_KEY must have at least 8 characters.'],
     [
       { PAYMENTS_ALLOWED_ORIGINS: 'https://a.example/path' },
       'PAYMENTS_ALLOWED_ORIGINS must be * or a comma-separated list of origins, as in https://shop.example.',

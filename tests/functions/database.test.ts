@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { connectionUrl, createDatabase, type Database } from '../../functions/_shared/database.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { type Proxy, startProxy } from './support/proxy.ts'
+import { eventually } from './support/eventually.ts'
+import { type PostgresProxy, startProxy } from './support/proxy.ts'
 
 let postgres: TestDatabase
-let proxy: Proxy
+let proxy: PostgresProxy
 let database: Database
 
 beforeAll(async () => {
@@ -19,7 +20,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await proxy.become('forward')
-  database = createDatabase({ url: proxy.url, poolSize: 2, deadline: 1000 })
+  database = createDatabase({ url: proxy.url, poolSize: 2, connectTimeout: 1, deadline: 2000 })
 })
 
 afterEach(() => database.end())
@@ -57,7 +58,9 @@ describe('a statement', () => {
 
   it('that fails does not spoil the ones beside it', async () => {
     const results = await Promise.allSettled(
-      Array.from({ length: 20 }, (_, n) => database.query('select 100 / $1::text::integer as x', [String(n % 2)])),
+      Array.from({ length: 20 }, (_, n) =>
+        database.query('select 100 / $1::text::integer as x', [String(n % 2)]),
+      ),
     )
     expect(results.map(({ status }) => status)).toEqual(
       Array.from({ length: 20 }, (_, n) => (n % 2 ? 'fulfilled' : 'rejected')),
@@ -90,9 +93,10 @@ describe('when Postgres is away', () => {
   it('in the midst of a statement, it fails with 503', async () => {
     const running = database.query('select pg_sleep(60)')
     const failed = expect(running).rejects.toMatchObject(unavailable)
-    await expect
-      .poll(() => postgres.sql`select 1 from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`)
-      .toHaveLength(1)
+    await eventually(
+      () =>
+        postgres.sql`select 1 from pg_stat_activity where query = 'select pg_sleep(60)' and state = 'active'`,
+    ).toHaveLength(1)
     await proxy.become('stop')
     await failed
   })
@@ -100,22 +104,21 @@ describe('when Postgres is away', () => {
   it('or ends the connection for an administrator, it fails with 503', async () => {
     const running = database.query('select pg_sleep(61)')
     const failed = expect(running).rejects.toMatchObject(unavailable)
-    await expect
-      .poll(
-        () => postgres.sql`
+    await eventually(
+      () => postgres.sql`
           select pg_terminate_backend(pid) from pg_stat_activity
           where query = 'select pg_sleep(61)' and state = 'active'`,
-      )
-      .toHaveLength(1)
+    ).toHaveLength(1)
     await failed
   })
 })
 
 it('a statement that takes too long is given up and cancelled', async () => {
   await expect(database.query('select pg_sleep(62)')).rejects.toMatchObject(unavailable)
-  await expect
-    .poll(() => postgres.sql`select 1 from pg_stat_activity where query = 'select pg_sleep(62)' and state = 'active'`)
-    .toHaveLength(0)
+  await eventually(
+    () =>
+      postgres.sql`select 1 from pg_stat_activity where query = 'select pg_sleep(62)' and state = 'active'`,
+  ).toHaveLength(0)
 })
 
 it('a wrong database or login is a 503, and the message does not carry the address', async () => {
@@ -129,7 +132,7 @@ it('a wrong database or login is a 503, and the message does not carry the addre
 })
 
 it('parameters of a connection string that are meant for other clients are left out', () => {
-  expect(connectionUrl('postgres://u:p%40@h:5432/d?sslmode=require&channel_binding=require&pgbouncer=true')).toBe(
-    'postgres://u:p%40@h:5432/d?sslmode=require',
-  )
+  expect(
+    connectionUrl('postgres://u:p%40@h:5432/d?sslmode=require&channel_binding=require&pgbouncer=true'),
+  ).toBe('postgres://u:p%40@h:5432/d?sslmode=require')
 })

@@ -12,8 +12,8 @@ import { createLog, describeError, redact } from '../../functions/_shared/log.ts
 const postgres = (code: string, message = 'what Postgres says', hint?: string) =>
   Object.assign(new Error(message), { name: 'PostgresError', code, hint })
 
-const stripe = (type: string, statusCode?: number, message = 'what Stripe says') =>
-  Object.assign(new Error(message), { type, statusCode })
+const stripe = (type: string, statusCode?: number, message = 'what Stripe says', requestId?: string) =>
+  Object.assign(new Error(message), { type, statusCode, requestId })
 
 describe('an error of the database', () => {
   it.each([
@@ -44,6 +44,7 @@ describe('an error of the database', () => {
     ['22P02', 400, 'INVALID_INPUT'],
     ['22P05', 400, 'INVALID_INPUT'],
     ['22021', 400, 'INVALID_INPUT'],
+    ['22008', 400, 'INVALID_INPUT'],
     ['42883', 500, 'INTERNAL_ERROR'],
     ['57P01', 503, 'DATABASE_UNAVAILABLE'],
     ['57P03', 503, 'DATABASE_UNAVAILABLE'],
@@ -77,6 +78,7 @@ describe('an error of Stripe', () => {
     ['StripeInvalidRequestError', 400, 400, 'UPSTREAM_FAILURE', false],
     ['StripeInvalidRequestError', 404, 400, 'UPSTREAM_FAILURE', false],
     ['StripeInvalidRequestError', 409, 409, 'UPSTREAM_FAILURE', true],
+    ['StripeIdempotencyError', 409, 409, 'UPSTREAM_FAILURE', true],
     ['StripeIdempotencyError', 400, 409, 'UPSTREAM_FAILURE', false],
     ['StripeAuthenticationError', 401, 401, 'PAYMENT_CONFIG_INVALID', false],
     ['StripePermissionError', 403, 403, 'PAYMENT_CONFIG_INVALID', false],
@@ -88,6 +90,10 @@ describe('an error of Stripe', () => {
     const answer = fromStripe(stripe(type, given), 'test')
     expect(errorBody(answer)).toMatchObject({ error, statusCode })
     expect(stripeMayHaveActed(answer)).toBe(acted)
+  })
+
+  it('that Stripe itself gave as a 500 is stored under the key, so the next attempt needs another', () => {
+    expect(stripeMayHaveActed(stripe('StripeAPIError', 500, 'An error occurred.', 'req_1'))).toBe(false)
   })
 
   it('about the key does not carry the key', () => {

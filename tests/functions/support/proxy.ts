@@ -1,8 +1,9 @@
 /** A TCP proxy in front of Postgres that counts flights, and that can be cut. */
-import { connect, createServer, type Socket } from 'node:net'
-import type { AddressInfo } from 'node:net'
 
-export type Proxy = {
+import type { AddressInfo } from 'node:net'
+import { connect, createServer, type Socket } from 'node:net'
+
+export type PostgresProxy = {
   /** The address of the database through the proxy. */
   url: string
   /** How often a client has sent something since the server last said something: one for each wait for an answer. */
@@ -16,14 +17,18 @@ export type Proxy = {
   close(): Promise<void>
 }
 
-export async function startProxy(databaseUrl: string): Promise<Proxy> {
+export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
   let flights = 0
   let hangUp = false
 
   const server = createServer((client) => {
-    if (hangUp) return void client.end()
+    if (hangUp)
+      return void client
+        .on('error', () => {})
+        .resume()
+        .end()
     const upstream = connect(Number(target.port || 5432), target.hostname)
     let serverSpokeLast = true
     client.on('data', (chunk) => {
@@ -49,7 +54,8 @@ export async function startProxy(databaseUrl: string): Promise<Proxy> {
     }
   })
   const listen = (port: number) => new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
-  const stop = () => new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve()))
+  const stop = () =>
+    new Promise<void>((resolve) => (server.listening ? server.close(() => resolve()) : resolve()))
   await listen(0)
   const { port } = server.address() as AddressInfo
   const url = new URL(databaseUrl)

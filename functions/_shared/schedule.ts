@@ -1,0 +1,86 @@
+/**
+ * What a platform's cron calls every few minutes: failed events again, lost events in, rows in line. Each part stands for itself,
+ * so that one that fails does not keep the others back, and each goes on the next time where it was stopped.
+ */
+import type { RecoveryResult, StripeEnvironment, SyncRun } from '../../types/api.ts'
+import { ENVIRONMENTS, readKeyStates } from './account.ts'
+import type { Deps } from './deps.ts'
+import { isApiError, toApiError } from './errors.ts'
+import { describeError } from './log.ts'
+import { presentSyncRun } from './present-sync.ts'
+import { dueSyncKinds, retryWebhookEvents } from './queries.ts'
+import { recover } from './recovery.ts'
+import { runSync } from './sync.ts'
+
+export type ScheduleOptions = {
+  signal?: AbortSignal
+  /** Pages that each sync may list before it leaves the rest to the next time: an edge platform ends long work. */
+  syncPages?: number
+  /** Events that are tried again at most. */
+  retries?: number
+}
+
+export type ScheduledFailure = {
+  part: 'retry' | 'recover' | 'sync'
+  environment: StripeEnvironment | null
+  message: string
+}
+
+export type ScheduledResult = {
+  retried: {
+    environment: StripeEnvironment
+    eventId: string
+    processingStatus: string
+    lastError: string | null
+  }[]
+  recoveries: RecoveryResult[]
+  syncs: SyncRun[]
+  failures: ScheduledFailure[]
+}
+
+/** Retries failed events, then recovers and lightly syncs every environment that has a key. */
+export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): Promise<ScheduledResult> {
+  const result: ScheduledResult = { retried: [], recoveries: [], syncs: [], failures: [] }
+  const { signal } = options
+
+  async function attempt(
+    part: ScheduledFailure['part'],
+    environment: StripeEnvironment | null,
+    work: () => Promise<unknown>,
+  ): Promise<void> {
+    if (signal?.aborted) return
+    try {
+      await work()
+    } catch (error) {
+      if (isRunningElsewhere(error)) return
+      const { message } = toApiError(error)
+      deps.log.error('schedule_failed', { part, environment, cause: describeError(error) })
+      result.failures.push({ part, environment, message })
+    }
+  }
+
+  await attempt('retry', null, async () => {
+    const rows = await retryWebhookEvents(deps.database, { max: options.retries ?? 100 })
+    result.retried = rows.map((row) => ({
+      environment: row.environment,
+      eventId: row.provider_event_id,
+      processingStatus: row.processing_status,
+      lastError: row.last_error,
+    }))
+  })
+  const keys = await readKeyStates(deps)
+  for (const environment of ENVIRONMENTS) {
+    if (keys[environment].source === null) continue
+    await attempt('recover', environment, async () => {
+      result.recoveries.push(await recover({ environment, signal }, deps))
+    })
+    await attempt('sync', environment, async () => {
+      const kinds = await dueSyncKinds(deps.database, { environment })
+      const run = await runSync({ environment, kinds, signal, pages: options.syncPages }, deps)
+      result.syncs.push(presentSyncRun(run))
+    })
+  }
+  return result
+}
+
+const isRunningElsewhere = (error: unknown) => isApiError(error) && error.code === 'PAYMENT_SYNC_RUNNING'

@@ -1,0 +1,178 @@
+/**
+ * The webhook endpoint that is managed at Stripe. The database says what is to be done about the endpoints that the account has;
+ * this does it. See https://docs.stripe.com/api/webhook_endpoints.
+ */
+import type { Stripe } from 'stripe'
+import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
+import { encryptionKeyOf } from './account.ts'
+import type { Config } from './config.ts'
+import type { Deps } from './deps.ts'
+import { apiError, fromStripe } from './errors.ts'
+import { describeError } from './log.ts'
+import {
+  beginWebhookEndpoint,
+  type ConnectionRow,
+  completeWebhookEndpoint,
+  webhookEndpointDrift,
+} from './queries.ts'
+import { encryptSecret } from './secrets.ts'
+import { connectStripe } from './stripe.ts'
+
+export type EndpointDeps = Pick<Deps, 'config' | 'database' | 'secrets' | 'log'>
+
+/** The SDK with the key in use. */
+export async function stripeClient(
+  environment: StripeEnvironment,
+  { config, secrets }: Pick<Deps, 'config' | 'secrets'>,
+): Promise<Stripe> {
+  return connectStripe(config, await secrets.secretKey(environment))
+}
+
+/** A call of Stripe whose failure is one that callers may know, with the permission that is missing where that is why. */
+export async function asking<T>(environment: StripeEnvironment, call: Promise<T>): Promise<T> {
+  try {
+    return await call
+  } catch (error) {
+    const { type, message = '' } = error as { type?: string; message?: string }
+    const permission = /'(rak_\w+)'/.exec(message)?.[1]
+    if (type !== 'StripePermissionError' || permission === undefined) throw fromStripe(error, environment)
+    throw apiError(
+      403,
+      'PAYMENT_CONFIG_INVALID',
+      `The Stripe key for ${environment} lacks the permission ${permission}.`,
+      { nextActions: 'Give the restricted key this permission in the Stripe Dashboard.', cause: error },
+    )
+  }
+}
+
+/** Where Stripe delivers the events of an environment; null when nobody said where we can be reached. */
+export function webhookUrl({ publicUrl }: Config, environment: StripeEnvironment): string | null {
+  return publicUrl === null ? null : `${publicUrl.replace(/\/+$/, '')}/api/webhooks/stripe/${environment}`
+}
+
+/** The version that the endpoint uses: the one whose shapes the SDK knows. */
+async function apiVersion(): Promise<string> {
+  const { Stripe } = await import('stripe')
+  return Stripe.API_VERSION
+}
+
+/** All endpoints of the account: it may have 16 in each mode. */
+async function listEndpoints(client: Stripe, options: Stripe.RequestOptions = {}) {
+  return (await client.webhookEndpoints.list({ limit: 100 }, options)).data
+}
+
+export type ConfiguredEndpoint = {
+  connection: ConnectionRow
+  action: 'reused' | 'mended' | 'created'
+  /** Sentences about what could not be done besides. */
+  warnings: string[]
+}
+
+/**
+ * Sees to it that Stripe delivers the events of an environment to us. What is as it should be is used again. A new endpoint takes
+ * over in an order in which no event is refused: its secret is stored before it has any event to deliver, and the one before is
+ * disabled last; what it has signed is good for a day. Done again after a failure anywhere in between, it goes on from there.
+ */
+export async function configureWebhookEndpoint(
+  environment: StripeEnvironment,
+  deps: EndpointDeps,
+): Promise<ConfiguredEndpoint> {
+  const { config, database, secrets, log } = deps
+  const url = webhookUrl(config, environment)
+  if (url === null) {
+    throw apiError(
+      400,
+      'PAYMENT_CONFIG_INVALID',
+      'The webhook endpoint cannot be set up: nobody said where Stripe can reach these routes.',
+      { nextActions: 'Set PAYMENTS_PUBLIC_URL, or make the endpoint by hand in the Stripe Dashboard.' },
+    )
+  }
+  const encryptionKey = await encryptionKeyOf(config)
+  const client = await stripeClient(environment, deps)
+  const ask = <T>(call: Promise<T>) => asking(environment, call)
+
+  const decision = await beginWebhookEndpoint(database, {
+    environment,
+    url,
+    apiVersion: await apiVersion(),
+    endpoints: await ask(listEndpoints(client)),
+  })
+  let { endpoint } = decision
+  let connection: ConnectionRow
+  if (decision.action === 'create' || endpoint === null) {
+    for (const id of decision.remove) await ask(client.webhookEndpoints.del(id))
+    const { idempotency_key: idempotencyKey } = decision
+    const created = await ask(client.webhookEndpoints.create(decision.params, { idempotencyKey }))
+    const { secret, ...described } = created
+    if (secret === undefined)
+      throw apiError(502, 'UPSTREAM_FAILURE', 'Stripe gave no signing secret for the new webhook endpoint.')
+    endpoint = described
+    const sealed = await encryptSecret(encryptionKey, { environment, kind: 'webhook_secret' }, secret)
+    connection = await completeWebhookEndpoint(database, { environment, endpoint, secret: sealed })
+    secrets.forget(environment)
+    await ask(
+      client.webhookEndpoints.update(created.id, {
+        enabled_events: decision.events as Stripe.WebhookEndpointUpdateParams.EnabledEvent[],
+      }),
+    )
+  } else {
+    if (decision.action === 'mend') await ask(client.webhookEndpoints.update(endpoint.id, decision.params))
+    connection = await completeWebhookEndpoint(database, { environment, endpoint, secret: null })
+  }
+
+  const warnings: string[] = []
+  for (const id of decision.retire) {
+    // Made by somebody who asked for the same at the same time, or before a crash: Stripe gave the same one again.
+    if (id === endpoint.id) continue
+    await client.webhookEndpoints.update(id, { disabled: true }).catch((error) => {
+      log.error('endpoint_not_disabled', { environment, endpoint: id, cause: describeError(error) })
+      warnings.push(`The webhook endpoint ${id} could not be disabled; disable it in the Stripe Dashboard.`)
+    })
+  }
+  const actions = { reuse: 'reused', mend: 'mended', create: 'created' } as const
+  return { connection, action: actions[decision.action], warnings }
+}
+
+/** How long a look at Stripe may take that only adds to an answer. */
+const GLANCE_MS = 5_000
+
+/**
+ * How the managed webhook endpoint of an environment differs from how it was set up; nothing when it does not, or when none is
+ * managed.
+ *
+ * @throws an `ApiError` when Stripe cannot be asked
+ */
+export async function webhookDrift(
+  environment: StripeEnvironment,
+  deps: Pick<Deps, 'config' | 'database' | 'secrets'>,
+): Promise<WebhookDrift[]> {
+  const client = await stripeClient(environment, deps)
+  const endpoints = await asking(
+    environment,
+    listEndpoints(client, {
+      timeout: Math.min(GLANCE_MS, deps.config.stripe.timeoutMs),
+      maxNetworkRetries: 0,
+    }),
+  )
+  return webhookEndpointDrift(deps.database, {
+    environment,
+    url: webhookUrl(deps.config, environment),
+    apiVersion: await apiVersion(),
+    endpoints,
+  })
+}
+
+/**
+ * Deletes a managed webhook endpoint at Stripe, best effort.
+ *
+ * @returns a sentence when it could not be deleted
+ */
+export async function deleteWebhookEndpoint(client: Stripe, id: string): Promise<string | null> {
+  try {
+    await client.webhookEndpoints.del(id)
+    return null
+  } catch (error) {
+    if ((error as { statusCode?: number }).statusCode === 404) return null
+    return `The webhook endpoint ${id} is still at Stripe; delete it in the Stripe Dashboard.`
+  }
+}

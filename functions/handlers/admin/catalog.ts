@@ -1,0 +1,326 @@
+/**
+ * Products and prices. Stripe is changed first, and its answer is projected; what is answered here is the row, so that nothing is
+ * shown that the database does not have.
+ */
+import type { Stripe } from 'stripe'
+import type { StripeEnvironment } from '../../../types/api.ts'
+import type { Snapshot, StripeObject } from '../../../types/stripe.ts'
+import { presentPrice, presentProduct } from '../../_shared/admin-present.ts'
+import {
+  archivePriceResponse,
+  catalogResponse,
+  createPriceBody,
+  createProductBody,
+  deleteProductResponse,
+  environmentParams,
+  priceParams,
+  priceResponse,
+  pricesQuery,
+  pricesResponse,
+  productParams,
+  productResponse,
+  productsQuery,
+  productsResponse,
+  productWithPricesResponse,
+  updatePriceBody,
+  updateProductBody,
+} from '../../_shared/admin-schemas.ts'
+import type { Deps } from '../../_shared/deps.ts'
+import { apiError, isApiError } from '../../_shared/errors.ts'
+import { readPage } from '../../_shared/paging.ts'
+import { projectStripeObjects } from '../../_shared/queries.ts'
+import { listPrices, listProducts, readPrice, readProduct } from '../../_shared/reads.ts'
+import { takeSnapshot } from '../../_shared/stripe.ts'
+import { asking, stripeClient } from '../../_shared/webhook-endpoint.ts'
+import { route } from './route.ts'
+
+/** How many rows a catalog has at most that is asked for without a limit. */
+const WHOLE = 1000
+
+const noProduct = (productId: string) =>
+  apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', `There is no product ${productId}.`)
+const noPrice = (priceId: string) => apiError(404, 'PAYMENT_PRICE_NOT_FOUND', `There is no price ${priceId}.`)
+
+async function productOf({ database }: Deps, environment: StripeEnvironment, productId: string) {
+  const row = await readProduct(database, environment, productId)
+  if (row === null) throw noProduct(productId)
+  return presentProduct(row)
+}
+
+async function priceOf({ database }: Deps, environment: StripeEnvironment, priceId: string) {
+  const row = await readPrice(database, environment, priceId)
+  if (row === null) throw noPrice(priceId)
+  return presentPrice(row)
+}
+
+/**
+ * Changes something at Stripe and projects its answer.
+ *
+ * @throws Stripe's refusal in its own words; 404 where Stripe has no product or price of that id
+ */
+async function change<Kind extends StripeObject>(
+  environment: StripeEnvironment,
+  deps: Deps,
+  call: (client: Stripe) => Promise<Stripe.Response<Kind>>,
+): Promise<Snapshot<Kind>> {
+  const client = await stripeClient(environment, deps)
+  const snapshot = await takeSnapshot(environment, deps.now, () => asking(environment, call(client))).catch(
+    (error) => {
+      throw missingObject(error)
+    },
+  )
+  const { object, snapshotAt } = snapshot
+  await projectStripeObjects(deps.database, { environment, objects: [object], snapshotAt })
+  return snapshot
+}
+
+/** Stripe's refusal because something is not there, as the code that says what. */
+function missingObject(error: unknown): unknown {
+  const cause = isApiError(error)
+    ? (error.cause as { code?: string; message?: string } | undefined)
+    : undefined
+  if (!isApiError(error) || cause?.code !== 'resource_missing') return error
+  const kind = /^No such (product|price)\b/i.exec(error.message)?.[1]?.toLowerCase()
+  if (kind === 'product') return apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', error.message, { cause })
+  if (kind === 'price') return apiError(404, 'PAYMENT_PRICE_NOT_FOUND', error.message, { cause })
+  return error
+}
+
+/** The caller's key for what is made once; it is the caller's for this environment and operation alone. */
+function idempotency(environment: StripeEnvironment, operation: string, key: string | undefined) {
+  return key === undefined ? {} : { idempotencyKey: `pg-payments:${environment}:${operation}:${key}` }
+}
+
+/** Whether this is the stored answer of the first time, which may be long out of date. */
+const isReplayed = ({ lastResponse }: Stripe.Response<object>) =>
+  lastResponse.headers['idempotent-replayed'] === 'true'
+
+/** Only what was given: Stripe takes a parameter that is there for one that is meant. */
+function given<Params extends object>(params: Params): Params {
+  return Object.fromEntries(Object.entries(params).filter(([, value]) => value !== undefined)) as Params
+}
+
+/** Stripe clears a text that is set to the empty one. */
+const clearable = (value: string | null | undefined) => (value === null ? '' : value)
+
+const getCatalog = route({
+  id: 'listStripeCatalog',
+  method: 'GET',
+  path: '/stripe/{environment}/catalog',
+  summary: 'Products by name, and prices by product',
+  params: environmentParams,
+  response: catalogResponse,
+  async handle({ params: { environment } }, { database }) {
+    const page = { environment, limit: WHOLE, after: null }
+    const [products, prices] = await Promise.all([listProducts(database, page), listPrices(database, page)])
+    return { products: products.rows.map(presentProduct), prices: prices.rows.map(presentPrice) }
+  },
+})
+
+const listProductsRoute = route({
+  id: 'listStripeProducts',
+  method: 'GET',
+  path: '/stripe/{environment}/catalog/products',
+  summary: 'Products by name',
+  params: environmentParams,
+  query: productsQuery,
+  response: productsResponse,
+  async handle({ params: { environment }, query: { limit = WHOLE, cursor } }, deps) {
+    const scope = { list: 'products', filters: { environment } }
+    const { rows, nextCursor } = await readPage(deps, scope, cursor, (after) =>
+      listProducts(deps.database, { environment, limit, after }),
+    )
+    return { products: rows.map(presentProduct), nextCursor }
+  },
+})
+
+const createProduct = route({
+  id: 'createStripeProduct',
+  asksStripe: true,
+  method: 'POST',
+  path: '/stripe/{environment}/catalog/products',
+  summary: 'Makes a product',
+  params: environmentParams,
+  body: createProductBody,
+  status: 201,
+  response: productResponse,
+  async handle({ params: { environment }, body: { idempotencyKey, description, ...rest } }, deps) {
+    const { object } = await change(environment, deps, async (client) => {
+      const created = await client.products.create(
+        given({ ...rest, description: description ?? undefined }),
+        idempotency(environment, 'create_product', idempotencyKey),
+      )
+      return isReplayed(created) ? client.products.retrieve(created.id) : created
+    })
+    return { product: await productOf(deps, environment, object.id) }
+  },
+})
+
+const getProduct = route({
+  id: 'getStripeProduct',
+  method: 'GET',
+  path: '/stripe/{environment}/catalog/products/{productId}',
+  summary: 'A product and its prices',
+  params: productParams,
+  response: productWithPricesResponse,
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
+  async handle({ params: { environment, productId } }, deps) {
+    const product = await productOf(deps, environment, productId)
+    const page = { environment, limit: WHOLE, after: null, productId }
+    const prices = await listPrices(deps.database, page)
+    return { product, prices: prices.rows.map(presentPrice) }
+  },
+})
+
+const updateProduct = route({
+  id: 'updateStripeProduct',
+  asksStripe: true,
+  method: 'PATCH',
+  path: '/stripe/{environment}/catalog/products/{productId}',
+  summary: 'Changes a product',
+  params: productParams,
+  body: updateProductBody,
+  response: productResponse,
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
+  async handle({ params: { environment, productId }, body: { description, ...rest } }, deps) {
+    await change(environment, deps, (client) =>
+      client.products.update(productId, given({ ...rest, description: clearable(description) })),
+    )
+    return { product: await productOf(deps, environment, productId) }
+  },
+})
+
+const deleteProduct = route({
+  id: 'deleteStripeProduct',
+  asksStripe: true,
+  method: 'DELETE',
+  path: '/stripe/{environment}/catalog/products/{productId}',
+  summary: 'Deletes a product that has no prices',
+  params: productParams,
+  response: deleteProductResponse,
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
+  async handle({ params: { environment, productId } }, deps) {
+    const { object } = await change(environment, deps, (client) => client.products.del(productId))
+    return { productId: object.id, deleted: object.deleted }
+  },
+})
+
+const listPricesRoute = route({
+  id: 'listStripePrices',
+  method: 'GET',
+  path: '/stripe/{environment}/catalog/prices',
+  summary: 'Prices by product, then by id',
+  params: environmentParams,
+  query: pricesQuery,
+  response: pricesResponse,
+  async handle({ params: { environment }, query: { limit = WHOLE, cursor, productId } }, deps) {
+    const scope = { list: 'prices', filters: { environment, productId } }
+    const { rows, nextCursor } = await readPage(deps, scope, cursor, (after) =>
+      listPrices(deps.database, { environment, limit, after, productId }),
+    )
+    return { prices: rows.map(presentPrice), nextCursor }
+  },
+})
+
+const createPrice = route({
+  id: 'createStripePrice',
+  asksStripe: true,
+  method: 'POST',
+  path: '/stripe/{environment}/catalog/prices',
+  summary: 'Makes a price',
+  params: environmentParams,
+  body: createPriceBody,
+  status: 201,
+  response: priceResponse,
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
+  async handle({ params: { environment }, body }, deps) {
+    const { object } = await change(environment, deps, async (client) => {
+      const created = await client.prices.create(
+        given({
+          product: body.productId,
+          currency: body.currency,
+          unit_amount: body.unitAmount,
+          lookup_key: body.lookupKey ?? undefined,
+          active: body.active,
+          recurring:
+            body.recurring &&
+            given({ interval: body.recurring.interval, interval_count: body.recurring.intervalCount }),
+          tax_behavior: body.taxBehavior,
+          metadata: body.metadata,
+        }),
+        idempotency(environment, 'create_price', body.idempotencyKey),
+      )
+      return isReplayed(created) ? client.prices.retrieve(created.id) : created
+    })
+    return { price: await priceOf(deps, environment, object.id) }
+  },
+})
+
+const getPrice = route({
+  id: 'getStripePrice',
+  method: 'GET',
+  path: '/stripe/{environment}/catalog/prices/{priceId}',
+  summary: 'A price',
+  params: priceParams,
+  response: priceResponse,
+  errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
+  handle: async ({ params: { environment, priceId } }, deps) => ({
+    price: await priceOf(deps, environment, priceId),
+  }),
+})
+
+const updatePrice = route({
+  id: 'updateStripePrice',
+  asksStripe: true,
+  method: 'PATCH',
+  path: '/stripe/{environment}/catalog/prices/{priceId}',
+  summary: 'Changes a price; its amount stays for ever',
+  params: priceParams,
+  body: updatePriceBody,
+  response: priceResponse,
+  errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
+  async handle({ params: { environment, priceId }, body }, deps) {
+    await change(environment, deps, (client) =>
+      client.prices.update(
+        priceId,
+        given({
+          active: body.active,
+          lookup_key: clearable(body.lookupKey),
+          tax_behavior: body.taxBehavior,
+          metadata: body.metadata,
+        }),
+      ),
+    )
+    return { price: await priceOf(deps, environment, priceId) }
+  },
+})
+
+const archivePrice = route({
+  id: 'archiveStripePrice',
+  asksStripe: true,
+  method: 'DELETE',
+  path: '/stripe/{environment}/catalog/prices/{priceId}',
+  summary: 'Archives a price: Stripe deletes none',
+  params: priceParams,
+  response: archivePriceResponse,
+  errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
+  async handle({ params: { environment, priceId } }, deps) {
+    await change(environment, deps, (client) => client.prices.update(priceId, { active: false }))
+    const price = await priceOf(deps, environment, priceId)
+    return { price, archived: !price.active }
+  },
+})
+
+export const catalogRoutes = [
+  getCatalog,
+  listProductsRoute,
+  createProduct,
+  getProduct,
+  updateProduct,
+  deleteProduct,
+  listPricesRoute,
+  createPrice,
+  getPrice,
+  updatePrice,
+  archivePrice,
+]

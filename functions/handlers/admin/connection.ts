@@ -1,0 +1,298 @@
+/** The connection to a Stripe account: its key, its webhook endpoint, and whether all is well. */
+import type { StripeConnection, StripeEnvironment, WebhookDrift } from '../../../types/api.ts'
+import {
+  checkKeyFormat,
+  ENVIRONMENTS,
+  encryptionKeyOf,
+  lookUpAccount,
+  maskKey,
+  readKeyStates,
+} from '../../_shared/account.ts'
+import { type KeyState, presentConnection, presentKey } from '../../_shared/admin-present.ts'
+import {
+  configResponse,
+  configureWebhookResponse,
+  deleteConfigResponse,
+  environmentParams,
+  healthResponse,
+  putConfigBody,
+  putConfigResponse,
+  statusResponse,
+} from '../../_shared/admin-schemas.ts'
+import type { Deps } from '../../_shared/deps.ts'
+import { isApiError, secretKeyVariable, toApiError } from '../../_shared/errors.ts'
+import { describeError, redact } from '../../_shared/log.ts'
+import {
+  connectAccount,
+  disconnectAccount,
+  environmentHealth,
+  type HealthFacts,
+} from '../../_shared/queries.ts'
+import { readConnections } from '../../_shared/reads.ts'
+import { encryptSecret } from '../../_shared/secrets.ts'
+import {
+  configureWebhookEndpoint,
+  deleteWebhookEndpoint,
+  stripeClient,
+  webhookDrift,
+} from '../../_shared/webhook-endpoint.ts'
+import { route } from './route.ts'
+
+const keysOf = (states: Record<StripeEnvironment, KeyState>) => ({
+  keys: ENVIRONMENTS.map((environment) => presentKey(environment, states[environment])),
+})
+
+/** The connection of an environment with what the managed endpoint looks like at Stripe, as far as that can be seen just now. */
+async function connectionOf(
+  environment: StripeEnvironment,
+  connections: Awaited<ReturnType<typeof readConnections>>,
+  state: KeyState,
+  deps: Deps,
+): Promise<StripeConnection> {
+  const row = connections.find((candidate) => candidate.environment === environment) ?? null
+  const managed = row !== null && row.webhook_endpoint_id !== null && state.source !== null
+  const drift = managed ? await webhookDrift(environment, deps).catch(() => null) : null
+  return { ...presentConnection(environment, row, state), webhookDrift: drift }
+}
+
+const getStatus = route({
+  id: 'getStripeStatus',
+  method: 'GET',
+  path: '/stripe/status',
+  summary: 'The connection of each environment',
+  response: statusResponse,
+  async handle(_, deps) {
+    const [connections, states] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
+    return {
+      connections: await Promise.all(
+        ENVIRONMENTS.map((environment) => connectionOf(environment, connections, states[environment], deps)),
+      ),
+    }
+  },
+})
+
+const getConfig = route({
+  id: 'getStripeConfig',
+  method: 'GET',
+  path: '/stripe/config',
+  summary: 'Whether each environment has a key; never the key itself',
+  response: configResponse,
+  handle: async (_, deps) => keysOf(await readKeyStates(deps)),
+})
+
+/** What keeps the endpoint of the account before from staying behind, where that account is replaced. */
+async function endpointBefore(environment: StripeEnvironment, deps: Deps) {
+  const connections = await readConnections(deps.database)
+  const row = connections.find((candidate) => candidate.environment === environment)
+  if (!row?.webhook_endpoint_id) return null
+  const client = await stripeClient(environment, deps).catch(() => null)
+  return { id: row.webhook_endpoint_id, client }
+}
+
+const leftBehind = (id: string) =>
+  `The webhook endpoint ${id} of the account before is still at Stripe; delete it in its Dashboard.`
+
+const putConfig = route({
+  id: 'putStripeConfig',
+  asksStripe: true,
+  method: 'PUT',
+  path: '/stripe/{environment}/config',
+  summary: 'Stores the key of an environment',
+  description:
+    'The key is tried at Stripe first, and a restricted key for every permission that is needed. The key of another account than before is refused with 409, unless `replaceAccount` says that everything kept of that account is to be deleted. Where PAYMENTS_PUBLIC_URL is set, the webhook endpoint is set up as well.',
+  params: environmentParams,
+  body: putConfigBody,
+  response: putConfigResponse,
+  errors: {
+    400: ['PAYMENT_CONFIG_INVALID'],
+    409: ['PAYMENT_ACCOUNT_CHANGED', 'DATABASE_CONSTRAINT_VIOLATION'],
+  },
+  async handle({ params: { environment }, body: { secretKey, replaceAccount = false } }, deps) {
+    const { config, database, log, secrets } = deps
+    checkKeyFormat(environment, secretKey)
+    const encryptionKey = await encryptionKeyOf(config)
+    const account = await lookUpAccount(config, environment, secretKey)
+    const before = replaceAccount ? await endpointBefore(environment, deps) : null
+    const sealed = await encryptSecret(encryptionKey, { environment, kind: 'secret_key' }, secretKey)
+    const connected = await connectAccount(database, {
+      environment,
+      account,
+      ...sealed,
+      maskedKey: maskKey(secretKey),
+      replaceAccount,
+    })
+    secrets.forget(environment)
+
+    const warnings: string[] = []
+    if (connected.previous_account_id !== null && before !== null) {
+      const failed =
+        before.client === null || (await deleteWebhookEndpoint(before.client, before.id)) !== null
+      if (failed) warnings.push(leftBehind(before.id))
+    }
+    if (config.publicUrl !== null) {
+      try {
+        warnings.push(...(await configureWebhookEndpoint(environment, deps)).warnings)
+      } catch (error) {
+        log.error('endpoint_not_configured', { environment, cause: describeError(error) })
+        warnings.push(`The webhook endpoint is not set up: ${toApiError(error).message}`)
+      }
+    }
+    const [connections, states] = await Promise.all([readConnections(database), readKeyStates(deps)])
+    return {
+      ...keysOf(states),
+      connection: await connectionOf(environment, connections, states[environment], deps),
+      deleted: connected.deleted,
+      warnings: warnings.map(redact),
+    }
+  },
+})
+
+const deleteConfig = route({
+  id: 'deleteStripeConfig',
+  method: 'DELETE',
+  path: '/stripe/{environment}/config',
+  summary: 'Forgets the stored key of an environment',
+  description:
+    'Deletes the managed webhook endpoint at Stripe, best effort, and the signing secrets. What was projected stays.',
+  params: environmentParams,
+  response: deleteConfigResponse,
+  errors: { 404: ['PAYMENT_CONFIG_NOT_FOUND'] },
+  async handle({ params: { environment } }, deps) {
+    const { config, database, secrets } = deps
+    const client = await stripeClient(environment, deps).catch(() => null)
+    const { endpoint_id: endpointId, remaining } = await disconnectAccount(database, { environment })
+    secrets.forget(environment)
+
+    const remained: string[] = []
+    if (endpointId !== null) {
+      const left =
+        client === null
+          ? `The webhook endpoint ${endpointId} is still at Stripe; delete it in the Stripe Dashboard.`
+          : await deleteWebhookEndpoint(client, endpointId)
+      if (left !== null) remained.push(left)
+    }
+    const tables = Object.entries(remaining).map(([table, rows]) => `${rows} ${table}`)
+    if (tables.length > 0) remained.push(`The database keeps what was projected: ${tables.join(', ')}.`)
+    if (config.stripe.secretKey[environment] !== null)
+      remained.push(`The key in ${secretKeyVariable(environment)} is used from now on.`)
+    return { ...keysOf(await readKeyStates(deps)), remained }
+  },
+})
+
+const configureWebhook = route({
+  id: 'configureStripeWebhook',
+  asksStripe: true,
+  method: 'POST',
+  path: '/stripe/{environment}/webhook',
+  summary: 'Sets up the webhook endpoint at Stripe',
+  description:
+    'An endpoint of ours that is as it should be is used again; otherwise one is mended or made, takes over, and the one before is disabled. Endpoints of other projects are not touched.',
+  params: environmentParams,
+  response: configureWebhookResponse,
+  errors: { 400: ['PAYMENT_CONFIG_INVALID'] },
+  async handle({ params: { environment } }, deps) {
+    const { connection, action, warnings } = await configureWebhookEndpoint(environment, deps)
+    const states = await readKeyStates(deps)
+    return {
+      connection: presentConnection(environment, connection, states[environment]),
+      action,
+      warnings: warnings.map(redact),
+    }
+  },
+})
+
+/** What Stripe says to the key, in sentences for the verdict. */
+async function askStripe(
+  environment: StripeEnvironment,
+  deps: Deps,
+): Promise<{ drift: WebhookDrift[] | null; keyProblem: string | null; stripeProblem: string | null }> {
+  try {
+    return { drift: await webhookDrift(environment, deps), keyProblem: null, stripeProblem: null }
+  } catch (error) {
+    const { code, message } = toApiError(error)
+    const refused = code === 'PAYMENT_CONFIG_INVALID'
+    return { drift: null, keyProblem: refused ? message : null, stripeProblem: refused ? null : message }
+  }
+}
+
+const getHealth = route({
+  id: 'getStripeHealth',
+  method: 'GET',
+  path: '/stripe/{environment}/health',
+  summary: 'Whether all is well: key, webhook endpoint, sync and events, with one verdict and its reasons',
+  params: environmentParams,
+  response: healthResponse,
+  async handle({ params: { environment } }, deps) {
+    const { config, database, secrets } = deps
+    const state = (await readKeyStates(deps))[environment]
+    /** A sentence where the stored secrets do not open; no secret at all is something else. */
+    let secretProblem: string | null = null
+    const unreadable = (error: unknown) => {
+      if (!isApiError(error)) throw error
+      if (error.code === 'DATABASE_UNAVAILABLE') throw error
+      if (/ stored in the database/.test(error.message)) secretProblem = error.message
+      return false
+    }
+    const opens = await secrets.secretKey(environment).then(() => true, unreadable)
+    const hasSigningSecret = await secrets.webhookSecrets(environment).then(() => true, unreadable)
+    const asked = opens
+      ? await askStripe(environment, deps)
+      : { drift: null, keyProblem: null, stripeProblem: null }
+    const facts: HealthFacts = {
+      has_key: state.source !== null,
+      key_problem: asked.keyProblem,
+      stripe_problem: asked.stripeProblem,
+      has_signing_secret: hasSigningSecret,
+      secret_problem: secretProblem,
+      public_url: config.publicUrl !== null,
+      drift: asked.drift,
+    }
+    const { status, reasons, events, connection } = await environmentHealth(database, { environment, facts })
+    const shown = presentConnection(environment, connection, state)
+    const maybe = (value: string | null) => (value === null ? null : new Date(value).toISOString())
+    return {
+      environment,
+      status,
+      reasons: reasons.map(({ code, severity, message, next_action }) => ({
+        code,
+        severity,
+        message: redact(message),
+        nextAction: next_action,
+      })),
+      key: {
+        hasKey: state.source !== null,
+        maskedKey: state.maskedKey,
+        source: state.source,
+        accepted: asked.keyProblem !== null ? false : asked.drift !== null ? true : null,
+      },
+      endpoint: {
+        id: shown.webhookEndpointId,
+        url: shown.webhookEndpointUrl,
+        configuredAt: shown.webhookConfiguredAt,
+        hasSigningSecret,
+        drift: shown.webhookEndpointId === null ? null : asked.drift,
+      },
+      sync: {
+        lastSyncedAt: shown.lastSyncedAt,
+        status: shown.lastSyncStatus,
+        error: shown.lastSyncError,
+      },
+      events: {
+        backlog: events.backlog,
+        deadLettered: events.dead_lettered,
+        oldestFailedAt: maybe(events.oldest_failed_at),
+        failures: events.failures.map(({ event_type, error, count }) => ({
+          eventType: event_type,
+          error: error === null ? null : redact(error),
+          count,
+        })),
+        lastHour: events.events_last_hour,
+        lastReceivedAt: maybe(events.last_received_at),
+        medianLag: events.median_lag,
+        greatestLag: events.greatest_lag,
+      },
+    }
+  },
+})
+
+export const connectionRoutes = [getStatus, getConfig, putConfig, deleteConfig, configureWebhook, getHealth]

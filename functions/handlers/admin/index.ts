@@ -1,0 +1,132 @@
+/**
+ * Everything below `/api/payments` that the runtime routes do not answer: the admin API, the older addresses of all of it, and
+ * the OpenAPI document. `app.ts` loads this with the first request that needs it, so that a webhook does without.
+ */
+import type { z } from 'zod'
+import { emptyBody, noQuery } from '../../_shared/admin-schemas.ts'
+import type { Deps } from '../../_shared/deps.ts'
+import { apiError } from '../../_shared/errors.ts'
+import { readJson } from '../../_shared/http.ts'
+import { isStorable, parse } from '../../_shared/schemas.ts'
+import { checkoutSession } from '../checkout-session.ts'
+import { customerPortalSession } from '../customer-portal-session.ts'
+import { fromAlias } from './aliases.ts'
+import { OPENAPI_PATH, openapiDocument } from './openapi.ts'
+import type { Route } from './route.ts'
+import { routes } from './routes.ts'
+
+export type AdminAnswer = { status: 200 | 201; body: object }
+
+type Match = { route: Route; params: Record<string, string> }
+
+const patterns = routes.map((route) => ({
+  route,
+  names: [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name),
+  pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '([^/]+)')}$`),
+}))
+
+/** What stands in a path, decoded. */
+function pathValue(encoded: string): string {
+  let value: string
+  try {
+    value = decodeURIComponent(encoded)
+  } catch {
+    throw apiError(400, 'INVALID_INPUT', 'The address is not encoded as it must be.')
+  }
+  // As an id in an address of Stripe's these would lead to another one.
+  if (value === '.' || value === '..' || !isStorable(value))
+    throw apiError(400, 'INVALID_INPUT', 'The address has a part that is no id.')
+  return value
+}
+
+/** The routes with this path, whatever their method. */
+function matches(path: string): Match[] {
+  return patterns.flatMap(({ route, names, pattern }) => {
+    const values = pattern.exec(path)?.slice(1)
+    if (!values) return []
+    return [
+      {
+        route,
+        params: Object.fromEntries(names.map((name, index) => [name, pathValue(values[index] ?? '')])),
+      },
+    ]
+  })
+}
+
+/** A query as an object; what is given twice becomes a list, which no schema takes. */
+function queryOf(url: URL): Record<string, unknown> {
+  const query: Record<string, unknown> = {}
+  for (const key of new Set(url.searchParams.keys())) {
+    const values = url.searchParams.getAll(key)
+    query[key] = values.length === 1 ? values[0] : values
+  }
+  return query
+}
+
+export function methodNotAllowed(methods: string[]) {
+  const allowed = [...new Set(methods)].join(', ')
+  return Object.assign(apiError(405, 'METHOD_NOT_ALLOWED', `This address takes ${allowed} only.`), {
+    allowed,
+  })
+}
+
+/** The answer of a route to a request. */
+async function run({ route, params }: Match, request: Request, deps: Deps): Promise<AdminAnswer> {
+  await deps.authenticateAdmin(request.headers)
+  const check = <T>(schema: z.ZodType<T> | undefined, value: unknown, whole: string) =>
+    schema === undefined ? undefined : parse(schema, value, whole)
+  const input = {
+    params: check(route.params, params, 'The address'),
+    query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
+    body: undefined as unknown,
+    signal: request.signal,
+  }
+  if (route.method !== 'GET') {
+    const empty = route.body === undefined || route.bodyMayBeEmpty === true
+    input.body = parse(
+      route.body ?? emptyBody,
+      await readJson(request, empty ? { whenEmpty: {} } : {}),
+      'The body',
+    )
+  }
+  return { status: route.status ?? 200, body: await route.handle(input, deps) }
+}
+
+/** The runtime routes, which have handlers of their own, at the addresses that only older clients use. */
+const RUNTIME = [
+  { pattern: /^\/stripe\/([^/]+)\/checkout-sessions$/, handle: checkoutSession },
+  { pattern: /^\/stripe\/([^/]+)\/customer-portal-sessions$/, handle: customerPortalSession },
+]
+
+/**
+ * Answers a request below `/api/payments`.
+ *
+ * @param path what follows `/api/payments`, encoded
+ * @throws an `ApiError`; one of 405 has `allowed`
+ */
+export async function answerAdmin(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
+  if (path === OPENAPI_PATH) {
+    if (request.method !== 'GET') throw methodNotAllowed(['GET'])
+    return { status: 200, body: openapiDocument() }
+  }
+  const alias = await fromAlias(request, path)
+  if (alias) {
+    const { status, body } = await answerCurrent(alias.request, alias.path, deps)
+    return { status, body: alias.rename(body) }
+  }
+  return answerCurrent(request, path, deps)
+}
+
+async function answerCurrent(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
+  for (const { pattern, handle } of RUNTIME) {
+    const [, environment] = pattern.exec(path) ?? []
+    if (environment === undefined) continue
+    if (request.method !== 'POST') throw methodNotAllowed(['POST'])
+    return handle(request, { environment }, deps)
+  }
+  const found = matches(path)
+  const match = found.find(({ route }) => route.method === request.method)
+  if (match) return run(match, request, deps)
+  if (found.length > 0) throw methodNotAllowed(found.map(({ route }) => route.method))
+  throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
+}

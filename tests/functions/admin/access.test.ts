@@ -1,0 +1,132 @@
+/** Who may use the admin API. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startNode } from '../support/server.ts'
+import { ADMIN_KEY, ANON_KEY } from '../support/system.ts'
+import { token, userToken } from '../support/tokens.ts'
+import { type AdminSystem, startAdminSystem } from './support.ts'
+
+let system: AdminSystem
+
+beforeAll(async () => {
+  system = await startAdminSystem()
+})
+
+afterAll(() => system.close())
+
+const status = (headers: Record<string, string>) =>
+  system.call('GET', '/api/payments/stripe/status', { headers })
+const bearer = (value: string) => ({ authorization: `Bearer ${value}` })
+
+describe('the admin', () => {
+  it.each([
+    ['the key as x-api-key', async () => ({ 'x-api-key': ADMIN_KEY })],
+    ['the key as a bearer token', async () => bearer(ADMIN_KEY)],
+    ['a token whose role is on the list', async () => bearer(await token({ role: 'project_admin' }))],
+  ])('is let in with %s', async (_, headers) => {
+    expect((await status(await headers())).status).toBe(200)
+  })
+
+  it('may have other roles, if they are configured', async () => {
+    const server = await startNode({ ...system.env, PAYMENTS_ADMIN_ROLES: 'owner, ops' })
+    const as = async (role: string) =>
+      (await fetch(`${server.url}/api/payments/stripe/config`, { headers: bearer(await token({ role })) }))
+        .status
+    expect([await as('owner'), await as('ops'), await as('project_admin')]).toEqual([200, 200, 403])
+    await server.stop()
+  })
+})
+
+describe('nobody else', () => {
+  it('is let in without a key', async () => {
+    expect(await status({})).toMatchObject({
+      status: 401,
+      body: {
+        error: 'AUTH_INVALID_CREDENTIALS',
+        message: 'This address is for the admin: no key or token was sent.',
+        nextActions: 'Send the admin key as `x-api-key` or `Authorization: Bearer`.',
+      },
+    })
+  })
+
+  it.each([
+    ['another key', async () => ({ 'x-api-key': `${ADMIN_KEY}x` }), 401, 'AUTH_INVALID_API_KEY'],
+    ['another bearer key', async () => bearer(ADMIN_KEY.slice(1)), 401, 'AUTH_INVALID_API_KEY'],
+    ['the anonymous key', async () => bearer(ANON_KEY), 403, 'AUTH_UNAUTHORIZED'],
+    ["a user's token", async () => bearer(await userToken('ada')), 403, 'AUTH_UNAUTHORIZED'],
+    ['a token of role anon', async () => bearer(await token({ role: 'anon' })), 403, 'AUTH_UNAUTHORIZED'],
+    ['a token without a role', async () => bearer(await token({ sub: 'ada' })), 403, 'AUTH_UNAUTHORIZED'],
+    [
+      'a token of an admin that is signed with another secret',
+      async () =>
+        bearer(await token({ role: 'project_admin' }, { secret: 'another secret of 32 characters!' })),
+      401,
+      'AUTH_INVALID_CREDENTIALS',
+    ],
+    [
+      'a token of an admin that has expired',
+      async () => bearer(await token({ role: 'project_admin' }, { expiresIn: -10 })),
+      401,
+      'AUTH_UNAUTHORIZED',
+    ],
+    ['a header that is none', async () => ({ authorization: 'Basic x' }), 401, 'AUTH_INVALID_CREDENTIALS'],
+  ])('is let in with %s', async (_, headers, code, error) => {
+    expect(await status(await headers())).toMatchObject({ status: code, body: { error } })
+  })
+
+  it('is let in where neither a key nor a way to verify tokens is configured', async () => {
+    const { PAYMENTS_ADMIN_KEY: _key, PAYMENTS_JWT_SECRET: _secret, ...rest } = system.env
+    const server = await startNode(rest as Record<string, string>)
+    const tries: Record<string, string>[] = [
+      {},
+      { 'x-api-key': '' },
+      { 'x-api-key': 'null' },
+      bearer('undefined'),
+    ]
+    for (const headers of tries) {
+      const response = await fetch(`${server.url}/api/payments/stripe/status`, { headers })
+      expect(response.status).toBe(403)
+      expect(await response.json()).toEqual({
+        error: 'AUTH_UNAUTHORIZED',
+        message: 'Nobody is configured who may use the admin routes.',
+        statusCode: 403,
+        nextActions: 'Set PAYMENTS_ADMIN_KEY, or PAYMENTS_JWT_SECRET and PAYMENTS_ADMIN_ROLES.',
+      })
+    }
+    await server.stop()
+  })
+
+  it('learns from an answer whether the rest of a request was right', async () => {
+    const answer = await system.call('PUT', '/api/payments/stripe/nowhere/config?x=1', { body: '{' })
+    expect(answer.status).toBe(401)
+  })
+})
+
+describe('an address', () => {
+  it('that is not there is 404', async () => {
+    expect(await system.admin('GET', '/api/payments/stripe/test/nothing')).toMatchObject({
+      status: 404,
+      body: { error: 'NOT_FOUND', message: 'There is nothing at this address.' },
+    })
+  })
+
+  it('says which methods it takes', async () => {
+    const answer = await system.admin('POST', '/api/payments/stripe/test/config', {})
+    expect(answer).toMatchObject({ status: 405, body: { error: 'METHOD_NOT_ALLOWED' } })
+    expect(answer.headers.get('allow')).toBe('PUT, DELETE')
+  })
+
+  it('may be asked from a browser with every method that it has', async () => {
+    const response = await fetch(`${system.server.url}/api/payments/stripe/test/config`, {
+      method: 'OPTIONS',
+      headers: { origin: 'https://dashboard.example', 'access-control-request-method': 'PUT' },
+    })
+    expect(response.headers.get('access-control-allow-methods')).toBe('GET,POST,PUT,PATCH,DELETE')
+  })
+})
+
+it('the OpenAPI document is for everybody', async () => {
+  const answer = await system.call('GET', '/api/payments/openapi.json')
+  expect(answer.status).toBe(200)
+  expect(answer.body.openapi).toBe('3.1.0')
+  expect(Object.keys(answer.body.paths)).toContain('/api/payments/stripe/{environment}/webhook-events/retry')
+})

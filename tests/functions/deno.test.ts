@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, describe, expect, it } from 'vitest'
+import { conformance } from './conformance.ts'
+import { endAll, startProcess } from './support/process.ts'
+
+const require = createRequire(import.meta.url)
+
+/** The binary of the npm package `deno`; that of its platform package where install scripts did not run. */
+function denoBinary(): string {
+  const directory = dirname(require.resolve('deno/package.json'))
+  const name = process.platform === 'win32' ? 'deno.exe' : 'deno'
+  const platforms = join(directory, '..', '@deno')
+  const places = [directory, ...readdirSync(platforms).map((platform) => join(platforms, platform))]
+  const binary = places.map((place) => join(place, name)).find((path) => existsSync(path))
+  if (!binary) throw new Error('The npm package `deno` has no binary for this machine; run `npm ci` again.')
+  return binary
+}
+
+const deno = denoBinary()
+const entry = 'functions/deno.ts'
+
+it('the Deno entry type-checks', async () => {
+  const { stderr } = await promisify(execFile)(deno, ['check', '--node-modules-dir=manual', entry], {
+    cwd: new URL('../../', import.meta.url),
+    env: { ...process.env, NO_COLOR: '1' },
+  })
+  expect(stderr).not.toMatch(/error/i)
+})
+
+const run = ['run', '--allow-net', '--allow-env', '--node-modules-dir=manual', entry]
+
+it('the Deno entry stops over a missing variable with one sentence', async () => {
+  await expect(startProcess(deno, run, {})).rejects.toThrow(
+    'It ended with 1 before it listened:\nDATABASE_URL must be set to the address of the Postgres database, as in postgres://user:password@host:5432/name.',
+  )
+})
+
+afterAll(endAll)
+
+describe('under Deno', () => {
+  conformance(async (env) => {
+    const server = await startProcess(deno, run, { ...env, PORT: '0' })
+    return {
+      url: server.url,
+      log: server.log,
+      async stop() {
+        expect(await server.end('SIGTERM')).toBe(0)
+        expect(server.log()).toMatch(/"event":"stopped"[^\n]*$/)
+      },
+    }
+  })
+})

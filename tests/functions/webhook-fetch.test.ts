@@ -1,0 +1,62 @@
+/** What events of one second leave undecided is asked of Stripe, after the answer. */
+import { randomUUID } from 'node:crypto'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import type { RunningServer } from './conformance.ts'
+import { productEvent, signatureOf } from './support/events.ts'
+import { eventually } from './support/eventually.ts'
+import { startNode } from './support/server.ts'
+import { type System, startSystem } from './support/system.ts'
+
+let system: System
+let server: RunningServer
+
+beforeAll(async () => {
+  system = await startSystem({ deliver: false })
+  server = await startNode(system.env)
+})
+
+afterAll(async () => {
+  await server.stop()
+  await system.close()
+})
+
+async function deliver(event: object): Promise<number> {
+  const body = JSON.stringify(event)
+  const response = await fetch(`${server.url}/api/webhooks/stripe/test`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', 'stripe-signature': signatureOf(body) },
+    body,
+  })
+  return response.status
+}
+
+const nameOf = async (id: string) => {
+  const [row] = await system.database.sql`select name from payments.stripe_products where product_id = ${id}`
+  return row?.name
+}
+
+/** Two updates of one second that do not say which came first; what Stripe says now is neither. */
+async function tie(created: number): Promise<string> {
+  const { id } = await system.api.products.create({ name: `Now ${randomUUID()}` })
+  expect(await deliver(productEvent(id, 'one', { created }))).toBe(200)
+  expect(await deliver(productEvent(id, 'other', { created }))).toBe(200)
+  return id
+}
+
+it('the object is fetched and shows what Stripe says now', async () => {
+  const id = await tie(Math.floor(Date.now() / 1000) - 60)
+  await eventually(() => nameOf(id)).toMatch(/^Now /)
+  expect(system.asked.seen().map(({ path }) => path)).toEqual([`/v1/products/${id}`])
+})
+
+it('also when the events are of this very second, which a first answer of Stripe cannot pass', async () => {
+  const id = await tie(Math.floor(Date.now() / 1000))
+  await eventually(() => nameOf(id)).toMatch(/^Now /)
+})
+
+it('a Stripe that cannot be asked is a line in the log, and the event is accepted', async () => {
+  system.stripe.control.fail({ fault: { status: 500 }, path: '/v1/products/', times: 3 })
+  await tie(Math.floor(Date.now() / 1000) - 60)
+  await eventually(() => server.log()).toContain('"event":"fetch_failed"')
+  system.stripe.control.clearFailures()
+})
