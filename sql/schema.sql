@@ -1297,8 +1297,8 @@ create function payments_private.read_secrets(environment text)
   set search_path = "";
 grant execute on function payments_private.read_secrets(environment text) to payments_service;
 
-create function payments_private.record_event(environment text, payload jsonb, processing_status text, error text)
-  returns payments.webhook_events
+create function payments_private.record_event(environment text, payload jsonb, processing_status text, error text DEFAULT NULL::text, to_fetch jsonb DEFAULT '[]'::jsonb)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = "";
 

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:05c613733d36113f7532718fdd5b077a58cc72db
+--! Hash: sha1:8426dc388144750c39ea166632c3f24f607bd811
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -1043,16 +1043,13 @@ create or replace function payments_private.lock_ids(environment text, ids text[
   security invoker
   set search_path = ''
 as $$
-declare
-  v_key bigint;
 begin
-  for v_key in
-    select distinct hashtextextended(lock_ids.environment || ' ' || i.id, 0)
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(lock_ids.environment || ' ' || i.id, 0) as key
     from unnest(lock_ids.ids) as i (id)
-    order by 1
-  loop
-    perform pg_advisory_xact_lock(v_key);
-  end loop;
+    order by key
+  ) as k;
 end;
 $$;
 
@@ -1782,7 +1779,8 @@ revoke all on function payments_private.lock_payments(uuid[]) from public;
 --! Included functions/join_payment.sql
 /*
  * Says that the given Stripe objects are one payment, and returns the id of that payment. Objects met for the first time
- * are noted; payments that were separate until now become one, under the lock of each.
+ * are noted, save the first one, whose snapshot the caller is about to write; payments that were separate until now become
+ * one, under the lock of each.
  */
 create or replace function payments_private.join_payment(environment text, object_types text[], object_ids text[])
   returns uuid
@@ -1795,12 +1793,12 @@ as $$
 declare
   v_found uuid[];
   v_locked uuid[];
-  v_known integer;
+  v_known text[];
   v_payment_id uuid;
 begin
   -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
   loop
-    select array_agg(distinct o.payment_id order by o.payment_id), count(*)
+    select array_agg(distinct o.payment_id order by o.payment_id), array_agg(o.object_id)
     into v_found, v_known
     from payments_private.payment_objects as o
     where o.environment = join_payment.environment and o.object_id = any (join_payment.object_ids);
@@ -1828,10 +1826,10 @@ begin
     where t.id = any (v_found) and t.id <> v_payment_id;
   end if;
 
-  if v_known < cardinality(join_payment.object_ids) then
+  if cardinality(join_payment.object_ids) > 1 and not join_payment.object_ids[2:] <@ coalesce(v_known, '{}') then
     insert into payments_private.payment_objects (environment, object_type, object_id, payment_id)
     select join_payment.environment, o.type, o.id, v_payment_id
-    from unnest(join_payment.object_types, join_payment.object_ids) as o (type, id)
+    from unnest(join_payment.object_types[2:], join_payment.object_ids[2:]) as o (type, id)
     on conflict on constraint payment_objects_pkey do nothing;
   end if;
   return v_payment_id;
@@ -1873,9 +1871,15 @@ begin
   end loop;
   snapshot.payment_id := payments_private.join_payment(snapshot.environment, v_types, v_ids);
 
-  select * into strict v_known
+  select * into v_known
   from payments_private.payment_objects as o
   where o.environment = snapshot.environment and o.object_id = snapshot.object_id;
+
+  if v_known.object_id is null then
+    insert into payments_private.payment_objects values (snapshot.*);
+    perform payments_private.refresh_transaction(snapshot.environment, snapshot.payment_id);
+    return v_outcome;
+  end if;
 
   snapshot.succeeded_at := least(snapshot.succeeded_at, v_known.succeeded_at);
   snapshot.failed_at := greatest(snapshot.failed_at, v_known.failed_at);
@@ -2405,14 +2409,14 @@ begin
     if object ->> 'mode' in ('payment', 'subscription') then
       insert into payments.stripe_checkout_sessions (
         environment, mode, status, payment_status, subject_type, subject_id, success_url, cancel_url, metadata,
-        checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version
+        checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id
       )
       values (
         project_stripe_checkout_session.environment, object ->> 'mode', v_status, object ->> 'payment_status',
         v_subject.type, v_subject.id, coalesce(object ->> 'success_url', object ->> 'return_url', ''),
         coalesce(object ->> 'cancel_url', ''), coalesce(object -> 'metadata', '{}'), v_session_id, v_customer_id,
         v_payment_intent_id, v_subscription_id, object ->> 'url',
-        payments_private.instant_of(object -> 'expires_at'), object, v_version
+        payments_private.instant_of(object -> 'expires_at'), object, v_version, null
       );
     end if;
   else
@@ -3134,18 +3138,25 @@ revoke all on function payments_private.project_event(text, jsonb) from public;
 --! EndIncluded functions/project_event.sql
 --! Included functions/record_event.sql
 /*
- * Writes what became of an event to the ledger, which is where the app's fulfilment triggers fire, and answers the row.
+ * Writes what became of an event to the ledger, which is where the app's fulfilment triggers fire. Answers what
+ * payments.ingest_webhook_event answers.
  */
-create or replace function payments_private.record_event(environment text, payload jsonb, processing_status text, error text)
-  returns payments.webhook_events
+create or replace function payments_private.record_event(
+  environment text,
+  payload jsonb,
+  processing_status text,
+  error text default null,
+  to_fetch jsonb default '[]'
+)
+  returns jsonb
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
 declare
-  v_event payments.webhook_events;
   v_object jsonb := payload -> 'data' -> 'object';
+  v_event payments.webhook_events;
 begin
   insert into payments.webhook_events as w (
     environment, provider_event_id, event_type, livemode, object_type, object_id, provider_account_id,
@@ -3175,12 +3186,16 @@ begin
       next_attempt_at = case
         when excluded.processing_status = 'failed' then now() + payments_private.retry_delay(w.attempt_count + 1)
       end
-  returning w.* into v_event;
-  return v_event;
+  returning
+    w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+    w.last_error, null::jsonb, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+    w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  into v_event;
+  return payments_private.event_result(record_event.processing_status, v_event, record_event.to_fetch);
 end;
 $$;
 
-revoke all on function payments_private.record_event(text, jsonb, text, text) from public;
+revoke all on function payments_private.record_event(text, jsonb, text, text, jsonb) from public;
 --! EndIncluded functions/record_event.sql
 --! Included functions/event_result.sql
 /*
@@ -3194,10 +3209,28 @@ create or replace function payments_private.event_result(status text, event paym
   set search_path = ''
 as $$
 begin
-  event.payload := null;
   return jsonb_build_object(
     'status', event_result.status,
-    'event', to_jsonb(event_result.event) - 'payload',
+    'event', jsonb_build_object(
+      'id', event.id,
+      'environment', event.environment,
+      'event_type', event.event_type,
+      'livemode', event.livemode,
+      'object_type', event.object_type,
+      'object_id', event.object_id,
+      'processing_status', event.processing_status,
+      'attempt_count', event.attempt_count,
+      'last_error', event.last_error,
+      'received_at', event.received_at,
+      'processed_at', event.processed_at,
+      'created_at', event.created_at,
+      'updated_at', event.updated_at,
+      'provider', event.provider,
+      'provider_event_id', event.provider_event_id,
+      'provider_account_id', event.provider_account_id,
+      'provider_created_at', event.provider_created_at,
+      'next_attempt_at', event.next_attempt_at
+    ),
     'fetch', event_result.to_fetch
   );
 end;
@@ -3263,17 +3296,13 @@ begin
   if not payments_private.is_projected_event(payload ->> 'type')
     or (payload ->> 'account' is not null and not payments_private.is_own_account(environment, payload ->> 'account'))
   then
-    return payments_private.event_result(
-      'ignored', payments_private.record_event(environment, payload, 'ignored', null), v_fetch
-    );
+    return payments_private.record_event(environment, payload, 'ignored');
   end if;
 
   -- project and fulfil
   begin
     v_fetch := payments_private.project_event(environment, payload);
-    return payments_private.event_result(
-      'processed', payments_private.record_event(environment, payload, 'processed', null), v_fetch
-    );
+    return payments_private.record_event(environment, payload, 'processed', null, v_fetch);
   exception
     when others then
       v_error := sqlerrm || ' (' || sqlstate || ')';
@@ -3286,9 +3315,7 @@ begin
     when others then
       v_fetch := '[]';
   end;
-  return payments_private.event_result(
-    'failed', payments_private.record_event(environment, payload, 'failed', v_error), v_fetch
-  );
+  return payments_private.record_event(environment, payload, 'failed', v_error, v_fetch);
 end;
 $$;
 
