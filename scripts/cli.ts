@@ -122,5 +122,7 @@ if (isMain()) {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
   })
+  // A terminal that does not know its width says 0, and everything would stand below everything else.
+  for (const stream of [process.stdout, process.stderr]) if (stream.columns === 0) stream.columns = 80
   process.exitCode = await run(process.argv.slice(2), io)
 }

@@ -181,7 +181,7 @@ export async function encryptionKeyOf(config: Config) {
 
 /**
  * Encrypts everything that is stored anew, in one transaction: either all of it opens with the new key afterwards, or nothing has
- * changed. Give the handlers the new key then; they hold what they have opened for a minute.
+ * changed. Give the handlers both keys before, the old one as PAYMENTS_PREVIOUS_ENCRYPTION_KEY, and only the new one afterwards.
  *
  * @param oldKey the encryption key so far, 32 bytes in base64
  * @param newKey the one from now on

@@ -11,6 +11,8 @@ export type Config = {
   poolSize: number
   /** 32 bytes in base64, or null when no secrets are stored in the database. */
   encryptionKey: string | null
+  /** The one before, while everything is being encrypted anew: it opens, and encrypts nothing. */
+  previousEncryptionKey: string | null
   jwtSecret: string | null
   jwksUrl: string | null
   adminKey: string | null
@@ -93,6 +95,10 @@ const variables = z.object({
     .string()
     .refine(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them')
     .optional(),
+  PAYMENTS_PREVIOUS_ENCRYPTION_KEY: z
+    .string()
+    .refine(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them')
+    .optional(),
   PAYMENTS_JWT_SECRET: z.string().optional(),
   PAYMENTS_JWKS_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
   PAYMENTS_ADMIN_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
@@ -163,6 +169,7 @@ export function readConfig(env: Env): Config {
     databaseUrl: value.DATABASE_URL,
     poolSize: value.PAYMENTS_POOL_SIZE,
     encryptionKey: value.PAYMENTS_ENCRYPTION_KEY ?? null,
+    previousEncryptionKey: value.PAYMENTS_PREVIOUS_ENCRYPTION_KEY ?? null,
     jwtSecret: value.PAYMENTS_JWT_SECRET ?? null,
     jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,

@@ -12,9 +12,10 @@ export type Database = {
   /**
    * Runs one statement. Every placeholder in it must carry a cast, since values travel untyped.
    *
+   * @param limits.deadline for a statement that may take longer than the others, in milliseconds
    * @throws an `ApiError`: what the caller may know of the failure, with Postgres' own error as its cause
    */
-  query<Row extends object>(text: string, values?: Value[]): Promise<Row[]>
+  query<Row extends object>(text: string, values?: Value[], limits?: { deadline?: number }): Promise<Row[]>
   /** Lets running statements end, then closes the connections. */
   end(): Promise<void>
 }
@@ -92,7 +93,8 @@ export function createDatabase({
   }
 
   return {
-    async query<Row extends object>(text: string, values: Value[] = []) {
+    async query<Row extends object>(text: string, values: Value[] = [], limits: { deadline?: number } = {}) {
+      const within = limits.deadline ?? deadline
       const suspect = pool
       const query = inOneFlight<Row>(text, values)
       suspect.running.add(query)
@@ -105,8 +107,8 @@ export function createDatabase({
         timers.push(
           setTimeout(() => {
             Promise.resolve(query.cancel()).catch(() => {})
-            giveUp(deadline)
-          }, deadline),
+            giveUp(within)
+          }, within),
         )
       })
       try {

@@ -176,7 +176,7 @@ type Values<Name extends SqlFunctionName> = { [Argument in keyof Required<SqlArg
 function sqlFunction<Name extends SqlFunctionName>(
   name: Name,
   casts: Casts<Name>,
-  { asCaller = false } = {},
+  { asCaller = false, deadline }: { asCaller?: boolean; deadline?: number } = {},
 ) {
   const names = Object.keys(casts) as (keyof Casts<Name>)[]
   const list = names.map(
@@ -186,7 +186,7 @@ function sqlFunction<Name extends SqlFunctionName>(
 
   async function run<Result>(database: Database, text: string, values: Values<Name>): Promise<Result[]> {
     const ordered = names.map((argument) => values[argument])
-    const rows = await database.query<{ result: Result }>(text, ordered).catch((error) => {
+    const rows = await database.query<{ result: Result }>(text, ordered, { deadline }).catch((error) => {
       throw asCaller ? error : notTheCaller(error)
     })
     return rows.map(({ result }) => result)
@@ -459,6 +459,9 @@ export function readSecrets(
 
 // sync and recovery
 
+/** For what goes through much of the ledger at once: people wait for it, and no browser does. */
+const LONG_MS = 60 * 60 * 1000
+
 /** A row of `payments.sync_runs`. */
 export type SyncRunRow = Narrowed<
   Omit<JsonRow<PaymentsSyncRuns>, 'lease'>,
@@ -537,11 +540,15 @@ export function recordSyncPage(
   })
 }
 
-const completeSyncCall = sqlFunction('payments.complete_sync', {
-  run_id: 'uuid',
-  lease: 'uuid',
-  max: 'integer',
-})
+const completeSyncCall = sqlFunction(
+  'payments.complete_sync',
+  {
+    run_id: 'uuid',
+    lease: 'uuid',
+    max: 'integer',
+  },
+  { deadline: LONG_MS },
+)
 
 /** Ends a sync whose kinds are all listed. To be called again as long as the run in the answer is running. */
 export function completeSync(database: Database, args: { runId: string; lease: string }): Promise<SyncStep> {
@@ -672,16 +679,20 @@ export function retryWebhookEvents(
   return retryEventsCall.rows(database, { max: String(args.max) })
 }
 
-const replayEventsCall = sqlFunction('payments.replay_webhook_events', {
-  environment: 'text',
-  provider_event_id: 'text',
-  event_type: 'text',
-  object_id: 'text',
-  happened_from: 'timestamptz',
-  happened_before: 'timestamptz',
-  include_processed: 'boolean',
-  max: 'integer',
-})
+const replayEventsCall = sqlFunction(
+  'payments.replay_webhook_events',
+  {
+    environment: 'text',
+    provider_event_id: 'text',
+    event_type: 'text',
+    object_id: 'text',
+    happened_from: 'timestamptz',
+    happened_before: 'timestamptz',
+    include_processed: 'boolean',
+    max: 'integer',
+  },
+  { deadline: LONG_MS },
+)
 
 /** Processes kept events once more, fulfilment included, in the order in which they happened. */
 export function replayWebhookEvents(
@@ -709,7 +720,11 @@ export function replayWebhookEvents(
   })
 }
 
-const rebuildCall = sqlFunction('payments.rebuild_projections', { environment: 'text' })
+const rebuildCall = sqlFunction(
+  'payments.rebuild_projections',
+  { environment: 'text' },
+  { deadline: LONG_MS },
+)
 
 /** Makes the projections again from the ledger. */
 export function rebuildProjections(
@@ -719,11 +734,15 @@ export function rebuildProjections(
   return rebuildCall.value(database, args)
 }
 
-const pruneCall = sqlFunction('payments.prune_webhook_events', {
-  older_than: 'interval',
-  max: 'integer',
-  environment: 'text',
-})
+const pruneCall = sqlFunction(
+  'payments.prune_webhook_events',
+  {
+    older_than: 'interval',
+    max: 'integer',
+    environment: 'text',
+  },
+  { deadline: LONG_MS },
+)
 
 /** Empties the payloads of finished events that are older; at most `max` of them. */
 export function pruneWebhookEvents(

@@ -82,7 +82,7 @@ async function oldestPage(
   deps: RecoveryDeps,
   signal: AbortSignal | undefined,
 ): Promise<{ page: StripePage; newest: string }> {
-  const created = { gte: Math.floor(Date.parse(from) / 1000) }
+  const created = { gte: Math.ceil(Date.parse(from) / 1000) }
   const list = (after?: string) =>
     patiently(
       () => stripe.list('events', { limit: PAGE, created, ...(after ? { starting_after: after } : {}) }),

@@ -108,7 +108,7 @@ export function createSecretStore({
   now: () => number
 }): SecretStore {
   const cache = new Map<StripeEnvironment, { readAt: number; secrets: Promise<Secrets> }>()
-  let encryptionKey: Promise<EncryptionKey> | undefined
+  let encryptionKeys: Promise<EncryptionKey[]> | undefined
 
   async function open(environment: StripeEnvironment): Promise<Secrets> {
     const stored = await readSecrets(database, { environment })
@@ -124,9 +124,12 @@ export function createSecretStore({
         },
       )
     }
-    encryptionKey ??= importEncryptionKey(config.encryptionKey)
-    const key = await encryptionKey
+    encryptionKeys ??= Promise.all(
+      [config.encryptionKey, config.previousEncryptionKey ?? []].flat().map(importEncryptionKey),
+    )
+    const [current, previous] = (await encryptionKeys) as [EncryptionKey, EncryptionKey | undefined]
     for (const { kind, key_id, ciphertext } of stored) {
+      const key = previous?.id === key_id ? previous : current
       try {
         secrets[kind].push(await decryptSecret(key, { environment, kind }, { keyId: key_id, ciphertext }))
       } catch (error) {

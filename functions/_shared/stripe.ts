@@ -89,6 +89,17 @@ export function snapshotInstant(dateHeader: string | undefined, elapsedMs: numbe
   ).toISOString()
 }
 
+/** A header of an answer. Over fetch the SDK's answer has `Headers` here, and not the plain object that its type promises. */
+function headerOf({ lastResponse }: Stripe.Response<object>, name: string): string | undefined {
+  const headers = lastResponse.headers as Headers | Record<string, string>
+  return (headers instanceof Headers ? headers.get(name) : headers[name]) ?? undefined
+}
+
+/** Whether this is the stored answer of the first time under its idempotency key, which may be long out of date. */
+export function isReplayed(answer: Stripe.Response<object>): boolean {
+  return headerOf(answer, 'idempotent-replayed') === 'true'
+}
+
 /** A client of the official SDK with this key, as these handlers are configured. */
 export async function connectStripe(config: Config, secretKey: string): Promise<Stripe> {
   const { Stripe } = await import('stripe')
@@ -116,7 +127,7 @@ export async function takeSnapshot<Kind extends StripeObject>(
   try {
     const object = await call()
     const elapsed = performance.now() - startedAt
-    return { object, snapshotAt: snapshotInstant(object.lastResponse.headers.date, elapsed, now()) }
+    return { object, snapshotAt: snapshotInstant(headerOf(object, 'date'), elapsed, now()) }
   } catch (error) {
     throw fromStripe(error, environment)
   }

@@ -34,7 +34,7 @@ export const LEDGER = { schema: 'payments_private', table: 'schema_migrations' }
 
 /** Chosen once for pg-payments, so that other tools' migrations of the same database do not wait for ours. */
 const LOCK = 'pg-payments migrate'
-const OLDEST_POSTGRES = 15
+export const OLDEST_POSTGRES = 15
 
 /**
  * Applies what is pending. Safe when run again and when run by many at once: the others wait for the first one, and
@@ -43,7 +43,7 @@ const OLDEST_POSTGRES = 15
  * @throws Error with a sentence for a person. The database is unchanged then.
  */
 export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
-  const directory = options.directory ?? join(packageRoot(), 'sql', 'committed')
+  const directory = options.directory ?? migrationsDirectory()
   const log = options.log ?? (() => {})
   const files = await migrationNames(directory)
   const client = await connect(options.databaseUrl)
@@ -94,7 +94,8 @@ export function registerMigrate(program: Command): void {
     .command('migrate')
     .description('install or update the schema "payments" in your database')
     .option('--database-url <url>', 'the database (default: the environment variable DATABASE_URL)')
-    .action(async (options: { databaseUrl?: string }) => {
+    .action(async (_: object, command: Command) => {
+      const options = command.optsWithGlobals<{ databaseUrl?: string; json?: boolean }>()
       const databaseUrl = options.databaseUrl ?? process.env.DATABASE_URL
       if (!databaseUrl) {
         return program.error(
@@ -102,7 +103,9 @@ export function registerMigrate(program: Command): void {
         )
       }
       try {
-        const { applied } = await migrate({ databaseUrl, log: (line) => console.log(line) })
+        const log = options.json ? () => {} : (line: string) => console.log(line)
+        const { applied } = await migrate({ databaseUrl, log })
+        if (options.json) return console.log(JSON.stringify({ applied }, null, 2))
         console.log(
           applied.length === 0
             ? 'Nothing to apply: the database is up to date.'
@@ -112,6 +115,11 @@ export function registerMigrate(program: Command): void {
         program.error(error instanceof Error ? error.message : String(error))
       }
     })
+}
+
+/** Where the migrations of this package are. */
+export function migrationsDirectory(): string {
+  return join(packageRoot(), 'sql', 'committed')
 }
 
 /** The directory of this package: the same from the source and from `dist`. */

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:8426dc388144750c39ea166632c3f24f607bd811
+--! Hash: sha1:9d701c7927702b2ff50817f9111dc491f67d3860
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -3062,7 +3062,9 @@ begin
           where v_after[j] = any (v_ends)
             and v_after[j] <> v_after[i]
             and not (
-              payments_private.follows(v_events[i], v_events[j]) and not payments_private.follows(v_events[j], v_events[i])
+              v_events[i] ->> 'api_version' = v_events[j] ->> 'api_version' -- else their shapes cannot be compared
+              and payments_private.follows(v_events[i], v_events[j])
+              and not payments_private.follows(v_events[j], v_events[i])
             )
         )
     ) as x;
@@ -4090,7 +4092,9 @@ begin
     return payments_private.sync_answer(v_run);
   end if;
 
-  -- begin
+  -- begin, and forget what is long over
+  delete from payments.sync_runs as r
+  where r.environment = begin_sync.environment and r.finished_at < now() - interval '90 days';
   insert into payments.sync_runs (environment, kinds, created_from, created_before, lease, heartbeat_at)
   values (
     begin_sync.environment, v_kinds, begin_sync.created_from, begin_sync.created_before, gen_random_uuid(),

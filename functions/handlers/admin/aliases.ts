@@ -115,7 +115,6 @@ export async function fromAlias(request: Request, path: string): Promise<Alias |
       request: new Request(urlOf(request), {
         method: request.method,
         headers,
-        signal: request.signal,
         ...(body === undefined ? {} : { body: JSON.stringify(renamed(body, toToday)) }),
       }),
       path: current,

@@ -30,7 +30,7 @@ import { apiError, isApiError } from '../../_shared/errors.ts'
 import { readPage } from '../../_shared/paging.ts'
 import { projectStripeObjects } from '../../_shared/queries.ts'
 import { listPrices, listProducts, readPrice, readProduct } from '../../_shared/reads.ts'
-import { takeSnapshot } from '../../_shared/stripe.ts'
+import { isReplayed, takeSnapshot } from '../../_shared/stripe.ts'
 import { asking, stripeClient } from '../../_shared/webhook-endpoint.ts'
 import { route } from './route.ts'
 
@@ -86,14 +86,19 @@ function missingObject(error: unknown): unknown {
   return error
 }
 
-/** The caller's key for what is made once; it is the caller's for this environment and operation alone. */
-function idempotency(environment: StripeEnvironment, operation: string, key: string | undefined) {
-  return key === undefined ? {} : { idempotencyKey: `pg-payments:${environment}:${operation}:${key}` }
+/**
+ * The caller's key for what is made once; it is the caller's for this environment and operation alone. It travels as a header, so
+ * one with other characters than a header can have goes as its digest.
+ */
+async function idempotency(environment: StripeEnvironment, operation: string, key: string | undefined) {
+  if (key === undefined) return {}
+  const digest = async () =>
+    [...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(key)))]
+      .map((byte) => byte.toString(16).padStart(2, '0'))
+      .join('')
+  const sendable = /^[\x20-\x7e]+$/.test(key) ? key : `sha256:${await digest()}`
+  return { idempotencyKey: `pg-payments:${environment}:${operation}:${sendable}` }
 }
-
-/** Whether this is the stored answer of the first time, which may be long out of date. */
-const isReplayed = ({ lastResponse }: Stripe.Response<object>) =>
-  lastResponse.headers['idempotent-replayed'] === 'true'
 
 /** Only what was given: Stripe takes a parameter that is there for one that is meant. */
 function given<Params extends object>(params: Params): Params {
@@ -148,7 +153,7 @@ const createProduct = route({
     const { object } = await change(environment, deps, async (client) => {
       const created = await client.products.create(
         given({ ...rest, description: description ?? undefined }),
-        idempotency(environment, 'create_product', idempotencyKey),
+        await idempotency(environment, 'create_product', idempotencyKey),
       )
       return isReplayed(created) ? client.products.retrieve(created.id) : created
     })
@@ -248,7 +253,7 @@ const createPrice = route({
           tax_behavior: body.taxBehavior,
           metadata: body.metadata,
         }),
-        idempotency(environment, 'create_price', body.idempotencyKey),
+        await idempotency(environment, 'create_price', body.idempotencyKey),
       )
       return isReplayed(created) ? client.prices.retrieve(created.id) : created
     })

@@ -233,6 +233,7 @@ const getHealth = route({
       if (/ stored in the database/.test(error.message)) secretProblem = error.message
       return false
     }
+    secrets.forget(environment) // what is stored counts here, and not what this process still holds
     const opens = await secrets.secretKey(environment).then(() => true, unreadable)
     const hasSigningSecret = await secrets.webhookSecrets(environment).then(() => true, unreadable)
     const asked = opens

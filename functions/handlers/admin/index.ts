@@ -63,6 +63,9 @@ function queryOf(url: URL): Record<string, unknown> {
   return query
 }
 
+/** `HEAD` asks for what `GET` would answer, without the body. */
+const methodOf = ({ method }: Request) => (method === 'HEAD' ? 'GET' : method)
+
 export function methodNotAllowed(methods: string[]) {
   const allowed = [...new Set(methods)].join(', ')
   return Object.assign(apiError(405, 'METHOD_NOT_ALLOWED', `This address takes ${allowed} only.`), {
@@ -71,7 +74,12 @@ export function methodNotAllowed(methods: string[]) {
 }
 
 /** The answer of a route to a request. */
-async function run({ route, params }: Match, request: Request, deps: Deps): Promise<AdminAnswer> {
+async function run(
+  { route, params }: Match,
+  request: Request,
+  deps: Deps,
+  caller: Request,
+): Promise<AdminAnswer> {
   await deps.authenticateAdmin(request.headers)
   const check = <T>(schema: z.ZodType<T> | undefined, value: unknown, whole: string) =>
     schema === undefined ? undefined : parse(schema, value, whole)
@@ -79,7 +87,10 @@ async function run({ route, params }: Match, request: Request, deps: Deps): Prom
     params: check(route.params, params, 'The address'),
     query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
     body: undefined as unknown,
-    signal: request.signal,
+    // Only who needs it looks at it: Deno warns at the first look.
+    get signal() {
+      return caller.signal
+    },
   }
   if (route.method !== 'GET') {
     const empty = route.body === undefined || route.bodyMayBeEmpty === true
@@ -106,18 +117,24 @@ const RUNTIME = [
  */
 export async function answerAdmin(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
   if (path === OPENAPI_PATH) {
-    if (request.method !== 'GET') throw methodNotAllowed(['GET'])
+    if (methodOf(request) !== 'GET') throw methodNotAllowed(['GET'])
     return { status: 200, body: openapiDocument() }
   }
   const alias = await fromAlias(request, path)
   if (alias) {
-    const { status, body } = await answerCurrent(alias.request, alias.path, deps)
+    const { status, body } = await answerCurrent(alias.request, alias.path, deps, request)
     return { status, body: alias.rename(body) }
   }
-  return answerCurrent(request, path, deps)
+  return answerCurrent(request, path, deps, request)
 }
 
-async function answerCurrent(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
+/** @param caller the request as it came, which knows when whoever sent it hangs up */
+async function answerCurrent(
+  request: Request,
+  path: string,
+  deps: Deps,
+  caller: Request,
+): Promise<AdminAnswer> {
   for (const { pattern, handle } of RUNTIME) {
     const [, environment] = pattern.exec(path) ?? []
     if (environment === undefined) continue
@@ -125,8 +142,8 @@ async function answerCurrent(request: Request, path: string, deps: Deps): Promis
     return handle(request, { environment }, deps)
   }
   const found = matches(path)
-  const match = found.find(({ route }) => route.method === request.method)
-  if (match) return run(match, request, deps)
+  const match = found.find(({ route }) => route.method === methodOf(request))
+  if (match) return run(match, request, deps, caller)
   if (found.length > 0) throw methodNotAllowed(found.map(({ route }) => route.method))
   throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
 }

@@ -1,0 +1,147 @@
+/**
+ * The one way to the API. A deployed one is reached over HTTP; with a database alone, the same handlers run in this process. What a
+ * command asks for and what it gets is the same.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Context } from './context.ts'
+import { cliError, EXIT, fromAnswer, stopped } from './errors.ts'
+
+export type Query = Record<string, string | number | boolean | null | undefined>
+
+export type Client = {
+  /** The deployed address, or null for handlers in this process. */
+  url: string | null
+  get<T>(path: string, query?: Query): Promise<T>
+  send<T>(
+    method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    body?: object,
+    signal?: AbortSignal,
+  ): Promise<T>
+  close(): Promise<void>
+}
+
+const BASE = '/api/payments/stripe'
+
+export async function connect(context: Context): Promise<Client> {
+  const { options, io } = context
+  if (options.apiUrl && options.databaseUrl) {
+    throw cliError('Both --api-url and --database-url were given.', { next: 'Give one of them.' })
+  }
+  const apiUrl = options.apiUrl ?? (options.databaseUrl ? undefined : io.env.PAYMENTS_API_URL)
+  if (apiUrl) return overHttp(apiUrl, await adminKey(context))
+  const databaseUrl = options.databaseUrl ?? io.env.DATABASE_URL
+  if (databaseUrl) return inProcess(databaseUrl, io.env)
+  throw cliError('Neither an API nor a database is named.', {
+    exitCode: EXIT.notConfigured,
+    code: 'NOT_CONFIGURED',
+    next: 'Set PAYMENTS_API_URL and PAYMENTS_ADMIN_KEY, or DATABASE_URL; or pass --api-url or --database-url.',
+  })
+}
+
+async function adminKey({ options, io, interactive, askSecret, say }: Context): Promise<string> {
+  if (options.apiKey) {
+    if (interactive)
+      say(
+        'The admin key was given as an argument, so it is in your shell history. Set PAYMENTS_ADMIN_KEY instead.',
+      )
+    return options.apiKey
+  }
+  if (io.env.PAYMENTS_ADMIN_KEY) return io.env.PAYMENTS_ADMIN_KEY
+  if (interactive) return askSecret('The admin key of the API (PAYMENTS_ADMIN_KEY)')
+  throw cliError('The API wants an admin key, and there is none.', {
+    exitCode: EXIT.auth,
+    code: 'AUTH_UNAUTHORIZED',
+    next: 'Set PAYMENTS_ADMIN_KEY.',
+  })
+}
+
+function overHttp(apiUrl: string, key: string): Client {
+  const base = apiUrl.replace(/\/+$/, '')
+  if (!URL.canParse(base) || !/^https?:$/.test(new URL(base).protocol)) {
+    throw cliError(`${apiUrl} is not an address.`, { next: 'It looks like https://payments.example.com.' })
+  }
+  const { hostname, protocol } = new URL(base)
+  if (protocol === 'http:' && !/^(localhost|127\.0\.0\.1|\[::1\])$/.test(hostname)) {
+    throw cliError(`${base} is not encrypted, and the admin key would travel in the clear.`, {
+      next: 'Use https.',
+    })
+  }
+  const answerOf = async (path: string, init: RequestInit): Promise<Response> => {
+    try {
+      return await fetch(`${base}${path}`, init)
+    } catch (error) {
+      if (init.signal?.aborted) throw stopped('Stopped.')
+      const cause = (error as { cause?: { code?: string } }).cause?.code
+      throw cliError(`${base} cannot be reached${cause ? ` (${cause})` : ''}.`, {
+        code: 'NETWORK_ERROR',
+        next: 'Check the address and that the handlers are running.',
+      })
+    }
+  }
+  return clientOver(base, base, key, answerOf, async () => {})
+}
+
+/** The handlers in this process, over the database; the admin key is made for this one run and known to nobody else. */
+async function inProcess(databaseUrl: string, env: Record<string, string | undefined>): Promise<Client> {
+  const { closeDeps, createApp, createDeps, createLog, isConfigError, readConfig } = await import(
+    '../../../functions/app.ts'
+  )
+  const key = randomUUID()
+  let config: ReturnType<typeof readConfig>
+  try {
+    config = readConfig({
+      ...env,
+      DATABASE_URL: databaseUrl,
+      PAYMENTS_ADMIN_KEY: key,
+      PAYMENTS_BASE_PATH: undefined,
+    })
+  } catch (error) {
+    if (!isConfigError(error)) throw error
+    throw cliError(error.message, { exitCode: EXIT.notConfigured, code: 'NOT_CONFIGURED' })
+  }
+  const deps = createDeps(config, { log: createLog(() => {}) })
+  const app = createApp(deps)
+  const answerOf = async (path: string, init: RequestInit) =>
+    app.fetch(new Request(`http://in-process${path}`, init))
+  return clientOver(null, 'The database', key, answerOf, () => closeDeps(deps))
+}
+
+function clientOver(
+  url: string | null,
+  where: string,
+  key: string,
+  answerOf: (path: string, init: RequestInit) => Promise<Response>,
+  close: () => Promise<void>,
+): Client {
+  async function ask<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+    const response = await answerOf(`${BASE}${path}`, {
+      method,
+      headers: { 'x-api-key': key, ...(body && { 'content-type': 'application/json' }) },
+      ...(body && { body: JSON.stringify(body) }),
+      ...(signal && { signal }),
+    })
+    const text = await response.text()
+    if (!response.ok) throw fromAnswer(response.status, text, where)
+    try {
+      return JSON.parse(text) as T
+    } catch {
+      throw fromAnswer(response.status, text, where)
+    }
+  }
+  return {
+    url,
+    get: (path, query = {}) => {
+      const given = Object.entries(query).flatMap(([name, value]) =>
+        value === undefined || value === null ? [] : [[name, String(value)] as [string, string]],
+      )
+      const search = new URLSearchParams(given).toString()
+      return ask('GET', search === '' ? path : `${path}?${search}`)
+    },
+    send: (method, path, body, signal) => ask(method, path, body, signal),
+    close,
+  }
+}
+
+/** One part of a path. */
+export const segment = (value: string) => encodeURIComponent(value)

@@ -1,0 +1,148 @@
+/** What every command works with: its options, where it writes, whom it may ask, and the API. */
+import type { Readable, Writable } from 'node:stream'
+import type { Command } from 'commander'
+import { type Client, connect } from './client.ts'
+import { cliError, stopped } from './errors.ts'
+
+export type Io = {
+  env: Record<string, string | undefined>
+  stdin: Readable & { isTTY?: boolean }
+  stdout: Writable & { isTTY?: boolean; columns?: number }
+  stderr: Writable & { isTTY?: boolean; columns?: number }
+  /** Calls back at each Ctrl-C; gives what undoes that. */
+  onInterrupt: (callback: () => void) => () => void
+  /** Whether the result is out: an error after it, as of a sync that failed, adds no second document. */
+  shown?: boolean
+}
+
+export type Globals = {
+  json?: boolean
+  yes?: boolean
+  apiUrl?: string
+  apiKey?: string
+  databaseUrl?: string
+}
+
+export type Context<Options = unknown> = {
+  options: Options & Globals
+  io: Io
+  json: boolean
+  /** Whether there is somebody at the terminal who can be asked. */
+  interactive: boolean
+  /** The API, deployed or in this process. */
+  client: () => Promise<Client>
+  /** The result: a table for people, or the one JSON document. */
+  show: (data: unknown, text: () => string) => void
+  /** A line for people, beside the result. */
+  say: (line: string) => void
+  /** Asks before something that cannot be undone. */
+  confirm: (question: string) => Promise<void>
+  /** Asks for a secret without echo. */
+  askSecret: (question: string) => Promise<string>
+  /** A signal that the first Ctrl-C gives, for work that can be stopped in order. */
+  interruptible: <T>(notice: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
+}
+
+export function createContext<Options>(
+  options: Options & Globals,
+  io: Io,
+): Context<Options> & { close(): Promise<void> } {
+  const json = options.json === true
+  const interactive = !json && io.stdin.isTTY === true && io.stderr.isTTY === true
+  let connected: Promise<Client> | undefined
+  const context: Context<Options> = {
+    options,
+    io,
+    json,
+    interactive,
+    client: () => {
+      connected ??= connect(context)
+      return connected
+    },
+    show(data, text) {
+      io.shown = true
+      io.stdout.write(`${json ? JSON.stringify(data, null, 2) : text()}\n`)
+    },
+    say: (line) => {
+      if (!json) io.stderr.write(`${line}\n`)
+    },
+    async confirm(question) {
+      if (options.yes) return
+      if (!interactive) {
+        throw cliError(`${question.split('?')[0]}: this needs a yes.`, {
+          code: 'CONFIRMATION_NEEDED',
+          next: 'Add --yes.',
+        })
+      }
+      const { confirm, isCancel } = await import('@clack/prompts')
+      const answer = await confirm({
+        message: question,
+        initialValue: false,
+        input: io.stdin,
+        output: io.stderr,
+      })
+      if (isCancel(answer) || !answer) throw stopped()
+    },
+    async askSecret(question) {
+      const { isCancel, password } = await import('@clack/prompts')
+      const answer = await password({
+        message: question,
+        input: io.stdin,
+        output: io.stderr,
+        validate: (value) => (value?.trim() ? undefined : 'It is empty.'),
+      })
+      if (isCancel(answer)) throw stopped()
+      return answer.trim()
+    },
+    async interruptible(notice, work) {
+      const controller = new AbortController()
+      const off = io.onInterrupt(() => {
+        if (controller.signal.aborted) process.exit(130)
+        io.stderr.write(`\n${notice}\n`)
+        controller.abort()
+      })
+      try {
+        return await work(controller.signal)
+      } finally {
+        off()
+      }
+    },
+  }
+  return {
+    ...context,
+    async close() {
+      await connected?.then((client) => client.close()).catch(() => {})
+    },
+  }
+}
+
+/** How the program finds the streams of the run that it is part of. */
+const streams = new WeakMap<Command, Io>()
+
+export function setIo(program: Command, io: Io): void {
+  streams.set(program, io)
+}
+
+function ioOf(command: Command): Io {
+  let root = command
+  while (root.parent) root = root.parent
+  const io = streams.get(root)
+  if (!io) throw new Error('The program has no streams.')
+  return io
+}
+
+/** A commander action over a context; what it opened is closed when it ends. */
+export function action<Options = unknown, Args extends unknown[] = unknown[]>(
+  work: (context: Context<Options>, ...args: Args) => Promise<void>,
+) {
+  return async (...given: unknown[]): Promise<void> => {
+    const command = given.at(-1) as Command
+    const args = given.slice(0, -2) as Args
+    const context = createContext<Options>(command.optsWithGlobals() as Options & Globals, ioOf(command))
+    try {
+      await work(context, ...args)
+    } finally {
+      await context.close()
+    }
+  }
+}

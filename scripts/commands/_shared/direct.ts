@@ -1,0 +1,39 @@
+/** For the few commands that need the database itself and not the API: what runs on its schema, its keys, its schedule. */
+import type { Deps } from '../../../functions/app.ts'
+import type { Context } from './context.ts'
+import { cliError, EXIT } from './errors.ts'
+
+export function databaseUrlOf({ options, io }: Context, what: string): string {
+  const url = options.databaseUrl ?? io.env.DATABASE_URL
+  if (url) return url
+  throw cliError(`${what} works on the database itself, and none is named.`, {
+    exitCode: EXIT.notConfigured,
+    code: 'NOT_CONFIGURED',
+    next: 'Set DATABASE_URL, or pass --database-url.',
+  })
+}
+
+/** The handlers' dependencies in this process, closed when the work ends. */
+export async function withDeps<T>(
+  context: Context,
+  what: string,
+  work: (deps: Deps) => Promise<T>,
+): Promise<T> {
+  const databaseUrl = databaseUrlOf(context, what)
+  const { closeDeps, createDeps, createLog, isConfigError, readConfig } = await import(
+    '../../../functions/app.ts'
+  )
+  let config: ReturnType<typeof readConfig>
+  try {
+    config = readConfig({ ...context.io.env, DATABASE_URL: databaseUrl })
+  } catch (error) {
+    if (!isConfigError(error)) throw error
+    throw cliError(error.message, { exitCode: EXIT.notConfigured, code: 'NOT_CONFIGURED' })
+  }
+  const deps = createDeps(config, { log: createLog(() => {}) })
+  try {
+    return await work(deps)
+  } finally {
+    await closeDeps(deps)
+  }
+}

@@ -1,0 +1,41 @@
+/** Options that several commands have, and how their texts become values. */
+import { InvalidArgumentError, Option } from 'commander'
+
+export const environmentOption = () =>
+  new Option('--environment <environment>', 'test or live').choices(['test', 'live']).makeOptionMandatory()
+
+export const limitOption = (most = 100) =>
+  new Option('--limit <count>', `how many at most, 1 to ${most}`).default(50).argParser(wholeNumber(1, most))
+
+export function wholeNumber(low: number, high: number) {
+  return (value: string): number => {
+    if (/^\d{1,15}$/.test(value) && Number(value) >= low && Number(value) <= high) return Number(value)
+    throw new InvalidArgumentError(`It must be a whole number from ${low} to ${high}.`)
+  }
+}
+
+export function boolean(value: string): boolean {
+  if (value === 'true') return true
+  if (value === 'false') return false
+  throw new InvalidArgumentError('It must be true or false.')
+}
+
+/** The word `null` says that there is to be none. */
+export const orNull = (value: string): string | null => (value === 'null' ? null : value)
+
+export function metadata(value: string): Record<string, string> {
+  try {
+    const parsed: unknown = JSON.parse(value)
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) {
+      return parsed as Record<string, string>
+    }
+  } catch {}
+  throw new InvalidArgumentError('It must be a JSON object of texts, as in {"color":"red"}.')
+}
+
+/** An instant or a date, as ISO-8601 in UTC. */
+export function instant(value: string): string {
+  const date = new Date(value)
+  if (/^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(date.getTime())) return date.toISOString()
+  throw new InvalidArgumentError('It must be a date or an instant, as in 2026-10-28 or 2026-10-28T09:00:00Z.')
+}

@@ -1,0 +1,114 @@
+/** What people see: tables as wide as the terminal, amounts, instants. Nothing here decides. */
+import Table from 'cli-table3'
+
+export type Column<Row> = {
+  title: string
+  value: (row: Row) => string | number | boolean | null | undefined
+  align?: 'right'
+  /** May be cut when the terminal is narrow. Ids are not: people copy them. */
+  flexible?: boolean
+}
+
+/** No control character of somebody's name reaches the terminal. */
+export function plain(value: unknown): string {
+  if (value === null || value === undefined) return '–'
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be removed
+  return String(value).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ')
+}
+
+const GAP = 2
+const NARROWEST = 8
+
+/** Widths so that a row fits; null when it cannot, however much is cut. */
+function narrowed(natural: number[], flexible: boolean[], width: number): number[] | null {
+  const widths = [...natural]
+  let over = widths.reduce((sum, value) => sum + value + GAP, 0) - width
+  while (over > 0) {
+    let widest = -1
+    for (const [index, value] of widths.entries()) {
+      if (flexible[index] && value > NARROWEST && value > (widths[widest] ?? 0)) widest = index
+    }
+    if (widest < 0) return null
+    widths[widest] = (widths[widest] ?? 0) - 1
+    over -= 1
+  }
+  return widths
+}
+
+/** Rows as a table; where the terminal is too narrow for one, each row as lines of its own. */
+export function table<Row>(columns: Column<Row>[], rows: Row[], width: number | undefined): string {
+  const cells = rows.map((row) => columns.map(({ value }) => plain(value(row))))
+  const natural = columns.map(({ title }, index) =>
+    Math.max(title.length, ...cells.map((line) => [...(line[index] ?? '')].length)),
+  )
+  const widths =
+    width === undefined
+      ? natural
+      : narrowed(
+          natural,
+          columns.map(({ flexible }) => flexible === true),
+          width,
+        )
+  if (widths === null) return records(columns, cells)
+  const drawn = new Table({
+    head: columns.map(({ title }) => title),
+    colWidths: widths.map((value) => value + GAP),
+    colAligns: columns.map(({ align }) => align ?? 'left'),
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
+    chars: {
+      top: '',
+      'top-mid': '',
+      'top-left': '',
+      'top-right': '',
+      bottom: '',
+      'bottom-mid': '',
+      'bottom-left': '',
+      'bottom-right': '',
+      left: '',
+      'left-mid': '',
+      mid: '',
+      'mid-mid': '',
+      right: '',
+      'right-mid': '',
+      middle: '',
+    },
+  })
+  drawn.push(...cells)
+  const [head = '', ...lines] = drawn
+    .toString()
+    .split('\n')
+    .map((line) => line.trimEnd())
+  return [head, '─'.repeat(Math.max(head.length, ...lines.map(({ length }) => length))), ...lines].join('\n')
+}
+
+function records<Row>(columns: Column<Row>[], cells: string[][]): string {
+  const title = Math.max(...columns.map(({ title: { length } }) => length))
+  return cells
+    .map((line) => columns.map((column, index) => `${column.title.padEnd(title)}  ${line[index]}`).join('\n'))
+    .join('\n\n')
+}
+
+/** One thing as lines of name and value. */
+export function details(fields: [name: string, value: unknown][]): string {
+  const width = Math.max(...fields.map(([name]) => name.length))
+  return fields.map(([name, value]) => `${name.padEnd(width)}  ${plain(value)}`).join('\n')
+}
+
+/** Minor units as people write them: 1900 eur is €19.00, 500 jpy is ¥500. */
+export function money(amount: number | null | undefined, currency: string | null | undefined): string | null {
+  if (amount === null || amount === undefined) return null
+  if (!currency || !/^[a-z]{3}$/i.test(currency)) return String(amount)
+  const format = new Intl.NumberFormat('en', { style: 'currency', currency: currency.toUpperCase() })
+  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
+  return format.format(amount / 10 ** digits)
+}
+
+/** An instant to the minute, in UTC. */
+export function when(instant: string | null | undefined): string | null {
+  if (!instant) return null
+  const date = new Date(instant)
+  return Number.isNaN(date.getTime()) ? instant : `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
+}
+
+export const count = (value: number, one: string, many = `${one}s`) =>
+  `${value.toLocaleString('en')} ${value === 1 ? one : many}`

@@ -1,0 +1,88 @@
+/** How far long work has come, on one line of the terminal that is written again; on a pipe, a line for each thing that is done. */
+import type { SyncRun } from '../../../types/api.ts'
+import type { Client } from './client.ts'
+import type { Context } from './context.ts'
+import { plain } from './output.ts'
+
+const POLL_MS = 500
+const BAR = 20
+
+/** Shows the syncs of these environments while `work` runs. */
+export async function withSyncProgress<T>(
+  context: Context,
+  client: Client,
+  environments: string[],
+  work: () => Promise<T>,
+): Promise<T> {
+  if (context.json) return work()
+  const { stderr } = context.io
+  const before = new Map<string, SyncRun | undefined>()
+  const expected = new Map<string, Record<string, number>>()
+  for (const environment of environments) {
+    const { syncRuns } = await newestRuns(client, environment)
+    before.set(environment, syncRuns[0])
+    const succeeded = syncRuns.find(({ status }) => status === 'succeeded')
+    expected.set(
+      environment,
+      Object.fromEntries(Object.entries(succeeded?.progress ?? {}).map(([kind, { seen }]) => [kind, seen])),
+    )
+  }
+  const told = new Set<string>()
+  let line = ''
+  const clear = () => {
+    if (line !== '') stderr.write(`\r${' '.repeat(line.length)}\r`)
+    line = ''
+  }
+
+  async function look(): Promise<void> {
+    for (const environment of environments) {
+      const { syncRuns } = await newestRuns(client, environment)
+      const [run] = syncRuns
+      const known = before.get(environment)
+      if (!run || (run.id === known?.id && run.attempt === known.attempt)) continue
+      for (const kind of run.kinds) {
+        const progress = run.progress[kind]
+        const name = `${environment} ${kind}`
+        if (!progress || progress.state === 'waiting') continue
+        if (progress.state === 'listing') {
+          if (stderr.isTTY) {
+            clear()
+            line = lineOf(name, progress.seen, expected.get(environment)?.[kind]).slice(
+              0,
+              (stderr.columns ?? 80) - 1,
+            )
+            stderr.write(line)
+          }
+        } else if (!told.has(name)) {
+          told.add(name)
+          clear()
+          stderr.write(`${plain(name)}: ${progress.seen.toLocaleString('en')} listed\n`)
+        }
+      }
+    }
+  }
+
+  let looking = Promise.resolve()
+  const timer = setInterval(() => {
+    looking = looking.then(() => look().catch(() => {}))
+  }, POLL_MS)
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+    await looking
+    await look().catch(() => {})
+    clear()
+  }
+}
+
+const newestRuns = (client: Client, environment: string) =>
+  client.get<{ syncRuns: SyncRun[] }>(`/${environment}/sync-runs`, { limit: 10 })
+
+/** With a bar where the last sync tells how many there may be. */
+function lineOf(name: string, seen: number, expected: number | undefined): string {
+  const shown = seen.toLocaleString('en')
+  if (!expected || seen > expected) return `${plain(name)}: ${shown}`
+  const full = Math.round((seen / expected) * BAR)
+  return `${plain(name)} ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${shown} of about ${expected.toLocaleString('en')}`
+}

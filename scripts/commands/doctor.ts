@@ -1,0 +1,400 @@
+/**
+ * `pg-payments doctor`: looks at everything that has to be right, and says of each thing that is not what to run. With a database
+ * it looks there itself; with a deployed API alone it sees what the API tells.
+ */
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { Command } from 'commander'
+import { Option } from 'commander'
+import pg from 'pg'
+import type { ListedKind } from '../../functions/_shared/stripe.ts'
+import type { Deps } from '../../functions/app.ts'
+import type {
+  EnvironmentHealthResponse,
+  GetStripeStatusResponse,
+  StripeEnvironment,
+} from '../../types/api.ts'
+import { action, type Context } from './_shared/context.ts'
+import { withDeps } from './_shared/direct.ts'
+import { cliError, isCliError } from './_shared/errors.ts'
+import { count, plain } from './_shared/output.ts'
+import { LEDGER, migrationsDirectory, OLDEST_POSTGRES } from './migrate.ts'
+
+export type Finding = {
+  check: string
+  status: 'ok' | 'warning' | 'failed'
+  message: string
+  /** What to do about it. */
+  next: string | null
+}
+
+type Report = {
+  ok(check: string, message: string): void
+  warn(check: string, message: string, next: string): void
+  fail(check: string, message: string, next: string): void
+  findings: Finding[]
+}
+
+function createReport(): Report {
+  const findings: Finding[] = []
+  return {
+    findings,
+    ok: (check, message) => void findings.push({ check, status: 'ok', message, next: null }),
+    warn: (check, message, next) => void findings.push({ check, status: 'warning', message, next }),
+    fail: (check, message, next) => void findings.push({ check, status: 'failed', message, next }),
+  }
+}
+
+export function registerDoctor(program: Command): void {
+  program
+    .command('doctor')
+    .description('check database, schema, keys, webhooks and backlog, and say what to run')
+    .addOption(
+      new Option('--environment <environment>', 'test or live; without it both').choices(['test', 'live']),
+    )
+    .action(action<{ environment?: StripeEnvironment }, []>(doctor))
+}
+
+async function doctor(context: Context<{ environment?: StripeEnvironment }>): Promise<void> {
+  const { options, io } = context
+  const environments: StripeEnvironment[] = options.environment ? [options.environment] : ['test', 'live']
+  const report = createReport()
+  const apiUrl = options.apiUrl ?? (options.databaseUrl ? undefined : io.env.PAYMENTS_API_URL)
+  const databaseUrl = options.databaseUrl ?? io.env.DATABASE_URL
+  let schemaIsThere = true
+  if (databaseUrl && !options.apiUrl) {
+    schemaIsThere = await checkDatabase(databaseUrl, report)
+    if (schemaIsThere) {
+      await withDeps(context, 'The doctor', async (deps) => {
+        for (const environment of environments) await checkStripe(environment, deps, report)
+      }).catch((error: Failure & { next?: string }) => {
+        const next = error.next ?? error.nextActions ?? 'Mend what stands above, and look again.'
+        report.fail('handlers', error.message, next)
+      })
+    }
+  }
+  if (schemaIsThere && (apiUrl || databaseUrl)) await checkHealth(context, environments, report)
+  else if (!apiUrl && !databaseUrl) await context.client() // says that nothing is named
+
+  const failed = report.findings.filter(({ status }) => status === 'failed').length
+  const warnings = report.findings.filter(({ status }) => status === 'warning').length
+  context.show({ healthy: failed === 0, findings: report.findings }, () => describe(report.findings))
+  if (failed > 0) {
+    throw cliError(
+      `${count(failed, 'check')} failed${warnings > 0 ? `, and ${count(warnings, 'warning')}` : ''}.`,
+      {
+        code: 'UNHEALTHY',
+        next: 'Do what stands below each of them, from the top.',
+      },
+    )
+  }
+}
+
+const SIGNS = { ok: '✓', warning: '!', failed: '✗' } as const
+
+const describe = (findings: Finding[]) =>
+  findings
+    .map(
+      ({ status, check, message, next }) =>
+        `${SIGNS[status]} ${check}: ${plain(message)}${next === null ? '' : `\n    ${plain(next)}`}`,
+    )
+    .join('\n')
+
+// The database
+
+/** Whether the schema is there, so that it makes sense to go on. */
+async function checkDatabase(databaseUrl: string, report: Report): Promise<boolean> {
+  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+  } catch (error) {
+    await client.end().catch(() => {})
+    const { code, message } = error as { code?: string; message: string }
+    report.fail(
+      'database',
+      `The database cannot be reached (${code ?? message}).`,
+      'Check DATABASE_URL, and that Postgres is running.',
+    )
+    return false
+  }
+  try {
+    await checkServer(client, report)
+    const isThere = await checkSchema(client, report)
+    if (!isThere) return false
+    await checkRoles(client, report)
+    await checkRowSecurity(client, report)
+    return true
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+async function one<Row extends object>(
+  client: pg.Client,
+  text: string,
+  values: unknown[] = [],
+): Promise<Row> {
+  const { rows } = await client.query(text, values)
+  return rows[0] as Row
+}
+
+/** Seconds between two clocks that may be taken for the same time. */
+const CLOCK_WARNING = 5
+/** Stripe's signatures are good for 300 seconds. */
+const CLOCK_FAILURE = 240
+
+async function checkServer(client: pg.Client, report: Report): Promise<void> {
+  const before = Date.now()
+  const server = await one<{ number: string; version: string; clock: number; read_only: boolean }>(
+    client,
+    `select current_setting('server_version_num') as number, current_setting('server_version') as version,
+      extract(epoch from clock_timestamp())::float8 * 1000 as clock, pg_is_in_recovery() as read_only`,
+  )
+  if (Number(server.number) < OLDEST_POSTGRES * 10_000) {
+    report.fail(
+      'Postgres',
+      `This is Postgres ${server.version}, and pg-payments needs ${OLDEST_POSTGRES} or newer.`,
+      `Upgrade the server to Postgres ${OLDEST_POSTGRES} or newer.`,
+    )
+  } else report.ok('Postgres', `version ${server.version}`)
+  if (server.read_only) {
+    report.fail(
+      'Postgres',
+      'This server is a standby and takes no writes.',
+      'Use the address of the primary server.',
+    )
+  }
+  compareClocks('clock of the database', (Date.now() + before) / 2 - server.clock, report)
+}
+
+function compareClocks(check: string, milliseconds: number, report: Report): void {
+  const seconds = Math.round(milliseconds / 1000)
+  const ahead = `This machine's clock is ${count(Math.abs(seconds), 'second')} ${seconds > 0 ? 'ahead of' : 'behind'} it.`
+  const next = 'Let the clocks follow NTP.'
+  if (Math.abs(seconds) >= CLOCK_FAILURE) report.fail(check, ahead, next)
+  else if (Math.abs(seconds) >= CLOCK_WARNING) report.warn(check, ahead, next)
+  else report.ok(check, 'the same as here')
+}
+
+async function checkSchema(client: pg.Client, report: Report): Promise<boolean> {
+  const migrate = 'Run: pg-payments migrate'
+  const { schema, ledger } = await one<{ schema: boolean; ledger: boolean }>(
+    client,
+    `select to_regclass('payments.webhook_events') is not null as schema, to_regclass($1) is not null as ledger`,
+    [`${LEDGER.schema}.${LEDGER.table}`],
+  )
+  if (!schema) {
+    report.fail('schema', 'The payments schema is not in this database.', migrate)
+    return false
+  }
+  const directory = migrationsDirectory()
+  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort()
+  const names = files.map((file) => file.slice(0, -'.sql'.length))
+  if (ledger) {
+    const { rows } = await client
+      .query<{ name: string }>(`select name from ${LEDGER.schema}.${LEDGER.table} order by name`)
+      .catch(() => ({ rows: null }))
+    const applied = rows?.map(({ name }) => name)
+    const missing = applied ? names.filter((name) => !applied.includes(name)) : []
+    const unknown = applied ? applied.filter((name) => !names.includes(name)) : []
+    if (missing.length > 0)
+      report.fail('schema', `These migrations are not applied: ${missing.join(', ')}.`, migrate)
+    if (unknown.length > 0) {
+      report.warn(
+        'schema',
+        `The database is ahead of this release: it also has ${unknown.join(', ')}.`,
+        'Install the newest pg-payments here.',
+      )
+    }
+  }
+  const expected = new Set<string>()
+  for (const file of files) {
+    const text = await readFile(join(directory, file), 'utf8')
+    for (const [, name = ''] of text.matchAll(/^create or replace function (payments\w*\.\w+)\s*\(/gim))
+      expected.add(name)
+    for (const [, name = ''] of text.matchAll(/^create table if not exists (payments\w*\.\w+)\s*\(/gim))
+      expected.add(name)
+    for (const [, name = ''] of text.matchAll(
+      /^drop (?:function|table) (?:if exists )?(payments\w*\.\w+)/gim,
+    ))
+      expected.delete(name)
+  }
+  const { rows } = await client.query<{ name: string }>(
+    `select n.nspname || '.' || p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
+      where n.nspname in ('payments', 'payments_private')
+    union select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+      where n.nspname in ('payments', 'payments_private')`,
+  )
+  const found = new Set(rows.map(({ name }) => name))
+  const absent = [...expected].filter((name) => !found.has(name))
+  if (absent.length > 0) {
+    report.fail(
+      'schema',
+      `The database lacks ${absent.slice(0, 5).join(', ')}${absent.length > 5 ? ` and ${absent.length - 5} more` : ''}.`,
+      migrate,
+    )
+  } else if (!report.findings.some(({ check, status }) => check === 'schema' && status !== 'ok')) {
+    report.ok('schema', 'as this release has it')
+  }
+  return true
+}
+
+async function checkRoles(client: pg.Client, report: Report): Promise<void> {
+  const roles = ['anon', 'authenticated', 'payments_service']
+  const { rows } = await client.query<{ role: string; exists: boolean; member: boolean; login: string }>(
+    `select r.role, p.oid is not null as exists, coalesce(pg_has_role(p.oid, 'member'), false) as member,
+      current_user as login
+    from unnest($1::text[]) as r (role) left join pg_roles as p on p.rolname = r.role`,
+    [roles],
+  )
+  const login = rows[0]?.login ?? 'the login'
+  const absent = rows.filter(({ exists }) => !exists).map(({ role }) => role)
+  const notMember = rows.filter(({ exists, member }) => exists && !member).map(({ role }) => role)
+  if (absent.length > 0)
+    report.fail('roles', `There is no role ${absent.join(', ')}.`, 'Run: pg-payments migrate')
+  if (notMember.length > 0) {
+    report.fail(
+      'roles',
+      `The login ${login} is not a member of ${notMember.join(', ')}.`,
+      `Run in psql: grant ${notMember.join(', ')} to "${login}";`,
+    )
+  }
+  if (absent.length + notMember.length > 0) return
+  const { usage, execute } = await one<{ usage: boolean; execute: boolean }>(
+    client,
+    `select has_schema_privilege('payments_service', 'payments', 'usage') as usage,
+      coalesce(bool_and(has_function_privilege('payments_service', p.oid, 'execute')), false) as execute
+    from pg_proc p where p.oid in (
+      select oid from pg_proc where pronamespace = 'payments'::regnamespace
+        and proname in ('ingest_webhook_event', 'begin_sync', 'retry_webhook_events', 'project_stripe_objects'))`,
+  )
+  if (usage && execute) report.ok('roles', `${login} may do what the handlers do`)
+  else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate')
+}
+
+async function checkRowSecurity(client: pg.Client, report: Report): Promise<void> {
+  const { rows } = await client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c
+    where c.relkind in ('r', 'p') and not c.relrowsecurity
+      and c.relnamespace::regnamespace::text in ('payments', 'payments_private') order by 1`,
+  )
+  if (rows.length === 0) return report.ok('row level security', 'on for every table')
+  const names = rows.map(({ name }) => name)
+  report.fail(
+    'row level security',
+    `It is off for ${names.join(', ')}.`,
+    `Run in psql: ${names.map((name) => `alter table ${name} enable row level security;`).join(' ')}`,
+  )
+}
+
+// Stripe
+
+/** What a restricted key must be able to read, as the Stripe Dashboard names it. */
+const READS: [kind: ListedKind, permission: string][] = [
+  ['products', 'Products'],
+  ['prices', 'Prices'],
+  ['customers', 'Customers'],
+  ['subscriptions', 'Subscriptions'],
+  ['checkout_sessions', 'Checkout Sessions'],
+  ['payment_intents', 'PaymentIntents'],
+  ['charges', 'Charges and Refunds'],
+  ['invoices', 'Invoices'],
+  ['disputes', 'Disputes'],
+  ['events', 'Events'],
+]
+
+type Failure = { status?: number; code?: string; message: string; nextActions?: string }
+
+async function checkStripe(environment: StripeEnvironment, deps: Deps, report: Report): Promise<void> {
+  const { readKeyStates } = await import('../../functions/_shared/account.ts')
+  const { source, maskedKey } = (await readKeyStates(deps))[environment]
+  if (source === null) return // the other environment may have one; see checkHealth
+  let stripe: Awaited<ReturnType<Deps['stripe']>>
+  try {
+    stripe = await deps.stripe(environment)
+    if (source === 'database') report.ok(`${environment}: encryption key`, 'opens the stored secrets')
+  } catch (error) {
+    const { message, nextActions } = error as Failure
+    report.fail(`${environment}: encryption key`, message, nextActions ?? 'Set PAYMENTS_ENCRYPTION_KEY.')
+    return
+  }
+  const missing: string[] = []
+  let isFirst = true
+  for (const [kind, permission] of READS) {
+    const before = Date.now()
+    try {
+      const { snapshotAt } = await stripe.list(kind, { limit: 1 })
+      if (isFirst) {
+        const answered = Date.now()
+        // The snapshot is dated earlier than Stripe's clock by the time of the request and a second.
+        const clock = Date.parse(snapshotAt) + (answered - before) + 1000
+        compareClocks(`${environment}: clock of Stripe`, answered - clock, report)
+      }
+      isFirst = false
+    } catch (error) {
+      const { status, message, nextActions } = error as Failure
+      if (status !== 403) {
+        report.fail(
+          `${environment}: Stripe key`,
+          message,
+          status === 401
+            ? `Run: pg-payments stripe config set --environment ${environment}`
+            : (nextActions ?? 'Try again in a moment.'),
+        )
+        return
+      }
+      missing.push(permission)
+    }
+  }
+  if (missing.length === 0) report.ok(`${environment}: Stripe key`, `${maskedKey} is accepted`)
+  else {
+    report.fail(
+      `${environment}: Stripe key`,
+      `${maskedKey} may not read ${missing.join(', ')}.`,
+      'Give the restricted key these permissions in the Stripe Dashboard.',
+    )
+  }
+}
+
+// What the API tells
+
+async function checkHealth(
+  context: Context<{ environment?: StripeEnvironment }>,
+  environments: StripeEnvironment[],
+  report: Report,
+): Promise<void> {
+  const client = await context.client()
+  let connections: GetStripeStatusResponse['connections']
+  try {
+    connections = (await client.get<GetStripeStatusResponse>('/status')).connections
+  } catch (error) {
+    if (!isCliError(error)) throw error
+    report.fail('API', error.message, error.next ?? 'Look into the log of the handlers.')
+    return
+  }
+  if (client.url !== null) report.ok('API', `${client.url} answers`)
+  const configured = environments.filter((environment) =>
+    connections.some((connection) => connection.environment === environment && connection.maskedKey !== null),
+  )
+  if (configured.length === 0) {
+    report.fail(
+      'Stripe key',
+      `There is none for ${environments.join(' or ')}.`,
+      `Run: pg-payments stripe config set --environment ${environments[0]}`,
+    )
+  }
+  for (const environment of configured) {
+    try {
+      const { reasons } = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
+      for (const { code, severity, message, nextAction } of reasons) {
+        const check = `${environment}: ${code.toLowerCase().replaceAll('_', ' ')}`
+        report[severity === 'failing' ? 'fail' : 'warn'](check, message, nextAction)
+      }
+      if (reasons.length === 0) report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
+    } catch (error) {
+      if (!isCliError(error)) throw error
+      report.fail(`${environment}: health`, error.message, error.next ?? 'Look into the log of the handlers.')
+    }
+  }
+}

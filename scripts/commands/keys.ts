@@ -1,0 +1,61 @@
+/** `pg-payments keys rotate`: the key that stored secrets are encrypted with becomes another one. */
+import type { Command } from 'commander'
+import { action } from './_shared/context.ts'
+import { withDeps } from './_shared/direct.ts'
+import { cliError, EXIT } from './_shared/errors.ts'
+import { count } from './_shared/output.ts'
+
+export function registerKeys(program: Command): void {
+  program
+    .command('keys')
+    .description('the encryption key of stored secrets')
+    .command('rotate')
+    .description(
+      'encrypt the stored secrets with PAYMENTS_NEW_ENCRYPTION_KEY instead of PAYMENTS_ENCRYPTION_KEY',
+    )
+    .action(
+      action(async (context) => {
+        const { env } = context.io
+        const oldKey = env.PAYMENTS_ENCRYPTION_KEY
+        if (!oldKey) {
+          throw cliError('PAYMENTS_ENCRYPTION_KEY is not set, so nothing stored can be opened.', {
+            exitCode: EXIT.notConfigured,
+            code: 'NOT_CONFIGURED',
+            next: 'Set it to the key that the secrets were stored with.',
+          })
+        }
+        const newKey = env.PAYMENTS_NEW_ENCRYPTION_KEY ?? (await askNewKey())
+        if (!isKey(newKey)) {
+          throw cliError('The new key must be 32 bytes in base64.', {
+            code: 'INVALID_INPUT',
+            next: '`openssl rand -base64 32` prints one.',
+          })
+        }
+        if (newKey === oldKey) throw cliError('The new key is the old one.', { code: 'INVALID_INPUT' })
+        await context.confirm(
+          'Encrypt every stored secret with the new key? Handlers open nothing until they run with it.',
+        )
+        const rotated = await withDeps(context, 'The rotation', async ({ database }) => {
+          const { rotateEncryptionKey } = await import('../../functions/_shared/account.ts')
+          return rotateEncryptionKey(database, oldKey, newKey)
+        })
+        context.show({ rotated }, () =>
+          [
+            `${count(rotated, 'secret')} ${rotated === 1 ? 'is' : 'are'} encrypted with the new key.`,
+            'Now set PAYMENTS_ENCRYPTION_KEY to the new key wherever handlers run, and restart them.',
+          ].join('\n'),
+        )
+
+        async function askNewKey(): Promise<string> {
+          if (context.interactive)
+            return context.askSecret('The new key, as `openssl rand -base64 32` prints one')
+          throw cliError('There is no new key, and nobody who could be asked for it.', {
+            code: 'INVALID_INPUT',
+            next: 'Set PAYMENTS_NEW_ENCRYPTION_KEY; `openssl rand -base64 32` prints one.',
+          })
+        }
+      }),
+    )
+}
+
+const isKey = (value: string) => Buffer.from(value, 'base64').length === 32

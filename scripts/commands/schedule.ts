@@ -1,0 +1,46 @@
+/** `pg-payments schedule run`: what cron calls every few minutes. */
+import type { Command } from 'commander'
+import { action } from './_shared/context.ts'
+import { withDeps } from './_shared/direct.ts'
+import { cliError, stopped } from './_shared/errors.ts'
+import { count } from './_shared/output.ts'
+
+export function registerSchedule(program: Command): void {
+  program
+    .command('schedule')
+    .description('what a cron job runs')
+    .command('run')
+    .description('try failed events again, take in lost ones, and keep the catalog in line')
+    .action(
+      action(async (context) => {
+        const { runScheduled } = await import('../../functions/_shared/schedule.ts')
+        const result = await context.interruptible('Stopping. The next run goes on.', (signal) =>
+          withDeps(context, 'The schedule', (deps) => runScheduled(deps, { signal })),
+        )
+        context.show(result, () =>
+          [
+            `Tried ${count(result.retried.length, 'failed event')} again.`,
+            ...result.recoveries.map(
+              ({ environment, recovered, gap }) =>
+                `${environment}: ${count(recovered, 'lost event')} taken in.${gap === null ? '' : ` ${gap.message}`}`,
+            ),
+            ...result.syncs.map(
+              ({ environment, kinds, status }) => `${environment}: sync of ${kinds.join(', ')} ${status}.`,
+            ),
+            ...result.failures.map(
+              ({ part, environment, message }) =>
+                `${environment === null ? '' : `${environment}: `}${part} failed. ${message}`,
+            ),
+          ].join('\n'),
+        )
+        if (result.syncs.some(({ status }) => status === 'interrupted'))
+          throw stopped('The sync was stopped.', 'The next run goes on.')
+        if (result.failures.length > 0) {
+          throw cliError(`${count(result.failures.length, 'part')} of the schedule failed.`, {
+            code: 'SCHEDULE_FAILED',
+            next: 'Run: pg-payments doctor',
+          })
+        }
+      }),
+    )
+}

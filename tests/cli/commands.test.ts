@@ -1,0 +1,587 @@
+/** Commands as programs and people see them: in this process, over a database, against local Stripe. */
+import { readdir, rm } from 'node:fs/promises'
+import { type AddressInfo, createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createLog } from '../../functions/app.ts'
+import { startServer } from '../../functions/node.ts'
+import { table } from '../../scripts/commands/_shared/output.ts'
+import type { Finding } from '../../scripts/commands/doctor.ts'
+import { productEvent } from '../functions/support/events.ts'
+import { createTestDatabase } from '../setup/database.ts'
+import { deliver, type SyncSystem, startSyncSystem } from '../sync/support/system.ts'
+import { runCli } from './support.ts'
+
+const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')
+
+let system: SyncSystem
+let env: Record<string, string>
+
+beforeAll(async () => {
+  system = await startSyncSystem()
+  env = system.env
+  await system.api.customers.create({ email: 'ada@example.com', name: 'Ada \u001b[31mRed' })
+})
+afterAll(() => system.close())
+
+const cli = (...args: string[]) => runCli(args, { env })
+const inTest = ['--environment', 'test']
+
+describe('one code path', () => {
+  test('a deployed API and a database alone answer the same', async () => {
+    await cli('stripe', 'sync', ...inTest)
+    const server = await startServer({ env, port: 0, host: '127.0.0.1', log: createLog(() => {}) })
+    try {
+      const deployed = { PAYMENTS_API_URL: server.url, PAYMENTS_ADMIN_KEY: env.PAYMENTS_ADMIN_KEY }
+      for (const args of [
+        ['stripe', 'status'],
+        ['stripe', 'catalog', ...inTest],
+        ['stripe', 'products', 'list', ...inTest],
+        ['stripe', 'prices', 'list', ...inTest],
+        ['stripe', 'customers', ...inTest],
+        ['stripe', 'subscriptions', ...inTest],
+        ['stripe', 'transactions', ...inTest],
+        ['stripe', 'webhooks', 'status', ...inTest],
+        ['events', 'list', ...inTest],
+      ]) {
+        const overHttp = await runCli([...args, '--json'], { env: deployed })
+        const inProcess = await cli(...args, '--json')
+        expect(overHttp, args.join(' ')).toMatchObject({ code: 0, err: '' })
+        expect(overHttp.json(), args.join(' ')).toEqual(inProcess.json())
+      }
+      const synced = await runCli(['stripe', 'sync', ...inTest, '--json'], { env: deployed })
+      expect(synced.json()).toMatchObject({ results: [{ run: { status: 'succeeded' } }] })
+      const wrong = await runCli(['stripe', 'status'], {
+        env: { ...deployed, PAYMENTS_ADMIN_KEY: 'not_the_admin_key_at_all' },
+      })
+      expect(wrong).toMatchObject({ code: 2, out: '' })
+    } finally {
+      await server.close()
+    }
+  })
+
+  test('--api-url and --database-url win over the environment, and not both at once', async () => {
+    const both = await runCli([
+      'stripe',
+      'status',
+      '--api-url',
+      'http://127.0.0.1:1',
+      '--database-url',
+      env.DATABASE_URL ?? '',
+    ])
+    expect(both).toMatchObject({
+      code: 1,
+      err: 'Both --api-url and --database-url were given.\nGive one of them.\n',
+    })
+    const other = await runCli(['stripe', 'status', '--database-url', env.DATABASE_URL ?? '', '--json'], {
+      env: { PAYMENTS_API_URL: 'http://127.0.0.1:1' },
+    })
+    expect(other.code).toBe(0)
+  })
+
+  test('an admin key does not travel in the clear', async () => {
+    const { code, err } = await runCli([
+      'stripe',
+      'status',
+      '--api-url',
+      'http://payments.example.com',
+      '--api-key',
+      'k',
+    ])
+    expect(code).toBe(1)
+    expect(err).toContain('is not encrypted')
+  })
+})
+
+describe('exit codes', () => {
+  test('1 for a command that is wrong, and nothing but the sentence', async () => {
+    expect(await cli('stripe', 'customers')).toMatchObject({
+      code: 1,
+      out: '',
+      err: "error: required option '--environment <environment>' not specified\nRun with --help to see what there is.\n",
+    })
+    expect((await cli('stripe', 'customers', '--environment', 'prod')).code).toBe(1)
+    expect((await cli('stripe', 'customers', ...inTest, '--limit', '1000')).err).toContain(
+      'It must be a whole number from 1 to 100.',
+    )
+  })
+
+  test('2 when the API does not let one in', async () => {
+    const { code, err } = await runCli(['stripe', 'status', '--api-url', 'http://127.0.0.1:1'])
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'The API wants an admin key, and there is none.\nSet PAYMENTS_ADMIN_KEY.\n',
+    })
+  })
+
+  test('3 when nothing is named, or the environment has no key', async () => {
+    expect(await runCli(['stripe', 'status'])).toMatchObject({
+      code: 3,
+      err: 'Neither an API nor a database is named.\nSet PAYMENTS_API_URL and PAYMENTS_ADMIN_KEY, or DATABASE_URL; or pass --api-url or --database-url.\n',
+    })
+    const { code, err } = await cli('stripe', 'sync', '--environment', 'live')
+    expect(code).toBe(3)
+    expect(err).toMatch(/^There is no Stripe secret key for live\.\n/)
+  })
+
+  test('4 when it is not there', async () => {
+    expect(await cli('stripe', 'products', 'get', 'prod_none', ...inTest)).toMatchObject({ code: 4, out: '' })
+    expect(await cli('events', 'show', 'evt_none', ...inTest)).toMatchObject({ code: 4, out: '' })
+  })
+
+  test('5 when the key may not do it', async () => {
+    system.stripe.control.addKey({ key: 'rk_test_weak000000', missing: ['rak_customer_read', 'customer'] })
+    const { code } = await runCli(['stripe', 'sync', ...inTest, '--kinds', 'customers'], {
+      env: { ...env, STRIPE_TEST_SECRET_KEY: 'rk_test_weak000000' },
+    })
+    expect(code).toBe(5)
+    await system.database.sql`delete from payments.sync_runs where status <> 'succeeded'`
+  })
+
+  test('1 when nobody is at the address, with the next step', async () => {
+    const nobody = createServer()
+    await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(nobody.address() as AddressInfo).port}`
+    await new Promise((resolve) => nobody.close(resolve))
+    const { code, err } = await runCli(['stripe', 'status', '--api-url', url], {
+      env: { PAYMENTS_ADMIN_KEY: 'a_key_of_16_chars' },
+    })
+    expect(code).toBe(1)
+    expect(err).toBe(
+      `${url} cannot be reached (ECONNREFUSED).\nCheck the address and that the handlers are running.\n`,
+    )
+  })
+})
+
+describe('--json', () => {
+  test('prints one document and nothing else, also for an error', async () => {
+    const found = await cli('stripe', 'customers', ...inTest, '--json')
+    expect(found.err).toBe('')
+    expect(found.json<{ customers: unknown[] }>().customers).toHaveLength(1)
+    const missing = await cli('stripe', 'prices', 'get', 'price_none', ...inTest, '--json')
+    expect(missing.code).toBe(4)
+    expect(missing.json()).toMatchObject({ error: 'PAYMENT_PRICE_NOT_FOUND' })
+    const wrong = await cli('stripe', 'customers', '--json')
+    expect(wrong.json()).toEqual({
+      error: 'INVALID_INPUT',
+      message: "required option '--environment <environment>' not specified",
+    })
+  })
+
+  test('asks nothing: what destroys needs --yes, and a key must come from somewhere', async () => {
+    for (const args of [
+      ['stripe', 'config', 'remove', ...inTest],
+      ['rebuild', ...inTest],
+      ['prune', ...inTest, '--older-than', '90'],
+      ['events', 'replay', ...inTest, '--include-processed'],
+      ['stripe', 'products', 'delete', 'prod_x', ...inTest],
+    ]) {
+      const { code, json } = await cli(...args, '--json')
+      expect(code, args.join(' ')).toBe(1)
+      expect(json(), args.join(' ')).toMatchObject({
+        error: 'CONFIRMATION_NEEDED',
+        nextActions: 'Add --yes.',
+      })
+    }
+    const { code, json } = await cli('stripe', 'config', 'set', ...inTest, '--json')
+    expect(code).toBe(1)
+    expect(json()).toMatchObject({ message: 'There is no key, and nobody who could be asked for it.' })
+    expect(await cli('rebuild', ...inTest, '--json', '--yes')).toMatchObject({ code: 0, err: '' })
+  })
+})
+
+describe('stripe', () => {
+  test('a key is piped in, stored, shown masked only, and removed', async () => {
+    const withKey = { ...env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, STRIPE_TEST_SECRET_KEY: '' }
+    const set = await runCli(['stripe', 'config', 'set', '-', ...inTest], {
+      env: withKey,
+      input: `${system.stripe.secretKey}\n`,
+    })
+    expect(set.code, set.err).toBe(0)
+    expect(set.out).toMatch(/^The key for test is stored: sk_test_\*+\w{4}, account acct_/)
+    const status = await runCli(['stripe', 'status', '--json'], { env: withKey })
+    expect(status.out + set.out).not.toContain(system.stripe.secretKey)
+    const removed = await runCli(['stripe', 'config', 'remove', ...inTest, '--yes'], { env: withKey })
+    expect(removed.code, removed.err).toBe(0)
+    expect((await runCli(['stripe', 'config', 'remove', ...inTest, '--yes'], { env: withKey })).code).toBe(3)
+  })
+
+  test('a wrong key is not the same as none', async () => {
+    const { code, err } = await runCli(['stripe', 'config', 'set', '-', ...inTest], {
+      env,
+      input: 'sk_live_123',
+    })
+    expect(code).toBe(1)
+    expect(err).toContain('live')
+  })
+
+  test('the catalog is made, changed and archived', async () => {
+    const made = await cli(
+      'stripe',
+      'products',
+      'create',
+      ...inTest,
+      '--name',
+      'Mug',
+      '--description',
+      'null',
+      '--metadata',
+      '{"colour":"red"}',
+      '--json',
+    )
+    expect(made.code, made.err).toBe(0)
+    const { product } = made.json<{ product: { productId: string } }>()
+    expect(product).toMatchObject({ name: 'Mug', description: null, metadata: { colour: 'red' } })
+    const price = await cli(
+      'stripe',
+      'prices',
+      'create',
+      ...inTest,
+      '--product',
+      product.productId,
+      '--currency',
+      'EUR',
+      '--unit-amount',
+      '1250',
+      '--interval',
+      'month',
+      '--interval-count',
+      '3',
+      '--lookup-key',
+      'mug',
+      '--json',
+    )
+    expect(price.code, price.err).toBe(0)
+    const { priceId } = price.json<{ price: { priceId: string } }>().price
+    expect((await cli('stripe', 'prices', 'list', ...inTest, '--product', product.productId)).out).toContain(
+      '€12.50 every 3 months',
+    )
+    expect((await cli('stripe', 'prices', 'update', priceId, ...inTest)).err).toMatch(
+      /^There is nothing to change\./,
+    )
+    expect((await cli('stripe', 'prices', 'archive', priceId, ...inTest)).out).toBe(`Archived ${priceId}.\n`)
+    expect((await cli('stripe', 'products', 'get', product.productId, ...inTest)).out).toContain('archived')
+    const update = await cli(
+      'stripe',
+      'products',
+      'update',
+      product.productId,
+      ...inTest,
+      '--active',
+      'false',
+      '--json',
+    )
+    expect(update.json()).toMatchObject({ product: { active: false } })
+    expect(
+      (await cli('stripe', 'products', 'update', product.productId, ...inTest, '--metadata', '[1]')).err,
+    ).toContain('JSON object')
+  })
+
+  test('lists show what people need, and no control character of a name reaches the terminal', async () => {
+    await cli('stripe', 'sync', ...inTest)
+    const { out } = await cli('stripe', 'customers', ...inTest)
+    expect(out).toContain('ada@example.com')
+    expect(out).toContain('Ada  [31mRed')
+    expect(out).not.toContain('\u001b')
+    expect((await cli('stripe', 'transactions', ...inTest)).out).toBe('No transactions in test.\n')
+    expect((await cli('stripe', 'subscriptions', ...inTest, '--subject-type', 'team')).err).toContain(
+      '--subject-id',
+    )
+  })
+
+  test('the older names at the top answer as well', async () => {
+    expect((await cli('status')).out).toBe((await cli('stripe', 'status')).out)
+    expect((await cli('history', ...inTest)).out).toBe('No transactions in test.\n')
+    expect((await cli('sync', ...inTest)).code).toBe(0)
+    expect((await cli('--help')).out).not.toContain('history')
+  })
+
+  test('what agents pass along is accepted', async () => {
+    const flags = ['--reason', 'r', '--impact', 'i', '--recommendation', 'x', '--flag-destructive']
+    expect((await cli('stripe', 'status', ...flags)).code).toBe(0)
+  })
+})
+
+describe('sync', () => {
+  test('tells what it found, kind by kind, and how far it is on standard error', async () => {
+    const { code, out, err } = await cli('stripe', 'sync')
+    expect(code).toBe(0)
+    expect(out).toContain('test: succeeded')
+    expect(out).toContain('live: no Stripe key, so there was nothing to do.')
+    expect(err).toContain('test customers: 1 listed')
+  })
+
+  test('Ctrl-C stops it after the page under way, says how to go on, and the same command goes on', async () => {
+    const { stripe } = system
+    stripe.control.fail({ path: '/v1/prices', method: 'GET', fault: { hold: true } })
+    let press = () => {}
+    const running = runCli(['stripe', 'sync', ...inTest], { env, onStart: (ctrlC) => (press = ctrlC) })
+    await stripe.control.whenHeld()
+    press()
+    const { code, err } = await running
+    stripe.control.releaseHeld()
+    expect(code).toBe(130)
+    expect(err).toContain('The same command goes on from there')
+    const [run] = await system.database
+      .sql`select id, status from payments.sync_runs order by started_at desc limit 1`
+    expect(run?.status).toBe('interrupted')
+    const again = await cli('stripe', 'sync', ...inTest, '--json')
+    expect(again.json()).toMatchObject({
+      results: [{ run: { id: run?.id, status: 'succeeded', attempt: 2 } }],
+    })
+  })
+
+  test('one that fails says why, keeps its place, and exits with 1', async () => {
+    const { stripe } = system
+    stripe.control.fail({ path: '/v1/customers', fault: { status: 400 }, times: 1 })
+    const { code, err } = await cli('stripe', 'sync', ...inTest)
+    expect({ code, err: err.split('\n').at(-2) }).toEqual({ code: 1, err: 'The request was refused.' })
+    expect((await cli('stripe', 'sync', ...inTest)).code).toBe(0)
+  })
+})
+
+describe('events', () => {
+  test('are listed, shown, retried and replayed; a failure that stays exits with 1', async () => {
+    const { database, deps } = system
+    await database.sql.unsafe(`
+      create function public.refuse() returns trigger language plpgsql as $$begin raise 'shop is closed'; end$$;
+      create trigger _500_refuse after insert or update of processing_status on payments.webhook_events
+        for each row when (new.processing_status = 'processed') execute function public.refuse();`)
+    const event = productEvent('prod_event', 'Bag')
+    await deliver(deps, [event])
+    const listed = await cli('events', 'list', ...inTest, '--status', 'failed')
+    expect(listed.out).toContain(event.id)
+    expect((await cli('events', 'show', event.id, ...inTest)).out).toContain('shop is closed')
+    const retried = await cli('events', 'retry', event.id, ...inTest)
+    expect(retried.code).toBe(1)
+    expect(retried.err).toMatch(/^1 event failed again\./)
+    await database.sql.unsafe('drop trigger _500_refuse on payments.webhook_events')
+    expect((await cli('events', 'retry', ...inTest)).out).toContain('processed')
+    expect((await cli('events', 'retry', ...inTest)).out).toBe('No failed events wait in test.\n')
+    expect((await cli('events', 'replay', event.id, ...inTest)).out).toBe('There was nothing to replay.\n')
+    const replayed = await cli(
+      'events',
+      'replay',
+      event.id,
+      ...inTest,
+      '--include-processed',
+      '--yes',
+      '--json',
+    )
+    expect(replayed.json()).toEqual({
+      replayed: [{ eventId: event.id, processingStatus: 'processed', lastError: null }],
+    })
+  })
+
+  test('are recovered, and old payloads pruned', async () => {
+    const { code, out } = await cli('recover', ...inTest, '--since', '2020-01-01')
+    expect(code).toBe(0)
+    expect(out).toMatch(/events? (was|were) missing\./)
+    expect(out).toContain('Run: pg-payments stripe sync --environment test --kinds products,')
+    await system.database.sql`
+      update payments.webhook_events set received_at = now() - interval '9 days', provider_created_at = now() - interval '9 days'`
+    expect((await cli('prune', ...inTest, '--older-than', '7', '--yes')).out).toMatch(
+      /^Emptied \d+ payloads?\.\n$/,
+    )
+    expect((await cli('prune', ...inTest, '--older-than', '0', '--yes')).err).toContain('whole number from 1')
+  })
+
+  test('the schedule runs all of it at once', async () => {
+    const { code, json } = await cli('schedule', 'run', '--json')
+    expect(code).toBe(0)
+    expect(json()).toMatchObject({
+      recoveries: [{ environment: 'test' }],
+      syncs: [{ status: 'succeeded' }],
+      failures: [],
+    })
+  })
+})
+
+describe('doctor', () => {
+  const doctor = async (more: Record<string, string> = {}) => {
+    const outcome = await runCli(['doctor', ...inTest, '--json'], { env: { ...env, ...more } })
+    const { findings } = outcome.json<{ findings: Finding[] }>()
+    return { code: outcome.code, findings, failed: findings.filter(({ status }) => status === 'failed') }
+  }
+
+  test('finds nothing where all is well, and says what it looked at', async () => {
+    const { code, findings, failed } = await doctor()
+    expect(failed).toEqual([])
+    expect(code).toBe(0)
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining([
+        'Postgres',
+        'schema',
+        'roles',
+        'row level security',
+        'test: Stripe key',
+        'test: clock of Stripe',
+      ]),
+    )
+  })
+
+  test('says what to run when the schema is missing, and goes no further', async () => {
+    const empty = await createTestDatabase({ migrated: false })
+    try {
+      const { code, failed } = await doctor({ DATABASE_URL: empty.url })
+      expect(code).toBe(1)
+      expect(failed).toEqual([
+        {
+          check: 'schema',
+          status: 'failed',
+          message: 'The payments schema is not in this database.',
+          next: 'Run: pg-payments migrate',
+        },
+      ])
+    } finally {
+      await empty.close()
+    }
+  })
+
+  test('finds a function that is missing, a table without row level security, and a login without its roles', async () => {
+    const broken = await createTestDatabase()
+    try {
+      const { sql, url } = broken
+      await sql.unsafe('alter table payments.customers disable row level security')
+      await sql.unsafe('drop function payments.touch_sync(uuid, uuid)')
+      await sql.unsafe(
+        `create role doctor_tester login password 'x'; grant usage on schema payments, payments_private to doctor_tester; grant select on all tables in schema payments to doctor_tester`,
+      )
+      const login = new URL(url)
+      login.username = 'doctor_tester'
+      login.password = 'x'
+      const { failed } = await doctor({ DATABASE_URL: login.href })
+      expect(failed).toEqual(
+        expect.arrayContaining([
+          {
+            check: 'schema',
+            status: 'failed',
+            message: 'The database lacks payments.touch_sync.',
+            next: 'Run: pg-payments migrate',
+          },
+          {
+            check: 'roles',
+            status: 'failed',
+            message: 'The login doctor_tester is not a member of anon, authenticated, payments_service.',
+            next: 'Run in psql: grant anon, authenticated, payments_service to "doctor_tester";',
+          },
+          {
+            check: 'row level security',
+            status: 'failed',
+            message: 'It is off for payments.customers.',
+            next: 'Run in psql: alter table payments.customers enable row level security;',
+          },
+        ]),
+      )
+      await sql.unsafe('drop owned by doctor_tester; drop role doctor_tester')
+    } finally {
+      await broken.close()
+    }
+  })
+
+  test('finds a key that Stripe refuses, one that lacks permissions, and a clock that is off', async () => {
+    const refused = await doctor({ STRIPE_TEST_SECRET_KEY: 'sk_test_revoked' })
+    expect(refused.failed).toContainEqual(
+      expect.objectContaining({
+        check: 'test: Stripe key',
+        next: 'Run: pg-payments stripe config set --environment test',
+      }),
+    )
+    system.stripe.control.addKey({ key: 'rk_test_few0000000', missing: ['event', 'invoice'] })
+    const few = await doctor({ STRIPE_TEST_SECRET_KEY: 'rk_test_few0000000' })
+    expect(few.findings.find(({ check }) => check === 'test: Stripe key')?.status).toBeDefined()
+    system.stripe.control.advance(600)
+    const { findings } = await doctor()
+    expect(findings.find(({ check }) => check === 'test: clock of Stripe')).toMatchObject({
+      status: 'failed',
+      message: expect.stringMatching(/^This machine's clock is \d+ seconds behind it\.$/),
+      next: 'Let the clocks follow NTP.',
+    })
+  })
+
+  test('says that no key is set', async () => {
+    const { failed } = await doctor({ STRIPE_TEST_SECRET_KEY: '' })
+    expect(failed).toContainEqual({
+      check: 'Stripe key',
+      status: 'failed',
+      message: 'There is none for test.',
+      next: 'Run: pg-payments stripe config set --environment test',
+    })
+  })
+
+  test('a database that is not there is a finding like any other', async () => {
+    const { code, failed } = await doctor({ DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/app' })
+    expect(code).toBe(1)
+    expect(failed).toMatchObject([
+      { check: 'database', message: 'The database cannot be reached (ECONNREFUSED).' },
+    ])
+  })
+})
+
+describe('the rest', () => {
+  test('migrations are copied once, and what was changed there is not overwritten without a yes', async () => {
+    const to = join(tmpdir(), `pg-payments-migrations-${process.pid}`)
+    try {
+      const first = await cli('migrations', 'copy', '--to', to, '--json')
+      expect(first.json<{ copied: string[] }>().copied).toEqual(await readdir(to))
+      expect((await cli('migrations', 'copy', '--to', to)).out).toBe(
+        `Nothing to copy: ${to} has every migration.\n`,
+      )
+    } finally {
+      await rm(to, { recursive: true, force: true })
+    }
+  })
+
+  test('migrate says as JSON what it applied', async () => {
+    const { code } = await runCli(['migrate', '--database-url', env.DATABASE_URL ?? '', '--json'], { env })
+    expect(code).toBe(0)
+  })
+
+  test('the encryption key is rotated, and needs both keys', async () => {
+    const { code, err } = await cli('keys', 'rotate')
+    expect({ code, err }).toEqual({
+      code: 3,
+      err: 'PAYMENTS_ENCRYPTION_KEY is not set, so nothing stored can be opened.\nSet it to the key that the secrets were stored with.\n',
+    })
+    const keys = { ...env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, STRIPE_TEST_SECRET_KEY: '' }
+    await runCli(['stripe', 'config', 'set', '-', ...inTest], { env: keys, input: system.stripe.secretKey })
+    const newKey = Buffer.alloc(32, 2).toString('base64')
+    const rotated = await runCli(['keys', 'rotate', '--yes', '--json'], {
+      env: { ...keys, PAYMENTS_NEW_ENCRYPTION_KEY: newKey },
+    })
+    expect(rotated.code, rotated.err).toBe(0)
+    expect(rotated.json<{ rotated: number }>().rotated).toBeGreaterThan(0)
+    const synced = await runCli(['stripe', 'sync', ...inTest], {
+      env: { ...keys, PAYMENTS_ENCRYPTION_KEY: newKey },
+    })
+    expect(synced.code, synced.err).toBe(0)
+    expect((await runCli(['stripe', 'sync', ...inTest], { env: keys })).code).not.toBe(0)
+  })
+})
+
+describe('a table', () => {
+  const rows = [{ id: 'sub_1234567890123456', name: 'A rather long name that nobody needs in full', n: 7 }]
+  const columns = [
+    { title: 'ID', value: (row: (typeof rows)[0]) => row.id },
+    { title: 'NAME', value: (row: (typeof rows)[0]) => row.name, flexible: true },
+    { title: 'N', value: (row: (typeof rows)[0]) => row.n, align: 'right' as const },
+  ]
+
+  test('is as wide as the terminal at most: what may be cut is cut, ids are not', () => {
+    const lines = table(columns, rows, 50).split('\n')
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(50)
+    expect(lines[2]).toContain('sub_1234567890123456')
+    expect(lines[2]).toContain('…')
+  })
+
+  test('becomes lines of name and value where the terminal is too narrow for it', () => {
+    expect(table(columns, rows, 30)).toBe(
+      'ID    sub_1234567890123456\nNAME  A rather long name that nobody needs in full\nN     7',
+    )
+  })
+
+  test('is not cut on a pipe', () => {
+    expect(table(columns, rows, undefined)).toContain('A rather long name that nobody needs in full')
+  })
+})

@@ -1,0 +1,115 @@
+/** The command line in this process, over streams, and as a process of its own in a real terminal. */
+import { type ChildProcess, spawn } from 'node:child_process'
+import { PassThrough } from 'node:stream'
+import { run } from '../../scripts/cli.ts'
+
+export type Outcome = { code: number; out: string; err: string; json<T>(): T }
+
+export type RunOptions = {
+  env?: Record<string, string | undefined>
+  /** What is piped in. */
+  input?: string
+  /** Columns of the terminal that it writes to; without them it is a pipe. */
+  columns?: number
+  /** Is given what lets the test press Ctrl-C. */
+  onStart?: (pressCtrlC: () => void) => void
+}
+
+/** Runs a command as a program would: nobody is at the terminal. */
+export async function runCli(
+  args: string[],
+  { env = {}, input = '', columns, onStart }: RunOptions = {},
+): Promise<Outcome> {
+  const stdin = new PassThrough()
+  stdin.end(input)
+  const stdout = Object.assign(new PassThrough(), { columns })
+  const stderr = Object.assign(new PassThrough(), { columns })
+  const read = (stream: PassThrough) => {
+    let text = ''
+    stream.on('data', (chunk) => {
+      text += String(chunk)
+    })
+    return () => text
+  }
+  const [out, err] = [read(stdout), read(stderr)]
+  const callbacks = new Set<() => void>()
+  onStart?.(() => {
+    for (const callback of callbacks) callback()
+  })
+  const code = await run(args, {
+    env,
+    stdin,
+    stdout,
+    stderr,
+    onInterrupt(callback) {
+      callbacks.add(callback)
+      return () => void callbacks.delete(callback)
+    },
+  })
+  return {
+    code,
+    out: out(),
+    err: err(),
+    json<T>() {
+      return JSON.parse(out()) as T
+    },
+  }
+}
+
+export type Terminal = {
+  /** What stands on the screen so far, without colours. */
+  screen(): string
+  /** Resolves when this has appeared. */
+  appears(text: string): Promise<void>
+  type(keys: string): void
+  ended: Promise<number>
+}
+
+export const KEYS = { enter: '\r', ctrlC: '\u0003', left: '\u001b[D' }
+
+/** Runs a command in a terminal that `script`, which every Unix has, makes for it. */
+export function startInTerminal(args: string[], env: Record<string, string>): Terminal {
+  const command = [process.execPath, '--import', 'tsx', 'scripts/cli.ts', ...args]
+  const quoted = command.map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ')
+  const wrapper =
+    process.platform === 'linux' ? ['-qefc', quoted, '/dev/null'] : ['-q', '/dev/null', ...command]
+  const child: ChildProcess = spawn('script', wrapper, {
+    cwd: new URL('../../', import.meta.url),
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: 'xterm', ...env },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  })
+  let text = ''
+  const waiting = new Set<() => void>()
+  child.stdout?.on('data', (chunk) => {
+    text += String(chunk)
+    for (const look of waiting) look()
+  })
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is told
+  const screen = () => text.replace(/\u001b\[[0-9;?]*[a-zA-Z]/g, '')
+  const ended = new Promise<number>((resolve, reject) => {
+    child.once('error', reject)
+    child.once('close', (code) => {
+      for (const look of waiting) look()
+      resolve(code ?? -1)
+    })
+  })
+  return {
+    screen,
+    ended,
+    type: (keys) => void child.stdin?.write(keys),
+    appears: (wanted) =>
+      new Promise((resolve, reject) => {
+        const look = () => {
+          if (screen().includes(wanted)) done(resolve)
+          else if (child.exitCode !== null)
+            done(() => reject(new Error(`It ended without "${wanted}":\n${screen()}`)))
+        }
+        const done = (settle: () => void) => {
+          waiting.delete(look)
+          settle()
+        }
+        waiting.add(look)
+        look()
+      }),
+  }
+}

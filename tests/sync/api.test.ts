@@ -1,0 +1,186 @@
+/** The routes of sync, recovery and upkeep over HTTP. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createApp } from '../../functions/app.ts'
+import type { ListSyncRunsResponse, SyncStripeResponse } from '../../types/api.ts'
+import { ADMIN_KEY } from '../functions/support/system.ts'
+import { userToken } from '../functions/support/tokens.ts'
+import { type SyncSystem, startSyncSystem } from './support/system.ts'
+
+let system: SyncSystem
+let app: ReturnType<typeof createApp>
+
+beforeAll(async () => {
+  system = await startSyncSystem()
+  app = createApp(system.deps)
+})
+afterAll(() => system.close())
+
+async function ask(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = { 'x-api-key': ADMIN_KEY },
+) {
+  const response = await app.fetch(
+    new Request(`http://payments.test/api/payments/stripe${path}`, {
+      method,
+      headers: { ...headers, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    }),
+  )
+  return { status: response.status, body: (await response.json()) as never }
+}
+
+const ROUTES: [string, string][] = [
+  ['POST', '/sync'],
+  ['POST', '/test/sync'],
+  ['GET', '/test/sync-runs'],
+  ['POST', '/test/recover'],
+  ['POST', '/test/webhook-events/replay'],
+  ['POST', '/test/rebuild'],
+  ['POST', '/test/prune'],
+]
+
+test('every route is for the admin: without a key, and with the token of a user, nothing happens', async () => {
+  const token = await userToken('u1')
+  for (const [method, path] of ROUTES) {
+    expect((await ask(method, path, undefined, {})).status, path).toBe(401)
+    expect((await ask(method, path, undefined, { authorization: `Bearer ${token}` })).status, path).toBe(403)
+  }
+  expect(await system.database.sql`select count(*)::int as count from payments.sync_runs`).toEqual([
+    { count: 0 },
+  ])
+})
+
+test('every route refuses what it does not know, with a sentence', async () => {
+  const cases: [string, string, unknown, string][] = [
+    ['POST', '/test/sync', { kinds: ['coupons'] }, 'kinds[0] must be one of products, prices,'],
+    ['POST', '/test/sync', { kinds: [] }, 'kinds must have at least one kind.'],
+    ['POST', '/test/sync', { createdFrom: 'yesterday' }, 'createdFrom must be an instant in ISO-8601'],
+    [
+      'POST',
+      '/test/sync',
+      { createdFrom: '2026-02-01T00:00:00Z', createdBefore: '2026-01-01T00:00:00Z' },
+      'createdFrom must be before createdBefore.',
+    ],
+    ['POST', '/test/sync', { all: true }, 'all is not a known field.'],
+    ['POST', '/prod/sync', {}, 'environment must be test or live.'],
+    ['GET', '/test/sync-runs?limit=0', undefined, 'limit must be a whole number from 1 to 100.'],
+    ['GET', '/test/sync-runs?limit=1000', undefined, 'limit must be a whole number from 1 to 100.'],
+    ['GET', '/test/sync-runs?cursor=forged', undefined, 'The cursor is not one that this API gave out'],
+    ['POST', '/test/recover', { since: 5 }, 'since must be an instant'],
+    ['POST', '/test/webhook-events/replay', { limit: 1001 }, 'limit must be a whole number from 1 to 1000.'],
+    ['POST', '/test/prune', {}, 'olderThanDays is required.'],
+    ['POST', '/test/prune', { olderThanDays: 0 }, 'olderThanDays must be a whole number from 1 to 36500.'],
+  ]
+  for (const [method, path, body, sentence] of cases) {
+    const answer = await ask(method, path, body)
+    expect(answer, `${path} ${JSON.stringify(body)}`).toMatchObject({
+      status: 400,
+      body: { error: 'INVALID_INPUT', statusCode: 400, message: expect.stringContaining(sentence) },
+    })
+  }
+})
+
+describe('sync', () => {
+  test('of everything answers for both environments, also where there is no key', async () => {
+    const { status, body } = await ask('POST', '/sync')
+    expect(status).toBe(200)
+    const { results } = body as SyncStripeResponse
+    expect(results).toMatchObject([
+      {
+        environment: 'test',
+        connection: { lastSyncStatus: 'succeeded', lastSyncCounts: { products: 1, prices: 2 } },
+        subscriptions: { environment: 'test', synced: 0, unmapped: 0, deleted: 0 },
+      },
+      {
+        environment: 'live',
+        connection: { status: 'unconfigured', lastSyncStatus: null },
+        subscriptions: null,
+        run: null,
+      },
+    ])
+  })
+
+  test('of one environment needs its key', async () => {
+    expect(await ask('POST', '/live/sync')).toMatchObject({
+      status: 400,
+      body: { error: 'PAYMENT_CONFIG_INVALID' },
+    })
+  })
+
+  test('answers 409 while another one of the environment is running, and names no secret of it', async () => {
+    const [row] = await system.database.sql`select payments.begin_sync('test', '["refunds"]') -> 'run' as run`
+    const answer = await ask('POST', '/test/sync')
+    expect(answer).toMatchObject({
+      status: 409,
+      body: {
+        error: 'PAYMENT_SYNC_RUNNING',
+        nextActions: expect.stringContaining('Wait until it has ended'),
+      },
+    })
+    const listed = await ask('GET', '/test/sync-runs?limit=1')
+    expect(listed).toMatchObject({
+      status: 200,
+      body: { syncRuns: [{ status: 'running', kinds: ['refunds'] }] },
+    })
+    expect(JSON.stringify(listed.body)).not.toContain(row?.run.lease)
+    await system.database.sql`select payments.fail_sync(${row?.run.id}, ${row?.run.lease})`
+  })
+
+  test('runs are listed page by page, the last begun first', async () => {
+    for (let index = 0; index < 4; index++) await ask('POST', '/test/sync', { kinds: ['products'] })
+    const seen: string[] = []
+    let cursor = ''
+    do {
+      const { body } = await ask('GET', `/test/sync-runs?limit=2${cursor}`)
+      const page = body as ListSyncRunsResponse
+      expect(page.syncRuns.length).toBeLessThanOrEqual(2)
+      seen.push(...page.syncRuns.map(({ id }) => id))
+      cursor = page.nextCursor === null ? '' : `&cursor=${encodeURIComponent(page.nextCursor)}`
+    } while (cursor !== '')
+    const rows = await system.database.sql<
+      { id: string }[]
+    >`select id from payments.sync_runs order by started_at desc, id desc`
+    expect(seen).toEqual(rows.map(({ id }) => id))
+    expect(seen.length).toBe(6)
+  })
+})
+
+test('whoever hangs up stops the sync in order', async () => {
+  const { stripe, database } = system
+  stripe.control.fail({ path: '/v1/prices', method: 'GET', fault: { hold: true } })
+  const controller = new AbortController()
+  const asked = app.fetch(
+    new Request('http://payments.test/api/payments/stripe/test/sync', {
+      method: 'POST',
+      headers: { 'x-api-key': ADMIN_KEY },
+      signal: controller.signal,
+    }),
+  )
+  await stripe.control.whenHeld()
+  controller.abort()
+  expect(((await (await asked).json()) as SyncStripeResponse).results[0]?.run?.status).toBe('interrupted')
+  stripe.control.releaseHeld()
+  expect(
+    await database.sql`select status, lease from payments.sync_runs order by started_at desc limit 1`,
+  ).toEqual([{ status: 'interrupted', lease: null }])
+})
+
+test('what is written to the ledger by a recovery can be replayed, rebuilt from and pruned', async () => {
+  const since = new Date(Date.now() - 3600_000).toISOString()
+  const recovered = await ask('POST', '/test/recover', { since })
+  expect(recovered).toMatchObject({
+    status: 200,
+    body: { recovery: { environment: 'test', failed: 0, gap: null } },
+  })
+  const { recovery } = recovered.body as { recovery: { recovered: number; processed: number } }
+  expect(recovery.processed).toBeGreaterThan(0)
+  const replayed = await ask('POST', '/test/webhook-events/replay', { includeProcessed: true })
+  expect((replayed.body as { replayed: unknown[] }).replayed).toHaveLength(recovery.processed)
+  expect(await ask('POST', '/test/rebuild')).toEqual({
+    status: 200,
+    body: { events: recovery.processed, pruned: 0, completeSince: null },
+  })
+  expect(await ask('POST', '/test/prune', { olderThanDays: 1 })).toEqual({ status: 200, body: { pruned: 0 } })
+})
