@@ -1,0 +1,122 @@
+/** Runs what was asked for on one Postgres, and takes that Postgres away again. */
+import { arch, cpus, platform } from 'node:os'
+import { type Compared, compare } from './compare.ts'
+import { SYNC_ENGINE_SETTINGS } from './contenders.ts'
+import { API_VERSION, createEventStream, MIX } from './events.ts'
+import { GROWTH, type Grown, measureGrowth } from './growth.ts'
+import { rounded } from './measure.ts'
+import { type Memory, measureMemory } from './memory.ts'
+import type { BenchOptions } from './options.ts'
+import { type Profile, profile } from './profile.ts'
+import { countRoundTrips, type RoundTrips } from './round-trips.ts'
+import { startServer } from './server.ts'
+
+export type BenchResult = {
+  options: BenchOptions
+  config: Record<string, unknown>
+  compared: Compared[]
+  roundTrips: RoundTrips | null
+  growth: Grown[]
+  memory: Memory | null
+  profile: Profile[]
+}
+
+/** Transactions in the database that is profiled: enough for the planner to prefer indexes. */
+const PROFILED_TRANSACTIONS = 100_000
+
+export async function runBench(options: BenchOptions, log: (line: string) => void): Promise<BenchResult> {
+  const profiling = options.profile > 0
+  const server = await startServer({ profile: profiling })
+  const stream = createEventStream(options.seed)
+  const result: BenchResult = {
+    options,
+    config: config(options, server.settings),
+    compared: [],
+    roundTrips: null,
+    growth: [],
+    memory: null,
+    profile: [],
+  }
+  const most = Math.max(...options.connections)
+  try {
+    if (profiling) {
+      result.profile = await profile(server, stream, {
+        events: options.profile,
+        transactions: PROFILED_TRANSACTIONS,
+      })
+      return result
+    }
+    if (options.memory > 0) {
+      result.memory = await measureMemory(server, stream, {
+        events: options.memory,
+        connections: Math.min(16, most),
+        log,
+      })
+      return result
+    }
+    result.roundTrips = await countRoundTrips(server, stream, Math.min(options.events, 400))
+    result.compared = (await compare({ server, stream, ...options, log })).results
+    result.growth = await measureGrowth({
+      server,
+      stream: createEventStream(options.seed + 1),
+      sizes: GROWTH[options.growth],
+      events: options.events,
+      rounds: options.rounds,
+      connections: Math.min(16, most),
+      log,
+    })
+    return result
+  } finally {
+    await server.stop()
+  }
+}
+
+function config(options: BenchOptions, settings: Record<string, string>): Record<string, unknown> {
+  const { events, rounds, seed, connections } = options
+  return {
+    postgres: settings,
+    node: process.version,
+    machine: `${platform()} ${arch()}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
+    events,
+    rounds,
+    seed,
+    connections,
+    mix: MIX,
+    api_version: API_VERSION,
+    bare_limit: 'insert into (id text primary key, payload jsonb, received_at), prepared, postgres.js',
+    sync_engine: {
+      ...SYNC_ENGINE_SETTINGS,
+      version: '0.48.5',
+      checkout_line_items: 'answered at once, in process, one item',
+    },
+  }
+}
+
+/** The results in the form that `--json` prints. */
+export function toJson({ compared, growth, memory, roundTrips, config }: BenchResult) {
+  const byConnections = <T>(of: (one: Compared) => T) =>
+    Object.fromEntries(compared.map((one) => [String(one.connections), of(one)]))
+  return {
+    ratios: {
+      bare_limit: byConnections(({ ratios }) => rounded(ratios.bare_limit)),
+      sync_engine: byConnections(({ ratios }) => rounded(ratios.sync_engine)),
+    },
+    latency_ms: byConnections(({ latency: { handler } }) => ({
+      p50: rounded(handler.p50),
+      p99: rounded(handler.p99),
+    })),
+    growth: {
+      rows: growth.map(({ size }) => size.ledger),
+      ratio_to_empty: growth.map(({ ratio }) => rounded(ratio)),
+      by_type: growth.map(({ byKind }) =>
+        Object.fromEntries(Object.entries(byKind).map(([kind, ratio]) => [kind, rounded(ratio)])),
+      ),
+    },
+    round_trips_per_event: roundTrips && rounded(roundTrips.alone, 3),
+    ...(memory && { memory }),
+    events_per_second: byConnections(({ perSecond }) =>
+      Object.fromEntries(Object.entries(perSecond).map(([name, value]) => [name, Math.round(value)])),
+    ),
+    config,
+  }
+}

@@ -1,0 +1,111 @@
+/** The options of the command line, checked. */
+import { parseArgs } from 'node:util'
+import { GROWTH, type GrowthName } from './growth.ts'
+
+export type BenchOptions = {
+  /** Events of one measurement. */
+  events: number
+  connections: number[]
+  rounds: number
+  seed: number
+  growth: GrowthName
+  /** Events of the memory run; 0 for none. */
+  memory: number
+  /** Events of each kind to profile; 0 for none. */
+  profile: number
+  json: boolean
+  /** Minutes after which everything is given up. */
+  minutes: number
+}
+
+export const USAGE = `npm run bench -- [options]
+
+  --json               print the results as one line of JSON at the end
+  --events <n>         events of one measurement (default 2000)
+  --connections <list> numbers of connections (default 1,16,32)
+  --rounds <n>         rounds of which the median counts (default 5)
+  --seed <n>           of the events (default 1)
+  --growth <size>      none, small (100,000 rows; default) or full (5,000,000 ledger rows, 1,000,000 transactions)
+  --memory [n]         send n events (default 200,000) through one handler and watch its memory; nothing else
+  --profile [n]        profile n events (default 300) of each kind inside Postgres; nothing else
+  --minutes <n>        give up after so many minutes (default 20; 90 for full growth and for memory)`
+
+/** An option is not one of those above. The message is a sentence. */
+export function isOptionError(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'OptionError'
+}
+
+function optionError(message: string): Error {
+  return Object.assign(new Error(message), { name: 'OptionError' })
+}
+
+export function readOptions(args: string[]): BenchOptions {
+  const { memory, profile, rest } = takeOptional(args)
+  const { values } = parse(rest)
+  const growth = values.growth ?? 'small'
+  if (!(growth in GROWTH)) throw optionError(`--growth must be one of ${Object.keys(GROWTH).join(', ')}.`)
+  const connections = (values.connections ?? '1,16,32')
+    .split(',')
+    .map((text) => whole('connections', text, 1, 100))
+  return {
+    events: whole('events', values.events ?? '2000', 1, 1_000_000),
+    connections: [...new Set(connections)],
+    rounds: whole('rounds', values.rounds ?? '5', 1, 1000),
+    seed: whole('seed', values.seed ?? '1', 0, 4_294_967_295),
+    growth: growth as GrowthName,
+    memory: memory === undefined ? 0 : whole('memory', memory || '200000', 8, 100_000_000),
+    profile: profile === undefined ? 0 : whole('profile', profile || '300', 1, 10_000),
+    json: values.json ?? false,
+    minutes: whole(
+      'minutes',
+      values.minutes ?? (growth === 'full' || memory !== undefined ? '90' : '20'),
+      1,
+      1440,
+    ),
+  }
+}
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({
+      args,
+      options: {
+        json: { type: 'boolean' },
+        events: { type: 'string' },
+        connections: { type: 'string' },
+        rounds: { type: 'string' },
+        seed: { type: 'string' },
+        growth: { type: 'string' },
+        minutes: { type: 'string' },
+      },
+    })
+  } catch (error) {
+    throw optionError((error as Error).message)
+  }
+}
+
+/** `--memory` and `--profile` may come with a number or without. */
+function takeOptional(args: string[]): { memory?: string; profile?: string; rest: string[] } {
+  const found: { memory?: string; profile?: string } = {}
+  const rest: string[] = []
+  for (let index = 0; index < args.length; index += 1) {
+    const [name, value] = (args[index] as string).split('=', 2)
+    if (name !== '--memory' && name !== '--profile') {
+      rest.push(args[index] as string)
+      continue
+    }
+    const following = args[index + 1]
+    const isNumber = value === undefined && following !== undefined && /^\d+$/.test(following)
+    found[name === '--memory' ? 'memory' : 'profile'] = value ?? (isNumber ? following : '')
+    if (isNumber) index += 1
+  }
+  return { ...found, rest }
+}
+
+function whole(name: string, text: string, low: number, high: number): number {
+  const value = Number(text)
+  if (!/^\d+$/.test(text) || value < low || value > high) {
+    throw optionError(`--${name} must be made of whole numbers from ${low} to ${high}.`)
+  }
+  return value
+}

@@ -1,0 +1,70 @@
+/** Chance that is the same in every run, and ids that are built as Stripe builds them. */
+
+/** A number from 0 up to 1. */
+export type Random = () => number
+
+/** A small generator with 32 bits of state (mulberry32): enough for a mix of events, and the same everywhere. */
+export function createRandom(seed: number): Random {
+  let state = seed >>> 0
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
+  }
+}
+
+/** A whole number from 0 up to `below`. */
+export const whole = (random: Random, below: number) => Math.floor(random() * below)
+
+export function pick<T>(random: Random, from: readonly T[]): T {
+  const found = from[whole(random, from.length)]
+  if (found === undefined) throw new Error('There is nothing to pick from.')
+  return found
+}
+
+/** Fisher and Yates. */
+export function shuffled<T>(random: Random, items: readonly T[]): T[] {
+  const result = [...items]
+  for (let last = result.length - 1; last > 0; last -= 1) {
+    const other = whole(random, last + 1)
+    ;[result[last], result[other]] = [result[other] as T, result[last] as T]
+  }
+  return result
+}
+
+const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+/** The second from which the ids seen in the wild count. */
+const EPOCH = 1_342_389_380
+/** The part of an id that says whose account it is. */
+const ACCOUNT = 'BenchAcctQ'
+
+export function letters(random: Random, length: number): string {
+  let text = ''
+  for (let count = 0; count < length; count += 1) text += DIGITS[whole(random, DIGITS.length)]
+  return text
+}
+
+function base62(value: number, length: number): string {
+  let rest = value
+  let text = ''
+  for (let count = 0; count < length; count += 1) {
+    text = `${DIGITS[rest % 62]}${text}`
+    rest = Math.floor(rest / 62)
+  }
+  return text
+}
+
+export type IdKind = 'account' | 'short' | 'session'
+
+/**
+ * An id as Stripe gives it. Most begin with the second in which they were made, those of customers, products and subscription
+ * items with the minute, those of checkout sessions with nothing but chance. Indexes on ids feel the difference.
+ */
+export function stripeId(random: Random, prefix: string, created: number, kind: IdKind = 'account'): string {
+  if (kind === 'session') return `${prefix}a1${letters(random, 56)}`
+  if (kind === 'short')
+    return `${prefix}${base62(Math.floor((created - EPOCH) / 60), 4)}${letters(random, 10)}`
+  const version = prefix === 'pi_' || prefix === 'ch_' || prefix === 're_' ? '3' : '1'
+  return `${prefix}${version}${base62(created - EPOCH, 5)}${ACCOUNT}${letters(random, 8)}`
+}
