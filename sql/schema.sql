@@ -66,7 +66,7 @@ create table payments.customers (
   constraint customers_provider_customer_id_key UNIQUE (provider_customer_id, environment, provider),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
-);
+) with (toast_tuple_target=8160);
 alter table payments.customers enable row level security;
 comment on table payments.customers is 'Stripe customers (https://docs.stripe.com/api/customers). A deleted customer stays as a tombstone with deleted = true.';
 comment on column payments.customers.id is 'Local id.';
@@ -190,7 +190,7 @@ END) stored,
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
   constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
-);
+) with (toast_tuple_target=8160);
 alter table payments.stripe_checkout_sessions enable row level security;
 comment on table payments.stripe_checkout_sessions is 'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
@@ -447,7 +447,7 @@ create table payments.stripe_subscriptions (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint status_is_known CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
-);
+) with (toast_tuple_target=8160);
 alter table payments.stripe_subscriptions enable row level security;
 comment on table payments.stripe_subscriptions is 'Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final.';
 comment on column payments.stripe_subscriptions.id is 'Local id.';
@@ -669,7 +669,7 @@ create table payments.webhook_events (
   constraint processed_at_only_when_finished CHECK (((processed_at IS NOT NULL) = (processing_status = ANY (ARRAY['processed'::text, 'ignored'::text])))),
   constraint processing_status_is_known CHECK ((processing_status = ANY (ARRAY['pending'::text, 'processed'::text, 'failed'::text, 'ignored'::text]))),
   constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
-);
+) with (toast_tuple_target=8160);
 alter table payments.webhook_events enable row level security;
 comment on table payments.webhook_events is 'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';
@@ -833,12 +833,12 @@ create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::
 comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 grant execute on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) to payments_service;
 
-create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb)
+create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text)
   returns jsonb
   language plpgsql stable security definer
   set search_path = "";
-comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb) is 'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is reuse, mend or create. Errors: SP001.';
-grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb) to payments_service;
+comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) is 'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
+grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) to payments_service;
 
 create function payments.caller_id()
   returns text

@@ -182,13 +182,14 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is reuse, mend or create. Errors: SP001. */
+  /** Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001. */
   'payments.begin_webhook_endpoint': {
     args: {
       environment: string | null
       url: string | null
       api_version: string | null
-      endpoints: Json | null
+      endpoints?: Json | null
+      since?: string | null
     }
     returns: Json
   }

@@ -18,8 +18,12 @@ const SECRETS: [pattern: RegExp, replacement: string][] = [
   [/\b(bearer\s+)[^\s"',]+/gi, '$1…'],
 ]
 
+/** What every one of the patterns needs: most texts have none of it, and are left alone after one look. */
+const SUSPECT = /(?:sk|rk)_|whsec_|postgres|eyJ|bearer/i
+
 /** The text without Stripe keys, signing secrets, tokens and database passwords. */
 export function redact(text: string): string {
+  if (!SUSPECT.test(text)) return text
   return SECRETS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text)
 }
 

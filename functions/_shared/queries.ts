@@ -109,7 +109,15 @@ export type ConnectionRow = Narrowed<
   { environment: StripeEnvironment; status: StripeConnection['status'] }
 >
 
-export type WebhookEndpointDecision = {
+export type WebhookEndpointDecision =
+  | {
+      /** List the endpoints at Stripe, and begin again with them, since this key. */
+      action: 'list'
+      idempotency_key: string
+    }
+  | WebhookEndpointChange
+
+export type WebhookEndpointChange = {
   /** `reuse`: it is as it should be. `mend`: send it params. `create`: make one with params. */
   action: 'reuse' | 'mend' | 'create'
   /** The endpoint that stays, as Stripe described it; null for `create`. */
@@ -806,18 +814,27 @@ const beginEndpoint = sqlFunction('payments.begin_webhook_endpoint', {
   url: 'text',
   api_version: 'text',
   endpoints: 'jsonb',
+  since: 'text',
 })
 
 /** Says what to do at Stripe so that events reach an address. */
 export function beginWebhookEndpoint(
   database: Database,
-  args: { environment: StripeEnvironment; url: string; apiVersion: string; endpoints: StripeObject[] },
+  args: {
+    environment: StripeEnvironment
+    url: string
+    apiVersion: string
+    /** As Stripe listed them after the answer that gave `since`. */
+    endpoints: StripeObject[] | null
+    since: string | null
+  },
 ): Promise<WebhookEndpointDecision> {
   return beginEndpoint.value(database, {
     environment: args.environment,
     url: args.url,
     api_version: args.apiVersion,
-    endpoints: JSON.stringify(args.endpoints),
+    endpoints: args.endpoints && JSON.stringify(args.endpoints),
+    since: args.since,
   })
 }
 

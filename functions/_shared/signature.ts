@@ -20,6 +20,25 @@ function parseHeader(header: string): { timestamp: string; signatures: Uint8Arra
   return timestamp !== undefined && /^\d{1,12}$/.test(timestamp) ? { timestamp, signatures } : null
 }
 
+/** Keys made of signing secrets: an environment has one or two at a time, and making a key costs more than using it. */
+const keys = new Map<string, Promise<CryptoKey>>()
+const KEPT_KEYS = 16
+
+function keyOf(secret: string): Promise<CryptoKey> {
+  const known = keys.get(secret)
+  if (known) return known
+  if (keys.size >= KEPT_KEYS) keys.clear()
+  const key = crypto.subtle.importKey(
+    'raw',
+    new TextEncoder().encode(secret),
+    { name: 'HMAC', hash: 'SHA-256' },
+    false,
+    ['verify'],
+  )
+  keys.set(secret, key)
+  return key
+}
+
 /**
  * Whether one of the secrets signed exactly these bytes, not longer ago than the tolerance. Several secrets may be valid at a time,
  * and a header may carry several signatures, while a secret is being changed. The comparison takes the same time for every input.
@@ -34,20 +53,13 @@ export async function isSignedByStripe(
 ): Promise<boolean> {
   const parsed = parseHeader(header)
   if (!parsed || Math.floor(now / 1000) - Number(parsed.timestamp) > SIGNATURE_TOLERANCE) return false
-  const encoder = new TextEncoder()
-  const prefix = encoder.encode(`${parsed.timestamp}.`)
+  const prefix = new TextEncoder().encode(`${parsed.timestamp}.`)
   const signed = new Uint8Array(prefix.length + body.length)
   signed.set(prefix)
   signed.set(body, prefix.length)
   for (const secret of secrets) {
     if (secret === '') continue
-    const key = await crypto.subtle.importKey(
-      'raw',
-      encoder.encode(secret),
-      { name: 'HMAC', hash: 'SHA-256' },
-      false,
-      ['verify'],
-    )
+    const key = await keyOf(secret)
     for (const signature of parsed.signatures) {
       if (await crypto.subtle.verify('HMAC', key, signature, signed)) return true
     }

@@ -13,6 +13,7 @@ import {
   beginWebhookEndpoint,
   type ConnectionRow,
   completeWebhookEndpoint,
+  type WebhookEndpointChange,
   webhookEndpointDrift,
 } from './queries.ts'
 import { encryptSecret } from './secrets.ts'
@@ -61,6 +62,26 @@ async function listEndpoints(client: Stripe, options: Stripe.RequestOptions = {}
   return (await client.webhookEndpoints.list({ limit: 100 }, options)).data
 }
 
+/** How often the list may be out of date because somebody else sets up the endpoint at the same moment. */
+const LOOKS = 5
+
+/** What is to be done, judged by a list of endpoints that nobody has made out of date meanwhile. */
+async function decide(
+  { database }: Pick<Deps, 'database'>,
+  wanted: { environment: StripeEnvironment; url: string; apiVersion: string },
+  list: () => Promise<Stripe.WebhookEndpoint[]>,
+): Promise<WebhookEndpointChange> {
+  let decision = await beginWebhookEndpoint(database, { ...wanted, endpoints: null, since: null })
+  for (let look = 0; decision.action === 'list' && look < LOOKS; look += 1) {
+    const since = decision.idempotency_key
+    decision = await beginWebhookEndpoint(database, { ...wanted, endpoints: await list(), since })
+  }
+  if (decision.action !== 'list') return decision
+  throw apiError(409, 'UPSTREAM_FAILURE', 'The webhook endpoint is being set up by somebody else just now.', {
+    nextActions: 'Try again in a moment.',
+  })
+}
+
 export type ConfiguredEndpoint = {
   connection: ConnectionRow
   action: 'reused' | 'mended' | 'created'
@@ -91,12 +112,9 @@ export async function configureWebhookEndpoint(
   const client = await stripeClient(environment, deps)
   const ask = <T>(call: Promise<T>) => asking(environment, call)
 
-  const decision = await beginWebhookEndpoint(database, {
-    environment,
-    url,
-    apiVersion: await apiVersion(),
-    endpoints: await ask(listEndpoints(client)),
-  })
+  const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, () =>
+    ask(listEndpoints(client)),
+  )
   let { endpoint } = decision
   let connection: ConnectionRow
   if (decision.action === 'create' || endpoint === null) {

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9d701c7927702b2ff50817f9111dc491f67d3860
+--! Hash: sha1:281d34097c08da07e99d092c3a77e22d02dc0125
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -194,6 +194,8 @@ create table if not exists payments.customers (
   version bigint not null default 0,
   constraint customers_provider_customer_id_key unique (provider_customer_id, environment, provider)
 );
+-- As in the ledger: objects of up to 8 kB stay in their row.
+alter table payments.customers set (toast_tuple_target = 8160);
 create index if not exists customers_email_idx on payments.customers (email, environment) where email is not null;
 create index if not exists customers_provider_created_at_idx
   on payments.customers (provider_created_at desc, environment);
@@ -304,6 +306,8 @@ create table if not exists payments.stripe_checkout_sessions (
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
+-- As in the ledger: objects of up to 8 kB stay in their row.
+alter table payments.stripe_checkout_sessions set (toast_tuple_target = 8160);
 create unique index if not exists stripe_checkout_sessions_checkout_session_id_key
   on payments.stripe_checkout_sessions (checkout_session_id, environment) where checkout_session_id is not null;
 create unique index if not exists stripe_checkout_sessions_idempotency_key
@@ -411,6 +415,8 @@ create table if not exists payments.stripe_subscriptions (
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint stripe_subscriptions_subscription_id_key unique (subscription_id, environment)
 );
+-- As in the ledger: objects of up to 8 kB stay in their row.
+alter table payments.stripe_subscriptions set (toast_tuple_target = 8160);
 create index if not exists stripe_subscriptions_customer_id_idx
   on payments.stripe_subscriptions (customer_id, environment);
 create index if not exists stripe_subscriptions_subject_idx
@@ -641,6 +647,8 @@ create table if not exists payments.webhook_events (
     check ((processed_at is not null) = (processing_status in ('processed', 'ignored'))),
   constraint next_attempt_only_when_failed check (next_attempt_at is null or processing_status = 'failed')
 );
+-- Events of up to 8 kB stay in their row, uncompressed: compressing them would cost more than anything else of an insert.
+alter table payments.webhook_events set (toast_tuple_target = 8160);
 create index if not exists webhook_events_object_idx
   on payments.webhook_events (object_id, environment) where object_id is not null;
 create index if not exists webhook_events_unfinished_idx
@@ -1479,7 +1487,8 @@ as $$
 declare
   v_object payments_private.payment_objects;
   v_row payments.transactions;
-  v_key record;
+  v_key_type text;
+  v_key_id text;
   v_second timestamptz;
   v_is_subscription boolean := false;
   v_paid boolean := false;
@@ -1602,18 +1611,13 @@ begin
   end if;
 
   -- key
-  select k.type, k.id
-  into v_key
-  from (
-    values
-      (1, 'payment_intent', v_related ->> 'payment_intent'),
-      (2, 'invoice', v_related ->> 'invoice'),
-      (3, 'checkout_session', v_related ->> 'checkout_session'),
-      (4, 'charge', v_related ->> 'charge')
-  ) as k (place, type, id)
-  where k.id is not null
-  order by k.place
-  limit 1;
+  v_key_type := case
+    when v_related ? 'payment_intent' then 'payment_intent'
+    when v_related ? 'invoice' then 'invoice'
+    when v_related ? 'checkout_session' then 'checkout_session'
+    when v_related ? 'charge' then 'charge'
+  end;
+  v_key_id := v_related ->> v_key_type;
 
   -- own: a subject of its own, else the subscription's, else the customer's
   if v_row.subject_type is null and v_is_subscription then
@@ -1668,7 +1672,7 @@ begin
     )
     values (
       refresh_transaction.payment_id, refresh_transaction.environment, v_row.type, v_row.status, v_row.subject_type,
-      v_row.subject_id, v_row.provider_customer_id, v_row.customer_email_snapshot, v_key.type, v_key.id, v_related,
+      v_row.subject_id, v_row.provider_customer_id, v_row.customer_email_snapshot, v_key_type, v_key_id, v_related,
       v_row.amount, v_row.amount_refunded, v_row.currency, v_row.description, v_row.paid_at, v_row.failed_at,
       v_row.refunded_at, v_row.provider_created_at, v_row.disputed_at, v_row.dispute_amount, v_row.dispute_status
     )
@@ -1707,7 +1711,7 @@ begin
 
   if v_refunds > 0 then
     perform payments_private.refresh_refunds(
-      refresh_transaction.environment, refresh_transaction.payment_id, v_key.type, v_key.id, v_related,
+      refresh_transaction.environment, refresh_transaction.payment_id, v_key_type, v_key_id, v_related,
       row (v_row.subject_type, v_row.subject_id)::payments.billing_subject, v_row.provider_customer_id,
       v_row.customer_email_snapshot
     );
@@ -5659,7 +5663,10 @@ grant execute on function payments_private.all_secrets() to payments_service;
 --! Included functions/begin_webhook_endpoint.sql
 /*
  * Says what to do at Stripe so that events of an environment reach an address. endpoints are all webhook endpoints that the
- * account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}:
+ * account has, listed after a first call without them, whose idempotency_key is given as since: a list that somebody else has
+ * made stale meanwhile would lead to a second endpoint.
+ * Answers {action, endpoint, params, idempotency_key, events, retire, remove}:
+ *   list    list the endpoints at Stripe, and begin again with them
  *   reuse   the endpoint is as it should be
  *   mend    send params to the endpoint: it is ours and its secret known, but it is disabled or lacks events
  *   create  create one with params, store its secret with complete_webhook_endpoint, then subscribe it to events. It begins
@@ -5667,7 +5674,13 @@ grant execute on function payments_private.all_secrets() to payments_service;
  * retire are endpoints of ours to disable once that is done; remove those to delete before, because the account has as many
  * as it may have and these deliver nothing any more. Endpoints of other projects are in neither.
  */
-create or replace function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb)
+create or replace function payments.begin_webhook_endpoint(
+  environment text,
+  url text,
+  api_version text,
+  endpoints jsonb default null,
+  since text default null
+)
   returns jsonb
   language plpgsql
   stable
@@ -5683,11 +5696,12 @@ declare
   v_action text := 'create';
   v_params jsonb;
   v_own jsonb;
+  v_idempotency_key text;
 begin
   -- guard
   perform payments_private.check_environment(environment);
-  if jsonb_typeof(endpoints) is distinct from 'array' or coalesce(url, '') = '' or coalesce(api_version, '') = '' then
-    raise exception 'An address, an API version and the list of endpoints that Stripe has are needed.'
+  if jsonb_typeof(endpoints) <> 'array' or coalesce(url, '') = '' or coalesce(api_version, '') = '' then
+    raise exception 'An address and an API version are needed, and endpoints only as the list that Stripe has.'
       using errcode = 'SP001', hint = 'Pass the address that Stripe can reach, the version, and [endpoint, …].';
   end if;
 
@@ -5698,6 +5712,14 @@ begin
   select s.id into v_key_id
   from payments_private.secrets as s
   where s.environment = begin_webhook_endpoint.environment and s.kind = 'secret_key';
+  -- the same until one is completed: two at once, or one after a crash, are given the same endpoint and its secret
+  v_idempotency_key := format(
+    'pg-payments:%s:webhook_endpoint:%s', environment,
+    md5(concat_ws(' ', url, api_version, v_key_id, v_connection.webhook_endpoint_id, v_connection.webhook_configured_at))
+  );
+  if endpoints is null or since is distinct from v_idempotency_key then
+    return jsonb_build_object('action', 'list', 'idempotency_key', v_idempotency_key);
+  end if;
   select coalesce(jsonb_agg(e.endpoint), '[]') into v_own
   from jsonb_array_elements(endpoints) as e (endpoint)
   where payments_private.is_own_endpoint(begin_webhook_endpoint.environment, e.endpoint, begin_webhook_endpoint.url);
@@ -5739,11 +5761,7 @@ begin
     'action', v_action,
     'endpoint', case when v_action <> 'create' then v_current end,
     'params', v_params,
-    -- the same until it is completed: two at once, or one after a crash, are given the same endpoint and its secret
-    'idempotency_key', format(
-      'pg-payments:%s:webhook_endpoint:%s', environment,
-      md5(concat_ws(' ', url, api_version, v_key_id, v_connection.webhook_endpoint_id, v_connection.webhook_configured_at))
-    ),
+    'idempotency_key', v_idempotency_key,
     'events', payments.projected_event_types(),
     'retire', (
       select coalesce(jsonb_agg(e.endpoint ->> 'id'), '[]')
@@ -5759,11 +5777,11 @@ begin
 end;
 $$;
 
-comment on function payments.begin_webhook_endpoint(text, text, text, jsonb) is
-  'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is reuse, mend or create. Errors: SP001.';
+comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) is
+  'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
 
-revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb) from public;
-grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb) to payments_service;
+revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) from public;
+grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) to payments_service;
 --! EndIncluded functions/begin_webhook_endpoint.sql
 --! Included functions/complete_webhook_endpoint.sql
 /*
