@@ -8,6 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { printDatabaseTypes } from './generators/database-types.ts'
 import { mappedErrors, printErrors, problemsOfErrors, raisedErrors } from './generators/errors.ts'
 import { printFunctionTypes } from './generators/function-types.ts'
+import { printOpenapi } from './generators/openapi.ts'
 import { printSchema } from './generators/schema.ts'
 import { withWorkingTreeDatabase } from './generators/scratch.ts'
 import {
@@ -102,6 +103,7 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
       ['sql/ERRORS.md', errors],
       ['types/database.ts', await printDatabaseTypes(url)],
       ['types/functions.ts', await printFunctionTypes(sql)],
+      ['types/openapi.json', printOpenapi()],
     ])
     const before = await printSchema(sql, { bodies: true })
     const order = [...frozenFixtures(await committedMigrations()).keys()]

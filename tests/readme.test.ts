@@ -54,8 +54,6 @@ describe('the README', () => {
     const markdown = await readFile(new URL('README.md', root), 'utf8')
     const links = [...markdown.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path ?? '')
     expect(links.length).toBeGreaterThan(5)
-    await Promise.all(
-      links.map(async (path) => (await import('node:fs/promises')).access(new URL(path, root))),
-    )
+    await Promise.all(links.map((path) => access(new URL(path, root))))
   })
 })
