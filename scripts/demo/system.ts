@@ -3,7 +3,7 @@
  * `npm start`, `npm run demo` and the tests start the same one.
  */
 import { randomBytes } from 'node:crypto'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import postgres from 'postgres'
@@ -210,6 +210,9 @@ async function readSdk(): Promise<string> {
   }
 }
 
+/** What of sql/templates the shop is made of. */
+const TEMPLATES = ['one-time-orders.sql', 'team-billing-policies.sql', 'team-entitlements.sql']
+
 /** Migrations, the templates as an app author installs them, and what the shop adds. */
 async function install(databaseUrl: string, sql: postgres.Sql): Promise<void> {
   const taken = await sql<{ name: string }[]>`
@@ -226,8 +229,7 @@ async function install(databaseUrl: string, sql: postgres.Sql): Promise<void> {
   }
   await migrate({ databaseUrl })
   const templates = new URL('sql/templates/', ROOT)
-  const files = (await readdir(templates)).filter((name) => name.endsWith('.sql')).sort()
-  const paths = [...files.map((name) => new URL(name, templates)), new URL('sql/shop.sql', import.meta.url)]
+  const paths = [...TEMPLATES.map((name) => new URL(name, templates)), new URL('sql/shop.sql', import.meta.url)]
   for (const path of paths) await sql.unsafe(await readFile(path, 'utf8')).simple()
 }
 

@@ -22,8 +22,12 @@ afterAll(async () => {
 
 beforeEach(() => system.asked.forget())
 
+/** Patient with Stripe: these tests hold its answers for as long as they need. */
 const serve = (env: Record<string, string>, ...args: string[]) =>
-  startProcess(process.execPath, ['--import', 'tsx', 'scripts/cli.ts', 'serve', ...args], env)
+  startProcess(process.execPath, ['--import', 'tsx', 'scripts/cli.ts', 'serve', ...args], {
+    ...env,
+    STRIPE_TIMEOUT_MS: '60000',
+  })
 
 const cap = () => ({
   mode: 'payment' as const,
