@@ -844,6 +844,39 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
     })
   })
 
+  describe('the admin API', () => {
+    const asAdmin = { headers: { 'x-api-key': ADMIN_KEY } }
+
+    it('is for the admin alone', async () => {
+      expect((await call('/api/payments/stripe/status')).status).toBe(401)
+      const headers = { authorization: `Bearer ${await userToken('ada')}` }
+      expect((await call('/api/payments/stripe/status', { headers })).status).toBe(403)
+    })
+
+    it('reads lists and asks Stripe', async () => {
+      const { status, body } = await call('/api/payments/stripe/status', asAdmin)
+      expect([status, body.connections.length]).toEqual([200, 2])
+      const { body: list } = await call('/api/payments/stripe/test/webhook-events?limit=2', asAdmin)
+      expect(list.events).toHaveLength(2)
+      expect(
+        (await call(`/api/payments/stripe/test/webhook-events?limit=2&cursor=${list.nextCursor}`, asAdmin))
+          .status,
+      ).toBe(200)
+      const made = await call('/api/payments/stripe/test/catalog/products', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', ...asAdmin.headers },
+        body: '{"name": "Made by the admin"}',
+      })
+      expect([made.status, made.body.product.name]).toEqual([201, 'Made by the admin'])
+    })
+
+    it('answers at its older addresses, and says what it has', async () => {
+      const { body } = await call('/api/payments/test/catalog/products', asAdmin)
+      expect(body.products[0].stripeProductId).toMatch(/^prod_/)
+      expect((await call('/api/payments/openapi.json')).body.openapi).toBe('3.1.0')
+    })
+  })
+
   it('no answer and no log line carries a secret', () => {
     const said = `${server.log()}\n${answers.join('\n')}`
     expect(answers.length).toBeGreaterThan(50)

@@ -1,5 +1,6 @@
 /** Who may use the admin API. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readConfig } from '../../../functions/_shared/config.ts'
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY, ANON_KEY } from '../support/system.ts'
 import { token, userToken } from '../support/tokens.ts'
@@ -100,6 +101,24 @@ describe('nobody else', () => {
     expect(answer.status).toBe(401)
   })
 })
+
+it('a body may have 1 MB', async () => {
+  const body = JSON.stringify({ name: 'x', description: 'x'.repeat(1_000_000) })
+  expect(await system.admin('POST', '/api/payments/stripe/test/catalog/products', body)).toMatchObject({
+    status: 413,
+    body: { error: 'PAYLOAD_TOO_LARGE', message: 'The body is larger than 1 MB.' },
+  })
+})
+
+it.each(['anon', 'project_admin,authenticated', 'a b', ','])(
+  'the roles of admins cannot be %j, and the start says so',
+  (roles) => {
+    const env = { DATABASE_URL: 'postgres://db/app', PAYMENTS_ADMIN_ROLES: roles }
+    expect(() => readConfig(env)).toThrow(
+      'PAYMENTS_ADMIN_ROLES must be a comma-separated list of roles, and neither anon nor authenticated among them.',
+    )
+  },
+)
 
 describe('an address', () => {
   it('that is not there is 404', async () => {

@@ -7,6 +7,7 @@ import { startNode } from '../support/server.ts'
 import { ADMIN_KEY } from '../support/system.ts'
 import {
   type AdminSystem,
+  type Body,
   connect,
   ENCRYPTION_KEY,
   OTHER_ACCOUNT,
@@ -306,6 +307,30 @@ describe('the encryption key', () => {
       headers: { 'x-api-key': ADMIN_KEY },
     })
     expect(await response.json()).toMatchObject({ key: { hasKey: true, accepted: true } })
+    await server.stop()
+  })
+
+  it('is changed while the handlers run: they have the new one and the previous one until it is done', async () => {
+    await connect(system)
+    const server = await startNode({
+      ...system.env,
+      STRIPE_TEST_SECRET_KEY: 'sk_test_not_this_one',
+      PAYMENTS_ENCRYPTION_KEY: newKey,
+      PAYMENTS_PREVIOUS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    })
+    const accepted = async () =>
+      (
+        (await (
+          await fetch(`${server.url}/api/payments/stripe/test/health`, {
+            headers: { 'x-api-key': ADMIN_KEY },
+          })
+        ).json()) as Body
+      ).key.accepted
+    expect(await accepted()).toBe(true)
+    const db = database()
+    await rotateEncryptionKey(db, ENCRYPTION_KEY, newKey)
+    await db.end()
+    expect(await accepted()).toBe(true)
     await server.stop()
   })
 

@@ -1,0 +1,289 @@
+/** Products and prices: Stripe first, then the row. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type AdminSystem, type Body, connect, startAdminSystem } from './support.ts'
+
+let system: AdminSystem
+const CATALOG = '/api/payments/stripe/test/catalog'
+
+beforeAll(async () => {
+  system = await startAdminSystem()
+  await connect(system)
+})
+
+afterAll(() => system.close())
+
+const product = async (body: object = {}) => {
+  const answer = await system.admin('POST', `${CATALOG}/products`, { name: 'Mug', ...body })
+  expect(answer.status, answer.text).toBe(201)
+  return answer.body.product as Body
+}
+const price = async (productId: string, body: object = {}) => {
+  const answer = await system.admin('POST', `${CATALOG}/prices`, {
+    productId,
+    currency: 'EUR',
+    unitAmount: 1200,
+    ...body,
+  })
+  expect(answer.status, answer.text).toBe(201)
+  return answer.body.price as Body
+}
+
+describe('a product', () => {
+  it('is made at Stripe, and is a row when the answer comes', async () => {
+    const made = await product({ description: 'Holds tea.', active: false, metadata: { size: 'L' } })
+    expect(made).toEqual({
+      environment: 'test',
+      productId: expect.stringMatching(/^prod_/),
+      name: 'Mug',
+      description: 'Holds tea.',
+      active: false,
+      defaultPriceId: null,
+      metadata: { size: 'L' },
+      syncedAt: expect.any(String),
+    })
+    expect(await system.api.products.retrieve(made.productId)).toMatchObject({
+      name: 'Mug',
+      metadata: { size: 'L' },
+    })
+    expect((await system.admin('GET', `${CATALOG}/products/${made.productId}`)).body).toEqual({
+      product: made,
+      prices: [],
+    })
+  })
+
+  it('is made once under an idempotency key, and shown as it is by now', async () => {
+    const first = await product({ name: 'Once', idempotencyKey: 'key-1' })
+    await system.admin('PATCH', `${CATALOG}/products/${first.productId}`, { name: 'Renamed' })
+    const again = await product({ name: 'Once', idempotencyKey: 'key-1' })
+    expect(again).toMatchObject({ productId: first.productId, name: 'Renamed' })
+    expect(
+      await system.admin('POST', `${CATALOG}/products`, { name: 'Other', idempotencyKey: 'key-1' }),
+    ).toMatchObject({
+      status: 409,
+      body: { error: 'UPSTREAM_FAILURE', message: expect.stringContaining('idempoten') },
+    })
+  })
+
+  it('is made once under an idempotency key of any characters', async () => {
+    const first = await product({ idempotencyKey: 'Bestellung – 7 ☕' })
+    expect((await product({ idempotencyKey: 'Bestellung – 7 ☕' })).productId).toBe(first.productId)
+    expect((await product({ idempotencyKey: 'Bestellung – 8 ☕' })).productId).not.toBe(first.productId)
+  })
+
+  it('changes only in what is given', async () => {
+    const made = await product({ description: 'Old', metadata: { a: '1' } })
+    const path = `${CATALOG}/products/${made.productId}`
+    expect((await system.admin('PATCH', path, { name: 'New' })).body.product).toMatchObject({
+      name: 'New',
+      description: 'Old',
+      metadata: { a: '1' },
+    })
+    expect(
+      (await system.admin('PATCH', path, { description: null, active: false })).body.product,
+    ).toMatchObject({
+      name: 'New',
+      description: null,
+      active: false,
+    })
+  })
+
+  it('that has prices is not deleted, in the words of Stripe', async () => {
+    const { productId } = await product()
+    await price(productId)
+    expect(await system.admin('DELETE', `${CATALOG}/products/${productId}`)).toMatchObject({
+      status: 400,
+      body: {
+        error: 'UPSTREAM_FAILURE',
+        message: 'This product cannot be deleted because it has one or more user-created prices.',
+      },
+    })
+    expect((await system.admin('GET', `${CATALOG}/products/${productId}`)).status).toBe(200)
+  })
+
+  it('without prices is deleted, and is gone', async () => {
+    const { productId } = await product()
+    expect((await system.admin('DELETE', `${CATALOG}/products/${productId}`)).body).toEqual({
+      productId,
+      deleted: true,
+    })
+    const [row] = await system.database
+      .sql`select deleted from payments.stripe_products where product_id = ${productId}`
+    expect(row).toEqual({ deleted: true })
+    for (const method of ['GET', 'DELETE', 'PATCH']) {
+      const body = method === 'PATCH' ? { name: 'x' } : undefined
+      expect(await system.admin(method, `${CATALOG}/products/${productId}`, body)).toMatchObject({
+        status: 404,
+        body: { error: 'PAYMENT_PRODUCT_NOT_FOUND', message: expect.stringContaining(productId) },
+      })
+    }
+  })
+
+  it.each([
+    [{}, 'name is required.'],
+    [{ name: ' ' }, 'name must not be empty.'],
+    [{ name: 'x', description: 'x'.repeat(5001) }, 'description must have at most 5000 characters.'],
+    [{ name: 'x', active: 1 }, 'active must be true or false.'],
+    [{ name: 'x', metadata: { a: 1 } }, 'metadata.a must be text.'],
+    [{ name: 'x', price: 1 }, 'price is not a known field.'],
+    [{ name: 'x\u0000' }, 'name must not contain the character U+0000 or half of a surrogate pair.'],
+  ])('from the body %j is refused', async (body, message) => {
+    expect(await system.admin('POST', `${CATALOG}/products`, body)).toMatchObject({
+      status: 400,
+      body: { error: 'INVALID_INPUT', message },
+    })
+  })
+
+  it('needs something to change', async () => {
+    expect((await system.admin('PATCH', `${CATALOG}/products/prod_1`, {})).body.message).toBe(
+      'The body must have at least one field to change.',
+    )
+  })
+})
+
+describe('a price', () => {
+  it('is made at Stripe, and is a row when the answer comes', async () => {
+    const { productId } = await product()
+    const made = await price(productId, {
+      lookupKey: 'mug-monthly',
+      recurring: { interval: 'month', intervalCount: 3 },
+      taxBehavior: 'inclusive',
+      metadata: { a: 'b' },
+    })
+    expect(made).toEqual({
+      environment: 'test',
+      priceId: expect.stringMatching(/^price_/),
+      productId,
+      active: true,
+      currency: 'eur',
+      unitAmount: 1200,
+      unitAmountDecimal: '1200',
+      type: 'recurring',
+      lookupKey: 'mug-monthly',
+      billingScheme: 'per_unit',
+      taxBehavior: 'inclusive',
+      recurringInterval: 'month',
+      recurringIntervalCount: 3,
+      metadata: { a: 'b' },
+      syncedAt: expect.any(String),
+    })
+    expect((await system.admin('GET', `${CATALOG}/prices/${made.priceId}`)).body).toEqual({ price: made })
+    expect((await system.admin('GET', `${CATALOG}/prices?productId=${productId}`)).body.prices).toEqual([
+      made,
+    ])
+  })
+
+  it('of a product that is not there is 404', async () => {
+    const body = { productId: 'prod_none', currency: 'usd', unitAmount: 1 }
+    expect(await system.admin('POST', `${CATALOG}/prices`, body)).toMatchObject({
+      status: 404,
+      body: { error: 'PAYMENT_PRODUCT_NOT_FOUND', message: "No such product: 'prod_none'" },
+    })
+  })
+
+  it('changes, and is archived, not deleted', async () => {
+    const { productId } = await product()
+    const { priceId } = await price(productId, { lookupKey: 'x' })
+    const path = `${CATALOG}/prices/${priceId}`
+    expect(
+      (await system.admin('PATCH', path, { lookupKey: null, metadata: { a: '1' } })).body.price,
+    ).toMatchObject({
+      lookupKey: null,
+      metadata: { a: '1' },
+    })
+    expect((await system.admin('DELETE', path)).body).toMatchObject({
+      archived: true,
+      price: { active: false },
+    })
+    expect((await system.api.prices.retrieve(priceId)).active).toBe(false)
+  })
+
+  it('keeps the refusals of Stripe in its words', async () => {
+    const { productId } = await product()
+    const { priceId } = await price(productId, { lookupKey: 'taken' })
+    expect(
+      await system.admin('POST', `${CATALOG}/prices`, {
+        productId,
+        currency: 'usd',
+        unitAmount: 1,
+        lookupKey: 'taken',
+      }),
+    ).toMatchObject({
+      status: 400,
+      body: { error: 'UPSTREAM_FAILURE', message: `A price (\`${priceId}\`) already uses that lookup key.` },
+    })
+  })
+
+  it('that is not there is 404', async () => {
+    for (const method of ['GET', 'PATCH', 'DELETE']) {
+      const body = method === 'PATCH' ? { active: true } : undefined
+      expect(await system.admin(method, `${CATALOG}/prices/price_none`, body)).toMatchObject({
+        status: 404,
+        body: { error: 'PAYMENT_PRICE_NOT_FOUND', message: expect.stringContaining('price_none') },
+      })
+    }
+  })
+
+  it.each([
+    [{ currency: 'euro' }, 'currency must be a currency of three letters.'],
+    [{ unitAmount: -1 }, 'unitAmount must be a whole number of the minor unit, 0 or more.'],
+    [{ unitAmount: 1.5 }, 'unitAmount must be a whole number of the minor unit, 0 or more.'],
+    [{ recurring: { interval: 'hour' } }, 'recurring.interval must be one of day, week, month, year.'],
+    [{ taxBehavior: 'none' }, 'taxBehavior must be one of exclusive, inclusive, unspecified.'],
+  ])('with %j is refused', async (wrong, message) => {
+    const body = { productId: 'prod_1', currency: 'eur', unitAmount: 1, ...wrong }
+    expect(await system.admin('POST', `${CATALOG}/prices`, body)).toMatchObject({
+      status: 400,
+      body: { error: 'INVALID_INPUT', message },
+    })
+  })
+})
+
+describe('the catalog', () => {
+  it('has products by name and prices by product', async () => {
+    const { body } = await system.admin('GET', CATALOG)
+    const names = body.products.map(({ name }: Body) => name)
+    expect(names).toEqual([...names].sort())
+    expect(body.prices.length).toBeGreaterThan(2)
+  })
+
+  it('comes in pages when a limit is given, and whole when not', async () => {
+    for (const kind of ['products', 'prices']) {
+      const whole = (await system.admin('GET', `${CATALOG}/${kind}`)).body
+      expect(whole.nextCursor).toBeNull()
+      const paged: Body[] = []
+      let cursor: string | null = null
+      do {
+        const page: Body = (
+          await system.admin('GET', `${CATALOG}/${kind}?limit=2${cursor === null ? '' : `&cursor=${cursor}`}`)
+        ).body
+        expect(page[kind].length).toBeLessThanOrEqual(2)
+        paged.push(...page[kind])
+        cursor = page.nextCursor
+      } while (cursor !== null)
+      expect(paged).toEqual(whole[kind])
+    }
+  })
+
+  it('of an environment without a key can be read, but not changed', async () => {
+    expect((await system.admin('GET', '/api/payments/stripe/live/catalog')).body).toEqual({
+      products: [],
+      prices: [],
+    })
+    expect(
+      await system.admin('POST', '/api/payments/stripe/live/catalog/products', { name: 'x' }),
+    ).toMatchObject({
+      status: 400,
+      body: { error: 'PAYMENT_CONFIG_INVALID', message: 'There is no Stripe secret key for live.' },
+    })
+  })
+})
+
+describe('a revoked key', () => {
+  it('is the answer of Stripe, without the key', async () => {
+    system.stripe.control.fail({ fault: { status: 401 }, path: '/v1/products', times: 1 })
+    expect(await system.admin('POST', `${CATALOG}/products`, { name: 'x' })).toMatchObject({
+      status: 401,
+      body: { error: 'PAYMENT_CONFIG_INVALID', message: 'Stripe refused the secret key for test.' },
+    })
+  })
+})
