@@ -229,7 +229,10 @@ async function install(databaseUrl: string, sql: postgres.Sql): Promise<void> {
   }
   await migrate({ databaseUrl })
   const templates = new URL('sql/templates/', ROOT)
-  const paths = [...TEMPLATES.map((name) => new URL(name, templates)), new URL('sql/shop.sql', import.meta.url)]
+  const paths = [
+    ...TEMPLATES.map((name) => new URL(name, templates)),
+    new URL('sql/shop.sql', import.meta.url),
+  ]
   for (const path of paths) await sql.unsafe(await readFile(path, 'utf8')).simple()
 }
 
