@@ -6,6 +6,7 @@ import { createRequire } from 'node:module'
 import type { StripeSync } from '@supabase/stripe-sync-engine'
 import { closeDeps, createApp, createDeps, createLog, readConfig } from '../../functions/app.ts'
 import { type Delivery, SIGNING_SECRET } from './events.ts'
+import { failuresOnly } from './log.ts'
 import { connect } from './server.ts'
 
 export type ContenderName = 'bare_limit' | 'handler' | 'sync_engine'
@@ -51,11 +52,6 @@ async function createBareLimit({ url, connections }: ContenderOptions): Promise<
 }
 
 const ADDRESS = 'http://127.0.0.1/api/webhooks/stripe/test'
-
-/** Every line is made, as in production; only those that tell of a failure are shown. */
-function failuresOnly(line: string): void {
-  if (line.startsWith('{"level":"error"')) console.error(line)
-}
 
 /** The webhook route as a server calls it: a request with the bytes in, a response out. */
 async function createHandler({ url, connections }: ContenderOptions): Promise<Contender> {

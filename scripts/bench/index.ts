@@ -10,6 +10,7 @@ import type { BenchOptions } from './options.ts'
 import { type Profile, profile } from './profile.ts'
 import { countRoundTrips, type RoundTrips } from './round-trips.ts'
 import { startServer } from './server.ts'
+import { measureSync, type Synced, type SyncRound } from './sync.ts'
 
 export type BenchResult = {
   options: BenchOptions
@@ -19,6 +20,7 @@ export type BenchResult = {
   growth: Grown[]
   memory: Memory | null
   profile: Profile[]
+  sync: Synced | null
 }
 
 /** Transactions in the database that is profiled: enough for the planner to prefer indexes. */
@@ -36,6 +38,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     growth: [],
     memory: null,
     profile: [],
+    sync: null,
   }
   const most = Math.max(...options.connections)
   try {
@@ -52,6 +55,10 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
         connections: Math.min(16, most),
         log,
       })
+      return result
+    }
+    if (options.sync > 0) {
+      result.sync = await measureSync(server, { customers: options.sync, log })
       return result
     }
     result.roundTrips = await countRoundTrips(server, stream, Math.min(options.events, 400))
@@ -93,7 +100,10 @@ function config(options: BenchOptions, settings: Record<string, string>): Record
 }
 
 /** The results in the form that `--json` prints. */
-export function toJson({ compared, growth, memory, roundTrips, config }: BenchResult) {
+export function toJson({ compared, growth, memory, roundTrips, sync, config }: BenchResult) {
+  if (sync) {
+    return { sync: { customers: sync.customers, first: roundOf(sync.first), second: roundOf(sync.second) } }
+  }
   const byConnections = <T>(of: (one: Compared) => T) =>
     Object.fromEntries(compared.map((one) => [String(one.connections), of(one)]))
   return {
@@ -119,4 +129,8 @@ export function toJson({ compared, growth, memory, roundTrips, config }: BenchRe
     ),
     config,
   }
+}
+
+function roundOf({ perSecond, peakRssMb, peakHeapMb }: SyncRound) {
+  return { objects_per_second: Math.round(perSecond), peak_rss_mb: peakRssMb, peak_heap_mb: peakHeapMb }
 }

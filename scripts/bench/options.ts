@@ -13,6 +13,8 @@ export type BenchOptions = {
   memory: number
   /** Events of each kind to profile; 0 for none. */
   profile: number
+  /** Customers of the sync run; 0 for none. */
+  sync: number
   json: boolean
   /** Minutes after which everything is given up. */
   minutes: number
@@ -28,6 +30,7 @@ export const USAGE = `npm run bench -- [options]
   --growth <size>      none, small (100,000 rows; default) or full (5,000,000 ledger rows, 1,000,000 transactions)
   --memory [n]         send n events (default 200,000) through one handler and watch its memory; nothing else
   --profile [n]        profile n events (default 300) of each kind inside Postgres; nothing else
+  --sync [n]           sync n customers (default 50,000) from a local Stripe, twice, and watch the memory; nothing else
   --minutes <n>        give up after so many minutes (default 20; 90 for full growth and for memory)`
 
 /** An option is not one of those above. The message is a sentence. */
@@ -40,7 +43,7 @@ function optionError(message: string): Error {
 }
 
 export function readOptions(args: string[]): BenchOptions {
-  const { memory, profile, rest } = takeOptional(args)
+  const { memory, profile, sync, rest } = takeOptional(args)
   const { values } = parse(rest)
   const growth = values.growth ?? 'small'
   if (!(growth in GROWTH)) throw optionError(`--growth must be one of ${Object.keys(GROWTH).join(', ')}.`)
@@ -55,6 +58,7 @@ export function readOptions(args: string[]): BenchOptions {
     growth: growth as GrowthName,
     memory: memory === undefined ? 0 : whole('memory', memory || '200000', 8, 100_000_000),
     profile: profile === undefined ? 0 : whole('profile', profile || '300', 1, 10_000),
+    sync: sync === undefined ? 0 : whole('sync', sync || '50000', 1, 1_000_000),
     json: values.json ?? false,
     minutes: whole(
       'minutes',
@@ -84,19 +88,21 @@ function parse(args: string[]) {
   }
 }
 
-/** `--memory` and `--profile` may come with a number or without. */
-function takeOptional(args: string[]): { memory?: string; profile?: string; rest: string[] } {
-  const found: { memory?: string; profile?: string } = {}
+type Optional = 'memory' | 'profile' | 'sync'
+
+/** `--memory`, `--profile` and `--sync` may come with a number or without. */
+function takeOptional(args: string[]): { [Name in Optional]?: string } & { rest: string[] } {
+  const found: { [Name in Optional]?: string } = {}
   const rest: string[] = []
   for (let index = 0; index < args.length; index += 1) {
-    const [name, value] = (args[index] as string).split('=', 2)
-    if (name !== '--memory' && name !== '--profile') {
+    const [, name, value] = /^--(memory|profile|sync)(?:=(.*))?$/.exec(args[index] as string) ?? []
+    if (name === undefined) {
       rest.push(args[index] as string)
       continue
     }
     const following = args[index + 1]
     const isNumber = value === undefined && following !== undefined && /^\d+$/.test(following)
-    found[name === '--memory' ? 'memory' : 'profile'] = value ?? (isNumber ? following : '')
+    found[name as Optional] = value ?? (isNumber ? following : '')
     if (isNumber) index += 1
   }
   return { ...found, rest }

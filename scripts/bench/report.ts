@@ -35,7 +35,7 @@ function table(head: string[], rows: (string | number)[][]): string {
 }
 
 export function report(result: BenchResult): string {
-  const { compared, growth, memory, profile, roundTrips, config } = result
+  const { compared, growth, memory, profile, roundTrips, sync, config } = result
   const parts: string[] = []
   const postgres = config.postgres as Record<string, string>
   parts.push(
@@ -96,6 +96,21 @@ export function report(result: BenchResult): string {
         memory.samples.map(({ events, rssMb, heapMb, externalMb }) => [events, rssMb, heapMb, externalMb]),
       ),
       `From the second to the last quarter: RSS ${signed(memory.growthMb.rss)} MB, heap ${signed(memory.growthMb.heap)} MB.`,
+    )
+  }
+  if (sync) {
+    parts.push(
+      `A full sync of ${sync.customers} customers; memory of the process that syncs.`,
+      table(
+        ['', 'seconds', 'objects per second', 'peak RSS MB', 'peak heap MB'],
+        (['first', 'second'] as const).map((name) => [
+          name,
+          sync[name].seconds.toFixed(1),
+          Math.round(sync[name].perSecond),
+          sync[name].peakRssMb,
+          sync[name].peakHeapMb,
+        ]),
+      ),
     )
   }
   for (const { kind, events, functions, statements } of profile) {

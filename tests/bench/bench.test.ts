@@ -30,8 +30,16 @@ describe('npm run bench', () => {
     })
   })
 
+  test('syncs every customer of a local Stripe twice, and prints speed and memory of both as one line of JSON', async () => {
+    const { stdout } = await run(process.execPath, ['--import', 'tsx', BENCH, '--sync', '300', '--json'])
+    const round = { objects_per_second: ratio, peak_rss_mb: ratio, peak_heap_mb: ratio }
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+      sync: { customers: 300, first: round, second: round },
+    })
+  })
+
   test('refuses an option that it does not know, with a sentence', () => {
-    for (const args of [['--rounds', 'many'], ['--growth', 'huge'], ['--fast']]) {
+    for (const args of [['--rounds', 'many'], ['--growth', 'huge'], ['--sync=0'], ['--fast']]) {
       let refused: unknown
       try {
         readOptions(args)

@@ -1,0 +1,52 @@
+/** One sync as a process of its own, which watches its memory; started by sync.ts. */
+import { readFile } from 'node:fs/promises'
+import { runSync } from '../../functions/_shared/sync.ts'
+import { closeDeps, createDeps, createLog, readConfig } from '../../functions/app.ts'
+import { answerJob } from './child.ts'
+import { failuresOnly } from './log.ts'
+
+export type SyncJob = { databaseUrl: string; stripeUrl: string; secretKey: string }
+export type SyncAnswer = {
+  status: string
+  error: string | null
+  seen: number
+  added: number
+  ms: number
+  /** Bytes. */
+  peakRss: number
+  peakHeap: number
+}
+
+const LOOK_MS = 20
+
+answerJob<SyncJob, SyncAnswer>(async ({ databaseUrl, stripeUrl, secretKey }) => {
+  const config = readConfig({
+    DATABASE_URL: databaseUrl,
+    STRIPE_TEST_SECRET_KEY: secretKey,
+    STRIPE_API_BASE_URL: stripeUrl,
+  })
+  const deps = createDeps(config, { log: createLog(failuresOnly) })
+  let peakHeap = 0
+  const look = () => {
+    peakHeap = Math.max(peakHeap, process.memoryUsage().heapUsed)
+  }
+  const timer = setInterval(look, LOOK_MS)
+  try {
+    const startedAt = performance.now()
+    const { status, error, progress } = await runSync({ environment: 'test', kinds: ['customers'] }, deps)
+    const ms = performance.now() - startedAt
+    look()
+    const { seen = 0, added = 0 } = progress.customers ?? {}
+    return { status, error, seen, added, ms, peakRss: await peakRss(), peakHeap }
+  } finally {
+    clearInterval(timer)
+    await closeDeps(deps)
+  }
+})
+
+/** The most memory that this process ever had. On Linux `maxRSS` also knows of the process that started this one. */
+async function peakRss(): Promise<number> {
+  const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
+  const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS
+  return Number(kilobytes) * 1024
+}
