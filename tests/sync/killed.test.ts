@@ -15,8 +15,11 @@ import {
 } from './support/system.ts'
 import { type Moment, type WatchedStripe, watchStripe } from './support/watched-stripe.ts'
 
-const CUSTOMERS = 1500
 const KILLS = 10
+/** Pages that a process may record before it is killed, at most. */
+const PAGES = 3
+/** More pages of them than all the killed processes together can record, so that something is left for the last one. */
+const CUSTOMERS = KILLS * PAGES * 100
 
 let system: SyncSystem
 let watched: WatchedStripe
@@ -69,7 +72,7 @@ test(`a sync that is killed at ${KILLS} random moments and resumed each time end
   for (let kill = 0; kill < KILLS; kill++) {
     seed = next(seed)
     const moment: Moment = seed % 2 === 0 ? 'asked' : 'answered'
-    let left = 2 + (seed % 5) // the first request is for the account
+    let left = 2 + (seed % PAGES) // the first request is for the account
     const child = startSync()
     const ended = once(child, 'close')
     watched.watch = (when) => {
