@@ -4,7 +4,6 @@ import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest'
 import { createPaymentsClient } from '../../functions/client/index.ts'
 import type { RunningServer } from './conformance.ts'
 import { productEvent, signatureOf } from './support/events.ts'
-import { eventually } from './support/eventually.ts'
 import { type PostgresProxy, startProxy } from './support/proxy.ts'
 import { startNode } from './support/server.ts'
 import { type System, startSystem } from './support/system.ts'
@@ -105,7 +104,7 @@ it('no connection is held, and no transaction is open, while Stripe is asked', a
   system.stripe.control.fail({ fault: { hold: true }, path: '/v1/checkout/sessions' })
   system.asked.forget()
   const pending = payments('ada').stripe.createCheckoutSession('test', cap())
-  await eventually(() => system.asked.seen().length).toBe(1)
+  await system.stripe.control.whenHeld()
   const busy = await system.database.sql`
     select state, query from pg_stat_activity
     where datname = current_database() and application_name = 'pg-payments' and state <> 'idle'`

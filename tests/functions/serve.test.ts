@@ -55,7 +55,7 @@ describe('the server', () => {
         'test',
         cap(),
       )
-      await eventually(() => system.asked.seen().length).toBe(1)
+      await system.stripe.control.whenHeld()
       const ended = server.end(signal)
       // It takes no new connection from here on; then Stripe answers.
       await eventually(() =>
@@ -146,7 +146,7 @@ describe('while Postgres is away', () => {
     const request = { ...cap(), idempotencyKey: 'cut-in-the-midst' }
     system.stripe.control.fail({ fault: { hold: true }, path: '/v1/checkout/sessions' })
     const pending = stripe.createCheckoutSession('test', request)
-    await eventually(() => system.asked.seen().length).toBe(1)
+    await system.stripe.control.whenHeld()
     await proxy.become('stop')
     system.stripe.control.releaseHeld()
     expect((await pending).error).toMatchObject({ statusCode: 503 })
