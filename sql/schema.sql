@@ -16,6 +16,10 @@ grant usage on schema payments_private to payments_service;
 
 create type payments.billing_subject as (type text, id text);
 comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, as in (team,42). Both fields are null when no owner is known.';
+create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
+comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment, and the kinds and ids of the other objects that it names as parts of the same payment.';
+create type payments_private.snapshot as (object jsonb, event_type text, snapshot_at timestamp with time zone);
+comment on type payments_private.snapshot is 'A Stripe object as it was at an instant, and the type of the event that told of it; the type is null for an answer of the API.';
 
 create table payments.customer_mappings (
   id uuid not null default gen_random_uuid(),
@@ -718,6 +722,162 @@ comment on column payments_private.customer_claims.claimed_at is 'When the objec
 comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
 CREATE INDEX customer_claims_subject_idx ON payments_private.customer_claims USING btree (subject_id, subject_type, environment);
 
+create view payments_private.derived_transactions with (security_invoker=true) as
+ SELECT p.id,
+    p.environment,
+        CASE
+            WHEN (decided.status = 'failed'::text) THEN 'failed_payment'::text
+            WHEN (p.subscription IS NOT NULL) THEN 'subscription_invoice'::text
+            ELSE 'one_time_payment'::text
+        END AS type,
+    decided.status,
+    COALESCE((p.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
+        CASE
+            WHEN ((p.subject).type IS NOT NULL) THEN (p.subject).id
+            WHEN (subscriber.subject_type IS NOT NULL) THEN subscriber.subject_id
+            ELSE owner.subject_id
+        END AS subject_id,
+    p.customer_id AS provider_customer_id,
+    p.customer_email AS customer_email_snapshot,
+        CASE
+            WHEN (p.payment_intent IS NOT NULL) THEN 'payment_intent'::text
+            WHEN (p.invoice IS NOT NULL) THEN 'invoice'::text
+            WHEN (p.checkout_session IS NOT NULL) THEN 'checkout_session'::text
+            WHEN (p.charge IS NOT NULL) THEN 'charge'::text
+            ELSE NULL::text
+        END AS provider_object_type,
+    COALESCE(p.payment_intent, p.invoice, p.checkout_session, p.charge) AS provider_object_id,
+    jsonb_strip_nulls(jsonb_build_object('payment_intent', p.payment_intent, 'invoice', p.invoice, 'checkout_session', p.checkout_session, 'charge', p.charge, 'subscription', p.subscription, 'product', p.product, 'price', p.price)) AS related_object_ids,
+    p.amount,
+    refunded.amount AS amount_refunded,
+    p.currency,
+    p.description,
+        CASE
+            WHEN p.is_paid THEN COALESCE(p.invoice_paid_at, p.paid_at, p.seen_paid_at)
+            ELSE NULL::timestamp with time zone
+        END AS paid_at,
+        CASE
+            WHEN (decided.status = 'failed'::text) THEN COALESCE(p.failed_at, p.seen_failed_at)
+            ELSE NULL::timestamp with time zone
+        END AS failed_at,
+        CASE
+            WHEN (refunded.amount > 0) THEN COALESCE(p.refunded_at, p.charge_refunded_at)
+            ELSE NULL::timestamp with time zone
+        END AS refunded_at,
+    p.provider_created_at,
+    dispute.provider_created_at AS disputed_at,
+    dispute.amount AS dispute_amount,
+    dispute.status AS dispute_status,
+    (p.refunds IS NOT NULL) AS is_refunded
+   FROM (((((( SELECT o.payment_id AS id,
+            o.environment,
+            (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'payment_intent'::text)))[1] AS payment_intent,
+            (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'invoice'::text)))[1] AS invoice,
+            (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'checkout_session'::text)))[1] AS checkout_session,
+            COALESCE((array_agg(o.object_id) FILTER (WHERE ((o.object_type = 'charge'::text) AND (o.state IS DISTINCT FROM 'failed'::text))))[1], (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'charge'::text)))[1]) AS charge,
+            (array_agg(o.subscription_id) FILTER (WHERE (o.is_known AND (o.subscription_id IS NOT NULL))))[1] AS subscription,
+            (array_agg(o.product_id) FILTER (WHERE (o.is_known AND (o.product_id IS NOT NULL))))[1] AS product,
+            (array_agg(o.price_id) FILTER (WHERE (o.is_known AND (o.price_id IS NOT NULL))))[1] AS price,
+            (array_agg(o.customer_id) FILTER (WHERE (o.is_known AND (o.customer_id IS NOT NULL))))[1] AS customer_id,
+            (array_agg(o.customer_email) FILTER (WHERE (o.is_known AND (o.customer_email IS NOT NULL))))[1] AS customer_email,
+            (array_agg(ROW(o.subject_type, o.subject_id)::payments.billing_subject) FILTER (WHERE (o.is_known AND (o.subject_type IS NOT NULL))))[1] AS subject,
+            (array_agg(o.currency) FILTER (WHERE (o.is_payment AND (o.currency IS NOT NULL))))[1] AS currency,
+            (array_agg(o.description) FILTER (WHERE (o.is_payment AND (o.description IS NOT NULL))))[1] AS description,
+            (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.state IS NOT NULL) AND (o.amount IS NOT NULL))))[1] AS amount,
+            min(o.provider_created_at) FILTER (WHERE o.is_payment) AS provider_created_at,
+            COALESCE(bool_or((o.says = 'succeeded'::text)), false) AS is_paid,
+            min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))) AS invoice_paid_at,
+            min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type <> 'invoice'::text))) AS paid_at,
+            min(o.provider_created_at) FILTER (WHERE (o.says = 'succeeded'::text)) AS seen_paid_at,
+            max(o.failed_at) FILTER (WHERE (o.says = 'failed'::text)) AS failed_at,
+            max(
+                CASE
+                    WHEN (o.object_type = 'charge'::text) THEN o.provider_created_at
+                    ELSE o.second
+                END) FILTER (WHERE ((o.says = 'failed'::text) AND (o.failed_at IS NULL))) AS seen_failed_at,
+            max(o.provider_created_at) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type = 'charge'::text))) AS charge_pending_at,
+            max(
+                CASE
+                    WHEN (o.object_type = 'payment_intent'::text) THEN o.second
+                    ELSE COALESCE(o.completed_at, o.provider_created_at)
+                END) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type <> 'charge'::text))) AS pending_at,
+            (COALESCE(sum(o.amount_refunded) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))), (0)::numeric))::bigint AS charge_refunded,
+            max(o.second) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_second,
+            max(o.refunded_at) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_refunded_at,
+            (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text))))::bigint AS refunds,
+            (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))))::bigint AS refunds_standing,
+            max(COALESCE(o.succeeded_at, o.provider_created_at)) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))) AS refunded_at
+           FROM ( SELECT b.environment,
+                    b.object_id,
+                    b.object_type,
+                    b.payment_id,
+                    b.version,
+                    b.state,
+                    b.status,
+                    b.amount,
+                    b.amount_refunded,
+                    b.currency,
+                    b.customer_id,
+                    b.customer_email,
+                    b.description,
+                    b.subscription_id,
+                    b.product_id,
+                    b.price_id,
+                    b.subject_type,
+                    b.subject_id,
+                    b.provider_created_at,
+                    b.succeeded_at,
+                    b.failed_at,
+                    b.completed_at,
+                    b.refunded_at,
+                    ((b.version > 0) AND (b.object_type <> ALL (ARRAY['refund'::text, 'dispute'::text]))) AS is_payment,
+                    (b.version > 0) AS is_known,
+                    to_timestamp((((b.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) AS second,
+                        CASE
+                            WHEN ((b.version = 0) OR (b.object_type = ANY (ARRAY['refund'::text, 'dispute'::text]))) THEN NULL::text
+                            WHEN (b.state = ANY (ARRAY['succeeded'::text, 'failed'::text])) THEN b.state
+                            WHEN ((b.failed_at IS NOT NULL) AND ((b.object_type <> 'payment_intent'::text) OR (b.state IS NULL))) THEN 'failed'::text
+                            ELSE b.state
+                        END AS says
+                   FROM payments_private.payment_objects b
+                  ORDER BY b.payment_id, b.environment, (b.object_type = ANY (ARRAY['refund'::text, 'dispute'::text])), (b.state = 'succeeded'::text) DESC NULLS LAST, (array_position(ARRAY['invoice'::text, 'payment_intent'::text, 'charge'::text, 'checkout_session'::text, 'invoice_payment'::text], b.object_type)), b.version DESC, b.object_id) o
+          GROUP BY o.payment_id, o.environment) p
+     LEFT JOIN LATERAL ( SELECT s.subject_type,
+            s.subject_id
+           FROM payments.stripe_subscriptions s
+          WHERE (((p.subject).type IS NULL) AND (s.subscription_id = p.subscription) AND (s.environment = p.environment))) subscriber ON (true))
+     LEFT JOIN LATERAL ( SELECT c.subject_type,
+            c.subject_id
+           FROM payments_private.customer_claims c
+          WHERE (((p.subject).type IS NULL) AND (subscriber.subject_type IS NULL) AND (c.customer_id = p.customer_id) AND (c.environment = p.environment))
+          ORDER BY c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+         LIMIT 1) owner ON (true))
+     LEFT JOIN LATERAL ( SELECT d.provider_created_at,
+            d.amount,
+            d.status
+           FROM payments_private.payment_objects d
+          WHERE ((d.payment_id = p.id) AND (d.object_type = 'dispute'::text) AND (d.version > 0))
+          ORDER BY d.provider_created_at DESC, (d.state = 'succeeded'::text) DESC NULLS LAST, d.version DESC, d.object_id
+         LIMIT 1) dispute ON (true))
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (NOT p.is_paid) THEN (0)::bigint
+                    WHEN (COALESCE(p.refunds, (0)::bigint) >= p.charge_refunded) THEN LEAST(COALESCE(p.refunds_standing, (0)::bigint), p.amount)
+                    ELSE LEAST((GREATEST(((p.charge_refunded)::numeric - ( SELECT COALESCE(sum(r.amount), (0)::numeric) AS "coalesce"
+                       FROM payments_private.payment_objects r
+                      WHERE ((r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.state = 'failed'::text) AND (r.version > 0) AND (to_timestamp((((r.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) > p.charge_second)))), (0)::numeric))::bigint, p.amount)
+                END AS amount) refunded)
+     CROSS JOIN LATERAL ( SELECT
+                CASE
+                    WHEN (p.is_paid AND (refunded.amount = 0)) THEN 'succeeded'::text
+                    WHEN (p.is_paid AND (refunded.amount < p.amount)) THEN 'partially_refunded'::text
+                    WHEN p.is_paid THEN 'refunded'::text
+                    WHEN ((GREATEST(p.failed_at, p.seen_failed_at) >= COALESCE(p.charge_pending_at, '-infinity'::timestamp with time zone)) AND (GREATEST(p.failed_at, p.seen_failed_at) > COALESCE(p.pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
+                    WHEN (COALESCE(p.pending_at, p.charge_pending_at) IS NOT NULL) THEN 'pending'::text
+                    ELSE NULL::text
+                END AS status) decided);
+comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
+
 create table payments_private.payment_objects (
   environment text not null,
   object_id text not null,
@@ -1071,7 +1231,7 @@ create function payments_private.checkout_session_params(session payments.stripe
   set search_path = "";
 grant execute on function payments_private.checkout_session_params(session payments.stripe_checkout_sessions) to payments_service;
 
-create function payments_private.claim_customer(environment text, customer_id text, subject payments.billing_subject, claimed_at timestamp with time zone, claim_id text)
+create function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
@@ -1143,9 +1303,18 @@ create function payments_private.id_of(field jsonb)
   set search_path = "";
 grant execute on function payments_private.id_of(field jsonb) to payments_service;
 
-create function payments_private.ids_of(object jsonb)
+create function payments_private.ids_of(environment text, objects jsonb[])
   returns text[]
   language plpgsql stable security invoker
+  set search_path = ""
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off;
+
+create function payments_private.ingest_events(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql volatile security invoker
   set search_path = "";
 
 create function payments_private.instant_of(field jsonb)
@@ -1168,12 +1337,6 @@ create function payments_private.is_projected_event(event_type text)
   returns boolean
   language plpgsql immutable security invoker
   set search_path = "";
-
-create function payments_private.join_payment(environment text, object_types text[], object_ids text[])
-  returns uuid
-  language plpgsql volatile security invoker
-  set search_path = ""
-  set enable_seqscan = off;
 
 create function payments_private.last_event_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb
@@ -1200,48 +1363,82 @@ create function payments_private.merge_drift(drift jsonb, rows_before jsonb, row
   language plpgsql immutable security invoker
   set search_path = "";
 
+create function payments_private.merge_payments(one uuid, other uuid)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
 create function payments_private."overlay"(object jsonb, former jsonb)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = "";
 
-create function payments_private.process_event(environment text, payload jsonb, again boolean DEFAULT false)
-  returns jsonb
+create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.payment_snapshot
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.payment_of_checkout_session(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, version bigint, is_settled boolean, subject payments.billing_subject)
+  returns payments_private.payment_snapshot
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.payment_of_dispute(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.payment_snapshot
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.payment_of_invoice(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.payment_snapshot
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.payment_of_invoice_payment(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.payment_snapshot
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.payment_of_payment_intent(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.payment_snapshot
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.payment_of_refund(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.payment_snapshot
+  language plpgsql stable security invoker
+  set search_path = "";
+
+create function payments_private.process_events(environment text, payloads jsonb[], again boolean DEFAULT false)
+  returns jsonb[]
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_event(environment text, event jsonb)
-  returns jsonb
+create function payments_private.project_answers(environment text, objects jsonb[], snapshot_at timestamp with time zone)
+  returns text[]
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
+create function payments_private.project_events(environment text, events jsonb[], statuses text[])
+  returns jsonb[]
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_checkout_session(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
+create function payments_private.project_snapshots(environment text, snapshots payments_private.snapshot[], settled boolean DEFAULT false)
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = ""
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off;
+
+create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[])
+  returns record
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_customer(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
-  language plpgsql volatile security invoker
-  set search_path = "";
-
-create function payments_private.project_stripe_dispute(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
-  language plpgsql volatile security invoker
-  set search_path = "";
-
-create function payments_private.project_stripe_invoice(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
-  language plpgsql volatile security invoker
-  set search_path = "";
-
-create function payments_private.project_stripe_invoice_payment(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
+create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+  returns text[]
   language plpgsql volatile security invoker
   set search_path = "";
 
@@ -1250,32 +1447,22 @@ create function payments_private.project_stripe_object(environment text, object 
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_payment_intent(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
+create function payments_private.project_stripe_prices(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+  returns text[]
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_price(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
+create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+  returns text[]
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_product(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
+create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+  returns text[]
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_refund(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
-  language plpgsql volatile security invoker
-  set search_path = "";
-
-create function payments_private.project_stripe_subscription(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
-  returns text
-  language plpgsql volatile security invoker
-  set search_path = "";
-
-create function payments_private.project_subscription_items(environment text, subscription jsonb)
+create function payments_private.project_subscription_items(environment text, snapshots payments_private.snapshot[], places integer[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
@@ -1285,11 +1472,10 @@ create function payments_private.project_sync_page(environment text, objects jso
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.put_payment_object(snapshot payments_private.payment_objects, linked_types text[], linked_ids text[], settled boolean)
-  returns text
+create function payments_private.put_payment_objects(environment text, payments payments_private.payment_snapshot[], settled boolean, outcomes text[])
+  returns text[]
   language plpgsql volatile security invoker
-  set search_path = ""
-  set enable_seqscan = off;
+  set search_path = "";
 
 create function payments_private.read_secrets(environment text)
   returns TABLE(kind text, key_id text, ciphertext text)
@@ -1297,37 +1483,35 @@ create function payments_private.read_secrets(environment text)
   set search_path = "";
 grant execute on function payments_private.read_secrets(environment text) to payments_service;
 
-create function payments_private.record_event(environment text, payload jsonb, processing_status text, error text DEFAULT NULL::text, to_fetch jsonb DEFAULT '[]'::jsonb)
-  returns jsonb
+create function payments_private.record_events(environment text, events jsonb[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
+  returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = ""
+  set plan_cache_mode = force_generic_plan;
 
 create function payments_private.refresh_customer_mapping(environment text, customer_id text)
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.refresh_customer_payments(environment text, customer_id text)
+create function payments_private.refresh_payments(environment text, subscription_ids text[], customer_ids text[] DEFAULT '{}'::text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.refresh_refunds(environment text, payment_id uuid, parent_type text, parent_id text, related_object_ids jsonb, subject payments.billing_subject, customer_id text, customer_email text)
-  returns void
-  language plpgsql volatile security invoker
-  set search_path = ""
-  set enable_seqscan = off;
-
-create function payments_private.refresh_subscription_payments(environment text, subscription_id text)
+create function payments_private.refresh_refunds(derived payments_private.derived_transactions[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.refresh_transaction(environment text, payment_id uuid)
+create function payments_private.refresh_transactions(environment text, payment_ids uuid[])
   returns void
   language plpgsql volatile security invoker
   set search_path = ""
-  set enable_seqscan = off;
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off;
 
 create function payments_private.replace_secrets(secrets jsonb)
   returns integer
@@ -1337,6 +1521,11 @@ grant execute on function payments_private.replace_secrets(secrets jsonb) to pay
 
 create function payments_private.retry_delay(attempt_count integer)
   returns interval
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.settle_event(environment text, event jsonb, outcome text)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = "";
 
@@ -1386,4 +1575,9 @@ create function payments_private.tg_sessions__customer()
 create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
   language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.waves_of(objects jsonb[])
+  returns integer[]
+  language plpgsql stable security invoker
   set search_path = "";

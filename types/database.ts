@@ -151,6 +151,32 @@ export interface PaymentsPrivateCustomerClaims {
   subject_type: string;
 }
 
+export interface PaymentsPrivateDerivedTransactions {
+  amount: Int8 | null;
+  amount_refunded: Int8 | null;
+  currency: string | null;
+  customer_email_snapshot: string | null;
+  description: string | null;
+  dispute_amount: Int8 | null;
+  dispute_status: string | null;
+  disputed_at: Timestamp | null;
+  environment: string | null;
+  failed_at: Timestamp | null;
+  id: string | null;
+  is_refunded: boolean | null;
+  paid_at: Timestamp | null;
+  provider_created_at: Timestamp | null;
+  provider_customer_id: string | null;
+  provider_object_id: string | null;
+  provider_object_type: string | null;
+  refunded_at: Timestamp | null;
+  related_object_ids: Json | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  type: string | null;
+}
+
 export interface PaymentsPrivatePaymentObjects {
   /**
    * In the minor unit.
@@ -1120,6 +1146,7 @@ export interface PaymentsWebhookEvents {
 
 export interface DB {
   "payments_private.customer_claims": PaymentsPrivateCustomerClaims;
+  "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.secrets": PaymentsPrivateSecrets;
   "payments.customer_mappings": PaymentsCustomerMappings;

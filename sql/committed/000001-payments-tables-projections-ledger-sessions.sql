@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:281d34097c08da07e99d092c3a77e22d02dc0125
+--! Hash: sha1:65d1c534d998d4b2f6ca18413047f55aeb8267a0
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -34,10 +34,15 @@ begin
   if to_regtype('payments.billing_subject') is null then
     create type payments.billing_subject as (type text, id text);
   end if;
+  if to_regtype('payments_private.snapshot') is null then
+    create type payments_private.snapshot as (object jsonb, event_type text, snapshot_at timestamptz);
+  end if;
 end
 $$;
 comment on type payments.billing_subject is
   'The owner of a purchase in the app''s own terms, as in (team,42). Both fields are null when no owner is known.';
+comment on type payments_private.snapshot is
+  'A Stripe object as it was at an instant, and the type of the event that told of it; the type is null for an answer of the API.';
 
 --! split: 0030-catalog-and-customers.sql
 -- Products, prices, customers and who owns them.
@@ -618,6 +623,18 @@ comment on column payments_private.payment_objects.failed_at is 'Latest instant 
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
 
+do $$
+begin
+  if to_regtype('payments_private.payment_snapshot') is null then
+    create type payments_private.payment_snapshot as (
+      object payments_private.payment_objects, linked_types text[], linked_ids text[]
+    );
+  end if;
+end
+$$;
+comment on type payments_private.payment_snapshot is
+  'What a Stripe object says of a payment, and the kinds and ids of the other objects that it names as parts of the same payment.';
+
 --! split: 0070-ledger-and-secrets.sql
 create table if not exists payments.webhook_events (
   id uuid not null default gen_random_uuid() constraint webhook_events_pkey primary key,
@@ -980,64 +997,130 @@ revoke all on function payments_private.follows(jsonb, jsonb) from public;
 --! EndIncluded functions/follows.sql
 --! Included functions/ids_of.sql
 /*
- * Every id that a Stripe object is about: its own, those of the payment objects it names, its customer, its billing
- * subject. What two events have in common here must not be processed at the same moment. What may change who owns a
- * customer, or which customer a subject uses, is about every subject that claims the customer. A field that may be expanded
- * holds an id or the whole object.
+ * Every id that some Stripe objects or events are about: their own, those of the payment objects they name, their
+ * customers, their billing subjects. What two events have in common here must not be processed at the same moment. What may change who owns
+ * a customer, or which customer a subject uses, is about every subject that claims the customer. A field that may be
+ * expanded holds an id or the whole object.
  */
-create or replace function payments_private.ids_of(object jsonb)
+create or replace function payments_private.ids_of(environment text, objects jsonb[])
   returns text[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = ''
+  -- plans that depend neither on how full the tables were nor on how many objects came when they were made
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+as $$
+declare
+  v_ids text[];
+begin
+  with about as materialized (
+    select u.place, case when u.object ->> 'object' = 'event' then u.object -> 'data' -> 'object' else u.object end as object
+    from unnest(ids_of.objects) with ordinality as u (object, place)
+  )
+  select array_agg(i.id)
+  into v_ids
+  from (
+    select n.id
+    from about as a
+    cross join lateral unnest(array[
+      ids_of.objects[a.place] ->> 'id', -- of an event as well
+      a.object ->> 'id',
+      coalesce(a.object -> 'customer' ->> 'id', a.object ->> 'customer'),
+      coalesce(a.object -> 'payment_intent' ->> 'id', a.object ->> 'payment_intent'),
+      coalesce(a.object -> 'latest_charge' ->> 'id', a.object ->> 'latest_charge'),
+      coalesce(a.object -> 'charge' ->> 'id', a.object ->> 'charge'),
+      coalesce(a.object -> 'invoice' ->> 'id', a.object ->> 'invoice'),
+      coalesce(a.object -> 'subscription' ->> 'id', a.object ->> 'subscription'),
+      a.object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      a.object -> 'payment' ->> 'payment_intent',
+      a.object -> 'payment' ->> 'charge',
+      a.object -> 'payment_details' ->> 'order_reference',
+      a.object -> 'charges' -> 'data' -> 0 ->> 'id',
+      a.object ->> 'client_reference_id',
+      'subject ' || (a.object -> 'metadata' ->> 'payments_subject_type') || ' ' || (a.object -> 'metadata' ->> 'payments_subject_id'),
+      'subject ' || (a.object -> 'metadata' ->> 'insforge_subject_type') || ' ' || (a.object -> 'metadata' ->> 'insforge_subject_id')
+    ]) as n (id)
+    where n.id is not null
+    union all
+    select coalesce(p.item -> 'payment' -> f.field ->> 'id', p.item -> 'payment' ->> f.field)
+    from about as a
+    cross join lateral jsonb_array_elements(a.object -> 'payments' -> 'data') as p (item)
+    cross join unnest(array['payment_intent', 'charge']) as f (field)
+    where p.item -> 'payment' ->> f.field is not null
+    union all
+    select 'subject ' || c.subject_type || ' ' || c.subject_id
+    from about as a
+    cross join lateral (
+      select k.subject_type, k.subject_id
+      from payments_private.customer_claims as k
+      where k.environment = ids_of.environment
+        and k.customer_id = case
+          when a.object ->> 'object' = 'customer' then a.object ->> 'id'
+          when a.object ->> 'object' in ('checkout.session', 'subscription')
+            and (a.object -> 'metadata' ? 'payments_subject_id' or a.object -> 'metadata' ? 'insforge_subject_id')
+          then coalesce(a.object -> 'customer' ->> 'id', a.object ->> 'customer')
+        end
+      offset 0 -- one look into the index for each, whatever the planner believes of the table
+    ) as c
+  ) as i;
+  return v_ids;
+end;
+$$;
+
+revoke all on function payments_private.ids_of(text, jsonb[]) from public;
+--! EndIncluded functions/ids_of.sql
+--! Included functions/waves_of.sql
+/*
+ * Divides Stripe objects or events into waves that are projected in one go: the same event, the same object, or two sessions
+ * of one checkout come in different ones, in the order of the list.
+ */
+create or replace function payments_private.waves_of(objects jsonb[])
+  returns integer[]
   language plpgsql
   stable
   security invoker
   set search_path = ''
 as $$
 declare
+  v_seen text[];
+  v_object jsonb;
   v_ids text[];
-  v_claim record;
+  v_waves integer[] := '{}';
+  v_wave integer;
+  v_seen_in integer[];
 begin
-  v_ids := array_remove(
-    array[
-      object ->> 'id',
-      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
-      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
-      coalesce(object -> 'latest_charge' ->> 'id', object ->> 'latest_charge'),
-      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
-      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice'),
-      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
-      object -> 'parent' -> 'subscription_details' ->> 'subscription',
-      object -> 'payment' ->> 'payment_intent',
-      object -> 'payment' ->> 'charge',
-      object -> 'payment_details' ->> 'order_reference',
-      object -> 'charges' -> 'data' -> 0 ->> 'id',
-      object ->> 'client_reference_id',
-      'subject ' || (object -> 'metadata' ->> 'payments_subject_type') || ' ' || (object -> 'metadata' ->> 'payments_subject_id'),
-      'subject ' || (object -> 'metadata' ->> 'insforge_subject_type') || ' ' || (object -> 'metadata' ->> 'insforge_subject_id')
-    ],
-    null
-  );
-  if object ->> 'object' = 'customer'
-    or (object ->> 'object' in ('checkout.session', 'subscription')
-      and (object -> 'metadata' ? 'payments_subject_id' or object -> 'metadata' ? 'insforge_subject_id'))
-  then
-    for v_claim in
-      select c.subject_type, c.subject_id
-      from payments_private.customer_claims as c
-      where c.environment = case when (object ->> 'livemode')::boolean then 'live' else 'test' end
-        and c.customer_id = case
-          when object ->> 'object' = 'customer' then object ->> 'id'
-          else coalesce(object -> 'customer' ->> 'id', object ->> 'customer')
-        end
-    loop
-      v_ids := v_ids || ('subject ' || v_claim.subject_type || ' ' || v_claim.subject_id);
-    end loop;
-  end if;
-  return v_ids;
+  foreach v_object in array objects loop
+    v_ids := array[v_object ->> 'id'];
+    if v_object ->> 'object' = 'event' then
+      v_object := v_object -> 'data' -> 'object';
+      v_ids := v_ids || (v_object ->> 'id');
+    end if;
+    if v_object ->> 'object' = 'checkout.session' and v_object ->> 'client_reference_id' is not null then
+      v_ids := v_ids || (v_object ->> 'client_reference_id');
+    end if;
+
+    v_wave := 1;
+    if v_ids && v_seen then
+      for i in 1 .. cardinality(v_seen) loop
+        if v_seen[i] = any (v_ids) then
+          v_wave := greatest(v_wave, v_seen_in[i] + 1);
+        end if;
+      end loop;
+    end if;
+    v_waves := v_waves || v_wave;
+    v_seen := v_seen || v_ids;
+    v_seen_in := v_seen_in || array_fill(v_wave, array[cardinality(v_ids)]);
+  end loop;
+  return v_waves;
 end;
 $$;
 
-revoke all on function payments_private.ids_of(jsonb) from public;
---! EndIncluded functions/ids_of.sql
+revoke all on function payments_private.waves_of(jsonb[]) from public;
+--! EndIncluded functions/waves_of.sql
 --! Included functions/lock_ids.sql
 /*
  * Locks the given ids of an environment for the rest of the transaction: 64-bit hashes, taken in order, so that two
@@ -1272,11 +1355,14 @@ begin
     delete from payments.customer_mappings as m
     where m.provider = 'stripe'
       and m.environment = refresh_customer_mapping.environment
-      and (
-        (m.subject_type = v_subject.type and m.subject_id = v_subject.id
-          and m.provider_customer_id is distinct from v_customer_id)
-        or (m.provider_customer_id = v_customer_id and (m.subject_type, m.subject_id) <> (v_subject.type, v_subject.id))
-      );
+      and m.subject_type = v_subject.type
+      and m.subject_id = v_subject.id
+      and m.provider_customer_id is distinct from v_customer_id;
+    delete from payments.customer_mappings as m
+    where m.provider = 'stripe'
+      and m.environment = refresh_customer_mapping.environment
+      and m.provider_customer_id = v_customer_id
+      and (m.subject_type, m.subject_id) <> (v_subject.type, v_subject.id);
     if v_customer_id is not null then
       insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
       values (refresh_customer_mapping.environment, v_subject.type, v_subject.id, v_customer_id)
@@ -1288,11 +1374,12 @@ $$;
 
 revoke all on function payments_private.refresh_customer_mapping(text, text) from public;
 --! EndIncluded functions/refresh_customer_mapping.sql
---! Included functions/refresh_customer_payments.sql
+--! Included functions/claim_customers.sql
 /*
- * Derives the transactions of a customer's payments again, after its billing subject changed.
+ * Records that Stripe objects tie customers to billing subjects. Where that changes who owns a customer, the mapping, and
+ * the subscriptions and payments that name no subject of their own, follow: in every order of arrival the same claim wins.
  */
-create or replace function payments_private.refresh_customer_payments(environment text, customer_id text)
+create or replace function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
   returns void
   language plpgsql
   volatile
@@ -1300,117 +1387,250 @@ create or replace function payments_private.refresh_customer_payments(environmen
   set search_path = ''
 as $$
 declare
-  v_found uuid[];
-  v_locked uuid[];
-  v_payment_id uuid;
+  v_customer record;
+  v_owner payments.billing_subject;
 begin
-  -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
+  for v_customer in
+    with claimed as (
+      insert into payments_private.customer_claims as t (
+        environment, customer_id, subject_type, subject_id, claimed_at, claim_id
+      )
+      select distinct on (c.customer_id, c.subject_type, c.subject_id)
+        claim_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
+      from unnest(claim_customers.claims) as c
+      where c.customer_id is not null and c.subject_type is not null
+      order by c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
+      on conflict on constraint customer_claims_pkey do update
+      set claimed_at = excluded.claimed_at,
+          claim_id = excluded.claim_id
+      where (excluded.claimed_at, excluded.claim_id) < (t.claimed_at, t.claim_id)
+      returning t.customer_id
+    )
+    -- this statement sees the claims as they were before it
+    select c.customer_id as id, payments_private.subject_of_customer(claim_customers.environment, c.customer_id) as owner
+    from (select distinct claimed.customer_id from claimed) as c
+    order by c.customer_id
   loop
-    select array_agg(t.id)
-    into v_found
-    from payments.transactions as t
-    where t.provider = 'stripe'
-      and t.environment = refresh_customer_payments.environment
-      and t.provider_customer_id = refresh_customer_payments.customer_id
-      and t.type <> 'refund';
-    exit when v_found is null or v_found <@ v_locked;
-    perform payments_private.lock_payments(v_found);
-    v_locked := v_locked || v_found;
-  end loop;
+    perform payments_private.refresh_customer_mapping(claim_customers.environment, v_customer.id);
 
-  foreach v_payment_id in array coalesce(v_found, '{}') loop
-    perform payments_private.refresh_transaction(refresh_customer_payments.environment, v_payment_id);
+    v_owner := payments_private.subject_of_customer(claim_customers.environment, v_customer.id);
+    continue when v_owner is not distinct from v_customer.owner;
+
+    -- own: what has no subject of its own goes to the owner of the customer
+    update payments.stripe_subscriptions as s
+    set subject_type = v_owner.type,
+        subject_id = v_owner.id
+    where s.environment = claim_customers.environment
+      and s.customer_id = v_customer.id
+      and s.subject_version is null
+      and (s.subject_type, s.subject_id) is distinct from (v_owner.type, v_owner.id);
+    perform payments_private.refresh_payments(claim_customers.environment, '{}', array[v_customer.id]);
   end loop;
 end;
 $$;
 
-revoke all on function payments_private.refresh_customer_payments(text, text) from public;
---! EndIncluded functions/refresh_customer_payments.sql
---! Included functions/claim_customer.sql
-/*
- * Records that a Stripe object ties a customer to a billing subject. When that changes who owns the customer, the
- * mapping, and the subscriptions and payments that name no subject of their own, follow: in every order of arrival the
- * same claim wins.
- */
-create or replace function payments_private.claim_customer(
-  environment text,
-  customer_id text,
-  subject payments.billing_subject,
-  claimed_at timestamptz,
-  claim_id text
-)
-  returns void
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-declare
-  v_before payments.billing_subject := payments_private.subject_of_customer(environment, customer_id);
-  v_after payments.billing_subject;
-begin
-  if claim_customer.customer_id is null or (claim_customer.subject).type is null then
-    return;
-  end if;
-
-  insert into payments_private.customer_claims as t (
-    environment, customer_id, subject_type, subject_id, claimed_at, claim_id
-  )
-  values (
-    claim_customer.environment, claim_customer.customer_id, (claim_customer.subject).type, (claim_customer.subject).id,
-    coalesce(claim_customer.claimed_at, 'infinity'), claim_customer.claim_id
-  )
-  on conflict on constraint customer_claims_pkey do update
-  set claimed_at = excluded.claimed_at,
-      claim_id = excluded.claim_id
-  where (excluded.claimed_at, excluded.claim_id) < (t.claimed_at, t.claim_id);
-  if not found then
-    return;
-  end if;
-
-  perform payments_private.refresh_customer_mapping(claim_customer.environment, claim_customer.customer_id);
-
-  v_after := payments_private.subject_of_customer(claim_customer.environment, claim_customer.customer_id);
-  if v_after is not distinct from v_before then
-    return;
-  end if;
-
-  -- own: what has no subject of its own goes to the owner of the customer
-  update payments.stripe_subscriptions as s
-  set subject_type = v_after.type,
-      subject_id = v_after.id
-  where s.environment = claim_customer.environment
-    and s.customer_id = claim_customer.customer_id
-    and s.subject_version is null
-    and (s.subject_type, s.subject_id) is distinct from (v_after.type, v_after.id);
-  perform payments_private.refresh_customer_payments(claim_customer.environment, claim_customer.customer_id);
-end;
-$$;
-
-revoke all on function payments_private.claim_customer(text, text, payments.billing_subject, timestamptz, text) from public;
---! EndIncluded functions/claim_customer.sql
+revoke all on function payments_private.claim_customers(text, payments_private.customer_claims[]) from public;
+--! EndIncluded functions/claim_customers.sql
 
 -- money
+--! Included views/derived_transactions.sql
+/*
+ * What payments.transactions must say of each payment, as a pure function of its payment objects: no row remembers what it
+ * said before. One row per payment; status is null while nothing has been heard of money. is_refunded says that it has
+ * refunds, which are rows of their own (refresh_transactions).
+ *
+ * Where several objects say the same thing, what has succeeded speaks first, then the object closest to what the buyer was
+ * asked for. A row with version 0 was only named by others so far: it counts as a related object and says nothing.
+ */
+create or replace view payments_private.derived_transactions
+  with (security_invoker = true)
+as
+  select
+    p.id,
+    p.environment,
+    case
+      when decided.status = 'failed' then 'failed_payment'
+      when p.subscription is not null then 'subscription_invoice'
+      else 'one_time_payment'
+    end as type,
+    decided.status,
+    coalesce((p.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
+    case
+      when (p.subject).type is not null then (p.subject).id
+      when subscriber.subject_type is not null then subscriber.subject_id
+      else owner.subject_id
+    end as subject_id,
+    p.customer_id as provider_customer_id,
+    p.customer_email as customer_email_snapshot,
+    case
+      when p.payment_intent is not null then 'payment_intent'
+      when p.invoice is not null then 'invoice'
+      when p.checkout_session is not null then 'checkout_session'
+      when p.charge is not null then 'charge'
+    end as provider_object_type,
+    coalesce(p.payment_intent, p.invoice, p.checkout_session, p.charge) as provider_object_id,
+    jsonb_strip_nulls(jsonb_build_object(
+      'payment_intent', p.payment_intent,
+      'invoice', p.invoice,
+      'checkout_session', p.checkout_session,
+      'charge', p.charge,
+      'subscription', p.subscription,
+      'product', p.product,
+      'price', p.price
+    )) as related_object_ids,
+    p.amount,
+    refunded.amount as amount_refunded,
+    p.currency,
+    p.description,
+    case when p.is_paid then coalesce(p.invoice_paid_at, p.paid_at, p.seen_paid_at) end as paid_at,
+    case when decided.status = 'failed' then coalesce(p.failed_at, p.seen_failed_at) end as failed_at,
+    case when refunded.amount > 0 then coalesce(p.refunded_at, p.charge_refunded_at) end as refunded_at,
+    p.provider_created_at,
+    dispute.provider_created_at as disputed_at,
+    dispute.amount as dispute_amount,
+    dispute.status as dispute_status,
+    p.refunds is not null as is_refunded
+  from (
+    select
+      o.payment_id as id,
+      o.environment,
+      (array_agg(o.object_id) filter (where o.object_type = 'payment_intent'))[1] as payment_intent,
+      (array_agg(o.object_id) filter (where o.object_type = 'invoice'))[1] as invoice,
+      (array_agg(o.object_id) filter (where o.object_type = 'checkout_session'))[1] as checkout_session,
+      -- one that was declined is named when there is no other
+      coalesce(
+        (array_agg(o.object_id) filter (where o.object_type = 'charge' and o.state is distinct from 'failed'))[1],
+        (array_agg(o.object_id) filter (where o.object_type = 'charge'))[1]
+      ) as charge,
+      (array_agg(o.subscription_id) filter (where o.is_known and o.subscription_id is not null))[1] as subscription,
+      (array_agg(o.product_id) filter (where o.is_known and o.product_id is not null))[1] as product,
+      (array_agg(o.price_id) filter (where o.is_known and o.price_id is not null))[1] as price,
+      (array_agg(o.customer_id) filter (where o.is_known and o.customer_id is not null))[1] as customer_id,
+      (array_agg(o.customer_email) filter (where o.is_known and o.customer_email is not null))[1] as customer_email,
+      (array_agg(row (o.subject_type, o.subject_id)::payments.billing_subject)
+        filter (where o.is_known and o.subject_type is not null))[1] as subject,
+      (array_agg(o.currency) filter (where o.is_payment and o.currency is not null))[1] as currency,
+      (array_agg(o.description) filter (where o.is_payment and o.description is not null))[1] as description,
+      (array_agg(o.amount) filter (where o.is_payment and o.state is not null and o.amount is not null))[1] as amount,
+      min(o.provider_created_at) filter (where o.is_payment) as provider_created_at,
+      -- paid
+      coalesce(bool_or(o.says = 'succeeded'), false) as is_paid,
+      min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type = 'invoice') as invoice_paid_at,
+      min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type <> 'invoice') as paid_at,
+      min(o.provider_created_at) filter (where o.says = 'succeeded') as seen_paid_at,
+      -- failed; an answer of the API says that it failed and not when
+      max(o.failed_at) filter (where o.says = 'failed') as failed_at,
+      max(case when o.object_type = 'charge' then o.provider_created_at else o.second end)
+        filter (where o.says = 'failed' and o.failed_at is null) as seen_failed_at,
+      -- pending; a PaymentIntent also after a failure: it is tried again
+      max(o.provider_created_at) filter (where o.says = 'pending' and o.object_type = 'charge') as charge_pending_at,
+      max(case when o.object_type = 'payment_intent' then o.second else coalesce(o.completed_at, o.provider_created_at) end)
+        filter (where o.says = 'pending' and o.object_type <> 'charge') as pending_at,
+      -- refunded
+      coalesce(sum(o.amount_refunded) filter (where o.is_payment and o.object_type = 'charge'), 0)::bigint as charge_refunded,
+      max(o.second) filter (where o.is_payment and o.object_type = 'charge') as charge_second,
+      max(o.refunded_at) filter (where o.is_payment and o.object_type = 'charge') as charge_refunded_at,
+      sum(o.amount) filter (where o.is_known and o.object_type = 'refund')::bigint as refunds,
+      sum(o.amount) filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed')::bigint as refunds_standing,
+      max(coalesce(o.succeeded_at, o.provider_created_at))
+        filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed') as refunded_at
+    from (
+      select
+        b.*,
+        b.version > 0 and b.object_type not in ('refund', 'dispute') as is_payment,
+        b.version > 0 as is_known,
+        to_timestamp((b.version & ((1::bigint << 50) - 1)) >> 3) as second,
+        case
+          when b.version = 0 or b.object_type in ('refund', 'dispute') then null
+          when b.state in ('succeeded', 'failed') then b.state
+          when b.failed_at is not null and (b.object_type <> 'payment_intent' or b.state is null) then 'failed'
+          else b.state
+        end as says
+      from payments_private.payment_objects as b
+      order by
+        b.payment_id,
+        b.environment, -- as they are grouped, so that no other sort comes between and each list keeps this order
+        b.object_type in ('refund', 'dispute'),
+        (b.state = 'succeeded') desc nulls last,
+        array_position(array['invoice', 'payment_intent', 'charge', 'checkout_session', 'invoice_payment'], b.object_type),
+        b.version desc,
+        b.object_id
+    ) as o
+    group by o.payment_id, o.environment
+  ) as p
+  -- own: a subject of its own, else the subscription's, else the customer's
+  left join lateral (
+    select s.subject_type, s.subject_id
+    from payments.stripe_subscriptions as s
+    where (p.subject).type is null and s.subscription_id = p.subscription and s.environment = p.environment
+  ) as subscriber on true
+  left join lateral (
+    select c.subject_type, c.subject_id
+    from payments_private.customer_claims as c
+    where (p.subject).type is null
+      and subscriber.subject_type is null
+      and c.customer_id = p.customer_id
+      and c.environment = p.environment
+    order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+    limit 1
+  ) as owner on true
+  left join lateral (
+    select d.provider_created_at, d.amount, d.status
+    from payments_private.payment_objects as d
+    where d.payment_id = p.id and d.object_type = 'dispute' and d.version > 0
+    order by d.provider_created_at desc, (d.state = 'succeeded') desc nulls last, d.version desc, d.object_id
+    limit 1
+  ) as dispute on true
+  -- decide
+  cross join lateral (
+    select case
+      when not p.is_paid then 0
+      when coalesce(p.refunds, 0) >= p.charge_refunded then least(coalesce(p.refunds_standing, 0), p.amount)
+      else least(
+        greatest(
+          p.charge_refunded - (
+            select coalesce(sum(r.amount), 0) -- of those that failed later, of which the charge does not know
+            from payments_private.payment_objects as r
+            where r.payment_id = p.id
+              and r.object_type = 'refund'
+              and r.state = 'failed'
+              and r.version > 0
+              and to_timestamp((r.version & ((1::bigint << 50) - 1)) >> 3) > p.charge_second
+          ),
+          0
+        )::bigint,
+        p.amount
+      )
+    end as amount
+  ) as refunded
+  cross join lateral (
+    select case
+      when p.is_paid and refunded.amount = 0 then 'succeeded'
+      when p.is_paid and refunded.amount < p.amount then 'partially_refunded'
+      when p.is_paid then 'refunded'
+      -- in the second in which a session completed, a card was declined before it did
+      when greatest(p.failed_at, p.seen_failed_at) >= coalesce(p.charge_pending_at, '-infinity')
+        and greatest(p.failed_at, p.seen_failed_at) > coalesce(p.pending_at, '-infinity')
+      then 'failed'
+      when coalesce(p.pending_at, p.charge_pending_at) is not null then 'pending'
+    end as status
+  ) as decided;
+
+comment on view payments_private.derived_transactions is
+  'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
+
+revoke all on payments_private.derived_transactions from public;
+--! EndIncluded views/derived_transactions.sql
 --! Included functions/refresh_refunds.sql
 /*
- * One transaction of type refund for each refund of a payment, with the payment as its parent.
+ * One transaction of type refund for each refund of the given payments, with the payment as its parent.
  */
-create or replace function payments_private.refresh_refunds(
-  environment text,
-  payment_id uuid,
-  parent_type text,
-  parent_id text,
-  related_object_ids jsonb,
-  subject payments.billing_subject,
-  customer_id text,
-  customer_email text
-)
+create or replace function payments_private.refresh_refunds(derived payments_private.derived_transactions[])
   returns void
   language plpgsql
   volatile
   security invoker
   set search_path = ''
-  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
 begin
@@ -1420,26 +1640,26 @@ begin
     related_object_ids, amount, currency, description, failed_at, refunded_at, provider_created_at
   )
   select
-    refresh_refunds.environment,
+    d.environment,
     'refund',
     o.state,
-    (refresh_refunds.subject).type,
-    (refresh_refunds.subject).id,
-    refresh_refunds.customer_id,
-    refresh_refunds.customer_email,
+    d.subject_type,
+    d.subject_id,
+    d.provider_customer_id,
+    d.customer_email_snapshot,
     'refund',
     o.object_id,
-    refresh_refunds.parent_type,
-    refresh_refunds.parent_id,
-    refresh_refunds.related_object_ids || jsonb_build_object('refund', o.object_id),
+    d.provider_object_type,
+    d.provider_object_id,
+    d.related_object_ids || jsonb_build_object('refund', o.object_id),
     o.amount,
     o.currency,
     o.description,
     case when o.state = 'failed' then o.failed_at end,
     case when o.state = 'succeeded' then coalesce(o.succeeded_at, o.provider_created_at) end,
     o.provider_created_at
-  from payments_private.payment_objects as o
-  where o.payment_id = refresh_refunds.payment_id and o.object_type = 'refund' and o.version > 0
+  from unnest(refresh_refunds.derived) as d
+  join payments_private.payment_objects as o on o.payment_id = d.id and o.object_type = 'refund' and o.version > 0
   on conflict (provider_object_id, provider_object_type, environment, provider)
     where provider_object_type is not null and provider_object_id is not null
   do update
@@ -1468,214 +1688,49 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.refresh_refunds(text, uuid, text, text, jsonb, payments.billing_subject, text, text)
-  from public;
+revoke all on function payments_private.refresh_refunds(payments_private.derived_transactions[]) from public;
 --! EndIncluded functions/refresh_refunds.sql
---! Included functions/refresh_transaction.sql
+--! Included functions/refresh_transactions.sql
 /*
- * Derives the transaction of one payment, and one row for each of its refunds, from the newest snapshot of every object
- * that belongs to it. A pure function of those rows: no increments, and no "last writer". Writes only what changes.
+ * Brings the transactions of payments, and of their refunds, in line with derived_transactions. The payments are locked.
  */
-create or replace function payments_private.refresh_transaction(environment text, payment_id uuid)
+create or replace function payments_private.refresh_transactions(environment text, payment_ids uuid[])
   returns void
   language plpgsql
   volatile
   security invoker
   set search_path = ''
-  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
+  -- plans that depend neither on how full the tables were nor on how many payments came when they were made
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
 as $$
+#variable_conflict use_column -- the target of on conflict cannot be qualified
 declare
-  v_object payments_private.payment_objects;
-  v_row payments.transactions;
-  v_key_type text;
-  v_key_id text;
-  v_second timestamptz;
-  v_is_subscription boolean := false;
-  v_paid boolean := false;
-  v_invoice_paid_at timestamptz;
-  v_event_paid_at timestamptz;
-  v_api_paid_at timestamptz;
-  v_pending_at timestamptz;
-  v_charge_pending_at timestamptz;
-  v_failed_at timestamptz;
-  v_seen_failed_at timestamptz;
-  v_charge_refunded bigint := 0;
-  v_charge_second timestamptz;
-  v_charge_refunded_at timestamptz;
-  v_refunds bigint := 0;
-  v_refunds_standing bigint := 0;
-  v_refunds_failed_later bigint := 0;
-  v_refunded_at timestamptz;
-  v_related jsonb := '{}';
-  v_failed_charge_id text;
-  v_subject payments.billing_subject;
+  v_refunded payments_private.derived_transactions[];
 begin
-  v_row.amount_refunded := 0;
-
-  -- read: what has succeeded speaks first, then the object closest to what the buyer was asked for
-  for v_object in
-    select o.*
-    from payments_private.payment_objects as o
-    where o.payment_id = refresh_transaction.payment_id
-    order by
-      o.object_type not in ('refund', 'dispute') desc,
-      (o.state = 'succeeded') desc nulls last,
-      array_position(array['invoice', 'payment_intent', 'charge', 'checkout_session', 'invoice_payment'], o.object_type),
-      o.version desc,
-      o.object_id
-  loop
-    v_second := to_timestamp((v_object.version & ((1::bigint << 50) - 1)) >> 3);
-    if v_object.object_type = 'charge' and v_object.state = 'failed' then
-      v_failed_charge_id := coalesce(v_failed_charge_id, v_object.object_id);
-    elsif not v_related ? v_object.object_type and v_object.object_type not in ('invoice_payment', 'dispute', 'refund') then
-      v_related := v_related || jsonb_build_object(v_object.object_type, v_object.object_id);
-    end if;
-    continue when v_object.version = 0;
-
-    v_row.provider_customer_id := coalesce(v_row.provider_customer_id, v_object.customer_id);
-    v_row.customer_email_snapshot := coalesce(v_row.customer_email_snapshot, v_object.customer_email);
-    if v_object.subscription_id is not null then
-      v_is_subscription := true;
-      v_related := v_related || jsonb_build_object('subscription', v_object.subscription_id);
-    end if;
-    if v_row.subject_type is null then
-      v_row.subject_type := v_object.subject_type;
-      v_row.subject_id := v_object.subject_id;
-    end if;
-
-    if v_object.object_type = 'refund' then
-      v_refunds := v_refunds + v_object.amount;
-      if v_object.state <> 'failed' then
-        v_refunds_standing := v_refunds_standing + v_object.amount;
-        v_refunded_at := greatest(v_refunded_at, coalesce(v_object.succeeded_at, v_object.provider_created_at));
-      elsif v_second > v_charge_second then
-        v_refunds_failed_later := v_refunds_failed_later + v_object.amount;
-      end if;
-      continue;
-    elsif v_object.object_type = 'dispute' then
-      if v_row.disputed_at is null or v_object.provider_created_at > v_row.disputed_at then
-        v_row.disputed_at := v_object.provider_created_at;
-        v_row.dispute_amount := v_object.amount;
-        v_row.dispute_status := v_object.status;
-      end if;
-      continue;
-    end if;
-
-    v_row.currency := coalesce(v_row.currency, v_object.currency);
-    v_row.description := coalesce(v_row.description, v_object.description);
-    v_row.provider_created_at := least(v_row.provider_created_at, v_object.provider_created_at);
-    v_related := v_related || jsonb_strip_nulls(jsonb_build_object(
-      'product', coalesce(v_related ->> 'product', v_object.product_id),
-      'price', coalesce(v_related ->> 'price', v_object.price_id)
-    ));
-    if v_object.object_type = 'charge' then
-      v_charge_refunded := v_charge_refunded + coalesce(v_object.amount_refunded, 0);
-      v_charge_second := greatest(v_charge_second, v_second);
-      v_charge_refunded_at := greatest(v_charge_refunded_at, v_object.refunded_at);
-    end if;
-
-    if v_object.state = 'succeeded' then
-      v_paid := true;
-      if v_object.object_type = 'invoice' then
-        v_invoice_paid_at := least(v_invoice_paid_at, v_object.succeeded_at);
-      else
-        v_event_paid_at := least(v_event_paid_at, v_object.succeeded_at);
-      end if;
-      v_api_paid_at := least(v_api_paid_at, v_object.provider_created_at);
-    elsif v_object.state = 'failed'
-      or (v_object.failed_at is not null and (v_object.object_type <> 'payment_intent' or v_object.state is null))
-    then
-      v_failed_at := greatest(v_failed_at, v_object.failed_at);
-      if v_object.failed_at is null then -- an answer of the API says that it failed and not when
-        v_seen_failed_at := greatest(
-          v_seen_failed_at, case when v_object.object_type = 'charge' then v_object.provider_created_at else v_second end
-        );
-      end if;
-    elsif v_object.state = 'pending' then
-      case v_object.object_type
-        when 'charge' then
-          v_charge_pending_at := greatest(v_charge_pending_at, v_object.provider_created_at);
-        when 'payment_intent' then
-          v_pending_at := greatest(v_pending_at, v_second); -- also after a failure: it is tried again
-        else
-          v_pending_at := greatest(v_pending_at, coalesce(v_object.completed_at, v_object.provider_created_at));
-      end case;
-    end if;
-    if v_object.state is not null then
-      v_row.amount := coalesce(v_row.amount, v_object.amount);
-    end if;
-  end loop;
-
-  if v_failed_charge_id is not null and not v_related ? 'charge' then
-    v_related := v_related || jsonb_build_object('charge', v_failed_charge_id);
-  end if;
-
-  -- key
-  v_key_type := case
-    when v_related ? 'payment_intent' then 'payment_intent'
-    when v_related ? 'invoice' then 'invoice'
-    when v_related ? 'checkout_session' then 'checkout_session'
-    when v_related ? 'charge' then 'charge'
-  end;
-  v_key_id := v_related ->> v_key_type;
-
-  -- own: a subject of its own, else the subscription's, else the customer's
-  if v_row.subject_type is null and v_is_subscription then
-    select s.subject_type, s.subject_id
-    into v_row.subject_type, v_row.subject_id
-    from payments.stripe_subscriptions as s
-    where s.environment = refresh_transaction.environment and s.subscription_id = v_related ->> 'subscription';
-  end if;
-  if v_row.subject_type is null and v_row.provider_customer_id is not null then
-    v_subject := payments_private.subject_of_customer(refresh_transaction.environment, v_row.provider_customer_id);
-    v_row.subject_type := v_subject.type;
-    v_row.subject_id := v_subject.id;
-  end if;
-
-  -- decide
-  if v_paid then
-    if v_refunds >= v_charge_refunded then
-      v_row.amount_refunded := v_refunds_standing;
-    else
-      v_row.amount_refunded := greatest(v_charge_refunded - v_refunds_failed_later, 0);
-    end if;
-    v_row.amount_refunded := least(v_row.amount_refunded, v_row.amount);
-    v_row.status := case
-      when v_row.amount_refunded = 0 then 'succeeded'
-      when v_row.amount_refunded < v_row.amount then 'partially_refunded'
-      else 'refunded'
-    end;
-    v_row.paid_at := coalesce(v_invoice_paid_at, v_event_paid_at, v_api_paid_at);
-    v_row.refunded_at := case when v_row.amount_refunded > 0 then coalesce(v_refunded_at, v_charge_refunded_at) end;
-  elsif greatest(v_failed_at, v_seen_failed_at) >= coalesce(v_charge_pending_at, '-infinity')
-    and greatest(v_failed_at, v_seen_failed_at) > coalesce(v_pending_at, '-infinity')
-  then
-    v_row.status := 'failed'; -- in the second in which a session completed, a card was declined before it did
-    v_row.failed_at := coalesce(v_failed_at, v_seen_failed_at);
-  elsif v_pending_at is not null or v_charge_pending_at is not null then
-    v_row.status := 'pending';
-  end if;
-  v_row.type := case
-    when v_row.status = 'failed' then 'failed_payment'
-    when v_is_subscription then 'subscription_invoice'
-    else 'one_time_payment'
-  end;
-
-  -- write
-  if v_row.status is null then
-    delete from payments.transactions as t where t.id = refresh_transaction.payment_id;
-  else
+  with derived as materialized (
+    select d.* from payments_private.derived_transactions as d where d.id = any (refresh_transactions.payment_ids)
+  ),
+  gone as (
+    delete from payments.transactions as t
+    using derived as d
+    where d.status is null and t.id = d.id
+  ),
+  written as (
     insert into payments.transactions as t (
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
       paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status
     )
-    values (
-      refresh_transaction.payment_id, refresh_transaction.environment, v_row.type, v_row.status, v_row.subject_type,
-      v_row.subject_id, v_row.provider_customer_id, v_row.customer_email_snapshot, v_key_type, v_key_id, v_related,
-      v_row.amount, v_row.amount_refunded, v_row.currency, v_row.description, v_row.paid_at, v_row.failed_at,
-      v_row.refunded_at, v_row.provider_created_at, v_row.disputed_at, v_row.dispute_amount, v_row.dispute_status
-    )
+    select
+      d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
+      d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
+      d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
+      d.disputed_at, d.dispute_amount, d.dispute_status
+    from derived as d
+    where d.status is not null
     on conflict on constraint transactions_pkey do update
     set type = excluded.type,
         status = excluded.status,
@@ -1706,26 +1761,27 @@ begin
            excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
            excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
            excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
-           excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status);
-  end if;
+           excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status)
+  )
+  select array_agg(d) into v_refunded from derived as d where d.is_refunded;
 
-  if v_refunds > 0 then
-    perform payments_private.refresh_refunds(
-      refresh_transaction.environment, refresh_transaction.payment_id, v_key_type, v_key_id, v_related,
-      row (v_row.subject_type, v_row.subject_id)::payments.billing_subject, v_row.provider_customer_id,
-      v_row.customer_email_snapshot
-    );
+  if v_refunded is not null then
+    perform payments_private.refresh_refunds(v_refunded);
   end if;
 end;
 $$;
 
-revoke all on function payments_private.refresh_transaction(text, uuid) from public;
---! EndIncluded functions/refresh_transaction.sql
---! Included functions/refresh_subscription_payments.sql
+revoke all on function payments_private.refresh_transactions(text, uuid[]) from public;
+--! EndIncluded functions/refresh_transactions.sql
+--! Included functions/refresh_payments.sql
 /*
- * Derives the transactions of a subscription's invoices again, after its billing subject became known.
+ * Derives again the transactions of everything that subscriptions or customers paid, after their billing subject changed.
  */
-create or replace function payments_private.refresh_subscription_payments(environment text, subscription_id text)
+create or replace function payments_private.refresh_payments(
+  environment text,
+  subscription_ids text[],
+  customer_ids text[] default '{}'
+)
   returns void
   language plpgsql
   volatile
@@ -1734,29 +1790,40 @@ create or replace function payments_private.refresh_subscription_payments(enviro
 as $$
 declare
   v_found uuid[];
-  v_locked uuid[];
-  v_payment_id uuid;
+  v_locked uuid[] := '{}';
 begin
   -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
   loop
-    select array_agg(distinct o.payment_id)
+    select array_agg(p.id)
     into v_found
-    from payments_private.payment_objects as o
-    where o.environment = refresh_subscription_payments.environment
-      and o.subscription_id = refresh_subscription_payments.subscription_id;
+    from (
+      select o.payment_id as id
+      from payments_private.payment_objects as o
+      join payments.stripe_subscriptions as s on s.subscription_id = o.subscription_id and s.environment = o.environment
+      left join payments.transactions as t on t.id = o.payment_id
+      where o.environment = refresh_payments.environment
+        and o.subscription_id = any (refresh_payments.subscription_ids)
+        and (t.subject_type, t.subject_id) is distinct from (s.subject_type, s.subject_id) -- else there is nothing to change
+      union
+      select t.id
+      from payments.transactions as t
+      where t.provider = 'stripe'
+        and t.environment = refresh_payments.environment
+        and t.provider_customer_id = any (refresh_payments.customer_ids)
+        and t.type <> 'refund'
+    ) as p;
     exit when v_found is null or v_found <@ v_locked;
     perform payments_private.lock_payments(v_found);
     v_locked := v_locked || v_found;
   end loop;
-
-  foreach v_payment_id in array coalesce(v_found, '{}') loop
-    perform payments_private.refresh_transaction(refresh_subscription_payments.environment, v_payment_id);
-  end loop;
+  if v_found is not null then
+    perform payments_private.refresh_transactions(refresh_payments.environment, v_found);
+  end if;
 end;
 $$;
 
-revoke all on function payments_private.refresh_subscription_payments(text, text) from public;
---! EndIncluded functions/refresh_subscription_payments.sql
+revoke all on function payments_private.refresh_payments(text, text[], text[]) from public;
+--! EndIncluded functions/refresh_payments.sql
 --! Included functions/lock_payments.sql
 /*
  * Locks payments for the rest of the transaction, in order. Whoever derives a transaction holds the lock of its payment;
@@ -1769,748 +1836,306 @@ create or replace function payments_private.lock_payments(ids uuid[])
   security invoker
   set search_path = ''
 as $$
-declare
-  v_id uuid;
 begin
-  for v_id in select distinct p.id from unnest(lock_payments.ids) as p (id) order by 1 loop
-    perform pg_advisory_xact_lock(hashtextextended(v_id::text, 1));
-  end loop;
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(p.id::text, 1) as key
+    from unnest(lock_payments.ids) as p (id)
+    order by key
+  ) as k;
 end;
 $$;
 
 revoke all on function payments_private.lock_payments(uuid[]) from public;
 --! EndIncluded functions/lock_payments.sql
---! Included functions/join_payment.sql
+--! Included functions/merge_payments.sql
 /*
- * Says that the given Stripe objects are one payment, and returns the id of that payment. Objects met for the first time
- * are noted, save the first one, whose snapshot the caller is about to write; payments that were separate until now become
- * one, under the lock of each.
+ * Says that two payments are one: the one that the app has seen first keeps its id. Both are locked.
  */
-create or replace function payments_private.join_payment(environment text, object_types text[], object_ids text[])
-  returns uuid
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
-as $$
-declare
-  v_found uuid[];
-  v_locked uuid[];
-  v_known text[];
-  v_payment_id uuid;
-begin
-  -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
-  loop
-    select array_agg(distinct o.payment_id order by o.payment_id), array_agg(o.object_id)
-    into v_found, v_known
-    from payments_private.payment_objects as o
-    where o.environment = join_payment.environment and o.object_id = any (join_payment.object_ids);
-    exit when v_found is null or v_found <@ v_locked;
-    perform payments_private.lock_payments(v_found);
-    v_locked := v_locked || v_found;
-  end loop;
-
-  -- join: the payment that the app has seen first keeps its id
-  if v_found is null then
-    v_payment_id := gen_random_uuid();
-  elsif cardinality(v_found) = 1 then
-    v_payment_id := v_found[1];
-  else
-    select p.id
-    into v_payment_id
-    from unnest(v_found) as p (id)
-    left join payments.transactions as t on t.id = p.id
-    order by t.created_at nulls last, p.id
-    limit 1;
-    update payments_private.payment_objects as o
-    set payment_id = v_payment_id
-    where o.payment_id = any (v_found) and o.payment_id <> v_payment_id;
-    delete from payments.transactions as t
-    where t.id = any (v_found) and t.id <> v_payment_id;
-  end if;
-
-  if cardinality(join_payment.object_ids) > 1 and not join_payment.object_ids[2:] <@ coalesce(v_known, '{}') then
-    insert into payments_private.payment_objects (environment, object_type, object_id, payment_id)
-    select join_payment.environment, o.type, o.id, v_payment_id
-    from unnest(join_payment.object_types[2:], join_payment.object_ids[2:]) as o (type, id)
-    on conflict on constraint payment_objects_pkey do nothing;
-  end if;
-  return v_payment_id;
-end;
-$$;
-
-revoke all on function payments_private.join_payment(text, text[], text[]) from public;
---! EndIncluded functions/join_payment.sql
---! Included functions/put_payment_object.sql
-/*
- * Takes a snapshot of one payment object, with the other objects it names as parts of the same payment, and derives the
- * transaction again. What became known of when things happened is kept even from a snapshot that is older than the row.
- * Contract of the answer: see project_stripe_product.
- */
-create or replace function payments_private.put_payment_object(
-  snapshot payments_private.payment_objects,
-  linked_types text[],
-  linked_ids text[],
-  settled boolean
-)
-  returns text
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-  set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
-as $$
-declare
-  v_types text[] := array[snapshot.object_type];
-  v_ids text[] := array[snapshot.object_id];
-  v_outcome text := 'applied';
-  v_known payments_private.payment_objects;
-begin
-  for i in 1 .. coalesce(cardinality(put_payment_object.linked_ids), 0) loop
-    if put_payment_object.linked_ids[i] is not null and put_payment_object.linked_ids[i] <> all (v_ids) then
-      v_types := v_types || put_payment_object.linked_types[i];
-      v_ids := v_ids || put_payment_object.linked_ids[i];
-    end if;
-  end loop;
-  snapshot.payment_id := payments_private.join_payment(snapshot.environment, v_types, v_ids);
-
-  select * into v_known
-  from payments_private.payment_objects as o
-  where o.environment = snapshot.environment and o.object_id = snapshot.object_id;
-
-  if v_known.object_id is null then
-    insert into payments_private.payment_objects values (snapshot.*);
-    perform payments_private.refresh_transaction(snapshot.environment, snapshot.payment_id);
-    return v_outcome;
-  end if;
-
-  snapshot.succeeded_at := least(snapshot.succeeded_at, v_known.succeeded_at);
-  snapshot.failed_at := greatest(snapshot.failed_at, v_known.failed_at);
-  snapshot.completed_at := least(snapshot.completed_at, v_known.completed_at);
-  snapshot.refunded_at := greatest(snapshot.refunded_at, v_known.refunded_at);
-
-  if snapshot.version > v_known.version or (snapshot.version = v_known.version and put_payment_object.settled) then
-    snapshot.customer_id := coalesce(snapshot.customer_id, v_known.customer_id);
-    snapshot.subscription_id := coalesce(snapshot.subscription_id, v_known.subscription_id);
-    if snapshot.subject_type is null then
-      snapshot.subject_type := v_known.subject_type;
-      snapshot.subject_id := v_known.subject_id;
-    end if;
-    update payments_private.payment_objects as o
-    set object_type = snapshot.object_type,
-        version = snapshot.version,
-        state = snapshot.state,
-        status = snapshot.status,
-        amount = snapshot.amount,
-        amount_refunded = snapshot.amount_refunded,
-        currency = snapshot.currency,
-        customer_id = snapshot.customer_id,
-        customer_email = snapshot.customer_email,
-        description = snapshot.description,
-        subscription_id = snapshot.subscription_id,
-        product_id = snapshot.product_id,
-        price_id = snapshot.price_id,
-        subject_type = snapshot.subject_type,
-        subject_id = snapshot.subject_id,
-        provider_created_at = snapshot.provider_created_at,
-        succeeded_at = snapshot.succeeded_at,
-        failed_at = snapshot.failed_at,
-        completed_at = snapshot.completed_at,
-        refunded_at = snapshot.refunded_at
-    where o.environment = snapshot.environment and o.object_id = snapshot.object_id;
-  else
-    if snapshot.version < v_known.version then
-      v_outcome := 'stale';
-    elsif (snapshot.state, snapshot.status, snapshot.amount, snapshot.amount_refunded)
-      is distinct from (v_known.state, v_known.status, v_known.amount, v_known.amount_refunded)
-    then
-      v_outcome := 'tie';
-    end if;
-    update payments_private.payment_objects as o
-    set succeeded_at = snapshot.succeeded_at,
-        failed_at = snapshot.failed_at,
-        completed_at = snapshot.completed_at,
-        refunded_at = snapshot.refunded_at,
-        customer_id = coalesce(o.customer_id, snapshot.customer_id),
-        subscription_id = coalesce(o.subscription_id, snapshot.subscription_id),
-        subject_type = coalesce(o.subject_type, snapshot.subject_type),
-        subject_id = case when o.subject_type is null then snapshot.subject_id else o.subject_id end
-    where o.environment = snapshot.environment and o.object_id = snapshot.object_id;
-  end if;
-
-  perform payments_private.refresh_transaction(snapshot.environment, snapshot.payment_id);
-  return v_outcome;
-end;
-$$;
-
-revoke all on function payments_private.put_payment_object(payments_private.payment_objects, text[], text[], boolean) from public;
---! EndIncluded functions/put_payment_object.sql
-
--- projections
---! Included functions/project_stripe_product.sql
-/*
- * Product → payments.stripe_products. Answers applied, stale (the row is newer) or tie (a snapshot of the same second,
- * which only the ledger or Stripe can order); settled = true says that a tie was decided for this snapshot.
- * event_type is null for an answer of the API. The same contract holds for every project_stripe_… function.
- */
-create or replace function payments_private.project_stripe_product(
-  environment text,
-  object jsonb,
-  event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
-)
-  returns text
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-declare
-  v_deleted boolean := coalesce(event_type = 'product.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
-  v_version bigint := payments_private.snapshot_version(
-    case when object ? 'name' then snapshot_at else to_timestamp(0) end, event_type, v_deleted -- see project_stripe_customer
-  );
-  v_known bigint;
-begin
-  insert into payments.stripe_products as t (
-    environment, product_id, name, description, active, default_price_id, metadata, raw, deleted, version
-  )
-  values (
-    project_stripe_product.environment,
-    object ->> 'id',
-    coalesce(object ->> 'name', ''),
-    object ->> 'description',
-    coalesce((object ->> 'active')::boolean, false) and not v_deleted,
-    payments_private.id_of(object -> 'default_price'),
-    coalesce(object -> 'metadata', '{}'),
-    object,
-    v_deleted,
-    v_version
-  )
-  on conflict on constraint stripe_products_product_id_key do update
-  set name = case when object ? 'name' then excluded.name else t.name end,
-      description = case when object ? 'name' then excluded.description else t.description end,
-      active = excluded.active,
-      default_price_id = case when object ? 'name' then excluded.default_price_id else t.default_price_id end,
-      metadata = case when object ? 'name' then excluded.metadata else t.metadata end,
-      raw = case when object ? 'name' then excluded.raw else t.raw end,
-      deleted = excluded.deleted,
-      version = excluded.version,
-      synced_at = now()
-  where excluded.version > t.version
-    or (excluded.version = t.version and (settled or project_stripe_product.event_type is null));
-
-  if found then
-    return 'applied';
-  end if;
-  select p.version into v_known
-  from payments.stripe_products as p
-  where p.environment = project_stripe_product.environment and p.product_id = object ->> 'id';
-  return case when v_known = v_version then 'tie' else 'stale' end;
-end;
-$$;
-
-revoke all on function payments_private.project_stripe_product(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_product.sql
---! Included functions/project_stripe_price.sql
-/*
- * Price → payments.stripe_prices. Contract: see project_stripe_product.
- */
-create or replace function payments_private.project_stripe_price(
-  environment text,
-  object jsonb,
-  event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
-)
-  returns text
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-declare
-  v_deleted boolean := coalesce(event_type = 'price.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
-  v_version bigint := payments_private.snapshot_version(
-    case when object ? 'currency' then snapshot_at else to_timestamp(0) end, event_type, v_deleted -- see project_stripe_customer
-  );
-  v_known bigint;
-begin
-  insert into payments.stripe_prices as t (
-    environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
-    billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, metadata, raw, deleted, version
-  )
-  values (
-    project_stripe_price.environment,
-    object ->> 'id',
-    payments_private.id_of(object -> 'product'),
-    coalesce((object ->> 'active')::boolean, false) and not v_deleted,
-    coalesce(lower(object ->> 'currency'), ''),
-    (object ->> 'unit_amount')::bigint,
-    object ->> 'unit_amount_decimal',
-    coalesce(object ->> 'type', 'one_time'),
-    object ->> 'lookup_key',
-    object ->> 'billing_scheme',
-    object ->> 'tax_behavior',
-    object -> 'recurring' ->> 'interval',
-    (object -> 'recurring' ->> 'interval_count')::integer,
-    coalesce(object -> 'metadata', '{}'),
-    object,
-    v_deleted,
-    v_version
-  )
-  on conflict on constraint stripe_prices_price_id_key do update
-  set product_id = coalesce(excluded.product_id, t.product_id),
-      active = excluded.active,
-      currency = case when object ? 'currency' then excluded.currency else t.currency end,
-      unit_amount = case when object ? 'currency' then excluded.unit_amount else t.unit_amount end,
-      unit_amount_decimal = case when object ? 'currency' then excluded.unit_amount_decimal else t.unit_amount_decimal end,
-      type = case when object ? 'currency' then excluded.type else t.type end,
-      lookup_key = case when object ? 'currency' then excluded.lookup_key else t.lookup_key end,
-      billing_scheme = case when object ? 'currency' then excluded.billing_scheme else t.billing_scheme end,
-      tax_behavior = case when object ? 'currency' then excluded.tax_behavior else t.tax_behavior end,
-      recurring_interval = case when object ? 'currency' then excluded.recurring_interval else t.recurring_interval end,
-      recurring_interval_count =
-        case when object ? 'currency' then excluded.recurring_interval_count else t.recurring_interval_count end,
-      metadata = case when object ? 'currency' then excluded.metadata else t.metadata end,
-      raw = case when object ? 'currency' then excluded.raw else t.raw end,
-      deleted = excluded.deleted,
-      version = excluded.version,
-      synced_at = now()
-  where excluded.version > t.version
-    or (excluded.version = t.version and (settled or project_stripe_price.event_type is null));
-
-  if found then
-    return 'applied';
-  end if;
-  select p.version into v_known
-  from payments.stripe_prices as p
-  where p.environment = project_stripe_price.environment and p.price_id = object ->> 'id';
-  return case when v_known = v_version then 'tie' else 'stale' end;
-end;
-$$;
-
-revoke all on function payments_private.project_stripe_price(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_price.sql
---! Included functions/project_stripe_customer.sql
-/*
- * Customer → payments.customers. A deleted customer keeps its last known name and address, and gives up its place as
- * the customer that new sessions of its subject use. Contract: see project_stripe_product.
- */
-create or replace function payments_private.project_stripe_customer(
-  environment text,
-  object jsonb,
-  event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
-)
-  returns text
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = ''
-as $$
-declare
-  v_deleted boolean := coalesce(event_type = 'customer.deleted', false) or coalesce((object ->> 'deleted')::boolean, false);
-  v_is_whole boolean := object ? 'created'; -- the API answers {id, object, deleted} for a deleted one
-  v_version bigint := payments_private.snapshot_version(
-    case when v_is_whole then snapshot_at else to_timestamp(0) end, event_type, v_deleted -- the event of the deletion knows more
-  );
-  v_known bigint;
-begin
-  insert into payments.customers as t (
-    environment, provider_customer_id, email, name, phone, deleted, metadata, raw, provider_created_at, version
-  )
-  values (
-    project_stripe_customer.environment,
-    object ->> 'id',
-    object ->> 'email',
-    object ->> 'name',
-    object ->> 'phone',
-    v_deleted,
-    coalesce(object -> 'metadata', '{}'),
-    object,
-    payments_private.instant_of(object -> 'created'),
-    v_version
-  )
-  on conflict on constraint customers_provider_customer_id_key do update
-  set email = case when v_is_whole then excluded.email else t.email end,
-      name = case when v_is_whole then excluded.name else t.name end,
-      phone = case when v_is_whole then excluded.phone else t.phone end,
-      deleted = excluded.deleted,
-      metadata = case when v_is_whole then excluded.metadata else t.metadata end,
-      raw = case when v_is_whole then excluded.raw else t.raw end,
-      provider_created_at = coalesce(excluded.provider_created_at, t.provider_created_at),
-      version = excluded.version,
-      synced_at = now()
-  where excluded.version > t.version
-    or (excluded.version = t.version and (settled or project_stripe_customer.event_type is null));
-
-  if found then
-    if v_deleted then
-      perform payments_private.refresh_customer_mapping(project_stripe_customer.environment, object ->> 'id');
-    end if;
-    return 'applied';
-  end if;
-  select c.version into v_known
-  from payments.customers as c
-  where c.provider = 'stripe'
-    and c.environment = project_stripe_customer.environment
-    and c.provider_customer_id = object ->> 'id';
-  return case when v_known = v_version then 'tie' else 'stale' end;
-end;
-$$;
-
-revoke all on function payments_private.project_stripe_customer(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_customer.sql
---! Included functions/project_subscription_items.sql
-/*
- * The items of one subscription snapshot → payments.stripe_subscription_items; items that it no longer has are removed.
- * An item's id is made from Stripe's, so that it has the same one when a rebuild takes it away and brings it back.
- */
-create or replace function payments_private.project_subscription_items(environment text, subscription jsonb)
+create or replace function payments_private.merge_payments(one uuid, other uuid)
   returns void
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
+declare
+  v_kept uuid;
 begin
-  delete from payments.stripe_subscription_items as t
-  where t.environment = project_subscription_items.environment
-    and t.subscription_id = project_subscription_items.subscription ->> 'id'
-    and not exists (
-      select
-      from jsonb_array_elements(project_subscription_items.subscription -> 'items' -> 'data') as i (item)
-      where i.item ->> 'id' = t.subscription_item_id
-    );
+  select p.id
+  into v_kept
+  from unnest(array[one, other]) as p (id)
+  left join payments.transactions as t on t.id = p.id
+  order by t.created_at nulls last, p.id
+  limit 1;
 
-  insert into payments.stripe_subscription_items as t (
-    id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
-  )
-  select
-    left(encode(sha256(convert_to(project_subscription_items.environment || ' ' || (i.item ->> 'id'), 'UTF8')), 'hex'), 32)::uuid,
-    project_subscription_items.environment,
-    i.item ->> 'id',
-    project_subscription_items.subscription ->> 'id',
-    payments_private.id_of(coalesce(i.item -> 'price' -> 'product', i.item -> 'plan' -> 'product')),
-    payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')),
-    (i.item ->> 'quantity')::bigint,
-    coalesce(i.item -> 'metadata', '{}')
-  from jsonb_array_elements(project_subscription_items.subscription -> 'items' -> 'data') as i (item)
-  on conflict on constraint stripe_subscription_items_subscription_item_id_key do update
-  set subscription_id = excluded.subscription_id,
-      product_id = excluded.product_id,
-      price_id = excluded.price_id,
-      quantity = excluded.quantity,
-      metadata = excluded.metadata
-  where (t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata)
-    is distinct from (excluded.subscription_id, excluded.product_id, excluded.price_id, excluded.quantity, excluded.metadata);
+  update payments_private.payment_objects as o
+  set payment_id = v_kept
+  where o.payment_id in (one, other) and o.payment_id <> v_kept;
+  delete from payments.transactions as t
+  where t.id in (one, other) and t.id <> v_kept;
 end;
 $$;
 
-revoke all on function payments_private.project_subscription_items(text, jsonb) from public;
---! EndIncluded functions/project_subscription_items.sql
---! Included functions/project_stripe_subscription.sql
+revoke all on function payments_private.merge_payments(uuid, uuid) from public;
+--! EndIncluded functions/merge_payments.sql
+--! Included functions/put_payment_objects.sql
 /*
- * Subscription → payments.stripe_subscriptions and its items. Reads the shapes before and after 2025-03-31.basil, where
- * the period moved from the subscription to its items. The subject comes from the metadata, else from the customer; once
- * the metadata of some snapshot has named it, the earliest such snapshot decides. Contract: see project_stripe_product.
+ * Takes snapshots of payment objects, each with the other objects that it names as parts of the same payment, and derives
+ * their transactions again. Objects that are named for the first time are noted; payments that were separate until now
+ * become one. What became known of when things happened is kept even from a snapshot that is older than the row.
+ * Contract: see project_snapshots; payments has a null in the place of what is no payment object.
  */
-create or replace function payments_private.project_stripe_subscription(
+create or replace function payments_private.put_payment_objects(
   environment text,
-  object jsonb,
-  event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
+  payments payments_private.payment_snapshot[],
+  settled boolean,
+  outcomes text[]
 )
-  returns text
+  returns text[]
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
 declare
-  v_is_final boolean := object ->> 'status' in ('canceled', 'incomplete_expired');
-  v_version bigint := payments_private.snapshot_version(snapshot_at, event_type, v_is_final);
-  v_subscription_id text := object ->> 'id';
-  v_customer_id text := payments_private.id_of(object -> 'customer');
-  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
-  v_subject_version bigint := case when v_subject.type is not null then v_version end;
-  v_period_start timestamptz := payments_private.instant_of(object -> 'current_period_start');
-  v_period_end timestamptz := payments_private.instant_of(object -> 'current_period_end');
-  v_outcome text := 'applied';
-  v_row record;
+  v_payment payments_private.payment_snapshot;
+  v_object payments_private.payment_objects;
+  v_link payments_private.payment_objects;
+  v_margin integer := case when settled then 0 else 1 end; -- by how much a version must be greater to be shown
+  v_ids text[] := '{}';
+  v_places integer[] := '{}';
+  v_types text[] := '{}';
+  v_known_ids text[];
+  v_known_payments uuid[];
+  v_known_versions bigint[];
+  v_known_at integer;
+  v_locked uuid[] := '{}';
+  v_own_ids text[] := '{}';
+  v_own integer;
+  v_payment_id uuid;
+  v_payment_ids uuid[];
+  v_is_merged boolean;
+  v_outcome text;
+  v_objects payments_private.payment_objects[] := '{}';
 begin
-  if v_subject.type is null then
-    v_subject := payments_private.subject_of_customer(project_stripe_subscription.environment, v_customer_id);
-  end if;
+  -- name: each object, and after it those that it names
+  for v_place in array_lower(payments, 1) .. array_upper(payments, 1) loop
+    v_payment := payments[v_place];
+    v_object := v_payment.object;
+    continue when v_object.object_id is null;
+    v_own_ids := v_own_ids || v_object.object_id;
+    v_ids := v_ids || v_object.object_id;
+    v_types := v_types || v_object.object_type;
+    v_places := v_places || v_place;
+    for i in 1 .. coalesce(cardinality(v_payment.linked_ids), 0) loop
+      if v_payment.linked_ids[i] is not null and v_payment.linked_ids[i] <> v_object.object_id then
+        v_ids := v_ids || v_payment.linked_ids[i];
+        v_types := v_types || v_payment.linked_types[i];
+        v_places := v_places || v_place;
+      end if;
+    end loop;
+  end loop;
 
-  -- project
-  if v_period_start is null then
-    select to_timestamp(min((i.item ->> 'current_period_start')::double precision)),
-           to_timestamp(max((i.item ->> 'current_period_end')::double precision))
-    into v_period_start, v_period_end
-    from jsonb_array_elements(object -> 'items' -> 'data') as i (item);
-  end if;
+  loop
+    -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
+    select array_agg(o.object_id), array_agg(o.payment_id), array_agg(o.version)
+    into v_known_ids, v_known_payments, v_known_versions
+    from payments_private.payment_objects as o
+    where o.object_id = any (v_ids) and o.environment = put_payment_objects.environment;
+    if not v_known_payments <@ v_locked then
+      perform payments_private.lock_payments(v_known_payments);
+      v_locked := v_locked || v_known_payments;
+      continue;
+    end if;
 
-  insert into payments.stripe_subscriptions as t (
-    environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
-    current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
-    latest_invoice_id, metadata, raw, version
-  )
-  values (
-    project_stripe_subscription.environment,
-    v_subscription_id,
-    v_customer_id,
-    v_subject.type,
-    v_subject.id,
-    v_subject_version,
-    object ->> 'status',
-    v_period_start,
-    v_period_end,
-    coalesce((object ->> 'cancel_at_period_end')::boolean, false),
-    payments_private.instant_of(object -> 'cancel_at'),
-    payments_private.instant_of(object -> 'canceled_at'),
-    payments_private.instant_of(object -> 'trial_start'),
-    payments_private.instant_of(object -> 'trial_end'),
-    payments_private.id_of(object -> 'latest_invoice'),
-    coalesce(object -> 'metadata', '{}'),
-    object,
-    v_version
-  )
-  on conflict on constraint stripe_subscriptions_subscription_id_key do update
-  set customer_id = excluded.customer_id,
-      status = excluded.status,
-      current_period_start = excluded.current_period_start,
-      current_period_end = excluded.current_period_end,
-      cancel_at_period_end = excluded.cancel_at_period_end,
-      cancel_at = excluded.cancel_at,
-      canceled_at = excluded.canceled_at,
-      trial_start = excluded.trial_start,
-      trial_end = excluded.trial_end,
-      latest_invoice_id = excluded.latest_invoice_id,
-      metadata = excluded.metadata,
-      raw = excluded.raw,
-      version = excluded.version,
-      synced_at = now()
-  where excluded.version > t.version
-    or (excluded.version = t.version and (settled or project_stripe_subscription.event_type is null))
-  returning t.id, t.subject_type, t.subject_id, t.subject_version, t.xmax = 0 as is_new into v_row;
+    -- join: what one snapshot names is one payment, and so is what several of them name
+    v_payment_ids := array_fill(null::uuid, array[cardinality(v_ids)]);
+    v_is_merged := false;
+    for i in 1 .. cardinality(v_ids) loop
+      v_payment_id := coalesce(
+        v_payment_ids[array_position(v_ids, v_ids[i])], v_known_payments[array_position(v_known_ids, v_ids[i])]
+      );
+      if v_places[i] is distinct from v_places[i - 1] then
+        v_payment_ids[i] := coalesce(v_payment_id, gen_random_uuid());
+        v_own := i;
+      else
+        if v_payment_id <> v_payment_ids[v_own] then
+          if v_payment_id = any (v_known_payments) and v_payment_ids[v_own] = any (v_known_payments) then
+            perform payments_private.merge_payments(v_payment_id, v_payment_ids[v_own]);
+            v_is_merged := true;
+            exit;
+          elsif v_payment_id = any (v_known_payments) then
+            v_payment_ids := array_replace(v_payment_ids, v_payment_ids[v_own], v_payment_id);
+          else
+            v_payment_ids := array_replace(v_payment_ids, v_payment_id, v_payment_ids[v_own]);
+          end if;
+        end if;
+        v_payment_ids[i] := v_payment_ids[v_own];
+      end if;
+    end loop;
+    exit when not v_is_merged;
+  end loop;
 
-  if v_row.id is not null then
-    perform payments_private.project_subscription_items(project_stripe_subscription.environment, object);
-  else
-    select s.id, s.subject_type, s.subject_id, s.subject_version, s.version, false as is_new
-    into v_row
-    from payments.stripe_subscriptions as s
-    where s.environment = project_stripe_subscription.environment and s.subscription_id = v_subscription_id;
-    v_outcome := case when v_row.version = v_version then 'tie' else 'stale' end;
-  end if;
+  -- compare
+  for i in 1 .. cardinality(v_ids) loop
+    v_known_at := array_position(v_known_ids, v_ids[i]);
+    if v_places[i] is distinct from v_places[i - 1] then
+      v_payment := payments[v_places[i]];
+      v_object := v_payment.object;
+      v_object.payment_id := v_payment_ids[i];
+      v_objects := v_objects || v_object;
+      if v_known_at is null or v_object.version >= v_known_versions[v_known_at] + v_margin then
+        v_outcome := 'applied';
+      elsif v_object.version < v_known_versions[v_known_at] then
+        v_outcome := 'stale';
+      elsif exists (
+        select
+        from payments_private.payment_objects as o
+        where o.object_id = v_object.object_id
+          and o.environment = put_payment_objects.environment
+          and (o.state, o.status, o.amount, o.amount_refunded)
+            is distinct from (v_object.state, v_object.status, v_object.amount, v_object.amount_refunded)
+      ) then
+        v_outcome := 'tie';
+      else
+        v_outcome := 'applied';
+      end if;
+      if v_object.object_type <> 'checkout_session' or v_outcome = 'tie' then -- a session has a row that speaks for it
+        outcomes[v_places[i]] := v_outcome;
+      end if;
+    elsif v_known_at is null and array_position(v_ids, v_ids[i]) = i and v_ids[i] <> all (v_own_ids) then
+      v_link.environment := put_payment_objects.environment;
+      v_link.object_id := v_ids[i];
+      v_link.object_type := v_types[i];
+      v_link.payment_id := v_payment_ids[i];
+      v_link.version := 0;
+      v_objects := v_objects || v_link;
+    end if;
+  end loop;
 
-  -- own: a late snapshot may still be the first to name the subject
-  if v_subject_version is not null
-    and (v_row.is_new or v_row.subject_version is null or v_subject_version < v_row.subject_version
-      or (v_row.subject_type, v_row.subject_id) <> (v_subject.type, v_subject.id))
-  then
-    perform payments_private.claim_customer(
-      project_stripe_subscription.environment, v_customer_id, v_subject,
-      payments_private.instant_of(object -> 'created'), v_subscription_id || ' ' || lpad(v_version::text, 19, '0')
-    );
-  end if;
-  if v_subject.type is null then
-    return v_outcome;
-  elsif v_row.is_new then
-    null; -- inserted with it
-  elsif v_row.subject_type is null
-    or v_subject_version < coalesce(v_row.subject_version, 9223372036854775807)
-  then
-    update payments.stripe_subscriptions as s
-    set subject_type = v_subject.type,
-        subject_id = v_subject.id,
-        subject_version = v_subject_version
-    where s.id = v_row.id;
-  else
-    return v_outcome;
-  end if;
-  perform payments_private.refresh_subscription_payments(project_stripe_subscription.environment, v_subscription_id);
-  return v_outcome;
+  -- write
+  insert into payments_private.payment_objects as t
+  select o.* from unnest(v_objects) as o
+  on conflict on constraint payment_objects_pkey do update
+  set object_type = case when excluded.version >= t.version + v_margin then excluded.object_type else t.object_type end,
+      version = case when excluded.version >= t.version + v_margin then excluded.version else t.version end,
+      state = case when excluded.version >= t.version + v_margin then excluded.state else t.state end,
+      status = case when excluded.version >= t.version + v_margin then excluded.status else t.status end,
+      amount = case when excluded.version >= t.version + v_margin then excluded.amount else t.amount end,
+      amount_refunded =
+        case when excluded.version >= t.version + v_margin then excluded.amount_refunded else t.amount_refunded end,
+      currency = case when excluded.version >= t.version + v_margin then excluded.currency else t.currency end,
+      customer_id = case
+        when excluded.version >= t.version + v_margin then coalesce(excluded.customer_id, t.customer_id)
+        else coalesce(t.customer_id, excluded.customer_id)
+      end,
+      customer_email = case when excluded.version >= t.version + v_margin then excluded.customer_email else t.customer_email end,
+      description = case when excluded.version >= t.version + v_margin then excluded.description else t.description end,
+      subscription_id = case
+        when excluded.version >= t.version + v_margin then coalesce(excluded.subscription_id, t.subscription_id)
+        else coalesce(t.subscription_id, excluded.subscription_id)
+      end,
+      product_id = case when excluded.version >= t.version + v_margin then excluded.product_id else t.product_id end,
+      price_id = case when excluded.version >= t.version + v_margin then excluded.price_id else t.price_id end,
+      subject_type = case
+        when excluded.version >= t.version + v_margin then coalesce(excluded.subject_type, t.subject_type)
+        else coalesce(t.subject_type, excluded.subject_type)
+      end,
+      subject_id = case
+        when excluded.subject_type is not null and (excluded.version >= t.version + v_margin or t.subject_type is null)
+        then excluded.subject_id
+        else t.subject_id
+      end,
+      provider_created_at = case
+        when excluded.version >= t.version + v_margin then excluded.provider_created_at
+        else t.provider_created_at
+      end,
+      succeeded_at = least(excluded.succeeded_at, t.succeeded_at),
+      failed_at = greatest(excluded.failed_at, t.failed_at),
+      completed_at = least(excluded.completed_at, t.completed_at),
+      refunded_at = greatest(excluded.refunded_at, t.refunded_at)
+  where excluded.version > 0;
+
+  perform payments_private.refresh_transactions(put_payment_objects.environment, v_payment_ids);
+  return outcomes;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_subscription(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_subscription.sql
---! Included functions/project_stripe_checkout_session.sql
+revoke all on function payments_private.put_payment_objects(text, payments_private.payment_snapshot[], boolean, text[])
+  from public;
+--! EndIncluded functions/put_payment_objects.sql
+--! Included functions/payment_of_checkout_session.sql
 /*
- * Checkout Session → payments.stripe_checkout_sessions and its payment. The row is found by the session's id, else by
- * client_reference_id, which heals a crash between Stripe and complete_checkout_session. A Payment Link lets the buyer
- * choose client_reference_id, so sessions of Payment Links never take over a row. Contract: see project_stripe_product.
+ * A Checkout Session that is complete → its payment, under the version and for the subject that its row has.
  */
-create or replace function payments_private.project_stripe_checkout_session(
+create or replace function payments_private.payment_of_checkout_session(
   environment text,
   object jsonb,
   event_type text,
   snapshot_at timestamptz,
-  settled boolean default false
+  version bigint,
+  is_settled boolean,
+  subject payments.billing_subject
 )
-  returns text
+  returns payments_private.payment_snapshot
   language plpgsql
-  volatile
+  stable
   security invoker
   set search_path = ''
 as $$
 declare
-  v_status text := case
-    when object ->> 'status' = 'complete' then 'completed'
-    when object ->> 'status' in ('open', 'expired') then object ->> 'status'
-    when event_type = 'checkout.session.expired' then 'expired'
-    when event_type is not null or object ->> 'payment_status' in ('paid', 'no_payment_required') then 'completed'
-    else 'open'
-  end;
-  v_is_settled boolean := v_status = 'completed' and coalesce(object ->> 'payment_status' in ('paid', 'no_payment_required'), false);
-  v_version bigint := payments_private.snapshot_version(
-    snapshot_at, event_type, v_is_settled or v_status = 'expired', case when event_type like '%.async_payment_%' then 4 end
-  );
-  v_session_id text := object ->> 'id';
-  v_customer_id text := payments_private.id_of(object -> 'customer');
-  v_subscription_id text := payments_private.id_of(object -> 'subscription');
-  v_payment_intent_id text := payments_private.id_of(object -> 'payment_intent');
-  v_invoice_id text := payments_private.id_of(object -> 'invoice');
-  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
-  v_row payments.stripe_checkout_sessions;
-  v_is_earlier boolean := false; -- an attempt of a row that has gone on to a newer session
   v_snapshot payments_private.payment_objects;
-  v_outcome text := 'applied';
-  v_payment_outcome text;
 begin
-  -- find
-  select * into v_row
-  from payments.stripe_checkout_sessions as t
-  where t.environment = project_stripe_checkout_session.environment and t.checkout_session_id = v_session_id
-  for update;
-  if v_row.id is null
-    and object ->> 'payment_link' is null
-    and object ->> 'client_reference_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-  then
-    select * into v_row
-    from payments.stripe_checkout_sessions as t
-    where t.id = (object ->> 'client_reference_id')::uuid
-      and t.environment = project_stripe_checkout_session.environment
-    for update;
-    v_is_earlier := v_row.id is not null
-      and (
-        v_row.checkout_session_id is not null
-        or coalesce(object -> 'metadata' ->> 'payments_attempt', v_row.attempt::text) <> v_row.attempt::text
-      );
-  end if;
+  v_snapshot.environment := payment_of_checkout_session.environment;
+  v_snapshot.object_id := object ->> 'id';
+  v_snapshot.object_type := 'checkout_session';
+  v_snapshot.version := payment_of_checkout_session.version;
+  v_snapshot.status := 'completed';
+  v_snapshot.state := case
+    when is_settled then 'succeeded'
+    when event_type = 'checkout.session.async_payment_failed' then 'failed'
+    else 'pending'
+  end;
+  v_snapshot.amount := (object ->> 'amount_total')::bigint;
+  v_snapshot.currency := lower(object ->> 'currency');
+  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
+  v_snapshot.customer_email := coalesce(object -> 'customer_details' ->> 'email', object ->> 'customer_email');
+  v_snapshot.subscription_id := payments_private.id_of(object -> 'subscription');
+  v_snapshot.subject_type := subject.type;
+  v_snapshot.subject_id := subject.id;
+  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
+  v_snapshot.completed_at := case when event_type = 'checkout.session.completed' then snapshot_at end;
+  v_snapshot.succeeded_at := case when event_type is not null and is_settled then snapshot_at end;
+  v_snapshot.failed_at := case when event_type = 'checkout.session.async_payment_failed' then snapshot_at end;
 
-  -- project
-  if v_is_earlier then
-    v_outcome := 'stale';
-  elsif v_row.id is null then
-    if object ->> 'mode' in ('payment', 'subscription') then
-      insert into payments.stripe_checkout_sessions (
-        environment, mode, status, payment_status, subject_type, subject_id, success_url, cancel_url, metadata,
-        checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id
-      )
-      values (
-        project_stripe_checkout_session.environment, object ->> 'mode', v_status, object ->> 'payment_status',
-        v_subject.type, v_subject.id, coalesce(object ->> 'success_url', object ->> 'return_url', ''),
-        coalesce(object ->> 'cancel_url', ''), coalesce(object -> 'metadata', '{}'), v_session_id, v_customer_id,
-        v_payment_intent_id, v_subscription_id, object ->> 'url',
-        payments_private.instant_of(object -> 'expires_at'), object, v_version, null
-      );
-    end if;
-  else
-    if v_row.subject_type is not null then
-      v_subject := row (v_row.subject_type, v_row.subject_id);
-    end if;
-    if v_version > v_row.version or (v_version = v_row.version and (settled or event_type is null)) then
-      update payments.stripe_checkout_sessions as t
-      set checkout_session_id = v_session_id,
-          status = v_status,
-          payment_status = object ->> 'payment_status',
-          customer_id = coalesce(v_customer_id, t.customer_id),
-          payment_intent_id = coalesce(v_payment_intent_id, t.payment_intent_id),
-          subscription_id = coalesce(v_subscription_id, t.subscription_id),
-          url = coalesce(object ->> 'url', t.url),
-          expires_at = coalesce(payments_private.instant_of(object -> 'expires_at'), t.expires_at),
-          last_error = null,
-          stripe_may_have_acted = false,
-          raw = object,
-          version = v_version
-      where t.id = v_row.id;
-    else
-      v_outcome := case when v_version = v_row.version and v_status <> v_row.status then 'tie' else 'stale' end;
-    end if;
-  end if;
-
-  -- own
-  perform payments_private.claim_customer(
-    project_stripe_checkout_session.environment, v_customer_id, v_subject,
-    payments_private.instant_of(object -> 'created'), v_session_id
-  );
-
-  -- pay: a session says something of money once it is complete; that of a subscription is its invoice's, which bodies of
-  -- before 2023 do not name
-  if v_status = 'completed'
-    and (object ->> 'mode' = 'payment' or (object ->> 'mode' = 'subscription' and v_invoice_id is not null))
-  then
-    v_snapshot.environment := project_stripe_checkout_session.environment;
-    v_snapshot.object_id := v_session_id;
-    v_snapshot.object_type := 'checkout_session';
-    v_snapshot.version := v_version;
-    v_snapshot.status := v_status;
-    v_snapshot.state := case
-      when v_is_settled then 'succeeded'
-      when event_type = 'checkout.session.async_payment_failed' then 'failed'
-      else 'pending'
-    end;
-    v_snapshot.amount := (object ->> 'amount_total')::bigint;
-    v_snapshot.currency := lower(object ->> 'currency');
-    v_snapshot.customer_id := v_customer_id;
-    v_snapshot.customer_email := coalesce(object -> 'customer_details' ->> 'email', object ->> 'customer_email');
-    v_snapshot.subscription_id := v_subscription_id;
-    v_snapshot.subject_type := v_subject.type;
-    v_snapshot.subject_id := v_subject.id;
-    v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-    v_snapshot.completed_at := case when event_type = 'checkout.session.completed' then snapshot_at end;
-    v_snapshot.succeeded_at := case when event_type is not null and v_is_settled then snapshot_at end;
-    v_snapshot.failed_at := case when event_type = 'checkout.session.async_payment_failed' then snapshot_at end;
-    v_payment_outcome := payments_private.put_payment_object(
-      v_snapshot,
-      array['payment_intent', 'invoice'],
-      array[v_payment_intent_id, v_invoice_id],
-      settled or event_type is null
-    );
-    if v_payment_outcome = 'tie' then
-      v_outcome := 'tie';
-    end if;
-  end if;
-  return v_outcome;
+  return row (
+    v_snapshot,
+    array['payment_intent', 'invoice'],
+    array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')]
+  )::payments_private.payment_snapshot;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_checkout_session(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_checkout_session.sql
---! Included functions/project_stripe_payment_intent.sql
+revoke all on function payments_private.payment_of_checkout_session(
+  text, jsonb, text, timestamptz, bigint, boolean, payments.billing_subject
+) from public;
+--! EndIncluded functions/payment_of_checkout_session.sql
+--! Included functions/payment_of_payment_intent.sql
 /*
  * PaymentIntent → its payment. Older API versions carry the invoice and the list of charges, newer ones only the latest
  * charge, and the invoice as the order reference that Stripe gives to what pays one. A charge that was declined holds no
- * money and is not noted. Contract: see project_stripe_product.
+ * money and is not noted.
  */
-create or replace function payments_private.project_stripe_payment_intent(
+create or replace function payments_private.payment_of_payment_intent(
   environment text,
   object jsonb,
   event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
+  snapshot_at timestamptz
 )
-  returns text
+  returns payments_private.payment_snapshot
   language plpgsql
-  volatile
+  stable
   security invoker
   set search_path = ''
 as $$
@@ -2527,7 +2152,7 @@ declare
     substring(object -> 'payment_details' ->> 'order_reference' from '^in_[0-9A-Za-z]{14,}$')
   );
 begin
-  v_snapshot.environment := project_stripe_payment_intent.environment;
+  v_snapshot.environment := payment_of_payment_intent.environment;
   v_snapshot.object_id := object ->> 'id';
   v_snapshot.object_type := 'payment_intent';
   v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('succeeded', 'canceled'));
@@ -2551,32 +2176,29 @@ begin
   v_snapshot.succeeded_at := case when event_type = 'payment_intent.succeeded' then snapshot_at end;
   v_snapshot.failed_at := case when event_type = 'payment_intent.payment_failed' then snapshot_at end;
 
-  return payments_private.put_payment_object(
+  return row (
     v_snapshot,
     array['charge', 'invoice'],
-    array[payments_private.id_of(v_charge), v_invoice_id],
-    settled or event_type is null
-  );
+    array[payments_private.id_of(v_charge), v_invoice_id]
+  )::payments_private.payment_snapshot;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_payment_intent(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_payment_intent.sql
---! Included functions/project_stripe_charge.sql
+revoke all on function payments_private.payment_of_payment_intent(text, jsonb, text, timestamptz) from public;
+--! EndIncluded functions/payment_of_payment_intent.sql
+--! Included functions/payment_of_charge.sql
 /*
  * Charge → its payment. One that is authorized and not captured has succeeded for Stripe, and no money has moved.
- * Contract: see project_stripe_product.
  */
-create or replace function payments_private.project_stripe_charge(
+create or replace function payments_private.payment_of_charge(
   environment text,
   object jsonb,
   event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
+  snapshot_at timestamptz
 )
-  returns text
+  returns payments_private.payment_snapshot
   language plpgsql
-  volatile
+  stable
   security invoker
   set search_path = ''
 as $$
@@ -2584,7 +2206,7 @@ declare
   v_snapshot payments_private.payment_objects;
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
 begin
-  v_snapshot.environment := project_stripe_charge.environment;
+  v_snapshot.environment := payment_of_charge.environment;
   v_snapshot.object_id := object ->> 'id';
   v_snapshot.object_type := 'charge';
   v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, false);
@@ -2604,33 +2226,31 @@ begin
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
   v_snapshot.refunded_at := case when event_type = 'charge.refunded' then snapshot_at end;
 
-  return payments_private.put_payment_object(
+  return row (
     v_snapshot,
     array['payment_intent', 'invoice'],
-    array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')],
-    settled or event_type is null
-  );
+    array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')]
+  )::payments_private.payment_snapshot;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_charge(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_charge.sql
---! Included functions/project_stripe_invoice.sql
+revoke all on function payments_private.payment_of_charge(text, jsonb, text, timestamptz) from public;
+--! EndIncluded functions/payment_of_charge.sql
+--! Included functions/payment_of_invoice.sql
 /*
  * Invoice → its payment. Until 2025-03-31.basil an invoice names its subscription, PaymentIntent and charge; since then
  * the subscription is under parent, and the tie to the PaymentIntent arrives with invoice_payment.paid, unless payments
- * was expanded. Contract: see project_stripe_product.
+ * was expanded.
  */
-create or replace function payments_private.project_stripe_invoice(
+create or replace function payments_private.payment_of_invoice(
   environment text,
   object jsonb,
   event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
+  snapshot_at timestamptz
 )
-  returns text
+  returns payments_private.payment_snapshot
   language plpgsql
-  volatile
+  stable
   security invoker
   set search_path = ''
 as $$
@@ -2650,7 +2270,7 @@ begin
     v_subject := payments_private.subject_of(v_line -> 'metadata');
   end if;
 
-  v_snapshot.environment := project_stripe_invoice.environment;
+  v_snapshot.environment := payment_of_invoice.environment;
   v_snapshot.object_id := object ->> 'id';
   v_snapshot.object_type := 'invoice';
   v_snapshot.version := payments_private.snapshot_version(
@@ -2692,42 +2312,39 @@ begin
   from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
   where p.payment ->> 'type' in ('payment_intent', 'charge');
 
-  return payments_private.put_payment_object(
+  return row (
     v_snapshot,
     array['payment_intent', 'charge'] || v_types,
     array[
       payments_private.id_of(object -> 'payment_intent'),
       case when v_status = 'paid' then payments_private.id_of(object -> 'charge') end -- one that was declined holds no money
-    ] || v_ids,
-    settled or event_type is null
-  );
+    ] || v_ids
+  )::payments_private.payment_snapshot;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_invoice(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_invoice.sql
---! Included functions/project_stripe_invoice_payment.sql
+revoke all on function payments_private.payment_of_invoice(text, jsonb, text, timestamptz) from public;
+--! EndIncluded functions/payment_of_invoice.sql
+--! Included functions/payment_of_invoice_payment.sql
 /*
  * Invoice payment → the tie between an invoice and the PaymentIntent or charge that pays it.
- * Contract: see project_stripe_product.
  */
-create or replace function payments_private.project_stripe_invoice_payment(
+create or replace function payments_private.payment_of_invoice_payment(
   environment text,
   object jsonb,
   event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
+  snapshot_at timestamptz
 )
-  returns text
+  returns payments_private.payment_snapshot
   language plpgsql
-  volatile
+  stable
   security invoker
   set search_path = ''
 as $$
 declare
   v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := project_stripe_invoice_payment.environment;
+  v_snapshot.environment := payment_of_invoice_payment.environment;
   v_snapshot.object_id := object ->> 'id';
   v_snapshot.object_type := 'invoice_payment';
   v_snapshot.version := payments_private.snapshot_version(
@@ -2740,35 +2357,33 @@ begin
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
   v_snapshot.succeeded_at := payments_private.instant_of(object -> 'status_transitions' -> 'paid_at');
 
-  return payments_private.put_payment_object(
+  return row (
     v_snapshot,
     array['invoice', 'payment_intent', 'charge'],
     array[
       payments_private.id_of(object -> 'invoice'),
       payments_private.id_of(object -> 'payment' -> 'payment_intent'),
       payments_private.id_of(object -> 'payment' -> 'charge')
-    ],
-    settled or event_type is null
-  );
+    ]
+  )::payments_private.payment_snapshot;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_invoice_payment(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_invoice_payment.sql
---! Included functions/project_stripe_refund.sql
+revoke all on function payments_private.payment_of_invoice_payment(text, jsonb, text, timestamptz) from public;
+--! EndIncluded functions/payment_of_invoice_payment.sql
+--! Included functions/payment_of_refund.sql
 /*
- * Refund → its payment, and a transaction of its own. Contract: see project_stripe_product.
+ * Refund → its payment, and a transaction of its own.
  */
-create or replace function payments_private.project_stripe_refund(
+create or replace function payments_private.payment_of_refund(
   environment text,
   object jsonb,
   event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
+  snapshot_at timestamptz
 )
-  returns text
+  returns payments_private.payment_snapshot
   language plpgsql
-  volatile
+  stable
   security invoker
   set search_path = ''
 as $$
@@ -2776,7 +2391,7 @@ declare
   v_snapshot payments_private.payment_objects;
   v_status text := coalesce(object ->> 'status', 'pending');
 begin
-  v_snapshot.environment := project_stripe_refund.environment;
+  v_snapshot.environment := payment_of_refund.environment;
   v_snapshot.object_id := object ->> 'id';
   v_snapshot.object_type := 'refund';
   v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('failed', 'canceled'));
@@ -2793,38 +2408,36 @@ begin
   v_snapshot.succeeded_at := case when event_type is not null and v_status = 'succeeded' then snapshot_at end;
   v_snapshot.failed_at := case when event_type is not null and v_snapshot.state = 'failed' then snapshot_at end;
 
-  return payments_private.put_payment_object(
+  return row (
     v_snapshot,
     array['charge', 'payment_intent'],
-    array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')],
-    settled or event_type is null
-  );
+    array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')]
+  )::payments_private.payment_snapshot;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_refund(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_refund.sql
---! Included functions/project_stripe_dispute.sql
+revoke all on function payments_private.payment_of_refund(text, jsonb, text, timestamptz) from public;
+--! EndIncluded functions/payment_of_refund.sql
+--! Included functions/payment_of_dispute.sql
 /*
- * Dispute → shown on the transaction of its payment. Contract: see project_stripe_product.
+ * Dispute → shown on the transaction of its payment.
  */
-create or replace function payments_private.project_stripe_dispute(
+create or replace function payments_private.payment_of_dispute(
   environment text,
   object jsonb,
   event_type text,
-  snapshot_at timestamptz,
-  settled boolean default false
+  snapshot_at timestamptz
 )
-  returns text
+  returns payments_private.payment_snapshot
   language plpgsql
-  volatile
+  stable
   security invoker
   set search_path = ''
 as $$
 declare
   v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := project_stripe_dispute.environment;
+  v_snapshot.environment := payment_of_dispute.environment;
   v_snapshot.object_id := object ->> 'id';
   v_snapshot.object_type := 'dispute';
   v_snapshot.version := payments_private.snapshot_version(
@@ -2835,21 +2448,871 @@ begin
   v_snapshot.currency := lower(object ->> 'currency');
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
 
-  return payments_private.put_payment_object(
+  return row (
     v_snapshot,
     array['charge', 'payment_intent'],
-    array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')],
-    settled or event_type is null
-  );
+    array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')]
+  )::payments_private.payment_snapshot;
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_dispute(text, jsonb, text, timestamptz, boolean) from public;
---! EndIncluded functions/project_stripe_dispute.sql
+revoke all on function payments_private.payment_of_dispute(text, jsonb, text, timestamptz) from public;
+--! EndIncluded functions/payment_of_dispute.sql
+
+-- projections
+--! Included functions/project_stripe_products.sql
+/*
+ * Products → payments.stripe_products. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_products(
+  environment text,
+  snapshots payments_private.snapshot[],
+  settled boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_ids text[];
+  v_versions bigint[];
+  v_places integer[];
+  v_applied text[];
+  v_known bigint;
+begin
+  with snapshot as (
+    select
+      s.place,
+      s.object,
+      s.object ->> 'id' as id,
+      s.is_deleted,
+      payments_private.snapshot_version(
+        case when s.object ? 'name' then s.snapshot_at else to_timestamp(0) end, -- see project_stripe_customers
+        s.event_type,
+        s.is_deleted
+      ) as version
+    from (
+      select
+        u.*,
+        coalesce(u.event_type = 'product.deleted', false) or coalesce((u.object ->> 'deleted')::boolean, false) as is_deleted
+      from unnest(project_stripe_products.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
+      where u.object ->> 'object' = 'product'
+    ) as s
+  ),
+  applied as (
+    insert into payments.stripe_products as t (
+      environment, product_id, name, description, active, default_price_id, metadata, raw, deleted, version
+    )
+    select
+      project_stripe_products.environment,
+      s.id,
+      coalesce(s.object ->> 'name', ''),
+      s.object ->> 'description',
+      coalesce((s.object ->> 'active')::boolean, false) and not s.is_deleted,
+      payments_private.id_of(s.object -> 'default_price'),
+      coalesce(s.object -> 'metadata', '{}'),
+      s.object,
+      s.is_deleted,
+      s.version
+    from snapshot as s
+    on conflict on constraint stripe_products_product_id_key do update
+    set name = case when excluded.raw ? 'name' then excluded.name else t.name end,
+        description = case when excluded.raw ? 'name' then excluded.description else t.description end,
+        active = excluded.active,
+        default_price_id = case when excluded.raw ? 'name' then excluded.default_price_id else t.default_price_id end,
+        metadata = case when excluded.raw ? 'name' then excluded.metadata else t.metadata end,
+        raw = case when excluded.raw ? 'name' then excluded.raw else t.raw end,
+        deleted = excluded.deleted,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_products.settled)
+    returning t.product_id as id
+  )
+  select array_agg(s.place), array_agg(s.id), array_agg(s.version), array_agg(a.id)
+  into v_places, v_ids, v_versions, v_applied
+  from snapshot as s
+  left join applied as a on a.id = s.id;
+
+  for i in 1 .. cardinality(v_places) loop
+    if v_applied[i] is not null then
+      outcomes[v_places[i]] := 'applied';
+    else
+      select t.version into v_known
+      from payments.stripe_products as t
+      where t.environment = project_stripe_products.environment and t.product_id = v_ids[i];
+      outcomes[v_places[i]] := case when v_known = v_versions[i] then 'tie' else 'stale' end;
+    end if;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_products(text, payments_private.snapshot[], boolean, text[]) from public;
+--! EndIncluded functions/project_stripe_products.sql
+--! Included functions/project_stripe_prices.sql
+/*
+ * Prices → payments.stripe_prices. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_prices(
+  environment text,
+  snapshots payments_private.snapshot[],
+  settled boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_ids text[];
+  v_versions bigint[];
+  v_places integer[];
+  v_applied text[];
+  v_known bigint;
+begin
+  with snapshot as (
+    select
+      s.place,
+      s.object,
+      s.object ->> 'id' as id,
+      s.is_deleted,
+      payments_private.snapshot_version(
+        case when s.object ? 'currency' then s.snapshot_at else to_timestamp(0) end, -- see project_stripe_customers
+        s.event_type,
+        s.is_deleted
+      ) as version
+    from (
+      select
+        u.*,
+        coalesce(u.event_type = 'price.deleted', false) or coalesce((u.object ->> 'deleted')::boolean, false) as is_deleted
+      from unnest(project_stripe_prices.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
+      where u.object ->> 'object' = 'price'
+    ) as s
+  ),
+  applied as (
+    insert into payments.stripe_prices as t (
+      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
+      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, metadata, raw, deleted, version
+    )
+    select
+      project_stripe_prices.environment,
+      s.id,
+      payments_private.id_of(s.object -> 'product'),
+      coalesce((s.object ->> 'active')::boolean, false) and not s.is_deleted,
+      coalesce(lower(s.object ->> 'currency'), ''),
+      (s.object ->> 'unit_amount')::bigint,
+      s.object ->> 'unit_amount_decimal',
+      coalesce(s.object ->> 'type', 'one_time'),
+      s.object ->> 'lookup_key',
+      s.object ->> 'billing_scheme',
+      s.object ->> 'tax_behavior',
+      s.object -> 'recurring' ->> 'interval',
+      (s.object -> 'recurring' ->> 'interval_count')::integer,
+      coalesce(s.object -> 'metadata', '{}'),
+      s.object,
+      s.is_deleted,
+      s.version
+    from snapshot as s
+    on conflict on constraint stripe_prices_price_id_key do update
+    set product_id = coalesce(excluded.product_id, t.product_id),
+        active = excluded.active,
+        currency = case when excluded.raw ? 'currency' then excluded.currency else t.currency end,
+        unit_amount = case when excluded.raw ? 'currency' then excluded.unit_amount else t.unit_amount end,
+        unit_amount_decimal = case when excluded.raw ? 'currency' then excluded.unit_amount_decimal else t.unit_amount_decimal end,
+        type = case when excluded.raw ? 'currency' then excluded.type else t.type end,
+        lookup_key = case when excluded.raw ? 'currency' then excluded.lookup_key else t.lookup_key end,
+        billing_scheme = case when excluded.raw ? 'currency' then excluded.billing_scheme else t.billing_scheme end,
+        tax_behavior = case when excluded.raw ? 'currency' then excluded.tax_behavior else t.tax_behavior end,
+        recurring_interval = case when excluded.raw ? 'currency' then excluded.recurring_interval else t.recurring_interval end,
+        recurring_interval_count =
+          case when excluded.raw ? 'currency' then excluded.recurring_interval_count else t.recurring_interval_count end,
+        metadata = case when excluded.raw ? 'currency' then excluded.metadata else t.metadata end,
+        raw = case when excluded.raw ? 'currency' then excluded.raw else t.raw end,
+        deleted = excluded.deleted,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_prices.settled)
+    returning t.price_id as id
+  )
+  select array_agg(s.place), array_agg(s.id), array_agg(s.version), array_agg(a.id)
+  into v_places, v_ids, v_versions, v_applied
+  from snapshot as s
+  left join applied as a on a.id = s.id;
+
+  for i in 1 .. cardinality(v_places) loop
+    if v_applied[i] is not null then
+      outcomes[v_places[i]] := 'applied';
+    else
+      select t.version into v_known
+      from payments.stripe_prices as t
+      where t.environment = project_stripe_prices.environment and t.price_id = v_ids[i];
+      outcomes[v_places[i]] := case when v_known = v_versions[i] then 'tie' else 'stale' end;
+    end if;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_prices(text, payments_private.snapshot[], boolean, text[]) from public;
+--! EndIncluded functions/project_stripe_prices.sql
+--! Included functions/project_stripe_customers.sql
+/*
+ * Customers → payments.customers. A deleted customer keeps its last known name and address, and gives up its place as
+ * the customer that new sessions of its subject use. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_customers(
+  environment text,
+  snapshots payments_private.snapshot[],
+  settled boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_ids text[];
+  v_versions bigint[];
+  v_places integer[];
+  v_applied text[];
+  v_deleted text[];
+  v_known bigint;
+  v_id text;
+begin
+  with snapshot as (
+    select
+      s.place,
+      s.object,
+      s.object ->> 'id' as id,
+      s.is_deleted,
+      payments_private.snapshot_version(
+        case when s.object ? 'created' then s.snapshot_at else to_timestamp(0) end, -- the event of a deletion knows more
+        s.event_type,
+        s.is_deleted
+      ) as version
+    from (
+      select
+        u.*,
+        coalesce(u.event_type = 'customer.deleted', false) or coalesce((u.object ->> 'deleted')::boolean, false) as is_deleted
+      from unnest(project_stripe_customers.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
+      where u.object ->> 'object' = 'customer'
+    ) as s
+  ),
+  applied as (
+    insert into payments.customers as t (
+      environment, provider_customer_id, email, name, phone, deleted, metadata, raw, provider_created_at, version
+    )
+    select
+      project_stripe_customers.environment,
+      s.id,
+      s.object ->> 'email',
+      s.object ->> 'name',
+      s.object ->> 'phone',
+      s.is_deleted,
+      coalesce(s.object -> 'metadata', '{}'),
+      s.object,
+      payments_private.instant_of(s.object -> 'created'),
+      s.version
+    from snapshot as s
+    on conflict on constraint customers_provider_customer_id_key do update
+    set email = case when excluded.raw ? 'created' then excluded.email else t.email end, -- else it is {id, object, deleted}
+        name = case when excluded.raw ? 'created' then excluded.name else t.name end,
+        phone = case when excluded.raw ? 'created' then excluded.phone else t.phone end,
+        deleted = excluded.deleted,
+        metadata = case when excluded.raw ? 'created' then excluded.metadata else t.metadata end,
+        raw = case when excluded.raw ? 'created' then excluded.raw else t.raw end,
+        provider_created_at = coalesce(excluded.provider_created_at, t.provider_created_at),
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_customers.settled)
+    returning t.provider_customer_id as id
+  )
+  select
+    array_agg(s.place),
+    array_agg(s.id),
+    array_agg(s.version),
+    array_agg(a.id),
+    array_agg(s.id) filter (where s.is_deleted and a.id is not null)
+  into v_places, v_ids, v_versions, v_applied, v_deleted
+  from snapshot as s
+  left join applied as a on a.id = s.id;
+
+  for i in 1 .. cardinality(v_places) loop
+    if v_applied[i] is not null then
+      outcomes[v_places[i]] := 'applied';
+    else
+      select c.version into v_known
+      from payments.customers as c
+      where c.provider = 'stripe'
+        and c.environment = project_stripe_customers.environment
+        and c.provider_customer_id = v_ids[i];
+      outcomes[v_places[i]] := case when v_known = v_versions[i] then 'tie' else 'stale' end;
+    end if;
+  end loop;
+  foreach v_id in array coalesce(v_deleted, '{}') loop
+    perform payments_private.refresh_customer_mapping(project_stripe_customers.environment, v_id);
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_customers(text, payments_private.snapshot[], boolean, text[]) from public;
+--! EndIncluded functions/project_stripe_customers.sql
+--! Included functions/project_subscription_items.sql
+/*
+ * The items of the subscriptions at the given places → payments.stripe_subscription_items; items that a subscription no
+ * longer has are removed. An item's id is made from Stripe's, so that it has the same one when a rebuild takes it away and
+ * brings it back.
+ */
+create or replace function payments_private.project_subscription_items(
+  environment text,
+  snapshots payments_private.snapshot[],
+  places integer[]
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  with item as (
+    select
+      i.item,
+      i.item ->> 'id' as id,
+      s.object ->> 'id' as subscription_id
+    from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, place)
+    cross join lateral jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
+    where s.place = any (project_subscription_items.places)
+  ),
+  gone as (
+    delete from payments.stripe_subscription_items as t
+    where t.subscription_id = any (
+        array(
+          select s.object ->> 'id'
+          from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, place)
+          where s.place = any (project_subscription_items.places)
+        )
+      )
+      and t.environment = project_subscription_items.environment
+      and not exists (select from item as i where i.id = t.subscription_item_id)
+  )
+  insert into payments.stripe_subscription_items as t (
+    id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
+  )
+  select
+    left(encode(sha256(convert_to(project_subscription_items.environment || ' ' || i.id, 'UTF8')), 'hex'), 32)::uuid,
+    project_subscription_items.environment,
+    i.id,
+    i.subscription_id,
+    payments_private.id_of(coalesce(i.item -> 'price' -> 'product', i.item -> 'plan' -> 'product')),
+    payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')),
+    (i.item ->> 'quantity')::bigint,
+    coalesce(i.item -> 'metadata', '{}')
+  from item as i
+  on conflict on constraint stripe_subscription_items_subscription_item_id_key do update
+  set subscription_id = excluded.subscription_id,
+      product_id = excluded.product_id,
+      price_id = excluded.price_id,
+      quantity = excluded.quantity,
+      metadata = excluded.metadata
+  where (t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata)
+    is distinct from (excluded.subscription_id, excluded.product_id, excluded.price_id, excluded.quantity, excluded.metadata);
+end;
+$$;
+
+revoke all on function payments_private.project_subscription_items(text, payments_private.snapshot[], integer[]) from public;
+--! EndIncluded functions/project_subscription_items.sql
+--! Included functions/project_stripe_subscriptions.sql
+/*
+ * Subscriptions → payments.stripe_subscriptions and their items. Reads the shapes before and after 2025-03-31.basil, where
+ * the period moved from the subscription to its items. The subject comes from the metadata, else from the customer; once
+ * the metadata of some snapshot has named it, the earliest such snapshot decides. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_subscriptions(
+  environment text,
+  snapshots payments_private.snapshot[],
+  settled boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_row record;
+  v_known record;
+  v_applied integer[] := '{}';
+  v_claims payments_private.customer_claims[] := '{}';
+  v_owned text[] := '{}';
+begin
+  -- project
+  for v_row in
+    with snapshot as (
+      select
+        s.*,
+        case when (s.named).type is not null then s.version end as subject_version,
+        coalesce((s.named).type, owner.subject_type) as subject_type,
+        case when (s.named).type is not null then (s.named).id else owner.subject_id end as subject_id
+      from (
+        select
+          u.place,
+          u.object,
+          u.object ->> 'id' as id,
+          payments_private.id_of(u.object -> 'customer') as customer_id,
+          payments_private.snapshot_version(
+            u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
+          ) as version,
+          payments_private.subject_of(u.object -> 'metadata') as named
+        from unnest(project_stripe_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
+        where u.object ->> 'object' = 'subscription'
+        offset 0 -- each of these is computed once
+      ) as s
+      left join lateral (
+        select c.subject_type, c.subject_id
+        from payments_private.customer_claims as c
+        where (s.named).type is null
+          and c.customer_id = s.customer_id
+          and c.environment = project_stripe_subscriptions.environment
+        order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+        limit 1
+      ) as owner on true
+    ),
+    applied as (
+      insert into payments.stripe_subscriptions as t (
+        environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
+        current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
+        latest_invoice_id, metadata, raw, version
+      )
+      select
+        project_stripe_subscriptions.environment,
+        s.id,
+        s.customer_id,
+        s.subject_type,
+        s.subject_id,
+        s.subject_version,
+        s.object ->> 'status',
+        coalesce(payments_private.instant_of(s.object -> 'current_period_start'), items.period_start),
+        case
+          when jsonb_typeof(s.object -> 'current_period_start') = 'number'
+          then payments_private.instant_of(s.object -> 'current_period_end')
+          else items.period_end
+        end,
+        coalesce((s.object ->> 'cancel_at_period_end')::boolean, false),
+        payments_private.instant_of(s.object -> 'cancel_at'),
+        payments_private.instant_of(s.object -> 'canceled_at'),
+        payments_private.instant_of(s.object -> 'trial_start'),
+        payments_private.instant_of(s.object -> 'trial_end'),
+        payments_private.id_of(s.object -> 'latest_invoice'),
+        coalesce(s.object -> 'metadata', '{}'),
+        s.object,
+        s.version
+      from snapshot as s
+      cross join lateral (
+        select
+          to_timestamp(min((i.item ->> 'current_period_start')::double precision)) as period_start,
+          to_timestamp(max((i.item ->> 'current_period_end')::double precision)) as period_end
+        from jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
+      ) as items
+      on conflict on constraint stripe_subscriptions_subscription_id_key do update
+      set customer_id = excluded.customer_id,
+          status = excluded.status,
+          current_period_start = excluded.current_period_start,
+          current_period_end = excluded.current_period_end,
+          cancel_at_period_end = excluded.cancel_at_period_end,
+          cancel_at = excluded.cancel_at,
+          canceled_at = excluded.canceled_at,
+          trial_start = excluded.trial_start,
+          trial_end = excluded.trial_end,
+          latest_invoice_id = excluded.latest_invoice_id,
+          metadata = excluded.metadata,
+          raw = excluded.raw,
+          version = excluded.version,
+          synced_at = now()
+      where excluded.version > t.version or (excluded.version = t.version and project_stripe_subscriptions.settled)
+      returning
+        t.subscription_id as id, t.subject_type, t.subject_id, t.subject_version, t.xmax = 0 as is_new
+    )
+    select
+      s.place, s.id, s.customer_id, s.version, s.subject_type, s.subject_id, s.subject_version,
+      payments_private.instant_of(s.object -> 'created') as created_at,
+      a.id is not null as is_applied,
+      a.is_new,
+      a.subject_type as row_subject_type,
+      a.subject_id as row_subject_id,
+      a.subject_version as row_subject_version
+    from snapshot as s
+    left join applied as a on a.id = s.id
+  loop
+    if v_row.is_applied then
+      outcomes[v_row.place] := 'applied';
+      v_applied := v_applied || v_row.place::integer;
+    else
+      select t.subject_type, t.subject_id, t.subject_version, t.version
+      into v_known
+      from payments.stripe_subscriptions as t
+      where t.subscription_id = v_row.id and t.environment = project_stripe_subscriptions.environment;
+      outcomes[v_row.place] := case when v_known.version = v_row.version then 'tie' else 'stale' end;
+      v_row.is_new := false;
+      v_row.row_subject_type := v_known.subject_type;
+      v_row.row_subject_id := v_known.subject_id;
+      v_row.row_subject_version := v_known.subject_version;
+    end if;
+
+    -- own: a late snapshot may still be the first to name the subject
+    if v_row.subject_version is not null
+      and (v_row.is_new or v_row.row_subject_version is null or v_row.subject_version < v_row.row_subject_version
+        or (v_row.row_subject_type, v_row.row_subject_id) <> (v_row.subject_type, v_row.subject_id))
+    then
+      v_claims := v_claims || row (
+        project_stripe_subscriptions.environment, v_row.customer_id, v_row.subject_type, v_row.subject_id,
+        coalesce(v_row.created_at, 'infinity'), v_row.id || ' ' || lpad(v_row.version::text, 19, '0')
+      )::payments_private.customer_claims;
+    end if;
+    if v_row.subject_type is null then
+      continue;
+    elsif v_row.is_new then
+      v_owned := v_owned || v_row.id; -- inserted with it
+    elsif v_row.row_subject_type is null
+      or v_row.subject_version < coalesce(v_row.row_subject_version, 9223372036854775807)
+    then
+      update payments.stripe_subscriptions as t
+      set subject_type = v_row.subject_type,
+          subject_id = v_row.subject_id,
+          subject_version = v_row.subject_version
+      where t.subscription_id = v_row.id and t.environment = project_stripe_subscriptions.environment;
+      v_owned := v_owned || v_row.id;
+    end if;
+  end loop;
+
+  -- items
+  if cardinality(v_applied) > 0 then
+    perform payments_private.project_subscription_items(project_stripe_subscriptions.environment, snapshots, v_applied);
+  end if;
+
+  -- own
+  if cardinality(v_claims) > 0 then
+    perform payments_private.claim_customers(project_stripe_subscriptions.environment, v_claims);
+  end if;
+  if cardinality(v_owned) > 0 then
+    perform payments_private.refresh_payments(project_stripe_subscriptions.environment, v_owned);
+  end if;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_subscriptions(text, payments_private.snapshot[], boolean, text[])
+  from public;
+--! EndIncluded functions/project_stripe_subscriptions.sql
+--! Included functions/project_stripe_checkout_sessions.sql
+/*
+ * Checkout Sessions → payments.stripe_checkout_sessions; answers their payments as well. A row is found by the session's
+ * id, else by client_reference_id, which heals a crash between Stripe and complete_checkout_session. A Payment Link lets
+ * the buyer choose client_reference_id, so sessions of Payment Links never take over a row. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_checkout_sessions(
+  environment text,
+  snapshots payments_private.snapshot[],
+  settled boolean,
+  inout outcomes text[],
+  out payments payments_private.payment_snapshot[]
+)
+  returns record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_snapshot payments_private.snapshot;
+  v_object jsonb;
+  v_place integer := 0;
+  v_ids text[]; -- these are by place
+  v_references uuid[];
+  v_rows jsonb[];
+  v_statuses text[];
+  v_versions bigint[];
+  v_subject_types text[];
+  v_subject_ids text[];
+  v_found record;
+  v_row jsonb;
+  v_subject payments.billing_subject;
+  v_is_settled boolean;
+  v_is_earlier boolean; -- an attempt of a row that has gone on to a newer session
+  v_new integer[] := '{}';
+  v_changed integer[] := '{}';
+  v_claims payments_private.customer_claims[] := '{}';
+begin
+  -- find
+  foreach v_snapshot in array snapshots loop
+    v_place := v_place + 1;
+    v_object := v_snapshot.object;
+    continue when v_object ->> 'object' <> 'checkout.session';
+    v_ids[v_place] := v_object ->> 'id';
+    if v_object ->> 'payment_link' is null
+      and v_object ->> 'client_reference_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+    then
+      v_references[v_place] := (v_object ->> 'client_reference_id')::uuid;
+    end if;
+  end loop;
+  for v_found in
+    select t.id, t.checkout_session_id, t.status, t.version, t.attempt, t.subject_type, t.subject_id
+    from payments.stripe_checkout_sessions as t
+    where t.environment = project_stripe_checkout_sessions.environment
+      and (t.checkout_session_id = any (v_ids) or t.id = any (v_references))
+    for update
+  loop
+    v_place := coalesce(array_position(v_ids, v_found.checkout_session_id), array_position(v_references, v_found.id));
+    if v_rows[v_place] is null or v_found.checkout_session_id = v_ids[v_place] then
+      v_rows[v_place] := to_jsonb(v_found);
+    end if;
+  end loop;
+
+  v_place := 0;
+  foreach v_snapshot in array snapshots loop
+    v_place := v_place + 1;
+    continue when v_ids[v_place] is null;
+    v_object := v_snapshot.object;
+    v_row := v_rows[v_place];
+
+    -- read
+    v_statuses[v_place] := case
+      when v_object ->> 'status' = 'complete' then 'completed'
+      when v_object ->> 'status' in ('open', 'expired') then v_object ->> 'status'
+      when v_snapshot.event_type = 'checkout.session.expired' then 'expired'
+      when v_snapshot.event_type is not null or v_object ->> 'payment_status' in ('paid', 'no_payment_required') then 'completed'
+      else 'open'
+    end;
+    v_is_settled := v_statuses[v_place] = 'completed'
+      and coalesce(v_object ->> 'payment_status' in ('paid', 'no_payment_required'), false);
+    v_versions[v_place] := payments_private.snapshot_version(
+      v_snapshot.snapshot_at,
+      v_snapshot.event_type,
+      v_is_settled or v_statuses[v_place] = 'expired',
+      case when v_snapshot.event_type like '%.async_payment_%' then 4 end
+    );
+    v_subject := payments_private.subject_of(v_object -> 'metadata');
+    v_is_earlier := v_row is not null
+      and v_row ->> 'checkout_session_id' is distinct from v_ids[v_place]
+      and (
+        v_row ->> 'checkout_session_id' is not null
+        or coalesce(v_object -> 'metadata' ->> 'payments_attempt', v_row ->> 'attempt') <> v_row ->> 'attempt'
+      );
+
+    -- compare
+    outcomes[v_place] := 'applied';
+    if v_is_earlier then
+      outcomes[v_place] := 'stale';
+    elsif v_row is null then
+      if v_object ->> 'mode' in ('payment', 'subscription') then
+        v_new := v_new || v_place;
+      end if;
+    else
+      if v_row ->> 'subject_type' is not null then
+        v_subject := row (v_row ->> 'subject_type', v_row ->> 'subject_id');
+      end if;
+      if v_versions[v_place] > (v_row ->> 'version')::bigint
+        or (v_versions[v_place] = (v_row ->> 'version')::bigint and settled)
+      then
+        v_changed := v_changed || v_place;
+      elsif v_versions[v_place] = (v_row ->> 'version')::bigint and v_statuses[v_place] <> v_row ->> 'status' then
+        outcomes[v_place] := 'tie';
+      else
+        outcomes[v_place] := 'stale';
+      end if;
+    end if;
+
+    -- own
+    v_subject_types[v_place] := v_subject.type;
+    v_subject_ids[v_place] := v_subject.id;
+    if v_subject.type is not null and payments_private.id_of(v_object -> 'customer') is not null then
+      v_claims := v_claims || row (
+        project_stripe_checkout_sessions.environment, payments_private.id_of(v_object -> 'customer'), v_subject.type,
+        v_subject.id, coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'), v_ids[v_place]
+      )::payments_private.customer_claims;
+    end if;
+
+    -- pay: a session says something of money once it is complete; that of a subscription is its invoice's, which bodies of
+    -- before 2023 do not name
+    if v_statuses[v_place] = 'completed'
+      and (v_object ->> 'mode' = 'payment'
+        or (v_object ->> 'mode' = 'subscription' and payments_private.id_of(v_object -> 'invoice') is not null))
+    then
+      payments[v_place] := payments_private.payment_of_checkout_session(
+        environment, v_object, v_snapshot.event_type, v_snapshot.snapshot_at, v_versions[v_place], v_is_settled, v_subject
+      );
+    end if;
+  end loop;
+
+  -- project
+  if cardinality(v_new) > 0 then
+    insert into payments.stripe_checkout_sessions (
+      environment, mode, status, payment_status, subject_type, subject_id, success_url, cancel_url, metadata,
+      checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id
+    )
+    select
+      project_stripe_checkout_sessions.environment,
+      s.object ->> 'mode',
+      v_statuses[s.place],
+      s.object ->> 'payment_status',
+      v_subject_types[s.place],
+      v_subject_ids[s.place],
+      coalesce(s.object ->> 'success_url', s.object ->> 'return_url', ''),
+      coalesce(s.object ->> 'cancel_url', ''),
+      coalesce(s.object -> 'metadata', '{}'),
+      s.object ->> 'id',
+      payments_private.id_of(s.object -> 'customer'),
+      payments_private.id_of(s.object -> 'payment_intent'),
+      payments_private.id_of(s.object -> 'subscription'),
+      s.object ->> 'url',
+      payments_private.instant_of(s.object -> 'expires_at'),
+      s.object,
+      v_versions[s.place],
+      null
+    from unnest(snapshots) with ordinality as s (object, event_type, snapshot_at, place)
+    where s.place = any (v_new);
+  end if;
+  if cardinality(v_changed) > 0 then
+    update payments.stripe_checkout_sessions as t
+    set checkout_session_id = s.object ->> 'id',
+        status = v_statuses[s.place],
+        payment_status = s.object ->> 'payment_status',
+        customer_id = coalesce(payments_private.id_of(s.object -> 'customer'), t.customer_id),
+        payment_intent_id = coalesce(payments_private.id_of(s.object -> 'payment_intent'), t.payment_intent_id),
+        subscription_id = coalesce(payments_private.id_of(s.object -> 'subscription'), t.subscription_id),
+        url = coalesce(s.object ->> 'url', t.url),
+        expires_at = coalesce(payments_private.instant_of(s.object -> 'expires_at'), t.expires_at),
+        last_error = null,
+        stripe_may_have_acted = false,
+        raw = s.object,
+        version = v_versions[s.place]
+    from unnest(snapshots) with ordinality as s (object, event_type, snapshot_at, place)
+    where s.place = any (v_changed) and t.id = (v_rows[s.place] ->> 'id')::uuid;
+  end if;
+
+  -- own
+  if cardinality(v_claims) > 0 then
+    perform payments_private.claim_customers(project_stripe_checkout_sessions.environment, v_claims);
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_checkout_sessions(text, payments_private.snapshot[], boolean, text[])
+  from public;
+--! EndIncluded functions/project_stripe_checkout_sessions.sql
+--! Included functions/project_snapshots.sql
+/*
+ * Takes snapshots of Stripe objects that have no id in common (see waves_of), each kind by its projector.
+ *
+ * A projector writes all snapshots of its kind in one statement, sets outcomes at their places and returns it:
+ *   applied  the rows show the snapshot now
+ *   stale    they show a newer one
+ *   tie      they show another one of the same second, which only the ledger or Stripe can order
+ * event_type is null for an answer of the API. settled = true says that a tie was decided for these snapshots; an answer of
+ * the API always wins one. A kind that is not projected is answered as ignored.
+ */
+create or replace function payments_private.project_snapshots(
+  environment text,
+  snapshots payments_private.snapshot[],
+  settled boolean default false
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+  -- plans that depend neither on how full the tables were nor on how many objects came when they were made
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+  set enable_hashjoin = off
+  set enable_mergejoin = off
+as $$
+declare
+  v_snapshot payments_private.snapshot;
+  v_kinds text[];
+  v_outcomes text[] := array_fill('ignored'::text, array[coalesce(cardinality(snapshots), 0)]);
+  v_is_settled boolean := settled or snapshots[1].event_type is null;
+  v_payments payments_private.payment_snapshot[];
+  v_place integer := 0;
+begin
+  foreach v_snapshot in array snapshots loop
+    v_place := v_place + 1;
+    v_kinds[v_place] := v_snapshot.object ->> 'object';
+  end loop;
+
+  -- catalogue, customers, subscriptions, checkouts
+  if 'product' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_products(environment, snapshots, v_is_settled, v_outcomes);
+  end if;
+  if 'price' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_prices(environment, snapshots, v_is_settled, v_outcomes);
+  end if;
+  if 'customer' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_customers(environment, snapshots, v_is_settled, v_outcomes);
+  end if;
+  if 'subscription' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_subscriptions(environment, snapshots, v_is_settled, v_outcomes);
+  end if;
+  if 'checkout.session' = any (v_kinds) then
+    select p.outcomes, p.payments
+    into v_outcomes, v_payments
+    from payments_private.project_stripe_checkout_sessions(environment, snapshots, v_is_settled, v_outcomes) as p;
+  end if;
+
+  -- payments
+  v_place := 0;
+  foreach v_snapshot in array snapshots loop
+    v_place := v_place + 1;
+    case v_kinds[v_place]
+      when 'invoice' then
+        v_payments[v_place] := payments_private.payment_of_invoice(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+      when 'invoice_payment' then
+        v_payments[v_place] := payments_private.payment_of_invoice_payment(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+      when 'payment_intent' then
+        v_payments[v_place] := payments_private.payment_of_payment_intent(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+      when 'charge' then
+        v_payments[v_place] := payments_private.payment_of_charge(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+      when 'refund' then
+        v_payments[v_place] := payments_private.payment_of_refund(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+      when 'dispute' then
+        v_payments[v_place] := payments_private.payment_of_dispute(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+      else
+        null;
+    end case;
+  end loop;
+  if v_payments is not null then
+    v_outcomes := payments_private.put_payment_objects(environment, v_payments, v_is_settled, v_outcomes);
+  end if;
+  return v_outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_snapshots(text, payments_private.snapshot[], boolean) from public;
+--! EndIncluded functions/project_snapshots.sql
 --! Included functions/project_stripe_object.sql
 /*
- * Hands one Stripe object to its projector. event_type is null for an answer of the API. Answers what the projector
- * answers, or ignored for a kind of object that is not projected.
+ * Projects one Stripe object. event_type is null for an answer of the API. Answers what project_snapshots does.
  */
 create or replace function payments_private.project_stripe_object(
   environment text,
@@ -2865,37 +3328,53 @@ create or replace function payments_private.project_stripe_object(
   set search_path = ''
 as $$
 begin
-  case object ->> 'object'
-    when 'customer' then
-      return payments_private.project_stripe_customer(environment, object, event_type, snapshot_at, settled);
-    when 'subscription' then
-      return payments_private.project_stripe_subscription(environment, object, event_type, snapshot_at, settled);
-    when 'checkout.session' then
-      return payments_private.project_stripe_checkout_session(environment, object, event_type, snapshot_at, settled);
-    when 'invoice' then
-      return payments_private.project_stripe_invoice(environment, object, event_type, snapshot_at, settled);
-    when 'invoice_payment' then
-      return payments_private.project_stripe_invoice_payment(environment, object, event_type, snapshot_at, settled);
-    when 'payment_intent' then
-      return payments_private.project_stripe_payment_intent(environment, object, event_type, snapshot_at, settled);
-    when 'charge' then
-      return payments_private.project_stripe_charge(environment, object, event_type, snapshot_at, settled);
-    when 'refund' then
-      return payments_private.project_stripe_refund(environment, object, event_type, snapshot_at, settled);
-    when 'dispute' then
-      return payments_private.project_stripe_dispute(environment, object, event_type, snapshot_at, settled);
-    when 'product' then
-      return payments_private.project_stripe_product(environment, object, event_type, snapshot_at, settled);
-    when 'price' then
-      return payments_private.project_stripe_price(environment, object, event_type, snapshot_at, settled);
-    else
-      return 'ignored';
-  end case;
+  return (
+    payments_private.project_snapshots(
+      environment, array[row (object, event_type, snapshot_at)::payments_private.snapshot], settled
+    )
+  )[1];
 end;
 $$;
 
 revoke all on function payments_private.project_stripe_object(text, jsonb, text, timestamptz, boolean) from public;
 --! EndIncluded functions/project_stripe_object.sql
+--! Included functions/project_answers.sql
+/*
+ * Projects answers of the API whose ids are locked, in waves of which each is set-based. Answers the outcome of each in the
+ * same order; see project_snapshots.
+ */
+create or replace function payments_private.project_answers(environment text, objects jsonb[], snapshot_at timestamptz)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_waves integer[] := payments_private.waves_of(objects);
+  v_places integer[];
+  v_snapshots payments_private.snapshot[];
+  v_wave text[];
+  v_outcomes text[] := '{}';
+begin
+  for v_number in 1 .. coalesce((select max(w.wave) from unnest(v_waves) as w (wave)), 0) loop
+    select
+      array_agg(row (o.object, null, project_answers.snapshot_at)::payments_private.snapshot order by o.place),
+      array_agg(o.place order by o.place)
+    into v_snapshots, v_places
+    from unnest(objects) with ordinality as o (object, place)
+    where v_waves[o.place] = v_number;
+    v_wave := payments_private.project_snapshots(environment, v_snapshots);
+    for i in 1 .. cardinality(v_places) loop
+      v_outcomes[v_places[i]] := v_wave[i];
+    end loop;
+  end loop;
+  return v_outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_answers(text, jsonb[], timestamptz) from public;
+--! EndIncluded functions/project_answers.sql
 --! Included functions/project_stripe_objects.sql
 /*
  * Takes answers of the Stripe API into the projections. snapshot_at is the instant at which they were true: the Date
@@ -2910,8 +3389,7 @@ create or replace function payments.project_stripe_objects(environment text, obj
   set search_path = ''
 as $$
 declare
-  v_object jsonb;
-  v_applied integer := 0;
+  v_objects jsonb[];
 begin
   -- guard
   perform payments_private.check_environment(environment);
@@ -2930,17 +3408,15 @@ begin
 
   -- lock
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, array_agg(i.id))
-  from jsonb_array_elements(objects) as o (object)
-  cross join unnest(payments_private.ids_of(o.object)) as i (id);
+  v_objects := array(select o.object from jsonb_array_elements(objects) as o (object));
+  perform payments_private.lock_ids(environment, payments_private.ids_of(environment, v_objects));
 
   -- project
-  for v_object in select o.object from jsonb_array_elements(objects) as o (object) loop
-    if payments_private.project_stripe_object(environment, v_object, null, snapshot_at) = 'applied' then
-      v_applied := v_applied + 1;
-    end if;
-  end loop;
-  return v_applied;
+  return (
+    select count(*)
+    from unnest(payments_private.project_answers(environment, v_objects, snapshot_at)) as o (outcome)
+    where o.outcome = 'applied'
+  );
 end;
 $$;
 
@@ -3088,13 +3564,13 @@ $$;
 
 revoke all on function payments_private.last_event_of_second(text, jsonb, timestamptz) from public;
 --! EndIncluded functions/last_event_of_second.sql
---! Included functions/project_event.sql
+--! Included functions/settle_event.sql
 /*
- * Projects the object of one event. When another snapshot of the same second stands in the row, the ledger is asked which
- * came last. A late event may be what was missing to order a second that is there already, so it is asked then as well.
- * Answers the objects that only Stripe can decide: [{"object": "subscription", "id": "sub_…"}], mostly empty.
+ * Orders an event whose object met another snapshot of the same second, or a newer one: the ledger is asked which event of
+ * the second came last, and that one is projected. A late event may be what was missing to order a second that is there
+ * already, so it is asked then as well. Answers the objects that only Stripe can decide; see project_events.
  */
-create or replace function payments_private.project_event(environment text, event jsonb)
+create or replace function payments_private.settle_event(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql
   volatile
@@ -3104,16 +3580,15 @@ as $$
 declare
   v_object jsonb := event -> 'data' -> 'object';
   v_created timestamptz := payments_private.instant_of(event -> 'created');
-  v_outcome text := payments_private.project_stripe_object(environment, v_object, event ->> 'type', v_created);
   v_second timestamptz := v_created;
   v_count bigint;
   v_last jsonb;
 begin
-  if v_outcome = 'stale' then
+  if outcome = 'stale' then
     select w.provider_created_at, count(*)
     into v_second, v_count
     from payments.webhook_events as w
-    where w.environment = project_event.environment
+    where w.environment = settle_event.environment
       and w.object_type = v_object ->> 'object'
       and w.object_id = v_object ->> 'id'
       and w.provider_created_at >= v_created
@@ -3124,8 +3599,6 @@ begin
     if v_count = 1 and v_second <> v_created then
       return '[]'; -- nothing to order
     end if;
-  elsif v_outcome <> 'tie' then
-    return '[]';
   end if;
 
   v_last := payments_private.last_event_of_second(environment, event, v_second);
@@ -3133,79 +3606,136 @@ begin
     perform payments_private.project_stripe_object(
       environment, v_last -> 'data' -> 'object', v_last ->> 'type', v_second, true
     );
-  elsif v_outcome = 'tie' then
+  elsif outcome = 'tie' then
     return jsonb_build_array(jsonb_build_object('object', v_object ->> 'object', 'id', v_object ->> 'id'));
   end if;
   return '[]';
 end;
 $$;
 
-revoke all on function payments_private.project_event(text, jsonb) from public;
---! EndIncluded functions/project_event.sql
---! Included functions/record_event.sql
+revoke all on function payments_private.settle_event(text, jsonb, text) from public;
+--! EndIncluded functions/settle_event.sql
+--! Included functions/project_events.sql
 /*
- * Writes what became of an event to the ledger, which is where the app's fulfilment triggers fire. Answers what
- * payments.ingest_webhook_event answers.
+ * Projects the objects of those of the events whose status is to be processed. Answers for each event the objects that only
+ * Stripe can decide: [{"object": "subscription", "id": "sub_…"}], mostly empty.
  */
-create or replace function payments_private.record_event(
-  environment text,
-  payload jsonb,
-  processing_status text,
-  error text default null,
-  to_fetch jsonb default '[]'
-)
-  returns jsonb
+create or replace function payments_private.project_events(environment text, events jsonb[], statuses text[])
+  returns jsonb[]
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
 declare
-  v_object jsonb := payload -> 'data' -> 'object';
-  v_event payments.webhook_events;
+  v_snapshots payments_private.snapshot[];
+  v_places integer[];
+  v_outcomes text[];
+  v_fetches jsonb[] := array_fill('[]'::jsonb, array[cardinality(events)]);
 begin
-  insert into payments.webhook_events as w (
-    environment, provider_event_id, event_type, livemode, object_type, object_id, provider_account_id,
-    provider_created_at, payload, processing_status, attempt_count, last_error, processed_at, next_attempt_at
-  )
-  values (
-    record_event.environment,
-    record_event.payload ->> 'id',
-    record_event.payload ->> 'type',
-    (record_event.payload ->> 'livemode')::boolean,
-    v_object ->> 'object',
-    v_object ->> 'id',
-    record_event.payload ->> 'account',
-    to_timestamp((record_event.payload -> 'created')::double precision),
-    record_event.payload,
-    record_event.processing_status,
-    1,
-    record_event.error,
-    case when record_event.processing_status <> 'failed' then now() end,
-    case when record_event.processing_status = 'failed' then now() + payments_private.retry_delay(1) end
-  )
-  on conflict on constraint webhook_events_provider_event_id_key do update
-  set processing_status = excluded.processing_status,
-      attempt_count = w.attempt_count + 1,
-      last_error = excluded.last_error,
-      processed_at = excluded.processed_at,
-      next_attempt_at = case
-        when excluded.processing_status = 'failed' then now() + payments_private.retry_delay(w.attempt_count + 1)
-      end
-  returning
-    w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
-    w.last_error, null::jsonb, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
-    w.provider_account_id, w.provider_created_at, w.next_attempt_at
-  into v_event;
-  return payments_private.event_result(record_event.processing_status, v_event, record_event.to_fetch);
+  select
+    array_agg(
+      row (
+        e.event -> 'data' -> 'object', e.event ->> 'type', payments_private.instant_of(e.event -> 'created')
+      )::payments_private.snapshot
+      order by e.place
+    ),
+    array_agg(e.place order by e.place)
+  into v_snapshots, v_places
+  from unnest(events) with ordinality as e (event, place)
+  where statuses[e.place] = 'processed';
+  if v_snapshots is null then
+    return v_fetches;
+  end if;
+
+  v_outcomes := payments_private.project_snapshots(environment, v_snapshots);
+  for i in 1 .. cardinality(v_outcomes) loop
+    if v_outcomes[i] in ('stale', 'tie') then
+      v_fetches[v_places[i]] := payments_private.settle_event(environment, events[v_places[i]], v_outcomes[i]);
+    end if;
+  end loop;
+  return v_fetches;
 end;
 $$;
 
-revoke all on function payments_private.record_event(text, jsonb, text, text, jsonb) from public;
---! EndIncluded functions/record_event.sql
+revoke all on function payments_private.project_events(text, jsonb[], text[]) from public;
+--! EndIncluded functions/project_events.sql
+--! Included functions/record_events.sql
+/*
+ * Writes what became of events to the ledger, which is where the app's fulfilment triggers fire. Answers a list of what
+ * payments.ingest_webhook_event answers, in the same order.
+ */
+create or replace function payments_private.record_events(
+  environment text,
+  events jsonb[],
+  statuses text[],
+  fetches jsonb[],
+  error text default null
+)
+  returns jsonb[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+  set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_results jsonb[];
+begin
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_account_id,
+      provider_created_at, payload, processing_status, attempt_count, last_error, processed_at, next_attempt_at
+    )
+    select
+      record_events.environment,
+      e.event ->> 'id',
+      e.event ->> 'type',
+      (e.event ->> 'livemode')::boolean,
+      e.event -> 'data' -> 'object' ->> 'object',
+      e.event -> 'data' -> 'object' ->> 'id',
+      e.event ->> 'account',
+      to_timestamp((e.event -> 'created')::double precision),
+      e.event,
+      record_events.statuses[e.place],
+      1,
+      record_events.error,
+      case when record_events.statuses[e.place] <> 'failed' then now() end,
+      case when record_events.statuses[e.place] = 'failed' then now() + payments_private.retry_delay(1) end
+    from unnest(record_events.events) with ordinality as e (event, place)
+    on conflict on constraint webhook_events_provider_event_id_key do update
+    set processing_status = excluded.processing_status,
+        attempt_count = w.attempt_count + 1,
+        last_error = excluded.last_error,
+        processed_at = excluded.processed_at,
+        next_attempt_at = case
+          when excluded.processing_status = 'failed' then now() + payments_private.retry_delay(w.attempt_count + 1)
+        end
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select array_agg(
+    jsonb_build_object(
+      'status', record_events.statuses[e.place],
+      'event', to_jsonb(r),
+      'fetch', record_events.fetches[e.place]
+    )
+    order by e.place
+  )
+  into v_results
+  from unnest(record_events.events) with ordinality as e (event, place)
+  join recorded as r on r.provider_event_id = e.event ->> 'id';
+  return v_results;
+end;
+$$;
+
+revoke all on function payments_private.record_events(text, jsonb[], text[], jsonb[], text) from public;
+--! EndIncluded functions/record_events.sql
 --! Included functions/event_result.sql
 /*
- * What ingest_webhook_event answers for one event: the row of the ledger comes without its payload.
+ * What ingest_webhook_event answers for an event that is in the ledger already: its row comes without its payload.
  */
 create or replace function payments_private.event_result(status text, event payments.webhook_events, to_fetch jsonb)
   returns jsonb
@@ -3216,28 +3746,7 @@ create or replace function payments_private.event_result(status text, event paym
 as $$
 begin
   return jsonb_build_object(
-    'status', event_result.status,
-    'event', jsonb_build_object(
-      'id', event.id,
-      'environment', event.environment,
-      'event_type', event.event_type,
-      'livemode', event.livemode,
-      'object_type', event.object_type,
-      'object_id', event.object_id,
-      'processing_status', event.processing_status,
-      'attempt_count', event.attempt_count,
-      'last_error', event.last_error,
-      'received_at', event.received_at,
-      'processed_at', event.processed_at,
-      'created_at', event.created_at,
-      'updated_at', event.updated_at,
-      'provider', event.provider,
-      'provider_event_id', event.provider_event_id,
-      'provider_account_id', event.provider_account_id,
-      'provider_created_at', event.provider_created_at,
-      'next_attempt_at', event.next_attempt_at
-    ),
-    'fetch', event_result.to_fetch
+    'status', event_result.status, 'event', to_jsonb(event_result.event) - 'payload', 'fetch', event_result.to_fetch
   );
 end;
 $$;
@@ -3269,64 +3778,147 @@ $$;
 
 revoke all on function payments_private.is_own_account(text, text) from public;
 --! EndIncluded functions/is_own_account.sql
---! Included functions/process_event.sql
+--! Included functions/process_events.sql
 /*
- * Processes one event whose ids are locked: projects it and writes it to the ledger, which is where the app's fulfilment
- * triggers fire, so that what they do and the row commit together. If anything raises, the projections alone are made
- * again and the event is kept as failed. An event that is finished changes nothing, unless it is to be processed again.
- * Answers {status, event, fetch} as payments.ingest_webhook_event does.
+ * Processes events whose ids are locked and of which no two have one in common: projects them and writes them to the
+ * ledger, which is where the app's fulfilment triggers fire, so that what these do and the rows commit together. Each event
+ * stands for itself: if anything raises, each is processed alone; of the one that raises the projections alone are made
+ * again, and it is kept as failed. An event that is finished changes nothing, unless it is to be processed again.
+ * Answers a list in the same order of {status, event, fetch}, as payments.ingest_webhook_event does.
  */
-create or replace function payments_private.process_event(environment text, payload jsonb, again boolean default false)
-  returns jsonb
+create or replace function payments_private.process_events(environment text, payloads jsonb[], again boolean default false)
+  returns jsonb[]
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
 declare
-  v_error text;
-  v_fetch jsonb := '[]';
+  v_ids text[];
   v_known payments.webhook_events;
+  v_results jsonb[];
+  v_places integer[] := '{}'; -- of the events to record, with what becomes of each
+  v_events jsonb[] := '{}';
+  v_statuses text[] := '{}';
+  v_error text;
+  v_fetches jsonb[];
+  v_recorded jsonb[];
 begin
   -- seen before
-  select w.* into v_known
-  from payments.webhook_events as w
-  where w.provider = 'stripe'
-    and w.environment = process_event.environment
-    and w.provider_event_id = process_event.payload ->> 'id';
-  if v_known.processing_status in ('processed', 'ignored') and not again then
-    return payments_private.event_result('duplicate', v_known, v_fetch);
+  select array_agg(p.payload ->> 'id' order by p.place)
+  into v_ids
+  from unnest(payloads) with ordinality as p (payload, place);
+  if not again then
+    for v_known in
+      select w.*
+      from payments.webhook_events as w
+      where w.provider_event_id = any (v_ids)
+        and w.environment = process_events.environment
+        and w.provider = 'stripe'
+        and w.processing_status in ('processed', 'ignored')
+    loop
+      v_results[array_position(v_ids, v_known.provider_event_id)] :=
+        payments_private.event_result('duplicate', v_known, '[]');
+    end loop;
   end if;
 
   -- not ours
-  if not payments_private.is_projected_event(payload ->> 'type')
-    or (payload ->> 'account' is not null and not payments_private.is_own_account(environment, payload ->> 'account'))
-  then
-    return payments_private.record_event(environment, payload, 'ignored');
+  for v_place in 1 .. cardinality(payloads) loop
+    continue when v_results[v_place] is not null;
+    v_places := v_places || v_place;
+    v_events := v_events || payloads[v_place];
+    if payments_private.is_projected_event(payloads[v_place] ->> 'type')
+      and (payloads[v_place] ->> 'account' is null
+        or payments_private.is_own_account(environment, payloads[v_place] ->> 'account'))
+    then
+      v_statuses := v_statuses || 'processed'::text;
+    else
+      v_statuses := v_statuses || 'ignored'::text;
+    end if;
+  end loop;
+  if v_places = '{}' then
+    return v_results;
   end if;
 
   -- project and fulfil
   begin
-    v_fetch := payments_private.project_event(environment, payload);
-    return payments_private.record_event(environment, payload, 'processed', null, v_fetch);
+    v_fetches := payments_private.project_events(environment, v_events, v_statuses);
+    v_recorded := payments_private.record_events(environment, v_events, v_statuses, v_fetches);
   exception
     when others then
       v_error := sqlerrm || ' (' || sqlstate || ')';
   end;
 
-  -- keep: the state is right while fulfilment is being mended
-  begin
-    v_fetch := payments_private.project_event(environment, payload);
-  exception
-    when others then
-      v_fetch := '[]';
-  end;
-  return payments_private.record_event(environment, payload, 'failed', v_error, v_fetch);
+  if v_error is not null then
+    if cardinality(v_places) > 1 then
+      -- one by one
+      for i in 1 .. cardinality(v_places) loop
+        v_recorded[i] := (payments_private.process_events(environment, array[v_events[i]], again))[1];
+      end loop;
+    else
+      -- keep: the state is right while fulfilment is being mended
+      begin
+        v_fetches := payments_private.project_events(environment, v_events, v_statuses);
+      exception
+        when others then
+          v_fetches := array['[]'::jsonb];
+      end;
+      v_recorded := payments_private.record_events(environment, v_events, array['failed'], v_fetches, v_error);
+    end if;
+  end if;
+  for i in 1 .. cardinality(v_places) loop
+    v_results[v_places[i]] := v_recorded[i];
+  end loop;
+  return v_results;
 end;
 $$;
 
-revoke all on function payments_private.process_event(text, jsonb, boolean) from public;
---! EndIncluded functions/process_event.sql
+revoke all on function payments_private.process_events(text, jsonb[], boolean) from public;
+--! EndIncluded functions/process_events.sql
+--! Included functions/ingest_events.sql
+/*
+ * Takes events that have no problem (event_problem): locks everything that they are about, at once and in order, and
+ * processes them in waves of which each is set-based. Answers a list of what payments.ingest_webhook_event answers.
+ */
+create or replace function payments_private.ingest_events(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+declare
+  v_places integer[];
+  v_waves integer[];
+  v_wave jsonb[];
+  v_results jsonb[];
+  v_processed jsonb[];
+begin
+  -- lock
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, payments_private.ids_of(environment, payloads));
+
+  -- process
+  if cardinality(payloads) = 1 then
+    return payments_private.process_events(environment, payloads);
+  end if;
+  v_waves := payments_private.waves_of(payloads);
+  for v_number in 1 .. (select max(w.wave) from unnest(v_waves) as w (wave)) loop
+    select array_agg(p.payload order by p.place), array_agg(p.place order by p.place)
+    into v_wave, v_places
+    from unnest(payloads) with ordinality as p (payload, place)
+    where v_waves[p.place] = v_number;
+    v_processed := payments_private.process_events(environment, v_wave);
+    for i in 1 .. cardinality(v_places) loop
+      v_results[v_places[i]] := v_processed[i];
+    end loop;
+  end loop;
+  return v_results;
+end;
+$$;
+
+revoke all on function payments_private.ingest_events(text, jsonb[]) from public;
+--! EndIncluded functions/ingest_events.sql
 --! Included functions/event_problem.sql
 /*
  * Why a body is not a Stripe event of this environment, as a sentence; null when it is one.
@@ -3392,10 +3984,7 @@ begin
             hint = 'Let the Stripe webhook endpoint of each mode, and nobody else, deliver to the address of its environment.';
   end if;
 
-  perform payments_private.lock_environment(environment);
-  -- one transaction at a time for each thing that the event is about, and for the event itself
-  perform payments_private.lock_ids(environment, payments_private.ids_of(payload -> 'data' -> 'object') || (payload ->> 'id'));
-  return payments_private.process_event(environment, payload);
+  return (payments_private.ingest_events(environment, array[payload]))[1];
 end;
 $$;
 
@@ -3408,8 +3997,9 @@ grant execute on function payments.ingest_webhook_event(text, jsonb) to payments
 --! Included functions/ingest_webhook_events.sql
 /*
  * Takes several verified Stripe events in one call and one transaction: what a handler does with deliveries that are
- * waiting anyway. Each event stands for itself, in a subtransaction of its own: one that fails is kept as failed, one
- * that is refused is answered as refused, and the others commit. At most 64, so that the subtransactions fit their cache.
+ * waiting anyway. Each event stands for itself: one that fails is kept as failed, one that is refused is answered as
+ * refused, and the others commit. At most 64, so that the subtransactions of events that have to be taken one by one fit
+ * their cache.
  * Answers a list in the same order, of what ingest_webhook_event answers, or {status: "refused", error, code}.
  */
 create or replace function payments.ingest_webhook_events(environment text, payloads jsonb)
@@ -3421,9 +4011,11 @@ create or replace function payments.ingest_webhook_events(environment text, payl
 as $$
 declare
   v_payload jsonb;
-  v_ids text[] := '{}';
+  v_payloads jsonb[] := '{}'; -- those that are not refused
+  v_places integer[] := '{}';
   v_problem text;
   v_results jsonb[] := '{}';
+  v_processed jsonb[];
   v_place integer := 0;
 begin
   -- guard
@@ -3436,23 +4028,17 @@ begin
     v_place := v_place + 1;
     v_problem := payments_private.event_problem(environment, v_payload);
     if v_problem is null then
-      v_ids := v_ids || payments_private.ids_of(v_payload -> 'data' -> 'object') || (v_payload ->> 'id');
+      v_payloads := v_payloads || v_payload;
+      v_places := v_places || v_place;
     else
       v_results[v_place] := jsonb_build_object('status', 'refused', 'error', v_problem, 'code', 'SP005');
     end if;
   end loop;
 
-  -- lock: everything that the events are about, at once and in order
-  perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, v_ids);
-
   -- process
-  v_place := 0;
-  for v_payload in select p.payload from jsonb_array_elements(payloads) as p (payload) loop
-    v_place := v_place + 1;
-    if v_results[v_place] is null then
-      v_results[v_place] := payments_private.process_event(environment, v_payload);
-    end if;
+  v_processed := payments_private.ingest_events(environment, v_payloads);
+  for i in 1 .. cardinality(v_places) loop
+    v_results[v_places[i]] := v_processed[i];
   end loop;
   return to_jsonb(v_results);
 end;
@@ -3490,10 +4076,9 @@ begin
   loop
     perform payments_private.lock_environment(v_event.environment);
     continue when not payments_private.try_lock_ids(
-      v_event.environment,
-      payments_private.ids_of(v_event.payload -> 'data' -> 'object') || v_event.provider_event_id
+      v_event.environment, payments_private.ids_of(v_event.environment, array[v_event.payload])
     );
-    v_result := payments_private.process_event(v_event.environment, v_event.payload);
+    v_result := (payments_private.process_events(v_event.environment, array[v_event.payload]))[1];
     continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
     environment := v_event.environment;
     provider_event_id := v_event.provider_event_id;
@@ -3557,12 +4142,13 @@ begin
     limit greatest(replay_webhook_events.max, 0)
   loop
     perform payments_private.lock_ids(
-      v_event.environment,
-      payments_private.ids_of(v_event.payload -> 'data' -> 'object') || v_event.provider_event_id
+      v_event.environment, payments_private.ids_of(v_event.environment, array[v_event.payload])
     );
-    v_result := payments_private.process_event(
-      v_event.environment, v_event.payload, replay_webhook_events.include_processed
-    );
+    v_result := (
+      payments_private.process_events(
+        v_event.environment, array[v_event.payload], replay_webhook_events.include_processed
+      )
+    )[1];
     continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
     replayed_event_id := v_event.provider_event_id;
     processing_status := v_result ->> 'status';
@@ -3714,20 +4300,20 @@ begin
     order by w.provider_created_at desc, w.received_at desc, w.provider_event_id -- the newest first: rows are written once
   loop
     begin
-      perform payments_private.project_event(environment, v_event.payload);
+      perform payments_private.project_events(environment, array[v_event.payload], array['processed']);
     exception
       when others then null; -- it failed before as well; the ledger says why
     end;
     v_events := v_events + 1;
   end loop;
-  for v_payment_id in
-    select distinct o.payment_id
-    from payments_private.payment_objects as o
-    where o.environment = rebuild_projections.environment
-    order by 1
-  loop
-    perform payments_private.refresh_transaction(environment, v_payment_id);
-  end loop;
+  perform payments_private.refresh_transactions(
+    environment,
+    array(
+      select distinct o.payment_id
+      from payments_private.payment_objects as o
+      where o.environment = rebuild_projections.environment
+    )
+  );
 
   select count(*), max(w.provider_created_at) + interval '1 second'
   into v_pruned, v_complete_since
@@ -4205,7 +4791,7 @@ revoke all on function payments_private.sync_objects(jsonb) from public;
 --! EndIncluded functions/sync_objects.sql
 --! Included functions/project_sync_page.sql
 /*
- * Projects the objects of one page, each by its projector, and an invoice's payments with it. An object that cannot be
+ * Projects the objects of one page, and an invoice's payments with it. An object that cannot be
  * projected must not keep the others out: the page is then taken object by object, and the first error is told.
  * Answers {newer, failed, error}: how many rows were newer than the page, and how many objects could not be projected.
  */
@@ -4217,24 +4803,22 @@ create or replace function payments_private.project_sync_page(environment text, 
   set search_path = ''
 as $$
 declare
+  v_objects jsonb[] := array(select payments_private.sync_objects(project_sync_page.objects));
   v_object jsonb;
   v_newer integer := 0;
   v_failed integer := 0;
   v_error text;
 begin
   begin
-    for v_object in select payments_private.sync_objects(objects) loop
-      if payments_private.project_stripe_object(environment, v_object, null, snapshot_at) = 'stale' then
-        v_newer := v_newer + 1;
-      end if;
-    end loop;
-    return jsonb_build_object('newer', v_newer, 'failed', 0);
+    return jsonb_build_object(
+      'newer', cardinality(array_positions(payments_private.project_answers(environment, v_objects, snapshot_at), 'stale')),
+      'failed', 0
+    );
   exception
     when others then null; -- once more, one by one
   end;
 
-  v_newer := 0;
-  for v_object in select payments_private.sync_objects(objects) loop
+  foreach v_object in array v_objects loop
     begin
       if payments_private.project_stripe_object(environment, v_object, null, snapshot_at) = 'stale' then
         v_newer := v_newer + 1;
@@ -4355,9 +4939,9 @@ begin
   if kind <> all (v_run.kinds) or v_progress ->> 'state' in ('listed', 'done') then
     return payments_private.sync_answer(v_run);
   end if;
-  perform payments_private.lock_ids(v_environment, array_agg(i.id))
-  from payments_private.sync_objects(objects) as o (object)
-  cross join unnest(payments_private.ids_of(o.object)) as i (id);
+  perform payments_private.lock_ids(
+    v_environment, payments_private.ids_of(v_environment, array(select payments_private.sync_objects(objects)))
+  );
 
   -- project
   select array_agg(o.object ->> 'id') into v_ids from jsonb_array_elements(objects) as o (object);
@@ -5159,7 +5743,7 @@ begin
 
   -- lock and project; the row itself is part of what the session is about, and a newer attempt stays as it is
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, payments_private.ids_of(session) || complete_checkout_session.id::text);
+  perform payments_private.lock_ids(environment, payments_private.ids_of(environment, array[session]) || complete_checkout_session.id::text);
   perform payments_private.project_stripe_object(
     environment,
     session || jsonb_build_object(

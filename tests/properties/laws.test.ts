@@ -287,7 +287,7 @@ describe('Money is derived', () => {
       const state = () => sql`select to_jsonb(t) as row from payments.transactions as t order by t.id`
       const before = await state()
       await sql`
-        select payments_private.refresh_transaction('test', p.payment_id)
+        select payments_private.refresh_transactions('test', array_agg(p.payment_id))
         from (select distinct payment_id from payments_private.payment_objects) as p`
       expect(await state()).toEqual(before)
       for (const { row } of before) expect(row.amount_refunded).toBeLessThanOrEqual(row.amount)
