@@ -19,6 +19,8 @@ import { createStripe, type StripeApi } from './stripe.ts'
 export type Deps = {
   config: Config
   database: Database
+  /** Closes every connection. */
+  disconnect: () => Promise<void>
   /** Hands a verified event to the database, together with others that wait. */
   ingest: Ingest
   secrets: SecretStore
@@ -40,17 +42,29 @@ export type DepsOptions = {
   keepAlive?: (work: Promise<unknown>) => void
 }
 
+/**
+ * Connections of the pool that are for webhooks alone, where it has more: whatever the others wait for, a webhook finds one, and one
+ * whose functions are planned already. As many as there are calls under way (ingest.ts).
+ */
+const WEBHOOK_CONNECTIONS = 2
+
 export function createDeps(
   config: Config,
   { log = createLog(), now = Date.now, keepAlive }: DepsOptions = {},
 ): Deps {
-  const database = createDatabase({ url: config.databaseUrl, poolSize: config.poolSize })
+  const connect = (poolSize: number) => createDatabase({ url: config.databaseUrl, poolSize })
+  const isShared = config.poolSize <= WEBHOOK_CONNECTIONS
+  const database = connect(isShared ? config.poolSize : config.poolSize - WEBHOOK_CONNECTIONS)
+  const webhooks = isShared ? database : connect(WEBHOOK_CONNECTIONS)
   const secrets = createSecretStore({ config, database, log, now })
   const verify = createVerify({ config, now })
   return {
     config,
     database,
-    ingest: createIngest(database),
+    ingest: createIngest(webhooks),
+    async disconnect() {
+      await Promise.all([...new Set([database, webhooks])].map((pool) => pool.end()))
+    },
     secrets,
     stripe: createStripe({ config, secrets, now }),
     authenticate: createAuthenticate({ config, now, verify }),
@@ -65,7 +79,7 @@ export function createDeps(
 }
 
 /** Waits for background work, then closes the connections. */
-export async function closeDeps({ background, database }: Deps): Promise<void> {
+export async function closeDeps({ background, disconnect }: Deps): Promise<void> {
   await background.settled()
-  await database.end()
+  await disconnect()
 }

@@ -12,7 +12,7 @@ const tooLarge = () => apiError(413, 'PAYLOAD_TOO_LARGE', 'The body is larger th
 /** The bytes of the body. Stops reading as soon as there are too many. */
 export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
   if (Number(request.headers.get('content-length')) > BODY_LIMIT) throw tooLarge()
-  const chunks: Uint8Array[] = []
+  const chunks: Uint8Array<ArrayBuffer>[] = []
   let length = 0
   const reader = request.body?.getReader()
   while (reader) {
@@ -25,6 +25,8 @@ export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer
     }
     chunks.push(value)
   }
+  const [only] = chunks
+  if (only && chunks.length === 1) return only
   const body = new Uint8Array(length)
   let offset = 0
   for (const chunk of chunks) {
