@@ -13,9 +13,6 @@ function textBindings(env: Record<string, unknown>): Record<string, string> {
   )
 }
 
-/** Pages that one run lists at most: 5,000 objects, well within what a scheduled Worker may take. The next run goes on. */
-const SYNC_PAGES = 50
-
 export default {
   async fetch(request: Request, env: Record<string, unknown>, context: WorkerContext): Promise<Response> {
     const deps = createDeps(readConfig(textBindings(env)), { keepAlive: (work) => context.waitUntil(work) })
@@ -30,7 +27,7 @@ export default {
   async scheduled(_event: unknown, env: Record<string, unknown>, context: WorkerContext): Promise<void> {
     const deps = createDeps(readConfig(textBindings(env)), { keepAlive: (work) => context.waitUntil(work) })
     try {
-      const { runScheduled } = await import('./_shared/schedule.ts')
+      const { runScheduled, SYNC_PAGES } = await import('./_shared/schedule.ts')
       const { failures } = await runScheduled(deps, { syncPages: SYNC_PAGES })
       // The platform counts a run that throws as failed, and shows it.
       if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join(' '))

@@ -33,8 +33,7 @@ create table payments.customer_mappings (
   constraint customer_mappings_pkey PRIMARY KEY (id),
   constraint customer_mappings_provider_customer_id_key UNIQUE (provider_customer_id, environment, provider),
   constraint customer_mappings_subject_key UNIQUE (subject_id, subject_type, environment, provider),
-  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
-  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.customer_mappings enable row level security;
 comment on table payments.customer_mappings is 'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
@@ -68,8 +67,7 @@ create table payments.customers (
   version bigint not null default 0,
   constraint customers_pkey PRIMARY KEY (id),
   constraint customers_provider_customer_id_key UNIQUE (provider_customer_id, environment, provider),
-  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
-  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 ) with (toast_tuple_target=8160);
 alter table payments.customers enable row level security;
 comment on table payments.customers is 'Stripe customers (https://docs.stripe.com/api/customers). A deleted customer stays as a tombstone with deleted = true.';
@@ -119,7 +117,6 @@ create table payments.provider_connections (
   constraint provider_connections_environment_key UNIQUE (provider, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint last_sync_status_is_known CHECK ((last_sync_status = ANY (ARRAY['succeeded'::text, 'failed'::text]))),
-  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['unconfigured'::text, 'connected'::text, 'error'::text])))
 );
 alter table payments.provider_connections enable row level security;
@@ -561,11 +558,10 @@ create table payments.transactions (
   constraint amount_is_not_negative CHECK ((amount >= 0)),
   constraint amount_refunded_is_not_negative CHECK ((amount_refunded >= 0)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
-  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'pending'::text, 'refunded'::text, 'partially_refunded'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
   constraint type_is_known CHECK ((type = ANY (ARRAY['one_time_payment'::text, 'subscription_invoice'::text, 'refund'::text, 'failed_payment'::text])))
-);
+) with (fillfactor=85);
 alter table payments.transactions enable row level security;
 comment on table payments.transactions is 'Payments and refunds, one row each, whichever of its Stripe objects was met first. Amounts are integers in the currency''s minor unit.';
 comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe tells that they are the same payment, so refer to provider_object_id from other tables.';
@@ -671,8 +667,7 @@ create table payments.webhook_events (
   constraint livemode_matches_environment CHECK ((livemode = (environment = 'live'::text))),
   constraint next_attempt_only_when_failed CHECK (((next_attempt_at IS NULL) OR (processing_status = 'failed'::text))),
   constraint processed_at_only_when_finished CHECK (((processed_at IS NOT NULL) = (processing_status = ANY (ARRAY['processed'::text, 'ignored'::text])))),
-  constraint processing_status_is_known CHECK ((processing_status = ANY (ARRAY['pending'::text, 'processed'::text, 'failed'::text, 'ignored'::text]))),
-  constraint provider_is_an_identifier CHECK ((provider ~ '^[a-z][a-z0-9_]*$'::text))
+  constraint processing_status_is_known CHECK ((processing_status = ANY (ARRAY['pending'::text, 'processed'::text, 'failed'::text, 'ignored'::text])))
 ) with (toast_tuple_target=8160);
 alter table payments.webhook_events enable row level security;
 comment on table payments.webhook_events is 'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
@@ -795,6 +790,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     WHEN (o.object_type = 'charge'::text) THEN o.provider_created_at
                     ELSE o.second
                 END) FILTER (WHERE ((o.says = 'failed'::text) AND (o.failed_at IS NULL))) AS seen_failed_at,
+            max(o.failed_at) FILTER (WHERE ((o.says = 'failed'::text) AND (o.status = 'canceled'::text))) AS released_at,
             max(o.provider_created_at) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type = 'charge'::text))) AS charge_pending_at,
             max(
                 CASE
@@ -806,7 +802,8 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             max(o.refunded_at) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_refunded_at,
             (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text))))::bigint AS refunds,
             (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))))::bigint AS refunds_standing,
-            max(COALESCE(o.succeeded_at, o.provider_created_at)) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))) AS refunded_at
+            max(COALESCE(o.succeeded_at, o.provider_created_at)) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))) AS refunded_at,
+            bool_or((o.is_known AND (o.object_type = 'dispute'::text))) AS is_disputed
            FROM ( SELECT b.environment,
                     b.object_id,
                     b.object_type,
@@ -856,7 +853,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             d.amount,
             d.status
            FROM payments_private.payment_objects d
-          WHERE ((d.payment_id = p.id) AND (d.object_type = 'dispute'::text) AND (d.version > 0))
+          WHERE (p.is_disputed AND (d.payment_id = p.id) AND (d.object_type = 'dispute'::text) AND (d.version > 0))
           ORDER BY d.provider_created_at DESC, (d.state = 'succeeded'::text) DESC NULLS LAST, d.version DESC, d.object_id
          LIMIT 1) dispute ON (true))
      CROSS JOIN LATERAL ( SELECT
@@ -872,6 +869,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     WHEN (p.is_paid AND (refunded.amount = 0)) THEN 'succeeded'::text
                     WHEN (p.is_paid AND (refunded.amount < p.amount)) THEN 'partially_refunded'::text
                     WHEN p.is_paid THEN 'refunded'::text
+                    WHEN (p.released_at >= GREATEST(p.charge_pending_at, p.pending_at)) THEN 'failed'::text
                     WHEN ((GREATEST(p.failed_at, p.seen_failed_at) >= COALESCE(p.charge_pending_at, '-infinity'::timestamp with time zone)) AND (GREATEST(p.failed_at, p.seen_failed_at) > COALESCE(p.pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
                     WHEN (COALESCE(p.pending_at, p.charge_pending_at) IS NOT NULL) THEN 'pending'::text
                     ELSE NULL::text
@@ -906,7 +904,7 @@ create table payments_private.payment_objects (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['payment_intent'::text, 'charge'::text, 'invoice'::text, 'invoice_payment'::text, 'checkout_session'::text, 'refund'::text, 'dispute'::text]))),
   constraint state_is_known CHECK ((state = ANY (ARRAY['succeeded'::text, 'pending'::text, 'failed'::text])))
-);
+) with (fillfactor=85);
 alter table payments_private.payment_objects enable row level security;
 comment on table payments_private.payment_objects is 'The newest snapshot of each Stripe object that a payment is made of, in the columns that matter. Rows with version 0 were only mentioned by another object so far.';
 comment on column payments_private.payment_objects.environment is 'test or live.';
@@ -1308,9 +1306,7 @@ create function payments_private.ids_of(environment text, objects jsonb[])
   language plpgsql stable security invoker
   set search_path = ""
   set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off;
+  set enable_seqscan = off;
 
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
@@ -1483,7 +1479,7 @@ create function payments_private.read_secrets(environment text)
   set search_path = "";
 grant execute on function payments_private.read_secrets(environment text) to payments_service;
 
-create function payments_private.record_events(environment text, events jsonb[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
+create function payments_private.record_events(environment text, events jsonb[], ids text[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
   returns jsonb[]
   language plpgsql volatile security invoker
   set search_path = ""

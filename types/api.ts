@@ -259,6 +259,30 @@ export type PruneRequest = {
 
 export type PruneResponse = { pruned: number }
 
+export type ScheduleRequest = {
+  /** Pages that each sync may list before it leaves the rest to the next run; 50 when left out. */
+  syncPages?: number
+}
+
+export type ScheduleResponse = {
+  /** Failed events that were tried again. */
+  retried: {
+    environment: StripeEnvironment
+    eventId: string
+    processingStatus: string
+    lastError: string | null
+  }[]
+  recoveries: RecoveryResult[]
+  syncs: SyncRun[]
+  /** Parts that failed, in a sentence each; the others ran all the same. */
+  failures: {
+    part: 'retry' | 'recover' | 'sync'
+    /** Null for the part that is of both. */
+    environment: StripeEnvironment | null
+    message: string
+  }[]
+}
+
 export type HealthResponse = {
   status: 'ok'
   database: 'ok'
@@ -448,6 +472,11 @@ export type PutStripeConfigResponse = GetStripeConfigResponse & {
   connection: StripeConnection
   /** Of a replaced account: how many rows each table had. */
   deleted: Record<string, number> | null
+  /**
+   * The sync that followed. `interrupted`: there is more than this request may list, and the next sync goes on where it was. Null when it
+   * failed, which `connection` shows, or another one was running.
+   */
+  sync: SyncRun | null
   /** Sentences about what could not be done besides, as setting up the webhook endpoint. */
   warnings: string[]
 }

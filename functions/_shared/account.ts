@@ -95,7 +95,27 @@ function probes(managesWebhook: boolean): Probe[] {
 /** Requests at a time, well below what Stripe allows in test mode. */
 const PROBES_AT_ONCE = 6
 
-/** The permissions that a restricted key lacks, as the Dashboard names them and as Stripe's refusal does. */
+/**
+ * What a restricted key lacks, in a sentence that names each permission as the Dashboard and as Stripe's refusal do; null for a key
+ * that lacks nothing, as one that is not restricted.
+ *
+ * @throws an `ApiError` when Stripe cannot be asked
+ */
+export async function lackedPermissions(
+  config: Config,
+  environment: StripeEnvironment,
+  key: string,
+): Promise<string | null> {
+  if (!key.startsWith('rk_')) return null
+  const missing = await missingPermissions(
+    environment,
+    await connectStripe(config, key),
+    config.publicUrl !== null,
+  )
+  if (missing.length === 0) return null
+  return `The restricted key lacks ${missing.length === 1 ? 'a permission' : `${missing.length} permissions`}: ${missing.join('; ')}.`
+}
+
 async function missingPermissions(
   environment: StripeEnvironment,
   client: Stripe,
@@ -159,14 +179,9 @@ export async function lookUpAccount(
   const account = await client.accounts.retrieveCurrent().catch((error) => {
     throw refusedKey(error, environment)
   })
-  if (key.startsWith('rk_')) {
-    const missing = await missingPermissions(environment, client, config.publicUrl !== null)
-    if (missing.length > 0)
-      throw invalidKey(
-        `The restricted key lacks ${missing.length === 1 ? 'a permission' : `${missing.length} permissions`}: ${missing.join('; ')}.`,
-        'Give the key these permissions in the Stripe Dashboard and store it again.',
-      )
-  }
+  const lacked = await lackedPermissions(config, environment, key)
+  if (lacked !== null)
+    throw invalidKey(lacked, 'Give the key these permissions in the Stripe Dashboard and store it again.')
   return account
 }
 

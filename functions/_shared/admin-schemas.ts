@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import type * as api from '../../types/api.ts'
 import { environmentSchema, isStorable, must, text } from './schemas.ts'
+import { syncRun } from './sync-run-schema.ts'
 
 // Pieces
 
@@ -44,7 +45,8 @@ const cursor = text(1, 3000)
   )
   .optional()
 
-const instantText = z.iso
+/** An instant that somebody gives. */
+export const instantText = z.iso
   .datetime({
     offset: true,
     error: ({ input }) =>
@@ -52,7 +54,8 @@ const instantText = z.iso
   })
   .refine((value) => !value.startsWith('0000'), 'must be an instant after the year 0')
 
-const page = { limit: limit(50), cursor }
+/** Of a list that goes on. */
+export const page = { limit: limit(50), cursor }
 const range = (what: string) => ({
   from: instantText.describe(`${what} at this instant or later.`).optional(),
   to: instantText.describe(`${what} before this instant.`).optional(),
@@ -169,7 +172,8 @@ export const webhookEventsQuery = z.strictObject({
 
 // Bodies
 
-const object = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape, must('an object'))
+/** A body: an object without a field that is not known. */
+export const object = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape, must('an object'))
 
 const idempotencyKey = text(1, 200).describe('The same key with the same request is carried out once.')
 const boolean = z.boolean(must('true or false'))
@@ -465,13 +469,18 @@ const eventShape = {
 }
 export const webhookEvent = component('StripeWebhookEvent', z.object(eventShape))
 
-const nextCursor = z.string().nullable().describe('Null on the last page.')
+export const nextCursor = z.string().nullable().describe('Null on the last page.')
 
 export const statusResponse = z.object({ connections: z.array(connection) })
 export const configResponse = z.object({ keys: z.array(keyConfig) })
 export const putConfigResponse = configResponse.extend({
   connection,
   deleted: counts.nullable().describe('Of a replaced account: how many rows each table had.'),
+  sync: syncRun
+    .nullable()
+    .describe(
+      'The sync that followed. `interrupted`: there is more than this request may list, and the next sync goes on where it was. Null when it failed, which `connection` shows, or another one was running.',
+    ),
   warnings: sentences,
 })
 export const deleteConfigResponse = configResponse.extend({

@@ -178,6 +178,11 @@ export function createAuthenticateAdmin({
       nextActions: 'Send the admin key as `x-api-key`, or the access token of an admin.',
     })
 
+  const wrongKey = () =>
+    apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.', {
+      nextActions: 'Send the value that the handlers have as PAYMENTS_ADMIN_KEY.',
+    })
+
   return async (headers) => {
     if (config.adminKey === null && config.jwtSecret === null && config.jwksUrl === null) {
       throw apiError(403, 'AUTH_UNAUTHORIZED', 'Nobody is configured who may use the admin routes.', {
@@ -187,7 +192,7 @@ export function createAuthenticateAdmin({
     const apiKey = headers.get('x-api-key')
     if (apiKey !== null) {
       if (await isAdminKey(apiKey)) return
-      throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
+      throw wrongKey()
     }
     const authorization = headers.get('authorization')
     if (authorization === null) {
@@ -204,8 +209,7 @@ export function createAuthenticateAdmin({
     if (await isAdminKey(token)) return
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey)))
       throw notAdmin('The anonymous key is not allowed to do this; it is for the admin.')
-    if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token))
-      throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
+    if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw wrongKey()
     const { role } = await verify(token)
     if (typeof role !== 'string' || !config.adminRoles.includes(role))
       throw notAdmin('The role of this token is not allowed to do this; it is for the admin.')

@@ -47,7 +47,8 @@ const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new U
 /** An address of scheme, host and port only. */
 const isOrigin = (value: string) => httpUrl(value) && new URL(value).origin === value.replace(/\/$/, '')
 
-function isEncryptionKey(value: string): boolean {
+/** 32 bytes in base64. */
+export function isEncryptionKey(value: string): boolean {
   try {
     return atob(value).length === 32
   } catch {

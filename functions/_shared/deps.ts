@@ -43,10 +43,11 @@ export type DepsOptions = {
 }
 
 /**
- * Connections of the pool that are for webhooks alone, where it has more: whatever the others wait for, a webhook finds one, and one
- * whose functions are planned already. As many as there are calls under way (ingest.ts).
+ * Connections of the pool that are for webhooks alone, where it has more than these: whatever the others wait for, a webhook finds
+ * one, and its functions are planned there already. With a single one, the next batch is in Postgres' hands when it is done with the
+ * one before, and two batches about the same objects never wait for each other's locks: faster than two, as `scripts/bench` tells.
  */
-const WEBHOOK_CONNECTIONS = 2
+const WEBHOOK_CONNECTIONS = 1
 
 export function createDeps(
   config: Config,

@@ -215,6 +215,12 @@ export function secretKeyVariable(environment: StripeEnvironment): string {
   return `STRIPE_${environment.toUpperCase()}_SECRET_KEY`
 }
 
+/** The permission that Stripe's refusal names. */
+function permissionIn(message: string): string {
+  const name = /'(rak_\w+)'/.exec(message)?.[1]
+  return name === undefined ? 'a permission for this' : `the permission ${name}`
+}
+
 type StripeErrorLike = { type?: string; statusCode?: number; requestId?: string }
 
 /** Whether the error is one of the Stripe SDK; told by its name, so that nothing here loads the SDK. */
@@ -251,19 +257,15 @@ export function fromStripe(error: unknown, environment: StripeEnvironment): ApiE
       return apiError(402, 'PAYMENT_METHOD_DECLINED', error.message, { cause: error })
     case 'StripeAuthenticationError':
       return apiError(401, 'PAYMENT_CONFIG_INVALID', `Stripe refused the secret key for ${environment}.`, {
-        nextActions: `Set ${secretKeyVariable(environment)} to a key that is valid.`,
+        nextActions: `Store a key that is valid with \`pg-payments stripe config set\`, or, where none is stored, set ${secretKeyVariable(environment)} to one.`,
         cause: error,
       })
     case 'StripePermissionError':
       return apiError(
         403,
         'PAYMENT_CONFIG_INVALID',
-        `The Stripe key for ${environment} lacks a permission for this.`,
-        {
-          nextActions:
-            'Give the restricted key write access to Checkout Sessions and Customer portal in the Stripe Dashboard.',
-          cause: error,
-        },
+        `The Stripe key for ${environment} lacks ${permissionIn(error.message)}.`,
+        { nextActions: 'Give the restricted key this permission in the Stripe Dashboard.', cause: error },
       )
     case 'StripeRateLimitError':
       return apiError(429, 'RATE_LIMITED', 'Stripe receives too many requests just now.', {

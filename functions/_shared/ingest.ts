@@ -10,9 +10,9 @@ import { ingestWebhookEvent, ingestWebhookEvents, type WebhookOutcome } from './
 
 export type Ingest = (args: { environment: StripeEnvironment; payload: string }) => Promise<WebhookOutcome>
 
-/** Calls under way for one environment: one works in Postgres while the next is on its way. */
-const CALLS = 1
-/** Events in one call: each is a subtransaction, and Postgres keeps 64 of them in its fast cache. */
+/** Calls under way for one environment: one works in Postgres while the next is on its way to it. */
+const CALLS = 2
+/** Events in one call: should they have to be taken one by one, each is a subtransaction, and Postgres keeps 64 in its fast cache. */
 const EVENTS = 64
 /** Characters of events in one call, so that a few large ones do not become one huge statement. */
 const CHARACTERS = 1_000_000

@@ -2,11 +2,11 @@
  * What a platform's cron calls every few minutes: failed events again, lost events in, rows in line. Each part stands for itself,
  * so that one that fails does not keep the others back, and each goes on the next time where it was stopped.
  */
-import type { RecoveryResult, StripeEnvironment, SyncRun } from '../../types/api.ts'
+import type { ScheduleResponse, StripeEnvironment } from '../../types/api.ts'
 import { ENVIRONMENTS, readKeyStates } from './account.ts'
 import type { Deps } from './deps.ts'
 import { isApiError, toApiError } from './errors.ts'
-import { describeError } from './log.ts'
+import { describeError, redact } from './log.ts'
 import { presentSyncRun } from './present-sync.ts'
 import { dueSyncKinds, retryWebhookEvents } from './queries.ts'
 import { recover } from './recovery.ts'
@@ -20,31 +20,16 @@ export type ScheduleOptions = {
   retries?: number
 }
 
-export type ScheduledFailure = {
-  part: 'retry' | 'recover' | 'sync'
-  environment: StripeEnvironment | null
-  message: string
-}
-
-export type ScheduledResult = {
-  retried: {
-    environment: StripeEnvironment
-    eventId: string
-    processingStatus: string
-    lastError: string | null
-  }[]
-  recoveries: RecoveryResult[]
-  syncs: SyncRun[]
-  failures: ScheduledFailure[]
-}
+/** Pages that a sync lists at most where a platform ends long work: 5,000 objects. */
+export const SYNC_PAGES = 50
 
 /** Retries failed events, then recovers and lightly syncs every environment that has a key. */
-export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): Promise<ScheduledResult> {
-  const result: ScheduledResult = { retried: [], recoveries: [], syncs: [], failures: [] }
+export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): Promise<ScheduleResponse> {
+  const result: ScheduleResponse = { retried: [], recoveries: [], syncs: [], failures: [] }
   const { signal } = options
 
   async function attempt(
-    part: ScheduledFailure['part'],
+    part: ScheduleResponse['failures'][number]['part'],
     environment: StripeEnvironment | null,
     work: () => Promise<unknown>,
   ): Promise<void> {
@@ -65,7 +50,7 @@ export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): P
       environment: row.environment,
       eventId: row.provider_event_id,
       processingStatus: row.processing_status,
-      lastError: row.last_error,
+      lastError: row.last_error === null ? null : redact(row.last_error),
     }))
   })
   const keys = await readKeyStates(deps)

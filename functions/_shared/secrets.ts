@@ -8,7 +8,7 @@
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Config } from './config.ts'
 import type { Database } from './database.ts'
-import { apiError, secretKeyVariable } from './errors.ts'
+import { type ApiError, apiError, secretKeyVariable } from './errors.ts'
 import { describeError, type Log } from './log.ts'
 import { readSecrets, type StoredSecret } from './queries.ts'
 
@@ -85,7 +85,10 @@ export type SecretStore = {
   webhookSecrets(environment: StripeEnvironment): Promise<string[]>
   /** Reads the stored secrets again at the next use: something else was stored. */
   forget(environment: StripeEnvironment): void
-  /** Reads the stored secrets again, if that was not done a moment ago. True when it was done. */
+  /**
+   * Sees to it that the stored secrets are not older than a moment, because a signature matched none of those in use. True, since
+   * the next look may find others: read again now, or just before by somebody else who waited for the same.
+   */
   refresh(environment: StripeEnvironment): Promise<boolean>
 }
 
@@ -93,8 +96,22 @@ type Secrets = Record<SecretKind, string[]>
 
 /** How long secrets are kept in memory, so that a webhook stays at one round trip. */
 const TIME_TO_LIVE_MS = 60_000
-/** A signature that does not match may mean a new signing secret; somebody may also be sending rubbish. */
-const REFRESH_AT_MOST_EVERY_MS = 5_000
+/**
+ * A signature that does not match may mean a new signing secret, so the secrets are read again at once; somebody may also be
+ * sending rubbish, so it is done once in this time, however much of that comes.
+ */
+const REFRESH_AT_MOST_EVERY_MS = 1_000
+
+const unreadableErrors = new WeakSet<object>()
+
+function unreadable(message: string, nextActions: string): ApiError {
+  const error = apiError(500, 'INTERNAL_ERROR', message, { nextActions })
+  unreadableErrors.add(error)
+  return error
+}
+
+/** Whether this was thrown because what is stored does not open, rather than because nothing is stored. */
+export const isUnreadable = (error: ApiError): boolean => unreadableErrors.has(error)
 
 export function createSecretStore({
   config,
@@ -108,6 +125,7 @@ export function createSecretStore({
   now: () => number
 }): SecretStore {
   const cache = new Map<StripeEnvironment, { readAt: number; secrets: Promise<Secrets> }>()
+  const refreshedAt = new Map<StripeEnvironment, number>()
   let encryptionKeys: Promise<EncryptionKey[]> | undefined
 
   async function open(environment: StripeEnvironment): Promise<Secrets> {
@@ -115,13 +133,9 @@ export function createSecretStore({
     const secrets: Secrets = { secret_key: [], webhook_secret: [] }
     if (stored.length === 0) return secrets
     if (config.encryptionKey === null) {
-      throw apiError(
-        500,
-        'INTERNAL_ERROR',
+      throw unreadable(
         'Stripe keys are stored in the database, but there is no key to open them.',
-        {
-          nextActions: 'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with.',
-        },
+        'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with.',
       )
     }
     encryptionKeys ??= Promise.all(
@@ -138,10 +152,10 @@ export function createSecretStore({
     }
     for (const { kind } of stored) {
       if (secrets[kind].length > 0) continue
-      throw apiError(500, 'INTERNAL_ERROR', 'The Stripe keys stored in the database cannot be opened.', {
-        nextActions:
-          'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again.',
-      })
+      throw unreadable(
+        'The Stripe keys stored in the database cannot be opened.',
+        'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again.',
+      )
     }
     return secrets
   }
@@ -166,7 +180,7 @@ export function createSecretStore({
       const key = stored ?? config.stripe.secretKey[environment]
       if (key !== null) return key
       throw apiError(400, 'PAYMENT_CONFIG_INVALID', `There is no Stripe secret key for ${environment}.`, {
-        nextActions: `Set ${secretKeyVariable(environment)}.`,
+        nextActions: `Store one with \`pg-payments stripe config set\`, or set ${secretKeyVariable(environment)}.`,
       })
     },
     async webhookSecrets(environment) {
@@ -185,9 +199,10 @@ export function createSecretStore({
     },
     forget: (environment) => void cache.delete(environment),
     async refresh(environment) {
-      const entry = cache.get(environment)
-      if (entry && now() - entry.readAt < REFRESH_AT_MOST_EVERY_MS) return false
-      await read(environment)
+      if (now() - (refreshedAt.get(environment) ?? Number.NEGATIVE_INFINITY) >= REFRESH_AT_MOST_EVERY_MS) {
+        refreshedAt.set(environment, now())
+        await read(environment)
+      }
       return true
     },
   }

@@ -1,68 +1,50 @@
 /** Sync, recovery and the upkeep of the ledger as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import type * as api from '../../types/api.ts'
-import { connection } from './admin-schemas.ts'
+import { connection, instantText, nextCursor, object, page } from './admin-schemas.ts'
+import { SYNC_PAGES } from './schedule.ts'
 import { environmentSchema, must, text } from './schemas.ts'
-
-const SYNC_KINDS = [
-  'products',
-  'prices',
-  'customers',
-  'subscriptions',
-  'checkout_sessions',
-  'payment_intents',
-  'charges',
-  'invoices',
-  'refunds',
-  'disputes',
-] as const
+import { SYNC_KINDS, syncKind, syncRun } from './sync-run-schema.ts'
 
 const instant = z.iso.datetime()
 const count = z.int().min(0)
-const givenInstant = z.iso
-  .datetime({ offset: true, error: 'must be an instant in ISO-8601, as in 2026-10-28T09:00:00Z' })
-  .refine((value) => !value.startsWith('0000'), 'must be an instant after the year 0')
-
-const syncKind = z.enum(SYNC_KINDS, `must be one of ${SYNC_KINDS.join(', ')}`)
 
 // Requests
 
-export const syncBody = z
-  .strictObject({
-    kinds: z
-      .array(syncKind, must('a list of kinds'))
-      .min(1, 'must have at least one kind')
-      .max(SYNC_KINDS.length, `must have at most ${SYNC_KINDS.length} kinds`)
-      .refine((kinds) => new Set(kinds).size === kinds.length, 'must name each kind once')
-      .describe('Products, prices, customers and subscriptions when left out.')
-      .optional(),
-    createdFrom: givenInstant
-      .describe('Payment objects only: those made at Stripe at this instant or later.')
-      .optional(),
-    createdBefore: givenInstant
-      .describe('Payment objects only: those made at Stripe before this instant.')
-      .optional(),
-  })
-  .refine(
-    ({ createdFrom, createdBefore }) =>
-      createdFrom === undefined ||
-      createdBefore === undefined ||
-      Date.parse(createdFrom) < Date.parse(createdBefore),
-    { path: ['createdFrom'], message: 'must be before createdBefore' },
-  )
+export const syncBody = object({
+  kinds: z
+    .array(syncKind, must('a list of kinds'))
+    .min(1, 'must have at least one kind')
+    .max(SYNC_KINDS.length, `must have at most ${SYNC_KINDS.length} kinds`)
+    .refine((kinds) => new Set(kinds).size === kinds.length, 'must name each kind once')
+    .describe('Products, prices, customers and subscriptions when left out.')
+    .optional(),
+  createdFrom: instantText
+    .describe('Payment objects only: those made at Stripe at this instant or later.')
+    .optional(),
+  createdBefore: instantText
+    .describe('Payment objects only: those made at Stripe before this instant.')
+    .optional(),
+}).refine(
+  ({ createdFrom, createdBefore }) =>
+    createdFrom === undefined ||
+    createdBefore === undefined ||
+    Date.parse(createdFrom) < Date.parse(createdBefore),
+  { path: ['createdFrom'], message: 'must be before createdBefore' },
+)
 
-export const recoverBody = z.strictObject({
-  since: givenInstant
+export const recoverBody = object({
+  since: instantText
     .describe("Read Stripe's events back to this instant, instead of to where the last recovery ended.")
     .optional(),
 })
 
-export const replayBody = z.strictObject({
+export const replayBody = object({
   eventId: text(1, 255).optional(),
   eventType: text(1, 255).optional(),
   objectId: text(1, 255).optional(),
-  from: givenInstant.describe('Events that happened at this instant or later.').optional(),
-  before: givenInstant.describe('Events that happened before this instant.').optional(),
+  from: instantText.describe('Events that happened at this instant or later.').optional(),
+  before: instantText.describe('Events that happened before this instant.').optional(),
   includeProcessed: z
     .boolean(must('true or false'))
     .describe('Also those that were processed; fulfilment then runs again.')
@@ -74,7 +56,7 @@ export const replayBody = z.strictObject({
     .default(1000),
 })
 
-export const pruneBody = z.strictObject({
+export const pruneBody = object({
   olderThanDays: z
     .int(must('a whole number from 1 to 36500'))
     .min(1, 'must be a whole number from 1 to 36500')
@@ -82,51 +64,21 @@ export const pruneBody = z.strictObject({
     .describe('Finished events that are older lose their payload; their outcome stays.'),
 })
 
-export const syncRunsQuery = z.strictObject({
-  limit: z
-    .string()
-    .regex(/^([1-9]|[1-9]\d|100)$/, 'must be a whole number from 1 to 100')
-    .transform(Number)
-    .default(50),
-  cursor: text(1, 3000).optional(),
+export const syncRunsQuery = z.strictObject(page)
+
+/** More than any account has pages. */
+export const MOST_SYNC_PAGES = 1_000_000
+
+export const scheduleBody = object({
+  syncPages: z
+    .int(must(`a whole number from 1 to ${MOST_SYNC_PAGES}`))
+    .min(1, `must be a whole number from 1 to ${MOST_SYNC_PAGES}`)
+    .max(MOST_SYNC_PAGES, `must be a whole number from 1 to ${MOST_SYNC_PAGES}`)
+    .describe('Pages that each sync may list before it leaves the rest to the next run.')
+    .default(SYNC_PAGES),
 })
 
 // Answers
-
-const progress = z.object({
-  state: z.enum(['waiting', 'listing', 'listed', 'done']),
-  seen: count.describe('Objects that Stripe listed.'),
-  added: count.describe('Rows that were missing here.'),
-  changed: count.describe('Rows that were there and differed.'),
-  newer: count.describe('Objects of which something newer was known already.'),
-  deleted: count.describe('Rows of objects that Stripe no longer has.'),
-  failed: count.describe('Objects that could not be projected.'),
-})
-
-const drift = z.object({
-  rows: count.describe('Rows that differed.'),
-  missing: count.describe('Rows that were missing.'),
-  deleted: count.describe('Rows of objects that Stripe no longer has.'),
-  fields: z.record(z.string(), count).describe('By field, how many rows differed in it.'),
-})
-
-export const syncRun = z
-  .object({
-    id: z.uuid(),
-    environment: environmentSchema,
-    status: z.enum(['running', 'succeeded', 'failed', 'interrupted']),
-    kinds: z.array(syncKind),
-    createdFrom: instant.nullable(),
-    createdBefore: instant.nullable(),
-    progress: z.record(z.string(), progress).describe('By kind.'),
-    drift: z.record(z.string(), drift).describe('By kind, what differed from Stripe before it was mended.'),
-    error: z.string().nullable(),
-    attempt: count.describe('How often it was begun; more than 1 when it was resumed.'),
-    startedAt: instant,
-    heartbeatAt: instant,
-    finishedAt: instant.nullable(),
-  })
-  .meta({ id: 'SyncRun' })
 
 export const syncResponse = z.object({
   results: z.array(
@@ -148,25 +100,25 @@ export const syncResponse = z.object({
 
 export const syncRunsResponse = z.object({
   syncRuns: z.array(syncRun),
-  nextCursor: z.string().nullable().describe('Null on the last page.'),
+  nextCursor,
 })
 
-export const recoverResponse = z.object({
-  recovery: z.object({
-    environment: environmentSchema,
-    from: instant.describe("From when on Stripe's list of events was read."),
-    until: instant,
-    listed: count.describe('Events that Stripe listed.'),
-    recovered: count.describe('Events of them that were missing here.'),
-    processed: count,
-    ignored: count,
-    failed: count.describe('Kept, to be tried again.'),
-    gap: z
-      .object({ from: instant, before: instant, message: z.string(), sync: z.looseObject({}) })
-      .nullable()
-      .describe('The time of which Stripe no longer has the events, and the sync that closes it.'),
-  }),
+const recovery = z.object({
+  environment: environmentSchema,
+  from: instant.describe("From when on Stripe's list of events was read."),
+  until: instant,
+  listed: count.describe('Events that Stripe listed.'),
+  recovered: count.describe('Events of them that were missing here.'),
+  processed: count,
+  ignored: count,
+  failed: count.describe('Kept, to be tried again.'),
+  gap: z
+    .object({ from: instant, before: instant, message: z.string(), sync: z.looseObject({}) })
+    .nullable()
+    .describe('The time of which Stripe no longer has the events, and the sync that closes it.'),
 })
+
+export const recoverResponse = z.object({ recovery })
 
 export const replayResponse = z.object({
   replayed: z.array(
@@ -184,10 +136,36 @@ export const rebuildResponse = z.object({
 
 export const pruneResponse = z.object({ pruned: count })
 
+export const scheduleResponse = z.object({
+  retried: z
+    .array(
+      z.object({
+        environment: environmentSchema,
+        eventId: z.string(),
+        processingStatus: z.string(),
+        lastError: z.string().nullable(),
+      }),
+    )
+    .describe('Failed events that were tried again.'),
+  recoveries: z.array(recovery),
+  syncs: z.array(syncRun),
+  failures: z
+    .array(
+      z.object({
+        part: z.enum(['retry', 'recover', 'sync']),
+        environment: environmentSchema.nullable().describe('Null for the part that is of both.'),
+        message: z.string(),
+      }),
+    )
+    .describe('Parts that failed; the others ran all the same.'),
+})
+
 // The documented types and the schemas stay the same.
 syncBody satisfies z.ZodType<unknown, api.SyncRequest>
 recoverBody satisfies z.ZodType<unknown, api.RecoverRequest>
 replayBody satisfies z.ZodType<unknown, api.ReplayRequest>
+scheduleBody satisfies z.ZodType<unknown, api.ScheduleRequest>
+scheduleResponse satisfies z.ZodType<api.ScheduleResponse>
 pruneBody satisfies z.ZodType<unknown, api.PruneRequest>
 syncResponse satisfies z.ZodType<api.SyncStripeResponse>
 syncRunsResponse satisfies z.ZodType<api.ListSyncRunsResponse>

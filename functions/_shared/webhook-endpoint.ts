@@ -16,6 +16,7 @@ import {
   type WebhookEndpointChange,
   webhookEndpointDrift,
 } from './queries.ts'
+import { readConnections } from './reads.ts'
 import { encryptSecret } from './secrets.ts'
 import { connectStripe } from './stripe.ts'
 
@@ -29,21 +30,11 @@ export async function stripeClient(
   return connectStripe(config, await secrets.secretKey(environment))
 }
 
-/** A call of Stripe whose failure is one that callers may know, with the permission that is missing where that is why. */
-export async function asking<T>(environment: StripeEnvironment, call: Promise<T>): Promise<T> {
-  try {
-    return await call
-  } catch (error) {
-    const { type, message = '' } = error as { type?: string; message?: string }
-    const permission = /'(rak_\w+)'/.exec(message)?.[1]
-    if (type !== 'StripePermissionError' || permission === undefined) throw fromStripe(error, environment)
-    throw apiError(
-      403,
-      'PAYMENT_CONFIG_INVALID',
-      `The Stripe key for ${environment} lacks the permission ${permission}.`,
-      { nextActions: 'Give the restricted key this permission in the Stripe Dashboard.', cause: error },
-    )
-  }
+/** A call of Stripe whose failure is one that callers may know. */
+async function asking<T>(environment: StripeEnvironment, call: Promise<T>): Promise<T> {
+  return call.catch((error) => {
+    throw fromStripe(error, environment)
+  })
 }
 
 /** Where Stripe delivers the events of an environment; null when nobody said where we can be reached. */
@@ -180,17 +171,54 @@ export async function webhookDrift(
   })
 }
 
+export const stillAtStripe = (name: string) =>
+  `${name} is still at Stripe; delete it in the Stripe Dashboard.`
+
+export type FormerEndpoint = {
+  id: string
+  /** Where it delivers; null when that was not noted. */
+  url: string | null
+  /** Of the account that it is in; null when its key is not known any more. */
+  client: Stripe | null
+}
+
+/** The endpoint that an environment has been set up with until now, with what reaches it. */
+export async function formerEndpoint(
+  environment: StripeEnvironment,
+  deps: Pick<Deps, 'config' | 'database' | 'secrets'>,
+): Promise<FormerEndpoint | null> {
+  const rows = await readConnections(deps.database)
+  const row = rows.find((candidate) => candidate.environment === environment)
+  if (!row?.webhook_endpoint_id) return null
+  const client = await stripeClient(environment, deps).catch(() => null)
+  return { id: row.webhook_endpoint_id, url: row.webhook_endpoint_url, client }
+}
+
 /**
- * Deletes a managed webhook endpoint at Stripe, best effort.
+ * Deletes at Stripe the endpoint that an environment was set up with, best effort, if it delivers to us. One that delivers elsewhere
+ * may be in use: a copy of a database remembers the endpoint of the original.
  *
- * @returns a sentence when it could not be deleted
+ * @param name how a sentence calls it
+ * @returns a sentence when it is still there
  */
-export async function deleteWebhookEndpoint(client: Stripe, id: string): Promise<string | null> {
+export async function deleteFormerEndpoint(
+  environment: StripeEnvironment,
+  { id, url, client }: FormerEndpoint,
+  { config, log }: Pick<Deps, 'config' | 'log'>,
+  name = `The webhook endpoint ${id}`,
+): Promise<string | null> {
+  if (url === null || url !== webhookUrl(config, environment)) {
+    const elsewhere =
+      url === null ? 'nobody noted where it delivers' : `it delivers to ${url}, not to this deployment`
+    return `${name} is still at Stripe, because ${elsewhere}; delete it in the Stripe Dashboard if nothing else needs it.`
+  }
+  if (client === null) return stillAtStripe(name)
   try {
     await client.webhookEndpoints.del(id)
     return null
   } catch (error) {
     if ((error as { statusCode?: number }).statusCode === 404) return null
-    return `The webhook endpoint ${id} is still at Stripe; delete it in the Stripe Dashboard.`
+    log.error('endpoint_not_deleted', { environment, endpoint: id, cause: describeError(error) })
+    return stillAtStripe(name)
   }
 }

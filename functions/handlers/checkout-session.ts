@@ -25,8 +25,8 @@ export async function checkoutSession(
   params: { environment: string },
   deps: Deps,
 ): Promise<Answer<CreateCheckoutSessionResponse>> {
-  const environment = parse(environmentSchema, params.environment, 'environment')
   const caller = await deps.authenticate(request.headers)
+  const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCheckoutSessionBody, await readJson(request))
   const stripe = await deps.stripe(environment)
 

@@ -21,8 +21,8 @@ export async function customerPortalSession(
   params: { environment: string },
   deps: Deps,
 ): Promise<Answer<CreateCustomerPortalSessionResponse>> {
-  const environment = parse(environmentSchema, params.environment, 'environment')
   const caller = await deps.authenticate(request.headers)
+  const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCustomerPortalSessionBody, await readJson(request))
   const stripe = await deps.stripe(environment)
 

@@ -1,26 +1,11 @@
 /** The results for a person. */
 import Table from 'cli-table3'
+import { WITHOUT_LINES } from '../commands/_shared/output.ts'
 import type { BenchResult } from './index.ts'
 import { rounded } from './measure.ts'
 
 const PLAIN = {
-  chars: {
-    top: '',
-    'top-mid': '',
-    'top-left': '',
-    'top-right': '',
-    bottom: '',
-    'bottom-mid': '',
-    'bottom-left': '',
-    'bottom-right': '',
-    left: '',
-    'left-mid': '',
-    mid: '',
-    'mid-mid': '',
-    right: '',
-    'right-mid': '',
-    middle: '  ',
-  },
+  chars: { ...WITHOUT_LINES, middle: '  ' },
   style: { 'padding-left': 0, 'padding-right': 0, head: [], border: [] },
 }
 

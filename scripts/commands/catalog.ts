@@ -10,17 +10,21 @@ import type {
   ListStripeProductsResponse,
   MutateStripePriceResponse,
   MutateStripeProductResponse,
-  StripeEnvironment,
   StripePrice,
   StripeProduct,
 } from '../../types/api.ts'
-import { segment } from './_shared/client.ts'
+import { everyPage, segment } from './_shared/client.ts'
 import { action } from './_shared/context.ts'
 import { cliError } from './_shared/errors.ts'
-import { boolean, environmentOption, metadata, orNull, wholeNumber } from './_shared/options.ts'
+import {
+  boolean,
+  environmentOption,
+  type InEnvironment,
+  metadata,
+  orNull,
+  wholeNumber,
+} from './_shared/options.ts'
 import { details, money, plain, table } from './_shared/output.ts'
-
-type InEnvironment = { environment: StripeEnvironment }
 
 const state = (active: boolean) => (active ? 'active' : 'archived')
 
@@ -115,7 +119,7 @@ const pathOf = (environment: string, kind: 'products' | 'prices', id?: string) =
 
 type ProductOptions = InEnvironment & {
   name?: string
-  description?: string | null
+  description?: string
   active?: boolean
   metadata?: Record<string, string>
   idempotencyKey?: string
@@ -123,7 +127,7 @@ type ProductOptions = InEnvironment & {
 
 function productOptions(command: Command): Command {
   return command
-    .option('--description <text>', 'what customers read; null for none', orNull)
+    .option('--description <text>', 'what customers read; null for none')
     .option('--active <boolean>', 'whether it can be bought', boolean)
     .option('--metadata <json>', 'an object of texts', metadata)
 }
@@ -135,9 +139,8 @@ function registerProducts(products: Command): void {
     .addOption(environmentOption())
     .action(
       action<InEnvironment, []>(async ({ client, io, options, show }) => {
-        const page = await (await client()).get<ListStripeProductsResponse>(
-          pathOf(options.environment, 'products'),
-        )
+        const path = pathOf(options.environment, 'products')
+        const page = await everyPage<ListStripeProductsResponse, 'products'>(await client(), path, 'products')
         show(page, () =>
           page.products.length === 0
             ? `No products in ${options.environment}.`
@@ -176,7 +179,7 @@ function registerProducts(products: Command): void {
         const answer = await (await client()).send<MutateStripeProductResponse>(
           'POST',
           pathOf(options.environment, 'products'),
-          { name, description, active, metadata, idempotencyKey },
+          { name, description: orNull(description), active, metadata, idempotencyKey },
         )
         show(answer, () => productDetails(answer.product))
       }),
@@ -193,7 +196,7 @@ function registerProducts(products: Command): void {
       const answer = await (await client()).send<MutateStripeProductResponse>(
         'PATCH',
         pathOf(options.environment, 'products', id),
-        changes({ name, description, active, metadata }),
+        changes({ name, description: orNull(description), active, metadata }),
       )
       show(answer, () => productDetails(answer.product))
     }),
@@ -221,7 +224,7 @@ type PriceOptions = InEnvironment & {
   unitAmount?: number
   interval?: string
   intervalCount?: number
-  lookupKey?: string | null
+  lookupKey?: string
   active?: boolean
   taxBehavior?: string
   metadata?: Record<string, string>
@@ -230,7 +233,7 @@ type PriceOptions = InEnvironment & {
 
 function priceOptions(command: Command): Command {
   return command
-    .option('--lookup-key <key>', 'a stable name to find it by; null for none', orNull)
+    .option('--lookup-key <key>', 'a stable name to find it by; null for none')
     .option('--active <boolean>', 'whether it can be bought', boolean)
     .addOption(
       new Option('--tax-behavior <behavior>', 'how it relates to tax').choices([
@@ -250,12 +253,10 @@ function registerPrices(prices: Command): void {
     .option('--product <productId>', 'of this product only')
     .action(
       action<PriceOptions, []>(async ({ client, io, options, show }) => {
-        const page = await (await client()).get<ListStripePricesResponse>(
-          pathOf(options.environment, 'prices'),
-          {
-            productId: options.product,
-          },
-        )
+        const path = pathOf(options.environment, 'prices')
+        const page = await everyPage<ListStripePricesResponse, 'prices'>(await client(), path, 'prices', {
+          productId: options.product,
+        })
         show(page, () =>
           page.prices.length === 0
             ? `No prices in ${options.environment}.`
@@ -297,7 +298,10 @@ function registerPrices(prices: Command): void {
       action<PriceOptions, []>(async ({ client, options, show }) => {
         const { product, currency, unitAmount, interval, intervalCount } = options
         if (interval === undefined && intervalCount !== undefined) {
-          throw cliError('--interval-count needs --interval.', { code: 'INVALID_INPUT' })
+          throw cliError('--interval-count needs --interval.', {
+            code: 'INVALID_INPUT',
+            next: 'Add --interval day, week, month or year.',
+          })
         }
         const answer = await (await client()).send<MutateStripePriceResponse>(
           'POST',
@@ -346,7 +350,7 @@ function registerPrices(prices: Command): void {
 }
 
 const commonOf = ({ lookupKey, active, taxBehavior, metadata }: PriceOptions) => ({
-  lookupKey,
+  lookupKey: orNull(lookupKey),
   active,
   taxBehavior,
   metadata,

@@ -290,74 +290,74 @@ async function checkRowSecurity(client: pg.Client, report: Report): Promise<void
 
 // Stripe
 
-/** What a restricted key must be able to read, as the Stripe Dashboard names it. */
-const READS: [kind: ListedKind, permission: string][] = [
-  ['products', 'Products'],
-  ['prices', 'Prices'],
-  ['customers', 'Customers'],
-  ['subscriptions', 'Subscriptions'],
-  ['checkout_sessions', 'Checkout Sessions'],
-  ['payment_intents', 'PaymentIntents'],
-  ['charges', 'Charges and Refunds'],
-  ['invoices', 'Invoices'],
-  ['disputes', 'Disputes'],
-  ['events', 'Events'],
-]
-
 type Failure = { status?: number; code?: string; message: string; nextActions?: string }
 
 async function checkStripe(environment: StripeEnvironment, deps: Deps, report: Report): Promise<void> {
-  const { readKeyStates } = await import('../../functions/_shared/account.ts')
+  const { lackedPermissions, readKeyStates } = await import('../../functions/_shared/account.ts')
   const { source, maskedKey } = (await readKeyStates(deps))[environment]
   if (source === null) return // the other environment may have one; see checkHealth
-  let stripe: Awaited<ReturnType<Deps['stripe']>>
+  let key: string
   try {
-    stripe = await deps.stripe(environment)
+    key = await deps.secrets.secretKey(environment)
     if (source === 'database') report.ok(`${environment}: encryption key`, 'opens the stored secrets')
   } catch (error) {
     const { message, nextActions } = error as Failure
     report.fail(`${environment}: encryption key`, message, nextActions ?? 'Set PAYMENTS_ENCRYPTION_KEY.')
     return
   }
-  const missing: string[] = []
-  let isFirst = true
-  for (const [kind, permission] of READS) {
-    const before = Date.now()
-    try {
-      const { snapshotAt } = await stripe.list(kind, { limit: 1 })
-      if (isFirst) {
-        const answered = Date.now()
-        // The snapshot is dated earlier than Stripe's clock by the time of the request and a second.
-        const clock = Date.parse(snapshotAt) + (answered - before) + 1000
-        compareClocks(`${environment}: clock of Stripe`, answered - clock, report)
-      }
-      isFirst = false
-    } catch (error) {
-      const { status, message, nextActions } = error as Failure
-      if (status !== 403) {
-        report.fail(
-          `${environment}: Stripe key`,
-          message,
-          status === 401
-            ? `Run: pg-payments stripe config set --environment ${environment}`
-            : (nextActions ?? 'Try again in a moment.'),
-        )
-        return
-      }
-      missing.push(permission)
+  try {
+    await checkStripeClock(environment, deps, report)
+    const lacked = await lackedPermissions(deps.config, environment, key)
+    if (lacked === null) report.ok(`${environment}: Stripe key`, `${maskedKey} is accepted`)
+    else {
+      report.fail(
+        `${environment}: Stripe key`,
+        lacked,
+        'Give the key these permissions in the Stripe Dashboard.',
+      )
     }
-  }
-  if (missing.length === 0) report.ok(`${environment}: Stripe key`, `${maskedKey} is accepted`)
-  else {
+  } catch (error) {
+    const { status, message, nextActions } = error as Failure
     report.fail(
       `${environment}: Stripe key`,
-      `${maskedKey} may not read ${missing.join(', ')}.`,
-      'Give the restricted key these permissions in the Stripe Dashboard.',
+      message,
+      status === 401
+        ? `Run: pg-payments stripe config set --environment ${environment}`
+        : (nextActions ?? 'Try again in a moment.'),
     )
   }
 }
 
+/** Lists of which a key that is of any use may read one. */
+const READABLE: ListedKind[] = ['products', 'customers', 'events']
+
+/** Compares the clocks by the first answer that the key is given. */
+async function checkStripeClock(environment: StripeEnvironment, deps: Deps, report: Report): Promise<void> {
+  const stripe = await deps.stripe(environment)
+  for (const kind of READABLE) {
+    const before = Date.now()
+    try {
+      const { snapshotAt } = await stripe.list(kind, { limit: 1 })
+      const answered = Date.now()
+      // The snapshot is dated earlier than Stripe's clock by the time of the request and a second.
+      const clock = Date.parse(snapshotAt) + (answered - before) + 1000
+      compareClocks(`${environment}: clock of Stripe`, answered - clock, report)
+      return
+    } catch (error) {
+      if ((error as Failure).status !== 403) throw error
+    }
+  }
+}
+
 // What the API tells
+
+/** What to run for the reasons of a verdict; for the others a command is of no use. */
+const MENDS: [codes: RegExp, command: string][] = [
+  [/^(no_key|key_refused)$/, 'stripe config set --environment {environment}'],
+  [/^(no_signing_secret|endpoint_\w+)$/, 'stripe webhooks configure --environment {environment}'],
+  [/^(dead_letters|backlog)$/, 'events list --environment {environment} --status failed'],
+  [/^sync_failed$/, 'stripe sync --environment {environment}'],
+]
 
 async function checkHealth(
   context: Context<{ environment?: StripeEnvironment }>,
@@ -388,8 +388,12 @@ async function checkHealth(
     try {
       const { reasons } = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
       for (const { code, severity, message, nextAction } of reasons) {
-        const check = `${environment}: ${code.toLowerCase().replaceAll('_', ' ')}`
-        report[severity === 'failing' ? 'fail' : 'warn'](check, message, nextAction)
+        const check = `${environment}: ${code.replaceAll('_', ' ')}`
+        const command = MENDS.find(([codes]) => codes.test(code))?.[1]
+        const next = command
+          ? `${nextAction} Run: pg-payments ${command.replace('{environment}', environment)}`
+          : nextAction
+        report[severity === 'failing' ? 'fail' : 'warn'](check, message, next)
       }
       if (reasons.length === 0) report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
     } catch (error) {

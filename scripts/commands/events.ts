@@ -7,16 +7,20 @@ import type {
   ReplayResponse,
   RetryWebhookEventResponse,
   RetryWebhookEventsResponse,
-  StripeEnvironment,
   StripeWebhookEvent,
 } from '../../types/api.ts'
 import { segment } from './_shared/client.ts'
 import { action } from './_shared/context.ts'
 import { cliError } from './_shared/errors.ts'
-import { environmentOption, instant, limitOption, wholeNumber } from './_shared/options.ts'
-import { count, details, plain, table, when } from './_shared/output.ts'
+import {
+  environmentOption,
+  type InEnvironment,
+  instant,
+  limitOption,
+  wholeNumber,
+} from './_shared/options.ts'
+import { count, details, more, plain, table, when } from './_shared/output.ts'
 
-type InEnvironment = { environment: StripeEnvironment }
 type Outcome = { eventId: string; processingStatus: string; lastError: string | null }
 
 const STATUSES = ['pending', 'processed', 'failed', 'ignored']
@@ -74,7 +78,7 @@ function registerList(events: Command): void {
                 ],
                 page.events,
                 io.stdout.columns,
-              ) + (page.nextCursor ? `\nThere is more: --cursor ${page.nextCursor}` : ''),
+              ) + more(page.nextCursor),
         )
       }),
     )

@@ -11,7 +11,7 @@ export function registerKeys(program: Command): void {
     .description('the encryption key of stored secrets')
     .command('rotate')
     .description(
-      'encrypt the stored secrets with PAYMENTS_NEW_ENCRYPTION_KEY instead of PAYMENTS_ENCRYPTION_KEY',
+      'encrypt the stored secrets with PAYMENTS_NEW_ENCRYPTION_KEY instead of PAYMENTS_ENCRYPTION_KEY. For no pause, restart the handlers before with the new one as PAYMENTS_ENCRYPTION_KEY and the old one as PAYMENTS_PREVIOUS_ENCRYPTION_KEY',
     )
     .action(
       action(async (context) => {
@@ -25,15 +25,21 @@ export function registerKeys(program: Command): void {
           })
         }
         const newKey = env.PAYMENTS_NEW_ENCRYPTION_KEY ?? (await askNewKey())
-        if (!isKey(newKey)) {
+        const { isEncryptionKey } = await import('../../functions/_shared/config.ts')
+        if (!isEncryptionKey(newKey)) {
           throw cliError('The new key must be 32 bytes in base64.', {
             code: 'INVALID_INPUT',
             next: '`openssl rand -base64 32` prints one.',
           })
         }
-        if (newKey === oldKey) throw cliError('The new key is the old one.', { code: 'INVALID_INPUT' })
+        if (newKey === oldKey) {
+          throw cliError('The new key is the old one.', {
+            code: 'INVALID_INPUT',
+            next: '`openssl rand -base64 32` prints another one.',
+          })
+        }
         await context.confirm(
-          'Encrypt every stored secret with the new key? Handlers open nothing until they run with it.',
+          'Encrypt every stored secret with the new key? Handlers that do not have it yet open nothing afterwards.',
         )
         const rotated = await withDeps(context, 'The rotation', async ({ database }) => {
           const { rotateEncryptionKey } = await import('../../functions/_shared/account.ts')
@@ -42,7 +48,8 @@ export function registerKeys(program: Command): void {
         context.show({ rotated }, () =>
           [
             `${count(rotated, 'secret')} ${rotated === 1 ? 'is' : 'are'} encrypted with the new key.`,
-            'Now set PAYMENTS_ENCRYPTION_KEY to the new key wherever handlers run, and restart them.',
+            'Handlers that run with both keys go on; take PAYMENTS_PREVIOUS_ENCRYPTION_KEY from them.',
+            'Those with the old one alone need the new one as PAYMENTS_ENCRYPTION_KEY, and a restart.',
           ].join('\n'),
         )
 
@@ -57,5 +64,3 @@ export function registerKeys(program: Command): void {
       }),
     )
 }
-
-const isKey = (value: string) => Buffer.from(value, 'base64').length === 32

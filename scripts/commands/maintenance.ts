@@ -1,17 +1,10 @@
 /** `pg-payments recover`, `rebuild` and `prune`: what is missing in the ledger, what follows from it, what may go. */
 import { type Command, Option } from 'commander'
-import type {
-  PruneResponse,
-  RebuildResponse,
-  RecoverResponse,
-  StripeEnvironment,
-  SyncRequest,
-} from '../../types/api.ts'
+import type { PruneResponse, RebuildResponse, RecoverResponse, SyncRequest } from '../../types/api.ts'
 import { action } from './_shared/context.ts'
-import { environmentOption, instant, wholeNumber } from './_shared/options.ts'
+import { stopped } from './_shared/errors.ts'
+import { environmentOption, type InEnvironment, instant, wholeNumber } from './_shared/options.ts'
 import { count, when } from './_shared/output.ts'
-
-type InEnvironment = { environment: StripeEnvironment }
 
 export function registerMaintenance(program: Command): void {
   program
@@ -27,9 +20,15 @@ export function registerMaintenance(program: Command): void {
       action<InEnvironment & { since?: string }, []>(async (context) => {
         const { environment, since } = context.options
         const client = await context.client()
+        let isWhole = true
         const answer = await context.interruptible(
           'Stopping. The same command begins again, and skips what is there by then.',
-          (signal) => client.send<RecoverResponse>('POST', `/${environment}/recover`, { since }, signal),
+          async (signal) => {
+            const path = `/${environment}/recover`
+            const done = await client.send<RecoverResponse>('POST', path, { since }, signal)
+            isWhole = !signal.aborted
+            return done
+          },
         )
         const { recovery } = answer
         context.show(answer, () =>
@@ -50,6 +49,7 @@ export function registerMaintenance(program: Command): void {
               : [recovery.gap.message, `Run: ${syncCommand(environment, recovery.gap.sync)}`]),
           ].join('\n'),
         )
+        if (!isWhole) throw stopped('The recovery was stopped.', 'The same command takes in the rest.')
       }),
     )
   program

@@ -12,6 +12,10 @@ import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
+import { action } from './_shared/context.ts'
+import { databaseUrlOf } from './_shared/direct.ts'
+import { cliError } from './_shared/errors.ts'
+import { count } from './_shared/output.ts'
 
 export type MigrateOptions = {
   /** Connection string of a role that may create schemas, and roles where ours are missing. */
@@ -94,27 +98,23 @@ export function registerMigrate(program: Command): void {
     .command('migrate')
     .description('install or update the schema "payments" in your database')
     .option('--database-url <url>', 'the database (default: the environment variable DATABASE_URL)')
-    .action(async (_: object, command: Command) => {
-      const options = command.optsWithGlobals<{ databaseUrl?: string; json?: boolean }>()
-      const databaseUrl = options.databaseUrl ?? process.env.DATABASE_URL
-      if (!databaseUrl) {
-        return program.error(
-          'DATABASE_URL is not set. Set it to the connection string of your database, or pass --database-url.',
+    .action(
+      action(async (context) => {
+        const databaseUrl = databaseUrlOf(context, 'The migration')
+        const lines: string[] = []
+        const { applied } = await migrate({ databaseUrl, log: (line) => lines.push(line) }).catch((error) => {
+          throw cliError((error as Error).message, { code: 'MIGRATION_FAILED' })
+        })
+        context.show({ applied }, () =>
+          [
+            ...lines,
+            applied.length === 0
+              ? 'Nothing to apply: the database is up to date.'
+              : `Applied ${count(applied.length, 'migration')}: the database is up to date.`,
+          ].join('\n'),
         )
-      }
-      try {
-        const log = options.json ? () => {} : (line: string) => console.log(line)
-        const { applied } = await migrate({ databaseUrl, log })
-        if (options.json) return console.log(JSON.stringify({ applied }, null, 2))
-        console.log(
-          applied.length === 0
-            ? 'Nothing to apply: the database is up to date.'
-            : `Applied ${applied.length} ${applied.length === 1 ? 'migration' : 'migrations'}: the database is up to date.`,
-        )
-      } catch (error) {
-        program.error(error instanceof Error ? error.message : String(error))
-      }
-    })
+      }),
+    )
 }
 
 /** Where the migrations of this package are. */
@@ -152,7 +152,7 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
   } catch {
     // Not the cause: its message repeats the connection string, and with it the password.
     throw new Error(
-      'The database URL is not a Postgres connection string. It looks like postgres://user:password@host:5432/database.',
+      'The database URL is not a Postgres connection string. It looks like postgres://user@host:5432/database, with :password after the user.',
     )
   }
   // "sslmode=require" means what it means to psql: encrypted, with whatever certificate the server has.

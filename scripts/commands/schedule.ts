@@ -1,7 +1,7 @@
 /** `pg-payments schedule run`: what cron calls every few minutes. */
 import type { Command } from 'commander'
+import type { ScheduleRequest, ScheduleResponse } from '../../types/api.ts'
 import { action } from './_shared/context.ts'
-import { withDeps } from './_shared/direct.ts'
 import { cliError, stopped } from './_shared/errors.ts'
 import { count } from './_shared/output.ts'
 
@@ -13,9 +13,12 @@ export function registerSchedule(program: Command): void {
     .description('try failed events again, take in lost ones, and keep the catalog in line')
     .action(
       action(async (context) => {
-        const { runScheduled } = await import('../../functions/_shared/schedule.ts')
+        const client = await context.client()
+        const { MOST_SYNC_PAGES } = await import('../../functions/_shared/sync-schemas.ts')
+        // Nobody ends this process for the time it takes; who answers at an address may be ended.
+        const request: ScheduleRequest = client.url === null ? { syncPages: MOST_SYNC_PAGES } : {}
         const result = await context.interruptible('Stopping. The next run goes on.', (signal) =>
-          withDeps(context, 'The schedule', (deps) => runScheduled(deps, { signal })),
+          client.send<ScheduleResponse>('POST', '/schedule', request, signal),
         )
         context.show(result, () =>
           [
@@ -33,7 +36,7 @@ export function registerSchedule(program: Command): void {
             ),
           ].join('\n'),
         )
-        if (result.syncs.some(({ status }) => status === 'interrupted'))
+        if (client.url === null && result.syncs.some(({ status }) => status === 'interrupted'))
           throw stopped('The sync was stopped.', 'The next run goes on.')
         if (result.failures.length > 0) {
           throw cliError(`${count(result.failures.length, 'part')} of the schedule failed.`, {

@@ -2,11 +2,12 @@
  * `pg-payments stripe …`: the Stripe account of each environment, and what the database knows of it. `registerStripe` hangs the same
  * commands below `stripe` and, hidden, below the program itself, where older scripts look for them.
  */
-import type { Command } from 'commander'
+import { type Command, Option } from 'commander'
 import type {
   ConfigureStripeWebhookResponse,
   DeleteStripeConfigResponse,
   EnvironmentHealthResponse,
+  GetStripeConfigResponse,
   GetStripeStatusResponse,
   ListPaymentCustomersResponse,
   ListPaymentTransactionsResponse,
@@ -20,12 +21,10 @@ import type {
 } from '../../types/api.ts'
 import { action, type Context } from './_shared/context.ts'
 import { cliError, EXIT, isCliError, stopped } from './_shared/errors.ts'
-import { environmentOption, instant, limitOption } from './_shared/options.ts'
-import { count, details, money, plain, table, when } from './_shared/output.ts'
+import { environmentOption, type InEnvironment, instant, limitOption } from './_shared/options.ts'
+import { count, details, money, more, plain, table, when } from './_shared/output.ts'
 import { withSyncProgress } from './_shared/progress.ts'
 import { registerCatalog } from './catalog.ts'
-
-type InEnvironment = { environment: StripeEnvironment }
 
 export function registerStripe(parent: Command, { old = false } = {}): void {
   const hidden = { hidden: old }
@@ -69,7 +68,8 @@ type Connection = GetStripeStatusResponse['connections'][number]
 
 function webhookState({ webhookEndpointId, webhookDrift }: Connection): string | null {
   if (webhookEndpointId === null) return null
-  if (!webhookDrift?.length) return 'set up'
+  if (!webhookDrift) return 'set up, Stripe could not be asked'
+  if (webhookDrift.length === 0) return 'set up'
   return webhookDrift.map(({ problem }) => problem.replaceAll('_', ' ')).join(', ')
 }
 
@@ -88,8 +88,23 @@ function registerConfig(parent: Command, old: boolean): void {
   const set = (context: Context<SetOptions>, environment: StripeEnvironment, argument: string | undefined) =>
     setKey(context, environment, argument)
   const key =
-    '- reads it from standard input; without it you are asked, which leaves nothing in the shell history'
+    'sk_… or rk_…; - reads it from standard input; without it you are asked, which leaves nothing in the shell history'
   if (old) {
+    config.action(
+      action(async ({ client, io, show }) => {
+        const { keys } = await (await client()).get<GetStripeConfigResponse>('/config')
+        show({ keys }, () =>
+          table(
+            [
+              { title: 'ENVIRONMENT', value: (row) => row.environment },
+              { title: 'KEY', value: (row) => row.maskedKey },
+            ],
+            keys,
+            io.stdout.columns,
+          ),
+        )
+      }),
+    )
     config
       .command('set <environment> [secretKey]', { hidden: true })
       .option('--secret-key <key>')
@@ -106,7 +121,9 @@ function registerConfig(parent: Command, old: boolean): void {
   }
   config
     .command('set [secretKey]')
-    .description('store the secret key of an environment, encrypted; rk_ keys work as well')
+    .description(
+      'store the secret key of an environment, encrypted; set up our webhook endpoint, and begin a sync',
+    )
     .addOption(environmentOption())
     .option('--secret-key <key>', key)
     .option('--replace-account', 'the key is of another account: delete what is kept of the one before')
@@ -124,7 +141,10 @@ function registerConfig(parent: Command, old: boolean): void {
 
 function environmentOf(value: string): StripeEnvironment {
   if (value === 'test' || value === 'live') return value
-  throw cliError(`${plain(value)} is not an environment.`, { next: 'Say test or live.' })
+  throw cliError(`${plain(value)} is not an environment.`, {
+    code: 'INVALID_INPUT',
+    next: 'Say test or live.',
+  })
 }
 
 async function setKey(
@@ -153,10 +173,12 @@ async function setKey(
     `Secret key for ${environment} (sk_${environment}_… or rk_${environment}_…)`,
   )
   const put = (replaceAccount: boolean) =>
-    client.send<PutStripeConfigResponse>('PUT', `/${environment}/config`, {
-      secretKey,
-      ...(replaceAccount && { replaceAccount }),
-    })
+    withSyncProgress(context, client, [environment], () =>
+      client.send<PutStripeConfigResponse>('PUT', `/${environment}/config`, {
+        secretKey,
+        ...(replaceAccount && { replaceAccount }),
+      }),
+    )
   let answer: PutStripeConfigResponse
   try {
     if (options.replaceAccount)
@@ -173,9 +195,39 @@ async function setKey(
     const { connection } = answer
     return [
       `The key for ${environment} is stored: ${plain(connection.maskedKey)}, account ${plain(connection.accountId)}.`,
+      ...describeDeleted(answer.deleted),
       ...answer.warnings.map(plain),
+      ...describeFirstSync(environment, answer.sync),
     ].join('\n')
   })
+}
+
+/** Counts by the name of a kind or a table, which is a plural. */
+const counted = (counts: [name: string, value: number][]) =>
+  counts
+    .map(([name, value]) => {
+      const words = plain(name.replaceAll('_', ' '))
+      return count(value, words.replace(/s$/, ''), words)
+    })
+    .join(', ')
+
+function describeDeleted(deleted: PutStripeConfigResponse['deleted']): string[] {
+  const tables = Object.entries(deleted ?? {}).filter(([, rows]) => rows > 0)
+  return tables.length === 0 ? [] : [`Deleted of the account before: ${counted(tables)}.`]
+}
+
+/** What the sync that follows a new key has listed, and what goes on with it. */
+function describeFirstSync(environment: StripeEnvironment, run: PutStripeConfigResponse['sync']): string[] {
+  const next = `Run: pg-payments stripe sync --environment ${environment}`
+  if (!run) return [next]
+  const listed = counted(run.kinds.map((kind) => [kind, run.progress[kind]?.seen ?? 0]))
+  if (run.status === 'succeeded') return [`Listed from Stripe: ${listed}.`]
+  return [
+    run.error === null
+      ? `Listed from Stripe so far: ${listed}. There is more.`
+      : `Listed from Stripe: ${listed}. ${plain(run.error)}`,
+    next,
+  ]
 }
 
 /** Of a key that was just given, wrong is not the same as not configured. */
@@ -215,7 +267,11 @@ function registerSync(parent: Command, hidden: { hidden: boolean }): void {
   parent
     .command('sync', hidden)
     .description('bring the rows in line with Stripe, or go on with a sync that was stopped')
-    .option('--environment <environment>', 'test, live or all', 'all')
+    .addOption(
+      new Option('--environment <environment>', 'which to sync')
+        .choices(['test', 'live', 'all'])
+        .default('all'),
+    )
     .option(
       '--kinds <kinds>',
       'comma-separated: products, prices, customers, subscriptions (these four unless stated), checkout_sessions, payment_intents, charges, invoices, refunds, disputes',
@@ -228,9 +284,6 @@ function registerSync(parent: Command, hidden: { hidden: boolean }): void {
 
 async function sync(context: Context<SyncOptions>): Promise<void> {
   const { environment, kinds, createdFrom, createdBefore } = context.options
-  if (!['test', 'live', 'all'].includes(environment)) {
-    throw cliError(`${plain(environment)} is not an environment.`, { next: 'Say test, live or all.' })
-  }
   const client = await context.client()
   const request: SyncRequest = { kinds, createdFrom, createdBefore }
   const path = environment === 'all' ? '/sync' : `/${environment}/sync`
@@ -347,14 +400,17 @@ function registerWebhooks(parent: Command, old: boolean): void {
                   ['Set up', when(endpoint.configuredAt)],
                   ['Signing secret', endpoint.hasSigningSecret ? 'known' : 'unknown'],
                 ]),
-                ...(endpoint.drift ?? []).map(({ message }) => plain(message)),
-                ...(endpoint.drift?.length
-                  ? [`Run: pg-payments stripe webhooks configure --environment ${environment}`]
+                ...(endpoint.id !== null && endpoint.drift === null
+                  ? ['Stripe could not be asked how it is there. Run: pg-payments doctor']
                   : []),
+                ...(endpoint.drift ?? []).map(({ message }) => plain(message)),
               ].join('\n'),
         )
         if (endpoint.drift?.length)
-          throw cliError('The webhook endpoint is not as it should be.', { code: 'WEBHOOK_DRIFT' })
+          throw cliError('The webhook endpoint is not as it should be.', {
+            code: 'WEBHOOK_DRIFT',
+            next: `Run: pg-payments stripe webhooks configure --environment ${environment}`,
+          })
       }),
     )
 }
@@ -375,9 +431,6 @@ function subjectOf({ subjectType, subjectId }: SubjectOptions) {
     next: 'Give both --subject-type and --subject-id.',
   })
 }
-
-const more = (nextCursor: string | null | undefined) =>
-  nextCursor ? `\nThere is more: --cursor ${nextCursor}` : ''
 
 function registerLists(parent: Command, old: boolean): void {
   const hidden = { hidden: old }

@@ -65,6 +65,8 @@ export interface Control {
   releaseHeld(): void
   /** Accepts one more secret key; of another account if it says so. */
   addKey(key: SecretKey): void
+  /** Accepts a secret key no longer, as after it was rolled in the Dashboard. */
+  revokeKey(key: string): void
 }
 
 /** What the control acts on. */
@@ -77,6 +79,7 @@ export interface Controlled {
   deliveryOf(engine: Engine): Delivery
   faults: Faults
   addKey(key: SecretKey): void
+  revokeKey(key: string): void
   afterAction(): void
 }
 
@@ -165,6 +168,7 @@ export function createControl(site: Controlled): Control {
     whenHeld: () => site.faults.whenHeld(),
     releaseHeld: () => site.faults.release(),
     addKey: (key) => site.addKey(key),
+    revokeKey: (key) => site.revokeKey(key),
   }
 }
 

@@ -146,6 +146,10 @@ export async function startLocalStripe(options: LocalStripeOptions = {}): Promis
     deliveryOf: (engine) => deliveries.get(engine) as Delivery,
     faults,
     addKey: (key) => void keys.push(key),
+    revokeKey(revoked) {
+      const index = keys.findIndex(({ key }) => key === revoked)
+      if (index >= 0) keys.splice(index, 1)
+    },
     afterAction: planNext,
   })
 

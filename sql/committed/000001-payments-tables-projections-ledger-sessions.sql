@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:65d1c534d998d4b2f6ca18413047f55aeb8267a0
+--! Hash: sha1:0b368431eb5e7863e656e452057099afb7384434
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -51,7 +51,7 @@ comment on type payments_private.snapshot is
 
 create table if not exists payments.provider_connections (
   id uuid not null default gen_random_uuid() constraint provider_connections_pkey primary key,
-  provider text not null constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  provider text not null,
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   status text not null default 'unconfigured'
     constraint status_is_known check (status in ('unconfigured', 'connected', 'error')),
@@ -192,8 +192,7 @@ create table if not exists payments.customers (
   synced_at timestamptz not null default now(),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  provider text not null default 'stripe'
-    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  provider text not null default 'stripe',
   provider_customer_id text not null,
   provider_created_at timestamptz,
   version bigint not null default 0,
@@ -224,8 +223,7 @@ comment on column payments.customers.version is 'Which snapshot the row shows; s
 
 create table if not exists payments.customer_mappings (
   id uuid not null default gen_random_uuid() constraint customer_mappings_pkey primary key,
-  provider text not null default 'stripe'
-    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  provider text not null default 'stripe',
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   subject_type text not null,
   subject_id text not null,
@@ -491,8 +489,7 @@ comment on column payments.stripe_subscription_items.updated_at is 'When this ro
 
 create table if not exists payments.transactions (
   id uuid not null default gen_random_uuid() constraint transactions_pkey primary key,
-  provider text not null default 'stripe'
-    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  provider text not null default 'stripe',
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   type text not null constraint type_is_known check (
     type in ('one_time_payment', 'subscription_invoice', 'refund', 'failed_payment')
@@ -525,6 +522,8 @@ create table if not exists payments.transactions (
   dispute_status text,
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null))
 );
+-- A payment is written several times in a row: room on its page lets Postgres change it without touching its indexes.
+alter table payments.transactions set (fillfactor = 85);
 create unique index if not exists transactions_provider_object_key
   on payments.transactions (provider_object_id, provider_object_type, environment, provider)
   where provider_object_type is not null and provider_object_id is not null;
@@ -594,6 +593,7 @@ create table if not exists payments_private.payment_objects (
   refunded_at timestamptz,
   constraint payment_objects_pkey primary key (object_id, environment)
 );
+alter table payments_private.payment_objects set (fillfactor = 85); -- as transactions
 create index if not exists payment_objects_payment_id_idx on payments_private.payment_objects (payment_id);
 create index if not exists payment_objects_subscription_id_idx
   on payments_private.payment_objects (subscription_id, environment) where subscription_id is not null;
@@ -652,8 +652,7 @@ create table if not exists payments.webhook_events (
   processed_at timestamptz,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
-  provider text not null default 'stripe'
-    constraint provider_is_an_identifier check (provider ~ '^[a-z][a-z0-9_]*$'),
+  provider text not null default 'stripe',
   provider_event_id text not null,
   provider_account_id text,
   provider_created_at timestamptz,
@@ -1008,66 +1007,60 @@ create or replace function payments_private.ids_of(environment text, objects jso
   stable
   security invoker
   set search_path = ''
-  -- plans that depend neither on how full the tables were nor on how many objects came when they were made
-  set plan_cache_mode = force_generic_plan
+  set plan_cache_mode = force_generic_plan -- one that does not depend on how many objects came
   set enable_seqscan = off
-  set enable_hashjoin = off
-  set enable_mergejoin = off
 as $$
 declare
-  v_ids text[];
+  v_object jsonb;
+  v_ids text[] := '{}';
+  v_customers text[];
 begin
-  with about as materialized (
-    select u.place, case when u.object ->> 'object' = 'event' then u.object -> 'data' -> 'object' else u.object end as object
-    from unnest(ids_of.objects) with ordinality as u (object, place)
-  )
-  select array_agg(i.id)
-  into v_ids
-  from (
-    select n.id
-    from about as a
-    cross join lateral unnest(array[
-      ids_of.objects[a.place] ->> 'id', -- of an event as well
-      a.object ->> 'id',
-      coalesce(a.object -> 'customer' ->> 'id', a.object ->> 'customer'),
-      coalesce(a.object -> 'payment_intent' ->> 'id', a.object ->> 'payment_intent'),
-      coalesce(a.object -> 'latest_charge' ->> 'id', a.object ->> 'latest_charge'),
-      coalesce(a.object -> 'charge' ->> 'id', a.object ->> 'charge'),
-      coalesce(a.object -> 'invoice' ->> 'id', a.object ->> 'invoice'),
-      coalesce(a.object -> 'subscription' ->> 'id', a.object ->> 'subscription'),
-      a.object -> 'parent' -> 'subscription_details' ->> 'subscription',
-      a.object -> 'payment' ->> 'payment_intent',
-      a.object -> 'payment' ->> 'charge',
-      a.object -> 'payment_details' ->> 'order_reference',
-      a.object -> 'charges' -> 'data' -> 0 ->> 'id',
-      a.object ->> 'client_reference_id',
-      'subject ' || (a.object -> 'metadata' ->> 'payments_subject_type') || ' ' || (a.object -> 'metadata' ->> 'payments_subject_id'),
-      'subject ' || (a.object -> 'metadata' ->> 'insforge_subject_type') || ' ' || (a.object -> 'metadata' ->> 'insforge_subject_id')
-    ]) as n (id)
-    where n.id is not null
-    union all
-    select coalesce(p.item -> 'payment' -> f.field ->> 'id', p.item -> 'payment' ->> f.field)
-    from about as a
-    cross join lateral jsonb_array_elements(a.object -> 'payments' -> 'data') as p (item)
-    cross join unnest(array['payment_intent', 'charge']) as f (field)
-    where p.item -> 'payment' ->> f.field is not null
-    union all
-    select 'subject ' || c.subject_type || ' ' || c.subject_id
-    from about as a
-    cross join lateral (
-      select k.subject_type, k.subject_id
-      from payments_private.customer_claims as k
-      where k.environment = ids_of.environment
-        and k.customer_id = case
-          when a.object ->> 'object' = 'customer' then a.object ->> 'id'
-          when a.object ->> 'object' in ('checkout.session', 'subscription')
-            and (a.object -> 'metadata' ? 'payments_subject_id' or a.object -> 'metadata' ? 'insforge_subject_id')
-          then coalesce(a.object -> 'customer' ->> 'id', a.object ->> 'customer')
-        end
-      offset 0 -- one look into the index for each, whatever the planner believes of the table
-    ) as c
-  ) as i;
-  return v_ids;
+  foreach v_object in array ids_of.objects loop
+    if v_object ->> 'object' = 'event' then
+      v_ids := v_ids || (v_object ->> 'id');
+      v_object := v_object -> 'data' -> 'object';
+    end if;
+    v_ids := v_ids || array[
+      v_object ->> 'id',
+      coalesce(v_object -> 'customer' ->> 'id', v_object ->> 'customer'),
+      coalesce(v_object -> 'payment_intent' ->> 'id', v_object ->> 'payment_intent'),
+      coalesce(v_object -> 'latest_charge' ->> 'id', v_object ->> 'latest_charge'),
+      coalesce(v_object -> 'charge' ->> 'id', v_object ->> 'charge'),
+      coalesce(v_object -> 'invoice' ->> 'id', v_object ->> 'invoice'),
+      coalesce(v_object -> 'subscription' ->> 'id', v_object ->> 'subscription'),
+      v_object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      v_object -> 'payment' ->> 'payment_intent',
+      v_object -> 'payment' ->> 'charge',
+      v_object -> 'payment_details' ->> 'order_reference',
+      v_object -> 'charges' -> 'data' -> 0 ->> 'id',
+      v_object ->> 'client_reference_id',
+      'subject ' || (v_object -> 'metadata' ->> 'payments_subject_type') || ' ' || (v_object -> 'metadata' ->> 'payments_subject_id'),
+      'subject ' || (v_object -> 'metadata' ->> 'insforge_subject_type') || ' ' || (v_object -> 'metadata' ->> 'insforge_subject_id')
+    ];
+    if v_object -> 'payments' -> 'data' -> 0 is not null then
+      v_ids := v_ids || array(
+        select coalesce(p.item -> 'payment' -> f.field ->> 'id', p.item -> 'payment' ->> f.field)
+        from jsonb_array_elements(v_object -> 'payments' -> 'data') as p (item)
+        cross join unnest(array['payment_intent', 'charge']) as f (field)
+      );
+    end if;
+    if v_object ->> 'object' = 'customer' then
+      v_customers := v_customers || (v_object ->> 'id');
+    elsif v_object ->> 'object' in ('checkout.session', 'subscription')
+      and (v_object -> 'metadata' ? 'payments_subject_id' or v_object -> 'metadata' ? 'insforge_subject_id')
+    then
+      v_customers := v_customers || coalesce(v_object -> 'customer' ->> 'id', v_object ->> 'customer');
+    end if;
+  end loop;
+
+  if v_customers is not null then
+    v_ids := v_ids || array(
+      select 'subject ' || c.subject_type || ' ' || c.subject_id
+      from payments_private.customer_claims as c
+      where c.customer_id = any (v_customers) and c.environment = ids_of.environment
+    );
+  end if;
+  return array_remove(v_ids, null);
 end;
 $$;
 
@@ -1522,6 +1515,7 @@ as
       max(o.failed_at) filter (where o.says = 'failed') as failed_at,
       max(case when o.object_type = 'charge' then o.provider_created_at else o.second end)
         filter (where o.says = 'failed' and o.failed_at is null) as seen_failed_at,
+      max(o.failed_at) filter (where o.says = 'failed' and o.status = 'canceled') as released_at,
       -- pending; a PaymentIntent also after a failure: it is tried again
       max(o.provider_created_at) filter (where o.says = 'pending' and o.object_type = 'charge') as charge_pending_at,
       max(case when o.object_type = 'payment_intent' then o.second else coalesce(o.completed_at, o.provider_created_at) end)
@@ -1533,7 +1527,8 @@ as
       sum(o.amount) filter (where o.is_known and o.object_type = 'refund')::bigint as refunds,
       sum(o.amount) filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed')::bigint as refunds_standing,
       max(coalesce(o.succeeded_at, o.provider_created_at))
-        filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed') as refunded_at
+        filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed') as refunded_at,
+      bool_or(o.is_known and o.object_type = 'dispute') as is_disputed
     from (
       select
         b.*,
@@ -1577,7 +1572,7 @@ as
   left join lateral (
     select d.provider_created_at, d.amount, d.status
     from payments_private.payment_objects as d
-    where d.payment_id = p.id and d.object_type = 'dispute' and d.version > 0
+    where p.is_disputed and d.payment_id = p.id and d.object_type = 'dispute' and d.version > 0
     order by d.provider_created_at desc, (d.state = 'succeeded') desc nulls last, d.version desc, d.object_id
     limit 1
   ) as dispute on true
@@ -1608,6 +1603,7 @@ as
       when p.is_paid and refunded.amount = 0 then 'succeeded'
       when p.is_paid and refunded.amount < p.amount then 'partially_refunded'
       when p.is_paid then 'refunded'
+      when p.released_at >= greatest(p.charge_pending_at, p.pending_at) then 'failed' -- nothing follows that in its second
       -- in the second in which a session completed, a card was declined before it did
       when greatest(p.failed_at, p.seen_failed_at) >= coalesce(p.charge_pending_at, '-infinity')
         and greatest(p.failed_at, p.seen_failed_at) > coalesce(p.pending_at, '-infinity')
@@ -1708,15 +1704,11 @@ create or replace function payments_private.refresh_transactions(environment tex
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
 declare
+  v_silent uuid[]; -- of which nothing says anything of money any more
   v_refunded payments_private.derived_transactions[];
 begin
   with derived as materialized (
     select d.* from payments_private.derived_transactions as d where d.id = any (refresh_transactions.payment_ids)
-  ),
-  gone as (
-    delete from payments.transactions as t
-    using derived as d
-    where d.status is null and t.id = d.id
   ),
   written as (
     insert into payments.transactions as t (
@@ -1763,8 +1755,13 @@ begin
            excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
            excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status)
   )
-  select array_agg(d) into v_refunded from derived as d where d.is_refunded;
+  select array_agg(d.id) filter (where d.status is null), array_agg(d) filter (where d.is_refunded)
+  into v_silent, v_refunded
+  from derived as d;
 
+  if v_silent is not null then
+    delete from payments.transactions as t where t.id = any (v_silent);
+  end if;
   if v_refunded is not null then
     perform payments_private.refresh_refunds(v_refunded);
   end if;
@@ -2147,6 +2144,10 @@ declare
     when v_status in ('succeeded', 'processing', 'requires_capture')
       then coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)
   end;
+  -- canceled after it was authorized: the money that was held is let go; without a charge nothing was ever tried
+  v_is_released boolean := v_status = 'canceled'
+    and jsonb_typeof(object -> 'last_payment_error') is distinct from 'object'
+    and payments_private.id_of(coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)) is not null;
   v_invoice_id text := coalesce(
     payments_private.id_of(object -> 'invoice'),
     substring(object -> 'payment_details' ->> 'order_reference' from '^in_[0-9A-Za-z]{14,}$')
@@ -2161,6 +2162,7 @@ begin
     when v_status = 'succeeded' then 'succeeded'
     when v_status = 'processing' then 'pending'
     when event_type = 'payment_intent.payment_failed' or jsonb_typeof(object -> 'last_payment_error') = 'object' then 'failed'
+    when v_is_released then 'failed'
   end;
   v_snapshot.amount := case
     when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
@@ -2174,7 +2176,10 @@ begin
   v_snapshot.subject_id := v_subject.id;
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
   v_snapshot.succeeded_at := case when event_type = 'payment_intent.succeeded' then snapshot_at end;
-  v_snapshot.failed_at := case when event_type = 'payment_intent.payment_failed' then snapshot_at end;
+  v_snapshot.failed_at := case
+    when event_type = 'payment_intent.payment_failed' then snapshot_at
+    when v_is_released then payments_private.instant_of(object -> 'canceled_at')
+  end;
 
   return row (
     v_snapshot,
@@ -3242,6 +3247,7 @@ declare
   v_outcomes text[] := array_fill('ignored'::text, array[coalesce(cardinality(snapshots), 0)]);
   v_is_settled boolean := settled or snapshots[1].event_type is null;
   v_payments payments_private.payment_snapshot[];
+  v_sessions record;
   v_place integer := 0;
 begin
   foreach v_snapshot in array snapshots loop
@@ -3263,9 +3269,9 @@ begin
     v_outcomes := payments_private.project_stripe_subscriptions(environment, snapshots, v_is_settled, v_outcomes);
   end if;
   if 'checkout.session' = any (v_kinds) then
-    select p.outcomes, p.payments
-    into v_outcomes, v_payments
-    from payments_private.project_stripe_checkout_sessions(environment, snapshots, v_is_settled, v_outcomes) as p;
+    v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_is_settled, v_outcomes);
+    v_outcomes := v_sessions.outcomes;
+    v_payments := v_sessions.payments;
   end if;
 
   -- payments
@@ -3629,21 +3635,20 @@ create or replace function payments_private.project_events(environment text, eve
 as $$
 declare
   v_snapshots payments_private.snapshot[];
-  v_places integer[];
+  v_places integer[] := '{}';
   v_outcomes text[];
   v_fetches jsonb[] := array_fill('[]'::jsonb, array[cardinality(events)]);
 begin
-  select
-    array_agg(
-      row (
-        e.event -> 'data' -> 'object', e.event ->> 'type', payments_private.instant_of(e.event -> 'created')
-      )::payments_private.snapshot
-      order by e.place
-    ),
-    array_agg(e.place order by e.place)
-  into v_snapshots, v_places
-  from unnest(events) with ordinality as e (event, place)
-  where statuses[e.place] = 'processed';
+  for v_place in 1 .. cardinality(events) loop
+    if statuses[v_place] = 'processed' then
+      v_snapshots := v_snapshots || row (
+        events[v_place] -> 'data' -> 'object',
+        events[v_place] ->> 'type',
+        payments_private.instant_of(events[v_place] -> 'created')
+      )::payments_private.snapshot;
+      v_places := v_places || v_place;
+    end if;
+  end loop;
   if v_snapshots is null then
     return v_fetches;
   end if;
@@ -3668,6 +3673,7 @@ revoke all on function payments_private.project_events(text, jsonb[], text[]) fr
 create or replace function payments_private.record_events(
   environment text,
   events jsonb[],
+  ids text[],
   statuses text[],
   fetches jsonb[],
   error text default null
@@ -3689,7 +3695,7 @@ begin
     )
     select
       record_events.environment,
-      e.event ->> 'id',
+      record_events.ids[e.place],
       e.event ->> 'type',
       (e.event ->> 'livemode')::boolean,
       e.event -> 'data' -> 'object' ->> 'object',
@@ -3725,13 +3731,13 @@ begin
     order by e.place
   )
   into v_results
-  from unnest(record_events.events) with ordinality as e (event, place)
-  join recorded as r on r.provider_event_id = e.event ->> 'id';
+  from recorded as r
+  join unnest(record_events.ids) with ordinality as e (id, place) on e.id = r.provider_event_id;
   return v_results;
 end;
 $$;
 
-revoke all on function payments_private.record_events(text, jsonb[], text[], jsonb[], text) from public;
+revoke all on function payments_private.record_events(text, jsonb[], text[], text[], jsonb[], text) from public;
 --! EndIncluded functions/record_events.sql
 --! Included functions/event_result.sql
 /*
@@ -3799,15 +3805,16 @@ declare
   v_results jsonb[];
   v_places integer[] := '{}'; -- of the events to record, with what becomes of each
   v_events jsonb[] := '{}';
+  v_event_ids text[] := '{}';
   v_statuses text[] := '{}';
   v_error text;
   v_fetches jsonb[];
   v_recorded jsonb[];
 begin
   -- seen before
-  select array_agg(p.payload ->> 'id' order by p.place)
-  into v_ids
-  from unnest(payloads) with ordinality as p (payload, place);
+  for v_place in 1 .. cardinality(payloads) loop
+    v_ids[v_place] := payloads[v_place] ->> 'id';
+  end loop;
   if not again then
     for v_known in
       select w.*
@@ -3827,6 +3834,7 @@ begin
     continue when v_results[v_place] is not null;
     v_places := v_places || v_place;
     v_events := v_events || payloads[v_place];
+    v_event_ids := v_event_ids || v_ids[v_place];
     if payments_private.is_projected_event(payloads[v_place] ->> 'type')
       and (payloads[v_place] ->> 'account' is null
         or payments_private.is_own_account(environment, payloads[v_place] ->> 'account'))
@@ -3843,7 +3851,7 @@ begin
   -- project and fulfil
   begin
     v_fetches := payments_private.project_events(environment, v_events, v_statuses);
-    v_recorded := payments_private.record_events(environment, v_events, v_statuses, v_fetches);
+    v_recorded := payments_private.record_events(environment, v_events, v_event_ids, v_statuses, v_fetches);
   exception
     when others then
       v_error := sqlerrm || ' (' || sqlstate || ')';
@@ -3863,7 +3871,9 @@ begin
         when others then
           v_fetches := array['[]'::jsonb];
       end;
-      v_recorded := payments_private.record_events(environment, v_events, array['failed'], v_fetches, v_error);
+      v_recorded := payments_private.record_events(
+        environment, v_events, v_event_ids, array['failed'], v_fetches, v_error
+      );
     end if;
   end if;
   for i in 1 .. cardinality(v_places) loop
@@ -6822,7 +6832,7 @@ as $$
     'checkout.session.completed', 'checkout.session.async_payment_succeeded',
     'checkout.session.async_payment_failed', 'checkout.session.expired',
     'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
-    'payment_intent.succeeded', 'payment_intent.payment_failed',
+    'payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled',
     'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
     'refund.created', 'refund.updated', 'refund.failed',

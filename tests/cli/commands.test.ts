@@ -4,10 +4,12 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { BRIEF_PAGES } from '../../functions/_shared/sync.ts'
 import { createLog } from '../../functions/app.ts'
 import { startServer } from '../../functions/node.ts'
 import { table } from '../../scripts/commands/_shared/output.ts'
 import type { Finding } from '../../scripts/commands/doctor.ts'
+import { call } from '../../scripts/local-stripe/index.ts'
 import { productEvent } from '../functions/support/events.ts'
 import { createTestDatabase } from '../setup/database.ts'
 import { deliver, type SyncSystem, startSyncSystem } from '../sync/support/system.ts'
@@ -200,11 +202,38 @@ describe('stripe', () => {
     })
     expect(set.code, set.err).toBe(0)
     expect(set.out).toMatch(/^The key for test is stored: sk_test_\*+\w{4}, account acct_/)
+    expect(set.out).toContain('Listed from Stripe: 1 product, 2 prices, 1 customer, 0 subscriptions.\n')
     const status = await runCli(['stripe', 'status', '--json'], { env: withKey })
     expect(status.out + set.out).not.toContain(system.stripe.secretKey)
     const removed = await runCli(['stripe', 'config', 'remove', ...inTest, '--yes'], { env: withKey })
     expect(removed.code, removed.err).toBe(0)
     expect((await runCli(['stripe', 'config', 'remove', ...inTest, '--yes'], { env: withKey })).code).toBe(3)
+  })
+
+  test('a key is stored also when the sync after it stops or fails, and the command that goes on is told', async () => {
+    const large = await startSyncSystem()
+    try {
+      for (let index = 0; index < BRIEF_PAGES * 100; index += 1)
+        call(large.stripe.engine, 'POST', '/v1/customers', {})
+      const withKey = { ...large.env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, STRIPE_TEST_SECRET_KEY: '' }
+      const set = () =>
+        runCli(['stripe', 'config', 'set', '-', ...inTest], { env: withKey, input: large.stripe.secretKey })
+      const goesOn = 'Run: pg-payments stripe sync --environment test\n'
+      const stopped = await set()
+      expect(stopped.code, stopped.err).toBe(0)
+      expect(stopped.out).toContain(
+        `Listed from Stripe so far: 1 product, 2 prices, 1,800 customers, 0 subscriptions. There is more.\n${goesOn}`,
+      )
+      large.stripe.control.fail({ fault: { status: 400 }, path: '/v1/customers', times: 1 })
+      const failed = await set()
+      expect(failed.code, failed.err).toBe(0)
+      expect(failed.out).toContain(
+        `The rows are not in line with Stripe yet: The request was refused.\n${goesOn}`,
+      )
+      expect((await runCli(['stripe', 'sync', ...inTest], { env: withKey })).code).toBe(0)
+    } finally {
+      await large.close()
+    }
   })
 
   test('a wrong key is not the same as none', async () => {
@@ -257,6 +286,24 @@ describe('stripe', () => {
     expect((await cli('stripe', 'prices', 'list', ...inTest, '--product', product.productId)).out).toContain(
       '€12.50 every 3 months',
     )
+    const unnamed = await cli(
+      ...['stripe', 'prices', 'update', priceId, ...inTest],
+      '--lookup-key',
+      'null',
+      '--json',
+    )
+    expect(unnamed.json()).toMatchObject({ price: { lookupKey: null } })
+    const described = [
+      'stripe',
+      'products',
+      'update',
+      product.productId,
+      ...inTest,
+      '--json',
+      '--description',
+    ]
+    expect((await cli(...described, 'Blue')).json()).toMatchObject({ product: { description: 'Blue' } })
+    expect((await cli(...described, 'null')).json()).toMatchObject({ product: { description: null } })
     expect((await cli('stripe', 'prices', 'update', priceId, ...inTest)).err).toMatch(
       /^There is nothing to change\./,
     )
@@ -295,6 +342,10 @@ describe('stripe', () => {
     expect((await cli('history', ...inTest)).out).toBe('No transactions in test.\n')
     expect((await cli('sync', ...inTest)).code).toBe(0)
     expect((await cli('--help')).out).not.toContain('history')
+    const keys = await cli('config')
+    expect(keys.code, keys.err).toBe(0)
+    expect(keys.out).toMatch(/^test +sk_test_\*{4}\w{4}$/m)
+    expect((await cli('config', 'set', 'prod')).err).toBe('prod is not an environment.\nSay test or live.\n')
   })
 
   test('what agents pass along is accepted', async () => {
@@ -385,6 +436,22 @@ describe('events', () => {
       /^Emptied \d+ payloads?\.\n$/,
     )
     expect((await cli('prune', ...inTest, '--older-than', '0', '--yes')).err).toContain('whole number from 1')
+  })
+
+  test('a recovery that is stopped with Ctrl-C says so, and the same command takes in the rest', async () => {
+    const { stripe } = system
+    stripe.control.fail({ path: '/v1/events', method: 'GET', fault: { hold: true } })
+    let press = () => {}
+    const running = runCli(['recover', ...inTest], { env, onStart: (ctrlC) => (press = ctrlC) })
+    await stripe.control.whenHeld()
+    press()
+    stripe.control.releaseHeld()
+    const { code, err } = await running
+    expect({ code, last: err.split('\n').slice(-3, -1) }).toEqual({
+      code: 130,
+      last: ['The recovery was stopped.', 'The same command takes in the rest.'],
+    })
+    expect((await cli('recover', ...inTest)).code).toBe(0)
   })
 
   test('the schedule runs all of it at once', async () => {
@@ -488,9 +555,31 @@ describe('doctor', () => {
         next: 'Run: pg-payments stripe config set --environment test',
       }),
     )
-    system.stripe.control.addKey({ key: 'rk_test_few0000000', missing: ['event', 'invoice'] })
-    const few = await doctor({ STRIPE_TEST_SECRET_KEY: 'rk_test_few0000000' })
-    expect(few.findings.find(({ check }) => check === 'test: Stripe key')?.status).toBeDefined()
+    const missing = ['rak_event_read', 'rak_plan_write', 'rak_product_read', 'rak_webhook_write']
+    system.stripe.control.addKey({ key: 'rk_test_few0000000', missing })
+    const before = system.stripe.control.events().length
+    const few = await doctor({
+      STRIPE_TEST_SECRET_KEY: 'rk_test_few0000000',
+      PAYMENTS_PUBLIC_URL: 'https://payments.example',
+    })
+    expect(few.failed).toContainEqual({
+      check: 'test: Stripe key',
+      status: 'failed',
+      message:
+        'The restricted key lacks 4 permissions: Products (read), rak_product_read; Prices (write), rak_plan_write; Events (read), rak_event_read; Webhook Endpoints (write), rak_webhook_write.',
+      next: 'Give the key these permissions in the Stripe Dashboard.',
+    })
+    expect(few.findings.find(({ check }) => check === 'test: clock of Stripe')?.status).toBe('ok')
+    expect(system.stripe.control.events()).toHaveLength(before)
+    system.stripe.control.addKey({ key: 'rk_test_all0000000', missing: [] })
+    const all = await doctor({ STRIPE_TEST_SECRET_KEY: 'rk_test_all0000000' })
+    expect(all.findings).toContainEqual(
+      expect.objectContaining({
+        check: 'test: Stripe key',
+        status: 'ok',
+        message: 'rk_test_****0000 is accepted',
+      }),
+    )
     system.stripe.control.advance(600)
     const { findings } = await doctor()
     expect(findings.find(({ check }) => check === 'test: clock of Stripe')).toMatchObject({

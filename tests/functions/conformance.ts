@@ -539,7 +539,9 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         'PAYMENT_CONFIG_INVALID',
         'There is no Stripe secret key for live.',
       )
-      expect(body.nextActions).toBe('Set STRIPE_LIVE_SECRET_KEY.')
+      expect(body.nextActions).toBe(
+        'Store one with `pg-payments stripe config set`, or set STRIPE_LIVE_SECRET_KEY.',
+      )
     })
   })
 

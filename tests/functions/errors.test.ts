@@ -102,7 +102,8 @@ describe('an error of Stripe', () => {
       error: 'PAYMENT_CONFIG_INVALID',
       message: 'Stripe refused the secret key for test.',
       statusCode: 401,
-      nextActions: 'Set STRIPE_TEST_SECRET_KEY to a key that is valid.',
+      nextActions:
+        'Store a key that is valid with `pg-payments stripe config set`, or, where none is stored, set STRIPE_TEST_SECRET_KEY to one.',
     })
   })
 

@@ -159,7 +159,8 @@ describe('a key that Stripe', () => {
       statusCode: 401,
       error: 'PAYMENT_CONFIG_INVALID',
       message: 'Stripe refused the secret key for test.',
-      nextActions: 'Set STRIPE_TEST_SECRET_KEY to a key that is valid.',
+      nextActions:
+        'Store a key that is valid with `pg-payments stripe config set`, or, where none is stored, set STRIPE_TEST_SECRET_KEY to one.',
     })
     expect(row).toMatchObject({ status: 'failed', last_error: 'Stripe refused the secret key for test.' })
     expect(log).toContain('Invalid API Key')
@@ -172,7 +173,8 @@ describe('a key that Stripe', () => {
     expect(error).toMatchObject({
       statusCode: 403,
       error: 'PAYMENT_CONFIG_INVALID',
-      message: 'The Stripe key for test lacks a permission for this.',
+      message: 'The Stripe key for test lacks the permission rak_checkout_session_write.',
+      nextActions: 'Give the restricted key this permission in the Stripe Dashboard.',
     })
     expect(log).not.toMatch(/reads_only|5678/)
   })

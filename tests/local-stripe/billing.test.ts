@@ -236,14 +236,24 @@ describe('an invoice', () => {
 })
 
 describe('the portal', () => {
-  async function opened() {
+  /** With the account's own configuration, which cancels at the end of the period, or another. */
+  async function opened(mode?: 'immediately') {
     const { stripe } = setting
+    const configuration =
+      mode &&
+      (await stripe.billingPortal.configurations.create({
+        features: {
+          subscription_cancel: { enabled: true, mode },
+          invoice_history: { enabled: true },
+        },
+      }))
     const cheap = await priceOf(stripe, 1000, 'month')
     const dear = await priceOf(stripe, 3000, 'month')
     const { subscription, customer } = await subscribe(setting, cheap.id)
     const session = await stripe.billingPortal.sessions.create({
       customer,
       return_url: 'https://shop.example/account',
+      ...(configuration && { configuration: configuration.id }),
     })
     const act = (fields: Record<string, string>) =>
       fetch(session.url, {
@@ -260,7 +270,7 @@ describe('the portal', () => {
     for (const part of [
       'Team plan',
       '$10.00 per month',
-      'Cancel now',
+      'Cancel on ',
       dear.id,
       'https://shop.example/account',
     ]) {
@@ -278,7 +288,7 @@ describe('the portal', () => {
     expect((await fetch(`${setting.local.url}/i/in_none`)).status).toBe(404)
   })
 
-  it('cancels at the end of the period, takes that back, changes the plan, cancels at once', async () => {
+  it('cancels at the end of the period, takes that back, and changes the plan', async () => {
     const { subscription, dear, act } = await opened()
     const state = () => setting.stripe.subscriptions.retrieve(subscription)
     expect((await act({ action: 'cancel' })).status).toBe(303)
@@ -287,16 +297,38 @@ describe('the portal', () => {
     expect((await state()).cancel_at_period_end).toBe(false)
     await act({ action: 'change', price: dear.id })
     expect((await state()).items.data[0]?.price.id).toBe(dear.id)
-    await act({ action: 'cancel_now' })
-    expect((await state()).status).toBe('canceled')
+  })
+
+  it('offers and takes the way of cancelling that its configuration says, and no other', async () => {
+    const textOf = async (url: string) => (await fetch(url)).text()
+    const state = async (id: string) => {
+      const { status, cancel_at_period_end } = await setting.stripe.subscriptions.retrieve(id)
+      return { status, cancel_at_period_end }
+    }
+    const later = await opened()
+    expect(await textOf(later.session.url)).not.toContain('Cancel now')
+    const refused = await later.act({ action: 'cancel_now' })
+    expect([refused.status, await refused.text()]).toEqual([
+      400,
+      expect.stringContaining('This portal cancels subscriptions at the end of their period.'),
+    ])
+    expect(await state(later.subscription)).toEqual({ status: 'active', cancel_at_period_end: false })
+
+    const now = await opened('immediately')
+    expect(await textOf(now.session.url)).toContain('Cancel now')
+    expect(await textOf(now.session.url)).not.toContain('Cancel on ')
+    expect((await now.act({ action: 'cancel' })).status).toBe(400)
+    expect(await state(now.subscription)).toEqual({ status: 'active', cancel_at_period_end: false })
+    expect((await now.act({ action: 'cancel_now' })).status).toBe(303)
+    expect((await state(now.subscription)).status).toBe('canceled')
   })
 
   it('touches nobody else’s subscription, and honours its configuration', async () => {
     const { stripe, local } = setting
     const mine = await opened()
     const other = await opened()
-    expect((await mine.act({ subscription: other.subscription, action: 'cancel_now' })).status).toBe(400)
-    expect((await stripe.subscriptions.retrieve(other.subscription)).status).toBe('active')
+    expect((await mine.act({ subscription: other.subscription, action: 'cancel' })).status).toBe(400)
+    expect((await stripe.subscriptions.retrieve(other.subscription)).cancel_at_period_end).toBe(false)
     const configuration = await stripe.billingPortal.configurations.create({
       features: { invoice_history: { enabled: true } },
     })

@@ -1,7 +1,7 @@
-import { Command } from 'commander'
-import { afterAll, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
-import { LEDGER, migrate, registerMigrate } from '../../scripts/commands/migrate.ts'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { LEDGER, migrate } from '../../scripts/commands/migrate.ts'
 import { committedMigrations } from '../../scripts/generators/sources.ts'
+import { runCli } from '../cli/support.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
 
 let database: TestDatabase
@@ -13,52 +13,32 @@ beforeAll(async () => {
   expect(names.length, 'sql/committed is empty').toBeGreaterThan(0)
 })
 afterAll(() => database.close())
-beforeEach(() => {
-  vi.stubEnv('DATABASE_URL', undefined)
-  return () => vi.unstubAllEnvs()
-})
 
-/** Runs the command as the shell would, and says what it printed. */
-async function run(...args: string[]): Promise<{ code: number; out: string[]; err: string }> {
-  const out: string[] = []
-  let err = ''
-  const print = vi.spyOn(console, 'log').mockImplementation((line) => out.push(line))
-  const program = new Command('pg-payments').exitOverride().configureOutput({
-    writeErr: (text) => {
-      err += text
-    },
-  })
-  registerMigrate(program)
-  for (const command of program.commands) command.copyInheritedSettings(program)
-  try {
-    await program.parseAsync(['migrate', ...args], { from: 'user' })
-    return { code: 0, out, err }
-  } catch (error) {
-    return { code: (error as { exitCode: number }).exitCode, out, err }
-  } finally {
-    print.mockRestore()
-  }
+/** Runs the command with these variables of the environment. */
+async function run(args: string[], env: Record<string, string> = {}) {
+  const { code, out, err } = await runCli(['migrate', ...args], { env })
+  return { code, out, err }
 }
 
 describe('pg-payments migrate', () => {
   test('without a database URL it says which variable to set', async () => {
-    expect(await run()).toEqual({
-      code: 1,
-      out: [],
-      err: 'DATABASE_URL is not set. Set it to the connection string of your database, or pass --database-url.\n',
+    expect(await run([])).toEqual({
+      code: 3,
+      out: '',
+      err: 'The migration works on the database itself, and none is named.\nSet DATABASE_URL, or pass --database-url.\n',
     })
   })
 
   test('a URL that is none is refused without repeating it', async () => {
-    const { code, err } = await run('--database-url', 'my-secret-password@host')
+    const { code, err } = await run(['--database-url', 'my-secret-password@host'])
     expect(code).toBe(1)
     expect(err).toBe(
-      'The database URL is not a Postgres connection string. It looks like postgres://user:password@host:5432/database.\n',
+      'The database URL is not a Postgres connection string. It looks like postgres://user@host:5432/database, with :password after the user.\n',
     )
   })
 
   test('a server that is not there is an error in one sentence, without the password', async () => {
-    const { code, err } = await run('--database-url', 'postgres://me:secret@127.0.0.1:1/app')
+    const { code, err } = await run(['--database-url', 'postgres://me:secret@127.0.0.1:1/app'])
     expect(code).toBe(1)
     expect(err).toBe(
       'Nothing accepts connections at 127.0.0.1:1. Is Postgres running, and is the address right?\n',
@@ -66,7 +46,7 @@ describe('pg-payments migrate', () => {
   })
 
   test('a database that is not there is named', async () => {
-    const { code, err } = await run('--database-url', database.url.replace(/\/[^/]*$/, '/no_such_database'))
+    const { code, err } = await run(['--database-url', database.url.replace(/\/[^/]*$/, '/no_such_database')])
     expect(code).toBe(1)
     expect(err).toBe(
       'The database no_such_database does not exist. Create it first, or check the database URL.\n',
@@ -79,7 +59,7 @@ describe('pg-payments migrate', () => {
       const url = new URL(database.url)
       url.username = 'wrong_password_tester'
       url.password = 'not-it'
-      const { code, err } = await run('--database-url', url.href)
+      const { code, err } = await run(['--database-url', url.href])
       expect(code).toBe(1)
       expect(err).toBe('Postgres refused the password of wrong_password_tester. Check the database URL.\n')
     } finally {
@@ -88,20 +68,21 @@ describe('pg-payments migrate', () => {
   })
 
   test('it applies what is pending to DATABASE_URL and then has nothing to do', async () => {
-    vi.stubEnv('DATABASE_URL', database.url)
-    expect(await run()).toEqual({
+    const env = { DATABASE_URL: database.url }
+    expect(await run([], env)).toEqual({
       code: 0,
       out: [
         ...names.map((name) => `Applied ${name}`),
-        `Applied ${names.length} ${names.length === 1 ? 'migration' : 'migrations'}: the database is up to date.`,
-      ],
+        `Applied ${names.length} ${names.length === 1 ? 'migration' : 'migrations'}: the database is up to date.\n`,
+      ].join('\n'),
       err: '',
     })
-    expect(await run()).toEqual({
+    expect(await run([], env)).toEqual({
       code: 0,
-      out: ['Nothing to apply: the database is up to date.'],
+      out: 'Nothing to apply: the database is up to date.\n',
       err: '',
     })
+    expect(await run(['--json'], env)).toEqual({ code: 0, out: '{\n  "applied": []\n}\n', err: '' })
   })
 
   test('its ledger is closed to everybody but the owner', async () => {

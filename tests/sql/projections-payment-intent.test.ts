@@ -10,7 +10,16 @@ import {
   paymentRows,
   projectObjects,
 } from './support/calls.ts'
-import { charge, declined, eventOf, newId, paymentIntent, subjectMetadata, T } from './support/stripe.ts'
+import {
+  charge,
+  checkoutSession,
+  declined,
+  eventOf,
+  newId,
+  paymentIntent,
+  subjectMetadata,
+  T,
+} from './support/stripe.ts'
 
 let database: TestDatabase
 
@@ -124,6 +133,41 @@ test('failed and paid in the same second is paid, in every order', async () => {
     async (sql) => (await paymentRow(sql, pi.id)).status,
   )
   expect(distinct(ends)).toEqual(['succeeded'])
+})
+
+test('an authorization that is let go has failed, when it was canceled', async () => {
+  const pi = paymentIntent({
+    amount_received: 0,
+    status: 'canceled',
+    canceled_at: T + 90,
+    latest_charge: newId('ch'),
+  })
+  const session = checkoutSession({ payment_intent: pi.id, payment_status: 'unpaid' })
+  const ends = await endsOfEveryOrder(
+    database.sql,
+    [
+      eventOf('checkout.session.completed', session, { created: T + 3 }),
+      eventOf('payment_intent.canceled', pi, { created: T + 91 }),
+    ],
+    async (sql) => {
+      const { type, status, failed_at } = await paymentRow(sql, pi.id)
+      return { type, status, failed_at }
+    },
+  )
+  expect(distinct(ends)).toEqual([{ type: 'failed_payment', status: 'failed', failed_at: T + 90 }])
+})
+
+test('an intent that is canceled before anybody has tried to pay it is no payment', async () => {
+  const pi = paymentIntent({
+    amount_received: 0,
+    status: 'canceled',
+    canceled_at: T + 90,
+    latest_charge: null,
+  })
+  await ingest(database.sql, eventOf('payment_intent.canceled', pi))
+  expect(await database.sql`select from payments.transactions where provider_object_id = ${pi.id}`).toEqual(
+    [],
+  )
 })
 
 test('an intent that nobody has tried to pay is no payment', async () => {

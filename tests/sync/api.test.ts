@@ -1,10 +1,10 @@
 /** The routes of sync, recovery and upkeep over HTTP. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { createApp } from '../../functions/app.ts'
+import { closeDeps, createApp } from '../../functions/app.ts'
 import type { ListSyncRunsResponse, SyncStripeResponse } from '../../types/api.ts'
 import { ADMIN_KEY } from '../functions/support/system.ts'
 import { userToken } from '../functions/support/tokens.ts'
-import { type SyncSystem, startSyncSystem } from './support/system.ts'
+import { createTestDeps, type SyncSystem, startSyncSystem } from './support/system.ts'
 
 let system: SyncSystem
 let app: ReturnType<typeof createApp>
@@ -39,6 +39,7 @@ const ROUTES: [string, string][] = [
   ['POST', '/test/webhook-events/replay'],
   ['POST', '/test/rebuild'],
   ['POST', '/test/prune'],
+  ['POST', '/schedule'],
 ]
 
 test('every route is for the admin: without a key, and with the token of a user, nothing happens', async () => {
@@ -64,6 +65,8 @@ test('every route refuses what it does not know, with a sentence', async () => {
       'createdFrom must be before createdBefore.',
     ],
     ['POST', '/test/sync', { all: true }, 'all is not a known field.'],
+    ['POST', '/test/sync', [], 'The body must be an object.'],
+    ['POST', '/test/recover', 'now', 'The body must be an object.'],
     ['POST', '/prod/sync', {}, 'environment must be test or live.'],
     ['GET', '/test/sync-runs?limit=0', undefined, 'limit must be a whole number from 1 to 100.'],
     ['GET', '/test/sync-runs?limit=1000', undefined, 'limit must be a whole number from 1 to 100.'],
@@ -71,6 +74,7 @@ test('every route refuses what it does not know, with a sentence', async () => {
     ['POST', '/test/recover', { since: 5 }, 'since must be an instant'],
     ['POST', '/test/webhook-events/replay', { limit: 1001 }, 'limit must be a whole number from 1 to 1000.'],
     ['POST', '/test/prune', {}, 'olderThanDays is required.'],
+    ['POST', '/schedule', { syncPages: 0 }, 'syncPages must be a whole number from 1 to 1000000.'],
     ['POST', '/test/prune', { olderThanDays: 0 }, 'olderThanDays must be a whole number from 1 to 36500.'],
   ]
   for (const [method, path, body, sentence] of cases) {
@@ -128,6 +132,25 @@ describe('sync', () => {
     await system.database.sql`select payments.fail_sync(${row?.run.id}, ${row?.run.lease})`
   })
 
+  test('of everything brings the other environment in line before it says that one is running', async () => {
+    const [row] = await system.database.sql`select payments.begin_sync('test', '["refunds"]') -> 'run' as run`
+    const { deps } = createTestDeps({ ...system.env, STRIPE_LIVE_SECRET_KEY: system.stripe.liveSecretKey })
+    const response = await createApp(deps).fetch(
+      new Request('http://payments.test/api/payments/stripe/sync', {
+        method: 'POST',
+        headers: { 'x-api-key': ADMIN_KEY },
+      }),
+    )
+    expect(await response.json()).toMatchObject({ statusCode: 409, error: 'PAYMENT_SYNC_RUNNING' })
+    expect(
+      await system.database
+        .sql`select environment, status from payments.sync_runs where environment = 'live'`,
+    ).toEqual([{ environment: 'live', status: 'succeeded' }])
+    await closeDeps(deps)
+    await system.database.sql`select payments.fail_sync(${row?.run.id}, ${row?.run.lease})`
+    await system.database.sql`delete from payments.sync_runs where environment = 'live'`
+  })
+
   test('runs are listed page by page, the last begun first', async () => {
     for (let index = 0; index < 4; index++) await ask('POST', '/test/sync', { kinds: ['products'] })
     const seen: string[] = []
@@ -183,4 +206,25 @@ test('what is written to the ledger by a recovery can be replayed, rebuilt from 
     body: { events: recovery.processed, pruned: 0, completeSince: null },
   })
   expect(await ask('POST', '/test/prune', { olderThanDays: 1 })).toEqual({ status: 200, body: { pruned: 0 } })
+})
+
+test('the schedule runs when a cron calls its address, and what is more than a run may list is for the next one', async () => {
+  const { stripe, database } = system
+  await database.sql`truncate payments.sync_runs`
+  const first = await ask('POST', '/schedule', { syncPages: 2 })
+  expect(first).toMatchObject({
+    status: 200,
+    body: { recoveries: [{ environment: 'test' }], syncs: [{ status: 'interrupted' }], failures: [] },
+  })
+  stripe.control.fail({ path: '/v1/events', fault: { status: 400 }, times: 100 })
+  const second = await ask('POST', '/schedule')
+  stripe.control.clearFailures()
+  expect(second).toMatchObject({
+    status: 200,
+    body: {
+      recoveries: [],
+      syncs: [{ status: 'succeeded', attempt: 2 }],
+      failures: [{ part: 'recover', environment: 'test', message: 'The request was refused.' }],
+    },
+  })
 })

@@ -93,31 +93,37 @@ const patterns = PATHS.map(([old, today]) => ({
 }))
 
 export type Alias = {
-  /** The request as it is sent today. */
-  request: Request
+  /** The path of today; `{environment}` stands in it where the body says which. */
   path: string
+  /** The request as it is sent today. Reads the body. */
+  translate(request: Request): Promise<{ request: Request; path: string }>
   /** The answer as it was then. */
   rename(body: object): object
 }
 
-/** What an old request is today; null for one that is of today. */
-export async function fromAlias(request: Request, path: string): Promise<Alias | null> {
+/** What an old address is today; null for one that is of today. */
+export function aliasOf(path: string): Alias | null {
   for (const { pattern, today, environmentInBody } of patterns) {
     const match = pattern.exec(path)
     if (!match) continue
-    const { environment, id = '' } = match.groups ?? {}
-    const body = await bodyOf(request)
-    const named = environmentInBody ? environmentOf(body) : environment
-    const current = today.replace('{environment}', named ?? '').replace('{id}', id)
-    const headers = new Headers(request.headers)
-    headers.delete('content-length')
+    const { environment = '{environment}', id = '' } = match.groups ?? {}
+    const current = today.replace('{environment}', () => environment).replace('{id}', () => id)
     return {
-      request: new Request(urlOf(request), {
-        method: request.method,
-        headers,
-        ...(body === undefined ? {} : { body: JSON.stringify(renamed(body, toToday)) }),
-      }),
       path: current,
+      async translate(request) {
+        const body = await bodyOf(request)
+        const named = environmentInBody ? environmentOf(body) : environment
+        const headers = new Headers(request.headers)
+        headers.delete('content-length')
+        return {
+          request: new Request(urlOf(request), {
+            method: request.method,
+            headers,
+            ...(body === undefined ? {} : { body: JSON.stringify(renamed(body, toToday)) }),
+          }),
+          path: current.replace('{environment}', named),
+        }
+      },
       rename: (answer) => renamed(answer, toOld) as object,
     }
   }

@@ -25,21 +25,39 @@ import {
   updatePriceBody,
   updateProductBody,
 } from '../../_shared/admin-schemas.ts'
+import type { Position } from '../../_shared/cursor.ts'
 import type { Deps } from '../../_shared/deps.ts'
 import { apiError, isApiError } from '../../_shared/errors.ts'
 import { readPage } from '../../_shared/paging.ts'
 import { projectStripeObjects } from '../../_shared/queries.ts'
-import { listPrices, listProducts, readPrice, readProduct } from '../../_shared/reads.ts'
+import { listPrices, listProducts, type PageOf, readPrice, readProduct } from '../../_shared/reads.ts'
 import { isReplayed, takeSnapshot } from '../../_shared/stripe.ts'
-import { asking, stripeClient } from '../../_shared/webhook-endpoint.ts'
+import { stripeClient } from '../../_shared/webhook-endpoint.ts'
 import { route } from './route.ts'
 
-/** How many rows a catalog has at most that is asked for without a limit. */
+/** How many rows a list has at most that is asked for without a limit. */
 const WHOLE = 1000
 
+/** Every row of a list, read page by page. */
+async function everyRow<Row>(
+  read: (page: { limit: number; after: Position | null }) => Promise<PageOf<Row>>,
+): Promise<Row[]> {
+  const rows: Row[] = []
+  let after: Position | null = null
+  do {
+    const page: PageOf<Row> = await read({ limit: WHOLE, after })
+    rows.push(...page.rows)
+    after = page.end
+  } while (after !== null)
+  return rows
+}
+
+/** What to do about an id that is not known here. */
+const UNKNOWN_ID = 'Look it up in the catalog; a sync brings what Stripe has.'
 const noProduct = (productId: string) =>
-  apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', `There is no product ${productId}.`)
-const noPrice = (priceId: string) => apiError(404, 'PAYMENT_PRICE_NOT_FOUND', `There is no price ${priceId}.`)
+  apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', `There is no product ${productId}.`, { nextActions: UNKNOWN_ID })
+const noPrice = (priceId: string) =>
+  apiError(404, 'PAYMENT_PRICE_NOT_FOUND', `There is no price ${priceId}.`, { nextActions: UNKNOWN_ID })
 
 async function productOf({ database }: Deps, environment: StripeEnvironment, productId: string) {
   const row = await readProduct(database, environment, productId)
@@ -64,11 +82,9 @@ async function change<Kind extends StripeObject>(
   call: (client: Stripe) => Promise<Stripe.Response<Kind>>,
 ): Promise<Snapshot<Kind>> {
   const client = await stripeClient(environment, deps)
-  const snapshot = await takeSnapshot(environment, deps.now, () => asking(environment, call(client))).catch(
-    (error) => {
-      throw missingObject(error)
-    },
-  )
+  const snapshot = await takeSnapshot(environment, deps.now, () => call(client)).catch((error) => {
+    throw missingObject(error)
+  })
   const { object, snapshotAt } = snapshot
   await projectStripeObjects(deps.database, { environment, objects: [object], snapshotAt })
   return snapshot
@@ -81,8 +97,10 @@ function missingObject(error: unknown): unknown {
     : undefined
   if (!isApiError(error) || cause?.code !== 'resource_missing') return error
   const kind = /^No such (product|price)\b/i.exec(error.message)?.[1]?.toLowerCase()
-  if (kind === 'product') return apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', error.message, { cause })
-  if (kind === 'price') return apiError(404, 'PAYMENT_PRICE_NOT_FOUND', error.message, { cause })
+  if (kind === 'product')
+    return apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', error.message, { nextActions: UNKNOWN_ID, cause })
+  if (kind === 'price')
+    return apiError(404, 'PAYMENT_PRICE_NOT_FOUND', error.message, { nextActions: UNKNOWN_ID, cause })
   return error
 }
 
@@ -116,9 +134,11 @@ const getCatalog = route({
   params: environmentParams,
   response: catalogResponse,
   async handle({ params: { environment } }, { database }) {
-    const page = { environment, limit: WHOLE, after: null }
-    const [products, prices] = await Promise.all([listProducts(database, page), listPrices(database, page)])
-    return { products: products.rows.map(presentProduct), prices: prices.rows.map(presentPrice) }
+    const [products, prices] = await Promise.all([
+      everyRow((page) => listProducts(database, { environment, ...page })),
+      everyRow((page) => listPrices(database, { environment, ...page })),
+    ])
+    return { products: products.map(presentProduct), prices: prices.map(presentPrice) }
   },
 })
 
@@ -171,9 +191,8 @@ const getProduct = route({
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
   async handle({ params: { environment, productId } }, deps) {
     const product = await productOf(deps, environment, productId)
-    const page = { environment, limit: WHOLE, after: null, productId }
-    const prices = await listPrices(deps.database, page)
-    return { product, prices: prices.rows.map(presentPrice) }
+    const prices = await everyRow((page) => listPrices(deps.database, { environment, productId, ...page }))
+    return { product, prices: prices.map(presentPrice) }
   },
 })
 

@@ -1,5 +1,5 @@
 /** The connection to a Stripe account: its key, its webhook endpoint, and whether all is well. */
-import type { StripeConnection, StripeEnvironment, WebhookDrift } from '../../../types/api.ts'
+import type { StripeConnection, StripeEnvironment, SyncRun, WebhookDrift } from '../../../types/api.ts'
 import {
   checkKeyFormat,
   ENVIRONMENTS,
@@ -22,6 +22,7 @@ import {
 import type { Deps } from '../../_shared/deps.ts'
 import { isApiError, secretKeyVariable, toApiError } from '../../_shared/errors.ts'
 import { describeError, redact } from '../../_shared/log.ts'
+import { presentSyncRun } from '../../_shared/present-sync.ts'
 import {
   connectAccount,
   disconnectAccount,
@@ -29,11 +30,13 @@ import {
   type HealthFacts,
 } from '../../_shared/queries.ts'
 import { readConnections } from '../../_shared/reads.ts'
-import { encryptSecret } from '../../_shared/secrets.ts'
+import { encryptSecret, isUnreadable } from '../../_shared/secrets.ts'
+import { syncBriefly } from '../../_shared/sync.ts'
 import {
   configureWebhookEndpoint,
-  deleteWebhookEndpoint,
-  stripeClient,
+  deleteFormerEndpoint,
+  formerEndpoint,
+  stillAtStripe,
   webhookDrift,
 } from '../../_shared/webhook-endpoint.ts'
 import { route } from './route.ts'
@@ -80,17 +83,21 @@ const getConfig = route({
   handle: async (_, deps) => keysOf(await readKeyStates(deps)),
 })
 
-/** What keeps the endpoint of the account before from staying behind, where that account is replaced. */
-async function endpointBefore(environment: StripeEnvironment, deps: Deps) {
-  const connections = await readConnections(deps.database)
-  const row = connections.find((candidate) => candidate.environment === environment)
-  if (!row?.webhook_endpoint_id) return null
-  const client = await stripeClient(environment, deps).catch(() => null)
-  return { id: row.webhook_endpoint_id, client }
+/** The sync that follows a new key. That it fails is a warning: the key is stored all the same. */
+async function syncAfter(
+  environment: StripeEnvironment,
+  signal: AbortSignal,
+  warnings: string[],
+  deps: Deps,
+): Promise<SyncRun | null> {
+  try {
+    return presentSyncRun(await syncBriefly({ environment, signal }, deps))
+  } catch (error) {
+    deps.log.error('sync_failed', { environment, cause: describeError(error) })
+    warnings.push(`The rows are not in line with Stripe yet: ${toApiError(error).message}`)
+    return null
+  }
 }
-
-const leftBehind = (id: string) =>
-  `The webhook endpoint ${id} of the account before is still at Stripe; delete it in its Dashboard.`
 
 const putConfig = route({
   id: 'putStripeConfig',
@@ -99,7 +106,7 @@ const putConfig = route({
   path: '/stripe/{environment}/config',
   summary: 'Stores the key of an environment',
   description:
-    'The key is tried at Stripe first, and a restricted key for every permission that is needed. The key of another account than before is refused with 409, unless `replaceAccount` says that everything kept of that account is to be deleted. Where PAYMENTS_PUBLIC_URL is set, the webhook endpoint is set up as well.',
+    'The key is tried at Stripe first, and a restricted key for every permission that is needed. The key of another account than before is refused with 409, unless `replaceAccount` says that everything kept of that account is to be deleted. Where PAYMENTS_PUBLIC_URL is set, the webhook endpoint is set up as well. Then a sync begins: what it can list at once is in the rows when the answer comes, and the next sync goes on where it was.',
   params: environmentParams,
   body: putConfigBody,
   response: putConfigResponse,
@@ -107,12 +114,12 @@ const putConfig = route({
     400: ['PAYMENT_CONFIG_INVALID'],
     409: ['PAYMENT_ACCOUNT_CHANGED', 'DATABASE_CONSTRAINT_VIOLATION'],
   },
-  async handle({ params: { environment }, body: { secretKey, replaceAccount = false } }, deps) {
+  async handle({ params: { environment }, body: { secretKey, replaceAccount = false }, signal }, deps) {
     const { config, database, log, secrets } = deps
     checkKeyFormat(environment, secretKey)
     const encryptionKey = await encryptionKeyOf(config)
     const account = await lookUpAccount(config, environment, secretKey)
-    const before = replaceAccount ? await endpointBefore(environment, deps) : null
+    const before = replaceAccount ? await formerEndpoint(environment, deps) : null
     const sealed = await encryptSecret(encryptionKey, { environment, kind: 'secret_key' }, secretKey)
     const connected = await connectAccount(database, {
       environment,
@@ -125,9 +132,9 @@ const putConfig = route({
 
     const warnings: string[] = []
     if (connected.previous_account_id !== null && before !== null) {
-      const failed =
-        before.client === null || (await deleteWebhookEndpoint(before.client, before.id)) !== null
-      if (failed) warnings.push(leftBehind(before.id))
+      const name = `The webhook endpoint ${before.id} of the account before`
+      const left = await deleteFormerEndpoint(environment, before, deps, name)
+      if (left !== null) warnings.push(left)
     }
     if (config.publicUrl !== null) {
       try {
@@ -137,11 +144,13 @@ const putConfig = route({
         warnings.push(`The webhook endpoint is not set up: ${toApiError(error).message}`)
       }
     }
+    const sync = await syncAfter(environment, signal, warnings, deps)
     const [connections, states] = await Promise.all([readConnections(database), readKeyStates(deps)])
     return {
       ...keysOf(states),
       connection: await connectionOf(environment, connections, states[environment], deps),
       deleted: connected.deleted,
+      sync,
       warnings: warnings.map(redact),
     }
   },
@@ -153,22 +162,22 @@ const deleteConfig = route({
   path: '/stripe/{environment}/config',
   summary: 'Forgets the stored key of an environment',
   description:
-    'Deletes the managed webhook endpoint at Stripe, best effort, and the signing secrets. What was projected stays.',
+    'Deletes the managed webhook endpoint at Stripe, best effort, and the signing secrets. An endpoint that delivers to another address than this deployment stays, and so does what was projected; `remained` says so.',
   params: environmentParams,
   response: deleteConfigResponse,
   errors: { 404: ['PAYMENT_CONFIG_NOT_FOUND'] },
   async handle({ params: { environment } }, deps) {
     const { config, database, secrets } = deps
-    const client = await stripeClient(environment, deps).catch(() => null)
+    const before = await formerEndpoint(environment, deps)
     const { endpoint_id: endpointId, remaining } = await disconnectAccount(database, { environment })
     secrets.forget(environment)
 
     const remained: string[] = []
     if (endpointId !== null) {
       const left =
-        client === null
-          ? `The webhook endpoint ${endpointId} is still at Stripe; delete it in the Stripe Dashboard.`
-          : await deleteWebhookEndpoint(client, endpointId)
+        before?.id === endpointId
+          ? await deleteFormerEndpoint(environment, before, deps)
+          : stillAtStripe(`The webhook endpoint ${endpointId}`) // set up by somebody else just now
       if (left !== null) remained.push(left)
     }
     const tables = Object.entries(remaining).map(([table, rows]) => `${rows} ${table}`)
@@ -230,7 +239,7 @@ const getHealth = route({
     const unreadable = (error: unknown) => {
       if (!isApiError(error)) throw error
       if (error.code === 'DATABASE_UNAVAILABLE') throw error
-      if (/ stored in the database/.test(error.message)) secretProblem = error.message
+      if (isUnreadable(error)) secretProblem = error.message
       return false
     }
     secrets.forget(environment) // what is stored counts here, and not what this process still holds

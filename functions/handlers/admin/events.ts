@@ -22,7 +22,9 @@ import { route } from './route.ts'
 async function eventOf(database: Database, environment: StripeEnvironment, eventId: string) {
   const event = await readWebhookEvent(database, environment, eventId)
   if (event) return event
-  throw apiError(404, 'PAYMENT_NOT_FOUND', `No event with this id was kept for ${environment}.`)
+  throw apiError(404, 'PAYMENT_NOT_FOUND', `No event with this id was kept for ${environment}.`, {
+    nextActions: 'Look its id up in the list of events; a recovery takes in those that never arrived.',
+  })
 }
 
 const listEvents = route({

@@ -10,13 +10,14 @@ import { readJson } from '../../_shared/http.ts'
 import { isStorable, parse } from '../../_shared/schemas.ts'
 import { checkoutSession } from '../checkout-session.ts'
 import { customerPortalSession } from '../customer-portal-session.ts'
-import { fromAlias } from './aliases.ts'
+import { aliasOf } from './aliases.ts'
 import { OPENAPI_PATH, openapiDocument } from './openapi.ts'
 import type { Route } from './route.ts'
 import { routes } from './routes.ts'
 
 export type AdminAnswer = { status: 200 | 201; body: object }
 
+/** A route, and what stands in the path where it has a name, encoded. */
 type Match = { route: Route; params: Record<string, string> }
 
 const patterns = routes.map((route) => ({
@@ -44,12 +45,7 @@ function matches(path: string): Match[] {
   return patterns.flatMap(({ route, names, pattern }) => {
     const values = pattern.exec(path)?.slice(1)
     if (!values) return []
-    return [
-      {
-        route,
-        params: Object.fromEntries(names.map((name, index) => [name, pathValue(values[index] ?? '')])),
-      },
-    ]
+    return [{ route, params: Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])) }]
   })
 }
 
@@ -83,8 +79,9 @@ async function run(
   await deps.authenticateAdmin(request.headers)
   const check = <T>(schema: z.ZodType<T> | undefined, value: unknown, whole: string) =>
     schema === undefined ? undefined : parse(schema, value, whole)
+  const decoded = Object.entries(params).map(([name, encoded]) => [name, pathValue(encoded)])
   const input = {
-    params: check(route.params, params, 'The address'),
+    params: check(route.params, Object.fromEntries(decoded), 'The address'),
     query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
     body: undefined as unknown,
     // Only who needs it looks at it: Deno warns at the first look.
@@ -109,6 +106,36 @@ const RUNTIME = [
   { pattern: /^\/stripe\/([^/]+)\/customer-portal-sessions$/, handle: customerPortalSession },
 ]
 
+type RuntimeHandler = (typeof RUNTIME)[number]['handle']
+
+/** What answers a request: a route for the admin, or the handler of a runtime route. */
+type Target = { match: Match } | { handle: RuntimeHandler; environment: string }
+
+/**
+ * What answers this path and method.
+ *
+ * @throws 404 and 405; the latter has `allowed`
+ */
+function targetOf(path: string, request: Request): Target {
+  for (const { pattern, handle } of RUNTIME) {
+    const [, environment] = pattern.exec(path) ?? []
+    if (environment === undefined) continue
+    if (request.method !== 'POST') throw methodNotAllowed(['POST'])
+    return { handle, environment }
+  }
+  const found = matches(path)
+  const match = found.find(({ route }) => route.method === methodOf(request))
+  if (match) return { match }
+  if (found.length > 0) throw methodNotAllowed(found.map(({ route }) => route.method))
+  throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
+}
+
+/** @param caller the request as it came, which knows when whoever sent it hangs up */
+async function answerBy(target: Target, request: Request, deps: Deps, caller: Request): Promise<AdminAnswer> {
+  if ('match' in target) return run(target.match, request, deps, caller)
+  return target.handle(request, { environment: target.environment }, deps)
+}
+
 /**
  * Answers a request below `/api/payments`.
  *
@@ -120,30 +147,14 @@ export async function answerAdmin(request: Request, path: string, deps: Deps): P
     if (methodOf(request) !== 'GET') throw methodNotAllowed(['GET'])
     return { status: 200, body: openapiDocument() }
   }
-  const alias = await fromAlias(request, path)
-  if (alias) {
-    const { status, body } = await answerCurrent(alias.request, alias.path, deps, request)
-    return { status, body: alias.rename(body) }
-  }
-  return answerCurrent(request, path, deps, request)
-}
+  const alias = aliasOf(path)
+  if (alias === null) return answerBy(targetOf(path, request), request, deps, request)
 
-/** @param caller the request as it came, which knows when whoever sent it hangs up */
-async function answerCurrent(
-  request: Request,
-  path: string,
-  deps: Deps,
-  caller: Request,
-): Promise<AdminAnswer> {
-  for (const { pattern, handle } of RUNTIME) {
-    const [, environment] = pattern.exec(path) ?? []
-    if (environment === undefined) continue
-    if (request.method !== 'POST') throw methodNotAllowed(['POST'])
-    return handle(request, { environment }, deps)
-  }
-  const found = matches(path)
-  const match = found.find(({ route }) => route.method === methodOf(request))
-  if (match) return run(match, request, deps, caller)
-  if (found.length > 0) throw methodNotAllowed(found.map(({ route }) => route.method))
-  throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
+  // Who asks comes before what is asked, and to lead it to its address of today the body has to be read.
+  const target = targetOf(alias.path, request)
+  if ('match' in target) await deps.authenticateAdmin(request.headers)
+  else await deps.authenticate(request.headers)
+  const today = await alias.translate(request)
+  const { status, body } = await answerBy(targetOf(today.path, request), today.request, deps, request)
+  return { status, body: alias.rename(body) }
 }

@@ -39,14 +39,8 @@ export async function connect(context: Context): Promise<Client> {
   })
 }
 
-async function adminKey({ options, io, interactive, askSecret, say }: Context): Promise<string> {
-  if (options.apiKey) {
-    if (interactive)
-      say(
-        'The admin key was given as an argument, so it is in your shell history. Set PAYMENTS_ADMIN_KEY instead.',
-      )
-    return options.apiKey
-  }
+async function adminKey({ options, io, interactive, askSecret }: Context): Promise<string> {
+  if (options.apiKey) return options.apiKey
   if (io.env.PAYMENTS_ADMIN_KEY) return io.env.PAYMENTS_ADMIN_KEY
   if (interactive) return askSecret('The admin key of the API (PAYMENTS_ADMIN_KEY)')
   throw cliError('The API wants an admin key, and there is none.', {
@@ -117,7 +111,7 @@ function clientOver(
   async function ask<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
     const response = await answerOf(`${BASE}${path}`, {
       method,
-      headers: { 'x-api-key': key, ...(body && { 'content-type': 'application/json' }) },
+      headers: { ...credential(key), ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     })
@@ -142,6 +136,26 @@ function clientOver(
     close,
   }
 }
+
+/** A list whose pages follow one another, as one page. */
+export async function everyPage<Page extends { nextCursor?: string | null }, Key extends keyof Page>(
+  client: Client,
+  path: string,
+  key: Key,
+  query: Query = {},
+): Promise<Page> {
+  let page = await client.get<Page>(path, query)
+  let rows = page[key] as unknown[]
+  while (page.nextCursor) {
+    page = await client.get<Page>(path, { ...query, cursor: page.nextCursor })
+    rows = [...rows, ...(page[key] as unknown[])]
+  }
+  return { ...page, [key]: rows }
+}
+
+/** The admin key, or the token of an admin, which is a JWT. */
+const credential = (key: string): Record<string, string> =>
+  /^[\w-]+\.[\w-]+\.[\w-]+$/.test(key) ? { authorization: `Bearer ${key}` } : { 'x-api-key': key }
 
 /** One part of a path. */
 export const segment = (value: string) => encodeURIComponent(value)

@@ -108,12 +108,22 @@ export function createContext<Options>(
       }
     },
   }
+  if (interactive) warnOfHistory(context)
   return {
     ...context,
     async close() {
       await connected?.then((client) => client.close()).catch(() => {})
     },
   }
+}
+
+/** A secret that was typed as an argument stays where the shell keeps what was typed. */
+function warnOfHistory({ options: { apiKey, databaseUrl }, say }: Context): void {
+  const typed = (what: string, variable: string) =>
+    say(`The ${what} was given as an argument, so it is in your shell history. Set ${variable} instead.`)
+  if (apiKey) typed('admin key', 'PAYMENTS_ADMIN_KEY')
+  if (databaseUrl && URL.canParse(databaseUrl) && new URL(databaseUrl).password !== '')
+    typed('password of the database', 'DATABASE_URL')
 }
 
 /** How the program finds the streams of the run that it is part of. */

@@ -1,5 +1,8 @@
 /** Options that several commands have, and how their texts become values. */
 import { InvalidArgumentError, Option } from 'commander'
+import type { StripeEnvironment } from '../../../types/api.ts'
+
+export type InEnvironment = { environment: StripeEnvironment }
 
 export const environmentOption = () =>
   new Option('--environment <environment>', 'test or live').choices(['test', 'live']).makeOptionMandatory()
@@ -20,8 +23,9 @@ export function boolean(value: string): boolean {
   throw new InvalidArgumentError('It must be true or false.')
 }
 
-/** The word `null` says that there is to be none. */
-export const orNull = (value: string): string | null => (value === 'null' ? null : value)
+/** The word `null` says that there is to be none. To be applied to the option's text: commander makes null of a parser the empty text. */
+export const orNull = (value: string | undefined): string | null | undefined =>
+  value === 'null' ? null : value
 
 export function metadata(value: string): Record<string, string> {
   try {

@@ -16,6 +16,25 @@ export function plain(value: unknown): string {
   return String(value).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ')
 }
 
+/** No line around or between the cells of a table. */
+export const WITHOUT_LINES = {
+  top: '',
+  'top-mid': '',
+  'top-left': '',
+  'top-right': '',
+  bottom: '',
+  'bottom-mid': '',
+  'bottom-left': '',
+  'bottom-right': '',
+  left: '',
+  'left-mid': '',
+  mid: '',
+  'mid-mid': '',
+  right: '',
+  'right-mid': '',
+  middle: '',
+}
+
 const GAP = 2
 const NARROWEST = 8
 
@@ -55,23 +74,7 @@ export function table<Row>(columns: Column<Row>[], rows: Row[], width: number | 
     colWidths: widths.map((value) => value + GAP),
     colAligns: columns.map(({ align }) => align ?? 'left'),
     style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
-    chars: {
-      top: '',
-      'top-mid': '',
-      'top-left': '',
-      'top-right': '',
-      bottom: '',
-      'bottom-mid': '',
-      'bottom-left': '',
-      'bottom-right': '',
-      left: '',
-      'left-mid': '',
-      mid: '',
-      'mid-mid': '',
-      right: '',
-      'right-mid': '',
-      middle: '',
-    },
+    chars: WITHOUT_LINES,
   })
   drawn.push(...cells)
   const [head = '', ...lines] = drawn
@@ -112,3 +115,7 @@ export function when(instant: string | null | undefined): string | null {
 
 export const count = (value: number, one: string, many = `${one}s`) =>
   `${value.toLocaleString('en')} ${value === 1 ? one : many}`
+
+/** Where a list goes on, below its table. */
+export const more = (nextCursor: string | null | undefined) =>
+  nextCursor ? `\nThere is more: --cursor ${nextCursor}` : ''

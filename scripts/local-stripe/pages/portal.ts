@@ -1,6 +1,6 @@
 /** The Billing Portal page: a customer's subscriptions and invoices, and what may be done about them. */
 import type { Engine } from '../core/engine.ts'
-import { StripeFailure } from '../core/errors.ts'
+import { invalidRequest, StripeFailure } from '../core/errors.ts'
 import { money } from '../core/money.ts'
 import type { PortalSession, Subscription } from '../core/types.ts'
 import {
@@ -56,7 +56,9 @@ function subscriptionCard(engine: Engine, session: PortalSession, subscription: 
   const button = (does: string, text: string, quiet = true) =>
     html`<form class="inline" method="post" action="${action}">${hidden}
       <button class="${quiet ? 'quiet' : ''}" name="action" value="${does}">${text}</button></form>`
-  const cancellable = engine.store.get('billing_portal.configuration', session.configuration)?.features
+  const cancel = engine.store.require('billing_portal.configuration', session.configuration).features
+    .subscription_cancel
+  const offersCancel = (mode: CancelMode) => cancel.enabled && cancel.mode === mode
   return html`<article class="card">
     <h3>${nameOf(engine, subscription)} <span class="status">${subscription.status}</span></h3>
     <p>${subscription.items.data.map((part) => html`${part.quantity} × ${priceText(part.price)}<br>`)}</p>
@@ -73,10 +75,25 @@ function subscriptionCard(engine: Engine, session: PortalSession, subscription: 
     <div class="actions">
       ${subscription.status === 'paused' && button('resume', 'Resume', false)}
       ${subscription.cancel_at_period_end && button('renew', 'Keep subscription', false)}
-      ${cancellable?.subscription_cancel.enabled && !subscription.cancel_at_period_end && button('cancel', `Cancel on ${until}`)}
-      ${cancellable?.subscription_cancel.enabled && button('cancel_now', 'Cancel now')}
+      ${offersCancel('at_period_end') && !subscription.cancel_at_period_end && button('cancel', `Cancel on ${until}`)}
+      ${offersCancel('immediately') && button('cancel_now', 'Cancel now')}
     </div>
   </article>`
+}
+
+type CancelMode = 'at_period_end' | 'immediately'
+
+/** Cancels as the page offers it: what the configuration does not say is refused, as a button that is not there. */
+function cancelAsOffered(engine: Engine, id: string, subscription: string, mode: CancelMode): Subscription {
+  const session = engine.store.require('billing_portal.session', id)
+  const { features } = engine.store.require('billing_portal.configuration', session.configuration)
+  if (features.subscription_cancel.mode !== mode)
+    throw invalidRequest(
+      mode === 'immediately'
+        ? 'This portal cancels subscriptions at the end of their period.'
+        : 'This portal cancels subscriptions at once.',
+    )
+  return portalCancel(engine, id, subscription, mode)
 }
 
 function priceText(price: Subscription['items']['data'][number]['price']): string {
@@ -107,8 +124,8 @@ function invoices(engine: Engine, session: PortalSession): Html {
 export function submitPortal(engine: Engine, id: string, form: URLSearchParams): PageAnswer {
   const subscription = form.get('subscription') ?? ''
   const actions: Record<string, () => unknown> = {
-    cancel: () => portalCancel(engine, id, subscription, 'at_period_end'),
-    cancel_now: () => portalCancel(engine, id, subscription, 'immediately'),
+    cancel: () => cancelAsOffered(engine, id, subscription, 'at_period_end'),
+    cancel_now: () => cancelAsOffered(engine, id, subscription, 'immediately'),
     renew: () => portalRenew(engine, id, subscription),
     change: () => portalChangePlan(engine, id, subscription, form.get('price') ?? ''),
     resume: () => portalResume(engine, id, subscription),

@@ -126,6 +126,11 @@ export function updatePrice(engine: Engine, id: string, params: Infer<typeof upd
       },
     )
   }
+  if (params.active === false && engine.store.get('product', price.product)?.default_price === price.id) {
+    throw invalidRequest('This price cannot be archived because it is the default price of its product.', {
+      param: 'active',
+    })
+  }
   const {
     metadata: sent,
     transfer_lookup_key: transfer = false,

@@ -97,8 +97,15 @@ describe('nobody else', () => {
   })
 
   it('learns from an answer whether the rest of a request was right', async () => {
-    const answer = await system.call('PUT', '/api/payments/stripe/nowhere/config?x=1', { body: '{' })
-    expect(answer.status).toBe(401)
+    const wrong = await system.call('PUT', '/api/payments/stripe/nowhere/config?x=1', { body: '{' })
+    expect(wrong.status).toBe(401)
+    const undecodable = await system.call('GET', '/api/payments/stripe/test/catalog/prices/%ff')
+    expect(undecodable.status).toBe(401)
+    const checkout = await system.call('POST', '/api/payments/stripe/nowhere/checkout-sessions', {
+      body: '{',
+      headers: bearer('x'),
+    })
+    expect(checkout.status).toBe(401)
   })
 })
 

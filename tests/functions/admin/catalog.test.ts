@@ -1,5 +1,7 @@
 /** Products and prices: Stripe first, then the row. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCli } from '../../cli/support.ts'
+import { ADMIN_KEY } from '../support/system.ts'
 import { type AdminSystem, type Body, connect, startAdminSystem } from './support.ts'
 
 let system: AdminSystem
@@ -138,6 +140,31 @@ describe('a product', () => {
       'The body must have at least one field to change.',
     )
   })
+})
+
+it('the catalog comes whole, however large it is', async () => {
+  await system.database.sql`
+    insert into payments.stripe_products (environment, product_id, name, active)
+    select 'test', 'prod_many_' || n, 'Many', true from generate_series(1, 1001) as n`
+  await system.database.sql`
+    insert into payments.stripe_prices (environment, price_id, product_id, active, currency, type)
+    select 'test', 'price_many_' || n, 'prod_many_1', true, 'eur', 'one_time' from generate_series(1, 1001) as n`
+  const many = (items: Body[], key: string) => items.filter((item) => item[key].includes('_many_')).length
+  const { body } = await system.admin('GET', CATALOG)
+  expect([many(body.products, 'productId'), many(body.prices, 'priceId')]).toEqual([1001, 1001])
+  const one = await system.admin('GET', `${CATALOG}/products/prod_many_1`)
+  expect(one.body.prices).toHaveLength(1001)
+  const env = { PAYMENTS_API_URL: system.server.url, PAYMENTS_ADMIN_KEY: ADMIN_KEY }
+  for (const [kind, key] of [
+    ['products', 'productId'],
+    ['prices', 'priceId'],
+  ] as const) {
+    const listed = await runCli(['stripe', kind, 'list', '--environment', 'test', '--json'], { env })
+    const page = listed.json<Body>()
+    expect([many(page[kind], key), page.nextCursor]).toEqual([1001, null])
+  }
+  await system.database.sql`delete from payments.stripe_prices where price_id like 'price_many_%'`
+  await system.database.sql`delete from payments.stripe_products where product_id like 'prod_many_%'`
 })
 
 describe('a price', () => {

@@ -149,7 +149,7 @@ describe('the verdict', () => {
       reasons: [],
       key: { hasKey: true, maskedKey: 'sk_test_****0000', source: 'database', accepted: true },
       endpoint: { id: null, url: null, configuredAt: null, hasSigningSecret: true, drift: null },
-      sync: { lastSyncedAt: null, status: null, error: null },
+      sync: { lastSyncedAt: expect.any(String), status: 'succeeded', error: null },
       events: { backlog: 0, deadLettered: 0, failures: [], lastHour: 1 },
     })
   })

@@ -170,7 +170,7 @@ const headersOf = (who: string, address: string): Record<string, string> => {
 it('every answer to any request is documented and no fault of ours', { timeout: 120_000 }, async () => {
   // Removing the key is tried as well, but seldom, so that the rest has one.
   const weighted = operations.map((each) => ({
-    weight: /\/config$|\/sync$|\/recover$|\/rebuild$/.test(each.path) ? 1 : 4,
+    weight: /\/config$|\/sync$|\/recover$|\/rebuild$|\/schedule$/.test(each.path) ? 1 : 4,
     arbitrary: fc.constant(each).chain(requestOf),
   }))
   const statuses = new Map<number, number>()

@@ -3,6 +3,11 @@ import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { rotateEncryptionKey } from '../../../functions/_shared/account.ts'
 import { createDatabase } from '../../../functions/_shared/database.ts'
+import { runScheduled } from '../../../functions/_shared/schedule.ts'
+import { BRIEF_PAGES } from '../../../functions/_shared/sync.ts'
+import { closeDeps } from '../../../functions/app.ts'
+import { call } from '../../../scripts/local-stripe/index.ts'
+import { createTestDeps } from '../../sync/support/system.ts'
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY } from '../support/system.ts'
 import {
@@ -68,6 +73,7 @@ describe('a key', () => {
         maskedKey: 'sk_test_****0000',
       },
       deleted: null,
+      sync: { status: 'succeeded', progress: { products: { seen: 1 }, prices: { seen: 2 } } },
       warnings: [],
     })
     expect((await system.admin('GET', '/api/payments/stripe/config')).body.keys).toEqual(answer.body.keys)
@@ -240,6 +246,97 @@ describe('the key of another account', () => {
     await connect(system)
     await system.admin('DELETE', CONFIG)
     expect((await put(OTHER_ACCOUNT_KEY)).status).toBe(409)
+  })
+})
+
+describe('the sync that follows', () => {
+  const sync = async () => (await system.admin('POST', '/api/payments/stripe/test/sync')).body.results[0]
+  const runs = () => system.database.sql`
+    select id, status, lease, attempt from payments.sync_runs order by started_at desc`
+
+  beforeEach(() => system.database.sql`truncate payments.sync_runs`)
+
+  it('brings the rows in line before the answer comes', async () => {
+    await system.database.sql`truncate payments.stripe_products, payments.stripe_prices`
+    const { body } = await connect(system)
+    expect(body.connection).toMatchObject({
+      lastSyncStatus: 'succeeded',
+      lastSyncCounts: { products: expect.any(Number), prices: 2, customers: 0, subscriptions: 0 },
+    })
+    expect(await system.database.sql`select from payments.stripe_prices`).toHaveLength(2)
+  })
+
+  it('stops after its pages, and the next sync goes on where it was', async () => {
+    const { engine } = system.stripe
+    const most = BRIEF_PAGES * 100
+    const made = Array.from({ length: most + 1 }, (_, index) => {
+      const { id } = call(engine, 'POST', '/v1/customers', { email: `c${index}@example.com` }) as Body
+      return id as string
+    })
+    const { body } = await connect(system)
+    // One page each was for products and prices.
+    expect(body.sync).toMatchObject({
+      status: 'interrupted',
+      attempt: 1,
+      progress: { customers: { state: 'listing', seen: most - 200 }, subscriptions: { state: 'waiting' } },
+    })
+    expect(body).toMatchObject({ warnings: [], connection: { status: 'connected', lastSyncStatus: null } })
+    expect(await runs()).toMatchObject([{ id: body.sync.id, status: 'interrupted', lease: null }])
+
+    const next = await sync()
+    expect(next.run).toMatchObject({
+      id: body.sync.id,
+      status: 'succeeded',
+      attempt: 2,
+      progress: { customers: { seen: most + 1, deleted: 0 } },
+    })
+    const [row] = await system.database.sql`select count(*)::integer as count from payments.customers`
+    expect(row?.count).toBe(most + 1)
+    for (const id of made) call(engine, 'DELETE', `/v1/customers/${id}`)
+  })
+
+  it('is gone on with by the schedule as well', async () => {
+    const { engine } = system.stripe
+    const made = Array.from({ length: BRIEF_PAGES * 100 }, () => {
+      const { id } = call(engine, 'POST', '/v1/customers', {}) as Body
+      return id as string
+    })
+    const { body } = await connect(system)
+    expect(body.sync.status).toBe('interrupted')
+    const { deps } = createTestDeps({ ...system.env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY })
+    const { syncs } = await runScheduled(deps)
+    await closeDeps(deps)
+    expect(syncs).toMatchObject([{ id: body.sync.id, status: 'succeeded', attempt: 2 }])
+    for (const id of made) call(engine, 'DELETE', `/v1/customers/${id}`)
+  })
+
+  it('that fails leaves the key stored, and the connection and a warning say why', async () => {
+    system.stripe.control.fail({ fault: { status: 400 }, path: '/v1/customers', times: 1 })
+    const { body } = await connect(system)
+    expect(body).toMatchObject({
+      sync: null,
+      connection: {
+        status: 'connected',
+        lastSyncStatus: 'failed',
+        lastSyncError: 'The request was refused.',
+      },
+      warnings: ['The rows are not in line with Stripe yet: The request was refused.'],
+    })
+    expect(await stored()).toHaveLength(1)
+    expect((await sync()).run).toMatchObject({ status: 'succeeded', attempt: 2 })
+  })
+
+  it('leaves one that is running alone', async () => {
+    await connect(system)
+    const [begun] = await system.database.sql`select payments.begin_sync('test') -> 'run' ->> 'id' as id`
+    const { body } = await connect(system)
+    expect(body.sync).toBeNull()
+    expect(body.warnings).toEqual([
+      expect.stringMatching(
+        /^The rows are not in line with Stripe yet: A sync of test is running since .+\.$/,
+      ),
+    ])
+    expect((await runs())[0]).toMatchObject({ id: begun?.id, status: 'running' })
   })
 })
 

@@ -8,22 +8,6 @@ let system: AdminSystem
 beforeAll(async () => {
   system = await startAdminSystem()
   await connect(system)
-  const { sql } = system.database
-  await sql`
-    insert into payments.transactions (
-      environment, type, status, provider_customer_id, provider_object_type, provider_object_id, amount, currency,
-      provider_created_at, related_object_ids
-    ) values ('test', 'one_time_payment', 'succeeded', 'cus_1', 'payment_intent', 'pi_1', 1900, 'eur', now(),
-      '{"payment_intent": "pi_1", "checkout_session": "cs_1", "charge": "ch_1"}')`
-  await sql`
-    insert into payments.customers (environment, provider_customer_id, metadata)
-    values ('test', 'cus_1', '{"customerId": "theirs", "accountId": "also theirs"}')`
-  await sql`
-    insert into payments.stripe_subscriptions (environment, subscription_id, customer_id, status)
-    values ('test', 'sub_1', 'cus_1', 'active')`
-  await sql`
-    insert into payments.stripe_subscription_items (environment, subscription_item_id, subscription_id, product_id, price_id)
-    values ('test', 'si_1', 'sub_1', 'prod_1', 'price_1')`
 })
 
 afterAll(() => system.close())
@@ -98,6 +82,22 @@ describe('an older address', () => {
   })
 
   it('lists subscriptions, customers and the payment history', async () => {
+    const { sql } = system.database
+    await sql`
+      insert into payments.transactions (
+        environment, type, status, provider_customer_id, provider_object_type, provider_object_id, amount, currency,
+        provider_created_at, related_object_ids
+      ) values ('test', 'one_time_payment', 'succeeded', 'cus_1', 'payment_intent', 'pi_1', 1900, 'eur', now(),
+        '{"payment_intent": "pi_1", "checkout_session": "cs_1", "charge": "ch_1"}')`
+    await sql`
+      insert into payments.customers (environment, provider_customer_id, metadata)
+      values ('test', 'cus_1', '{"customerId": "theirs", "accountId": "also theirs"}')`
+    await sql`
+      insert into payments.stripe_subscriptions (environment, subscription_id, customer_id, status)
+      values ('test', 'sub_1', 'cus_1', 'active')`
+    await sql`
+      insert into payments.stripe_subscription_items (environment, subscription_item_id, subscription_id, product_id, price_id)
+      values ('test', 'si_1', 'sub_1', 'prod_1', 'price_1')`
     expect((await old('GET', '/test/subscriptions')).body.subscriptions).toMatchObject([
       {
         stripeSubscriptionId: 'sub_1',
@@ -171,6 +171,26 @@ describe('an older address', () => {
     expect((await system.call('PUT', '/api/payments/test/config', { body: { secretKey: 'x' } })).status).toBe(
       401,
     )
+  })
+
+  it('looks at who asks before it looks at the body', async () => {
+    const bodies = ['{', 'x'.repeat(1_000_001)]
+    const wrong = { authorization: 'Bearer x' }
+    for (const body of bodies) {
+      for (const [method, path] of [
+        ['PUT', '/test/config'],
+        ['POST', '/sync'],
+        ['POST', '/test/catalog/products'],
+      ] as const) {
+        expect((await system.call(method, `/api/payments${path}`, { body })).status, path).toBe(401)
+      }
+      for (const path of ['/checkout-sessions', '/test/checkout-sessions', '/customer-portal-sessions']) {
+        const answer = await system.call('POST', `/api/payments${path}`, { body, headers: wrong })
+        expect(answer.status, path).toBe(401)
+      }
+      expect((await system.call('POST', '/api/payments/status', { body })).status).toBe(405)
+    }
+    expect((await old('PUT', '/test/config', '{')).body.message).toBe('The body is not JSON.')
   })
 
   it('passes on errors as they are', async () => {

@@ -376,6 +376,55 @@ describe('without the key', () => {
   })
 })
 
+describe('a copy of the database', () => {
+  /** Handlers at another address, over rows that say which endpoint the original is set up with. */
+  async function asCopy<T>(
+    work: (ask: (method: string, path: string, body?: object) => Promise<Body>) => Promise<T>,
+  ) {
+    const server = await startNode({
+      ...system.env,
+      PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+      PAYMENTS_PUBLIC_URL: 'https://staging.example',
+    })
+    try {
+      return await work(async (method, path, body) => {
+        const response = await fetch(`${server.url}/api/payments/stripe/test/${path}`, {
+          method,
+          headers: { 'x-api-key': ADMIN_KEY, ...(body && { 'content-type': 'application/json' }) },
+          ...(body && { body: JSON.stringify(body) }),
+        })
+        const answer = (await response.json()) as Body
+        expect(response.status, JSON.stringify(answer)).toBe(200)
+        return answer
+      })
+    } finally {
+      await server.stop()
+    }
+  }
+
+  it('that forgets its key leaves the endpoint of the original, and says so', async () => {
+    const { body } = await connect(system)
+    const before = await endpoints()
+    const { remained } = await asCopy((ask) => ask('DELETE', 'config'))
+    expect(remained).toContain(
+      `The webhook endpoint ${body.connection.webhookEndpointId} is still at Stripe, because it delivers to ${url}, not to this deployment; delete it in the Stripe Dashboard if nothing else needs it.`,
+    )
+    expect(await endpoints()).toEqual(before)
+  })
+
+  it('that goes to another account leaves the endpoint of the original, and says so', async () => {
+    const { body } = await connect(system)
+    const before = await endpoints()
+    const { warnings } = await asCopy((ask) =>
+      ask('PUT', 'config', { secretKey: OTHER_ACCOUNT_KEY, replaceAccount: true }),
+    )
+    expect(warnings).toEqual([
+      `The webhook endpoint ${body.connection.webhookEndpointId} of the account before is still at Stripe, because it delivers to ${url}, not to this deployment; delete it in the Stripe Dashboard if nothing else needs it.`,
+    ])
+    expect(await endpoints()).toEqual(before)
+  })
+})
+
 it('it is not set up where nobody said how Stripe reaches us', async () => {
   const server = await startNode({ ...system.env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY })
   const response = await fetch(`${server.url}/api/payments/stripe/test/webhook`, {

@@ -80,6 +80,14 @@ const hardOnes: Told[] = [
     run: (world) => void bought(world, {}, { payment_intent_data: { capture_method: 'manual' } }),
   },
   {
+    name: 'an authorized payment is canceled',
+    run: (world) => {
+      const intent = bought(world, {}, { payment_intent_data: { capture_method: 'manual' } })
+      world.wait(day)
+      world.api('POST', `/v1/payment_intents/${intent}/cancel`)
+    },
+  },
+  {
     name: 'a payment intent of the app is declined, then paid',
     run: (world) => {
       const { id } = world.api('POST', '/v1/payment_intents', {

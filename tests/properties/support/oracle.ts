@@ -263,7 +263,9 @@ function transactionsOf(
   const isPaid =
     invoice?.status === 'paid' || intent?.status === 'succeeded' || PAYS.has(session?.payment_status)
   const isUnderWay = intent?.status === 'processing' || intent?.status === 'requires_capture'
-  const hasFailed = Boolean(intent?.last_payment_error) || (invoice?.attempt_count ?? 0) > 0
+  const isReleased =
+    intent?.status === 'canceled' && Boolean(intent.latest_charge) && !intent.last_payment_error
+  const hasFailed = Boolean(intent?.last_payment_error) || isReleased || (invoice?.attempt_count ?? 0) > 0
   const state = isPaid ? 'succeeded' : isUnderWay ? 'pending' : hasFailed ? 'failed' : null
   if (parts.length === 0 || state === null) return []
   if (!isPaid && isUnderWay && !isKnown(session) && !isKnown(intent)) return []
@@ -341,7 +343,7 @@ function transactionsOf(
       amount_refunded: state === 'succeeded' ? refunded : 0,
       currency: (invoice ?? intent ?? session)?.currency,
       paid_at: state === 'succeeded' ? paidAt : null,
-      failed_at: state === 'failed' ? Math.max(...moments(FAILURE)) : null,
+      failed_at: state !== 'failed' ? null : isReleased ? intent.canceled_at : Math.max(...moments(FAILURE)),
       refunded_at: state === 'succeeded' && refunded > 0 ? refundedAt : null,
       provider_created_at: Math.min(...parts.map(({ created }) => created)),
       disputed_at: dispute?.created ?? null,

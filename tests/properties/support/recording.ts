@@ -33,6 +33,7 @@ const PROJECTED = new Set([
   'invoice_payment.paid',
   'payment_intent.succeeded',
   'payment_intent.payment_failed',
+  'payment_intent.canceled',
   'charge.refunded',
   'charge.dispute.created',
   'charge.dispute.updated',
@@ -157,7 +158,7 @@ export const idOf = (event: StripeEvent): string => String(event.data.object.id)
 
 export const isProjected = (event: StripeEvent): boolean => PROJECTED.has(event.type)
 
-/** All timestamps pressed into one second: of the event, and of when its objects were made, paid and voided. */
+/** All timestamps pressed into one second: of the event, and of when its objects were made, paid, voided and canceled. */
 export function pressed<T>(value: T, second: number): T {
   const press = (item: unknown, key = ''): unknown => {
     if (Array.isArray(item)) return item.map((part) => press(part))
@@ -168,7 +169,7 @@ export function pressed<T>(value: T, second: number): T {
           press(part, key === 'status_transitions' ? 'created' : name),
         ]),
       )
-    return key === 'created' && typeof item === 'number' ? second : item
+    return (key === 'created' || key === 'canceled_at') && typeof item === 'number' ? second : item
   }
   return press(value) as T
 }

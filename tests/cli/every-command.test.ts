@@ -1,0 +1,247 @@
+/** Every command, over a deployed API and straight to a database: the same codes, and answers of the same shape. */
+import { type AddressInfo, createServer } from 'node:net'
+import { PassThrough } from 'node:stream'
+import type { Command } from 'commander'
+import { expect, test } from 'vitest'
+import { createLog } from '../../functions/app.ts'
+import { startServer } from '../../functions/node.ts'
+import { createProgram } from '../../scripts/cli.ts'
+import { productEvent } from '../functions/support/events.ts'
+import { deliver, startSyncSystem } from '../sync/support/system.ts'
+import { type Outcome, runCli } from './support.ts'
+
+const inTest = ['--environment', 'test']
+const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')
+
+/** Commands that work on the machine or on the database itself, and so have one way only. */
+const ONE_WAY = ['migrate', 'migrations copy', 'serve', 'keys rotate']
+
+type Ids = { product: string; price: string; event: string }
+type Step = { command: string; args?: (ids: Ids) => string[]; input?: string; code?: number }
+
+/** Each command at least once, in an order in which each finds what it needs. */
+const STEPS: Step[] = [
+  { command: 'stripe status', args: () => [] },
+  { command: 'stripe config set', args: () => ['-', ...inTest], input: 'the key' },
+  { command: 'stripe webhooks configure' },
+  { command: 'stripe webhooks status' },
+  { command: 'stripe sync' },
+  { command: 'stripe sync', args: () => [] },
+  { command: 'stripe sync', args: () => ['--environment', 'all', '--kinds', 'charges,payment-intents'] },
+  { command: 'stripe catalog' },
+  { command: 'stripe products list' },
+  { command: 'stripe products get', args: ({ product }) => [product, ...inTest] },
+  { command: 'stripe products get', args: () => ['prod_none', ...inTest], code: 4 },
+  {
+    command: 'stripe products create',
+    args: () => [
+      ...inTest,
+      '--name',
+      'Mug',
+      '--description',
+      'null',
+      '--active',
+      'true',
+      '--metadata',
+      '{"a":"b"}',
+    ],
+  },
+  {
+    command: 'stripe products create',
+    args: () => [...inTest, '--name', 'Cup', '--description', 'Blue', '--idempotency-key', 'cup'],
+  },
+  {
+    command: 'stripe products update',
+    args: ({ product }) => [product, ...inTest, '--name', 'Hat', '--description', 'null', '--active', 'true'],
+  },
+  { command: 'stripe prices list' },
+  { command: 'stripe prices list', args: ({ product }) => [...inTest, '--product', product] },
+  { command: 'stripe prices get', args: ({ price }) => [price, ...inTest] },
+  {
+    command: 'stripe prices create',
+    args: ({ product }) => [
+      ...[...inTest, '--product', product, '--currency', 'eur', '--unit-amount', '500'],
+      ...['--interval', 'week', '--interval-count', '2', '--lookup-key', 'null', '--active', 'true'],
+      ...['--tax-behavior', 'inclusive', '--metadata', '{}', '--idempotency-key', 'price'],
+    ],
+  },
+  {
+    command: 'stripe prices update',
+    args: ({ price }) => [
+      ...[price, ...inTest, '--active', 'true', '--lookup-key', 'cap'],
+      ...['--tax-behavior', 'exclusive', '--metadata', '{"a":"b"}'],
+    ],
+  },
+  { command: 'stripe prices archive', args: ({ price }) => [price, ...inTest] },
+  { command: 'stripe products delete', args: ({ product }) => [product, ...inTest, '--yes'], code: 1 },
+  { command: 'stripe products delete', args: ({ product }) => [product, ...inTest], code: 1 },
+  { command: 'stripe customers', args: () => [...inTest, '--limit', '5'] },
+  {
+    command: 'stripe subscriptions',
+    args: () => [...inTest, '--subject-type', 'team', '--subject-id', '42', '--limit', '5'],
+  },
+  {
+    command: 'stripe transactions',
+    args: () => [...inTest, '--subject-type', 'team', '--subject-id', '42', '--limit', '5'],
+  },
+  { command: 'events list', args: () => [...inTest, '--status', 'ignored', '--limit', '5'] },
+  { command: 'events show', args: ({ event }) => [event, ...inTest] },
+  { command: 'events retry', args: ({ event }) => [event, ...inTest] },
+  { command: 'events retry' },
+  { command: 'events replay', args: ({ event }) => [event, ...inTest, '--include-processed', '-y'] },
+  { command: 'recover', args: () => [...inTest, '--since', '2020-01-01'] },
+  { command: 'rebuild', args: () => [...inTest, '--yes'] },
+  { command: 'prune', args: () => [...inTest, '--older-than', '30', '--yes'] },
+  { command: 'schedule run', args: () => [] },
+  { command: 'stripe config remove', args: () => [...inTest, '--yes'] },
+  { command: 'stripe config remove', args: () => [...inTest, '--yes'], code: 3 },
+  { command: 'doctor', code: 1 },
+]
+
+/** The names of the fields of an answer, without its values: these differ between two databases. */
+function shapeOf(value: unknown): unknown {
+  if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf)
+  if (value === null || typeof value !== 'object') return null
+  return Object.fromEntries(Object.entries(value).map(([key, content]) => [key, shapeOf(content)]))
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer()
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  await new Promise((resolve) => server.close(resolve))
+  return port
+}
+
+/** Runs every step over a database of its own, in one of the two ways. */
+async function runAll(way: 'api' | 'database'): Promise<Outcome[]> {
+  const system = await startSyncSystem()
+  const port = await freePort()
+  const { STRIPE_TEST_SECRET_KEY: _key, STRIPE_TEST_WEBHOOK_SECRET: _secret, ...rest } = system.env
+  const deployed = {
+    ...rest,
+    PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    PAYMENTS_PUBLIC_URL: `http://127.0.0.1:${port}`,
+  } as Record<string, string>
+  const server = await startServer({ env: deployed, port, host: '127.0.0.1', log: createLog(() => {}) })
+  const url = `http://127.0.0.1:${port}`
+  try {
+    const event = productEvent('prod_event', 'Bag')
+    await deliver(system.deps, [event])
+    const ids = {
+      product: (await system.api.prices.retrieve(system.prices.once)).product as string,
+      price: system.prices.once,
+      event: event.id,
+    }
+    const outcomes: Outcome[] = []
+    for (const { command, args = () => inTest, input } of STEPS) {
+      const target =
+        way === 'api'
+          ? ['--api-url', url, '--api-key', deployed.PAYMENTS_ADMIN_KEY ?? '']
+          : ['--database-url', system.database.url]
+      outcomes.push(
+        await runCli([...target, ...command.split(' '), ...args(ids), '--json'], {
+          env: way === 'api' ? {} : { ...deployed, DATABASE_URL: undefined, PAYMENTS_ADMIN_KEY: undefined },
+          ...(input && { input: system.stripe.secretKey }),
+        }),
+      )
+    }
+    return outcomes
+  } finally {
+    await server.close()
+    await system.close()
+  }
+}
+
+test('each command answers the same over a deployed API and straight to a database', async () => {
+  const overApi = await runAll('api')
+  const toDatabase = await runAll('database')
+  for (const [index, { command, code = 0 }] of STEPS.entries()) {
+    const [one, other] = [overApi[index], toDatabase[index]] as [Outcome, Outcome]
+    expect({ code: one.code, out: one.code === code ? '' : one.out }, command).toEqual({ code, out: '' })
+    expect(other.code, `${command} ${other.out}`).toBe(code)
+    if (command !== 'doctor') expect(shapeOf(one.json()), command).toEqual(shapeOf(other.json()))
+  }
+})
+
+const io = {
+  env: {},
+  stdin: new PassThrough(),
+  stdout: new PassThrough(),
+  stderr: new PassThrough(),
+  onInterrupt: () => () => {},
+}
+
+const isHidden = (command: Command) => (command as Command & { _hidden?: boolean })._hidden === true
+
+/** Every command that does something, by its whole name; hidden ones are the older names. */
+function leaves(
+  command: Command,
+  name = '',
+  hidden = false,
+): { name: string; command: Command; hidden: boolean }[] {
+  return command.commands.flatMap((each) => {
+    const whole = `${name} ${each.name()}`.trim()
+    const inside = hidden || isHidden(each)
+    return each.commands.length > 0
+      ? leaves(each, whole, inside)
+      : [{ name: whole, command: each, hidden: inside }]
+  })
+}
+
+test('no command is left out', () => {
+  const names = leaves(createProgram(io))
+    .filter(({ hidden }) => !hidden)
+    .map(({ name }) => name)
+  const tried = [...new Set(STEPS.map(({ command }) => command)), ...ONE_WAY]
+  expect([...tried].sort()).toEqual([...names].sort())
+})
+
+test('the commands have the arguments and options that existing scripts give them', () => {
+  const product = ['--name', '--description', '--active', '--metadata']
+  const price = ['--lookup-key', '--active', '--tax-behavior', '--metadata']
+  const subject = ['--subject-type', '--subject-id', '--limit']
+  const expected: Record<string, string[]> = {
+    status: [],
+    'config set': ['[secretKey]', '--environment', '--secret-key'],
+    'config remove': ['--environment'],
+    sync: ['--environment'],
+    'webhooks configure': ['--environment'],
+    catalog: ['--environment'],
+    customers: ['--environment', '--limit'],
+    'products list': ['--environment'],
+    'products get': ['<productId>', '--environment'],
+    'products create': ['--environment', ...product, '--idempotency-key'],
+    'products update': ['<productId>', '--environment', ...product],
+    'products delete': ['<productId>', '--environment'],
+    'prices list': ['--environment', '--product'],
+    'prices get': ['<priceId>', '--environment'],
+    'prices create': [
+      ...['--environment', '--product', '--currency', '--unit-amount', '--interval', '--interval-count'],
+      ...[...price, '--idempotency-key'],
+    ],
+    'prices update': ['<priceId>', '--environment', ...price],
+    'prices archive': ['<priceId>', '--environment'],
+    subscriptions: ['--environment', ...subject],
+    transactions: ['--environment', ...subject],
+  }
+  const all = leaves(createProgram(io))
+  for (const [name, takes] of Object.entries(expected)) {
+    const found = all.find((each) => each.name === `stripe ${name}`)?.command
+    const has = [
+      ...(found?.registeredArguments ?? []).map((argument) =>
+        argument.required ? `<${argument.name()}>` : `[${argument.name()}]`,
+      ),
+      ...(found?.options ?? []).map(({ long }) => long),
+    ]
+    expect(has, name).toEqual(expect.arrayContaining(takes))
+    const mandatory = (found?.options ?? []).filter((option) => option.mandatory).map(({ long }) => long)
+    const needed: Record<string, string[]> = {
+      status: [],
+      sync: [],
+      'products create': ['--environment', '--name'],
+      'prices create': ['--environment', '--product', '--currency', '--unit-amount'],
+    }
+    expect(mandatory, name).toEqual(needed[name] ?? ['--environment'])
+  }
+})
