@@ -1250,6 +1250,12 @@ create function payments_private.delete_rows(environment text)
   language plpgsql volatile security invoker
   set search_path = "";
 
+create function payments_private.duplicate_results(environment text, ids text[])
+  returns jsonb[]
+  language plpgsql stable security invoker
+  set search_path = ""
+  set plan_cache_mode = force_generic_plan;
+
 create function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
   language plpgsql volatile security invoker
@@ -1268,11 +1274,6 @@ create function payments_private.environment_tables()
 create function payments_private.event_problem(environment text, payload jsonb)
   returns text
   language plpgsql immutable security invoker
-  set search_path = "";
-
-create function payments_private.event_result(status text, event payments.webhook_events, to_fetch jsonb)
-  returns jsonb
-  language plpgsql stable security invoker
   set search_path = "";
 
 create function payments_private.follows(later jsonb, earlier jsonb)

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:0b368431eb5e7863e656e452057099afb7384434
+--! Hash: sha1:9742ef57d375c6e050e4b54ecc9d18ea00556f5a
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -3739,26 +3739,40 @@ $$;
 
 revoke all on function payments_private.record_events(text, jsonb[], text[], text[], jsonb[], text) from public;
 --! EndIncluded functions/record_events.sql
---! Included functions/event_result.sql
+--! Included functions/duplicate_results.sql
 /*
- * What ingest_webhook_event answers for an event that is in the ledger already: its row comes without its payload.
+ * What payments.ingest_webhook_event answers for events that are finished already, each at the place of its id: its row
+ * comes without its payload. Null at the place of every other event.
  */
-create or replace function payments_private.event_result(status text, event payments.webhook_events, to_fetch jsonb)
-  returns jsonb
+create or replace function payments_private.duplicate_results(environment text, ids text[])
+  returns jsonb[]
   language plpgsql
   stable
   security invoker
   set search_path = ''
+  set plan_cache_mode = force_generic_plan -- else every list is planned for anew, which takes longer than reading it
 as $$
+declare
+  v_event payments.webhook_events;
+  v_results jsonb[];
 begin
-  return jsonb_build_object(
-    'status', event_result.status, 'event', to_jsonb(event_result.event) - 'payload', 'fetch', event_result.to_fetch
-  );
+  for v_event in
+    select w.*
+    from payments.webhook_events as w
+    where w.provider_event_id = any (duplicate_results.ids)
+      and w.environment = duplicate_results.environment
+      and w.provider = 'stripe'
+      and w.processing_status in ('processed', 'ignored')
+  loop
+    v_results[array_position(duplicate_results.ids, v_event.provider_event_id)] :=
+      jsonb_build_object('status', 'duplicate', 'event', to_jsonb(v_event) - 'payload', 'fetch', '[]'::jsonb);
+  end loop;
+  return v_results;
 end;
 $$;
 
-revoke all on function payments_private.event_result(text, payments.webhook_events, jsonb) from public;
---! EndIncluded functions/event_result.sql
+revoke all on function payments_private.duplicate_results(text, text[]) from public;
+--! EndIncluded functions/duplicate_results.sql
 --! Included functions/is_own_account.sql
 /*
  * Whether a connected account named by an event is the account that this environment is connected to. Stripe names one only
@@ -3801,7 +3815,6 @@ create or replace function payments_private.process_events(environment text, pay
 as $$
 declare
   v_ids text[];
-  v_known payments.webhook_events;
   v_results jsonb[];
   v_places integer[] := '{}'; -- of the events to record, with what becomes of each
   v_events jsonb[] := '{}';
@@ -3816,17 +3829,7 @@ begin
     v_ids[v_place] := payloads[v_place] ->> 'id';
   end loop;
   if not again then
-    for v_known in
-      select w.*
-      from payments.webhook_events as w
-      where w.provider_event_id = any (v_ids)
-        and w.environment = process_events.environment
-        and w.provider = 'stripe'
-        and w.processing_status in ('processed', 'ignored')
-    loop
-      v_results[array_position(v_ids, v_known.provider_event_id)] :=
-        payments_private.event_result('duplicate', v_known, '[]');
-    end loop;
+    v_results := payments_private.duplicate_results(environment, v_ids);
   end if;
 
   -- not ours
