@@ -1,7 +1,7 @@
 /**
- * Hands verified events to the database. An event that comes alone goes alone and at once. While two calls are under way, what
- * arrives waits, and goes as one call when one of them ends: deliveries that would wait for a connection anyway share the
- * transaction, the locks and the round trip. Nothing ever waits for more events to come.
+ * Hands verified events to the database. An event that comes alone goes alone and at once. While a call is under way, what arrives
+ * waits and goes as one call, which is in Postgres' hands when that one ends: deliveries that would wait anyway share the
+ * transaction, the locks and the round trip. While Postgres is idle, nothing waits for more events to come.
  */
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Database } from './database.ts'
@@ -23,11 +23,17 @@ type Waiting = {
   reject: (error: unknown) => void
 }
 
+type Lane = {
+  /** Calls under way. */
+  calls: number
+  waiting: Waiting[]
+  /** Whether the next call is about to go. */
+  isGathering: boolean
+}
+
 export function createIngest(database: Database): Ingest {
-  const lanes: Record<StripeEnvironment, { calls: number; waiting: Waiting[] }> = {
-    test: { calls: 0, waiting: [] },
-    live: { calls: 0, waiting: [] },
-  }
+  const lane = (): Lane => ({ calls: 0, waiting: [], isGathering: false })
+  const lanes: Record<StripeEnvironment, Lane> = { test: lane(), live: lane() }
 
   async function one(environment: StripeEnvironment, { payload, resolve, reject }: Waiting): Promise<void> {
     await ingestWebhookEvent(database, { environment, payload }).then(resolve, reject)
@@ -54,20 +60,33 @@ export function createIngest(database: Database): Ingest {
   async function call(environment: StripeEnvironment): Promise<void> {
     const lane = lanes[environment]
     lane.calls += 1
-    while (lane.waiting.length > 0) {
-      const batch = take(lane.waiting)
-      const [first] = batch
-      if (first && batch.length === 1) await one(environment, first)
-      else await many(environment, batch)
-    }
+    const batch = take(lane.waiting)
+    const [first] = batch
+    if (first && batch.length === 1) await one(environment, first)
+    else await many(environment, batch)
     lane.calls -= 1
+    next(environment)
+  }
+
+  /** Lets what waits go: at once to an idle database, else together with what comes until the event loop gets round to it. */
+  function next(environment: StripeEnvironment): void {
+    const lane = lanes[environment]
+    if (lane.waiting.length === 0 || lane.calls === CALLS) return
+    if (lane.calls === 0) {
+      void call(environment)
+    } else if (!lane.isGathering) {
+      lane.isGathering = true
+      setTimeout(() => {
+        lane.isGathering = false
+        if (lane.waiting.length > 0 && lane.calls < CALLS) void call(environment)
+      }, 0)
+    }
   }
 
   return ({ environment, payload }) =>
     new Promise((resolve, reject) => {
-      const lane = lanes[environment]
-      lane.waiting.push({ payload, resolve, reject })
-      if (lane.calls < CALLS) void call(environment)
+      lanes[environment].waiting.push({ payload, resolve, reject })
+      next(environment)
     })
 }
 
