@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9742ef57d375c6e050e4b54ecc9d18ea00556f5a
+--! Hash: sha1:b70f08d15df97f78a96cd0dcbe0135610be43f13
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -4272,7 +4272,7 @@ declare
   v_events bigint := 0;
   v_pruned bigint;
   v_complete_since timestamptz;
-  v_payment_id uuid;
+  v_payment_ids uuid[];
 begin
   perform payments_private.check_environment(environment);
   perform payments_private.lock_environment(environment, true);
@@ -4319,14 +4319,19 @@ begin
     end;
     v_events := v_events + 1;
   end loop;
-  perform payments_private.refresh_transactions(
-    environment,
-    array(
-      select distinct o.payment_id
+  for v_payment_ids in
+    select array_agg(p.id)
+    from (
+      select o.payment_id as id, (row_number() over (order by o.payment_id) - 1) / 1000 as part
       from payments_private.payment_objects as o
       where o.environment = rebuild_projections.environment
-    )
-  );
+      group by o.payment_id
+    ) as p
+    group by p.part
+    order by p.part
+  loop
+    perform payments_private.refresh_transactions(environment, v_payment_ids);
+  end loop;
 
   select count(*), max(w.provider_created_at) + interval '1 second'
   into v_pruned, v_complete_since
