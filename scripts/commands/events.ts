@@ -20,6 +20,7 @@ import {
   wholeNumber,
 } from './_shared/options.ts'
 import { count, details, more, plain, table, when } from './_shared/output.ts'
+import { withElapsed } from './_shared/progress.ts'
 
 type Outcome = { eventId: string; processingStatus: string; lastError: string | null }
 
@@ -222,10 +223,9 @@ function registerReplay(events: Command): void {
           includeProcessed,
           limit,
         }
-        const answer = await (await context.client()).send<ReplayResponse>(
-          'POST',
-          `/${environment}/webhook-events/replay`,
-          request,
+        const client = await context.client()
+        const answer = await withElapsed(context, 'Replaying events', () =>
+          client.send<ReplayResponse>('POST', `/${environment}/webhook-events/replay`, request),
         )
         context.show(answer, () =>
           answer.replayed.length === 0

@@ -5,6 +5,7 @@ import { action } from './_shared/context.ts'
 import { stopped } from './_shared/errors.ts'
 import { environmentOption, type InEnvironment, instant, wholeNumber } from './_shared/options.ts'
 import { count, when } from './_shared/output.ts'
+import { withElapsed } from './_shared/progress.ts'
 
 export function registerMaintenance(program: Command): void {
   program
@@ -25,7 +26,9 @@ export function registerMaintenance(program: Command): void {
           'Stopping. The same command begins again, and skips what is there by then.',
           async (signal) => {
             const path = `/${environment}/recover`
-            const done = await client.send<RecoverResponse>('POST', path, { since }, signal)
+            const done = await withElapsed(context, "Reading Stripe's list of events", () =>
+              client.send<RecoverResponse>('POST', path, { since }, signal),
+            )
             isWhole = !signal.aborted
             return done
           },
@@ -60,7 +63,10 @@ export function registerMaintenance(program: Command): void {
       action<InEnvironment, []>(async (context) => {
         const { environment } = context.options
         await context.confirm(`Rebuild the projections of ${environment}? Webhooks wait until it is done.`)
-        const answer = await (await context.client()).send<RebuildResponse>('POST', `/${environment}/rebuild`)
+        const client = await context.client()
+        const answer = await withElapsed(context, `Rebuilding ${environment}`, () =>
+          client.send<RebuildResponse>('POST', `/${environment}/rebuild`),
+        )
         context.show(answer, () =>
           [
             `Rebuilt from ${count(answer.events, 'event')}.`,
@@ -89,9 +95,9 @@ export function registerMaintenance(program: Command): void {
           `Empty the payloads of finished events in ${environment} older than ${count(olderThan, 'day')}? They cannot be replayed or rebuilt from any more.`,
         )
         const client = await context.client()
-        const answer = await client.send<PruneResponse>('POST', `/${environment}/prune`, {
-          olderThanDays: olderThan,
-        })
+        const answer = await withElapsed(context, 'Emptying payloads', () =>
+          client.send<PruneResponse>('POST', `/${environment}/prune`, { olderThanDays: olderThan }),
+        )
         context.show(answer, () => `Emptied ${count(answer.pruned, 'payload')}.`)
       }),
     )

@@ -98,11 +98,16 @@ const STEPS: Step[] = [
   { command: 'doctor', code: 1 },
 ]
 
-/** The names of the fields of an answer, without its values: these differ between two databases. */
+/**
+ * The names of the fields of an answer, without its values: these differ between two databases. What a sync found different depends
+ * on whether a change was made in the very second in which Stripe was asked.
+ */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf)
   if (value === null || typeof value !== 'object') return null
-  return Object.fromEntries(Object.entries(value).map(([key, content]) => [key, shapeOf(content)]))
+  return Object.fromEntries(
+    Object.entries(value).map(([key, content]) => [key, key === 'drift' ? null : shapeOf(content)]),
+  )
 }
 
 async function freePort(): Promise<number> {

@@ -2,10 +2,48 @@
 import type { SyncRun } from '../../../types/api.ts'
 import type { Client } from './client.ts'
 import type { Context } from './context.ts'
-import { plain } from './output.ts'
+import { count, plain } from './output.ts'
 
 const POLL_MS = 500
 const BAR = 20
+
+/** A line at the end of the terminal that is written again and again. */
+function statusLine({ stderr }: Context['io']) {
+  let line = ''
+  const clear = () => {
+    if (line !== '') stderr.write(`\r${' '.repeat(line.length)}\r`)
+    line = ''
+  }
+  return {
+    clear,
+    show(text: string) {
+      clear()
+      line = text.slice(0, (stderr.columns ?? 80) - 1)
+      stderr.write(line)
+    },
+  }
+}
+
+/** Shows that `work`, of which nobody knows how long it takes, still runs, and since when. */
+export async function withElapsed<T>(
+  { io, json }: Pick<Context, 'io' | 'json'>,
+  what: string,
+  work: () => Promise<T>,
+): Promise<T> {
+  if (json || !io.stderr.isTTY) return work()
+  const { show, clear } = statusLine(io)
+  const begin = Date.now()
+  const timer = setInterval(
+    () => show(`${what} … ${count(Math.round((Date.now() - begin) / 1000), 'second')}`),
+    POLL_MS,
+  )
+  try {
+    return await work()
+  } finally {
+    clearInterval(timer)
+    clear()
+  }
+}
 
 /** Shows the syncs of these environments while `work` runs. */
 export async function withSyncProgress<T>(
@@ -28,11 +66,7 @@ export async function withSyncProgress<T>(
     )
   }
   const told = new Set<string>()
-  let line = ''
-  const clear = () => {
-    if (line !== '') stderr.write(`\r${' '.repeat(line.length)}\r`)
-    line = ''
-  }
+  const { show, clear } = statusLine(context.io)
 
   async function look(): Promise<void> {
     for (const environment of environments) {
@@ -45,14 +79,7 @@ export async function withSyncProgress<T>(
         const name = `${environment} ${kind}`
         if (!progress || progress.state === 'waiting') continue
         if (progress.state === 'listing') {
-          if (stderr.isTTY) {
-            clear()
-            line = lineOf(name, progress.seen, expected.get(environment)?.[kind]).slice(
-              0,
-              (stderr.columns ?? 80) - 1,
-            )
-            stderr.write(line)
-          }
+          if (stderr.isTTY) show(lineOf(name, progress.seen, expected.get(environment)?.[kind]))
         } else if (!told.has(name)) {
           told.add(name)
           clear()

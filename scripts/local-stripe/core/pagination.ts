@@ -25,7 +25,7 @@ export interface ListParams {
  * @param url the path that `url` of the list repeats
  */
 export function paginate<T extends { id: string; created?: number }>(
-  items: T[],
+  items: readonly T[],
   params: ListParams,
   url: string,
   spoken = 'object',

@@ -8,7 +8,7 @@ export interface Store {
   /** The object, or Stripe's "No such …" error; `param` names the request parameter that held the id. */
   require<Name extends ObjectName>(name: Name, id: string, param?: string): Objects[Name]
   /** Newest first, as Stripe lists. */
-  list<Name extends ObjectName>(name: Name): Objects[Name][]
+  list<Name extends ObjectName>(name: Name): readonly Objects[Name][]
   /** Any object by its id alone. */
   find(id: string): StripeObject | undefined
   /** Takes an object away and keeps what Stripe keeps of it. */
@@ -22,6 +22,8 @@ export function createStore(): Store {
   const objects = new Map<string, StripeObject>()
   const byName = new Map<string, Map<string, StripeObject>>()
   const remains = new Map<string, Deleted>()
+  /** The lists that were asked for since the last change: whoever goes through many pages asks for each of them. */
+  const lists = new Map<string, readonly StripeObject[]>()
 
   const kind = (name: string): Map<string, StripeObject> => {
     const known = byName.get(name)
@@ -35,6 +37,7 @@ export function createStore(): Store {
     add(object) {
       objects.set(object.id, object)
       kind(object.object).set(object.id, object)
+      lists.delete(object.object)
       return object
     },
     get<Name extends ObjectName>(name: Name, id: string) {
@@ -46,12 +49,15 @@ export function createStore(): Store {
       return object
     },
     list<Name extends ObjectName>(name: Name) {
-      return [...kind(name).values()].reverse() as Objects[Name][]
+      const list = lists.get(name) ?? [...kind(name).values()].reverse()
+      lists.set(name, list)
+      return list as Objects[Name][]
     },
     find: (id) => objects.get(id),
     remove(name, id) {
       objects.delete(id)
       kind(name).delete(id)
+      lists.delete(name)
       const left: Deleted = { id, object: name, deleted: true }
       remains.set(id, left)
       return left
