@@ -2,11 +2,8 @@
 -- Supabase, InsForge, Neon and RDS have the extension; it runs in one database of a server, mostly "postgres".
 --
 -- What needs Stripe cannot run here: taking in lost events and keeping rows in line. A plain cron job does all of it, this
--- retry included, by calling the command line (DATABASE_URL and the Stripe keys come from its environment):
---
---     */5 * * * *  cd /srv/app && npx pg-payments schedule run >> /var/log/pg-payments.log 2>&1
---
--- On Workers a cron trigger calls `scheduled` of functions/worker.ts:
+-- retry included, by calling the command line: retry-schedule.crontab. On Workers a cron trigger calls `scheduled` of
+-- functions/worker.ts:
 --
 --     [triggers]
 --     crons = ["*/5 * * * *"]
