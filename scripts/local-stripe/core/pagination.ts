@@ -21,7 +21,7 @@ export interface ListParams {
 }
 
 /**
- * One page of `items` (newest first). A cursor must name one of `known`, which may be more than what the filters left.
+ * One page of those of `items` (newest first) that `keep` lets through. A cursor may name any of them.
  * @param url the path that `url` of the list repeats
  */
 export function paginate<T extends { id: string; created?: number }>(
@@ -29,6 +29,7 @@ export function paginate<T extends { id: string; created?: number }>(
   params: ListParams,
   url: string,
   spoken = 'object',
+  keep: (item: T) => boolean = () => true,
 ): List<T> {
   const { limit = 10, starting_after: after, ending_before: before, created } = params
   if (after !== undefined && before !== undefined) {
@@ -37,16 +38,38 @@ export function paginate<T extends { id: string; created?: number }>(
     })
   }
   const at = (id: string, param: string): number => {
-    const index = items.findIndex((item) => item.id === id)
-    if (index < 0) throw noSuch(spoken, id, param)
+    const index = placesIn(items).get(id)
+    if (index === undefined) throw noSuch(spoken, id, param)
     return index
   }
-  let rest = items
-  if (after !== undefined) rest = items.slice(at(after, 'starting_after') + 1)
-  if (before !== undefined) rest = items.slice(0, at(before, 'ending_before'))
-  if (created) rest = rest.filter((item) => within(item.created ?? 0, created))
-  const data = before === undefined ? rest.slice(0, limit) : rest.slice(-limit)
-  return { object: 'list', data, has_more: rest.length > limit, url }
+  const isListed = (item: T) => keep(item) && (!created || within(item.created ?? 0, created))
+  if (before !== undefined) {
+    const rest = items.slice(0, at(before, 'ending_before')).filter(isListed)
+    return { object: 'list', data: rest.slice(-limit), has_more: rest.length > limit, url }
+  }
+  const data: T[] = []
+  for (
+    let index = after === undefined ? 0 : at(after, 'starting_after') + 1;
+    index < items.length;
+    index += 1
+  ) {
+    const item = items[index] as T
+    if (!isListed(item)) continue
+    if (data.length === limit) return { object: 'list', data, has_more: true, url }
+    data.push(item)
+  }
+  return { object: 'list', data, has_more: false, url }
+}
+
+/** Where each object stands in a list; kept for as long as the list is, because whoever reads it page by page asks for each page. */
+const places = new WeakMap<readonly object[], Map<string, number>>()
+
+function placesIn(items: readonly { id: string }[]): Map<string, number> {
+  const known = places.get(items)
+  if (known) return known
+  const fresh = new Map(items.map(({ id }, index) => [id, index]))
+  places.set(items, fresh)
+  return fresh
 }
 
 function within(moment: number, { gt, gte, lt, lte }: NonNullable<ListParams['created']>): boolean {

@@ -135,14 +135,15 @@ export const customerRoutes: Route[] = [
     createCustomer(engine, params),
   ),
   route('GET', '/v1/customers', 'customer', listShape, ({ engine, params, path }) => {
-    const found = engine.store
-      .list('customer')
-      .filter(
-        (customer) =>
-          (params.email === undefined || customer.email === params.email) &&
-          customer.test_clock === (params.test_clock ?? null),
-      )
-    return paginate(found, params, path, 'customer')
+    return paginate(
+      engine.store.list('customer'),
+      params,
+      path,
+      'customer',
+      (customer) =>
+        (params.email === undefined || customer.email === params.email) &&
+        customer.test_clock === (params.test_clock ?? null),
+    )
   }),
   route('GET', '/v1/customers/:id', 'customer', {}, ({ engine, id }) => {
     return engine.store.removed(id) ?? engine.store.require('customer', id)
