@@ -1230,7 +1230,7 @@ create function payments_private.checkout_session_params(session payments.stripe
 grant execute on function payments_private.checkout_session_params(session payments.stripe_checkout_sessions) to payments_service;
 
 create function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
-  returns void
+  returns text[]
   language plpgsql volatile security invoker
   set search_path = "";
 
@@ -1429,7 +1429,7 @@ create function payments_private.project_snapshots(environment text, snapshots p
   set enable_hashjoin = off
   set enable_mergejoin = off;
 
-create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[])
+create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT claims payments_private.customer_claims[])
   returns record
   language plpgsql volatile security invoker
   set search_path = "";
@@ -1454,8 +1454,8 @@ create function payments_private.project_stripe_products(environment text, snaps
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
-  returns text[]
+create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT claims payments_private.customer_claims[], OUT owned_ids text[])
+  returns record
   language plpgsql volatile security invoker
   set search_path = "";
 
@@ -1486,12 +1486,12 @@ create function payments_private.record_events(environment text, events jsonb[],
   set search_path = ""
   set plan_cache_mode = force_generic_plan;
 
-create function payments_private.refresh_customer_mapping(environment text, customer_id text)
+create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";
 
-create function payments_private.refresh_payments(environment text, subscription_ids text[], customer_ids text[] DEFAULT '{}'::text[])
+create function payments_private.refresh_payments(environment text, subscription_ids text[], customer_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b70f08d15df97f78a96cd0dcbe0135610be43f13
+--! Hash: sha1:605c3efb6122071092245333c91de7fc5c96f747
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -1298,12 +1298,12 @@ $$;
 
 revoke all on function payments_private.subject_of_customer(text, text) from public;
 --! EndIncluded functions/subject_of_customer.sql
---! Included functions/refresh_customer_mapping.sql
+--! Included functions/refresh_customer_mappings.sql
 /*
- * Brings payments.customer_mappings in line with the claims on one customer. A subject pays with the earliest customer
+ * Brings payments.customer_mappings in line with the claims on some customers. A subject pays with the earliest customer
  * that belongs to it, a deleted one last.
  */
-create or replace function payments_private.refresh_customer_mapping(environment text, customer_id text)
+create or replace function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql
   volatile
@@ -1311,114 +1311,139 @@ create or replace function payments_private.refresh_customer_mapping(environment
   set search_path = ''
 as $$
 declare
-  v_subject record;
-  v_customer_id text;
+  v_types text[]; -- of the subjects that claim the customers
+  v_ids text[];
+  v_customer_ids text[]; -- that they pay with
+  v_gone uuid[];
 begin
-  -- lock: held already (ids_of), unless somebody claimed the customer a moment ago
+  -- lock: held already (ids_of), unless somebody claimed a customer a moment ago
   perform payments_private.lock_ids(
-    refresh_customer_mapping.environment,
+    refresh_customer_mappings.environment,
     array(
       select 'subject ' || c.subject_type || ' ' || c.subject_id
       from payments_private.customer_claims as c
-      where c.environment = refresh_customer_mapping.environment
-        and c.customer_id = refresh_customer_mapping.customer_id
+      where c.customer_id = any (refresh_customer_mappings.customer_ids)
+        and c.environment = refresh_customer_mappings.environment
     )
   );
 
-  for v_subject in
+  -- choose
+  select array_agg(s.type), array_agg(s.id), array_agg(chosen.customer_id)
+  into v_types, v_ids, v_customer_ids
+  from (
     select distinct c.subject_type as type, c.subject_id as id
     from payments_private.customer_claims as c
-    where c.environment = refresh_customer_mapping.environment
-      and c.customer_id = refresh_customer_mapping.customer_id
-    order by 1, 2
-  loop
+    where c.customer_id = any (refresh_customer_mappings.customer_ids)
+      and c.environment = refresh_customer_mappings.environment
+  ) as s
+  left join lateral (
     select c.customer_id
-    into v_customer_id
     from payments_private.customer_claims as c
     left join payments.customers as k
       on k.provider = 'stripe' and k.environment = c.environment and k.provider_customer_id = c.customer_id
-    where c.environment = refresh_customer_mapping.environment
-      and c.subject_type = v_subject.type
-      and c.subject_id = v_subject.id
+    where c.environment = refresh_customer_mappings.environment
+      and c.subject_type = s.type
+      and c.subject_id = s.id
       and payments_private.subject_of_customer(c.environment, c.customer_id)
-        = row (v_subject.type, v_subject.id)::payments.billing_subject
+        = row (s.type, s.id)::payments.billing_subject
     order by coalesce(k.deleted, false), c.claimed_at, c.claim_id, c.customer_id
-    limit 1;
+    limit 1
+  ) as chosen on true;
 
-    delete from payments.customer_mappings as m
-    where m.provider = 'stripe'
-      and m.environment = refresh_customer_mapping.environment
-      and m.subject_type = v_subject.type
-      and m.subject_id = v_subject.id
-      and m.provider_customer_id is distinct from v_customer_id;
-    delete from payments.customer_mappings as m
-    where m.provider = 'stripe'
-      and m.environment = refresh_customer_mapping.environment
-      and m.provider_customer_id = v_customer_id
-      and (m.subject_type, m.subject_id) <> (v_subject.type, v_subject.id);
-    if v_customer_id is not null then
-      insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
-      values (refresh_customer_mapping.environment, v_subject.type, v_subject.id, v_customer_id)
-      on conflict on constraint customer_mappings_subject_key do nothing;
-    end if;
-  end loop;
+  -- write
+  select array_agg(m.id)
+  into v_gone
+  from unnest(v_types, v_ids, v_customer_ids) as s (type, id, customer_id)
+  cross join lateral (
+    select m.id
+    from payments.customer_mappings as m
+    where m.subject_id = s.id
+      and m.subject_type = s.type
+      and m.environment = refresh_customer_mappings.environment
+      and m.provider = 'stripe'
+      and m.provider_customer_id is distinct from s.customer_id
+    union all
+    select m.id
+    from payments.customer_mappings as m
+    where m.provider_customer_id = s.customer_id
+      and m.environment = refresh_customer_mappings.environment
+      and m.provider = 'stripe'
+      and (m.subject_type, m.subject_id) <> (s.type, s.id)
+  ) as m;
+  if v_gone is not null then
+    delete from payments.customer_mappings as m where m.id = any (v_gone);
+  end if;
+  insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
+  select refresh_customer_mappings.environment, s.type, s.id, s.customer_id
+  from unnest(v_types, v_ids, v_customer_ids) as s (type, id, customer_id)
+  where s.customer_id is not null
+  on conflict on constraint customer_mappings_subject_key do nothing;
 end;
 $$;
 
-revoke all on function payments_private.refresh_customer_mapping(text, text) from public;
---! EndIncluded functions/refresh_customer_mapping.sql
+revoke all on function payments_private.refresh_customer_mappings(text, text[]) from public;
+--! EndIncluded functions/refresh_customer_mappings.sql
 --! Included functions/claim_customers.sql
 /*
- * Records that Stripe objects tie customers to billing subjects. Where that changes who owns a customer, the mapping, and
- * the subscriptions and payments that name no subject of their own, follow: in every order of arrival the same claim wins.
+ * Records that Stripe objects tie customers to billing subjects, and brings the mapping and the subscriptions that name no
+ * subject of their own in line: in every order of arrival the same claim wins. Answers the customers that belong to
+ * another subject now, whose payments are to be derived again (refresh_payments); null if there are none.
  */
 create or replace function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
-  returns void
+  returns text[]
   language plpgsql
   volatile
   security invoker
   set search_path = ''
 as $$
 declare
-  v_customer record;
-  v_owner payments.billing_subject;
+  v_ids text[];
+  v_owners payments.billing_subject[]; -- before these claims
+  v_moved text[];
 begin
-  for v_customer in
-    with claimed as (
-      insert into payments_private.customer_claims as t (
-        environment, customer_id, subject_type, subject_id, claimed_at, claim_id
-      )
-      select distinct on (c.customer_id, c.subject_type, c.subject_id)
-        claim_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
-      from unnest(claim_customers.claims) as c
-      where c.customer_id is not null and c.subject_type is not null
-      order by c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
-      on conflict on constraint customer_claims_pkey do update
-      set claimed_at = excluded.claimed_at,
-          claim_id = excluded.claim_id
-      where (excluded.claimed_at, excluded.claim_id) < (t.claimed_at, t.claim_id)
-      returning t.customer_id
+  with claimed as (
+    insert into payments_private.customer_claims as t (
+      environment, customer_id, subject_type, subject_id, claimed_at, claim_id
     )
-    -- this statement sees the claims as they were before it
-    select c.customer_id as id, payments_private.subject_of_customer(claim_customers.environment, c.customer_id) as owner
-    from (select distinct claimed.customer_id from claimed) as c
-    order by c.customer_id
-  loop
-    perform payments_private.refresh_customer_mapping(claim_customers.environment, v_customer.id);
+    select distinct on (c.customer_id, c.subject_type, c.subject_id)
+      claim_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
+    from unnest(claim_customers.claims) as c
+    where c.customer_id is not null and c.subject_type is not null
+    order by c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
+    on conflict on constraint customer_claims_pkey do update
+    set claimed_at = excluded.claimed_at,
+        claim_id = excluded.claim_id
+    where (excluded.claimed_at, excluded.claim_id) < (t.claimed_at, t.claim_id)
+    returning t.customer_id
+  )
+  -- this statement sees the claims as they were before it
+  select array_agg(c.id), array_agg(payments_private.subject_of_customer(claim_customers.environment, c.id))
+  into v_ids, v_owners
+  from (select distinct claimed.customer_id as id from claimed) as c;
+  if v_ids is null then
+    return null;
+  end if;
 
-    v_owner := payments_private.subject_of_customer(claim_customers.environment, v_customer.id);
-    continue when v_owner is not distinct from v_customer.owner;
+  perform payments_private.refresh_customer_mappings(claim_customers.environment, v_ids);
 
-    -- own: what has no subject of its own goes to the owner of the customer
-    update payments.stripe_subscriptions as s
-    set subject_type = v_owner.type,
-        subject_id = v_owner.id
-    where s.environment = claim_customers.environment
-      and s.customer_id = v_customer.id
-      and s.subject_version is null
-      and (s.subject_type, s.subject_id) is distinct from (v_owner.type, v_owner.id);
-    perform payments_private.refresh_payments(claim_customers.environment, '{}', array[v_customer.id]);
+  -- own: what has no subject of its own goes to the owner of the customer
+  for i in 1 .. cardinality(v_ids) loop
+    if payments_private.subject_of_customer(claim_customers.environment, v_ids[i]) is distinct from v_owners[i] then
+      v_moved := v_moved || v_ids[i];
+    end if;
   end loop;
+  if v_moved is not null then
+    update payments.stripe_subscriptions as s
+    set subject_type = owner.type,
+        subject_id = owner.id
+    from unnest(v_moved) as m (customer_id)
+    cross join lateral payments_private.subject_of_customer(claim_customers.environment, m.customer_id) as owner
+    where s.environment = claim_customers.environment
+      and s.customer_id = m.customer_id
+      and s.subject_version is null
+      and (s.subject_type, s.subject_id) is distinct from (owner.type, owner.id);
+  end if;
+  return v_moved;
 end;
 $$;
 
@@ -1777,7 +1802,7 @@ revoke all on function payments_private.refresh_transactions(text, uuid[]) from 
 create or replace function payments_private.refresh_payments(
   environment text,
   subscription_ids text[],
-  customer_ids text[] default '{}'
+  customer_ids text[]
 )
   returns void
   language plpgsql
@@ -2689,7 +2714,6 @@ declare
   v_applied text[];
   v_deleted text[];
   v_known bigint;
-  v_id text;
 begin
   with snapshot as (
     select
@@ -2761,9 +2785,9 @@ begin
       outcomes[v_places[i]] := case when v_known = v_versions[i] then 'tie' else 'stale' end;
     end if;
   end loop;
-  foreach v_id in array coalesce(v_deleted, '{}') loop
-    perform payments_private.refresh_customer_mapping(project_stripe_customers.environment, v_id);
-  end loop;
+  if v_deleted is not null then
+    perform payments_private.refresh_customer_mappings(project_stripe_customers.environment, v_deleted);
+  end if;
   return outcomes;
 end;
 $$;
@@ -2839,15 +2863,18 @@ revoke all on function payments_private.project_subscription_items(text, payment
 /*
  * Subscriptions → payments.stripe_subscriptions and their items. Reads the shapes before and after 2025-03-31.basil, where
  * the period moved from the subscription to its items. The subject comes from the metadata, else from the customer; once
- * the metadata of some snapshot has named it, the earliest such snapshot decides. Contract: see project_snapshots.
+ * the metadata of some snapshot has named it, the earliest such snapshot decides. Answers as well the claims on customers that
+ * the snapshots make, and the subscriptions with a subject that is new. Contract: see project_snapshots.
  */
 create or replace function payments_private.project_stripe_subscriptions(
   environment text,
   snapshots payments_private.snapshot[],
   settled boolean,
-  outcomes text[]
+  inout outcomes text[],
+  out claims payments_private.customer_claims[],
+  out owned_ids text[]
 )
-  returns text[]
+  returns record
   language plpgsql
   volatile
   security invoker
@@ -2857,8 +2884,6 @@ declare
   v_row record;
   v_known record;
   v_applied integer[] := '{}';
-  v_claims payments_private.customer_claims[] := '{}';
-  v_owned text[] := '{}';
 begin
   -- project
   for v_row in
@@ -2978,7 +3003,7 @@ begin
       and (v_row.is_new or v_row.row_subject_version is null or v_row.subject_version < v_row.row_subject_version
         or (v_row.row_subject_type, v_row.row_subject_id) <> (v_row.subject_type, v_row.subject_id))
     then
-      v_claims := v_claims || row (
+      claims := claims || row (
         project_stripe_subscriptions.environment, v_row.customer_id, v_row.subject_type, v_row.subject_id,
         coalesce(v_row.created_at, 'infinity'), v_row.id || ' ' || lpad(v_row.version::text, 19, '0')
       )::payments_private.customer_claims;
@@ -2986,7 +3011,7 @@ begin
     if v_row.subject_type is null then
       continue;
     elsif v_row.is_new then
-      v_owned := v_owned || v_row.id; -- inserted with it
+      owned_ids := owned_ids || v_row.id; -- inserted with it
     elsif v_row.row_subject_type is null
       or v_row.subject_version < coalesce(v_row.row_subject_version, 9223372036854775807)
     then
@@ -2995,7 +3020,7 @@ begin
           subject_id = v_row.subject_id,
           subject_version = v_row.subject_version
       where t.subscription_id = v_row.id and t.environment = project_stripe_subscriptions.environment;
-      v_owned := v_owned || v_row.id;
+      owned_ids := owned_ids || v_row.id;
     end if;
   end loop;
 
@@ -3003,15 +3028,6 @@ begin
   if cardinality(v_applied) > 0 then
     perform payments_private.project_subscription_items(project_stripe_subscriptions.environment, snapshots, v_applied);
   end if;
-
-  -- own
-  if cardinality(v_claims) > 0 then
-    perform payments_private.claim_customers(project_stripe_subscriptions.environment, v_claims);
-  end if;
-  if cardinality(v_owned) > 0 then
-    perform payments_private.refresh_payments(project_stripe_subscriptions.environment, v_owned);
-  end if;
-  return outcomes;
 end;
 $$;
 
@@ -3020,16 +3036,18 @@ revoke all on function payments_private.project_stripe_subscriptions(text, payme
 --! EndIncluded functions/project_stripe_subscriptions.sql
 --! Included functions/project_stripe_checkout_sessions.sql
 /*
- * Checkout Sessions → payments.stripe_checkout_sessions; answers their payments as well. A row is found by the session's
- * id, else by client_reference_id, which heals a crash between Stripe and complete_checkout_session. A Payment Link lets
- * the buyer choose client_reference_id, so sessions of Payment Links never take over a row. Contract: see project_snapshots.
+ * Checkout Sessions → payments.stripe_checkout_sessions; answers their payments and their claims on customers as well. A row
+ * is found by the session's id, else by client_reference_id, which heals a crash between Stripe and
+ * complete_checkout_session. A Payment Link lets the buyer choose client_reference_id, so sessions of Payment Links never
+ * take over a row. Contract: see project_snapshots.
  */
 create or replace function payments_private.project_stripe_checkout_sessions(
   environment text,
   snapshots payments_private.snapshot[],
   settled boolean,
   inout outcomes text[],
-  out payments payments_private.payment_snapshot[]
+  out payments payments_private.payment_snapshot[],
+  out claims payments_private.customer_claims[]
 )
   returns record
   language plpgsql
@@ -3055,7 +3073,6 @@ declare
   v_is_earlier boolean; -- an attempt of a row that has gone on to a newer session
   v_new integer[] := '{}';
   v_changed integer[] := '{}';
-  v_claims payments_private.customer_claims[] := '{}';
 begin
   -- find
   foreach v_snapshot in array snapshots loop
@@ -3140,7 +3157,7 @@ begin
     v_subject_types[v_place] := v_subject.type;
     v_subject_ids[v_place] := v_subject.id;
     if v_subject.type is not null and payments_private.id_of(v_object -> 'customer') is not null then
-      v_claims := v_claims || row (
+      claims := claims || row (
         project_stripe_checkout_sessions.environment, payments_private.id_of(v_object -> 'customer'), v_subject.type,
         v_subject.id, coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'), v_ids[v_place]
       )::payments_private.customer_claims;
@@ -3203,11 +3220,6 @@ begin
     from unnest(snapshots) with ordinality as s (object, event_type, snapshot_at, place)
     where s.place = any (v_changed) and t.id = (v_rows[s.place] ->> 'id')::uuid;
   end if;
-
-  -- own
-  if cardinality(v_claims) > 0 then
-    perform payments_private.claim_customers(project_stripe_checkout_sessions.environment, v_claims);
-  end if;
 end;
 $$;
 
@@ -3247,7 +3259,11 @@ declare
   v_outcomes text[] := array_fill('ignored'::text, array[coalesce(cardinality(snapshots), 0)]);
   v_is_settled boolean := settled or snapshots[1].event_type is null;
   v_payments payments_private.payment_snapshot[];
+  v_subscriptions record;
   v_sessions record;
+  v_claims payments_private.customer_claims[];
+  v_owned_ids text[]; -- subscriptions whose subject is new
+  v_moved_ids text[]; -- customers that belong to another subject now
   v_place integer := 0;
 begin
   foreach v_snapshot in array snapshots loop
@@ -3266,12 +3282,24 @@ begin
     v_outcomes := payments_private.project_stripe_customers(environment, snapshots, v_is_settled, v_outcomes);
   end if;
   if 'subscription' = any (v_kinds) then
-    v_outcomes := payments_private.project_stripe_subscriptions(environment, snapshots, v_is_settled, v_outcomes);
+    v_subscriptions := payments_private.project_stripe_subscriptions(environment, snapshots, v_is_settled, v_outcomes);
+    v_outcomes := v_subscriptions.outcomes;
+    v_claims := v_subscriptions.claims;
+    v_owned_ids := v_subscriptions.owned_ids;
   end if;
   if 'checkout.session' = any (v_kinds) then
     v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_is_settled, v_outcomes);
     v_outcomes := v_sessions.outcomes;
     v_payments := v_sessions.payments;
+    v_claims := v_claims || v_sessions.claims;
+  end if;
+
+  -- own
+  if v_claims is not null then
+    v_moved_ids := payments_private.claim_customers(environment, v_claims);
+  end if;
+  if v_owned_ids is not null or v_moved_ids is not null then
+    perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
   end if;
 
   -- payments
