@@ -134,6 +134,16 @@ test('a subject whose only customer was deleted keeps it on record, and begins w
   expect(begun.session.customer_id).toBeNull()
 })
 
+test('a mapping that nothing at Stripe speaks for gives way to the first claim, and fails no event', async () => {
+  const id = newId('cus')
+  await database.sql`
+    insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
+    values ('test', 'user', 'imported', ${id})`
+  const { status } = await ingest(database.sql, completed(id, ['user', 'claimant']))
+  expect(status).toBe('processed')
+  expect(await mappings(database.sql, id)).toEqual([{ subject: 'user claimant', customer: id }])
+})
+
 test('environments are apart', async () => {
   await ingest(
     database.sql,
