@@ -763,8 +763,9 @@ create view payments_private.derived_transactions with (security_invoker=true) a
     dispute.provider_created_at AS disputed_at,
     dispute.amount AS dispute_amount,
     dispute.status AS dispute_status,
-    (p.refunds IS NOT NULL) AS is_refunded
-   FROM (((((( SELECT o.payment_id AS id,
+    (p.refunds IS NOT NULL) AS is_refunded,
+    release.object_id AS released_refund_id
+   FROM ((((((( SELECT o.payment_id AS id,
             o.environment,
             (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'payment_intent'::text)))[1] AS payment_intent,
             (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'invoice'::text)))[1] AS invoice,
@@ -798,6 +799,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     ELSE COALESCE(o.completed_at, o.provider_created_at)
                 END) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type <> 'charge'::text))) AS pending_at,
             (COALESCE(sum(o.amount_refunded) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))), (0)::numeric))::bigint AS charge_refunded,
+            max(o.amount_released) FILTER (WHERE o.is_payment) AS released,
             max(o.second) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_second,
             max(o.refunded_at) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_refunded_at,
             (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text))))::bigint AS refunds,
@@ -813,6 +815,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     b.status,
                     b.amount,
                     b.amount_refunded,
+                    b.amount_released,
                     b.currency,
                     b.customer_id,
                     b.customer_email,
@@ -856,13 +859,19 @@ create view payments_private.derived_transactions with (security_invoker=true) a
           WHERE (p.is_disputed AND (d.payment_id = p.id) AND (d.object_type = 'dispute'::text) AND (d.version > 0))
           ORDER BY d.provider_created_at DESC, (d.state = 'succeeded'::text) DESC NULLS LAST, d.version DESC, d.object_id
          LIMIT 1) dispute ON (true))
+     LEFT JOIN LATERAL ( SELECT r.object_id,
+            r.amount
+           FROM payments_private.payment_objects r
+          WHERE ((p.released > 0) AND (p.refunds >= p.charge_refunded) AND (r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.amount = p.released) AND (r.state <> 'failed'::text) AND (r.version > 0))
+          ORDER BY r.provider_created_at, r.object_id
+         LIMIT 1) release ON (true))
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN (NOT p.is_paid) THEN (0)::bigint
-                    WHEN (COALESCE(p.refunds, (0)::bigint) >= p.charge_refunded) THEN LEAST(COALESCE(p.refunds_standing, (0)::bigint), p.amount)
-                    ELSE LEAST((GREATEST(((p.charge_refunded)::numeric - ( SELECT COALESCE(sum(r.amount), (0)::numeric) AS "coalesce"
+                    WHEN (COALESCE(p.refunds, (0)::bigint) >= p.charge_refunded) THEN LEAST((COALESCE(p.refunds_standing, (0)::bigint) - COALESCE(release.amount, (0)::bigint)), p.amount)
+                    ELSE LEAST((GREATEST((((p.charge_refunded)::numeric - ( SELECT COALESCE(sum(r.amount), (0)::numeric) AS "coalesce"
                        FROM payments_private.payment_objects r
-                      WHERE ((r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.state = 'failed'::text) AND (r.version > 0) AND (to_timestamp((((r.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) > p.charge_second)))), (0)::numeric))::bigint, p.amount)
+                      WHERE ((r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.state = 'failed'::text) AND (r.version > 0) AND (to_timestamp((((r.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) > p.charge_second)))) - (COALESCE(p.released, (0)::bigint))::numeric), (0)::numeric))::bigint, p.amount)
                 END AS amount) refunded)
      CROSS JOIN LATERAL ( SELECT
                 CASE
@@ -886,6 +895,7 @@ create table payments_private.payment_objects (
   status text,
   amount bigint,
   amount_refunded bigint,
+  amount_released bigint,
   currency text,
   customer_id text,
   customer_email text,
@@ -915,7 +925,8 @@ comment on column payments_private.payment_objects.version is 'Which snapshot th
 comment on column payments_private.payment_objects.state is 'What the snapshot says of the money: succeeded, pending, failed; null when it says nothing.';
 comment on column payments_private.payment_objects.status is 'Stripe''s own status of the object.';
 comment on column payments_private.payment_objects.amount is 'In the minor unit.';
-comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit.';
+comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit; what was released is in it.';
+comment on column payments_private.payment_objects.amount_released is 'What was authorized and is not going to be captured, in the minor unit. Stripe keeps it as the first refund of the charge, and no money moved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method';
 comment on column payments_private.payment_objects.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments_private.payment_objects.customer_id is 'Stripe customer (cus_…).';
 comment on column payments_private.payment_objects.customer_email is 'E-mail address that the object carries.';

@@ -171,6 +171,7 @@ export interface PaymentsPrivateDerivedTransactions {
   provider_object_type: string | null;
   refunded_at: Timestamp | null;
   related_object_ids: Json | null;
+  released_refund_id: string | null;
   status: string | null;
   subject_id: string | null;
   subject_type: string | null;
@@ -183,9 +184,13 @@ export interface PaymentsPrivatePaymentObjects {
    */
   amount: Int8 | null;
   /**
-   * Of a charge, in the minor unit.
+   * Of a charge, in the minor unit; what was released is in it.
    */
   amount_refunded: Int8 | null;
+  /**
+   * What was authorized and is not going to be captured, in the minor unit. Stripe keeps it as the first refund of the charge, and no money moved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+   */
+  amount_released: Int8 | null;
   /**
    * When a Checkout Session was completed.
    */

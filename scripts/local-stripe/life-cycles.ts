@@ -279,6 +279,17 @@ export const lifeCycles: LifeCycle[] = [
     },
   },
   {
+    name: 'an authorized payment is captured in part, and part of that is refunded',
+    run: (world) => {
+      const data = { payment_intent_data: { capture_method: 'manual' } }
+      const intent = bought(world, {}, data)
+      world.wait(day)
+      world.api('POST', `/v1/payment_intents/${intent}/capture`, { amount_to_capture: 1000 })
+      world.wait(day)
+      world.api('POST', '/v1/refunds', { payment_intent: intent, amount: 400 })
+    },
+  },
+  {
     name: 'a customer buys twice',
     run: (world) => {
       const session = world.session('payment', world.prices.once, { customer_creation: 'always' })

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:605c3efb6122071092245333c91de7fc5c96f747
+--! Hash: sha1:e6bf847f39491f8f0006a652963089798538c1b2
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -577,6 +577,7 @@ create table if not exists payments_private.payment_objects (
   status text,
   amount bigint,
   amount_refunded bigint,
+  amount_released bigint,
   currency text,
   customer_id text,
   customer_email text,
@@ -607,7 +608,9 @@ comment on column payments_private.payment_objects.version is 'Which snapshot th
 comment on column payments_private.payment_objects.state is 'What the snapshot says of the money: succeeded, pending, failed; null when it says nothing.';
 comment on column payments_private.payment_objects.status is 'Stripe''s own status of the object.';
 comment on column payments_private.payment_objects.amount is 'In the minor unit.';
-comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit.';
+comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit; what was released is in it.';
+comment on column payments_private.payment_objects.amount_released is
+  'What was authorized and is not going to be captured, in the minor unit. Stripe keeps it as the first refund of the charge, and no money moved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method';
 comment on column payments_private.payment_objects.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments_private.payment_objects.customer_id is 'Stripe customer (cus_…).';
 comment on column payments_private.payment_objects.customer_email is 'E-mail address that the object carries.';
@@ -1455,7 +1458,7 @@ revoke all on function payments_private.claim_customers(text, payments_private.c
 /*
  * What payments.transactions must say of each payment, as a pure function of its payment objects: no row remembers what it
  * said before. One row per payment; status is null while nothing has been heard of money. is_refunded says that it has
- * refunds, which are rows of their own (refresh_transactions).
+ * refunds, which are rows of their own (refresh_refunds), but for the one of what was authorized and never captured.
  *
  * Where several objects say the same thing, what has succeeded speaks first, then the object closest to what the buyer was
  * asked for. A row with version 0 was only named by others so far: it counts as a related object and says nothing.
@@ -1507,7 +1510,8 @@ as
     dispute.provider_created_at as disputed_at,
     dispute.amount as dispute_amount,
     dispute.status as dispute_status,
-    p.refunds is not null as is_refunded
+    p.refunds is not null as is_refunded,
+    release.object_id as released_refund_id
   from (
     select
       o.payment_id as id,
@@ -1547,6 +1551,7 @@ as
         filter (where o.says = 'pending' and o.object_type <> 'charge') as pending_at,
       -- refunded
       coalesce(sum(o.amount_refunded) filter (where o.is_payment and o.object_type = 'charge'), 0)::bigint as charge_refunded,
+      max(o.amount_released) filter (where o.is_payment) as released,
       max(o.second) filter (where o.is_payment and o.object_type = 'charge') as charge_second,
       max(o.refunded_at) filter (where o.is_payment and o.object_type = 'charge') as charge_refunded_at,
       sum(o.amount) filter (where o.is_known and o.object_type = 'refund')::bigint as refunds,
@@ -1601,11 +1606,26 @@ as
     order by d.provider_created_at desc, (d.state = 'succeeded') desc nulls last, d.version desc, d.object_id
     limit 1
   ) as dispute on true
+  -- release: nothing can be refunded before it, so it is the first; its event may be missing
+  left join lateral (
+    select r.object_id, r.amount
+    from payments_private.payment_objects as r
+    where p.released > 0
+      and p.refunds >= p.charge_refunded
+      and r.payment_id = p.id
+      and r.object_type = 'refund'
+      and r.amount = p.released
+      and r.state <> 'failed'
+      and r.version > 0
+    order by r.provider_created_at, r.object_id
+    limit 1
+  ) as release on true
   -- decide
   cross join lateral (
     select case
       when not p.is_paid then 0
-      when coalesce(p.refunds, 0) >= p.charge_refunded then least(coalesce(p.refunds_standing, 0), p.amount)
+      when coalesce(p.refunds, 0) >= p.charge_refunded
+      then least(coalesce(p.refunds_standing, 0) - coalesce(release.amount, 0), p.amount)
       else least(
         greatest(
           p.charge_refunded - (
@@ -1616,7 +1636,7 @@ as
               and r.state = 'failed'
               and r.version > 0
               and to_timestamp((r.version & ((1::bigint << 50) - 1)) >> 3) > p.charge_second
-          ),
+          ) - coalesce(p.released, 0),
           0
         )::bigint,
         p.amount
@@ -1644,7 +1664,8 @@ revoke all on payments_private.derived_transactions from public;
 --! EndIncluded views/derived_transactions.sql
 --! Included functions/refresh_refunds.sql
 /*
- * One transaction of type refund for each refund of the given payments, with the payment as its parent.
+ * One transaction of type refund for each refund of the given payments, with the payment as its parent. What was
+ * authorized and never captured is a refund to Stripe and moved no money: it has none.
  */
 create or replace function payments_private.refresh_refunds(derived payments_private.derived_transactions[])
   returns void
@@ -1654,6 +1675,8 @@ create or replace function payments_private.refresh_refunds(derived payments_pri
   set search_path = ''
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
+declare
+  v_payment payments_private.derived_transactions;
 begin
   insert into payments.transactions as t (
     environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
@@ -1681,6 +1704,7 @@ begin
     o.provider_created_at
   from unnest(refresh_refunds.derived) as d
   join payments_private.payment_objects as o on o.payment_id = d.id and o.object_type = 'refund' and o.version > 0
+  where o.object_id is distinct from d.released_refund_id
   on conflict (provider_object_id, provider_object_type, environment, provider)
     where provider_object_type is not null and provider_object_id is not null
   do update
@@ -1706,6 +1730,16 @@ begin
          excluded.customer_email_snapshot, excluded.provider_parent_object_type, excluded.provider_parent_object_id,
          excluded.related_object_ids, excluded.amount, excluded.currency, excluded.description, excluded.failed_at,
          excluded.refunded_at, excluded.provider_created_at);
+
+  foreach v_payment in array refresh_refunds.derived loop
+    if v_payment.released_refund_id is not null then
+      delete from payments.transactions as t
+      where t.provider_object_id = v_payment.released_refund_id
+        and t.provider_object_type = 'refund'
+        and t.environment = v_payment.environment
+        and t.provider = 'stripe';
+    end if;
+  end loop;
 end;
 $$;
 
@@ -2016,8 +2050,10 @@ begin
         from payments_private.payment_objects as o
         where o.object_id = v_object.object_id
           and o.environment = put_payment_objects.environment
-          and (o.state, o.status, o.amount, o.amount_refunded)
-            is distinct from (v_object.state, v_object.status, v_object.amount, v_object.amount_refunded)
+          and (o.state, o.status, o.amount, o.amount_refunded, o.amount_released)
+            is distinct from (
+              v_object.state, v_object.status, v_object.amount, v_object.amount_refunded, v_object.amount_released
+            )
       ) then
         v_outcome := 'tie';
       else
@@ -2047,6 +2083,8 @@ begin
       amount = case when excluded.version >= t.version + v_margin then excluded.amount else t.amount end,
       amount_refunded =
         case when excluded.version >= t.version + v_margin then excluded.amount_refunded else t.amount_refunded end,
+      amount_released =
+        case when excluded.version >= t.version + v_margin then excluded.amount_released else t.amount_released end,
       currency = case when excluded.version >= t.version + v_margin then excluded.currency else t.currency end,
       customer_id = case
         when excluded.version >= t.version + v_margin then coalesce(excluded.customer_id, t.customer_id)
@@ -2193,6 +2231,10 @@ begin
     when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
     else (object ->> 'amount')::bigint
   end;
+  v_snapshot.amount_released := case
+    when v_status = 'succeeded' or v_is_released
+      then greatest((object ->> 'amount')::bigint - (object ->> 'amount_received')::bigint, 0)
+  end;
   v_snapshot.currency := lower(object ->> 'currency');
   v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
   v_snapshot.customer_email := object ->> 'receipt_email';
@@ -2218,7 +2260,8 @@ revoke all on function payments_private.payment_of_payment_intent(text, jsonb, t
 --! EndIncluded functions/payment_of_payment_intent.sql
 --! Included functions/payment_of_charge.sql
 /*
- * Charge → its payment. One that is authorized and not captured has succeeded for Stripe, and no money has moved.
+ * Charge → its payment. One that is authorized and not captured has succeeded for Stripe, and no money has moved; neither
+ * does it when Stripe refunds such a charge because it was canceled, or what was left of one that was captured in part.
  */
 create or replace function payments_private.payment_of_charge(
   environment text,
@@ -2235,6 +2278,9 @@ as $$
 declare
   v_snapshot payments_private.payment_objects;
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_is_captured boolean := coalesce((object ->> 'captured')::boolean, true);
+  v_captured bigint := coalesce(nullif((object ->> 'amount_captured')::bigint, 0), (object ->> 'amount')::bigint);
+  v_refunded bigint := coalesce((object ->> 'amount_refunded')::bigint, 0);
 begin
   v_snapshot.environment := payment_of_charge.environment;
   v_snapshot.object_id := object ->> 'id';
@@ -2242,11 +2288,17 @@ begin
   v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, false);
   v_snapshot.status := object ->> 'status';
   v_snapshot.state := case
-    when object ->> 'status' = 'succeeded' and not coalesce((object ->> 'captured')::boolean, true) then 'pending'
+    when object ->> 'status' = 'succeeded' and not v_is_captured and v_refunded > 0 then 'failed'
+    when object ->> 'status' = 'succeeded' and not v_is_captured then 'pending'
     when object ->> 'status' in ('succeeded', 'pending', 'failed') then object ->> 'status'
   end;
-  v_snapshot.amount := coalesce(nullif((object ->> 'amount_captured')::bigint, 0), (object ->> 'amount')::bigint);
-  v_snapshot.amount_refunded := coalesce((object ->> 'amount_refunded')::bigint, 0);
+  v_snapshot.amount := v_captured;
+  v_snapshot.amount_refunded := v_refunded;
+  v_snapshot.amount_released := case
+    when not v_is_captured then v_refunded
+    when v_refunded >= (object ->> 'amount')::bigint - v_captured then (object ->> 'amount')::bigint - v_captured
+    else 0
+  end;
   v_snapshot.currency := lower(object ->> 'currency');
   v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
   v_snapshot.customer_email := coalesce(object ->> 'receipt_email', object -> 'billing_details' ->> 'email');
@@ -2254,7 +2306,8 @@ begin
   v_snapshot.subject_type := v_subject.type;
   v_snapshot.subject_id := v_subject.id;
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.refunded_at := case when event_type = 'charge.refunded' then snapshot_at end;
+  v_snapshot.failed_at := case when event_type = 'charge.refunded' and v_snapshot.state = 'failed' then snapshot_at end;
+  v_snapshot.refunded_at := case when event_type = 'charge.refunded' and v_is_captured then snapshot_at end;
 
   return row (
     v_snapshot,

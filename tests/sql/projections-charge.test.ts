@@ -64,9 +64,13 @@ test('a charge that names its invoice, as before 2025-03-31.basil, ties the two'
 })
 
 test('of an amount that was captured in part, the captured part counts', async () => {
-  const paid = charge({ amount: 5000, amount_captured: 3000, amount_refunded: 3000 })
+  const paid = charge({ amount: 5000, amount_captured: 3000, amount_refunded: 5000, refunded: true })
   await ingest(database.sql, eventOf('charge.refunded', paid))
-  expect(await paymentRow(database.sql, paid.id)).toMatchObject({ amount: 3000, status: 'refunded' })
+  expect(await paymentRow(database.sql, paid.id)).toMatchObject({
+    amount: 3000,
+    amount_refunded: 3000,
+    status: 'refunded',
+  })
 })
 
 test('two refunds within one second end with both, in every order', async () => {

@@ -351,3 +351,121 @@ test('a pending refund and a canceled one are shown as pending and as failed', a
   expect(await refundRow(database.sql, canceled.id)).toMatchObject({ status: 'failed', failed_at: T + 60 })
   expect(await shown(database.sql, pi)).toMatchObject({ status: 'partially_refunded', amount_refunded: 100 })
 })
+
+describe('what was authorized and not captured is a refund to Stripe, of which no money moved', () => {
+  /** 1000 authorized, 400 captured. Stripe counts the 600 among what the charge has refunded. */
+  function captured() {
+    const [pi, ch] = [newId('pi'), newId('ch')]
+    const succeeded = paymentIntent({ id: pi, amount_received: 400, latest_charge: ch })
+    const refundOf = (amount: number, created: number) =>
+      eventOf('refund.created', refund({ amount, charge: ch, created, payment_intent: pi }), { created })
+    return {
+      pi,
+      succeeded: eventOf('payment_intent.succeeded', succeeded, { created: T + 20 }),
+      released: refundOf(600, T + 20),
+      refundOf,
+      charged: (amount_refunded: number, created: number) =>
+        eventOf(
+          'charge.refunded',
+          charge({ id: ch, amount_captured: 400, amount_refunded, captured: true, payment_intent: pi }),
+          { created },
+        ),
+    }
+  }
+  const end = async (sql: Sql, pi: string, refundIds: string[]) => [
+    await shown(sql, pi),
+    (await paymentRow(sql, pi)).amount,
+    (
+      await sql`
+      select provider_object_id from payments.transactions
+      where provider_object_id in ${sql(refundIds)} order by provider_created_at`
+    ).map(({ provider_object_id }) => provider_object_id),
+  ]
+
+  test('a capture in part is paid in full, in every order', async () => {
+    const { pi, succeeded, released, charged } = captured()
+    const events = [succeeded, released, charged(600, T + 20)]
+    const ends = await endsOfEveryOrder(database.sql, events, (sql) =>
+      end(sql, pi, [released.data.object.id]),
+    )
+    expect(distinct(ends)).toEqual([
+      [{ status: 'succeeded', amount_refunded: 0, refunded_at: null }, 400, []],
+    ])
+  })
+
+  for (const [title, isTold] of [
+    ['told', true],
+    ['not told', false],
+  ] as const) {
+    test(`what is refunded of the captured part counts by itself, in every order; the release is ${title}`, async () => {
+      const { pi, succeeded, released, refundOf, charged } = captured()
+      const back = refundOf(100, T + 90)
+      const events = [succeeded, ...(isTold ? [released] : []), back, charged(700, T + 91)]
+      const ids = [released.data.object.id, back.data.object.id]
+      const ends = await endsOfEveryOrder(database.sql, events, (sql) => end(sql, pi, ids))
+      expect(distinct(ends)).toEqual([
+        [
+          { status: 'partially_refunded', amount_refunded: 100, refunded_at: T + 90 },
+          400,
+          [back.data.object.id],
+        ],
+      ])
+    })
+
+    test(`a refund of all that was captured is one, also when it is as much as was released; the release is ${title}`, async () => {
+      const [pi, ch] = [newId('pi'), newId('ch')]
+      const of = (created: number) =>
+        eventOf('refund.created', refund({ amount: 500, charge: ch, created, payment_intent: pi }), {
+          created,
+        })
+      const [released, back] = [of(T + 20), of(T + 90)]
+      const events = [
+        eventOf(
+          'payment_intent.succeeded',
+          paymentIntent({ id: pi, amount_received: 500, latest_charge: ch }),
+          { created: T + 20 },
+        ),
+        ...(isTold ? [released] : []),
+        back,
+        eventOf(
+          'charge.refunded',
+          charge({ id: ch, amount_captured: 500, amount_refunded: 1000, payment_intent: pi, refunded: true }),
+          { created: T + 91 },
+        ),
+      ]
+      const ids = [released.data.object.id, back.data.object.id]
+      const ends = await endsOfEveryOrder(database.sql, events, (sql) => end(sql, pi, ids))
+      expect(distinct(ends)).toEqual([
+        [{ status: 'refunded', amount_refunded: 500, refunded_at: T + 90 }, 500, [back.data.object.id]],
+      ])
+    })
+  }
+
+  test('a charge that was authorized without a PaymentIntent and then canceled has failed, in every order', async () => {
+    const ch = newId('ch')
+    const released = eventOf('refund.created', refund({ charge: ch, created: T + 50 }), { created: T + 50 })
+    const events = [
+      released,
+      eventOf(
+        'charge.refunded',
+        charge({ id: ch, amount_captured: 0, amount_refunded: 1000, captured: false, refunded: true }),
+        { created: T + 50 },
+      ),
+    ]
+    const ends = await endsOfEveryOrder(database.sql, events, async (sql) => [
+      await paymentRow(sql, ch),
+      await sql`select from payments.transactions where provider_object_id = ${released.data.object.id}`,
+    ])
+    for (const [payment, refunds] of ends) {
+      expect(payment).toMatchObject({
+        type: 'failed_payment',
+        status: 'failed',
+        failed_at: T + 50,
+        refunded_at: null,
+        amount_refunded: 0,
+        provider_object_type: 'charge',
+      })
+      expect(refunds).toEqual([])
+    }
+  })
+})

@@ -24,7 +24,7 @@ import { type Route, route } from '../core/route.ts'
 import type { PaymentIntent } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
 import { attachPaymentMethod, resolvePaymentMethod } from './payment-methods.ts'
-import { attempt, capture, createIntent, recordBalance } from './payments.ts'
+import { attempt, capture, createIntent, recordBalance, release } from './payments.ts'
 import { paymentSettled } from './settlement.ts'
 
 const shared = {
@@ -174,6 +174,11 @@ function cancel(engine: Engine, intent: PaymentIntent, reason: string | undefine
       'cancel',
       'requires_payment_method, requires_capture, requires_reauthorization, requires_confirmation, requires_action',
     )
+  }
+  const charge = engine.store.get('charge', intent.latest_charge ?? '')
+  if (intent.status === 'requires_capture' && charge) {
+    release(engine, charge, charge.amount)
+    change(engine, charge, { amount_refunded: charge.amount, refunded: true }, 'charge.refunded')
   }
   return change(
     engine,

@@ -5,7 +5,14 @@
  */
 import { type Behaviour, change, type Engine } from '../core/engine.ts'
 import { StripeFailure } from '../core/errors.ts'
-import type { BalanceTransaction, Charge, Metadata, PaymentIntent, PaymentMethod } from '../core/types.ts'
+import type {
+  BalanceTransaction,
+  Charge,
+  Metadata,
+  PaymentIntent,
+  PaymentMethod,
+  Refund,
+} from '../core/types.ts'
 import { openDispute } from './disputes.ts'
 import { paymentSettled } from './settlement.ts'
 
@@ -313,10 +320,17 @@ export function settle(engine: Engine, id: string, succeeds?: boolean): PaymentI
   return intent
 }
 
-/** Captures what was only authorized. Amounts in minor units. */
+/** Captures what was only authorized, and releases the rest. Amounts in minor units. */
 export function capture(engine: Engine, intent: PaymentIntent, amount: number): PaymentIntent {
   const charge = engine.store.require('charge', intent.latest_charge ?? '')
-  change(engine, charge, { captured: true, amount_captured: amount }, 'charge.captured')
+  const rest = charge.amount - amount
+  change(
+    engine,
+    charge,
+    { captured: true, amount_captured: amount, amount_refunded: rest },
+    'charge.captured',
+  )
+  if (rest > 0) release(engine, charge, rest)
   change(
     engine,
     intent,
@@ -326,6 +340,38 @@ export function capture(engine: Engine, intent: PaymentIntent, amount: number): 
   paymentSettled(engine, intent, true)
   recordBalance(engine, intent)
   return intent
+}
+
+/**
+ * Lets go of what was authorized and is not going to be captured: Stripe keeps it as a refund of the charge, for which no
+ * money moves.
+ */
+export function release(engine: Engine, charge: Charge, amount: number): void {
+  engine.emit('refund.created', addRefund(engine, charge, amount, { status: 'succeeded' }))
+}
+
+/** A refund of a charge as it is kept; amount in minor units. */
+export function addRefund(engine: Engine, charge: Charge, amount: number, rest: Partial<Refund>): Refund {
+  return engine.store.add<'refund'>({
+    id: engine.ids.next('re_'),
+    object: 'refund',
+    amount,
+    balance_transaction: null,
+    charge: charge.id,
+    created: engine.now(charge.customer),
+    currency: charge.currency,
+    customer: charge.customer,
+    customer_account: null,
+    metadata: {},
+    payment_intent: charge.payment_intent,
+    payment_method: charge.payment_method,
+    reason: null,
+    receipt_number: null,
+    source_transfer_reversal: null,
+    status: null,
+    transfer_reversal: null,
+    ...rest,
+  })
 }
 
 /**

@@ -6,7 +6,7 @@ import { createdListShape, paginate } from '../core/pagination.ts'
 import { type Infer, integer, mergeMetadata, metadata, oneOf, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import type { Charge, Refund } from '../core/types.ts'
-import { book } from './payments.ts'
+import { addRefund, book } from './payments.ts'
 
 const createShape = {
   amount: integer({ min: 1 }),
@@ -27,7 +27,7 @@ const createShape = {
 /** Refunds a charge, or what is left of it; amounts in minor units. Bank debits are refunded later, see `settleRefund`. */
 export function createRefund(engine: Engine, params: Infer<typeof createShape>): Refund {
   const charge = chargeToRefund(engine, params)
-  const left = charge.amount_captured - charge.amount_refunded
+  const left = charge.amount - charge.amount_refunded
   if (charge.refunded || left <= 0) {
     throw invalidRequest(`Charge ${charge.id} has already been refunded.`, {
       code: 'charge_already_refunded',
@@ -42,25 +42,11 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
   }
   const behaviour = engine.behaviours.get(charge.payment_method ?? '')
   const pending = behaviour?.refund === 'pending' || charge.payment_method_details?.type !== 'card'
-  const refund = engine.store.add<'refund'>({
-    id: engine.ids.next('re_'),
-    object: 'refund',
-    amount,
-    balance_transaction: null,
-    charge: charge.id,
-    created: engine.now(charge.customer),
-    currency: charge.currency,
-    customer: charge.customer,
-    customer_account: null,
+  const refund = addRefund(engine, charge, amount, {
     destination_details: destination(charge, 'pending'),
     metadata: mergeMetadata({}, params.metadata),
-    payment_intent: charge.payment_intent,
-    payment_method: charge.payment_method,
     reason: params.reason ?? null,
-    receipt_number: null,
-    source_transfer_reversal: null,
     status: pending ? 'pending' : 'succeeded',
-    transfer_reversal: null,
   })
   refund.balance_transaction = book(engine, refund.id, 'refund', -amount, 0, charge).id
   engine.emit('refund.created', refund)
@@ -68,7 +54,7 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
   change(
     engine,
     charge,
-    { amount_refunded: refunded, refunded: refunded >= charge.amount_captured },
+    { amount_refunded: refunded, refunded: refunded >= charge.amount },
     'charge.refunded',
   )
   if (!pending) {

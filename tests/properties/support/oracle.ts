@@ -275,8 +275,20 @@ function transactionsOf(
   const amount = isPaid
     ? (invoice?.amount_paid ?? intent?.amount_received ?? session?.amount_total)
     : (invoice?.amount_due ?? intent?.amount ?? session?.amount_total)
-  const refunded = charges.reduce((sum, charge) => sum + charge.amount_refunded, 0)
-  const standing = refunds.filter(({ status }) => status !== 'failed' && status !== 'canceled')
+  // what was authorized and not captured is the first refund, and no money moved
+  const released = charges.reduce(
+    (sum, charge) =>
+      sum +
+      (charge.status !== 'succeeded'
+        ? 0
+        : charge.captured
+          ? charge.amount - charge.amount_captured
+          : charge.amount_refunded),
+    0,
+  )
+  const returned = refunds.toSorted((a, b) => a.created - b.created).slice(released > 0 ? 1 : 0)
+  const refunded = charges.reduce((sum, charge) => sum + charge.amount_refunded, 0) - released
+  const standing = returned.filter(({ status }) => status !== 'failed' && status !== 'canceled')
   const status =
     state !== 'succeeded' || refunded === 0 ? state : refunded < amount ? 'partially_refunded' : 'refunded'
 
@@ -350,7 +362,7 @@ function transactionsOf(
       dispute_amount: dispute?.amount ?? null,
       dispute_status: dispute?.status ?? null,
     },
-    ...refunds.filter(isKnown).map((refund) => ({
+    ...returned.filter(isKnown).map((refund) => ({
       type: 'refund',
       status: refund.status === 'canceled' ? 'failed' : refund.status,
       ...common,
