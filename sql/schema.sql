@@ -179,6 +179,7 @@ END) stored,
   stripe_may_have_acted boolean not null default false,
   expires_at timestamp with time zone,
   version bigint not null default 0,
+  subject_version bigint,
   constraint stripe_checkout_sessions_pkey PRIMARY KEY (id),
   constraint attempt_counts_from_1 CHECK ((attempt >= 1)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -223,6 +224,7 @@ comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe
 comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.';
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
 CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
@@ -779,7 +781,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             (array_agg(ROW(o.subject_type, o.subject_id)::payments.billing_subject) FILTER (WHERE (o.is_known AND (o.subject_type IS NOT NULL))))[1] AS subject,
             (array_agg(o.currency) FILTER (WHERE (o.is_payment AND (o.currency IS NOT NULL))))[1] AS currency,
             (array_agg(o.description) FILTER (WHERE (o.is_payment AND (o.description IS NOT NULL))))[1] AS description,
-            (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.state IS NOT NULL) AND (o.amount IS NOT NULL))))[1] AS amount,
+            COALESCE(max(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))), (sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'payment_intent'::text))))::bigint, (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.state IS NOT NULL) AND (o.amount IS NOT NULL))))[1]) AS amount,
             min(o.provider_created_at) FILTER (WHERE o.is_payment) AS provider_created_at,
             COALESCE(bool_or((o.says = 'succeeded'::text)), false) AS is_paid,
             min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))) AS invoice_paid_at,
@@ -825,6 +827,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     b.price_id,
                     b.subject_type,
                     b.subject_id,
+                    b.subject_version,
                     b.provider_created_at,
                     b.succeeded_at,
                     b.failed_at,
@@ -905,6 +908,7 @@ create table payments_private.payment_objects (
   price_id text,
   subject_type text,
   subject_id text,
+  subject_version bigint,
   provider_created_at timestamp with time zone,
   succeeded_at timestamp with time zone,
   failed_at timestamp with time zone,
@@ -936,6 +940,7 @@ comment on column payments_private.payment_objects.product_id is 'Product of the
 comment on column payments_private.payment_objects.price_id is 'Price of the first line.';
 comment on column payments_private.payment_objects.subject_type is 'Kind of billing subject that the metadata names.';
 comment on column payments_private.payment_objects.subject_id is 'Id of that billing subject.';
+comment on column payments_private.payment_objects.subject_version is 'Version of the snapshot that named it: the earliest of those that named one.';
 comment on column payments_private.payment_objects.provider_created_at is 'When the object was made at Stripe.';
 comment on column payments_private.payment_objects.succeeded_at is 'Earliest instant at which it is known to have succeeded.';
 comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
@@ -1386,7 +1391,7 @@ create function payments_private.payment_of_charge(environment text, object json
   language plpgsql stable security invoker
   set search_path = "";
 
-create function payments_private.payment_of_checkout_session(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, version bigint, is_settled boolean, subject payments.billing_subject)
+create function payments_private.payment_of_checkout_session(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, version bigint, is_settled boolean, subject payments.billing_subject, subject_version bigint)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
   set search_path = "";

@@ -264,6 +264,10 @@ export interface PaymentsPrivatePaymentObjects {
    */
   subject_type: string | null;
   /**
+   * Version of the snapshot that named it: the earliest of those that named one.
+   */
+  subject_version: Int8 | null;
+  /**
    * Subscription (sub_…) that an invoice or a session belongs to.
    */
   subscription_id: string | null;
@@ -496,6 +500,10 @@ export interface PaymentsStripeCheckoutSessions {
    * Kind of billing subject, as in team; null for a guest purchase.
    */
   subject_type: string | null;
+  /**
+   * Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.
+   */
+  subject_version: Int8 | null;
   /**
    * Subscription (sub_…) that the session started.
    */

@@ -68,6 +68,7 @@ export interface StripeCheckoutSessions {
   stripe_may_have_acted: boolean
   expires_at: Date | null
   version: string
+  subject_version: string | null
 }
 
 /** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table. */

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:e6bf847f39491f8f0006a652963089798538c1b2
+--! Hash: sha1:82da34fbda729f6c6fc1824f058ea7d2a5618509
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -305,6 +305,7 @@ create table if not exists payments.stripe_checkout_sessions (
   stripe_may_have_acted boolean not null default false,
   expires_at timestamptz,
   version bigint not null default 0,
+  subject_version bigint,
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
@@ -352,6 +353,7 @@ comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe
 comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.';
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
 
 create table if not exists payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_customer_portal_sessions_pkey primary key,
@@ -587,6 +589,7 @@ create table if not exists payments_private.payment_objects (
   price_id text,
   subject_type text,
   subject_id text,
+  subject_version bigint,
   provider_created_at timestamptz,
   succeeded_at timestamptz,
   failed_at timestamptz,
@@ -620,6 +623,7 @@ comment on column payments_private.payment_objects.product_id is 'Product of the
 comment on column payments_private.payment_objects.price_id is 'Price of the first line.';
 comment on column payments_private.payment_objects.subject_type is 'Kind of billing subject that the metadata names.';
 comment on column payments_private.payment_objects.subject_id is 'Id of that billing subject.';
+comment on column payments_private.payment_objects.subject_version is 'Version of the snapshot that named it: the earliest of those that named one.';
 comment on column payments_private.payment_objects.provider_created_at is 'When the object was made at Stripe.';
 comment on column payments_private.payment_objects.succeeded_at is 'Earliest instant at which it is known to have succeeded.';
 comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
@@ -820,7 +824,7 @@ grant execute on function payments_private.instant_of(jsonb) to payments_service
 --! Included functions/subject_of.sql
 /*
  * The billing subject that a Stripe object's metadata names, or nulls. begin_checkout_session writes payments_subject_*;
- * insforge_subject_* is read so that existing data keeps its owner.
+ * insforge_subject_* is read so that existing data keeps its owner. What is too long for a subject names none.
  */
 create or replace function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
@@ -831,11 +835,11 @@ create or replace function payments_private.subject_of(metadata jsonb)
 as $$
 begin
   return case
-    when nullif(subject_of.metadata ->> 'payments_subject_type', '') is not null
-      and nullif(subject_of.metadata ->> 'payments_subject_id', '') is not null
+    when length(subject_of.metadata ->> 'payments_subject_type') between 1 and 100
+      and length(subject_of.metadata ->> 'payments_subject_id') between 1 and 255
     then row (subject_of.metadata ->> 'payments_subject_type', subject_of.metadata ->> 'payments_subject_id')::payments.billing_subject
-    when nullif(subject_of.metadata ->> 'insforge_subject_type', '') is not null
-      and nullif(subject_of.metadata ->> 'insforge_subject_id', '') is not null
+    when length(subject_of.metadata ->> 'insforge_subject_type') between 1 and 100
+      and length(subject_of.metadata ->> 'insforge_subject_id') between 1 and 255
     then row (subject_of.metadata ->> 'insforge_subject_type', subject_of.metadata ->> 'insforge_subject_id')::payments.billing_subject
     else row (null, null)::payments.billing_subject
   end;
@@ -904,7 +908,8 @@ grant execute on function payments_private.check_environment(text) to payments_s
 --! EndIncluded functions/check_environment.sql
 --! Included functions/is_projected_event.sql
 /*
- * Whether events of this type are projected. Every other type is kept in the ledger as ignored.
+ * Whether events of this type are projected: those that our own endpoint subscribes to, and what an endpoint made by hand
+ * may send in their place or as well. Every other type is kept in the ledger as ignored.
  */
 create or replace function payments_private.is_projected_event(event_type text)
   returns boolean
@@ -914,7 +919,8 @@ create or replace function payments_private.is_projected_event(event_type text)
   set search_path = ''
 as $$
 begin
-  return is_projected_event.event_type = any (payments.projected_event_types());
+  return is_projected_event.event_type = any (payments.projected_event_types())
+    or is_projected_event.event_type in ('charge.refund.updated', 'payment_intent.processing');
 end;
 $$;
 
@@ -1533,7 +1539,11 @@ as
         filter (where o.is_known and o.subject_type is not null))[1] as subject,
       (array_agg(o.currency) filter (where o.is_payment and o.currency is not null))[1] as currency,
       (array_agg(o.description) filter (where o.is_payment and o.description is not null))[1] as description,
-      (array_agg(o.amount) filter (where o.is_payment and o.state is not null and o.amount is not null))[1] as amount,
+      coalesce(
+        max(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'invoice'),
+        sum(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'payment_intent')::bigint, -- parts of an open invoice
+        (array_agg(o.amount) filter (where o.is_payment and o.state is not null and o.amount is not null))[1]
+      ) as amount,
       min(o.provider_created_at) filter (where o.is_payment) as provider_created_at,
       -- paid
       coalesce(bool_or(o.says = 'succeeded'), false) as is_paid,
@@ -1939,7 +1949,8 @@ revoke all on function payments_private.merge_payments(uuid, uuid) from public;
 /*
  * Takes snapshots of payment objects, each with the other objects that it names as parts of the same payment, and derives
  * their transactions again. Objects that are named for the first time are noted; payments that were separate until now
- * become one. What became known of when things happened is kept even from a snapshot that is older than the row.
+ * become one. What became known of when things happened is kept even from a snapshot that is older than the row, and the
+ * subject is the one that the earliest snapshot named, of those that named one.
  * Contract: see project_snapshots; payments has a null in the place of what is no payment object.
  */
 create or replace function payments_private.put_payment_objects(
@@ -2040,6 +2051,9 @@ begin
       v_payment := payments[v_places[i]];
       v_object := v_payment.object;
       v_object.payment_id := v_payment_ids[i];
+      if v_object.subject_type is not null and v_object.subject_version is null then
+        v_object.subject_version := v_object.version;
+      end if;
       v_objects := v_objects || v_object;
       if v_known_at is null or v_object.version >= v_known_versions[v_known_at] + v_margin then
         v_outcome := 'applied';
@@ -2099,14 +2113,20 @@ begin
       product_id = case when excluded.version >= t.version + v_margin then excluded.product_id else t.product_id end,
       price_id = case when excluded.version >= t.version + v_margin then excluded.price_id else t.price_id end,
       subject_type = case
-        when excluded.version >= t.version + v_margin then coalesce(excluded.subject_type, t.subject_type)
-        else coalesce(t.subject_type, excluded.subject_type)
+        when t.subject_version is null
+          or (excluded.subject_version, excluded.subject_type, excluded.subject_id)
+            < (t.subject_version, t.subject_type, t.subject_id)
+        then excluded.subject_type
+        else t.subject_type
       end,
       subject_id = case
-        when excluded.subject_type is not null and (excluded.version >= t.version + v_margin or t.subject_type is null)
+        when t.subject_version is null
+          or (excluded.subject_version, excluded.subject_type, excluded.subject_id)
+            < (t.subject_version, t.subject_type, t.subject_id)
         then excluded.subject_id
         else t.subject_id
       end,
+      subject_version = least(excluded.subject_version, t.subject_version),
       provider_created_at = case
         when excluded.version >= t.version + v_margin then excluded.provider_created_at
         else t.provider_created_at
@@ -2136,7 +2156,8 @@ create or replace function payments_private.payment_of_checkout_session(
   snapshot_at timestamptz,
   version bigint,
   is_settled boolean,
-  subject payments.billing_subject
+  subject payments.billing_subject,
+  subject_version bigint
 )
   returns payments_private.payment_snapshot
   language plpgsql
@@ -2164,6 +2185,7 @@ begin
   v_snapshot.subscription_id := payments_private.id_of(object -> 'subscription');
   v_snapshot.subject_type := subject.type;
   v_snapshot.subject_id := subject.id;
+  v_snapshot.subject_version := payment_of_checkout_session.subject_version;
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
   v_snapshot.completed_at := case when event_type = 'checkout.session.completed' then snapshot_at end;
   v_snapshot.succeeded_at := case when event_type is not null and is_settled then snapshot_at end;
@@ -2178,7 +2200,7 @@ end;
 $$;
 
 revoke all on function payments_private.payment_of_checkout_session(
-  text, jsonb, text, timestamptz, bigint, boolean, payments.billing_subject
+  text, jsonb, text, timestamptz, bigint, boolean, payments.billing_subject, bigint
 ) from public;
 --! EndIncluded functions/payment_of_checkout_session.sql
 --! Included functions/payment_of_payment_intent.sql
@@ -2596,7 +2618,7 @@ begin
       s.object ->> 'description',
       coalesce((s.object ->> 'active')::boolean, false) and not s.is_deleted,
       payments_private.id_of(s.object -> 'default_price'),
-      coalesce(s.object -> 'metadata', '{}'),
+      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object,
       s.is_deleted,
       s.version
@@ -2696,7 +2718,7 @@ begin
       s.object ->> 'tax_behavior',
       s.object -> 'recurring' ->> 'interval',
       (s.object -> 'recurring' ->> 'interval_count')::integer,
-      coalesce(s.object -> 'metadata', '{}'),
+      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object,
       s.is_deleted,
       s.version
@@ -2798,7 +2820,7 @@ begin
       s.object ->> 'name',
       s.object ->> 'phone',
       s.is_deleted,
-      coalesce(s.object -> 'metadata', '{}'),
+      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object,
       payments_private.instant_of(s.object -> 'created'),
       s.version
@@ -2897,7 +2919,7 @@ begin
     payments_private.id_of(coalesce(i.item -> 'price' -> 'product', i.item -> 'plan' -> 'product')),
     payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')),
     (i.item ->> 'quantity')::bigint,
-    coalesce(i.item -> 'metadata', '{}')
+    coalesce(nullif(i.item -> 'metadata', 'null'), '{}')
   from item as i
   on conflict on constraint stripe_subscription_items_subscription_item_id_key do update
   set subscription_id = excluded.subscription_id,
@@ -2996,7 +3018,7 @@ begin
         payments_private.instant_of(s.object -> 'trial_start'),
         payments_private.instant_of(s.object -> 'trial_end'),
         payments_private.id_of(s.object -> 'latest_invoice'),
-        coalesce(s.object -> 'metadata', '{}'),
+        coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
         s.object,
         s.version
       from snapshot as s
@@ -3066,7 +3088,9 @@ begin
     elsif v_row.is_new then
       owned_ids := owned_ids || v_row.id; -- inserted with it
     elsif v_row.row_subject_type is null
-      or v_row.subject_version < coalesce(v_row.row_subject_version, 9223372036854775807)
+      or (v_row.row_subject_version is null and v_row.subject_version is not null)
+      or (v_row.subject_version, v_row.subject_type, v_row.subject_id) -- of one second, one of them in any order
+        < (v_row.row_subject_version, v_row.row_subject_type, v_row.row_subject_id)
     then
       update payments.stripe_subscriptions as t
       set subject_type = v_row.subject_type,
@@ -3092,7 +3116,8 @@ revoke all on function payments_private.project_stripe_subscriptions(text, payme
  * Checkout Sessions → payments.stripe_checkout_sessions; answers their payments and their claims on customers as well. A row
  * is found by the session's id, else by client_reference_id, which heals a crash between Stripe and
  * complete_checkout_session. A Payment Link lets the buyer choose client_reference_id, so sessions of Payment Links never
- * take over a row. Contract: see project_snapshots.
+ * take over a row. The subject is the one that the checkout was begun for, else the one that the earliest snapshot names, of
+ * those that name one. Contract: see project_snapshots.
  */
 create or replace function payments_private.project_stripe_checkout_sessions(
   environment text,
@@ -3119,13 +3144,16 @@ declare
   v_versions bigint[];
   v_subject_types text[];
   v_subject_ids text[];
+  v_subject_versions bigint[];
   v_found record;
   v_row jsonb;
   v_subject payments.billing_subject;
+  v_subject_version bigint;
   v_is_settled boolean;
   v_is_earlier boolean; -- an attempt of a row that has gone on to a newer session
   v_new integer[] := '{}';
   v_changed integer[] := '{}';
+  v_owned integer[] := '{}'; -- whose row gets another subject
 begin
   -- find
   foreach v_snapshot in array snapshots loop
@@ -3140,7 +3168,8 @@ begin
     end if;
   end loop;
   for v_found in
-    select t.id, t.checkout_session_id, t.status, t.version, t.attempt, t.subject_type, t.subject_id
+    select
+      t.id, t.checkout_session_id, t.status, t.version, t.attempt, t.subject_type, t.subject_id, t.subject_version
     from payments.stripe_checkout_sessions as t
     where t.environment = project_stripe_checkout_sessions.environment
       and (t.checkout_session_id = any (v_ids) or t.id = any (v_references))
@@ -3175,7 +3204,6 @@ begin
       v_is_settled or v_statuses[v_place] = 'expired',
       case when v_snapshot.event_type like '%.async_payment_%' then 4 end
     );
-    v_subject := payments_private.subject_of(v_object -> 'metadata');
     v_is_earlier := v_row is not null
       and v_row ->> 'checkout_session_id' is distinct from v_ids[v_place]
       and (
@@ -3192,9 +3220,6 @@ begin
         v_new := v_new || v_place;
       end if;
     else
-      if v_row ->> 'subject_type' is not null then
-        v_subject := row (v_row ->> 'subject_type', v_row ->> 'subject_id');
-      end if;
       if v_versions[v_place] > (v_row ->> 'version')::bigint
         or (v_versions[v_place] = (v_row ->> 'version')::bigint and settled)
       then
@@ -3207,12 +3232,29 @@ begin
     end if;
 
     -- own
+    v_subject := payments_private.subject_of(v_object -> 'metadata');
+    v_subject_version := case when v_subject.type is not null then v_versions[v_place] end;
+    if v_row ->> 'subject_type' is not null
+      and (
+        v_subject.type is null
+        or v_row ->> 'subject_version' is null
+        or ((v_row ->> 'subject_version')::bigint, v_row ->> 'subject_type', v_row ->> 'subject_id')
+          <= (v_subject_version, v_subject.type, v_subject.id)
+      )
+    then
+      v_subject := row (v_row ->> 'subject_type', v_row ->> 'subject_id');
+      v_subject_version := coalesce((v_row ->> 'subject_version')::bigint, 0);
+    elsif v_row is not null and v_subject.type is not null and not v_is_earlier then
+      v_owned := v_owned || v_place;
+    end if;
     v_subject_types[v_place] := v_subject.type;
     v_subject_ids[v_place] := v_subject.id;
+    v_subject_versions[v_place] := v_subject_version;
     if v_subject.type is not null and payments_private.id_of(v_object -> 'customer') is not null then
       claims := claims || row (
         project_stripe_checkout_sessions.environment, payments_private.id_of(v_object -> 'customer'), v_subject.type,
-        v_subject.id, coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'), v_ids[v_place]
+        v_subject.id, coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'),
+        v_ids[v_place] || ' ' || lpad(v_subject_version::text, 19, '0')
       )::payments_private.customer_claims;
     end if;
 
@@ -3223,7 +3265,8 @@ begin
         or (v_object ->> 'mode' = 'subscription' and payments_private.id_of(v_object -> 'invoice') is not null))
     then
       payments[v_place] := payments_private.payment_of_checkout_session(
-        environment, v_object, v_snapshot.event_type, v_snapshot.snapshot_at, v_versions[v_place], v_is_settled, v_subject
+        environment, v_object, v_snapshot.event_type, v_snapshot.snapshot_at, v_versions[v_place], v_is_settled, v_subject,
+        v_subject_version
       );
     end if;
   end loop;
@@ -3231,7 +3274,7 @@ begin
   -- project
   if cardinality(v_new) > 0 then
     insert into payments.stripe_checkout_sessions (
-      environment, mode, status, payment_status, subject_type, subject_id, success_url, cancel_url, metadata,
+      environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
       checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id
     )
     select
@@ -3241,9 +3284,10 @@ begin
       s.object ->> 'payment_status',
       v_subject_types[s.place],
       v_subject_ids[s.place],
+      v_subject_versions[s.place],
       coalesce(s.object ->> 'success_url', s.object ->> 'return_url', ''),
       coalesce(s.object ->> 'cancel_url', ''),
-      coalesce(s.object -> 'metadata', '{}'),
+      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object ->> 'id',
       payments_private.id_of(s.object -> 'customer'),
       payments_private.id_of(s.object -> 'payment_intent'),
@@ -3266,12 +3310,24 @@ begin
         subscription_id = coalesce(payments_private.id_of(s.object -> 'subscription'), t.subscription_id),
         url = coalesce(s.object ->> 'url', t.url),
         expires_at = coalesce(payments_private.instant_of(s.object -> 'expires_at'), t.expires_at),
+        metadata = case
+          when t.request_hash is null then coalesce(nullif(s.object -> 'metadata', 'null'), '{}') -- not begun here
+          else t.metadata
+        end,
         last_error = null,
         stripe_may_have_acted = false,
         raw = s.object,
         version = v_versions[s.place]
     from unnest(snapshots) with ordinality as s (object, event_type, snapshot_at, place)
     where s.place = any (v_changed) and t.id = (v_rows[s.place] ->> 'id')::uuid;
+  end if;
+  if cardinality(v_owned) > 0 then
+    update payments.stripe_checkout_sessions as t
+    set subject_type = v_subject_types[s.place],
+        subject_id = v_subject_ids[s.place],
+        subject_version = v_subject_versions[s.place]
+    from unnest(v_owned) as s (place)
+    where t.id = (v_rows[s.place] ->> 'id')::uuid;
   end if;
 end;
 $$;
@@ -3567,7 +3623,7 @@ begin
     v_state := v_events[i] -> 'data' -> 'object';
     v_after[i] := jsonb_strip_nulls(v_state);
     v_before[i] := jsonb_strip_nulls(
-      payments_private.overlay(v_state, coalesce(v_events[i] -> 'data' -> 'previous_attributes', '{}'))
+      payments_private.overlay(v_state, coalesce(nullif(v_events[i] -> 'data' -> 'previous_attributes', 'null'), '{}'))
     );
     if v_events[i] ->> 'type' like '%.created' then
       v_start := v_after[i];
@@ -4431,8 +4487,8 @@ grant execute on function payments.rebuild_projections(text) to payments_service
 --! Included functions/event_subject.sql
 /*
  * The billing subject of an event, for fulfilment triggers: from the metadata of its object, from the subscription details
- * of an invoice, from the checkout session that began it here, from the subscription, from the customer, else from the
- * payment that a refund or a charge belongs to.
+ * of an invoice, from the checkout session that began it here, from the subscription, from the payment that it belongs to,
+ * else from the customer.
  */
 create or replace function payments.event_subject(event payments.webhook_events)
   returns payments.billing_subject
@@ -4473,6 +4529,13 @@ begin
       and s.subject_type is not null;
   end if;
   if v_subject.type is null then
+    select t.subject_type, t.subject_id
+    into v_subject
+    from payments_private.payment_objects as o
+    join payments.transactions as t on t.id = o.payment_id
+    where o.environment = event.environment and o.object_id = event.object_id and t.subject_type is not null;
+  end if;
+  if v_subject.type is null then
     select m.subject_type, m.subject_id
     into v_subject
     from payments.customer_mappings as m
@@ -4482,13 +4545,6 @@ begin
   end if;
   if v_subject.type is null then
     v_subject := payments_private.subject_of_customer(event.environment, v_customer_id); -- not the one that new sessions use
-  end if;
-  if v_subject.type is null then
-    select t.subject_type, t.subject_id
-    into v_subject
-    from payments_private.payment_objects as o
-    join payments.transactions as t on t.id = o.payment_id
-    where o.environment = event.environment and o.object_id = event.object_id;
   end if;
   return v_subject;
 end;

@@ -189,6 +189,24 @@ describe('the subject of an event', () => {
     }
   })
 
+  test('of a payment goes before the one of its customer, who may pay for several', async () => {
+    const shared = customer()
+    const [first, second] = ['1', '2'].map((id, place) =>
+      checkoutSession({
+        created: T + place,
+        customer: shared.id,
+        metadata: subjectMetadata('team', id),
+        payment_intent: newId('pi'),
+      }),
+    )
+    for (const session of [first, second]) {
+      await ingest(database.sql, eventOf('checkout.session.completed', session as Json))
+    }
+    const pi = paymentIntent({ id: second?.payment_intent, customer: shared.id })
+    expect(await subjectOf(eventOf('payment_intent.succeeded', pi))).toEqual({ type: 'team', id: '2' })
+    expect(await subjectOf(eventOf('customer.updated', shared))).toEqual({ type: 'team', id: '1' })
+  })
+
   test('of another environment is nobody’s here', async () => {
     const owned = customer({ livemode: true })
     await ingest(

@@ -251,6 +251,81 @@ test('what the API says of a failed session later does not make it pending again
   expect(await paymentRow(database.sql, session.id)).toMatchObject({ status: 'failed', failed_at: T + 500 })
 })
 
+test('a session with null for metadata, or with a subject that is too long, is a purchase of nobody', async () => {
+  for (const metadata of [
+    null,
+    subjectMetadata('user', 'x'.repeat(256)),
+    subjectMetadata('t'.repeat(101), '1'),
+  ]) {
+    const session = checkoutSession({ metadata })
+    const { status } = await ingest(database.sql, eventOf('checkout.session.completed', session))
+    expect(status).toBe('processed')
+    expect(await sessionRow(database.sql, session.id)).toMatchObject({
+      metadata: metadata ?? {},
+      subject_type: null,
+      subject_id: null,
+    })
+  }
+})
+
+describe('metadata that changes after the session was paid', () => {
+  const later = (id: string, metadata: Json, created: number) =>
+    eventOf('checkout.session.async_payment_succeeded', checkoutSession({ id, metadata }), { created })
+  const earlier = (id: string, metadata: Json) =>
+    eventOf('checkout.session.completed', checkoutSession({ id, metadata, payment_status: 'unpaid' }), {
+      created: T + 10,
+    })
+  const ends = (first: Json, second: Json) => {
+    const [id, customer] = [newId('cs'), newId('cus')]
+    const events = [earlier(id, first), later(id, second, T + 900)].map((event) => ({
+      ...event,
+      data: { object: { ...event.data.object, customer } },
+    }))
+    return endsOfEveryOrder(database.sql, events, async (sql) => {
+      const { metadata, subject_id } = await sessionRow(sql, id)
+      const [mapping] = await sql`
+        select subject_id from payments.customer_mappings where provider_customer_id = ${customer}`
+      const payment = await paymentRow(sql, id)
+      return { metadata, row: subject_id, payment: payment.subject_id, mapping: mapping?.subject_id }
+    })
+  }
+
+  test('names the subject when it had none, in every order', async () => {
+    const named = { ...subjectMetadata('team', '4'), order: '7' }
+    expect(distinct(await ends({}, named))).toEqual([
+      { metadata: named, row: '4', payment: '4', mapping: '4' },
+    ])
+  })
+
+  test('does not change the subject that was named first, and is shown, in every order', async () => {
+    for (const [first, second] of [
+      ['aaa', 'zzz'],
+      ['zzz', 'aaa'],
+    ] as const) {
+      const all = await ends(subjectMetadata('team', first), subjectMetadata('team', second))
+      expect(distinct(all)).toEqual([
+        { metadata: subjectMetadata('team', second), row: first, payment: first, mapping: first },
+      ])
+    }
+  })
+
+  test('does not reach a checkout that was begun here: it keeps its subject and its metadata', async () => {
+    const subject = { type: 'user', id: 'keeper' }
+    const begun = await asCaller(database.sql, service, (sql) => begin(sql, user('keeper'), { subject }))
+    const session = checkoutSession({
+      client_reference_id: begun.session.id,
+      metadata: { ...begun.params.metadata, ...subjectMetadata('team', 'other'), note: 'changed' },
+    })
+    await ingest(database.sql, eventOf('checkout.session.completed', session, { created: T + 10 }))
+    expect(await sessionRow(database.sql, begun.session.id)).toMatchObject({
+      subject_type: 'user',
+      subject_id: 'keeper',
+      metadata: begun.session.metadata,
+    })
+    expect(await paymentRow(database.sql, session.id)).toMatchObject({ subject_id: 'keeper' })
+  })
+})
+
 test('a stale completion does not undo what settled', async () => {
   const { events, session, ended } = slow('succeeded')
   await ingestAll(database.sql, events.slice(1))

@@ -312,6 +312,45 @@ describe('the tie between an invoice and what pays it', () => {
     expect(distinct(ends)).toEqual([pi.id])
   })
 
+  test('of an open invoice that is paid in parts counts every part, in every order and within one second', async () => {
+    const open = invoice({ amount_due: 10_000, amount_paid: 7000, status: 'open' })
+    for (const seconds of [1, 0]) {
+      const parts = [4000, 3000].map((amount) =>
+        paymentIntent({ amount, amount_received: amount, latest_charge: newId('ch') }),
+      )
+      const events = parts.flatMap((pi, place) => [
+        eventOf('payment_intent.succeeded', pi, { created: T + 10 + seconds * place }),
+        eventOf(
+          'invoice_payment.paid',
+          invoicePayment({
+            invoice: open.id,
+            amount_paid: pi.amount,
+            payment: { payment_intent: pi.id, type: 'payment_intent' },
+          }),
+          { created: T + 10 + seconds * place },
+        ),
+      ])
+      const back = eventOf(
+        'charge.refunded',
+        charge({
+          id: parts[0]?.latest_charge,
+          amount: 4000,
+          amount_captured: 4000,
+          amount_refunded: 4000,
+          payment_intent: parts[0]?.id,
+          refunded: true,
+        }),
+        { created: T + 90 },
+      )
+      const ids = parts.map(({ id }) => id)
+      const ends = await endsOfEveryOrder(database.sql, [...events, back], async (sql) => {
+        const { amount, amount_refunded, status } = await paymentRow(sql, ...ids)
+        return { amount, amount_refunded, status }
+      })
+      expect(distinct(ends)).toEqual([{ amount: 7000, amount_refunded: 4000, status: 'partially_refunded' }])
+    }
+  })
+
   test('an invoice payment that came to nothing is no payment', async () => {
     const tie = invoicePayment({
       amount_paid: null,

@@ -211,3 +211,43 @@ test('an answer of the API tells of a payment that no event told of', async () =
     related_object_ids: { payment_intent: pi.id, charge: pi.latest_charge.id },
   })
 })
+
+test('the subject is the first that was named, in every order', async () => {
+  for (const [first, second] of [
+    ['aaa', 'zzz'],
+    ['zzz', 'aaa'],
+  ] as const) {
+    const id = newId('pi')
+    const ends = await endsOfEveryOrder(
+      database.sql,
+      [
+        eventOf('payment_intent.payment_failed', declined({ id, metadata: subjectMetadata('team', first) })),
+        eventOf(
+          'payment_intent.payment_failed',
+          declined({ id, metadata: subjectMetadata('team', second) }),
+          {
+            created: T + 60,
+          },
+        ),
+        eventOf('payment_intent.succeeded', paymentIntent({ id }), { created: T + 90 }),
+      ],
+      async (sql) => (await paymentRow(sql, id)).subject_id,
+    )
+    expect(distinct(ends)).toEqual([first])
+  }
+})
+
+test('one that is tried again and takes days is pending, in every order', async () => {
+  const id = newId('pi')
+  const ends = await endsOfEveryOrder(
+    database.sql,
+    [
+      eventOf('payment_intent.payment_failed', declined({ id })),
+      eventOf('payment_intent.processing', paymentIntent({ id, amount_received: 0, status: 'processing' }), {
+        created: T + 60,
+      }),
+    ],
+    async (sql) => (await paymentRow(sql, id)).status,
+  )
+  expect(distinct(ends)).toEqual(['pending'])
+})

@@ -352,6 +352,32 @@ test('a pending refund and a canceled one are shown as pending and as failed', a
   expect(await shown(database.sql, pi)).toMatchObject({ status: 'partially_refunded', amount_refunded: 100 })
 })
 
+test('an endpoint made by hand tells of a failed refund as charge.refund.updated alone, in every order', async () => {
+  const { pi, succeeded, charged, refund: of } = payment()
+  const whole = of(1000, { created: T + 40 })
+  const ends = await endsOfEveryOrder(
+    database.sql,
+    [
+      succeeded,
+      charged(1000, T + 40),
+      eventOf('refund.created', whole, { created: T + 40 }),
+      eventOf(
+        'charge.refund.updated',
+        { ...whole, status: 'failed' },
+        { created: T + 900, previous: { status: 'succeeded' } },
+      ),
+    ],
+    async (sql) => [
+      await shown(sql, pi),
+      (await refundRow(sql, whole.id)).status,
+      (await refundRow(sql, whole.id)).failed_at,
+    ],
+  )
+  expect(distinct(ends)).toEqual([
+    [{ status: 'succeeded', amount_refunded: 0, refunded_at: null }, 'failed', T + 900],
+  ])
+})
+
 describe('what was authorized and not captured is a refund to Stripe, of which no money moved', () => {
   /** 1000 authorized, 400 captured. Stripe counts the 600 among what the charge has refunded. */
   function captured() {

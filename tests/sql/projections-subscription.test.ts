@@ -278,6 +278,27 @@ describe('the owner', () => {
     }
   })
 
+  test('is the same in every order when two are named within one second', async () => {
+    const object = subscription({ customer: newId('cus'), metadata: subjectMetadata('team', 'b') })
+    const ends = await endsOfEveryOrder(
+      database.sql,
+      [
+        eventOf('customer.subscription.updated', object, { previous: { cancel_at_period_end: true } }),
+        eventOf(
+          'customer.subscription.updated',
+          { ...object, metadata: subjectMetadata('team', 'a') },
+          { previous: { metadata: subjectMetadata('team', 'b') } },
+        ),
+      ],
+      async (sql) => [
+        (await subscriptionRow(sql, object.id)).subject_id,
+        await mappingOf(sql, 'team', 'a'),
+        await mappingOf(sql, 'team', 'b'),
+      ],
+    )
+    expect(distinct(ends)).toEqual([['a', object.customer, undefined]])
+  })
+
   test('is that of the customer when the subscription names none, in every order', async () => {
     const object = subscription({ customer: newId('cus') })
     const paid = invoice({ customer: object.customer, subscription: object.id })

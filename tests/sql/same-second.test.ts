@@ -60,6 +60,15 @@ describe('in the same second', () => {
     ).toEqual(['unpaid'])
   })
 
+  test('an event that says null for its former values is read as one that has none', async () => {
+    const object = subscription()
+    const created = eventOf('customer.subscription.created', { ...object, status: 'incomplete' })
+    const events = [created, updated({ ...object, status: 'active' }, { status: 'incomplete' })]
+    const { data, ...rest } = updated({ ...object, status: 'active' }, {})
+    const odd = { ...rest, data: { object: data.object, previous_attributes: null } }
+    expect(await statuses(object.id, [...events, odd])).toEqual(['active'])
+  })
+
   test('three updates end as the third, in all six orders', async () => {
     const object = subscription()
     expect(

@@ -156,7 +156,9 @@ function isTied(events: RecordedEvent[], end: Map<string, Json>) {
 
 export const idOf = (event: StripeEvent): string => String(event.data.object.id)
 
-export const isProjected = (event: StripeEvent): boolean => PROJECTED.has(event.type)
+/** Whether it leads to rows: those, and what an endpoint made by hand may send. */
+export const isProjected = ({ type }: StripeEvent): boolean =>
+  PROJECTED.has(type) || type === 'charge.refund.updated' || type === 'payment_intent.processing'
 
 /** All timestamps pressed into one second: of the event, and of when its objects were made, paid, voided and canceled. */
 export function pressed<T>(value: T, second: number): T {
