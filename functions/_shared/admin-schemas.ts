@@ -4,7 +4,15 @@
  */
 import { z } from 'zod'
 import type * as api from '../../types/api.ts'
-import { environmentSchema, isStorable, must, text } from './schemas.ts'
+import {
+  environmentSchema,
+  isStorable,
+  metadata as metadataOf,
+  must,
+  object,
+  text,
+  UNSTORABLE,
+} from './schemas.ts'
 import { syncRun } from './sync-run-schema.ts'
 
 // Pieces
@@ -172,31 +180,14 @@ export const webhookEventsQuery = z.strictObject({
 
 // Bodies
 
-/** A body: an object without a field that is not known. */
-export const object = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape, must('an object'))
-
 const idempotencyKey = text(1, 200).describe('The same key with the same request is carried out once.')
 const boolean = z.boolean(must('true or false'))
-const metadata = z
-  .record(z.string(), z.string(must('text')), must('an object of texts'))
-  .superRefine((value, context) => {
-    const fail = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
-    const entries = Object.entries(value)
-    if (entries.length > 50) fail([], 'must have at most 50 keys')
-    for (const [key, content] of entries.slice(0, 50)) {
-      if (key === '') fail([], 'must not have an empty key')
-      else if (key.length > 40) fail([key], 'must have a key of at most 40 characters')
-      else if (/[[\]]/.test(key)) fail([key], 'must have a key without square brackets')
-      if (content.length > 500) fail([key], 'must have at most 500 characters')
-      if (!isStorable(key) || !isStorable(content))
-        fail([key], 'must not contain the character U+0000 or half of a surrogate pair')
-    }
-  })
+const metadata = metadataOf({ keys: 50 })
 const description = z
   .string(must('text or null'))
   .trim()
   .max(5000, 'must have at most 5000 characters')
-  .refine(isStorable, 'must not contain the character U+0000 or half of a surrogate pair')
+  .refine(isStorable, UNSTORABLE)
   .nullable()
 const lookupKey = text(1, 200).nullable()
 const taxBehavior = z.enum(

@@ -47,6 +47,16 @@ const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new U
 /** An address of scheme, host and port only. */
 const isOrigin = (value: string) => httpUrl(value) && new URL(value).origin === value.replace(/\/$/, '')
 
+/** Whether every `%` of the parts that a client decodes begins an escape. */
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}:${password}${pathname}`)
+    return true
+  } catch {
+    return false
+  }
+}
+
 /** 32 bytes in base64. */
 export function isEncryptionKey(value: string): boolean {
   try {
@@ -88,7 +98,7 @@ const variables = z.object({
     )
     .regex(/^postgres(ql)?:\/\//, 'must be a Postgres address, as in postgres://user:password@host:5432/name')
     .refine(
-      (value) => URL.canParse(value),
+      (value) => URL.canParse(value) && isDecodable(new URL(value)),
       'must be a Postgres address; encode special characters in the password',
     ),
   PAYMENTS_POOL_SIZE: wholeNumber(1, 100, 5),

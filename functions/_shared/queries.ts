@@ -194,10 +194,8 @@ function sqlFunction<Name extends SqlFunctionName>(
 
   async function run<Result>(database: Database, text: string, values: Values<Name>): Promise<Result[]> {
     const ordered = names.map((argument) => values[argument])
-    const rows = await database.query<{ result: Result }>(text, ordered, { deadline }).catch((error) => {
-      throw asCaller ? error : notTheCaller(error)
-    })
-    return rows.map(({ result }) => result)
+    const asked = database.query<{ result: Result }>(text, ordered, { deadline })
+    return (await (asCaller ? asked : asService(asked))).map(({ result }) => result)
   }
 
   async function rows<Row>(database: Database, values: Values<Name>): Promise<Row[]> {
@@ -223,11 +221,14 @@ function first<Result>(results: Result[]): Result {
   return results[0] as Result
 }
 
-function notTheCaller(error: unknown): unknown {
-  if (!isApiError(error) || (error.cause as { code?: string } | undefined)?.code !== '42501') return error
-  return apiError(500, 'INTERNAL_ERROR', 'The login in DATABASE_URL may not use the payments schema.', {
-    nextActions: GRANT_ROLES,
-    cause: error.cause,
+/** What the service asks for itself: where it is refused, the login lacks a grant. */
+export async function asService<Rows>(asked: Promise<Rows>): Promise<Rows> {
+  return asked.catch((error) => {
+    if (!isApiError(error) || (error.cause as { code?: string } | undefined)?.code !== '42501') throw error
+    throw apiError(500, 'INTERNAL_ERROR', 'The login in DATABASE_URL may not use the payments schema.', {
+      nextActions: GRANT_ROLES,
+      cause: error.cause,
+    })
   })
 }
 
@@ -595,14 +596,16 @@ export async function listSyncRuns(
   database: Database,
   args: { environment: StripeEnvironment; limit: number; after: { startedAt: string; id: string } | null },
 ): Promise<SyncRunRow[]> {
-  const rows = await database.query<{ result: SyncRunRow }>(
-    `select to_jsonb(r) - 'lease' as result
-    from payments.sync_runs as r
-    where r.environment = $1::text
-      and ($3::text is null or (r.started_at, r.id) < ($3::text::timestamptz, $4::text::uuid))
-    order by r.started_at desc, r.id desc
-    limit $2::text::integer`,
-    [args.environment, String(args.limit), args.after?.startedAt ?? null, args.after?.id ?? null],
+  const rows = await asService(
+    database.query<{ result: SyncRunRow }>(
+      `select to_jsonb(r) - 'lease' as result
+      from payments.sync_runs as r
+      where r.environment = $1::text
+        and ($3::text is null or (r.started_at, r.id) < ($3::text::timestamptz, $4::text::uuid))
+      order by r.started_at desc, r.id desc
+      limit $2::text::integer`,
+      [args.environment, String(args.limit), args.after?.startedAt ?? null, args.after?.id ?? null],
+    ),
   )
   return rows.map(({ result }) => result)
 }

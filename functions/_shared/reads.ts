@@ -27,6 +27,7 @@ import type {
 import type { DB } from '../../types/database.ts'
 import type { Position } from './cursor.ts'
 import type { Database, Value } from './database.ts'
+import { asService } from './queries.ts'
 
 const db = new Kysely<DB>({
   dialect: {
@@ -41,7 +42,7 @@ const db = new Kysely<DB>({
 const asText = (value: unknown): Value => (value === null || value === undefined ? null : String(value))
 
 async function run<Row extends object>(database: Database, query: CompiledQuery<Row>): Promise<Row[]> {
-  return database.query<Row>(query.sql, query.parameters.map(asText))
+  return asService(database.query<Row>(query.sql, query.parameters.map(asText)))
 }
 
 // Pages
@@ -157,13 +158,14 @@ const priceColumns = [
   'p.synced_at',
 ] as const
 
-/** Products by name. */
+/** Products by name, as far as a cursor can carry one: it travels in an address. */
 export function listProducts(database: Database, { environment, limit, after }: PageArgs) {
-  const name = sql`p.name collate "C"`
+  const beginning = sql<string>`left(p.name, 250)`
+  const name = sql`${beginning} collate "C"`
   const query = db
     .selectFrom('payments.stripe_products as p')
     .select(productColumns)
-    .select([sql<string>`p.name`.as('at'), sql<string>`p.product_id`.as('key')])
+    .select([beginning.as('at'), sql<string>`p.product_id`.as('key')])
     .where('p.environment', '=', environment)
     .where('p.deleted', '=', false)
     .$if(after !== null, (q) =>

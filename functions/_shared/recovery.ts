@@ -2,7 +2,7 @@
  * Takes in the events that never arrived. Stripe's list of events is read back to where the ledger is known to be complete, and
  * what is missing goes in oldest first, by the function that takes deliveries. Events that are there already cost one look-up.
  */
-import type { RecoveryResult, StripeEnvironment, SyncKind } from '../../types/api.ts'
+import type { RecoveryResult, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
 import type { Deps } from './deps.ts'
 import { describeError } from './log.ts'
@@ -17,6 +17,7 @@ import {
 import { storable } from './storable.ts'
 import type { StripeApi, StripePage } from './stripe.ts'
 import { type Pause, patiently } from './sync.ts'
+import { SYNC_KINDS } from './sync-run-schema.ts'
 
 export type RecoveryOptions = {
   environment: StripeEnvironment
@@ -30,20 +31,6 @@ export type RecoveryDeps = Pick<Deps, 'database' | 'stripe' | 'log'> & { pause?:
 /** Events in one call: each is a subtransaction of it. */
 const EVENTS_AT_ONCE = 50
 const PAGE = 100
-
-/** Every kind that a sync can list: what closes a gap that the events can no longer close. */
-const EVERY_KIND: SyncKind[] = [
-  'products',
-  'prices',
-  'customers',
-  'subscriptions',
-  'checkout_sessions',
-  'payment_intents',
-  'charges',
-  'invoices',
-  'refunds',
-  'disputes',
-]
 
 /** Compares the ledger with Stripe's list of events and takes in what is missing. Safe to run at any time and several at once. */
 export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Promise<RecoveryResult> {
@@ -163,6 +150,6 @@ function describeGap(environment: StripeEnvironment, gap: RecoveryStart['gap']):
     message:
       `Stripe keeps events for 30 days, so those of ${environment} from ${from} until ${before} cannot be had any more. ` +
       'A sync of that time brings the rows in line; fulfilment of purchases made in it is for you to check.',
-    sync: { kinds: EVERY_KIND, createdFrom: from, createdBefore: before },
+    sync: { kinds: [...SYNC_KINDS], createdFrom: from, createdBefore: before },
   }
 }

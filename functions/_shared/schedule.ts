@@ -16,9 +16,12 @@ export type ScheduleOptions = {
   signal?: AbortSignal
   /** Pages that each sync may list before it leaves the rest to the next time: an edge platform ends long work. */
   syncPages?: number
-  /** Events that are tried again at most. */
-  retries?: number
 }
+
+/** Events that are tried again at most. */
+const RETRIES = 100
+/** Events of them in one statement: what they came to is kept, whatever becomes of the next ones. */
+const RETRIED_AT_ONCE = 10
 
 /** Pages that a sync lists at most where a platform ends long work: 5,000 objects. */
 export const SYNC_PAGES = 50
@@ -45,13 +48,18 @@ export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): P
   }
 
   await attempt('retry', null, async () => {
-    const rows = await retryWebhookEvents(deps.database, { max: options.retries ?? 100 })
-    result.retried = rows.map((row) => ({
-      environment: row.environment,
-      eventId: row.provider_event_id,
-      processingStatus: row.processing_status,
-      lastError: row.last_error === null ? null : redact(row.last_error),
-    }))
+    let count = RETRIED_AT_ONCE
+    while (count === RETRIED_AT_ONCE && result.retried.length < RETRIES && !signal?.aborted) {
+      const rows = await retryWebhookEvents(deps.database, { max: RETRIED_AT_ONCE })
+      count = rows.length
+      for (const row of rows)
+        result.retried.push({
+          environment: row.environment,
+          eventId: row.provider_event_id,
+          processingStatus: row.processing_status,
+          lastError: row.last_error === null ? null : redact(row.last_error),
+        })
+    }
   })
   const keys = await readKeyStates(deps)
   for (const environment of ENVIRONMENTS) {

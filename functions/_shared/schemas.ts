@@ -10,8 +10,6 @@ import type {
 } from '../../types/api.ts'
 import { type ApiError, apiError } from './errors.ts'
 
-/** Stripe allows 50 keys, of which we write four. See https://docs.stripe.com/api/metadata. */
-const METADATA_KEYS = 46
 const METADATA_KEY_LENGTH = 40
 const METADATA_VALUE_LENGTH = 500
 const RESERVED_METADATA = /^(payments|insforge)_/
@@ -22,9 +20,12 @@ export const must = (be: string) => ({
   error: ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : `must be ${be}`),
 })
 
+/** A body: an object without a field that is not known. */
+export const object = <Shape extends z.ZodRawShape>(shape: Shape) => z.strictObject(shape, must('an object'))
+
 /** Postgres stores no zero character, and no half of a surrogate pair. */
 export const isStorable = (value: string) => !value.includes('\u0000') && !/\p{Surrogate}/u.test(value)
-const UNSTORABLE = 'must not contain the character U+0000 or half of a surrogate pair'
+export const UNSTORABLE = 'must not contain the character U+0000 or half of a surrogate pair'
 
 export const text = (low: number, high: number) =>
   z
@@ -58,19 +59,22 @@ const lineItem = z.strictObject(
   must('an object with priceId and quantity'),
 )
 
-const metadata = z
-  .record(z.string(), z.string(must('text')), must('an object of texts'))
-  .superRefine((value, context) => {
+/**
+ * Metadata as Stripe takes it. See https://docs.stripe.com/api/metadata.
+ *
+ * @param reserved keys that are ours
+ */
+export const metadata = ({ keys, reserved }: { keys: number; reserved?: RegExp }) =>
+  z.record(z.string(), z.string(must('text')), must('an object of texts')).superRefine((value, context) => {
     const fail = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
     const entries = Object.entries(value)
-    if (entries.length > METADATA_KEYS) fail([], `must have at most ${METADATA_KEYS} keys`)
-    for (const [key, content] of entries.slice(0, METADATA_KEYS)) {
+    if (entries.length > keys) fail([], `must have at most ${keys} keys`)
+    for (const [key, content] of entries.slice(0, keys)) {
       if (key === '') fail([], 'must not have an empty key')
       else if (key.length > METADATA_KEY_LENGTH)
         fail([key], `must have a key of at most ${METADATA_KEY_LENGTH} characters`)
       else if (/[[\]]/.test(key)) fail([key], 'must have a key without square brackets')
-      else if (RESERVED_METADATA.test(key))
-        fail([key], 'is reserved: keys may not begin with payments_ or insforge_')
+      else if (reserved?.test(key)) fail([key], 'is reserved: keys may not begin with payments_ or insforge_')
       if (content.length > METADATA_VALUE_LENGTH)
         fail([key], `must have at most ${METADATA_VALUE_LENGTH} characters`)
       if (!isStorable(key) || !isStorable(content)) fail([key], UNSTORABLE)
@@ -79,31 +83,30 @@ const metadata = z
 
 export const environmentSchema = z.enum(['test', 'live'], { error: 'must be test or live' })
 
-export const createCheckoutSessionBody = z
-  .strictObject({
-    mode: z.enum(['payment', 'subscription'], must('payment or subscription')),
-    lineItems: z
-      .array(lineItem, must('a list of items'))
-      .min(1, 'must have 1 to 100 items')
-      .max(100, 'must have 1 to 100 items'),
-    successUrl: httpUrl,
-    cancelUrl: httpUrl,
-    subject: subject.optional(),
-    customerEmail: z
-      .string(must('an e-mail address'))
-      .trim()
-      .max(512, 'must have at most 512 characters')
-      .pipe(z.email('must be an e-mail address'))
-      .nullish(),
-    metadata: metadata.optional(),
-    idempotencyKey: text(1, 200).optional(),
-  })
-  .refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
-    path: ['subject'],
-    message: 'is required when mode is subscription',
-  })
+export const createCheckoutSessionBody = object({
+  mode: z.enum(['payment', 'subscription'], must('payment or subscription')),
+  lineItems: z
+    .array(lineItem, must('a list of items'))
+    .min(1, 'must have 1 to 100 items')
+    .max(100, 'must have 1 to 100 items'),
+  successUrl: httpUrl,
+  cancelUrl: httpUrl,
+  subject: subject.optional(),
+  customerEmail: z
+    .string(must('an e-mail address'))
+    .trim()
+    .max(512, 'must have at most 512 characters')
+    .pipe(z.email('must be an e-mail address'))
+    .nullish(),
+  // Stripe allows 50 keys, of which we write four.
+  metadata: metadata({ keys: 46, reserved: RESERVED_METADATA }).optional(),
+  idempotencyKey: text(1, 200).optional(),
+}).refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
+  path: ['subject'],
+  message: 'is required when mode is subscription',
+})
 
-export const createCustomerPortalSessionBody = z.strictObject({
+export const createCustomerPortalSessionBody = object({
   subject,
   returnUrl: httpUrl.optional(),
   configuration: text(1, 255).optional(),

@@ -69,6 +69,7 @@ const RETRIEVE: Record<string, Retrieve> = {
   charge: (stripe, id) => stripe.charges.retrieve(id),
   'checkout.session': (stripe, id) => stripe.checkout.sessions.retrieve(id),
   customer: (stripe, id) => stripe.customers.retrieve(id),
+  dispute: (stripe, id) => stripe.disputes.retrieve(id),
   invoice: (stripe, id) => stripe.invoices.retrieve(id),
   invoice_payment: (stripe, id) => stripe.invoicePayments.retrieve(id),
   payment_intent: (stripe, id) => stripe.paymentIntents.retrieve(id),

@@ -1,9 +1,9 @@
 /** Sync, recovery and the upkeep of the ledger as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import type * as api from '../../types/api.ts'
-import { connection, instantText, nextCursor, object, page } from './admin-schemas.ts'
+import { connection, instantText, nextCursor, page } from './admin-schemas.ts'
 import { SYNC_PAGES } from './schedule.ts'
-import { environmentSchema, must, text } from './schemas.ts'
+import { environmentSchema, must, object, text } from './schemas.ts'
 import { SYNC_KINDS, syncKind, syncRun } from './sync-run-schema.ts'
 
 const instant = z.iso.datetime()

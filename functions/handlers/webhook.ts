@@ -16,8 +16,6 @@ import { environmentSchema, parse } from '../_shared/schemas.ts'
 import { isSignedByStripe } from '../_shared/signature.ts'
 import { storable } from '../_shared/storable.ts'
 
-export { storable } from '../_shared/storable.ts'
-
 export async function webhook(
   request: Request,
   params: { environment: string },

@@ -18,7 +18,7 @@ import { action, type Context } from './_shared/context.ts'
 import { withDeps } from './_shared/direct.ts'
 import { cliError, isCliError } from './_shared/errors.ts'
 import { count, plain } from './_shared/output.ts'
-import { LEDGER, migrationsDirectory, OLDEST_POSTGRES } from './migrate.ts'
+import { connectionString, LEDGER, migrationsDirectory, OLDEST_POSTGRES } from './migrate.ts'
 
 export type Finding = {
   check: string
@@ -104,7 +104,14 @@ const describe = (findings: Finding[]) =>
 
 /** Whether the schema is there, so that it makes sense to go on. */
 async function checkDatabase(databaseUrl: string, report: Report): Promise<boolean> {
-  const client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 10_000 })
+  let url: string
+  try {
+    url = connectionString(databaseUrl)
+  } catch (error) {
+    report.fail('database', (error as Error).message, 'Check DATABASE_URL.')
+    return false
+  }
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => {})
   try {
     await client.connect()
@@ -181,8 +188,11 @@ async function checkSchema(client: pg.Client, report: Report): Promise<boolean> 
   const migrate = 'Run: pg-payments migrate'
   const { schema, ledger } = await one<{ schema: boolean; ledger: boolean }>(
     client,
-    `select to_regclass('payments.webhook_events') is not null as schema, to_regclass($1) is not null as ledger`,
-    [`${LEDGER.schema}.${LEDGER.table}`],
+    // to_regclass would raise for a login that may not use the schema, which is a finding further down.
+    `select coalesce(bool_or(n.nspname = 'payments' and c.relname = 'webhook_events'), false) as schema,
+      coalesce(bool_or(n.nspname = $1 and c.relname = $2), false) as ledger
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace`,
+    [LEDGER.schema, LEDGER.table],
   )
   if (!schema) {
     report.fail('schema', 'The payments schema is not in this database.', migrate)

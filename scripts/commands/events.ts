@@ -19,7 +19,7 @@ import {
   limitOption,
   wholeNumber,
 } from './_shared/options.ts'
-import { count, details, more, plain, table, when } from './_shared/output.ts'
+import { count, details, json, more, plain, table, when } from './_shared/output.ts'
 import { withElapsed } from './_shared/progress.ts'
 
 type Outcome = { eventId: string; processingStatus: string; lastError: string | null }
@@ -108,10 +108,9 @@ function registerShow(events: Command): void {
         const answer = await (await client()).get<GetWebhookEventResponse>(path)
         const { payload } = answer.event
         show(answer, () =>
-          [
-            eventDetails(answer.event),
-            payload ? JSON.stringify(payload, null, 2) : 'Its payload is not kept any more.',
-          ].join('\n\n'),
+          [eventDetails(answer.event), payload ? json(payload) : 'Its payload is not kept any more.'].join(
+            '\n\n',
+          ),
         )
       }),
     )

@@ -144,10 +144,17 @@ async function migrationNames(directory: string): Promise<Set<string>> {
   return new Set(files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length)))
 }
 
-async function connect(databaseUrl: string): Promise<pg.Client> {
+/**
+ * The connection string as `pg` is to read it: "sslmode=require" means what it means to psql and to the handlers, encrypted, with
+ * whatever certificate the server has.
+ *
+ * @throws Error with a sentence for a person
+ */
+export function connectionString(databaseUrl: string): string {
   let url: URL
   try {
     url = new URL(databaseUrl)
+    decodeURIComponent(`${url.username}:${url.password}${url.pathname}`)
     if (!/^postgres(ql)?:$/.test(url.protocol)) throw new Error(url.protocol)
   } catch {
     // Not the cause: its message repeats the connection string, and with it the password.
@@ -155,10 +162,14 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
       'The database URL is not a Postgres connection string. It looks like postgres://user@host:5432/database, with :password after the user.',
     )
   }
-  // "sslmode=require" means what it means to psql: encrypted, with whatever certificate the server has.
   if (url.searchParams.has('sslmode') && !url.searchParams.has('uselibpqcompat')) {
     url.searchParams.set('uselibpqcompat', 'true')
   }
+  return url.href
+}
+
+async function connect(databaseUrl: string): Promise<pg.Client> {
+  const url = new URL(connectionString(databaseUrl))
   const client = new pg.Client({
     connectionString: url.href,
     application_name: 'pg-payments migrate',

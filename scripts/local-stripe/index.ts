@@ -36,7 +36,7 @@ export interface LocalStripeOptions {
   parallelDelivery?: boolean
   /** Milliseconds an endpoint may take to answer. */
   deliveryTimeoutMs?: number
-  /** Seconds after which asynchronous payments settle by themselves; null (the default) waits for `control.settle`. */
+  /** Seconds after which asynchronous payments settle, and refunds that fail do so; null (the default) waits for `control`. */
   settleAfterSeconds?: number | null
   /** What happens when renewals fail. */
   dunning?: Dunning

@@ -9,6 +9,7 @@ import { createLog } from '../../functions/app.ts'
 import { startServer } from '../../functions/node.ts'
 import { table } from '../../scripts/commands/_shared/output.ts'
 import type { Finding } from '../../scripts/commands/doctor.ts'
+import { connectionString } from '../../scripts/commands/migrate.ts'
 import { call } from '../../scripts/local-stripe/index.ts'
 import { productEvent } from '../functions/support/events.ts'
 import { createTestDatabase } from '../setup/database.ts'
@@ -93,6 +94,16 @@ describe('one code path', () => {
     ])
     expect(code).toBe(1)
     expect(err).toContain('is not encrypted')
+  })
+
+  test('an admin key that no request can carry is what is wrong, and not the address', async () => {
+    const { code, err } = await runCli(['stripe', 'status', '--api-url', 'http://localhost:1'], {
+      env: { PAYMENTS_ADMIN_KEY: 'kéy…' },
+    })
+    expect({ code, err }).toEqual({
+      code: 2,
+      err: 'The admin key has a character that no request can carry.\nCopy PAYMENTS_ADMIN_KEY again from where the handlers have it.\n',
+    })
   })
 })
 
@@ -331,6 +342,9 @@ describe('stripe', () => {
     expect(out).toContain('ada@example.com')
     expect(out).toContain('Ada  [31mRed')
     expect(out).not.toContain('\u001b')
+    await deliver(system.deps, [productEvent('prod_c1', 'Cap \u009b31mRed \u202etxt', { id: 'evt_c1' })])
+    const shown = await cli('events', 'show', 'evt_c1', ...inTest)
+    expect(shown.out).toContain('"name": "Cap \\u009b31mRed \\u202etxt"')
     expect((await cli('stripe', 'transactions', ...inTest)).out).toBe('No transactions in test.\n')
     expect((await cli('stripe', 'subscriptions', ...inTest, '--subject-type', 'team')).err).toContain(
       '--subject-id',
@@ -599,11 +613,42 @@ describe('doctor', () => {
     })
   })
 
+  test('finds what a login lacks that may not even look into the schema', async () => {
+    const { sql, url } = await createTestDatabase()
+    await sql.unsafe(`create role doctor_stranger login password 'x'`)
+    const login = new URL(url)
+    login.username = 'doctor_stranger'
+    login.password = 'x'
+    try {
+      const { code, failed } = await doctor({ DATABASE_URL: login.href })
+      expect(code).toBe(1)
+      expect(failed).toContainEqual({
+        check: 'roles',
+        status: 'failed',
+        message: 'The login doctor_stranger is not a member of anon, authenticated, payments_service.',
+        next: 'Run in psql: grant anon, authenticated, payments_service to "doctor_stranger";',
+      })
+    } finally {
+      await sql.unsafe('drop role doctor_stranger')
+    }
+  })
+
+  test('reads sslmode=require as psql and the handlers do: encrypted, whatever certificate the server has', () => {
+    expect(connectionString('postgres://me@db.example/app?sslmode=require')).toBe(
+      'postgres://me@db.example/app?sslmode=require&uselibpqcompat=true',
+    )
+    expect(connectionString('postgres://me@db.example/app')).toBe('postgres://me@db.example/app')
+  })
+
   test('a database that is not there is a finding like any other', async () => {
     const { code, failed } = await doctor({ DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/app' })
     expect(code).toBe(1)
     expect(failed).toMatchObject([
       { check: 'database', message: 'The database cannot be reached (ECONNREFUSED).' },
+    ])
+    const none = await doctor({ DATABASE_URL: 'postgres://me:100%@127.0.0.1:1/app' })
+    expect(none.failed).toMatchObject([
+      { check: 'database', message: expect.stringMatching(/^The database URL is not a Postgres conn/) },
     ])
   })
 })

@@ -60,6 +60,10 @@ describe('the configuration', () => {
       { PAYMENTS_BASE_PATH: 'payments/' },
       'PAYMENTS_BASE_PATH must be a path such as /payments, with a slash at its beginning and none at its end.',
     ],
+    [
+      { DATABASE_URL: 'postgres://user:100%@localhost/app' },
+      'DATABASE_URL must be a Postgres address; encode special characters in the password.',
+    ],
     [{ PORT: '80a' }, 'PORT must be a whole number from 0 to 65535.'],
     [
       { PAYMENTS_ENCRYPTION_KEY: 'c2hvcnQ=' },

@@ -506,6 +506,20 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
       )
     })
 
+    it('because its body is no object is a 400', async () => {
+      for (const [begin, body] of [
+        [checkout, '[]'],
+        [checkout, 'null'],
+        [portal, '"x"'],
+      ] as const)
+        await refused(
+          async () => begin(body, await userToken('ada')),
+          400,
+          'INVALID_INPUT',
+          'The body must be an object.',
+        )
+    })
+
     it.each([
       '{"subject":{}}',
       '{"subject":{"type":"user","id":"ada"},"returnUrl":"javascript:x"}',

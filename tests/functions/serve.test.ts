@@ -95,6 +95,13 @@ describe('the server', () => {
     other.close()
   })
 
+  it('serves the database that --database-url names, also where the environment names another one', async () => {
+    const env = { ...system.env, DATABASE_URL: 'postgres://me@127.0.0.1:1/app' }
+    const server = await serve(env, '--port', '0', '--database-url', system.database.url)
+    expect((await fetch(`${server.url}/health`)).status).toBe(200)
+    await server.end()
+  })
+
   it('does not take a port that is none', async () => {
     await expect(serve(system.env, '--port', '99999')).rejects.toThrow(
       'It must be a whole number from 0 to 65535.',

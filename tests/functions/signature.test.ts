@@ -3,7 +3,7 @@ import { Stripe } from 'stripe'
 import { describe, expect, it } from 'vitest'
 import { findNodeCrypto } from '../../functions/_shared/runtime.ts'
 import { isSignedByStripe } from '../../functions/_shared/signature.ts'
-import { storable } from '../../functions/handlers/webhook.ts'
+import { storable } from '../../functions/_shared/storable.ts'
 
 const sdk = new Stripe('sk_test_1')
 const secret = 'whsec_test'

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import type { RunningServer } from './conformance.ts'
-import { productEvent, signatureOf } from './support/events.ts'
+import { eventOf, productEvent, signatureOf } from './support/events.ts'
 import { eventually } from './support/eventually.ts'
 import { startNode } from './support/server.ts'
 import { type System, startSystem } from './support/system.ts'
@@ -47,6 +47,26 @@ it('the object is fetched and shows what Stripe says now', async () => {
   const id = await tie(Math.floor(Date.now() / 1000) - 60)
   await eventually(() => nameOf(id)).toMatch(/^Now /)
   expect(system.asked.seen().map(({ path }) => path)).toEqual([`/v1/products/${id}`])
+})
+
+it('so is every kind of object that events may leave undecided', async () => {
+  const { paymentIntents, disputes } = system.api
+  await paymentIntents.create({
+    amount: 2000,
+    currency: 'usd',
+    payment_method: 'pm_card_createDispute',
+    confirm: true,
+  })
+  const [dispute] = (await disputes.list()).data
+  if (!dispute) throw new Error('There is no dispute.')
+  system.asked.forget()
+  const created = Math.floor(Date.now() / 1000) - 60
+  for (const status of ['under_review', 'warning_under_review'])
+    expect(
+      await deliver(eventOf('charge.dispute.updated', { ...dispute, created, status }, { created })),
+    ).toBe(200)
+  await eventually(() => system.asked.seen().map(({ path }) => path)).toEqual([`/v1/disputes/${dispute.id}`])
+  expect(server.log()).not.toContain('fetch_failed')
 })
 
 it('also when the events are of this very second, which a first answer of Stripe cannot pass', async () => {

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { call, createEngine } from '../../scripts/local-stripe/index.ts'
+import { money } from '../../scripts/money.ts'
 import { errorOf, useLocalStripe } from './helpers.ts'
 
 const setting = useLocalStripe()
@@ -72,6 +74,23 @@ describe('refunds', () => {
     expect(setting.local.control.events({ type: 'refund.failed' }).at(-1)?.data.object.id).toBe(refund.id)
   })
 
+  it('of the card whose refunds fail do so by themselves where payments settle by themselves', () => {
+    const failed = [60, null].map((settleAfterSeconds) => {
+      const engine = createEngine({ settleAfterSeconds })
+      const intent = call(engine, 'POST', '/v1/payment_intents', {
+        amount: 2000,
+        currency: 'usd',
+        payment_method: 'pm_card_refundFail',
+        confirm: true,
+      })
+      const refund = call(engine, 'POST', '/v1/refunds', { payment_intent: intent.id })
+      expect(refund.status).toBe('succeeded')
+      engine.advance(60)
+      return call(engine, 'GET', `/v1/refunds/${refund.id}`).status
+    })
+    expect(failed).toEqual(['failed', 'succeeded'])
+  })
+
   it('of a bank debit are pending until they arrive', async () => {
     const intent = await paid('pm_usBankAccount_success')
     expect((await errorOf(setting.stripe.refunds.create({ payment_intent: intent.id }))).message).toContain(
@@ -90,6 +109,19 @@ describe('refunds', () => {
     expect((await errorOf(setting.stripe.refunds.create({}))).message).toContain('payment_intent or charge')
     expect((await errorOf(setting.stripe.refunds.create({ charge: 'ch_no' }))).code).toBe('resource_missing')
   })
+})
+
+it('amounts are written in the minor units of Stripe, which are not those of Intl everywhere', () => {
+  const written = [
+    money(1999, 'usd'),
+    money(500, 'jpy'),
+    money(17500, 'huf'),
+    money(1000, 'isk'),
+    money(500, 'mga'),
+    money(1500, 'kwd'),
+    money(150, 'xyz'),
+  ].map((text) => text.replace('\u00a0', ' '))
+  expect(written).toEqual(['$19.99', '¥500', 'HUF 175.00', 'ISK 10.00', 'MGA 500', 'KWD 1.500', 'XYZ 1.50'])
 })
 
 describe('disputes', () => {

@@ -151,6 +151,26 @@ describe('sync', () => {
     await system.database.sql`delete from payments.sync_runs where environment = 'live'`
   })
 
+  test('of everything says of an environment why it could not even begin', async () => {
+    const { deps } = createTestDeps({ ...system.env, STRIPE_LIVE_SECRET_KEY: 'sk_live_revoked' })
+    const response = await createApp(deps).fetch(
+      new Request('http://payments.test/api/payments/stripe/sync', {
+        method: 'POST',
+        headers: { 'x-api-key': ADMIN_KEY, 'content-type': 'application/json' },
+        body: '{"kinds": ["disputes"]}',
+      }),
+    )
+    await closeDeps(deps)
+    const lastSyncError = 'Stripe refused the secret key for live.'
+    expect(await response.json()).toMatchObject({
+      results: [
+        { environment: 'test', run: { status: 'succeeded' } },
+        { environment: 'live', run: null, connection: { lastSyncStatus: 'failed', lastSyncError } },
+      ],
+    })
+    await system.database.sql`delete from payments.sync_runs where kinds = '{disputes}'`
+  })
+
   test('runs are listed page by page, the last begun first', async () => {
     for (let index = 0; index < 4; index++) await ask('POST', '/test/sync', { kinds: ['products'] })
     const seen: string[] = []

@@ -207,6 +207,33 @@ describe('the schedule', () => {
     ])
   })
 
+  test('keeps what it has tried when a later event takes the statement down, and goes on there the next time', async () => {
+    const { deps, database } = system
+    const events = Array.from({ length: 25 }, (_, n) => productEvent(`prod_${n}`, 'x', { id: `evt_${n}` }))
+    await database.sql.unsafe(`
+      create table public.mood (is_bad boolean, cancels text);
+      insert into public.mood values (true, 'evt_24');
+      create or replace function public.fulfil() returns trigger language plpgsql as $$
+      begin
+        if (select is_bad from public.mood) then raise exception 'not yet'; end if;
+        if new.provider_event_id = (select cancels from public.mood) then
+          raise exception 'It took too long.' using errcode = 'query_canceled';
+        end if;
+        return null;
+      end$$;`)
+    await deliver(deps, events)
+    await database.sql`update public.mood set is_bad = false`
+    await database.sql`
+      update payments.webhook_events
+      set next_attempt_at = now() - interval '1 hour' + substr(provider_event_id, 5)::integer * interval '1 second'`
+    const cut = await runScheduled(deps)
+    expect(cut.failures).toMatchObject([{ part: 'retry' }])
+    expect(cut.retried.map(({ eventId }) => eventId)).toEqual(events.slice(0, 20).map(({ id }) => id))
+    await database.sql`update public.mood set cancels = null`
+    const whole = await runScheduled(deps)
+    expect(whole).toMatchObject({ failures: [], retried: Array(5).fill({ processingStatus: 'processed' }) })
+  })
+
   test('leaves what is more than a run may list to the next one', async () => {
     const { deps } = system
     const first = await runScheduled(deps, { syncPages: 3 })

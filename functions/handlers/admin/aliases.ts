@@ -58,15 +58,21 @@ const RELATED: [kind: string, old: string][] = [
 /** What people named themselves. */
 const UNTOUCHED = new Set(['metadata', 'lastSyncCounts', 'deleted'])
 
+/** No body that any route takes is nested as deeply as this. */
+const DEEPEST = 32
+
 const toOld = new Map(NAMES)
 const toToday = new Map(NAMES.map(([today, old]) => [old, today] as const).reverse())
+
+const unchanged = new Map<string, string>()
 
 type Values = Record<string, unknown>
 
 /** A copy of a value in which every field has its other name. */
-function renamed(value: unknown, names: Map<string, string>): unknown {
-  if (Array.isArray(value)) return value.map((item) => renamed(item, names))
+function renamed(value: unknown, names: Map<string, string>, depth = 0): unknown {
   if (value === null || typeof value !== 'object') return value
+  if (depth > DEEPEST) throw apiError(400, 'INVALID_INPUT', 'The body is nested too deeply.')
+  if (Array.isArray(value)) return value.map((item) => renamed(item, names, depth + 1))
   const result: Values = {}
   for (const [key, content] of Object.entries(value)) {
     if (key === 'relatedObjectIds' && names === toOld) {
@@ -74,7 +80,7 @@ function renamed(value: unknown, names: Map<string, string>): unknown {
     } else {
       // Of a prototype's name the value is still a value.
       Object.defineProperty(result, names.get(key) ?? key, {
-        value: UNTOUCHED.has(key) ? content : renamed(content, names),
+        value: renamed(content, UNTOUCHED.has(key) ? unchanged : names, depth + 1),
         enumerable: true,
         configurable: true,
         writable: true,

@@ -213,12 +213,15 @@ const configureWebhook = route({
 /** What Stripe says to the key, in sentences for the verdict. */
 async function askStripe(
   environment: StripeEnvironment,
+  isManaged: boolean,
   deps: Deps,
 ): Promise<{ drift: WebhookDrift[] | null; keyProblem: string | null; stripeProblem: string | null }> {
   try {
     return { drift: await webhookDrift(environment, deps), keyProblem: null, stripeProblem: null }
   } catch (error) {
-    const { code, message } = toApiError(error)
+    const { status, code, message } = toApiError(error)
+    // Stripe knows the key, and what it lacks is needed only where an endpoint is managed.
+    if (status === 403 && !isManaged) return { drift: [], keyProblem: null, stripeProblem: null }
     const refused = code === 'PAYMENT_CONFIG_INVALID'
     return { drift: null, keyProblem: refused ? message : null, stripeProblem: refused ? null : message }
   }
@@ -233,7 +236,10 @@ const getHealth = route({
   response: healthResponse,
   async handle({ params: { environment } }, deps) {
     const { config, database, secrets } = deps
-    const state = (await readKeyStates(deps))[environment]
+    const [connections, states] = await Promise.all([readConnections(database), readKeyStates(deps)])
+    const state = states[environment]
+    const row = connections.find((candidate) => candidate.environment === environment)
+    const isManaged = config.publicUrl !== null || row?.webhook_endpoint_id != null
     /** A sentence where the stored secrets do not open; no secret at all is something else. */
     let secretProblem: string | null = null
     const unreadable = (error: unknown) => {
@@ -246,7 +252,7 @@ const getHealth = route({
     const opens = await secrets.secretKey(environment).then(() => true, unreadable)
     const hasSigningSecret = await secrets.webhookSecrets(environment).then(() => true, unreadable)
     const asked = opens
-      ? await askStripe(environment, deps)
+      ? await askStripe(environment, isManaged, deps)
       : { drift: null, keyProblem: null, stripeProblem: null }
     const facts: HealthFacts = {
       has_key: state.source !== null,

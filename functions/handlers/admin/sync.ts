@@ -46,17 +46,22 @@ const asked = ({ kinds, createdFrom, createdBefore }: SyncRequest) => ({
   createdBefore: createdBefore ?? null,
 })
 
+/** @param failure why there is no run: one that could not even begin has left no trace in the connection */
 async function syncResult(
   environment: StripeEnvironment,
   run: SyncRunRow | null,
   deps: Deps,
+  failure?: ApiError,
 ): Promise<SyncResult> {
   const [rows, keys] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
   const row = rows.find((connection) => connection.environment === environment) ?? null
   const subscriptions = run?.progress.subscriptions
   return {
     environment,
-    connection: presentConnection(environment, row, keys[environment]),
+    connection: {
+      ...presentConnection(environment, row, keys[environment]),
+      ...(failure && { lastSyncStatus: 'failed', lastSyncError: failure.message }),
+    },
     subscriptions: subscriptions
       ? {
           environment,
@@ -86,16 +91,18 @@ const syncAll = route({
     let running: ApiError | null = null
     for (const environment of ENVIRONMENTS) {
       let run: SyncRunRow | null = null
+      let failed: ApiError | undefined
       if (keys[environment].source !== null) {
         run = await runSync({ environment, ...asked(body), signal }, deps).catch((error) => {
           const failure = toApiError(error)
           if (failure.code === 'DATABASE_UNAVAILABLE') throw failure
           if (failure.code === 'PAYMENT_SYNC_RUNNING') running = failure
           deps.log.error('sync_failed', { environment, cause: describeError(error) })
+          failed = failure
           return null
         })
       }
-      results.push(await syncResult(environment, run, deps))
+      results.push(await syncResult(environment, run, deps, failed))
     }
     // The other one is in line by now; of this one somebody else knows.
     if (running !== null) throw running

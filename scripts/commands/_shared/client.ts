@@ -61,6 +61,15 @@ function overHttp(apiUrl: string, key: string): Client {
       next: 'Use https.',
     })
   }
+  try {
+    new Headers(credential(key))
+  } catch {
+    throw cliError('The admin key has a character that no request can carry.', {
+      exitCode: EXIT.auth,
+      code: 'AUTH_INVALID_API_KEY',
+      next: 'Copy PAYMENTS_ADMIN_KEY again from where the handlers have it.',
+    })
+  }
   const answerOf = async (path: string, init: RequestInit): Promise<Response> => {
     try {
       return await fetch(`${base}${path}`, init)

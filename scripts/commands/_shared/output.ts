@@ -1,5 +1,6 @@
 /** What people see: tables as wide as the terminal, amounts, instants. Nothing here decides. */
 import Table from 'cli-table3'
+import { money as moneyOf } from '../../money.ts'
 
 export type Column<Row> = {
   title: string
@@ -15,6 +16,13 @@ export function plain(value: unknown): string {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be removed
   return String(value).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ')
 }
+
+/** JSON as people read it; the control characters that it may hold as they are become escapes. */
+export const json = (value: unknown): string =>
+  JSON.stringify(value, null, 2).replace(
+    /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 
 /** No line around or between the cells of a table. */
 export const WITHOUT_LINES = {
@@ -97,13 +105,10 @@ export function details(fields: [name: string, value: unknown][]): string {
   return fields.map(([name, value]) => `${name.padEnd(width)}  ${plain(value)}`).join('\n')
 }
 
-/** Minor units as people write them: 1900 eur is €19.00, 500 jpy is ¥500. */
+/** An amount in minor units; null where there is none. */
 export function money(amount: number | null | undefined, currency: string | null | undefined): string | null {
   if (amount === null || amount === undefined) return null
-  if (!currency || !/^[a-z]{3}$/i.test(currency)) return String(amount)
-  const format = new Intl.NumberFormat('en', { style: 'currency', currency: currency.toUpperCase() })
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2
-  return format.format(amount / 10 ** digits)
+  return currency ? moneyOf(amount, currency) : String(amount)
 }
 
 /** An instant to the minute, in UTC. */

@@ -1,11 +1,6 @@
-/** Amounts in minor units: how they are written, and how small a payment may be. */
+/** How small a payment may be. */
+import { money } from '../../money.ts'
 import { invalidRequest } from './errors.ts'
-
-/** An amount as people write it in its currency, such as `$10.00`. */
-export function money(amount: number, currency: string): string {
-  const format = new Intl.NumberFormat('en-US', { style: 'currency', currency: currency.toUpperCase() })
-  return format.format(amount / 10 ** (format.resolvedOptions().maximumFractionDigits ?? 2))
-}
 
 /** The smallest payment in a currency, where it is not 50 (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */
 const smallest: Record<string, number> = {

@@ -1,7 +1,7 @@
 /** The hosted checkout page: what is bought, who buys, and how it is paid. Works without JavaScript. */
+import { money } from '../../money.ts'
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
-import { money } from '../core/money.ts'
 import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
 import type { CheckoutSession, LineItem } from '../core/types.ts'
 import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'

@@ -1,6 +1,6 @@
 /** What `hosted_invoice_url` and `receipt_url` lead to. */
+import { money } from '../../money.ts'
 import type { Engine } from '../core/engine.ts'
-import { money } from '../core/money.ts'
 import { notice, type PageAnswer } from './checkout.ts'
 import { dayOf, html, page } from './html.ts'
 

@@ -1,7 +1,7 @@
 /** The Billing Portal page: a customer's subscriptions and invoices, and what may be done about them. */
+import { money } from '../../money.ts'
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
-import { money } from '../core/money.ts'
 import type { PortalSession, Subscription } from '../core/types.ts'
 import {
   offeredPrices,

@@ -1,7 +1,7 @@
 /** Refunds (https://docs.stripe.com/api/refunds), whole or in part, and those that fail later. */
+import { money } from '../../money.ts'
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
-import { money } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import { type Infer, integer, mergeMetadata, metadata, oneOf, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
@@ -59,6 +59,12 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
   )
   if (!pending) {
     tell(engine, refund, { destination_details: destination(charge, 'available') }, 'refund.updated')
+  }
+  const { settleAfterSeconds: delay } = engine
+  if (behaviour?.refund === 'fails later' && delay !== null) {
+    engine.schedule(`fail ${refund.id}`, refund.customer, engine.now(refund.customer) + delay, () => {
+      if (refund.status === 'succeeded') settleRefund(engine, refund.id, false)
+    })
   }
   return refund
 }

@@ -291,6 +291,26 @@ describe('the catalog', () => {
     }
   })
 
+  it('goes on after a product with the longest of names', async () => {
+    const names = ['\u0007', '"', '😀'].map((character) => character.repeat(2500))
+    for (const [n, name] of names.entries())
+      await system.database.sql`
+        insert into payments.stripe_products (environment, product_id, name, active)
+        values ('live', ${`prod_long_${n}`}, ${name}, true), ('live', ${`prod_longer_${n}`}, ${`${name}!`}, true)`
+    const found: Body[] = []
+    let cursor = ''
+    do {
+      const path = `/api/payments/stripe/live/catalog/products?limit=1${cursor}`
+      const { status, body, text } = await system.admin('GET', path)
+      expect(status, text).toBe(200)
+      found.push(...body.products)
+      cursor = body.nextCursor === null ? '' : `&cursor=${body.nextCursor}`
+    } while (cursor !== '')
+    expect(new Set(found.map(({ productId }) => productId)).size).toBe(6)
+    expect(found).toHaveLength(6)
+    await system.database.sql`delete from payments.stripe_products where environment = 'live'`
+  })
+
   it('of an environment without a key can be read, but not changed', async () => {
     expect((await system.admin('GET', '/api/payments/stripe/live/catalog')).body).toEqual({
       products: [],

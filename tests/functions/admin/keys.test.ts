@@ -24,6 +24,7 @@ const CONFIG = '/api/payments/stripe/test/config'
 const RESTRICTED = 'rk_test_restricted00000000000000000001'
 const LACKING = 'rk_test_restricted00000000000000000002'
 const NO_ACCOUNT = 'rk_test_restricted00000000000000000003'
+const NO_WEBHOOKS = 'rk_test_restricted00000000000000000004'
 
 let system: AdminSystem
 
@@ -33,6 +34,7 @@ beforeAll(async () => {
       { key: RESTRICTED },
       { key: LACKING, missing: ['rak_plan_write', 'rak_customer_portal_write', 'rak_event_read'] },
       { key: NO_ACCOUNT, missing: ['rak_accounts_kyc_basic_read'] },
+      { key: NO_WEBHOOKS, missing: ['rak_webhook_read', 'rak_webhook_write'] },
     ],
   })
 })
@@ -146,6 +148,21 @@ describe('a key', () => {
     const before = system.stripe.control.events().length
     expect((await put(RESTRICTED)).status).toBe(200)
     expect(system.stripe.control.events()).toHaveLength(before)
+  })
+
+  it('that is restricted needs nothing about webhook endpoints where none is managed', async () => {
+    expect((await put(NO_WEBHOOKS)).status).toBe(200)
+    const { body } = await system.admin('GET', '/api/payments/stripe/test/health')
+    expect(body.key).toMatchObject({ hasKey: true, accepted: true })
+    expect(body.reasons.map(({ code }: Body) => code)).toEqual(['no_signing_secret'])
+    await system.database.sql`
+      update payments.provider_connections
+      set webhook_endpoint_id = 'we_1', webhook_endpoint_url = 'https://shop.example', webhook_configured_at = now()`
+    const managed = await system.admin('GET', '/api/payments/stripe/test/health')
+    expect(managed.body.reasons[0]).toMatchObject({
+      code: 'key_refused',
+      message: 'The Stripe key for test lacks the permission rak_webhook_read.',
+    })
   })
 
   it('is not stored while Stripe cannot be asked', async () => {

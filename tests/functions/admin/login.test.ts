@@ -63,6 +63,28 @@ it('every route works for a login with the three roles', async () => {
   await server.stop()
 })
 
+it('a login without them is said to lack them, and not to be a caller whom a policy refuses', async () => {
+  const bare = `${login}_bare`
+  await system.database.sql.unsafe(`create role ${bare} login password '${bare}'`)
+  const address = new URL(url)
+  address.username = bare
+  address.password = bare
+  const server = await startNode({ ...system.env, DATABASE_URL: address.href })
+  for (const path of ['/status', '/test/customers', '/test/sync-runs']) {
+    const response = await fetch(`${server.url}/api/payments/stripe${path}`, {
+      headers: { 'x-api-key': ADMIN_KEY },
+    })
+    expect(await response.json(), path).toEqual({
+      error: 'INTERNAL_ERROR',
+      message: 'The login in DATABASE_URL may not use the payments schema.',
+      statusCode: 500,
+      nextActions: 'Grant it the roles payments_service, anon and authenticated.',
+    })
+  }
+  await server.stop()
+  await system.database.sql.unsafe(`drop role ${bare}`)
+})
+
 it.each([
   ['an app user', user('ada')],
   ['nobody in particular', anonymous],

@@ -193,6 +193,20 @@ describe('an older address', () => {
     expect((await old('PUT', '/test/config', '{')).body.message).toBe('The body is not JSON.')
   })
 
+  it('refuses a body that is nested too deeply, from whomever it comes', async () => {
+    const deep = '['.repeat(100_000) + ']'.repeat(100_000)
+    for (const path of ['/checkout-sessions', '/test/checkout-sessions', '/test/customer-portal-sessions']) {
+      const body = `{"environment": "test", "subject": ${deep}, "metadata": ${deep}}`
+      expect(await system.call('POST', `/api/payments${path}`, { body }), path).toMatchObject({
+        status: 400,
+        body: { error: 'INVALID_INPUT', message: 'The body is nested too deeply.' },
+      })
+    }
+    expect(await old('POST', '/test/catalog/products', `{"name": "Mug", "metadata": ${deep}}`)).toMatchObject(
+      { status: 400, body: { message: 'The body is nested too deeply.' } },
+    )
+  })
+
   it('passes on errors as they are', async () => {
     expect((await old('GET', '/test/catalog/products/prod_none')).body).toMatchObject({
       error: 'PAYMENT_PRODUCT_NOT_FOUND',
