@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:82da34fbda729f6c6fc1824f058ea7d2a5618509
+--! Hash: sha1:b4b63be9f85582ee1be9ebfb70642871ffb75474
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -920,7 +920,9 @@ create or replace function payments_private.is_projected_event(event_type text)
 as $$
 begin
   return is_projected_event.event_type = any (payments.projected_event_types())
-    or is_projected_event.event_type in ('charge.refund.updated', 'payment_intent.processing');
+    or is_projected_event.event_type in (
+      'invoice.payment_succeeded', 'charge.refund.updated', 'payment_intent.processing'
+    );
 end;
 $$;
 
@@ -2407,7 +2409,7 @@ begin
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
   v_snapshot.succeeded_at := case when v_status = 'paid' then coalesce(
     payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'),
-    case when event_type = 'invoice.paid' then snapshot_at end
+    case when event_type in ('invoice.paid', 'invoice.payment_succeeded') then snapshot_at end
   ) end;
   v_snapshot.failed_at := case when event_type = 'invoice.payment_failed' then snapshot_at end;
 
@@ -6868,10 +6870,10 @@ begin
         (facts ->> 'public_url')::boolean and (facts ->> 'has_key')::boolean and v_connection.webhook_endpoint_id is null,
         'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', 'Configure the webhook endpoint.'),
       (8, 'dead_letters', 'failing', v_events.dead_lettered > 0,
-        format('%s events failed and are not tried again by themselves.', v_events.dead_lettered),
+        format('Events that failed and are not tried again by themselves: %s.', v_events.dead_lettered),
         'Mend the cause, then retry them.'),
       (9, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
-        format('%s events failed and wait for their next attempt.', v_events.backlog - v_events.dead_lettered),
+        format('Events that failed and wait for their next attempt: %s.', v_events.backlog - v_events.dead_lettered),
         'See their last_error.'),
       (10, 'sync_failed', 'degraded', v_connection.last_sync_status = 'failed',
         format('The last sync failed: %s', v_connection.last_sync_error), 'Run the sync again.')

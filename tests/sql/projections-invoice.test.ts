@@ -119,6 +119,22 @@ test('before there was a status, paid said it', async () => {
   expect((await paymentRow(database.sql, old.id as string)).status).toBe('succeeded')
 })
 
+test('an endpoint made by hand may tell of it as invoice.payment_succeeded', async () => {
+  const { status_transitions: _, ...old } = invoice({ amount_paid: 1900, status: 'paid' })
+  const ends = await endsOfEveryOrder(
+    database.sql,
+    [
+      eventOf('invoice.payment_succeeded', old, { created: T + 5 }),
+      eventOf('invoice.payment_failed', { ...old, amount_paid: 0, attempt_count: 1, status: 'open' }),
+    ],
+    async (sql) => {
+      const { status, amount, paid_at } = await paymentRow(sql, old.id)
+      return { status, amount, paid_at }
+    },
+  )
+  expect(distinct(ends)).toEqual([{ status: 'succeeded', amount: 1900, paid_at: T + 5 }])
+})
+
 test('without status_transitions the instant of the event counts', async () => {
   const { status_transitions, ...old } = invoiceBeforeBasil()
   await ingest(database.sql, eventOf('invoice.paid', old, { created: T + 12 }))

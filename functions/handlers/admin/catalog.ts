@@ -169,6 +169,7 @@ const createProduct = route({
   body: createProductBody,
   status: 201,
   response: productResponse,
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] }, // made, and gone by now
   async handle({ params: { environment }, body: { idempotencyKey, description, ...rest } }, deps) {
     const { object } = await change(environment, deps, async (client) => {
       const created = await client.products.create(
@@ -256,7 +257,7 @@ const createPrice = route({
   body: createPriceBody,
   status: 201,
   response: priceResponse,
-  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND', 'PAYMENT_PRICE_NOT_FOUND'] }, // the price: made, and gone by now
   async handle({ params: { environment }, body }, deps) {
     const { object } = await change(environment, deps, async (client) => {
       const created = await client.prices.create(

@@ -189,7 +189,7 @@ describe('the verdict', () => {
     await deliver('1', 'cursed')
     expect(await verdict()).toMatchObject({
       status: 'degraded',
-      reasons: [{ code: 'backlog', message: '1 events failed and wait for their next attempt.' }],
+      reasons: [{ code: 'backlog', message: 'Events that failed and wait for their next attempt: 1.' }],
       events: {
         backlog: 1,
         failures: [{ eventType: 'product.updated', error: 'no sk_test_… here (P0001)', count: 1 }],

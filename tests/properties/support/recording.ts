@@ -158,7 +158,8 @@ export const idOf = (event: StripeEvent): string => String(event.data.object.id)
 
 /** Whether it leads to rows: those, and what an endpoint made by hand may send. */
 export const isProjected = ({ type }: StripeEvent): boolean =>
-  PROJECTED.has(type) || type === 'charge.refund.updated' || type === 'payment_intent.processing'
+  PROJECTED.has(type) ||
+  ['invoice.payment_succeeded', 'charge.refund.updated', 'payment_intent.processing'].includes(type)
 
 /** All timestamps pressed into one second: of the event, and of when its objects were made, paid, voided and canceled. */
 export function pressed<T>(value: T, second: number): T {
