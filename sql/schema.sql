@@ -1302,7 +1302,7 @@ create function payments_private.gone_since_sync(environment text, kind text, li
   language plpgsql stable security invoker
   set search_path = "";
 
-create function payments_private.has_events(environment text, object_id text)
+create function payments_private.has_events(environment text, object_id text, version bigint)
   returns boolean
   language plpgsql stable security invoker
   set search_path = "";
@@ -1318,12 +1318,10 @@ create function payments_private.id_of(field jsonb)
   set search_path = "";
 grant execute on function payments_private.id_of(field jsonb) to payments_service;
 
-create function payments_private.ids_of(environment text, objects jsonb[])
+create function payments_private.ids_of(objects jsonb[])
   returns text[]
-  language plpgsql stable security invoker
-  set search_path = ""
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off;
+  language plpgsql immutable security invoker
+  set search_path = "";
 
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
@@ -1364,9 +1362,16 @@ create function payments_private.lock_environment(environment text, alone boolea
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = ""
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.lock_payments(ids uuid[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = "";
+
+create function payments_private.lock_payments_of(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = "";

@@ -5,7 +5,7 @@
  */
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Database } from './database.ts'
-import { fromDatabase, isApiError } from './errors.ts'
+import { type ApiError, fromDatabase, isApiError } from './errors.ts'
 import { ingestWebhookEvent, ingestWebhookEvents, type WebhookOutcome } from './queries.ts'
 
 export type Ingest = (args: { environment: StripeEnvironment; payload: string }) => Promise<WebhookOutcome>
@@ -50,8 +50,8 @@ export function createIngest(database: Database): Ingest {
         else resolve(outcome)
       }
     } catch (error) {
-      // Nothing of the call was kept. If the database is there, one event may be what spoiled it for the others.
-      if (isApiError(error) && error.code === 'DATABASE_UNAVAILABLE')
+      // Nothing of the call was kept. If the database is there, one event may be what spoiled it for the others, or took too long.
+      if (isApiError(error) && error.code === 'DATABASE_UNAVAILABLE' && !isCanceled(error))
         for (const { reject } of batch) reject(error)
       else for (const event of batch) await one(environment, event)
     }
@@ -101,6 +101,9 @@ function take(waiting: Waiting[]): Waiting[] {
   }
   return waiting.splice(0, count)
 }
+
+/** Whether Postgres gave up a statement because its time was over. */
+const isCanceled = ({ cause }: ApiError) => (cause as { code?: string } | undefined)?.code === '57014'
 
 /** A refused event of a batch is the error that it would have been alone. */
 function refusal({ error, code }: { error: string; code: string }): unknown {

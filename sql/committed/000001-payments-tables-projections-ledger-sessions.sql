@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b4b63be9f85582ee1be9ebfb70642871ffb75474
+--! Hash: sha1:8b13a6bbbf1c36f22f6480041a0094f41e8cfacc
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -1008,23 +1008,19 @@ revoke all on function payments_private.follows(jsonb, jsonb) from public;
 --! Included functions/ids_of.sql
 /*
  * Every id that some Stripe objects or events are about: their own, those of the payment objects they name, their
- * customers, their billing subjects. What two events have in common here must not be processed at the same moment. What may change who owns
- * a customer, or which customer a subject uses, is about every subject that claims the customer. A field that may be
- * expanded holds an id or the whole object.
+ * customers, the billing subjects that they name. What two events have in common here must not be processed at the same
+ * moment. A field that may be expanded holds an id or the whole object.
  */
-create or replace function payments_private.ids_of(environment text, objects jsonb[])
+create or replace function payments_private.ids_of(objects jsonb[])
   returns text[]
   language plpgsql
-  stable
+  immutable
   security invoker
   set search_path = ''
-  set plan_cache_mode = force_generic_plan -- one that does not depend on how many objects came
-  set enable_seqscan = off
 as $$
 declare
   v_object jsonb;
   v_ids text[] := '{}';
-  v_customers text[];
 begin
   foreach v_object in array ids_of.objects loop
     if v_object ->> 'object' = 'event' then
@@ -1048,34 +1044,20 @@ begin
       'subject ' || (v_object -> 'metadata' ->> 'payments_subject_type') || ' ' || (v_object -> 'metadata' ->> 'payments_subject_id'),
       'subject ' || (v_object -> 'metadata' ->> 'insforge_subject_type') || ' ' || (v_object -> 'metadata' ->> 'insforge_subject_id')
     ];
-    if v_object -> 'payments' -> 'data' -> 0 is not null then
+    if jsonb_typeof(v_object -> 'payments' -> 'data') = 'array' then
       v_ids := v_ids || array(
         select coalesce(p.item -> 'payment' -> f.field ->> 'id', p.item -> 'payment' ->> f.field)
         from jsonb_array_elements(v_object -> 'payments' -> 'data') as p (item)
         cross join unnest(array['payment_intent', 'charge']) as f (field)
       );
     end if;
-    if v_object ->> 'object' = 'customer' then
-      v_customers := v_customers || (v_object ->> 'id');
-    elsif v_object ->> 'object' in ('checkout.session', 'subscription')
-      and (v_object -> 'metadata' ? 'payments_subject_id' or v_object -> 'metadata' ? 'insforge_subject_id')
-    then
-      v_customers := v_customers || coalesce(v_object -> 'customer' ->> 'id', v_object ->> 'customer');
-    end if;
   end loop;
 
-  if v_customers is not null then
-    v_ids := v_ids || array(
-      select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_claims as c
-      where c.customer_id = any (v_customers) and c.environment = ids_of.environment
-    );
-  end if;
   return array_remove(v_ids, null);
 end;
 $$;
 
-revoke all on function payments_private.ids_of(text, jsonb[]) from public;
+revoke all on function payments_private.ids_of(jsonb[]) from public;
 --! EndIncluded functions/ids_of.sql
 --! Included functions/waves_of.sql
 /*
@@ -1127,9 +1109,9 @@ revoke all on function payments_private.waves_of(jsonb[]) from public;
 --! EndIncluded functions/waves_of.sql
 --! Included functions/lock_ids.sql
 /*
- * Locks the given ids of an environment for the rest of the transaction: 64-bit hashes, taken in order, so that two
- * transactions never wait for each other. Works behind a transaction-mode pooler.
- * https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ * Locks the given ids of an environment for the rest of the transaction, and every subject that claims a customer among
+ * them: 64-bit hashes, taken in order, so that two transactions never wait for each other. Works behind a
+ * transaction-mode pooler. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
 create or replace function payments_private.lock_ids(environment text, ids text[])
   returns void
@@ -1137,12 +1119,29 @@ create or replace function payments_private.lock_ids(environment text, ids text[
   volatile
   security invoker
   set search_path = ''
+  set plan_cache_mode = force_generic_plan -- one that does not depend on how many ids came
+  set enable_seqscan = off
 as $$
 begin
   perform pg_advisory_xact_lock(k.key)
   from (
     select distinct hashtextextended(lock_ids.environment || ' ' || i.id, 0) as key
     from unnest(lock_ids.ids) as i (id)
+    where i.id not like 'subject %'
+    order by key
+  ) as k;
+
+  -- subjects come after all else: nobody can claim these customers any more
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(lock_ids.environment || ' ' || i.id, 0) as key
+    from (
+      select s.id from unnest(lock_ids.ids) as s (id) where s.id like 'subject %'
+      union all
+      select 'subject ' || c.subject_type || ' ' || c.subject_id
+      from payments_private.customer_claims as c
+      where c.customer_id = any (lock_ids.ids) and c.environment = lock_ids.environment
+    ) as i
     order by key
   ) as k;
 end;
@@ -1166,7 +1165,13 @@ declare
 begin
   for v_key in
     select distinct hashtextextended(try_lock_ids.environment || ' ' || i.id, 0)
-    from unnest(try_lock_ids.ids) as i (id)
+    from (
+      select n.id from unnest(try_lock_ids.ids) as n (id)
+      union all
+      select 'subject ' || c.subject_type || ' ' || c.subject_id
+      from payments_private.customer_claims as c
+      where c.customer_id = any (try_lock_ids.ids) and c.environment = try_lock_ids.environment
+    ) as i
     order by 1
   loop
     if not pg_try_advisory_xact_lock(v_key) then
@@ -1916,6 +1921,30 @@ $$;
 
 revoke all on function payments_private.lock_payments(uuid[]) from public;
 --! EndIncluded functions/lock_payments.sql
+--! Included functions/lock_payments_of.sql
+/*
+ * Locks the payments that Stripe objects belong to, as far as they are known; see lock_payments.
+ */
+create or replace function payments_private.lock_payments_of(environment text, ids text[])
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = ''
+as $$
+begin
+  perform payments_private.lock_payments(
+    array(
+      select o.payment_id
+      from payments_private.payment_objects as o
+      where o.object_id = any (lock_payments_of.ids) and o.environment = lock_payments_of.environment
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.lock_payments_of(text, text[]) from public;
+--! EndIncluded functions/lock_payments_of.sql
 --! Included functions/merge_payments.sql
 /*
  * Says that two payments are one: the one that the app has seen first keeps its id. Both are locked.
@@ -3151,6 +3180,7 @@ declare
   v_row jsonb;
   v_subject payments.billing_subject;
   v_subject_version bigint;
+  v_customer_id text;
   v_is_settled boolean;
   v_is_earlier boolean; -- an attempt of a row that has gone on to a newer session
   v_new integer[] := '{}';
@@ -3171,13 +3201,17 @@ begin
   end loop;
   for v_found in
     select
-      t.id, t.checkout_session_id, t.status, t.version, t.attempt, t.subject_type, t.subject_id, t.subject_version
+      t.id, t.checkout_session_id, t.status, t.version, t.attempt, t.customer_id, t.subject_type, t.subject_id,
+      t.subject_version
     from payments.stripe_checkout_sessions as t
     where t.environment = project_stripe_checkout_sessions.environment
       and (t.checkout_session_id = any (v_ids) or t.id = any (v_references))
     for update
   loop
-    v_place := coalesce(array_position(v_ids, v_found.checkout_session_id), array_position(v_references, v_found.id));
+    v_place := coalesce(
+      case when v_found.checkout_session_id is not null then array_position(v_ids, v_found.checkout_session_id) end,
+      array_position(v_references, v_found.id)
+    );
     if v_rows[v_place] is null or v_found.checkout_session_id = v_ids[v_place] then
       v_rows[v_place] := to_jsonb(v_found);
     end if;
@@ -3252,10 +3286,13 @@ begin
     v_subject_types[v_place] := v_subject.type;
     v_subject_ids[v_place] := v_subject.id;
     v_subject_versions[v_place] := v_subject_version;
-    if v_subject.type is not null and payments_private.id_of(v_object -> 'customer') is not null then
+    v_customer_id := coalesce(
+      payments_private.id_of(v_object -> 'customer'), case when not v_is_earlier then v_row ->> 'customer_id' end
+    );
+    if v_subject.type is not null and v_customer_id is not null then
       claims := claims || row (
-        project_stripe_checkout_sessions.environment, payments_private.id_of(v_object -> 'customer'), v_subject.type,
-        v_subject.id, coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'),
+        project_stripe_checkout_sessions.environment, v_customer_id, v_subject.type, v_subject.id,
+        coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'),
         v_ids[v_place] || ' ' || lpad(v_subject_version::text, 19, '0')
       )::payments_private.customer_claims;
     end if;
@@ -3269,6 +3306,15 @@ begin
       payments[v_place] := payments_private.payment_of_checkout_session(
         environment, v_object, v_snapshot.event_type, v_snapshot.snapshot_at, v_versions[v_place], v_is_settled, v_subject,
         v_subject_version
+      );
+    elsif v_place = any (v_owned) and v_row ->> 'status' = 'completed' and exists (
+      select
+      from payments_private.payment_objects as o
+      where o.object_id = v_ids[v_place] and o.environment = project_stripe_checkout_sessions.environment and o.version > 0
+    ) then
+      -- it names the subject of what is paid already: of version 1 nothing else is shown
+      payments[v_place] := payments_private.payment_of_checkout_session(
+        environment, v_object, null, v_snapshot.snapshot_at, 1, false, v_subject, v_subject_version
       );
     end if;
   end loop;
@@ -3554,7 +3600,7 @@ begin
   -- lock
   perform payments_private.lock_environment(environment);
   v_objects := array(select o.object from jsonb_array_elements(objects) as o (object));
-  perform payments_private.lock_ids(environment, payments_private.ids_of(environment, v_objects));
+  perform payments_private.lock_ids(environment, payments_private.ids_of(v_objects));
 
   -- project
   return (
@@ -3625,7 +3671,13 @@ begin
     v_state := v_events[i] -> 'data' -> 'object';
     v_after[i] := jsonb_strip_nulls(v_state);
     v_before[i] := jsonb_strip_nulls(
-      payments_private.overlay(v_state, coalesce(nullif(v_events[i] -> 'data' -> 'previous_attributes', 'null'), '{}'))
+      payments_private.overlay(
+        v_state,
+        case jsonb_typeof(v_events[i] -> 'data' -> 'previous_attributes')
+          when 'object' then v_events[i] -> 'data' -> 'previous_attributes'
+          else '{}'
+        end
+      )
     );
     if v_events[i] ->> 'type' like '%.created' then
       v_start := v_after[i];
@@ -3994,14 +4046,20 @@ begin
   begin
     v_fetches := payments_private.project_events(environment, v_events, v_statuses);
     v_recorded := payments_private.record_events(environment, v_events, v_event_ids, v_statuses, v_fetches);
+    set constraints all immediate; -- what the app has deferred fails here, where it is kept, and not at the commit
+    set constraints all deferred;
   exception
-    when others then
+    when others or assert_failure or query_canceled then
+      if sqlstate = '57014' and cardinality(v_places) > 1 then
+        raise; -- time is up: each event is given its own by a call of its own
+      end if;
       v_error := sqlerrm || ' (' || sqlstate || ')';
   end;
 
   if v_error is not null then
     if cardinality(v_places) > 1 then
-      -- one by one
+      -- one by one; what rolled back has let go of the payments
+      perform payments_private.lock_payments_of(environment, payments_private.ids_of(v_events));
       for i in 1 .. cardinality(v_places) loop
         v_recorded[i] := (payments_private.process_events(environment, array[v_events[i]], again))[1];
       end loop;
@@ -4048,9 +4106,12 @@ declare
 begin
   -- lock
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, payments_private.ids_of(environment, payloads));
+  perform payments_private.lock_ids(environment, payments_private.ids_of(payloads));
 
   -- process
+  if cardinality(payloads) = 0 then
+    return '{}';
+  end if;
   if cardinality(payloads) = 1 then
     return payments_private.process_events(environment, payloads);
   end if;
@@ -4092,6 +4153,13 @@ begin
     or jsonb_typeof(payload -> 'data' -> 'object') is distinct from 'object'
   then
     return 'The body is not a Stripe event.';
+  end if;
+  if length(payload ->> 'id') > 255
+    or length(payload ->> 'type') > 255
+    or length(payload -> 'data' -> 'object' ->> 'id') > 255
+    or (payload ->> 'created')::numeric not between 0 and 1e11 -- seconds
+  then
+    return 'The body is not a Stripe event: its ids have at most 255 characters, and its instant is one of our time.';
   end if;
   if (payload ->> 'livemode')::boolean <> (environment = 'live') then
     return format(
@@ -4228,7 +4296,7 @@ begin
   loop
     perform payments_private.lock_environment(v_event.environment);
     continue when not payments_private.try_lock_ids(
-      v_event.environment, payments_private.ids_of(v_event.environment, array[v_event.payload])
+      v_event.environment, payments_private.ids_of(array[v_event.payload])
     );
     v_result := (payments_private.process_events(v_event.environment, array[v_event.payload]))[1];
     continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
@@ -4237,6 +4305,7 @@ begin
     processing_status := v_result ->> 'status';
     last_error := v_result -> 'event' ->> 'last_error';
     return next;
+    exit when last_error like '%(57014)'; -- time is up; the others are tried the next time
   end loop;
 end;
 $$;
@@ -4271,13 +4340,17 @@ create or replace function payments.replay_webhook_events(
 as $$
 #variable_conflict use_column
 declare
+  v_events payments.webhook_events[];
   v_event payments.webhook_events;
+  v_ids text[];
   v_result jsonb;
 begin
   perform payments_private.check_environment(replay_webhook_events.environment);
   perform payments_private.lock_environment(replay_webhook_events.environment);
-  for v_event in
-    select w.*
+  select array_agg(e.event order by e.place)
+  into v_events
+  from (
+    select w as event, row_number() over (order by w.provider_created_at, w.received_at) as place
     from payments.webhook_events as w
     where w.environment = replay_webhook_events.environment
       and (replay_webhook_events.provider_event_id is null or w.provider_event_id = replay_webhook_events.provider_event_id)
@@ -4292,10 +4365,17 @@ begin
       and w.payload <> '{}' -- pruned
     order by w.provider_created_at, w.received_at
     limit greatest(replay_webhook_events.max, 0)
-  loop
-    perform payments_private.lock_ids(
-      v_event.environment, payments_private.ids_of(v_event.environment, array[v_event.payload])
-    );
+  ) as e;
+  if v_events is null then
+    return;
+  end if;
+
+  -- lock: all of it at once and in order
+  v_ids := payments_private.ids_of(array(select e.payload from unnest(v_events) as e));
+  perform payments_private.lock_ids(environment, v_ids);
+  perform payments_private.lock_payments_of(environment, v_ids);
+
+  foreach v_event in array v_events loop
     v_result := (
       payments_private.process_events(
         v_event.environment, array[v_event.payload], replay_webhook_events.include_processed
@@ -4306,6 +4386,7 @@ begin
     processing_status := v_result ->> 'status';
     last_error := v_result -> 'event' ->> 'last_error';
     return next;
+    exit when last_error like '%(57014)'; -- time is up
   end loop;
 end;
 $$;
@@ -4369,9 +4450,9 @@ grant execute on function payments.prune_webhook_events(interval, integer, text)
 --! EndIncluded functions/prune_webhook_events.sql
 --! Included functions/has_events.sql
 /*
- * Whether the ledger still holds the payload of an event about this object.
+ * Whether the ledger still holds the payload of an event about this object that is at least as new as this version of it.
  */
-create or replace function payments_private.has_events(environment text, object_id text)
+create or replace function payments_private.has_events(environment text, object_id text, version bigint)
   returns boolean
   language plpgsql
   stable
@@ -4386,11 +4467,12 @@ begin
       and w.environment = has_events.environment
       and w.processing_status in ('processed', 'failed')
       and w.payload <> '{}'
+      and w.provider_created_at >= to_timestamp((has_events.version & ((1::bigint << 50) - 1)) >> 3)
   );
 end;
 $$;
 
-revoke all on function payments_private.has_events(text, text) from public;
+revoke all on function payments_private.has_events(text, text, bigint) from public;
 --! EndIncluded functions/has_events.sql
 --! Included functions/rebuild_projections.sql
 /*
@@ -4420,27 +4502,27 @@ begin
   update payments.stripe_products as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.product_id);
+    and payments_private.has_events(t.environment, t.product_id, t.version);
   update payments.stripe_prices as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.price_id);
+    and payments_private.has_events(t.environment, t.price_id, t.version);
   update payments.customers as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.provider_customer_id);
+    and payments_private.has_events(t.environment, t.provider_customer_id, t.version);
   update payments.stripe_subscriptions as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.subscription_id);
+    and payments_private.has_events(t.environment, t.subscription_id, t.version);
   update payments.stripe_checkout_sessions as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.checkout_session_id);
+    and payments_private.has_events(t.environment, t.checkout_session_id, t.version);
   update payments_private.payment_objects as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.object_id);
+    and payments_private.has_events(t.environment, t.object_id, t.version);
 
   -- project again
   for v_event in
@@ -5097,7 +5179,7 @@ begin
     return payments_private.sync_answer(v_run);
   end if;
   perform payments_private.lock_ids(
-    v_environment, payments_private.ids_of(v_environment, array(select payments_private.sync_objects(objects)))
+    v_environment, payments_private.ids_of(array(select payments_private.sync_objects(objects)))
   );
 
   -- project
@@ -5900,7 +5982,7 @@ begin
 
   -- lock and project; the row itself is part of what the session is about, and a newer attempt stays as it is
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, payments_private.ids_of(environment, array[session]) || complete_checkout_session.id::text);
+  perform payments_private.lock_ids(environment, payments_private.ids_of(array[session]) || complete_checkout_session.id::text);
   perform payments_private.project_stripe_object(
     environment,
     session || jsonb_build_object(

@@ -413,3 +413,103 @@ test('the webhook and the handler’s own answer at once complete the row', asyn
     })
   }
 })
+
+describe('nothing fails for a deadlock, in 40 rounds:', () => {
+  /** Each list on a connection of its own, all at once. */
+  const listsAtOnce = async (lists: Json[][]): Promise<string[]> => {
+    const answers = await Promise.all(
+      lists.map(async (list, i) => {
+        const { sql } = pick(i)
+        const [row] = await sql`select payments.ingest_webhook_events('test', ${sql.json(list)}) as results`
+        return statuses(row?.results)
+      }),
+    )
+    return [...new Set(answers.flat())]
+  }
+
+  test('first checkouts of three subjects with two customers, while those change and go', async () => {
+    for (let round = 0; round < 40; round++) {
+      const customers = [newId('cus'), newId('cus')]
+      const subjects = [1, 2, 3].map((n) => `${round}-${n}`)
+      const buys = (of: number, by: number) =>
+        eventOf(
+          'checkout.session.completed',
+          checkoutSession({
+            created: T + of + by,
+            customer: customers[of],
+            metadata: subjectMetadata('team', subjects[by] as string),
+          }),
+        )
+      const changes = (of: number, type: string) =>
+        eventOf(`customer.${type}`, customer({ id: customers[of] }), { created: T + 60 })
+      const answers = await listsAtOnce([
+        [buys(0, 0), changes(1, 'updated')],
+        [buys(1, 0), buys(0, 1)],
+        [buys(1, 1), changes(0, 'updated')],
+        [buys(0, 2), buys(1, 2)],
+        [changes(0, 'deleted'), buys(1, 0)],
+        [buys(1, 2), changes(0, 'updated')],
+        [changes(1, 'deleted')],
+        [buys(0, 1), buys(1, 0)],
+      ])
+      expect(answers).toEqual(['processed'])
+    }
+  })
+
+  test('lists that share payments, of which each has an event whose fulfilment raises', async () => {
+    await database.sql.unsafe(`
+      create function public.refuse() returns trigger language plpgsql as $$
+      begin
+        if new.payload -> 'data' -> 'object' ->> 'description' = 'refuse' then raise exception 'refused'; end if;
+        return null;
+      end $$;
+      create trigger _600_refuse after insert or update of processing_status on payments.webhook_events
+        for each row when (new.processing_status = 'processed') execute function public.refuse();`)
+    for (let round = 0; round < 40; round++) {
+      const intents = Array.from({ length: 4 }, () => paymentIntent({ latest_charge: newId('ch') }))
+      await ingestAll(
+        database.sql,
+        intents.map((pi) => eventOf('payment_intent.succeeded', pi)),
+      )
+      const refused = () => eventOf('customer.created', customer({ description: 'refuse' }))
+      const refunds = intents.map((pi) =>
+        eventOf('refund.created', refund({ amount: 10, charge: pi.latest_charge })),
+      )
+      const disputes = intents.map((pi) =>
+        eventOf('charge.dispute.created', dispute({ payment_intent: pi.id })),
+      )
+      const answers = await listsAtOnce([
+        [...refunds, refused()],
+        [...disputes.toReversed(), refused()],
+      ])
+      expect(answers.sort()).toEqual(['processed', 'refused (P0001)'])
+    }
+    await database.sql`drop trigger _600_refuse on payments.webhook_events`
+  })
+
+  test('replays of the same events from several sides', async () => {
+    for (let round = 0; round < 40; round++) {
+      const shared = newId('cus')
+      const begin = T + 5_000_000 + round * 10
+      const objects = [1, 2, 3, 4].map((n) =>
+        checkoutSession({ customer: shared, metadata: subjectMetadata('team', `r${round}-${n}`) }),
+      )
+      const events = objects.map((object, n) =>
+        eventOf('checkout.session.completed', object, { created: begin + n }),
+      )
+      await ingestAll(database.sql, events)
+      const replay = (i: number, from: number) =>
+        pick(i).sql`
+          select processing_status from payments.replay_webhook_events(
+            'test', happened_from => to_timestamp(${begin + from}),
+            happened_before => to_timestamp(${begin + 4}), include_processed => true)`
+      const redeliver = async () => {
+        const answers: Ingested[] = []
+        for (const event of events.toReversed()) answers.push(await ingest(pick(3).sql, event))
+        return answers
+      }
+      const done = await Promise.all([replay(0, 0), replay(1, 2), replay(2, 1), redeliver()])
+      expect(done.map((rows) => rows.length)).toEqual([4, 2, 3, 4])
+    }
+  })
+})
