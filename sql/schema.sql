@@ -124,8 +124,8 @@ comment on table payments.provider_connections is 'One row per environment: the 
 comment on column payments.provider_connections.id is 'Local id.';
 comment on column payments.provider_connections.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.provider_connections.environment is 'test or live.';
-comment on column payments.provider_connections.status is 'unconfigured, connected, or error when the last look at the account failed.';
-comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of any other account are not projected.';
+comment on column payments.provider_connections.status is 'unconfigured, connected, or error when Stripe refused the key at the last sync.';
+comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of Connect that name another account are not projected.';
 comment on column payments.provider_connections.account_email is 'E-mail address of the Stripe account.';
 comment on column payments.provider_connections.account_name is 'Display name of the Stripe account.';
 comment on column payments.provider_connections.account_livemode is 'Whether the key belongs to live mode.';
@@ -229,6 +229,7 @@ CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE TRIGGER _100_id BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
@@ -241,8 +242,8 @@ END));
 create policy select_own on payments.stripe_checkout_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
 create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
-grant insert (cancel_url, customer_email, environment, id, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
-grant insert (cancel_url, customer_email, environment, id, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
 grant select, update on payments.stripe_checkout_sessions to payments_service;
 
 create table payments.stripe_customer_portal_sessions (
@@ -767,7 +768,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
     dispute.status AS dispute_status,
     (p.refunds IS NOT NULL) AS is_refunded,
     release.object_id AS released_refund_id
-   FROM ((((((( SELECT o.payment_id AS id,
+   FROM (((((((( SELECT o.payment_id AS id,
             o.environment,
             (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'payment_intent'::text)))[1] AS payment_intent,
             (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'invoice'::text)))[1] AS invoice,
@@ -781,12 +782,13 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             (array_agg(ROW(o.subject_type, o.subject_id)::payments.billing_subject) FILTER (WHERE (o.is_known AND (o.subject_type IS NOT NULL))))[1] AS subject,
             (array_agg(o.currency) FILTER (WHERE (o.is_payment AND (o.currency IS NOT NULL))))[1] AS currency,
             (array_agg(o.description) FILTER (WHERE (o.is_payment AND (o.description IS NOT NULL))))[1] AS description,
-            COALESCE(max(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))), (sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'payment_intent'::text))))::bigint, (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.state IS NOT NULL) AND (o.amount IS NOT NULL))))[1]) AS amount,
+            COALESCE(max(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))), (GREATEST(sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'payment_intent'::text))), sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice_payment'::text)))))::bigint, (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.state IS NOT NULL) AND (o.amount IS NOT NULL))))[1]) AS amount,
             min(o.provider_created_at) FILTER (WHERE o.is_payment) AS provider_created_at,
             COALESCE(bool_or((o.says = 'succeeded'::text)), false) AS is_paid,
             min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))) AS invoice_paid_at,
             min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type <> 'invoice'::text))) AS paid_at,
             min(o.provider_created_at) FILTER (WHERE (o.says = 'succeeded'::text)) AS seen_paid_at,
+            min(o.succeeded_at) FILTER (WHERE (o.object_type = 'payment_intent'::text)) AS captured_at,
             max(o.failed_at) FILTER (WHERE (o.says = 'failed'::text)) AS failed_at,
             max(
                 CASE
@@ -862,19 +864,23 @@ create view payments_private.derived_transactions with (security_invoker=true) a
           WHERE (p.is_disputed AND (d.payment_id = p.id) AND (d.object_type = 'dispute'::text) AND (d.version > 0))
           ORDER BY d.provider_created_at DESC, (d.state = 'succeeded'::text) DESC NULLS LAST, d.version DESC, d.object_id
          LIMIT 1) dispute ON (true))
+     CROSS JOIN LATERAL ( SELECT COALESCE(sum(r.amount) FILTER (WHERE (r.second < p.charge_second)), (0)::numeric) AS before,
+            COALESCE(sum(r.amount) FILTER (WHERE (r.second > p.charge_second)), (0)::numeric) AS later
+           FROM ( SELECT f.amount,
+                    to_timestamp((((f.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) AS second
+                   FROM payments_private.payment_objects f
+                  WHERE ((p.refunds > COALESCE(p.refunds_standing, (0)::bigint)) AND (f.payment_id = p.id) AND (f.object_type = 'refund'::text) AND (f.state = 'failed'::text) AND (f.version > 0))) r) refunds_failed)
      LEFT JOIN LATERAL ( SELECT r.object_id,
             r.amount
            FROM payments_private.payment_objects r
-          WHERE ((p.released > 0) AND (p.refunds >= p.charge_refunded) AND (r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.amount = p.released) AND (r.state <> 'failed'::text) AND (r.version > 0))
+          WHERE ((p.released > 0) AND (((p.refunds)::numeric - refunds_failed.before) >= (p.charge_refunded)::numeric) AND ((p.captured_at IS NULL) OR (r.provider_created_at <= (p.captured_at + '00:01:00'::interval))) AND (r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.amount = p.released) AND (r.state <> 'failed'::text) AND (r.version > 0))
           ORDER BY r.provider_created_at, r.object_id
          LIMIT 1) release ON (true))
      CROSS JOIN LATERAL ( SELECT
                 CASE
                     WHEN (NOT p.is_paid) THEN (0)::bigint
-                    WHEN (COALESCE(p.refunds, (0)::bigint) >= p.charge_refunded) THEN LEAST((COALESCE(p.refunds_standing, (0)::bigint) - COALESCE(release.amount, (0)::bigint)), p.amount)
-                    ELSE LEAST((GREATEST((((p.charge_refunded)::numeric - ( SELECT COALESCE(sum(r.amount), (0)::numeric) AS "coalesce"
-                       FROM payments_private.payment_objects r
-                      WHERE ((r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.state = 'failed'::text) AND (r.version > 0) AND (to_timestamp((((r.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) > p.charge_second)))) - (COALESCE(p.released, (0)::bigint))::numeric), (0)::numeric))::bigint, p.amount)
+                    WHEN (((COALESCE(p.refunds, (0)::bigint))::numeric - refunds_failed.before) >= (p.charge_refunded)::numeric) THEN LEAST((COALESCE(p.refunds_standing, (0)::bigint) - COALESCE(release.amount, (0)::bigint)), p.amount)
+                    ELSE LEAST((GREATEST((((p.charge_refunded)::numeric - refunds_failed.later) - (COALESCE(p.released, (0)::bigint))::numeric), (0)::numeric))::bigint, p.amount)
                 END AS amount) refunded)
      CROSS JOIN LATERAL ( SELECT
                 CASE
@@ -916,7 +922,7 @@ create table payments_private.payment_objects (
   refunded_at timestamp with time zone,
   constraint payment_objects_pkey PRIMARY KEY (object_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
-  constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['payment_intent'::text, 'charge'::text, 'invoice'::text, 'invoice_payment'::text, 'checkout_session'::text, 'refund'::text, 'dispute'::text]))),
+  constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['payment_intent'::text, 'charge'::text, 'invoice'::text, 'order_reference'::text, 'invoice_payment'::text, 'checkout_session'::text, 'refund'::text, 'dispute'::text]))),
   constraint state_is_known CHECK ((state = ANY (ARRAY['succeeded'::text, 'pending'::text, 'failed'::text])))
 ) with (fillfactor=85);
 alter table payments_private.payment_objects enable row level security;
@@ -946,6 +952,7 @@ comment on column payments_private.payment_objects.succeeded_at is 'Earliest ins
 comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
+CREATE INDEX payment_objects_order_reference_idx ON payments_private.payment_objects USING btree ("left"(object_id, 25)) WHERE (object_type = 'invoice'::text);
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
 CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
 
@@ -982,42 +989,42 @@ grant select on payments_private.secrets to payments_service;
 create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
   returns jsonb
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
 
 create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text)
   returns jsonb
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
 
-create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone)
+create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
   language plpgsql stable security definer
-  set search_path = "";
-comment on function payments.begin_recovery(environment text, since timestamp with time zone) is 'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001.';
-grant execute on function payments.begin_recovery(environment text, since timestamp with time zone) to payments_service;
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) is 'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001, SP008 the key is of another account.';
+grant execute on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) to payments_service;
 
 create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::jsonb, created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 grant execute on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) to payments_service;
 
 create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text)
   returns jsonb
   language plpgsql stable security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) is 'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
 grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) to payments_service;
 
 create function payments.caller_id()
   returns text
   language sql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.caller_id() is 'Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
 grant execute on function payments.caller_id() to anon;
 grant execute on function payments.caller_id() to authenticated;
@@ -1026,425 +1033,442 @@ grant execute on function payments.caller_id() to payments_service;
 create function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone)
   returns SETOF payments.stripe_checkout_sessions
   language plpgsql volatile security definer
-  set search_path = "";
-comment on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) is 'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP006 no such row.';
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) is 'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
 grant execute on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) to payments_service;
 
 create function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb)
   returns SETOF payments.stripe_customer_portal_sessions
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) is 'Takes Stripe''s answer to a portal session, and answers the row. Errors: SP006 no such row.';
 grant execute on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) to payments_service;
 
 create function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone)
   returns SETOF payments.provider_connections
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) is 'Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001.';
 grant execute on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) to payments_service;
 
 create function payments.complete_sync(run_id uuid, lease uuid, max integer DEFAULT 100)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.complete_sync(run_id uuid, lease uuid, max integer) is 'Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021.';
 grant execute on function payments.complete_sync(run_id uuid, lease uuid, max integer) to payments_service;
 
 create function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text DEFAULT NULL::text, ciphertext text DEFAULT NULL::text)
   returns SETOF payments.provider_connections
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001.';
 grant execute on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) to payments_service;
 
 create function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean DEFAULT false)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) to payments_service;
 
 create function payments.disconnect_account(environment text)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.disconnect_account(environment text) is 'Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
 grant execute on function payments.disconnect_account(environment text) to payments_service;
 
 create function payments.due_sync_kinds(environment text)
   returns jsonb
   language plpgsql stable security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.due_sync_kinds(environment text) is 'Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001.';
 grant execute on function payments.due_sync_kinds(environment text) to payments_service;
 
 create function payments.environment_health(environment text, facts jsonb)
   returns jsonb
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, with the reasons, from the ledger, the connection and the given facts. Answers {status, reasons, events, connection}. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
 
 create function payments.event_is_settled(event payments.webhook_events)
   returns boolean
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.event_is_settled(event payments.webhook_events) is 'Whether the event says that the money has arrived: paid or no_payment_required checkouts, paid invoices, succeeded PaymentIntents. False for everything else.';
 grant execute on function payments.event_is_settled(event payments.webhook_events) to payments_service;
 
 create function payments.event_subject(event payments.webhook_events)
   returns payments.billing_subject
   language plpgsql stable security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.event_subject(event payments.webhook_events) is 'The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id.';
 grant execute on function payments.event_subject(event payments.webhook_events) to payments_service;
 
 create function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean)
   returns SETOF payments.stripe_checkout_sessions
   language plpgsql volatile security invoker
-  set search_path = "";
-comment on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) is 'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP006 no such row.';
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) is 'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP001, SP006 no such row.';
 grant execute on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) to payments_service;
 
 create function payments.fail_customer_portal_session(environment text, id uuid, error text)
   returns SETOF payments.stripe_customer_portal_sessions
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.fail_customer_portal_session(environment text, id uuid, error text) is 'Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row.';
 grant execute on function payments.fail_customer_portal_session(environment text, id uuid, error text) to payments_service;
 
 create function payments.fail_sync(run_id uuid, lease uuid, error text DEFAULT NULL::text)
   returns SETOF payments.sync_runs
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.fail_sync(run_id uuid, lease uuid, error text) is 'Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021.';
 grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text) to payments_service;
 
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app''s triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
 create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns integer
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
 grant execute on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) to payments_service;
 
 create function payments.projected_event_types()
   returns text[]
   language sql immutable security invoker
-  set search_path = "";
-comment on function payments.projected_event_types() is 'The types of Stripe events that are projected, and that the managed webhook endpoint subscribes to. Every other type is kept in the ledger as ignored.';
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.projected_event_types() is 'The types of Stripe events that the managed webhook endpoint subscribes to: select the same ones for an endpoint made by hand. Of others, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected, too; the rest is kept in the ledger as ignored.';
 grant execute on function payments.projected_event_types() to payments_service;
 
 create function payments.prune_webhook_events(older_than interval, max integer DEFAULT 10000, environment text DEFAULT NULL::text)
   returns integer
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
 grant execute on function payments.prune_webhook_events(older_than interval, max integer, environment text) to payments_service;
 
 create function payments.rebuild_projections(environment text)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
-comment on function payments.rebuild_projections(environment text) is 'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. Answers {events, pruned, complete_since}. Errors: SP001.';
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.rebuild_projections(environment text) is 'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. All of it or nothing. Answers {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
 grant execute on function payments.rebuild_projections(environment text) to payments_service;
 
 create function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) is 'Takes one page of a sync''s listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over.';
 grant execute on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) to payments_service;
+
+create function payments.refuse_sync(environment text, error text, is_key_refused boolean DEFAULT false)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.refuse_sync(environment text, error text, is_key_refused boolean) is 'Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
+grant execute on function payments.refuse_sync(environment text, error text, is_key_refused boolean) to payments_service;
 
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.retry_webhook_events(max integer) is 'Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
 create function payments.touch_sync(run_id uuid, lease uuid)
   returns boolean
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.touch_sync(run_id uuid, lease uuid) is 'A sign of life of a running sync. Answers whether it is still carried out under this lease.';
 grant execute on function payments.touch_sync(run_id uuid, lease uuid) to payments_service;
 
 create function payments.unknown_webhook_events(environment text, event_ids jsonb)
   returns SETOF text
   language plpgsql stable security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.unknown_webhook_events(environment text, event_ids jsonb) is 'Which of these event ids the ledger of an environment does not know yet.';
 grant execute on function payments.unknown_webhook_events(environment text, event_ids jsonb) to payments_service;
 
 create function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
   returns jsonb
   language plpgsql stable security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001.';
 grant execute on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) to payments_service;
 
 create function payments_private.all_secrets()
   returns TABLE(id uuid, environment text, kind text, key_id text, ciphertext text)
   language sql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.all_secrets() to payments_service;
 
 create function payments_private.become_caller(caller jsonb)
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
 
 create function payments_private.bury_synced(environment text, kind text, object_id text, listed_from timestamp with time zone)
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_account(environment text, account_id text)
+  returns void
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text)
   returns void
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_environment(environment text) to payments_service;
 
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.checkout_session_params(session payments.stripe_checkout_sessions) to payments_service;
 
 create function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
   returns text[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.count_rows(environment text)
   returns jsonb
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
 
 create function payments_private.delete_rows(environment text)
   returns jsonb
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
   language plpgsql stable security invoker
-  set search_path = ""
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan;
 
 create function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.endpoint_problems(endpoint jsonb, url text, api_version text)
   returns text[]
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.environment_tables()
   returns SETOF regclass
   language sql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.event_problem(environment text, payload jsonb)
   returns text
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.follows(later jsonb, earlier jsonb)
   returns boolean
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
   returns SETOF text
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.has_events(environment text, object_id text, version bigint)
   returns boolean
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.held_sync_run(run_id uuid, lease uuid)
   returns payments.sync_runs
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.id_of(field jsonb)
   returns text
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.id_of(field jsonb) to payments_service;
 
 create function payments_private.ids_of(objects jsonb[])
   returns text[]
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.instant_of(field jsonb)
   returns timestamp with time zone
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.is_own_endpoint(environment text, endpoint jsonb, url text)
   returns boolean
   language sql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.is_projected_event(event_type text)
   returns boolean
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.last_event_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.lock_environment(environment text, alone boolean DEFAULT false)
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = ""
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off;
 
-create function payments_private.lock_payments(ids uuid[])
+create function payments_private.lock_payments(environment text, ids uuid[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.lock_payments_of(environment text, ids text[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.merge_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
   returns jsonb
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.merge_payments(one uuid, other uuid)
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private."overlay"(object jsonb, former jsonb)
   returns jsonb
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_checkout_session(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, version bigint, is_settled boolean, subject payments.billing_subject, subject_version bigint)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_dispute(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_invoice(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_invoice_payment(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_payment_intent(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_refund(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.process_again(environment text, payload jsonb, again boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.process_events(environment text, payloads jsonb[], again boolean DEFAULT false)
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_answers(environment text, objects jsonb[], snapshot_at timestamp with time zone)
   returns text[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_events(environment text, events jsonb[], statuses text[])
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_snapshots(environment text, snapshots payments_private.snapshot[], settled boolean DEFAULT false)
   returns text[]
   language plpgsql volatile security invoker
-  set search_path = ""
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
   set enable_hashjoin = off
@@ -1453,149 +1477,159 @@ create function payments_private.project_snapshots(environment text, snapshots p
 create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT claims payments_private.customer_claims[])
   returns record
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_stripe_object(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
   returns text
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_stripe_prices(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT claims payments_private.customer_claims[], OUT owned_ids text[])
   returns record
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_subscription_items(environment text, snapshots payments_private.snapshot[], places integer[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_sync_page(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns jsonb
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.put_payment_objects(environment text, payments payments_private.payment_snapshot[], settled boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.read_secrets(environment text)
   returns TABLE(kind text, key_id text, ciphertext text)
   language sql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.read_secrets(environment text) to payments_service;
 
 create function payments_private.record_events(environment text, events jsonb[], ids text[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = ""
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan;
 
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.refresh_payments(environment text, subscription_ids text[], customer_ids text[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.refresh_refunds(derived payments_private.derived_transactions[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.refresh_transactions(environment text, payment_ids uuid[])
   returns void
   language plpgsql volatile security invoker
-  set search_path = ""
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
   set enable_hashjoin = off
   set enable_mergejoin = off;
 
+create function payments_private.refunds_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.payment_snapshot[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.replace_secrets(secrets jsonb)
   returns integer
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.replace_secrets(secrets jsonb) to payments_service;
 
 create function payments_private.retry_delay(attempt_count integer)
   returns interval
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.settle_event(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
   returns bigint
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer) to payments_service;
 
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.subject_of(metadata jsonb) to payments_service;
 
 create function payments_private.subject_of_customer(environment text, customer_id text)
   returns payments.billing_subject
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.sync_objects(objects jsonb)
   returns SETOF jsonb
   language plpgsql immutable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.sync_rows(environment text, kind text, ids text[])
   returns jsonb
   language plpgsql stable security invoker
-  set search_path = ""
+  set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
 
 create function payments_private.tg__timestamps()
   returns trigger
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__customer()
   returns trigger
   language plpgsql volatile security definer
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__id()
+  returns trigger
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
   language plpgsql volatile security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.waves_of(objects jsonb[])
   returns integer[]
   language plpgsql stable security invoker
-  set search_path = "";
+  set search_path = pg_catalog, pg_temp;

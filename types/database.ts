@@ -374,7 +374,7 @@ export interface PaymentsProviderConnections {
    */
   provider: string;
   /**
-   * Stripe account id (acct_…). Events of any other account are not projected.
+   * Stripe account id (acct_…). Events of Connect that name another account are not projected.
    */
   provider_account_id: string | null;
   /**
@@ -382,7 +382,7 @@ export interface PaymentsProviderConnections {
    */
   raw: Generated<Json>;
   /**
-   * unconfigured, connected, or error when the last look at the account failed.
+   * unconfigured, connected, or error when Stripe refused the key at the last sync.
    */
   status: Generated<string>;
   /**

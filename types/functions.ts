@@ -162,11 +162,12 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** From when on Stripe's list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001. */
+  /** From when on Stripe's list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001, SP008 the key is of another account. */
   'payments.begin_recovery': {
     args: {
       environment: string | null
       since?: Date | null
+      account_id?: string | null
     }
     returns: Json
   }
@@ -201,7 +202,7 @@ export interface SqlFunctions {
     returns: string
   }
 
-  /** Takes Stripe's answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP006 no such row. */
+  /** Takes Stripe's answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP005 the other mode, SP006 no such row. */
   'payments.complete_checkout_session': {
     args: {
       environment: string | null
@@ -308,7 +309,7 @@ export interface SqlFunctions {
     returns: BillingSubject
   }
 
-  /** Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP006 no such row. */
+  /** Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP001, SP006 no such row. */
   'payments.fail_checkout_session': {
     args: {
       environment: string | null
@@ -368,7 +369,7 @@ export interface SqlFunctions {
     returns: number
   }
 
-  /** The types of Stripe events that are projected, and that the managed webhook endpoint subscribes to. Every other type is kept in the ledger as ignored. */
+  /** The types of Stripe events that the managed webhook endpoint subscribes to: select the same ones for an endpoint made by hand. Of others, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected, too; the rest is kept in the ledger as ignored. */
   'payments.projected_event_types': {
     args: Record<string, never>
     returns: string[]
@@ -384,7 +385,7 @@ export interface SqlFunctions {
     returns: number
   }
 
-  /** Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. Answers {events, pruned, complete_since}. Errors: SP001. */
+  /** Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. All of it or nothing. Answers {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again. */
   'payments.rebuild_projections': {
     args: {
       environment: string | null
@@ -403,6 +404,16 @@ export interface SqlFunctions {
       has_more: boolean | null
     }
     returns: Json
+  }
+
+  /** Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001. */
+  'payments.refuse_sync': {
+    args: {
+      environment: string | null
+      error: string | null
+      is_key_refused?: boolean | null
+    }
+    returns: undefined
   }
 
   /** Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001. */

@@ -74,10 +74,14 @@ export const SQLSTATES: Record<
   SP009: { status: 404, code: 'PAYMENT_CONFIG_NOT_FOUND' },
   /** the stored secrets changed meanwhile */
   SP010: { status: 409, code: 'PAYMENT_CONFIG_INVALID' },
+  /** the login has an isolation level that does not do */
+  SP011: { status: 500, code: 'INTERNAL_ERROR' },
   /** a sync of this environment is running */
   SP020: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
   /** another one carries this sync out now */
   SP021: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
+  /** an event of the ledger cannot be projected again */
+  SP022: { status: 500, code: 'INTERNAL_ERROR' },
   /** insufficient_privilege: row level security said no */
   '42501': {
     status: 403,

@@ -574,6 +574,24 @@ export function failSync(
   return failSyncCall.row(database, { run_id: args.runId, lease: args.lease, error: args.error })
 }
 
+const refuseSyncCall = sqlFunction('payments.refuse_sync', {
+  environment: 'text',
+  error: 'text',
+  is_key_refused: 'boolean',
+})
+
+/** Notes that a sync could not begin. */
+export function refuseSync(
+  database: Database,
+  args: { environment: StripeEnvironment; error: string; isKeyRefused: boolean },
+): Promise<null> {
+  return refuseSyncCall.value(database, {
+    environment: args.environment,
+    error: args.error,
+    is_key_refused: String(args.isKeyRefused),
+  })
+}
+
 const touchSyncCall = sqlFunction('payments.touch_sync', { run_id: 'uuid', lease: 'uuid' })
 
 /** A sign of life; false when another one has taken over. */
@@ -629,14 +647,19 @@ export type RecoveryStart = { from: string; gap: { from: string; before: string 
 const beginRecoveryCall = sqlFunction('payments.begin_recovery', {
   environment: 'text',
   since: 'timestamptz',
+  account_id: 'text',
 })
 
-/** Says from when on Stripe's list of events has to be read so that nothing is missing. */
+/** Says from when on Stripe's list of events has to be read so that nothing is missing; 409 when the key is of another account. */
 export function beginRecovery(
   database: Database,
-  args: { environment: StripeEnvironment; since: string | null },
+  args: { environment: StripeEnvironment; since: string | null; accountId: string | null },
 ): Promise<RecoveryStart> {
-  return beginRecoveryCall.value(database, args)
+  return beginRecoveryCall.value(database, {
+    environment: args.environment,
+    since: args.since,
+    account_id: args.accountId,
+  })
 }
 
 const completeRecoveryCall = sqlFunction('payments.complete_recovery', {

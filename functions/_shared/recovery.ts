@@ -37,7 +37,8 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   const { environment, signal } = options
   const { database } = deps
   const stripe = await deps.stripe(environment)
-  const start = await beginRecovery(database, { environment, since: options.since ?? null })
+  const accountId = await patiently(() => stripe.accountId(), deps, signal)
+  const start = await beginRecovery(database, { environment, since: options.since ?? null, accountId })
   const result: RecoveryResult = {
     environment,
     from: new Date(start.from).toISOString(),

@@ -76,7 +76,15 @@ const RETRIEVE: Record<string, Retrieve> = {
   price: (stripe, id) => stripe.prices.retrieve(id),
   product: (stripe, id) => stripe.products.retrieve(id),
   refund: (stripe, id) => stripe.refunds.retrieve(id),
-  subscription: (stripe, id) => stripe.subscriptions.retrieve(id),
+  subscription: async (stripe, id) => {
+    const subscription = await stripe.subscriptions.retrieve(id)
+    if (subscription.items.has_more) {
+      const items = stripe.subscriptionItems.list({ subscription: id, limit: 100 })
+      subscription.items.data = await items.autoPagingToArray({ limit: 10_000 })
+      subscription.items.has_more = false
+    }
+    return subscription
+  },
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   completeSync,
   failSync,
   recordSyncPage,
+  refuseSync,
   type SyncRunRow,
   type SyncStep,
   touchSync,
@@ -48,14 +49,7 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
   const { environment, signal } = options
   const { database } = deps
   const stripe = await deps.stripe(environment)
-  const accountId = await patiently(() => stripe.accountId(), deps, signal)
-  let step = await beginSync(database, {
-    environment,
-    kinds: options.kinds ?? null,
-    createdFrom: options.createdFrom ?? null,
-    createdBefore: options.createdBefore ?? null,
-    accountId,
-  })
+  let step = await begin(options, stripe, deps)
   const held = { runId: step.run.id, lease: step.run.lease }
   const heartbeat = setInterval(() => void touchSync(database, held).catch(() => {}), HEARTBEAT_MS)
   const pages = readPages(stripe, deps, signal)
@@ -80,6 +74,30 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
     throw failure
   } finally {
     clearInterval(heartbeat)
+  }
+}
+
+/** The first step of a sync. That it could not begin is noted, unless it is because another one is running. */
+async function begin(options: SyncOptions, stripe: StripeApi, deps: SyncDeps): Promise<SyncStep> {
+  const { environment, signal } = options
+  try {
+    const accountId = await patiently(() => stripe.accountId(), deps, signal)
+    return await beginSync(deps.database, {
+      environment,
+      kinds: options.kinds ?? null,
+      createdFrom: options.createdFrom ?? null,
+      createdBefore: options.createdBefore ?? null,
+      accountId,
+    })
+  } catch (error) {
+    const failure = toApiError(error)
+    if (failure.code !== 'PAYMENT_SYNC_RUNNING' && failure.code !== 'INVALID_INPUT') {
+      const isKeyRefused = failure.status === 401
+      await refuseSync(deps.database, { environment, error: failure.message, isKeyRefused }).catch((cause) =>
+        deps.log.error('sync_failure_not_noted', { environment, cause: describeError(cause) }),
+      )
+    }
+    throw failure
   }
 }
 

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:8b13a6bbbf1c36f22f6480041a0094f41e8cfacc
+--! Hash: sha1:4d81bcf4416900f657ae9ef2657fd2f936af3ba1
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -77,8 +77,8 @@ comment on table payments.provider_connections is
 comment on column payments.provider_connections.id is 'Local id.';
 comment on column payments.provider_connections.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.provider_connections.environment is 'test or live.';
-comment on column payments.provider_connections.status is 'unconfigured, connected, or error when the last look at the account failed.';
-comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of any other account are not projected.';
+comment on column payments.provider_connections.status is 'unconfigured, connected, or error when Stripe refused the key at the last sync.';
+comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of Connect that name another account are not projected.';
 comment on column payments.provider_connections.account_email is 'E-mail address of the Stripe account.';
 comment on column payments.provider_connections.account_name is 'Display name of the Stripe account.';
 comment on column payments.provider_connections.account_livemode is 'Whether the key belongs to live mode.';
@@ -571,7 +571,9 @@ create table if not exists payments_private.payment_objects (
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   object_id text not null,
   object_type text not null constraint object_type_is_known check (
-    object_type in ('payment_intent', 'charge', 'invoice', 'invoice_payment', 'checkout_session', 'refund', 'dispute')
+    object_type in (
+      'payment_intent', 'charge', 'invoice', 'order_reference', 'invoice_payment', 'checkout_session', 'refund', 'dispute'
+    )
   ),
   payment_id uuid not null,
   version bigint not null default 0,
@@ -599,6 +601,8 @@ create table if not exists payments_private.payment_objects (
 );
 alter table payments_private.payment_objects set (fillfactor = 85); -- as transactions
 create index if not exists payment_objects_payment_id_idx on payments_private.payment_objects (payment_id);
+create index if not exists payment_objects_order_reference_idx
+  on payments_private.payment_objects (left(object_id, 25)) where object_type = 'invoice';
 create index if not exists payment_objects_subscription_id_idx
   on payments_private.payment_objects (subscription_id, environment) where subscription_id is not null;
 comment on table payments_private.payment_objects is
@@ -792,7 +796,7 @@ create or replace function payments_private.id_of(field jsonb)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case jsonb_typeof(id_of.field) when 'object' then id_of.field ->> 'id' when 'string' then id_of.field #>> '{}' end;
@@ -811,7 +815,7 @@ create or replace function payments_private.instant_of(field jsonb)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case jsonb_typeof(instant_of.field) when 'number' then to_timestamp((instant_of.field)::double precision) end;
@@ -831,7 +835,7 @@ create or replace function payments_private.subject_of(metadata jsonb)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case
@@ -854,7 +858,7 @@ grant execute on function payments_private.subject_of(jsonb) to payments_service
  * The version of a snapshot of a Stripe object, comparable with any other version of the same object: greater is newer.
  *   bit 50     the object is in a state that Stripe never leaves (deleted, canceled, paid …): it comes last
  *   bits 3–49  the second at which the snapshot was true: event.created, or when Stripe answered
- *   bits 0–2   order within that second: 1 created, 2 updated, 3–4 later by meaning, 5 deleted, 6 an answer of the API
+ *   bits 0–2   order within that second: 0 part of another object's event, 1 created, 2 updated, 3–4 later by meaning, 5 deleted, 6 an answer of the API
  */
 create or replace function payments_private.snapshot_version(
   snapshot_at timestamptz,
@@ -866,7 +870,7 @@ create or replace function payments_private.snapshot_version(
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (case when snapshot_version.is_final then 1::bigint << 50 else 0 end)
@@ -875,7 +879,7 @@ begin
         when snapshot_version.event_type is null then 6
         when snapshot_version.rank is not null then snapshot_version.rank
         when snapshot_version.event_type like '%.created' then 1
-      when snapshot_version.event_type like '%.deleted' then 5
+        when snapshot_version.event_type like '%.deleted' then 5
         else 2
       end;
 end;
@@ -893,7 +897,7 @@ create or replace function payments_private.check_environment(environment text)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if check_environment.environment is null or check_environment.environment not in ('test', 'live') then
@@ -906,6 +910,39 @@ $$;
 revoke all on function payments_private.check_environment(text) from public;
 grant execute on function payments_private.check_environment(text) to payments_service;
 --! EndIncluded functions/check_environment.sql
+--! Included functions/check_account.sql
+/*
+ * Refuses a key of another Stripe account than the one whose rows an environment holds, and a key that does not say whose it
+ * is: rows and events of one account are never mixed with those of another. Before anything is known, any account may be.
+ */
+create or replace function payments_private.check_account(environment text, account_id text)
+  returns void
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_known_account text;
+begin
+  select c.provider_account_id into v_known_account
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = check_account.environment;
+  if v_known_account is null or v_known_account = account_id then
+    return;
+  end if;
+  if account_id is null then
+    raise exception 'The Stripe key for % may not read which account it belongs to, and the rows here belong to %.',
+      environment, v_known_account
+      using errcode = 'SP008', hint = 'Give the key the permission Account (read, rak_accounts_kyc_basic_read).';
+  end if;
+  raise exception 'The Stripe key for % belongs to %, and the rows here to %.', environment, account_id, v_known_account
+    using errcode = 'SP008', hint = 'Use a key of the same account, or set the new one with replaceAccount.';
+end;
+$$;
+
+revoke all on function payments_private.check_account(text, text) from public;
+--! EndIncluded functions/check_account.sql
 --! Included functions/is_projected_event.sql
 /*
  * Whether events of this type are projected: those that our own endpoint subscribes to, and what an endpoint made by hand
@@ -916,7 +953,7 @@ create or replace function payments_private.is_projected_event(event_type text)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return is_projected_event.event_type = any (payments.projected_event_types())
@@ -938,7 +975,7 @@ create or replace function payments_private.retry_delay(attempt_count integer)
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return case
@@ -960,7 +997,7 @@ create or replace function payments_private.overlay(object jsonb, former jsonb)
   language plpgsql -- it calls itself
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return overlay.object || coalesce(
@@ -991,7 +1028,7 @@ create or replace function payments_private.follows(later jsonb, earlier jsonb)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return jsonb_typeof(follows.later -> 'data' -> 'previous_attributes') = 'object'
@@ -1016,7 +1053,7 @@ create or replace function payments_private.ids_of(objects jsonb[])
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_object jsonb;
@@ -1039,6 +1076,7 @@ begin
       v_object -> 'payment' ->> 'payment_intent',
       v_object -> 'payment' ->> 'charge',
       v_object -> 'payment_details' ->> 'order_reference',
+      case when v_object ->> 'object' = 'invoice' then left(v_object ->> 'id', 25) end, -- as an order reference may name it
       v_object -> 'charges' -> 'data' -> 0 ->> 'id',
       v_object ->> 'client_reference_id',
       'subject ' || (v_object -> 'metadata' ->> 'payments_subject_type') || ' ' || (v_object -> 'metadata' ->> 'payments_subject_id'),
@@ -1061,15 +1099,15 @@ revoke all on function payments_private.ids_of(jsonb[]) from public;
 --! EndIncluded functions/ids_of.sql
 --! Included functions/waves_of.sql
 /*
- * Divides Stripe objects or events into waves that are projected in one go: the same event, the same object, or two sessions
- * of one checkout come in different ones, in the order of the list.
+ * Divides Stripe objects or events into waves that are projected in one go: the same event, the same object, two sessions
+ * of one checkout, or an invoice and what names the beginning of its id come in different ones, in the order of the list.
  */
 create or replace function payments_private.waves_of(objects jsonb[])
   returns integer[]
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_seen text[];
@@ -1087,6 +1125,10 @@ begin
     end if;
     if v_object ->> 'object' = 'checkout.session' and v_object ->> 'client_reference_id' is not null then
       v_ids := v_ids || (v_object ->> 'client_reference_id');
+    elsif v_object ->> 'object' = 'invoice' then
+      v_ids := v_ids || left(v_object ->> 'id', 25);
+    elsif length(v_object -> 'payment_details' ->> 'order_reference') = 25 then
+      v_ids := v_ids || (v_object -> 'payment_details' ->> 'order_reference');
     end if;
 
     v_wave := 1;
@@ -1118,7 +1160,7 @@ create or replace function payments_private.lock_ids(environment text, ids text[
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan -- one that does not depend on how many ids came
   set enable_seqscan = off
 as $$
@@ -1158,7 +1200,7 @@ create or replace function payments_private.try_lock_ids(environment text, ids t
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_key bigint;
@@ -1187,18 +1229,26 @@ revoke all on function payments_private.try_lock_ids(text, text[]) from public;
 --! Included functions/lock_environment.sql
 /*
  * Lets processing and rebuilding exclude each other: everything that projects takes the lock of its environment shared,
- * rebuild_projections takes it alone. Always the first lock of a transaction.
+ * rebuild_projections takes it alone. Comes before every other lock that an environment's rows need. What is read after a
+ * lock must show what others did before they let go of it, so each statement needs a snapshot of its own.
+ * https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
  */
 create or replace function payments_private.lock_environment(environment text, alone boolean default false)
   returns void
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if current_setting('transaction_isolation') = 'repeatable read' then
+    raise exception 'Payments cannot be written in a transaction of isolation level repeatable read.'
+      using errcode = 'SP011',
+            hint = 'Use read committed, or: alter role <login> set default_transaction_isolation = ''read committed''.';
+  end if;
   if lock_environment.alone then
     perform pg_advisory_xact_lock(hashtextextended('environment ' || lock_environment.environment, 2));
+    perform set_config('payments.locked_environment', lock_environment.environment, true); -- as long as the lock
   else
     perform pg_advisory_xact_lock_shared(hashtextextended('environment ' || lock_environment.environment, 2));
   end if;
@@ -1219,7 +1269,7 @@ create or replace function payments.caller_id()
   language sql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select nullif(current_setting('request.jwt.claims', true), '')::jsonb ->> 'sub';
 $$;
@@ -1240,7 +1290,7 @@ create or replace function payments_private.become_caller(caller jsonb)
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if coalesce(become_caller.caller ->> 'role', '') not in ('anon', 'authenticated') then
@@ -1264,7 +1314,7 @@ create or replace function payments_private.customer_of_subject(environment text
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -1298,7 +1348,7 @@ create or replace function payments_private.subject_of_customer(environment text
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -1324,7 +1374,7 @@ create or replace function payments_private.refresh_customer_mappings(environmen
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_types text[]; -- of the subjects that claim the customers
@@ -1410,7 +1460,7 @@ create or replace function payments_private.claim_customers(environment text, cl
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids text[];
@@ -1548,7 +1598,10 @@ as
       (array_agg(o.description) filter (where o.is_payment and o.description is not null))[1] as description,
       coalesce(
         max(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'invoice'),
-        sum(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'payment_intent')::bigint, -- parts of an open invoice
+        greatest( -- parts of an open invoice
+          sum(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'payment_intent'),
+          sum(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'invoice_payment')
+        )::bigint,
         (array_agg(o.amount) filter (where o.is_payment and o.state is not null and o.amount is not null))[1]
       ) as amount,
       min(o.provider_created_at) filter (where o.is_payment) as provider_created_at,
@@ -1557,6 +1610,7 @@ as
       min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type = 'invoice') as invoice_paid_at,
       min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type <> 'invoice') as paid_at,
       min(o.provider_created_at) filter (where o.says = 'succeeded') as seen_paid_at,
+      min(o.succeeded_at) filter (where o.object_type = 'payment_intent') as captured_at,
       -- failed; an answer of the API says that it failed and not when
       max(o.failed_at) filter (where o.says = 'failed') as failed_at,
       max(case when o.object_type = 'charge' then o.provider_created_at else o.second end)
@@ -1623,12 +1677,28 @@ as
     order by d.provider_created_at desc, (d.state = 'succeeded') desc nulls last, d.version desc, d.object_id
     limit 1
   ) as dispute on true
-  -- release: nothing can be refunded before it, so it is the first; its event may be missing
+  -- refunds that failed: those that did later than the charge was seen are still in its amount, the earlier ones are not
+  cross join lateral (
+    select
+      coalesce(sum(r.amount) filter (where r.second < p.charge_second), 0) as before,
+      coalesce(sum(r.amount) filter (where r.second > p.charge_second), 0) as later
+    from (
+      select f.amount, to_timestamp((f.version & ((1::bigint << 50) - 1)) >> 3) as second
+      from payments_private.payment_objects as f
+      where p.refunds > coalesce(p.refunds_standing, 0)
+        and f.payment_id = p.id
+        and f.object_type = 'refund'
+        and f.state = 'failed'
+        and f.version > 0
+    ) as r
+  ) as refunds_failed
+  -- release: Stripe makes it with the capture, and nothing can be refunded before it; its event may be missing
   left join lateral (
     select r.object_id, r.amount
     from payments_private.payment_objects as r
     where p.released > 0
-      and p.refunds >= p.charge_refunded
+      and p.refunds - refunds_failed.before >= p.charge_refunded
+      and (p.captured_at is null or r.provider_created_at <= p.captured_at + interval '1 minute')
       and r.payment_id = p.id
       and r.object_type = 'refund'
       and r.amount = p.released
@@ -1641,21 +1711,10 @@ as
   cross join lateral (
     select case
       when not p.is_paid then 0
-      when coalesce(p.refunds, 0) >= p.charge_refunded
+      when coalesce(p.refunds, 0) - refunds_failed.before >= p.charge_refunded
       then least(coalesce(p.refunds_standing, 0) - coalesce(release.amount, 0), p.amount)
       else least(
-        greatest(
-          p.charge_refunded - (
-            select coalesce(sum(r.amount), 0) -- of those that failed later, of which the charge does not know
-            from payments_private.payment_objects as r
-            where r.payment_id = p.id
-              and r.object_type = 'refund'
-              and r.state = 'failed'
-              and r.version > 0
-              and to_timestamp((r.version & ((1::bigint << 50) - 1)) >> 3) > p.charge_second
-          ) - coalesce(p.released, 0),
-          0
-        )::bigint,
+        greatest(p.charge_refunded - refunds_failed.later - coalesce(p.released, 0), 0)::bigint,
         p.amount
       )
     end as amount
@@ -1682,25 +1741,27 @@ revoke all on payments_private.derived_transactions from public;
 --! Included functions/refresh_refunds.sql
 /*
  * One transaction of type refund for each refund of the given payments, with the payment as its parent. What was
- * authorized and never captured is a refund to Stripe and moved no money: it has none.
+ * authorized and never captured is a refund to Stripe and moved no money: it has none. A transaction's id is made from
+ * Stripe's, so that it has the same one when it is taken for such a refund and then for another one after all.
  */
 create or replace function payments_private.refresh_refunds(derived payments_private.derived_transactions[])
   returns void
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
 declare
   v_payment payments_private.derived_transactions;
 begin
   insert into payments.transactions as t (
-    environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+    id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
     provider_object_type, provider_object_id, provider_parent_object_type, provider_parent_object_id,
     related_object_ids, amount, currency, description, failed_at, refunded_at, provider_created_at
   )
   select
+    left(encode(sha256(convert_to(d.environment || ' ' || o.object_id, 'UTF8')), 'hex'), 32)::uuid,
     d.environment,
     'refund',
     o.state,
@@ -1771,7 +1832,7 @@ create or replace function payments_private.refresh_transactions(environment tex
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   -- plans that depend neither on how full the tables were nor on how many payments came when they were made
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
@@ -1859,7 +1920,7 @@ create or replace function payments_private.refresh_payments(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_found uuid[];
@@ -1886,7 +1947,7 @@ begin
         and t.type <> 'refund'
     ) as p;
     exit when v_found is null or v_found <@ v_locked;
-    perform payments_private.lock_payments(v_found);
+    perform payments_private.lock_payments(environment, v_found);
     v_locked := v_locked || v_found;
   end loop;
   if v_found is not null then
@@ -1900,16 +1961,20 @@ revoke all on function payments_private.refresh_payments(text, text[], text[]) f
 --! Included functions/lock_payments.sql
 /*
  * Locks payments for the rest of the transaction, in order. Whoever derives a transaction holds the lock of its payment;
- * the ids of Stripe objects are locked before (lock_ids), payments after.
+ * the ids of Stripe objects are locked before (lock_ids), payments after. Who has the environment alone needs none: a
+ * rebuild is about every payment there is, and the table of locks has room for a few thousand.
  */
-create or replace function payments_private.lock_payments(ids uuid[])
+create or replace function payments_private.lock_payments(environment text, ids uuid[])
   returns void
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
+  if current_setting('payments.locked_environment', true) = lock_payments.environment then
+    return;
+  end if;
   perform pg_advisory_xact_lock(k.key)
   from (
     select distinct hashtextextended(p.id::text, 1) as key
@@ -1919,7 +1984,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_payments(uuid[]) from public;
+revoke all on function payments_private.lock_payments(text, uuid[]) from public;
 --! EndIncluded functions/lock_payments.sql
 --! Included functions/lock_payments_of.sql
 /*
@@ -1930,10 +1995,11 @@ create or replace function payments_private.lock_payments_of(environment text, i
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform payments_private.lock_payments(
+    environment,
     array(
       select o.payment_id
       from payments_private.payment_objects as o
@@ -1954,7 +2020,7 @@ create or replace function payments_private.merge_payments(one uuid, other uuid)
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kept uuid;
@@ -1994,7 +2060,7 @@ create or replace function payments_private.put_payment_objects(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_payment payments_private.payment_snapshot;
@@ -2042,7 +2108,7 @@ begin
     from payments_private.payment_objects as o
     where o.object_id = any (v_ids) and o.environment = put_payment_objects.environment;
     if not v_known_payments <@ v_locked then
-      perform payments_private.lock_payments(v_known_payments);
+      perform payments_private.lock_payments(environment, v_known_payments);
       v_locked := v_locked || v_known_payments;
       continue;
     end if;
@@ -2194,7 +2260,7 @@ create or replace function payments_private.payment_of_checkout_session(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.payment_objects;
@@ -2237,8 +2303,9 @@ revoke all on function payments_private.payment_of_checkout_session(
 --! Included functions/payment_of_payment_intent.sql
 /*
  * PaymentIntent → its payment. Older API versions carry the invoice and the list of charges, newer ones only the latest
- * charge, and the invoice as the order reference that Stripe gives to what pays one. A charge that was declined holds no
- * money and is not noted.
+ * charge, and the invoice as the order reference that Stripe gives to what pays one, which some versions cut to 25
+ * characters: the one invoice that it may mean is looked for, and if it comes later, it looks for this (payment_of_invoice).
+ * A charge that was declined holds no money and is not noted; of a payment in process that may still happen.
  */
 create or replace function payments_private.payment_of_payment_intent(
   environment text,
@@ -2250,25 +2317,32 @@ create or replace function payments_private.payment_of_payment_intent(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.payment_objects;
   v_status text := object ->> 'status';
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_charge jsonb := case
-    when v_status in ('succeeded', 'processing', 'requires_capture')
+    when v_status in ('succeeded', 'requires_capture')
       then coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)
   end;
   -- canceled after it was authorized: the money that was held is let go; without a charge nothing was ever tried
   v_is_released boolean := v_status = 'canceled'
     and jsonb_typeof(object -> 'last_payment_error') is distinct from 'object'
     and payments_private.id_of(coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)) is not null;
-  v_invoice_id text := coalesce(
-    payments_private.id_of(object -> 'invoice'),
-    substring(object -> 'payment_details' ->> 'order_reference' from '^in_[0-9A-Za-z]{14,}$')
-  );
+  v_reference text := substring(object -> 'payment_details' ->> 'order_reference' from '^in_[0-9A-Za-z]{14,}$');
+  v_invoice_ids text[];
 begin
+  if length(v_reference) = 25 then
+    select array_agg(o.object_id)
+    into v_invoice_ids
+    from payments_private.payment_objects as o
+    where left(o.object_id, 25) = v_reference
+      and o.object_type = 'invoice'
+      and o.environment = payment_of_payment_intent.environment
+      and (o.customer_id is null or o.customer_id = payments_private.id_of(object -> 'customer'));
+  end if;
   v_snapshot.environment := payment_of_payment_intent.environment;
   v_snapshot.object_id := object ->> 'id';
   v_snapshot.object_type := 'payment_intent';
@@ -2303,8 +2377,13 @@ begin
 
   return row (
     v_snapshot,
-    array['charge', 'invoice'],
-    array[payments_private.id_of(v_charge), v_invoice_id]
+    array['charge', 'invoice', case when length(v_reference) = 25 then 'order_reference' else 'invoice' end, 'invoice'],
+    array[
+      payments_private.id_of(v_charge),
+      payments_private.id_of(object -> 'invoice'),
+      v_reference,
+      case when cardinality(v_invoice_ids) = 1 then v_invoice_ids[1] end
+    ]
   )::payments_private.payment_snapshot;
 end;
 $$;
@@ -2326,7 +2405,7 @@ create or replace function payments_private.payment_of_charge(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.payment_objects;
@@ -2349,7 +2428,7 @@ begin
   v_snapshot.amount_refunded := v_refunded;
   v_snapshot.amount_released := case
     when not v_is_captured then v_refunded
-    when v_refunded >= (object ->> 'amount')::bigint - v_captured then (object ->> 'amount')::bigint - v_captured
+    when v_refunded >= (object ->> 'amount')::bigint - v_captured then greatest((object ->> 'amount')::bigint - v_captured, 0) -- more may be captured than was authorized
     else 0
   end;
   v_snapshot.currency := lower(object ->> 'currency');
@@ -2376,7 +2455,7 @@ revoke all on function payments_private.payment_of_charge(text, jsonb, text, tim
 /*
  * Invoice → its payment. Until 2025-03-31.basil an invoice names its subscription, PaymentIntent and charge; since then
  * the subscription is under parent, and the tie to the PaymentIntent arrives with invoice_payment.paid, unless payments
- * was expanded.
+ * was expanded or the PaymentIntent names the invoice as its order reference.
  */
 create or replace function payments_private.payment_of_invoice(
   environment text,
@@ -2388,7 +2467,7 @@ create or replace function payments_private.payment_of_invoice(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.payment_objects;
@@ -2396,6 +2475,7 @@ declare
   v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
   v_line jsonb := object -> 'lines' -> 'data' -> 0;
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_reference text := left(object ->> 'id', 25); -- as much of it as a PaymentIntent may name
   v_types text[];
   v_ids text[];
 begin
@@ -2448,12 +2528,35 @@ begin
   from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
   where p.payment ->> 'type' in ('payment_intent', 'charge');
 
+  if object ? 'payment_intent' or not exists (
+    select
+    from payments_private.payment_objects as r
+    where r.object_id = v_reference
+      and r.object_type = 'order_reference'
+      and r.environment = payment_of_invoice.environment
+      and not exists (
+        select
+        from payments_private.payment_objects as o
+        where o.payment_id = r.payment_id
+          and (
+            (o.object_type = 'invoice' and o.object_id <> v_snapshot.object_id)
+            or (o.object_type = 'payment_intent' and o.customer_id <> v_snapshot.customer_id)
+          )
+      )
+  ) then
+    v_reference := null;
+  end if;
+
   return row (
     v_snapshot,
-    array['payment_intent', 'charge'] || v_types,
+    array['payment_intent', 'charge', 'order_reference'] || v_types,
     array[
       payments_private.id_of(object -> 'payment_intent'),
-      case when v_status = 'paid' then payments_private.id_of(object -> 'charge') end -- one that was declined holds no money
+      case
+        when v_status = 'paid' and (object ->> 'paid_out_of_band')::boolean is distinct from true
+        then payments_private.id_of(object -> 'charge') -- one that was declined holds no money
+      end,
+      v_reference
     ] || v_ids
   )::payments_private.payment_snapshot;
 end;
@@ -2475,7 +2578,7 @@ create or replace function payments_private.payment_of_invoice_payment(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.payment_objects;
@@ -2521,7 +2624,7 @@ create or replace function payments_private.payment_of_refund(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.payment_objects;
@@ -2554,6 +2657,50 @@ $$;
 
 revoke all on function payments_private.payment_of_refund(text, jsonb, text, timestamptz) from public;
 --! EndIncluded functions/payment_of_refund.sql
+--! Included functions/refunds_of_charge.sql
+/*
+ * The refunds inside of a charge → its payment, as payment_of_refund reads them. Until 2022-11-15 a charge held its latest ones,
+ * and no event of their own told of them. An event of their own says more: of the same second it is the newer one.
+ */
+create or replace function payments_private.refunds_of_charge(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments_private.payment_snapshot[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_refund jsonb;
+  v_payment payments_private.payment_snapshot;
+  v_object payments_private.payment_objects;
+  v_payments payments_private.payment_snapshot[];
+begin
+  if jsonb_typeof(object -> 'refunds' -> 'data') is distinct from 'array' then
+    return null;
+  end if;
+  for v_refund in select r.refund from jsonb_array_elements(object -> 'refunds' -> 'data') as r (refund) loop
+    continue when v_refund ->> 'object' is distinct from 'refund' or v_refund ->> 'id' is null;
+    v_payment := payments_private.payment_of_refund(
+      environment, jsonb_build_object('charge', object -> 'id') || v_refund, null, snapshot_at
+    );
+    if event_type is not null then
+      v_object := v_payment.object;
+      v_object.version := payments_private.snapshot_version(snapshot_at, event_type, v_object.state = 'failed', 0);
+      v_payment.object := v_object;
+    end if;
+    v_payments := v_payments || v_payment;
+  end loop;
+  return v_payments;
+end;
+$$;
+
+revoke all on function payments_private.refunds_of_charge(text, jsonb, text, timestamptz) from public;
+--! EndIncluded functions/refunds_of_charge.sql
 --! Included functions/payment_of_dispute.sql
 /*
  * Dispute → shown on the transaction of its payment.
@@ -2568,7 +2715,7 @@ create or replace function payments_private.payment_of_dispute(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.payment_objects;
@@ -2610,7 +2757,7 @@ create or replace function payments_private.project_stripe_products(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids text[];
@@ -2702,7 +2849,7 @@ create or replace function payments_private.project_stripe_prices(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids text[];
@@ -2811,7 +2958,7 @@ create or replace function payments_private.project_stripe_customers(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids text[];
@@ -2903,7 +3050,7 @@ revoke all on function payments_private.project_stripe_customers(text, payments_
 --! Included functions/project_subscription_items.sql
 /*
  * The items of the subscriptions at the given places → payments.stripe_subscription_items; items that a subscription no
- * longer has are removed. An item's id is made from Stripe's, so that it has the same one when a rebuild takes it away and
+ * longer has are removed, unless the snapshot shows only the first ones. An item's id is made from Stripe's, so that it has the same one when a rebuild takes it away and
  * brings it back.
  */
 create or replace function payments_private.project_subscription_items(
@@ -2915,7 +3062,7 @@ create or replace function payments_private.project_subscription_items(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   with item as (
@@ -2934,6 +3081,7 @@ begin
           select s.object ->> 'id'
           from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, place)
           where s.place = any (project_subscription_items.places)
+            and s.object -> 'items' ->> 'has_more' is distinct from 'true'
         )
       )
       and t.environment = project_subscription_items.environment
@@ -2984,7 +3132,7 @@ create or replace function payments_private.project_stripe_subscriptions(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_row record;
@@ -3146,8 +3294,8 @@ revoke all on function payments_private.project_stripe_subscriptions(text, payme
 /*
  * Checkout Sessions → payments.stripe_checkout_sessions; answers their payments and their claims on customers as well. A row
  * is found by the session's id, else by client_reference_id, which heals a crash between Stripe and
- * complete_checkout_session. A Payment Link lets the buyer choose client_reference_id, so sessions of Payment Links never
- * take over a row. The subject is the one that the checkout was begun for, else the one that the earliest snapshot names, of
+ * complete_checkout_session. Elsewhere the buyer may choose client_reference_id, on a Payment Link or a pricing table, so a
+ * session takes over a row only if it names it in its metadata, or has the mode and the metadata that the row asks for. The subject is the one that the checkout was begun for, else the one that the earliest snapshot names, of
  * those that name one. Contract: see project_snapshots.
  */
 create or replace function payments_private.project_stripe_checkout_sessions(
@@ -3162,7 +3310,7 @@ create or replace function payments_private.project_stripe_checkout_sessions(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshot payments_private.snapshot;
@@ -3177,6 +3325,7 @@ declare
   v_subject_ids text[];
   v_subject_versions bigint[];
   v_found record;
+  v_named_id text;
   v_row jsonb;
   v_subject payments.billing_subject;
   v_subject_version bigint;
@@ -3202,7 +3351,7 @@ begin
   for v_found in
     select
       t.id, t.checkout_session_id, t.status, t.version, t.attempt, t.customer_id, t.subject_type, t.subject_id,
-      t.subject_version
+      t.subject_version, t.mode, t.metadata
     from payments.stripe_checkout_sessions as t
     where t.environment = project_stripe_checkout_sessions.environment
       and (t.checkout_session_id = any (v_ids) or t.id = any (v_references))
@@ -3212,8 +3361,18 @@ begin
       case when v_found.checkout_session_id is not null then array_position(v_ids, v_found.checkout_session_id) end,
       array_position(v_references, v_found.id)
     );
+    v_object := snapshots[v_place].object;
+    v_named_id := coalesce(
+      v_object -> 'metadata' ->> 'payments_checkout_session_id', v_object -> 'metadata' ->> 'insforge_checkout_session_id'
+    );
+    continue when v_found.checkout_session_id is distinct from v_ids[v_place]
+      and case
+        when v_named_id is not null then v_named_id <> v_found.id::text
+        else v_object ->> 'mode' <> v_found.mode
+          or not coalesce(nullif(v_object -> 'metadata', 'null'), '{}') @> v_found.metadata
+      end;
     if v_rows[v_place] is null or v_found.checkout_session_id = v_ids[v_place] then
-      v_rows[v_place] := to_jsonb(v_found);
+      v_rows[v_place] := to_jsonb(v_found) - 'metadata';
     end if;
   end loop;
 
@@ -3403,7 +3562,7 @@ create or replace function payments_private.project_snapshots(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   -- plans that depend neither on how full the tables were nor on how many objects came when they were made
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
@@ -3416,6 +3575,7 @@ declare
   v_outcomes text[] := array_fill('ignored'::text, array[coalesce(cardinality(snapshots), 0)]);
   v_is_settled boolean := settled or snapshots[1].event_type is null;
   v_payments payments_private.payment_snapshot[];
+  v_refunds payments_private.payment_snapshot[]; -- that come inside of a charge
   v_subscriptions record;
   v_sessions record;
   v_claims payments_private.customer_claims[];
@@ -3480,6 +3640,11 @@ begin
         v_payments[v_place] := payments_private.payment_of_charge(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
+        if v_snapshot.object -> 'refunds' ? 'data' then
+          v_refunds := v_refunds || payments_private.refunds_of_charge(
+            environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+          );
+        end if;
       when 'refund' then
         v_payments[v_place] := payments_private.payment_of_refund(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
@@ -3494,6 +3659,9 @@ begin
   end loop;
   if v_payments is not null then
     v_outcomes := payments_private.put_payment_objects(environment, v_payments, v_is_settled, v_outcomes);
+  end if;
+  if v_refunds is not null then
+    perform payments_private.put_payment_objects(environment, v_refunds, true, '{}');
   end if;
   return v_outcomes;
 end;
@@ -3516,7 +3684,7 @@ create or replace function payments_private.project_stripe_object(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return (
@@ -3539,7 +3707,7 @@ create or replace function payments_private.project_answers(environment text, ob
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_waves integer[] := payments_private.waves_of(objects);
@@ -3577,7 +3745,7 @@ create or replace function payments.project_stripe_objects(environment text, obj
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_objects jsonb[];
@@ -3625,7 +3793,8 @@ grant execute on function payments.project_stripe_objects(text, jsonb, timestamp
  * Each update leads from the state that previous_attributes describe to the state it carries. Walked in order, the
  * updates form one path, so the state that is entered once more often than it is left is the end. When the path ends
  * where it began, the beginning tells: the created event of that second, or the last state of the second before. Where events are still
- * missing, an event whose former values match another's object came after it. Null when none of this decides.
+ * missing, an event whose former values match another's object came after it. Null when none of this decides, or when an
+ * event of the second is pruned.
  * event is the one that is being processed, of that second or an earlier one; the ledger holds the others.
  */
 create or replace function payments_private.last_event_of_second(environment text, event jsonb, second timestamptz)
@@ -3633,7 +3802,7 @@ create or replace function payments_private.last_event_of_second(environment tex
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_created timestamptz := payments_private.instant_of(event -> 'created');
@@ -3663,7 +3832,7 @@ begin
     select event
     where v_created = last_event_of_second.second
   ) as e;
-  if v_events is null then
+  if v_events is null or '{}'::jsonb = any (v_events) then
     return null;
   end if;
 
@@ -3772,7 +3941,7 @@ create or replace function payments_private.settle_event(environment text, event
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_object jsonb := event -> 'data' -> 'object';
@@ -3815,14 +3984,14 @@ revoke all on function payments_private.settle_event(text, jsonb, text) from pub
 --! Included functions/project_events.sql
 /*
  * Projects the objects of those of the events whose status is to be processed. Answers for each event the objects that only
- * Stripe can decide: [{"object": "subscription", "id": "sub_…"}], mostly empty.
+ * Stripe can decide, or that the event shows in part: [{"object": "subscription", "id": "sub_…"}], mostly empty.
  */
 create or replace function payments_private.project_events(environment text, events jsonb[], statuses text[])
   returns jsonb[]
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_snapshots payments_private.snapshot[];
@@ -3848,6 +4017,10 @@ begin
   for i in 1 .. cardinality(v_outcomes) loop
     if v_outcomes[i] in ('stale', 'tie') then
       v_fetches[v_places[i]] := payments_private.settle_event(environment, events[v_places[i]], v_outcomes[i]);
+    elsif v_snapshots[i].object -> 'items' ->> 'has_more' = 'true' and v_outcomes[i] = 'applied' then
+      v_fetches[v_places[i]] := jsonb_build_array(
+        jsonb_build_object('object', v_snapshots[i].object ->> 'object', 'id', v_snapshots[i].object ->> 'id')
+      );
     end if;
   end loop;
   return v_fetches;
@@ -3873,7 +4046,7 @@ create or replace function payments_private.record_events(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -3940,7 +4113,7 @@ create or replace function payments_private.duplicate_results(environment text, 
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan -- else every list is planned for anew, which takes longer than reading it
 as $$
 declare
@@ -3974,7 +4147,7 @@ create or replace function payments_private.is_own_account(environment text, acc
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return exists (
@@ -4002,7 +4175,7 @@ create or replace function payments_private.process_events(environment text, pay
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_ids text[];
@@ -4095,7 +4268,7 @@ create or replace function payments_private.ingest_events(environment text, payl
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_places integer[];
@@ -4141,7 +4314,7 @@ create or replace function payments_private.event_problem(environment text, payl
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if jsonb_typeof(payload) is distinct from 'object'
@@ -4190,7 +4363,7 @@ create or replace function payments.ingest_webhook_event(environment text, paylo
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problem text;
@@ -4227,7 +4400,7 @@ create or replace function payments.ingest_webhook_events(environment text, payl
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_payload jsonb;
@@ -4270,6 +4443,46 @@ comment on function payments.ingest_webhook_events(text, jsonb) is
 revoke all on function payments.ingest_webhook_events(text, jsonb) from public;
 grant execute on function payments.ingest_webhook_events(text, jsonb) to payments_service;
 --! EndIncluded functions/ingest_webhook_events.sql
+--! Included functions/process_again.sql
+/*
+ * Processes one event of the ledger again, whose ids are locked. Where not even the failure can be kept, because a trigger of
+ * the app raises for failed rows as well, the attempt alone is counted, so that the event does not stand in the way of the
+ * others for ever. Answers what payments.ingest_webhook_event answers.
+ */
+create or replace function payments_private.process_again(environment text, payload jsonb, again boolean default false)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_error text;
+begin
+  begin
+    return (payments_private.process_events(environment, array[payload], again))[1];
+  exception
+    when others or assert_failure or query_canceled then
+      v_error := sqlerrm || ' (' || sqlstate || ')';
+  end;
+  begin
+    update payments.webhook_events as w
+    set attempt_count = w.attempt_count + 1,
+        last_error = v_error,
+        next_attempt_at = now() + payments_private.retry_delay(w.attempt_count + 1)
+    where w.provider = 'stripe'
+      and w.environment = process_again.environment
+      and w.provider_event_id = process_again.payload ->> 'id'
+      and w.processing_status in ('pending', 'failed'); -- which is not set, so that triggers on it do not fire
+  exception
+    when others or assert_failure then null; -- a trigger on every update raises here, too: the next attempt comes at once
+  end;
+  return jsonb_build_object('status', 'failed', 'event', jsonb_build_object('last_error', v_error), 'fetch', jsonb_build_array());
+end;
+$$;
+
+revoke all on function payments_private.process_again(text, jsonb, boolean) from public;
+--! EndIncluded functions/process_again.sql
 --! Included functions/retry_webhook_events.sql
 /*
  * Tries failed events again whose time has come, the longest waiting first. Meant for a schedule (sql/templates); several
@@ -4280,7 +4493,7 @@ create or replace function payments.retry_webhook_events(max integer default 100
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -4298,7 +4511,7 @@ begin
     continue when not payments_private.try_lock_ids(
       v_event.environment, payments_private.ids_of(array[v_event.payload])
     );
-    v_result := (payments_private.process_events(v_event.environment, array[v_event.payload]))[1];
+    v_result := payments_private.process_again(v_event.environment, v_event.payload);
     continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
     environment := v_event.environment;
     provider_event_id := v_event.provider_event_id;
@@ -4336,7 +4549,7 @@ create or replace function payments.replay_webhook_events(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 #variable_conflict use_column
 declare
@@ -4376,11 +4589,7 @@ begin
   perform payments_private.lock_payments_of(environment, v_ids);
 
   foreach v_event in array v_events loop
-    v_result := (
-      payments_private.process_events(
-        v_event.environment, array[v_event.payload], replay_webhook_events.include_processed
-      )
-    )[1];
+    v_result := payments_private.process_again(v_event.environment, v_event.payload, replay_webhook_events.include_processed);
     continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
     replayed_event_id := v_event.provider_event_id;
     processing_status := v_result ->> 'status';
@@ -4404,7 +4613,7 @@ grant execute on function payments.replay_webhook_events(text, text, text, text,
  * Empties the payloads of finished events that happened longer ago than older_than. Ids and outcome stay, so duplicates
  * are still known; a rebuild can no longer read them. Fulfilment triggers on `update of processing_status` do not fire;
  * one on every update would see the row with the payload {}. Answers how many were emptied; call again until it is 0.
- * Without an environment it takes both.
+ * Without an environment it takes both. Waits for a rebuild that is running.
  */
 create or replace function payments.prune_webhook_events(
   older_than interval,
@@ -4415,15 +4624,24 @@ create or replace function payments.prune_webhook_events(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the ledger
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_environment text;
   v_count integer;
 begin
   if prune_webhook_events.older_than is null or prune_webhook_events.older_than < interval '1 day' then
     raise exception 'older_than must be at least one day.'
       using errcode = 'SP001', hint = 'Keep events for as long as you may want to replay them, such as 90 days.';
   end if;
+  for v_environment in
+    select e.environment
+    from unnest(array['live', 'test']) as e (environment)
+    where e.environment = coalesce(prune_webhook_events.environment, e.environment)
+    order by e.environment
+  loop
+    perform payments_private.lock_environment(v_environment);
+  end loop;
   update payments.webhook_events as w
   set payload = '{}'
   where w.id in (
@@ -4450,23 +4668,27 @@ grant execute on function payments.prune_webhook_events(interval, integer, text)
 --! EndIncluded functions/prune_webhook_events.sql
 --! Included functions/has_events.sql
 /*
- * Whether the ledger still holds the payload of an event about this object that is at least as new as this version of it.
+ * Whether the ledger still tells what this version of an object says, or something newer: it holds the payload of a later
+ * event, or those of all events of its second. A failed event may be one that cannot be read: what only it told of stays.
  */
 create or replace function payments_private.has_events(environment text, object_id text, version bigint)
   returns boolean
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return exists (
-    select
+  return (
+    select coalesce(
+      bool_and(w.payload <> '{}')
+      or bool_or(w.payload <> '{}' and w.provider_created_at > to_timestamp((has_events.version & ((1::bigint << 50) - 1)) >> 3)),
+      false
+    )
     from payments.webhook_events as w
     where w.object_id = has_events.object_id
       and w.environment = has_events.environment
-      and w.processing_status in ('processed', 'failed')
-      and w.payload <> '{}'
+      and w.processing_status = 'processed'
       and w.provider_created_at >= to_timestamp((has_events.version & ((1::bigint << 50) - 1)) >> 3)
   );
 end;
@@ -4478,7 +4700,7 @@ revoke all on function payments_private.has_events(text, text, bigint) from publ
 /*
  * Makes the projections of an environment again from the ledger, without fulfilment. Rows keep their ids. What an answer
  * of the API showed last is newer than any event and stays; so does what only pruned events told of. Webhooks wait while
- * it runs. Answers {events, pruned, complete_since}: how many events were read, how many are pruned, and from when on the
+ * it runs. It does all of it or nothing: only an event that is kept as failed may fail to project again. Answers {events, pruned, complete_since}: how many events were read, how many are pruned, and from when on the
  * ledger is whole, null when nothing is missing.
  */
 create or replace function payments.rebuild_projections(environment text)
@@ -4486,7 +4708,7 @@ create or replace function payments.rebuild_projections(environment text)
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_event record;
@@ -4526,17 +4748,25 @@ begin
 
   -- project again
   for v_event in
-    select w.payload
+    select w.payload, w.provider_event_id, w.processing_status
     from payments.webhook_events as w
     where w.environment = rebuild_projections.environment
       and w.processing_status in ('processed', 'failed')
+      and payments_private.is_projected_event(w.event_type)
+      and (w.provider_account_id is null or payments_private.is_own_account(w.environment, w.provider_account_id))
       and w.payload <> '{}'
     order by w.provider_created_at desc, w.received_at desc, w.provider_event_id -- the newest first: rows are written once
   loop
     begin
       perform payments_private.project_events(environment, array[v_event.payload], array['processed']);
     exception
-      when others then null; -- it failed before as well; the ledger says why
+      when others then
+        if left(sqlstate, 2) in ('25', '40', '53', '54', '55', '57', '58', 'XX') then
+          raise; -- of the server, and not of the event
+        elsif v_event.processing_status <> 'failed' then -- a failed one may be what cannot be read
+          raise exception 'Event % cannot be projected again: %', v_event.provider_event_id, sqlerrm
+            using errcode = 'SP022', hint = 'Nothing was changed. Mend what the message names and run the rebuild again.';
+        end if;
     end;
     v_events := v_events + 1;
   end loop;
@@ -4563,7 +4793,7 @@ end;
 $$;
 
 comment on function payments.rebuild_projections(text) is
-  'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. Answers {events, pruned, complete_since}. Errors: SP001.';
+  'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. All of it or nothing. Answers {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
 
 revoke all on function payments.rebuild_projections(text) from public;
 grant execute on function payments.rebuild_projections(text) to payments_service;
@@ -4579,7 +4809,7 @@ create or replace function payments.event_subject(event payments.webhook_events)
   language plpgsql
   stable
   security definer -- crosses from the app's trigger to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_object jsonb := event.payload -> 'data' -> 'object';
@@ -4651,7 +4881,7 @@ create or replace function payments.event_is_settled(event payments.webhook_even
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return coalesce(
@@ -4683,7 +4913,7 @@ create or replace function payments_private.read_secrets(environment text)
   language sql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select s.kind, s.key_id, s.ciphertext
   from payments_private.secrets as s
@@ -4706,7 +4936,7 @@ create or replace function payments_private.check_sync_kinds(kinds jsonb)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_known constant text[] := array[
@@ -4747,7 +4977,7 @@ create or replace function payments_private.sync_answer(run payments.sync_runs)
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kind text;
@@ -4807,7 +5037,7 @@ create or replace function payments_private.held_sync_run(run_id uuid, lease uui
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run payments.sync_runs;
@@ -4844,12 +5074,11 @@ create or replace function payments.begin_sync(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kinds text[];
   v_run payments.sync_runs;
-  v_known_account text;
 begin
   -- guard
   perform payments_private.check_environment(environment);
@@ -4858,19 +5087,16 @@ begin
     raise exception 'created_from must be before created_before.'
       using errcode = 'SP001', hint = 'Leave one of them out for no limit on that side.';
   end if;
-  select c.provider_account_id into v_known_account
-  from payments.provider_connections as c
-  where c.provider = 'stripe' and c.environment = begin_sync.environment;
-  if v_known_account <> account_id then
-    raise exception 'The Stripe key for % belongs to %, and the rows here to %.', environment, account_id, v_known_account
-      using errcode = 'SP008', hint = 'Use a key of the same account, or set the new one with replaceAccount.';
-  end if;
+  perform payments_private.check_account(environment, account_id);
 
   -- lock
   perform pg_advisory_xact_lock(hashtextextended('sync ' || environment, 3));
 
-  -- remember whose rows these are
-  if account_id is not null and v_known_account is null then
+  -- remember whose rows these are, and that the key is accepted
+  update payments.provider_connections as c
+  set status = 'connected'
+  where c.provider = 'stripe' and c.environment = begin_sync.environment and c.status = 'error';
+  if account_id is not null then
     insert into payments.provider_connections as c (provider, environment, provider_account_id)
     values ('stripe', begin_sync.environment, begin_sync.account_id)
     on conflict on constraint provider_connections_environment_key do update
@@ -4950,7 +5176,7 @@ create or replace function payments_private.sync_rows(environment text, kind tex
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
   set enable_seqscan = off -- its plans must not depend on how full the tables were when they were made
 as $$
 declare
@@ -5012,7 +5238,7 @@ create or replace function payments_private.sync_objects(objects jsonb)
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_object jsonb;
@@ -5039,7 +5265,7 @@ create or replace function payments_private.project_sync_page(environment text, 
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_objects jsonb[] := array(select payments_private.sync_objects(project_sync_page.objects));
@@ -5083,7 +5309,7 @@ create or replace function payments_private.merge_drift(drift jsonb, rows_before
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_rows integer;
@@ -5143,7 +5369,7 @@ create or replace function payments.record_sync_page(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run payments.sync_runs;
@@ -5239,7 +5465,7 @@ create or replace function payments_private.gone_since_sync(
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_version bigint := payments_private.snapshot_version(listed_from, null, false);
@@ -5302,7 +5528,7 @@ create or replace function payments_private.bury_synced(environment text, kind t
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_raw jsonb;
@@ -5336,7 +5562,7 @@ create or replace function payments_private.end_sync(run payments.sync_runs, err
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_error text := end_sync.error;
@@ -5391,7 +5617,7 @@ create or replace function payments.complete_sync(run_id uuid, lease uuid, max i
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run payments.sync_runs;
@@ -5473,7 +5699,7 @@ create or replace function payments.fail_sync(run_id uuid, lease uuid, error tex
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_run payments.sync_runs := payments_private.held_sync_run(run_id, lease);
@@ -5499,6 +5725,34 @@ comment on function payments.fail_sync(uuid, uuid, text) is
 revoke all on function payments.fail_sync(uuid, uuid, text) from public;
 grant execute on function payments.fail_sync(uuid, uuid, text) to payments_service;
 --! EndIncluded functions/fail_sync.sql
+--! Included functions/refuse_sync.sql
+/*
+ * Notes that a sync could not begin: Stripe did not answer, or did not accept the key, which is then the state of the
+ * connection until a sync begins again.
+ */
+create or replace function payments.refuse_sync(environment text, error text, is_key_refused boolean default false)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the table
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  update payments.provider_connections as c
+  set last_sync_status = 'failed',
+      last_sync_error = left(refuse_sync.error, 1000),
+      status = case when refuse_sync.is_key_refused then 'error' else c.status end
+  where c.provider = 'stripe' and c.environment = refuse_sync.environment;
+end;
+$$;
+
+comment on function payments.refuse_sync(text, text, boolean) is
+  'Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
+
+revoke all on function payments.refuse_sync(text, text, boolean) from public;
+grant execute on function payments.refuse_sync(text, text, boolean) to payments_service;
+--! EndIncluded functions/refuse_sync.sql
 --! Included functions/touch_sync.sql
 /*
  * A sign of life of whoever carries out a sync, while Stripe makes it wait. Answers false if another one has taken over.
@@ -5508,7 +5762,7 @@ create or replace function payments.touch_sync(run_id uuid, lease uuid)
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the table
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   update payments.sync_runs as r
@@ -5534,7 +5788,7 @@ create or replace function payments.due_sync_kinds(environment text)
   language plpgsql
   stable
   security definer -- crosses from the handler's role to the table
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform payments_private.check_environment(environment);
@@ -5563,22 +5817,29 @@ grant execute on function payments.due_sync_kinds(text) to payments_service;
  * From when on Stripe's list of events is to be read so that nothing is missing in the ledger: an hour before the last recovery
  * ended, because the list lags; the first time, from when the webhook endpoint was set up or the first event arrived; or from
  * since, if it is given. What happened before that beginning was never meant for this database, and stays out.
+ * account_id is the account of the key: events of one account are never taken for those of another.
  * Stripe keeps events for 30 days. Answers {from, gap}: gap is {from, before}, the time of which the events are gone, or null.
  */
-create or replace function payments.begin_recovery(environment text, since timestamptz default null)
+create or replace function payments.begin_recovery(
+  environment text,
+  since timestamptz default null,
+  account_id text default null
+)
   returns jsonb
   language plpgsql
   stable
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_kept timestamptz := now() - interval '30 days';
   v_connection payments.provider_connections;
   v_known timestamptz;
   v_last timestamptz;
+  v_next timestamptz;
 begin
   perform payments_private.check_environment(environment);
+  perform payments_private.check_account(environment, account_id);
   select c.* into v_connection
   from payments.provider_connections as c
   where c.provider = 'stripe' and c.environment = begin_recovery.environment;
@@ -5603,29 +5864,33 @@ begin
     v_connection.events_complete_from := v_known;
   end if;
 
-  -- gap: nothing at all is known of the time before Stripe's list begins
+  -- gap: for more than a day, nothing at all is known around the time at which Stripe's list begins
   if v_known < v_kept then
-    select greatest(max(w.provider_created_at), v_known) into v_last
+    select
+      greatest(max(w.provider_created_at) filter (where w.provider_created_at < v_kept), v_known),
+      coalesce(min(w.provider_created_at) filter (where w.provider_created_at >= v_kept), now())
+    into v_last, v_next
     from payments.webhook_events as w
     where w.provider = 'stripe' and w.environment = begin_recovery.environment;
   end if;
   return jsonb_build_object(
     'from', greatest(v_known - interval '1 hour', v_connection.events_complete_from, v_kept),
-    'gap', case when v_last < v_kept then jsonb_build_object('from', v_last, 'before', v_kept) end
+    'gap', case when v_next - v_last > interval '1 day' then jsonb_build_object('from', v_last, 'before', v_kept) end
   );
 end;
 $$;
 
-comment on function payments.begin_recovery(text, timestamptz) is
-  'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001.';
+comment on function payments.begin_recovery(text, timestamptz, text) is
+  'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001, SP008 the key is of another account.';
 
-revoke all on function payments.begin_recovery(text, timestamptz) from public;
-grant execute on function payments.begin_recovery(text, timestamptz) to payments_service;
+revoke all on function payments.begin_recovery(text, timestamptz, text) from public;
+grant execute on function payments.begin_recovery(text, timestamptz, text) to payments_service;
 --! EndIncluded functions/begin_recovery.sql
 --! Included functions/complete_recovery.sql
 /*
  * Notes that every event of Stripe's list from recovered_from until complete_until is in the ledger, so that the next recovery
- * begins there. A recovery of a time that does not reach back to where the last one ended moves nothing.
+ * begins there. A recovery of a time that reaches back neither to where the last one ended nor to where Stripe's list begins
+ * moves nothing.
  */
 create or replace function payments.complete_recovery(
   environment text,
@@ -5636,7 +5901,7 @@ create or replace function payments.complete_recovery(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the table
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform payments_private.check_environment(environment);
@@ -5649,7 +5914,9 @@ begin
   on conflict on constraint provider_connections_environment_key do update
   set events_complete_from = least(c.events_complete_from, excluded.events_complete_from),
       events_complete_until = greatest(c.events_complete_until, excluded.events_complete_until)
-  where c.events_complete_until is null or c.events_complete_until >= excluded.events_complete_from
+  where c.events_complete_until is null
+    or c.events_complete_until >= excluded.events_complete_from
+    or excluded.events_complete_from < now() - interval '29 days' -- what is older cannot be had; begin_recovery has told of it
   returning c.*;
 end;
 $$;
@@ -5669,7 +5936,7 @@ create or replace function payments.unknown_webhook_events(environment text, eve
   language plpgsql
   stable
   security definer -- crosses from the handler's role to the ledger
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -5711,7 +5978,7 @@ create or replace function payments_private.check_checkout_request(
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_problem text;
@@ -5769,7 +6036,7 @@ create or replace function payments_private.checkout_session_params(session paym
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_metadata jsonb := coalesce(
@@ -5842,12 +6109,12 @@ create or replace function payments.begin_checkout_session(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
   v_claims text := coalesce(current_setting('request.jwt.claims', true), '');
-  v_id uuid := gen_random_uuid();
+  v_id uuid;
   v_request_hash text;
   v_count integer;
   v_row payments.stripe_checkout_sessions;
@@ -5876,18 +6143,20 @@ begin
   -- ask, as the caller: may this row be, and if its key is taken, may the caller see whose it is
   perform payments_private.become_caller(caller);
   insert into payments.stripe_checkout_sessions (
-    id, environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url,
-    idempotency_key, metadata, request_hash
+    environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
+    metadata, request_hash
   )
   values (
-    v_id, begin_checkout_session.environment, begin_checkout_session.mode, begin_checkout_session.subject_type,
+    begin_checkout_session.environment, begin_checkout_session.mode, begin_checkout_session.subject_type,
     begin_checkout_session.subject_id, begin_checkout_session.customer_email, begin_checkout_session.line_items,
     begin_checkout_session.success_url, begin_checkout_session.cancel_url, begin_checkout_session.idempotency_key,
     coalesce(begin_checkout_session.metadata, '{}'), v_request_hash
   )
   on conflict do nothing;
   get diagnostics v_count = row_count;
-  if v_count = 0 then
+  if v_count = 1 then
+    v_id := current_setting('payments.new_session_id')::uuid;
+  else
     perform set_config('payments.idempotency_key', begin_checkout_session.idempotency_key, true);
     select t.id
     into v_id
@@ -5967,7 +6236,7 @@ create or replace function payments.complete_checkout_session(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- guard
@@ -5988,7 +6257,10 @@ begin
     session || jsonb_build_object(
       'client_reference_id', complete_checkout_session.id,
       'metadata', coalesce(nullif(session -> 'metadata', 'null'), '{}')
-        || jsonb_build_object('payments_attempt', complete_checkout_session.attempt::text)
+        || jsonb_build_object(
+          'payments_checkout_session_id', complete_checkout_session.id,
+          'payments_attempt', complete_checkout_session.attempt::text
+        )
     ),
     null,
     snapshot_at
@@ -6005,7 +6277,7 @@ end;
 $$;
 
 comment on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) is
-  'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP006 no such row.';
+  'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
 
 revoke all on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) from public;
 grant execute on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) to payments_service;
@@ -6027,7 +6299,7 @@ create or replace function payments.fail_checkout_session(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   perform payments_private.check_environment(environment);
@@ -6052,7 +6324,7 @@ end;
 $$;
 
 comment on function payments.fail_checkout_session(text, uuid, integer, text, boolean) is
-  'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP006 no such row.';
+  'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP001, SP006 no such row.';
 
 revoke all on function payments.fail_checkout_session(text, uuid, integer, text, boolean) from public;
 grant execute on function payments.fail_checkout_session(text, uuid, integer, text, boolean) to payments_service;
@@ -6075,7 +6347,7 @@ create or replace function payments.begin_customer_portal_session(
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
@@ -6144,7 +6416,7 @@ create or replace function payments.complete_customer_portal_session(environment
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -6176,7 +6448,7 @@ create or replace function payments.fail_customer_portal_session(environment tex
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return query
@@ -6208,7 +6480,7 @@ create or replace function payments_private.tg__timestamps()
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   new.created_at := old.created_at;
@@ -6219,6 +6491,26 @@ $$;
 
 revoke all on function payments_private.tg__timestamps() from public;
 --! EndIncluded functions/tg__timestamps.sql
+--! Included functions/tg_sessions__id.sql
+/*
+ * Notes the id of the checkout that an app user begins, for begin_checkout_session: the user may not choose it, and need
+ * not be allowed to read the row.
+ */
+create or replace function payments_private.tg_sessions__id()
+  returns trigger
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform set_config('payments.new_session_id', new.id::text, true);
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__id() from public;
+--! EndIncluded functions/tg_sessions__id.sql
 --! Included functions/tg_sessions__customer.sql
 /*
  * Fills in the Stripe customer of the billing subject when an app user begins a session. The user has no right to read
@@ -6229,7 +6521,7 @@ create or replace function payments_private.tg_sessions__customer()
   language plpgsql
   volatile
   security definer -- crosses from the app user to customer_mappings
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   if new.customer_id is null and new.subject_type is not null then
@@ -6247,7 +6539,7 @@ alter table payments.stripe_checkout_sessions alter column caller_id set default
 
 --! Included views/webhook_event_health.sql
 /*
- * Is everything that Stripe told processed, and how late does it come? One row per environment that has events.
+ * Is everything that Stripe told processed, and how late does it come? One row per environment.
  */
 create or replace view payments.webhook_event_health
   with (security_invoker = true)
@@ -6335,6 +6627,13 @@ create or replace trigger _100_timestamps before update on payments.transactions
 create or replace trigger _100_timestamps before update on payments.webhook_events
   for each row execute function payments_private.tg__timestamps();
 --! EndIncluded triggers/_100_timestamps.sql
+--! Included triggers/_100_id.sql
+/*
+ * A checkout that is begun here tells its id to the function that begins it.
+ */
+create or replace trigger _100_id before insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__id();
+--! EndIncluded triggers/_100_id.sql
 --! Included triggers/_200_customer.sql
 /*
  * A new session starts with the Stripe customer of its billing subject; one that Stripe tells of has that of Stripe.
@@ -6439,14 +6738,15 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
 --! Included grants/tables.sql
 /*
  * Who may touch what. App users may insert the columns of a request into the two session tables, and read what the
- * policies show them; the state of a session is not theirs to write.
+ * policies show them; the state of a session is not theirs to write, nor the id of a checkout, which Stripe is told as
+ * client_reference_id and sends back.
  */
 grant usage on schema payments to anon, authenticated, payments_service;
 grant usage on schema payments_private to payments_service;
 
 grant insert (
-  id, environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
-  metadata, request_hash
+  environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key, metadata,
+  request_hash
 ) on payments.stripe_checkout_sessions to anon, authenticated;
 grant select on payments.stripe_checkout_sessions to anon, authenticated;
 grant insert (id, environment, subject_type, subject_id, return_url, configuration_id)
@@ -6473,7 +6773,7 @@ create or replace function payments_private.all_secrets()
   language sql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select s.id, s.environment, s.kind, s.key_id, s.ciphertext
   from payments_private.secrets as s
@@ -6508,7 +6808,7 @@ create or replace function payments.begin_webhook_endpoint(
   language plpgsql
   stable
   security definer -- crosses from the handler's role to the secrets
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_most constant integer := 16; -- https://docs.stripe.com/webhooks: endpoints that an account may have in each mode
@@ -6621,7 +6921,7 @@ create or replace function payments.complete_webhook_endpoint(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the secrets and the connection
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- guard
@@ -6690,7 +6990,7 @@ create or replace function payments.connect_account(
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the secrets and tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_account_id text := account ->> 'id';
@@ -6779,7 +7079,7 @@ create or replace function payments_private.count_rows(environment text)
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table regclass;
@@ -6808,7 +7108,7 @@ create or replace function payments_private.delete_rows(environment text)
   language plpgsql
   volatile
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_table regclass;
@@ -6834,7 +7134,7 @@ create or replace function payments.disconnect_account(environment text)
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the secrets
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_endpoint_id text;
@@ -6886,7 +7186,7 @@ create or replace function payments_private.endpoint_problems(endpoint jsonb, ur
   language plpgsql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   return array_remove(array[
@@ -6915,7 +7215,7 @@ create or replace function payments.environment_health(environment text, facts j
   language plpgsql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_connection payments.provider_connections;
@@ -7001,7 +7301,7 @@ create or replace function payments_private.environment_tables()
   language sql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select c.oid::regclass
   from pg_catalog.pg_class as c
@@ -7024,7 +7324,7 @@ create or replace function payments_private.is_own_endpoint(environment text, en
   language sql
   stable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select is_own_endpoint.endpoint #>> '{metadata,managed_by}' = 'pg-payments'
     and is_own_endpoint.endpoint #>> '{metadata,payments_environment}' = is_own_endpoint.environment
@@ -7044,15 +7344,15 @@ revoke all on function payments_private.is_own_endpoint(text, jsonb, text) from 
 --! EndIncluded functions/is_own_endpoint.sql
 --! Included functions/projected_event_types.sql
 /*
- * The types of events that are projected: what the managed webhook endpoint subscribes to, and what the ledger processes.
- * Every other type is kept as ignored.
+ * The types of events that the managed webhook endpoint subscribes to. They are projected, and so are a few more that an
+ * endpoint made by hand may send (is_projected_event); every other type is kept as ignored.
  */
 create or replace function payments.projected_event_types()
   returns text[]
   language sql
   immutable
   security invoker
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select array[
     'product.created', 'product.updated', 'product.deleted',
@@ -7071,7 +7371,7 @@ as $$
 $$;
 
 comment on function payments.projected_event_types() is
-  'The types of Stripe events that are projected, and that the managed webhook endpoint subscribes to. Every other type is kept in the ledger as ignored.';
+  'The types of Stripe events that the managed webhook endpoint subscribes to: select the same ones for an endpoint made by hand. Of others, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected, too; the rest is kept in the ledger as ignored.';
 
 revoke all on function payments.projected_event_types() from public;
 grant execute on function payments.projected_event_types() to payments_service;
@@ -7086,7 +7386,7 @@ create or replace function payments_private.replace_secrets(secrets jsonb)
   language plpgsql
   volatile
   security definer -- crosses from the handler's role to the secrets
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_count integer;
@@ -7120,7 +7420,7 @@ create or replace function payments.webhook_endpoint_drift(environment text, url
   language plpgsql
   stable
   security definer -- crosses from the handler's role to the secrets
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_id text;

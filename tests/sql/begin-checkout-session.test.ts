@@ -237,6 +237,7 @@ describe('tables, reached by the roles of app users themselves', () => {
     ['checkout_session_id', 'cs_stolen'],
     ['payment_intent_id', 'pi_stolen'],
     ['subscription_id', 'sub_stolen'],
+    ['id', '11111111-2222-4333-8444-555555555555'],
     ['url', 'https://evil.example'],
     ['raw', '{}'],
     ['attempt', 7],

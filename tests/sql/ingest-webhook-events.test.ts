@@ -137,6 +137,62 @@ describe('what fulfilment does not survive is kept as failed, and its neighbours
   })
 })
 
+test('an event on whose failure a trigger raises as well does not keep the others from being tried again', async () => {
+  const { sql } = database
+  const [poison, other] = [made(), made()]
+  for (const event of [poison, other]) await ingest(sql, event)
+  await sql`
+    update payments.webhook_events 
+    set processing_status = 'failed', processed_at = null,
+        next_attempt_at = now() - case provider_event_id when ${poison.id} then interval '1 minute' else '0' end
+    where provider_event_id in ${sql([poison.id, other.id])}`
+  await sql.unsafe(`
+    drop trigger if exists _500_fulfil on payments.webhook_events;
+    create function public.alarm() returns trigger language plpgsql as $$ begin raise 'no alarm to be had'; end $$;
+    create trigger _900_alarm after insert or update of processing_status on payments.webhook_events
+      for each row when (new.provider_event_id = '${poison.id}') execute function public.alarm()`)
+  const tried = (rows: Json[]) => rows.map(({ provider_event_id, ...row }) => [provider_event_id, row])
+  expect(
+    tried(await sql`select * from payments.retry_webhook_events()`).filter(([id]) =>
+      [poison.id, other.id].includes(id),
+    ),
+  ).toEqual([
+    [
+      poison.id,
+      { environment: 'test', last_error: 'no alarm to be had (P0001)', processing_status: 'failed' },
+    ],
+    [other.id, { environment: 'test', last_error: null, processing_status: 'processed' }],
+  ])
+  expect(await eventRow(sql, poison.id)).toMatchObject({
+    attempt_count: 2,
+    last_error: 'no alarm to be had (P0001)',
+  })
+  const [replayed] = await sql`select * from payments.replay_webhook_events('test', ${poison.id})`
+  expect(replayed).toMatchObject({ last_error: 'no alarm to be had (P0001)', processing_status: 'failed' })
+  await sql.unsafe('drop trigger _900_alarm on payments.webhook_events; drop function public.alarm()')
+})
+
+test('an isolation level in which a lock would not show what others did is refused', async () => {
+  const work = database.sql.begin('isolation level repeatable read', (sql) => ingest(sql, made()))
+  await expect(work).rejects.toMatchObject({
+    code: 'SP011',
+    hint: "Use read committed, or: alter role <login> set default_transaction_isolation = 'read committed'.",
+  })
+})
+
+test('a caller cannot put types of its own in the place of those that the functions cast to', async () => {
+  const { sql } = database
+  await sql.begin(async (mine) => {
+    await mine.unsafe(`
+      grant payments_service to current_user;
+      create function pg_temp.gain(value pg_catalog.text) returns boolean language plpgsql as
+        $$ begin raise 'ran as %', current_user; end $$;
+      create domain pg_temp.text as pg_catalog.text check (pg_temp.gain(value))`)
+    await mine`set local role payments_service`
+    expect((await ingest(mine, made())).status).toBe('processed')
+  })
+})
+
 describe('metadata of a session that was open when it named its subject', () => {
   test('reaches what was paid, and the customer, when it arrives late', async () => {
     const [id, customerId] = [newId('cs'), newId('cus')]

@@ -1,10 +1,11 @@
 /** One payment is one row, whichever of its objects is met first and in whatever order the others come. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { distinct, endsOfEveryOrder, stateOf } from './support/calls.ts'
+import { distinct, endsOfEveryOrder, paymentRow, type Sql, stateOf, undone } from './support/calls.ts'
 import {
   charge,
   checkoutSession,
+  declined,
   eventOf,
   invoice,
   invoiceBeforeBasil,
@@ -225,4 +226,108 @@ test('payments of one customer, of one subscription and of one second stay apart
       ]),
   )
   expect(distinct(ends)).toEqual([months.map(({ paid, pi }) => [paid.id, pi.id])])
+})
+
+describe('a PaymentIntent that names the first 25 characters of its invoice alone', () => {
+  const ID = 'in_1SVWoDDwzgQ85STg31e2DgAb'
+  const payment_details = { customer_reference: null, order_reference: ID.slice(0, 25) }
+
+  test('is one payment with it when it is paid, without invoice_payment.paid', async () => {
+    const pi = paymentIntent({ customer: 'cus_team', payment_details })
+    const events = [
+      eventOf('payment_intent.succeeded', pi),
+      eventOf('invoice.paid', invoice({ id: ID, subscription: newId('sub') })),
+    ]
+    const read = async (sql: Sql) => (await paymentRow(sql, pi.id, ID)).related_object_ids
+    for (const { invoice, payment_intent } of [
+      ...(await endsOfEveryOrder(database.sql, events, read)),
+      await undone(database.sql, async (sql) => {
+        await sql`select payments.ingest_webhook_events('test', ${sql.json(events)})`
+        return read(sql)
+      }),
+    ]) {
+      expect({ invoice, payment_intent }).toEqual({ invoice: ID, payment_intent: pi.id })
+    }
+  })
+
+  test('is one payment with it when it is declined', async () => {
+    const pi = declined({ customer: 'cus_team', payment_details })
+    const events = [
+      eventOf('payment_intent.payment_failed', pi),
+      eventOf(
+        'invoice.payment_failed',
+        invoice({ attempt_count: 1, id: ID, status: 'open', subscription: newId('sub') }),
+      ),
+    ]
+    const ends = await endsOfEveryOrder(database.sql, events, async (sql) => {
+      const { status, type } = await paymentRow(sql, pi.id, ID)
+      return [type, status]
+    })
+    expect(distinct(ends)).toEqual([['failed_payment', 'failed']])
+  })
+})
+
+test('invoices whose ids begin alike stay apart, also where a PaymentIntent names that beginning', async () => {
+  const [one, other] = ['in_1SVWoDDwzgQ85STg31e2DgAb', 'in_1SVWoDDwzgQ85STg31e2DgCd']
+  const paid = (id: string, customer: string) => eventOf('invoice.paid', invoice({ customer, id }))
+  const pi = paymentIntent({ customer: 'cus_one', payment_details: { order_reference: one.slice(0, 25) } })
+  const events = [
+    paid(one, 'cus_one'),
+    paid(other, 'cus_other'),
+    eventOf('payment_intent.succeeded', pi, { created: T + 1 }),
+  ]
+  const ends = await endsOfEveryOrder(database.sql, events, async (sql) => [
+    (await paymentRow(sql, one)).related_object_ids.payment_intent,
+    (await paymentRow(sql, other)).related_object_ids.payment_intent ?? null,
+  ])
+  expect(distinct(ends)).toEqual([[pi.id, null]])
+})
+
+test('an invoice that is paid out of band does not name the charge that was declined', async () => {
+  const id = newId('in')
+  const [pi, ch] = [newId('pi'), newId('ch')]
+  const events = [
+    eventOf('payment_intent.payment_failed', declined({ id: pi, invoice: id, latest_charge: ch })),
+    eventOf(
+      'invoice.paid',
+      invoiceBeforeBasil({ charge: ch, id, paid_out_of_band: true, payment_intent: pi, status: 'paid' }),
+      { created: T + 60 },
+    ),
+  ]
+  const ends = await endsOfEveryOrder(database.sql, events, async (sql) => {
+    const { related_object_ids, status } = await paymentRow(sql, id)
+    return [status, related_object_ids.charge ?? null]
+  })
+  expect(distinct(ends)).toEqual([['succeeded', null]])
+})
+
+test('parts of an open invoice that were paid by other means than PaymentIntents count', async () => {
+  const [id, pi] = [newId('in'), newId('pi')]
+  const part = (amount_paid: number, payment: Json) =>
+    eventOf('invoice_payment.paid', invoicePayment({ amount_paid, invoice: id, payment }))
+  const events = [
+    eventOf('payment_intent.succeeded', paymentIntent({ amount: 300, amount_received: 300, id: pi })),
+    part(300, { payment_intent: pi, type: 'payment_intent' }),
+    part(200, { payment_record: 'pr_1', type: 'payment_record' }),
+  ]
+  const ends = await endsOfEveryOrder(database.sql, events, async (sql) => (await paymentRow(sql, id)).amount)
+  expect(distinct(ends)).toEqual([500])
+})
+
+test('the charge of a payment is the one that succeeded, and not one that was in process before', async () => {
+  const id = newId('pi')
+  const told = (type: string, status: string, latest_charge: string, created: number, more: Json = {}) =>
+    eventOf(type, paymentIntent({ id, latest_charge, status, ...more }), { created })
+  const events = [
+    told('payment_intent.processing', 'processing', 'py_A', T + 1),
+    eventOf('payment_intent.payment_failed', declined({ id, latest_charge: 'py_A' }), { created: T + 2 }),
+    told('payment_intent.processing', 'processing', 'py_B', T + 3),
+    told('payment_intent.succeeded', 'succeeded', 'py_B', T + 4),
+  ]
+  const ends = await endsOfEveryOrder(
+    database.sql,
+    events,
+    async (sql) => (await paymentRow(sql, id)).related_object_ids.charge,
+  )
+  expect(distinct(ends)).toEqual(['py_B'])
 })

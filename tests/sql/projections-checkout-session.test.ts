@@ -372,3 +372,44 @@ test('a row that was begun here ends the same whether the answer or the webhooks
   expect(ends[0]?.transactions).toHaveLength(1)
   expect(ends[0]?.sessions).toMatchObject([{ status: 'completed', customer_id: 'cus_order' }])
 })
+
+describe('a session that was not begun here, with a client_reference_id that names a row that was', () => {
+  const begun = (more: { metadata?: Json } = {}) =>
+    asCaller(database.sql, service, (sql) =>
+      begin(sql, user('buyer'), { subject: { type: 'user', id: 'buyer' }, ...more }),
+    )
+
+  test('does not take it over without what the row asks for: a buyer may have chosen that id', async () => {
+    const { session } = await begun({ metadata: { order_id: 'o1' } })
+    const cheap = checkoutSession({ client_reference_id: session.id, metadata: {} })
+    await ingest(database.sql, eventOf('checkout.session.completed', cheap))
+    expect(await sessionRow(database.sql, session.id)).toMatchObject({
+      checkout_session_id: null,
+      status: 'initialized',
+    })
+    expect(await paymentRow(database.sql, cheap.id)).toMatchObject({ subject_id: null })
+  })
+
+  test('does not take it over when it says that it is the session of another row, or has another mode', async () => {
+    const { session } = await begun()
+    for (const more of [
+      { metadata: { payments_checkout_session_id: session.id.replace(/.$/, 'x') } },
+      { mode: 'setup' },
+    ])
+      await ingest(
+        database.sql,
+        eventOf('checkout.session.completed', checkoutSession({ client_reference_id: session.id, ...more })),
+      )
+    expect((await sessionRow(database.sql, session.id)).status).toBe('initialized')
+  })
+
+  test('completes it with the mode and the metadata that it asks for', async () => {
+    const { session } = await begun({ metadata: { order_id: 'o1' } })
+    const paid = checkoutSession({ client_reference_id: session.id, metadata: { order_id: 'o1', more: 'x' } })
+    await ingest(database.sql, eventOf('checkout.session.completed', paid))
+    expect(await sessionRow(database.sql, session.id)).toMatchObject({
+      checkout_session_id: paid.id,
+      status: 'completed',
+    })
+  })
+})

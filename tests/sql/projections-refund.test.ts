@@ -495,3 +495,107 @@ describe('what was authorized and not captured is a refund to Stripe, of which n
     }
   })
 })
+
+describe('refunds of which only the charge tells', () => {
+  for (const [failed, standing, status] of [
+    [1000, 1000, 'refunded'],
+    [400, 300, 'partially_refunded'],
+  ] as const) {
+    test(`a refund of ${failed} that failed does not stand for one of ${standing} that was made after it`, async () => {
+      const { pi, succeeded, charged, refund } = payment()
+      const events = [
+        succeeded,
+        charged(failed, T + 100),
+        eventOf('charge.refund.updated', refund(failed, { status: 'failed' }), { created: T + 200 }),
+        charged(standing, T + 300),
+      ]
+      const ends = await endsOfEveryOrder(database.sql, events, async (sql) => {
+        const { amount_refunded, refunded_at, status } = await paymentRow(sql, pi)
+        return { amount_refunded, refunded_at, status }
+      })
+      expect(distinct(ends)).toEqual([{ amount_refunded: standing, refunded_at: T + 300, status }])
+    })
+  }
+
+  test('those inside of a charge, as before 2022-11-15, are rows; an event of their own says more', async () => {
+    const { pi, ch, succeeded, refund } = payment()
+    const [first, second] = [
+      refund(300, { created: T + 100, status: 'pending' }),
+      refund(200, { created: T + 200 }),
+    ]
+    const charged = (amount_refunded: number, created: number, data: Json[]) =>
+      eventOf(
+        'charge.refunded',
+        charge({ amount_refunded, id: ch, payment_intent: pi, refunds: { data, object: 'list' } }),
+        { created },
+      )
+    const events = [
+      succeeded,
+      charged(300, T + 100, [first]),
+      charged(500, T + 200, [second, first]),
+      eventOf('charge.refund.updated', { ...first, status: 'succeeded' }, { created: T + 200 }),
+    ]
+    const ends = await endsOfEveryOrder(database.sql, events, async (sql) => {
+      const row = ({ amount, provider_parent_object_id, refunded_at, status }: Json) => [
+        status,
+        amount,
+        provider_parent_object_id,
+        refunded_at,
+      ]
+      return [
+        (await paymentRow(sql, pi)).amount_refunded,
+        row(await refundRow(sql, first.id)),
+        row(await refundRow(sql, second.id)),
+      ]
+    })
+    expect(distinct(ends)).toEqual([[500, ['succeeded', 300, pi, T + 200], ['succeeded', 200, pi, T + 200]]])
+  })
+})
+
+test('the row of a refund that might be a release has one id, live and after a rebuild', async () => {
+  const { pi, refund } = payment()
+  const captured = { amount: 1000, amount_received: 500, id: pi }
+  const [release, real] = [refund(500, { created: T + 1 }), refund(500, { created: T + 90 })]
+  const events = [
+    eventOf('payment_intent.succeeded', paymentIntent(captured), { created: T + 1 }),
+    eventOf('refund.created', release, { created: T + 1 }),
+    eventOf('refund.created', real, { created: T + 90 }),
+  ]
+  const ids = await endsOfEveryOrder(database.sql, events, async (sql) => {
+    const before = await refundRow(sql, real.id)
+    await sql`select payments.rebuild_projections('test')`
+    expect((await refundRow(sql, real.id)).id).toBe(before.id)
+    return before.id
+  })
+  expect(distinct(ids)).toHaveLength(1)
+})
+
+test('a refund that was made long after the capture is none of what was let go with it', async () => {
+  const { pi, refund } = payment()
+  const real = refund(500, { created: T + 3600 })
+  const events = [
+    eventOf('payment_intent.succeeded', paymentIntent({ amount: 1000, amount_received: 500, id: pi }), {
+      created: T + 1,
+    }),
+    eventOf('refund.created', real, { created: T + 3600 }),
+  ]
+  const ends = await endsOfEveryOrder(database.sql, events, async (sql) => {
+    const { amount_refunded, status } = await paymentRow(sql, pi)
+    return [status, amount_refunded, (await refundRow(sql, real.id)).amount]
+  })
+  expect(distinct(ends)).toEqual([['refunded', 500, 500]])
+})
+
+test('more captured than authorized is nothing let go', async () => {
+  const ch = newId('ch')
+  const sql = database.sql
+  await ingest(
+    sql,
+    eventOf('charge.refunded', charge({ amount: 1000, amount_captured: 1200, amount_refunded: 100, id: ch })),
+  )
+  expect(await paymentRow(sql, ch)).toMatchObject({
+    amount: 1200,
+    amount_refunded: 100,
+    status: 'partially_refunded',
+  })
+})

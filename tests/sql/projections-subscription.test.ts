@@ -393,3 +393,17 @@ test('an answer of the API is newer than an event of its second, and older than 
   await ingested('customer.subscription.updated', { ...object, status: 'active' }, T + 6)
   expect((await subscriptionRow(database.sql, object.id)).status).toBe('active')
 })
+
+test('items that a snapshot leaves out, because it shows the first ones only, stay and are asked for', async () => {
+  const items = Array.from({ length: 12 }, () => subscriptionItem())
+  const whole = subscription({ items })
+  const part = { ...whole, items: { ...whole.items, data: items.slice(0, 10), has_more: true } }
+  await projectObjects(database.sql, [whole], T)
+  const { fetch } = await ingested('customer.subscription.updated', part, T + 5)
+  expect(fetch).toEqual([{ object: 'subscription', id: whole.id }])
+  expect(await itemRows(database.sql, whole.id)).toHaveLength(12)
+  // The answer to that shows all that there are.
+  const fewer = { ...whole, items: { ...whole.items, data: items.slice(0, 11), has_more: false } }
+  await projectObjects(database.sql, [fewer], T + 5)
+  expect(await itemRows(database.sql, whole.id)).toHaveLength(11)
+})

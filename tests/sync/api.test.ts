@@ -113,8 +113,31 @@ describe('sync', () => {
     })
   })
 
+  test('one that could not begin is noted, with a key that Stripe refused as the state of the connection', async () => {
+    await ask('POST', '/test/sync')
+    const connection = async () => {
+      const { body } = (await ask('GET', '/status')) as { body: { connections: Record<string, unknown>[] } }
+      const { status, lastSyncStatus, lastSyncError } =
+        body.connections.find(({ environment }) => environment === 'test') ?? {}
+      return { lastSyncError, lastSyncStatus, status }
+    }
+    const fine = { lastSyncError: null, lastSyncStatus: 'succeeded', status: 'connected' }
+    expect(await connection()).toEqual(fine)
+    system.stripe.control.fail({ fault: { status: 401 }, path: '/v1/account', times: 1 })
+    const refused = await ask('POST', '/test/sync')
+    expect(refused).toMatchObject({ status: 401 })
+    expect(await connection()).toEqual({
+      lastSyncError: 'Stripe refused the secret key for test.',
+      lastSyncStatus: 'failed',
+      status: 'error',
+    })
+    await ask('POST', '/test/sync')
+    expect(await connection()).toEqual(fine)
+  })
+
   test('answers 409 while another one of the environment is running, and names no secret of it', async () => {
-    const [row] = await system.database.sql`select payments.begin_sync('test', '["refunds"]') -> 'run' as run`
+    const [row] = await system.database
+      .sql`select payments.begin_sync('test', '["refunds"]', account_id => 'acct_1LocalStripe00000') -> 'run' as run`
     const answer = await ask('POST', '/test/sync')
     expect(answer).toMatchObject({
       status: 409,
@@ -133,7 +156,8 @@ describe('sync', () => {
   })
 
   test('of everything brings the other environment in line before it says that one is running', async () => {
-    const [row] = await system.database.sql`select payments.begin_sync('test', '["refunds"]') -> 'run' as run`
+    const [row] = await system.database
+      .sql`select payments.begin_sync('test', '["refunds"]', account_id => 'acct_1LocalStripe00000') -> 'run' as run`
     const { deps } = createTestDeps({ ...system.env, STRIPE_LIVE_SECRET_KEY: system.stripe.liveSecretKey })
     const response = await createApp(deps).fetch(
       new Request('http://payments.test/api/payments/stripe/sync', {
@@ -186,7 +210,7 @@ describe('sync', () => {
       { id: string }[]
     >`select id from payments.sync_runs order by started_at desc, id desc`
     expect(seen).toEqual(rows.map(({ id }) => id))
-    expect(seen.length).toBe(6)
+    expect(seen.length).toBe(8)
   })
 })
 

@@ -173,6 +173,48 @@ describe('how far back it reads', () => {
     expect(gap?.sync.kinds).toEqual(
       expect.arrayContaining(['subscriptions', 'checkout_sessions', 'invoices', 'refunds']),
     )
+    // It has been told, and what can be had is there: the next one does not read all of the 30 days again.
+    const next = await recover({ environment: 'test' }, deps)
+    expect(next.gap).toBeNull()
+    expect(Date.now() - Date.parse(next.from)).toBeLessThan(DAY * 1000)
+  })
+
+  test('it is told as well when events arrive again before the recovery', async () => {
+    const { deps, database } = system
+    const days = (count: number) => Math.floor(Date.now() / 1000) - count * DAY
+    await deliver(deps, [productEvent('prod_old', 'Old', { created: days(45) })])
+    await database.sql`
+      insert into payments.provider_connections (provider, environment, events_complete_from, events_complete_until)
+      values ('stripe', 'test', now() - interval '50 days', now() - interval '45 days')`
+    await deliver(deps, [productEvent('prod_new', 'New', { created: days(0) })])
+    const { gap } = await recover({ environment: 'test' }, deps)
+    expect(gap?.from.slice(0, 10)).toBe(new Date(days(45) * 1000).toISOString().slice(0, 10))
+  })
+
+  test('events of another account than that of the rows are not taken in', async () => {
+    const { api, deps, database } = system
+    await database.sql`
+      insert into payments.provider_connections (provider, environment, provider_account_id)
+      values ('stripe', 'test', 'acct_ours')`
+    await live('stranger@example.com')
+    await api.customers.create({ email: 'stranger@example.com' })
+    const since = new Date(Date.now() - DAY * 1000).toISOString()
+    await expect(recover({ environment: 'test', since }, deps)).rejects.toMatchObject({
+      code: 'PAYMENT_ACCOUNT_CHANGED',
+      status: 409,
+    })
+    expect(await known()).toEqual([])
+  })
+
+  test('a key that may not say whose it is does not do where the account is known', async () => {
+    const { database } = system
+    const begin = () => database.sql`select payments.begin_recovery('test')`
+    await begin()
+    await database.sql`
+      insert into payments.provider_connections (provider, environment, provider_account_id)
+      values ('stripe', 'test', 'acct_ours')`
+    await expect(begin()).rejects.toMatchObject({ code: 'SP008' })
+    await database.sql`select payments.begin_recovery('test', account_id => 'acct_ours')`
   })
 })
 

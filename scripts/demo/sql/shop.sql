@@ -21,7 +21,7 @@ create or replace function demo_shop.tg_orders__pack()
   language plpgsql
   volatile
   security definer -- crosses from the order to the parcels, whoever marked the order paid
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   insert into demo_shop.parcels (order_id) values (new.id);

@@ -345,7 +345,8 @@ describe('the sync that follows', () => {
 
   it('leaves one that is running alone', async () => {
     await connect(system)
-    const [begun] = await system.database.sql`select payments.begin_sync('test') -> 'run' ->> 'id' as id`
+    const [begun] = await system.database
+      .sql`select payments.begin_sync('test', account_id => 'acct_1LocalStripe00000') -> 'run' ->> 'id' as id`
     const { body } = await connect(system)
     expect(body.sync).toBeNull()
     expect(body.warnings).toEqual([
