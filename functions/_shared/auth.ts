@@ -62,7 +62,10 @@ type Verify = (token: string) => Promise<JWTPayload>
 
 type AuthOptions = { config: Config; now: () => number; verify?: Verify }
 
-/** The claims of a token, verified with the shared secret (HS256) or the key set (asymmetric algorithms), or a 401. */
+/**
+ * The claims of a token, verified with the shared secret (HS256) or the key set (asymmetric algorithms), or a 401. A signature says
+ * that the token comes from whoever has the key, which several projects may share; `iss` and `aud` say whose it is.
+ */
 export function createVerify({ config, now }: { config: Config; now: () => number }): Verify {
   let keySet: JWTVerifyGetKey | undefined
 
@@ -87,7 +90,12 @@ export function createVerify({ config, now }: { config: Config; now: () => numbe
 
   async function verify(token: string): Promise<JWTPayload> {
     const { decodeProtectedHeader, jwtVerify } = await import('jose')
-    const options = { requiredClaims: ['exp'], currentDate: new Date(now()) }
+    const options = {
+      requiredClaims: ['exp'],
+      currentDate: new Date(now()),
+      ...(config.jwtIssuers && { issuer: config.jwtIssuers }),
+      ...(config.jwtAudiences && { audience: config.jwtAudiences }),
+    }
     const { alg } = decodeProtectedHeader(token)
     if (alg === 'HS256' && config.jwtSecret !== null) {
       const secret = new TextEncoder().encode(config.jwtSecret)
@@ -164,7 +172,8 @@ export function createAuthenticate({
 
 /**
  * Lets the admin in, and nobody else: the admin key as `x-api-key` or as a bearer token, or a verified token whose role is one of
- * the configured ones. A token of anybody else is refused with 403. Where neither is configured, nobody is let in.
+ * the configured ones (`project_admin`, where none is). A token of anybody else is refused with 403. Where there is neither an admin
+ * key nor a way to verify tokens, nobody is let in.
  */
 export function createAuthenticateAdmin({
   config,

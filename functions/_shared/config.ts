@@ -15,6 +15,10 @@ export type Config = {
   previousEncryptionKey: string | null
   jwtSecret: string | null
   jwksUrl: string | null
+  /** Of which a verified token must name one as its `iss`, or null where any will do. */
+  jwtIssuers: string[] | null
+  /** Of which a verified token must name one in its `aud`, or null where any will do. */
+  jwtAudiences: string[] | null
   adminKey: string | null
   /** Roles whose tokens may do what the admin key may. */
   adminRoles: string[]
@@ -91,6 +95,17 @@ const signingSecret = z
   .regex(/^whsec_\S+$/, 'must be a Stripe signing secret, beginning whsec_')
   .optional()
 
+/** Values of a claim that a token must have. A space is taken for a comma that is missing. */
+const claimValues = (what: string, example: string) =>
+  z
+    .string()
+    .transform((value) => value.split(',').map((part) => part.trim()))
+    .refine(
+      (values) => values.every((value) => /^\S+$/.test(value)),
+      `must be left out or be a comma-separated list of ${what} without spaces, as in ${example}`,
+    )
+    .optional()
+
 const variables = z.object({
   DATABASE_URL: z
     .string(
@@ -112,6 +127,8 @@ const variables = z.object({
     .optional(),
   PAYMENTS_JWT_SECRET: z.string().optional(),
   PAYMENTS_JWKS_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
+  PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
+  PAYMENTS_JWT_AUDIENCE: claimValues('audiences', 'shop'),
   PAYMENTS_ADMIN_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
   PAYMENTS_ADMIN_ROLES: z
     .string()
@@ -163,13 +180,18 @@ const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8787),
 })
 
+/** What narrows whose tokens count: were it empty by mistake and taken for not set, everybody's would. */
+const NEVER_EMPTY = ['PAYMENTS_JWT_ISSUER', 'PAYMENTS_JWT_AUDIENCE']
+
 /**
- * The configuration in these environment variables. An empty variable counts as one that is not set.
+ * The configuration in these environment variables. An empty variable counts as one that is not set, save those of `NEVER_EMPTY`.
  *
  * @throws an error for which `isConfigError` holds, with one sentence that names the variable
  */
 export function readConfig(env: Env): Config {
-  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value?.trim()))
+  const given = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => value?.trim() || NEVER_EMPTY.includes(name)),
+  )
   const result = variables.safeParse(given)
   if (!result.success) {
     const [issue] = result.error.issues
@@ -183,6 +205,8 @@ export function readConfig(env: Env): Config {
     previousEncryptionKey: value.PAYMENTS_PREVIOUS_ENCRYPTION_KEY ?? null,
     jwtSecret: value.PAYMENTS_JWT_SECRET ?? null,
     jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
+    jwtIssuers: value.PAYMENTS_JWT_ISSUER ?? null,
+    jwtAudiences: value.PAYMENTS_JWT_AUDIENCE ?? null,
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
     adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,

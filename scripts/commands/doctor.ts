@@ -8,7 +8,7 @@ import type { Command } from 'commander'
 import { Option } from 'commander'
 import pg from 'pg'
 import type { ListedKind } from '../../functions/_shared/stripe.ts'
-import type { Deps } from '../../functions/app.ts'
+import type { Config, Deps } from '../../functions/app.ts'
 import type {
   EnvironmentHealthResponse,
   GetStripeStatusResponse,
@@ -66,6 +66,7 @@ async function doctor(context: Context<{ environment?: StripeEnvironment }>): Pr
     schemaIsThere = await checkDatabase(databaseUrl, report)
     if (schemaIsThere) {
       await withDeps(context, 'The doctor', async (deps) => {
+        checkTokens(deps.config, report)
         for (const environment of environments) await checkStripe(environment, deps, report)
       }).catch((error: Failure & { next?: string }) => {
         const next = error.next ?? error.nextActions ?? 'Mend what stands above, and look again.'
@@ -295,6 +296,23 @@ async function checkRowSecurity(client: pg.Client, report: Report): Promise<void
     'row level security',
     `It is off for ${names.join(', ')}.`,
     `Run in psql: ${names.map((name) => `alter table ${name} enable row level security;`).join(' ')}`,
+  )
+}
+
+// The handlers
+
+/** A key set says who may sign, and not for whom: projects that share one differ in the issuer alone. */
+function checkTokens({ jwksUrl, jwtIssuers, jwtAudiences }: Config, report: Report): void {
+  if (jwksUrl === null) return
+  if (jwtIssuers !== null) {
+    report.ok('tokens', `of the key set count from ${jwtIssuers.join(', ')} alone`)
+    return
+  }
+  const which = jwtAudiences === null ? '' : ' if they name the audience'
+  report.warn(
+    'tokens',
+    `PAYMENTS_JWT_ISSUER is not set, so tokens of every project that shares the key set of PAYMENTS_JWKS_URL are accepted${which}.`,
+    'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, and PAYMENTS_JWT_AUDIENCE to their aud where one issuer serves several apps.',
   )
 }
 

@@ -603,6 +603,35 @@ describe('doctor', () => {
     })
   })
 
+  test('warns of a key set whose tokens may be from anybody, until the issuer is said', async () => {
+    const tokens = async (more: Record<string, string> = {}) => {
+      const { findings } = await doctor(more)
+      return findings.filter(({ check }) => check === 'tokens')
+    }
+    const keySet = { PAYMENTS_JWKS_URL: 'https://keys.example/jwks' }
+    const warning = {
+      check: 'tokens',
+      status: 'warning',
+      message:
+        'PAYMENTS_JWT_ISSUER is not set, so tokens of every project that shares the key set of PAYMENTS_JWKS_URL are accepted.',
+      next: 'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, and PAYMENTS_JWT_AUDIENCE to their aud where one issuer serves several apps.',
+    }
+    expect(await tokens(keySet)).toEqual([warning])
+    expect(await tokens({ ...keySet, PAYMENTS_JWT_AUDIENCE: 'shop' })).toEqual([
+      { ...warning, message: warning.message.replace(/\.$/, ' if they name the audience.') },
+    ])
+    const issuer = { PAYMENTS_JWT_ISSUER: 'https://auth.example/ours' }
+    expect(await tokens({ ...keySet, ...issuer })).toEqual([
+      {
+        check: 'tokens',
+        status: 'ok',
+        message: 'of the key set count from https://auth.example/ours alone',
+        next: null,
+      },
+    ])
+    expect(await tokens()).toEqual([])
+  })
+
   test('says that no key is set', async () => {
     const { failed } = await doctor({ STRIPE_TEST_SECRET_KEY: '' })
     expect(failed).toContainEqual({

@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createAuthenticate } from '../../functions/_shared/auth.ts'
+import { createAuthenticate, createAuthenticateAdmin } from '../../functions/_shared/auth.ts'
 import { readConfig } from '../../functions/_shared/config.ts'
 import type { ApiError } from '../../functions/_shared/errors.ts'
 
@@ -214,4 +214,75 @@ describe('a token is refused', () => {
       })
     },
   )
+})
+
+describe('where the issuer and the audience are said', () => {
+  const ours = { iss: 'https://auth.example/ours', aud: 'shop' }
+  const said = {
+    PAYMENTS_JWT_ISSUER: 'https://auth.example/ours, https://auth.example/older',
+    PAYMENTS_JWT_AUDIENCE: 'shop, shop-admin',
+  }
+  const byKeySet = (claims: JWTPayload) =>
+    new SignJWT(claims)
+      .setProtectedHeader({ alg: 'ES256', kid: 'one' })
+      .setExpirationTime('1m')
+      .sign(keys.privateKey)
+  const ways = {
+    'key set': { env: () => ({ PAYMENTS_JWKS_URL: jwksUrl }), sign: byKeySet },
+    secret: { env: () => bySecret, sign: (claims: JWTPayload) => token(claims) },
+  }
+  const callers = {
+    user: { role: 'authenticated', letIn: createAuthenticate },
+    admin: { role: 'project_admin', letIn: createAuthenticateAdmin },
+  }
+  const each = (['key set', 'secret'] as const).flatMap((way) =>
+    (['user', 'admin'] as const).map((who) => [who, way] as const),
+  )
+
+  describe.each(each)('a token of the %s by %s', (who, way) => {
+    const ask = async (claims: JWTPayload, settings: Record<string, string> = said) => {
+      const { env, sign } = ways[way]
+      const { role, letIn } = callers[who]
+      const config = readConfig({ DATABASE_URL: 'postgres://db/app', ...env(), ...settings })
+      const headers = new Headers(bearer(await sign({ sub: 'user-1', role, ...claims })))
+      return letIn({ config, now: () => now })(headers).then(
+        () => 'let in',
+        (error: ApiError) => error,
+      )
+    }
+
+    it.each([
+      ['the issuer and the audience', ours],
+      ['another issuer on the list', { ...ours, iss: 'https://auth.example/older' }],
+      ['another audience on the list', { ...ours, aud: 'shop-admin' }],
+      ['the audience among others', { ...ours, aud: ['somewhere', 'shop'] }],
+    ])('with %s is let in', async (_, claims) => {
+      expect(await ask(claims)).toBe('let in')
+    })
+
+    it.each<[string, JWTPayload]>([
+      ['another issuer', { ...ours, iss: 'https://auth.example/stranger' }],
+      ['an issuer that begins like it', { ...ours, iss: `${ours.iss}/` }],
+      ['no issuer', { aud: ours.aud }],
+      ['another audience', { ...ours, aud: 'office' }],
+      ['other audiences', { ...ours, aud: ['office', 'shopping'] }],
+      ['no audience', { iss: ours.iss }],
+    ])('with %s is refused as any that is not valid', async (_, claims) => {
+      expect(await ask(claims)).toMatchObject({
+        status: 401,
+        code: 'AUTH_INVALID_CREDENTIALS',
+        message: 'The token is not valid.',
+        nextActions: 'Sign in again and send the new access token.',
+      })
+    })
+
+    it('needs nothing of the two that is not said', async () => {
+      const { PAYMENTS_JWT_ISSUER, PAYMENTS_JWT_AUDIENCE } = said
+      expect(await ask({ iss: ours.iss }, { PAYMENTS_JWT_ISSUER })).toBe('let in')
+      expect(await ask({ aud: ours.aud }, { PAYMENTS_JWT_AUDIENCE })).toBe('let in')
+      expect(await ask({}, { PAYMENTS_JWT_ISSUER })).toMatchObject({ status: 401 })
+      expect(await ask({}, { PAYMENTS_JWT_AUDIENCE })).toMatchObject({ status: 401 })
+      expect(await ask({}, {})).toBe('let in')
+    })
+  })
 })

@@ -34,6 +34,15 @@ describe('the configuration', () => {
     })
   })
 
+  it('reads whose tokens count and for whom, which is anybody unless it is said', () => {
+    const lists = { PAYMENTS_JWT_ISSUER: ' https://a.example/ ,b', PAYMENTS_JWT_AUDIENCE: 'shop' }
+    expect(readConfig({ ...enough, ...lists })).toMatchObject({
+      jwtIssuers: ['https://a.example/', 'b'],
+      jwtAudiences: ['shop'],
+    })
+    expect(readConfig(enough)).toMatchObject({ jwtIssuers: null, jwtAudiences: null })
+  })
+
   it('reads the address of the Stripe API', () => {
     const api = (value: string) => readConfig({ ...enough, STRIPE_API_BASE_URL: value }).stripe.api
     expect(api('http://127.0.0.1:12111')).toEqual({ protocol: 'http', host: '127.0.0.1', port: 12111 })
@@ -70,6 +79,16 @@ describe('the configuration', () => {
       'PAYMENTS_ENCRYPTION_KEY must be 32 bytes in base64, as `openssl rand -base64 32` prints them.',
     ],
     [{ PAYMENTS_JWKS_URL: 'keys.json' }, 'PAYMENTS_JWKS_URL must be an absolute http or https address.'],
+    ...['', ' ', ',', 'https://a.example,', 'https://a.example https://b.example'].map(
+      (value): [Record<string, string>, string] => [
+        { PAYMENTS_JWT_ISSUER: value },
+        'PAYMENTS_JWT_ISSUER must be left out or be a comma-separated list of issuers without spaces, as in https://auth.example.',
+      ],
+    ),
+    ...['', ' ', ', shop', 'shop and office'].map((value): [Record<string, string>, string] => [
+      { PAYMENTS_JWT_AUDIENCE: value },
+      'PAYMENTS_JWT_AUDIENCE must be left out or be a comma-separated list of audiences without spaces, as in shop.',
+    ]),
     [{ PAYMENTS_ADMIN_KEY: 'short' }, 'PAYMENTS_ADMIN_KEY must have at least 8 characters.'],
     [
       { PAYMENTS_ALLOWED_ORIGINS: 'https://a.example/path' },

@@ -109,6 +109,68 @@ describe('nobody else', () => {
   })
 })
 
+describe('a token of a stranger who shares the key', () => {
+  const ours = { iss: 'https://auth.example/ours', aud: 'shop' }
+  const admin = { role: 'project_admin' }
+  const user = { sub: 'ada', role: 'authenticated' }
+  let server: Awaited<ReturnType<typeof startNode>>
+
+  beforeAll(async () => {
+    server = await startNode({
+      ...system.env,
+      PAYMENTS_JWT_ISSUER: ours.iss,
+      PAYMENTS_JWT_AUDIENCE: ours.aud,
+    })
+  })
+  afterAll(() => server.stop())
+
+  /** An admin route, and one of users with a body that only a caller is told is wrong. */
+  const ask = async (claims: Record<string, string>) => {
+    const isAdmin = claims.role === 'project_admin'
+    const response = await fetch(
+      `${server.url}/api/payments/stripe/${isAdmin ? 'status' : 'test/checkout-sessions'}`,
+      {
+        method: isAdmin ? 'GET' : 'POST',
+        headers: { ...bearer(await token(claims)), 'content-type': 'application/json' },
+        ...(isAdmin ? {} : { body: '{}' }),
+      },
+    )
+    return { status: response.status, body: await response.json() }
+  }
+
+  it.each([
+    ['an admin route', admin, 200],
+    ['a route of users', user, 400],
+  ])('is not let in at %s, and one of ours is', async (_, caller, letIn) => {
+    expect(await ask({ ...caller, ...ours })).toMatchObject({ status: letIn })
+    const foreign: Record<string, string>[] = [
+      { ...ours, iss: 'https://auth.example/stranger' },
+      { ...ours, aud: 'office' },
+      { aud: ours.aud },
+      { iss: ours.iss },
+    ]
+    for (const claims of foreign) {
+      expect(await ask({ ...caller, ...claims }), JSON.stringify(claims)).toEqual({
+        status: 401,
+        body: {
+          error: 'AUTH_INVALID_CREDENTIALS',
+          message: 'The token is not valid.',
+          statusCode: 401,
+          nextActions: 'Sign in again and send the new access token.',
+        },
+      })
+    }
+  })
+
+  it('is an admin by default where neither is said, with nothing but the secret configured', async () => {
+    const { PAYMENTS_ADMIN_KEY: _key, ...rest } = system.env
+    const open = await startNode(rest as Record<string, string>)
+    const headers = bearer(await token({ ...admin, iss: 'https://auth.example/stranger' }))
+    expect((await fetch(`${open.url}/api/payments/stripe/status`, { headers })).status).toBe(200)
+    await open.stop()
+  })
+})
+
 it('a body may have 1 MB', async () => {
   const body = JSON.stringify({ name: 'x', description: 'x'.repeat(1_000_000) })
   expect(await system.admin('POST', '/api/payments/stripe/test/catalog/products', body)).toMatchObject({
