@@ -195,7 +195,7 @@ function sqlFunction<Name extends SqlFunctionName>(
   async function run<Result>(database: Database, text: string, values: Values<Name>): Promise<Result[]> {
     const ordered = names.map((argument) => values[argument])
     const asked = database.query<{ result: Result }>(text, ordered, { deadline })
-    return (await (asCaller ? asked : asService(asked))).map(({ result }) => result)
+    return (await (asCaller ? asTheCaller(asked) : asService(asked))).map(({ result }) => result)
   }
 
   async function rows<Row>(database: Database, values: Values<Name>): Promise<Row[]> {
@@ -224,7 +224,7 @@ function first<Result>(results: Result[]): Result {
 /** What the service asks for itself: where it is refused, the login lacks a grant. */
 export async function asService<Rows>(asked: Promise<Rows>): Promise<Rows> {
   return asked.catch((error) => {
-    if (!isApiError(error) || (error.cause as { code?: string } | undefined)?.code !== '42501') throw error
+    if (!isApiError(error) || postgresErrorIn(error)?.code !== '42501') throw error
     throw apiError(500, 'INTERNAL_ERROR', 'The login in DATABASE_URL may not use the payments schema.', {
       nextActions: GRANT_ROLES,
       cause: error.cause,
@@ -232,8 +232,38 @@ export async function asService<Rows>(asked: Promise<Rows>): Promise<Rows> {
   })
 }
 
+/**
+ * What is asked as the caller. Row level security may refuse that, and then it is the caller's affair; that the login gets no further
+ * than to try to become the caller has the same SQLSTATE and is ours.
+ */
+async function asTheCaller<Rows>(asked: Promise<Rows>): Promise<Rows> {
+  return asked.catch((error) => {
+    if (!isApiError(error) || !lacksGrant(postgresErrorIn(error))) throw error
+    throw apiError(
+      500,
+      'INTERNAL_ERROR',
+      'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was asked.',
+      { nextActions: GRANT_ROLES, cause: error.cause },
+    )
+  })
+}
+
+type PostgresErrorLike = { code?: string; message?: string; routine?: string }
+
+const postgresErrorIn = (error: { cause?: unknown }) => error.cause as PostgresErrorLike | undefined
+
+/** Whether the login was stopped before any policy was asked. The name of the routine is the same in every language of the server. */
+function lacksGrant(error: PostgresErrorLike | undefined): boolean {
+  if (error?.code !== '42501') return false
+  return (
+    error.routine === 'call_string_check_hook' ||
+    /^permission denied (to set role|for schema payments|for function begin_)/.test(error.message ?? '')
+  )
+}
+
 /** What whoever deploys does about a login that may not do its work. */
-export const GRANT_ROLES = 'Grant it the roles payments_service, anon and authenticated.'
+export const GRANT_ROLES =
+  'Run in psql, with the name of that login: grant anon, authenticated, payments_service to <login>;'
 
 const beginCheckout = sqlFunction(
   'payments.begin_checkout_session',
@@ -937,9 +967,13 @@ export function replaceSecrets(
   return replaceAll.value(database, { secrets: JSON.stringify(args.secrets) })
 }
 
+/** The privilege to become a role, by the name that this server has for it: before Postgres 16 every member may. */
+export const MAY_SET_ROLE =
+  "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end"
+
 /**
  * Whether the database answers, has our schema, and lets this login work: call the functions, and become `anon` and
- * `authenticated`.
+ * `authenticated`. Since Postgres 16 that is a right of its own: a login that created a role is its member and may not become it.
  */
 export async function checkDatabase(database: Database): Promise<{ migrated: boolean; allowed: boolean }> {
   const [row] = await database.query<{ migrated: boolean; allowed: boolean }>(
@@ -950,7 +984,7 @@ export async function checkDatabase(database: Database): Promise<{ migrated: boo
         false
       ) and (
         select count(*) = 2 from pg_catalog.pg_roles as r
-        where r.rolname in ('anon', 'authenticated') and pg_has_role(r.oid, 'member')
+        where r.rolname in ('anon', 'authenticated') and pg_has_role(r.oid, ${MAY_SET_ROLE})
       ) as allowed
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace

@@ -17,7 +17,7 @@ export async function health({ database }: Deps): Promise<Answer<HealthResponse>
     throw apiError(
       503,
       'DATABASE_UNAVAILABLE',
-      'The login in DATABASE_URL may not use the payments schema.',
+      'The login in DATABASE_URL may not use the payments schema, or not act as anon and authenticated.',
       {
         nextActions: GRANT_ROLES,
       },

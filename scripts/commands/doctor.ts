@@ -252,26 +252,31 @@ async function checkSchema(client: pg.Client, report: Report): Promise<boolean> 
 }
 
 async function checkRoles(client: pg.Client, report: Report): Promise<void> {
+  const { MAY_SET_ROLE } = await import('../../functions/_shared/queries.ts')
   const roles = ['anon', 'authenticated', 'payments_service']
-  const { rows } = await client.query<{ role: string; exists: boolean; member: boolean; login: string }>(
-    `select r.role, p.oid is not null as exists, coalesce(pg_has_role(p.oid, 'member'), false) as member,
-      current_user as login
+  // Callers are what the login becomes; the rights of payments_service it has by being a member, or by owning the schema.
+  const { rows } = await client.query<{ role: string; exists: boolean; allowed: boolean; login: string }>(
+    `select r.role, p.oid is not null as exists, current_user as login,
+      coalesce(
+        pg_has_role(p.oid, case r.role when 'payments_service' then 'member' else ${MAY_SET_ROLE} end),
+        false
+      ) as allowed
     from unnest($1::text[]) as r (role) left join pg_roles as p on p.rolname = r.role`,
     [roles],
   )
   const login = rows[0]?.login ?? 'the login'
   const absent = rows.filter(({ exists }) => !exists).map(({ role }) => role)
-  const notMember = rows.filter(({ exists, member }) => exists && !member).map(({ role }) => role)
+  const refused = rows.filter(({ exists, allowed }) => exists && !allowed).map(({ role }) => role)
   if (absent.length > 0)
     report.fail('roles', `There is no role ${absent.join(', ')}.`, 'Run: pg-payments migrate')
-  if (notMember.length > 0) {
+  if (refused.length > 0) {
     report.fail(
       'roles',
-      `The login ${login} is not a member of ${notMember.join(', ')}.`,
-      `Run in psql: grant ${notMember.join(', ')} to "${login}";`,
+      `The login ${login} may not set role to ${refused.join(', ')}.`,
+      `Run in psql: grant ${roles.filter((role) => !absent.includes(role)).join(', ')} to "${login}";`,
     )
   }
-  if (absent.length + notMember.length > 0) return
+  if (absent.length + refused.length > 0) return
   const { usage, execute } = await one<{ usage: boolean; execute: boolean }>(
     client,
     `select has_schema_privilege('payments_service', 'payments', 'usage') as usage,

@@ -544,7 +544,7 @@ describe('doctor', () => {
           {
             check: 'roles',
             status: 'failed',
-            message: 'The login doctor_tester is not a member of anon, authenticated, payments_service.',
+            message: 'The login doctor_tester may not set role to anon, authenticated, payments_service.',
             next: 'Run in psql: grant anon, authenticated, payments_service to "doctor_tester";',
           },
           {
@@ -654,7 +654,7 @@ describe('doctor', () => {
       expect(failed).toContainEqual({
         check: 'roles',
         status: 'failed',
-        message: 'The login doctor_stranger is not a member of anon, authenticated, payments_service.',
+        message: 'The login doctor_stranger may not set role to anon, authenticated, payments_service.',
         next: 'Run in psql: grant anon, authenticated, payments_service to "doctor_stranger";',
       })
     } finally {

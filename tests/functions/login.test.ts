@@ -40,14 +40,27 @@ async function webhook(url: string) {
 describe('a login', () => {
   it('without rights is told what it lacks, and is nobody’s policy', async () => {
     const server = await serverAsLogin()
-    const lacking = {
-      message: 'The login in DATABASE_URL may not use the payments schema.',
-      nextActions: 'Grant it the roles payments_service, anon and authenticated.',
-    }
+    const nextActions =
+      'Run in psql, with the name of that login: grant anon, authenticated, payments_service to <login>;'
     const health = await fetch(`${server.url}/health`)
     expect(health.status).toBe(503)
-    expect(await health.json()).toMatchObject(lacking)
-    expect(await webhook(server.url)).toMatchObject({ status: 500, body: lacking })
+    expect(await health.json()).toMatchObject({
+      message:
+        'The login in DATABASE_URL may not use the payments schema, or not act as anon and authenticated.',
+      nextActions,
+    })
+    expect(await webhook(server.url)).toMatchObject({
+      status: 500,
+      body: { message: 'The login in DATABASE_URL may not use the payments schema.', nextActions },
+    })
+    const { stripe } = createPaymentsClient({ baseUrl: server.url, getToken: () => userToken('ada') })
+    const { error } = await stripe.createCheckoutSession('test', {
+      mode: 'payment',
+      lineItems: [{ priceId: system.prices.once }],
+      successUrl: 'https://shop.example/done',
+      cancelUrl: 'https://shop.example/back',
+    })
+    expect(error).toMatchObject({ statusCode: 500, error: 'INTERNAL_ERROR', nextActions })
     await server.stop()
   })
 

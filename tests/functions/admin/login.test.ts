@@ -78,7 +78,8 @@ it('a login without them is said to lack them, and not to be a caller whom a pol
       error: 'INTERNAL_ERROR',
       message: 'The login in DATABASE_URL may not use the payments schema.',
       statusCode: 500,
-      nextActions: 'Grant it the roles payments_service, anon and authenticated.',
+      nextActions:
+        'Run in psql, with the name of that login: grant anon, authenticated, payments_service to <login>;',
     })
   }
   await server.stop()
