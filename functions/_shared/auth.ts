@@ -28,6 +28,9 @@ const invalidToken = (message: string, cause?: unknown) =>
     cause,
   })
 
+/** What whoever deploys does so that users can be told from guests. */
+export const VERIFY_TOKENS = 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.'
+
 /** Whether two texts are equal, in a time that does not tell where they differ. */
 async function equalInConstantTime(a: string, b: string): Promise<boolean> {
   const digest = async (text: string) =>
@@ -89,6 +92,14 @@ export function createVerify({ config, now }: { config: Config; now: () => numbe
   }
 
   async function verify(token: string): Promise<JWTPayload> {
+    if (config.jwtSecret === null && config.jwksUrl === null) {
+      throw apiError(
+        401,
+        'AUTH_INVALID_CREDENTIALS',
+        'No token can be verified here: neither a secret nor a key set is configured.',
+        { nextActions: VERIFY_TOKENS },
+      )
+    }
     const { decodeProtectedHeader, jwtVerify } = await import('jose')
     const options = {
       requiredClaims: ['exp'],

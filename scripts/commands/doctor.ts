@@ -66,7 +66,8 @@ async function doctor(context: Context<{ environment?: StripeEnvironment }>): Pr
     schemaIsThere = await checkDatabase(databaseUrl, report)
     if (schemaIsThere) {
       await withDeps(context, 'The doctor', async (deps) => {
-        checkTokens(deps.config, report)
+        // Of handlers that run elsewhere, the variables here tell nothing.
+        if (!apiUrl) await checkTokens(deps.config, report)
         for (const environment of environments) await checkStripe(environment, deps, report)
       }).catch((error: Failure & { next?: string }) => {
         const next = error.next ?? error.nextActions ?? 'Mend what stands above, and look again.'
@@ -306,19 +307,29 @@ async function checkRowSecurity(client: pg.Client, report: Report): Promise<void
 
 // The handlers
 
-/** A key set says who may sign, and not for whom: projects that share one differ in the issuer alone. */
-function checkTokens({ jwksUrl, jwtIssuers, jwtAudiences }: Config, report: Report): void {
-  if (jwksUrl === null) return
-  if (jwtIssuers !== null) {
-    report.ok('tokens', `of the key set count from ${jwtIssuers.join(', ')} alone`)
-    return
+/** A signature says who has the key, and not for whom: projects that share a key set differ in the issuer alone. */
+async function checkTokens(config: Config, report: Report): Promise<void> {
+  const { isShortSecret, VERIFY_TOKENS } = await import('../../functions/_shared/auth.ts')
+  if (config.jwtSecret === null && config.jwksUrl === null)
+    return report.warn('tokens', 'None can be verified, so nobody but guests can pay.', VERIFY_TOKENS)
+  const isShort = config.jwtSecret !== null && isShortSecret(config.jwtSecret)
+  if (isShort)
+    report.warn(
+      'tokens',
+      'PAYMENTS_JWT_SECRET has fewer than the 32 bytes that HS256 needs (RFC 7518), so it can be guessed from one token.',
+      'Sign the tokens with a longer secret, as `openssl rand -base64 32` prints them, and set it here.',
+    )
+  const isOpen = config.jwksUrl !== null && config.jwtIssuers === null
+  if (isOpen) {
+    const which = config.jwtAudiences === null ? '' : ' if they name the audience'
+    report.warn(
+      'tokens',
+      `PAYMENTS_JWT_ISSUER is not set, so tokens of every project that shares the key set of PAYMENTS_JWKS_URL are accepted${which}.`,
+      'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, and PAYMENTS_JWT_AUDIENCE to their aud where one issuer serves several apps.',
+    )
   }
-  const which = jwtAudiences === null ? '' : ' if they name the audience'
-  report.warn(
-    'tokens',
-    `PAYMENTS_JWT_ISSUER is not set, so tokens of every project that shares the key set of PAYMENTS_JWKS_URL are accepted${which}.`,
-    'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, and PAYMENTS_JWT_AUDIENCE to their aud where one issuer serves several apps.',
-  )
+  if (!isShort && !isOpen)
+    report.ok('tokens', config.jwtIssuers ? `count from ${config.jwtIssuers.join(', ')} alone` : 'can be verified')
 }
 
 // Stripe

@@ -642,6 +642,26 @@ describe('doctor', () => {
     })
   })
 
+  test('warns where the handlers could verify no token, and refuses a secret that is too short for one', async () => {
+    const tokens = ({ findings }: { findings: Finding[] }) =>
+      findings.filter(({ check }) => check === 'tokens')
+    const none = await doctor({ PAYMENTS_JWT_SECRET: '' })
+    expect(tokens(none)).toEqual([
+      {
+        check: 'tokens',
+        status: 'warning',
+        message: 'None can be verified, so nobody but guests can pay.',
+        next: 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.',
+      },
+    ])
+    expect(tokens(await doctor())).toMatchObject([{ status: 'ok' }])
+    const short = await runCli(['doctor', ...inTest], { env: { ...env, PAYMENTS_JWT_SECRET: 'short' } })
+    expect(short).toMatchObject({
+      code: 3,
+      err: 'PAYMENTS_JWT_SECRET must have at least 32 bytes, as HS256 needs them (RFC 7518, section 3.2).\n',
+    })
+  })
+
   test('finds what a login lacks that may not even look into the schema', async () => {
     const { sql, url } = await createTestDatabase()
     await sql.unsafe(`create role doctor_stranger login password 'x'`)

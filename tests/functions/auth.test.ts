@@ -176,11 +176,14 @@ describe('a token is refused', () => {
     })
   })
 
-  it('when nothing is configured to verify it', async () => {
-    expect(await refused({}, await token(user))).toMatchObject({
-      status: 401,
-      code: 'AUTH_INVALID_CREDENTIALS',
-    })
+  it('when nothing is configured to verify it, with what whoever deploys can do: to sign in again is of no use', async () => {
+    for (const given of [await token(user), 'not-even-a-token'])
+      expect(await refused({}, given)).toMatchObject({
+        status: 401,
+        code: 'AUTH_INVALID_CREDENTIALS',
+        message: 'No token can be verified here: neither a secret nor a key set is configured.',
+        nextActions: 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.',
+      })
   })
 
   it.each(['postgres', 'payments_service', 'service_role', 'project_admin', ''])(
