@@ -31,6 +31,11 @@ const invalidToken = (message: string, cause?: unknown) =>
 /** What whoever deploys does so that users can be told from guests. */
 export const VERIFY_TOKENS = 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.'
 
+function hasNoExpiry(error: unknown): boolean {
+  const { code, claim, reason } = error as { code?: string; claim?: string; reason?: string }
+  return code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && claim === 'exp' && reason === 'missing'
+}
+
 /** Whether two texts are equal, in a time that does not tell where they differ. */
 async function equalInConstantTime(a: string, b: string): Promise<boolean> {
   const digest = async (text: string) =>
@@ -127,6 +132,17 @@ export function createVerify({ config, now }: { config: Config; now: () => numbe
         nextActions: 'Refresh the session and send the new access token.',
         cause: error,
       })
+    }
+    if (hasNoExpiry(error)) {
+      return apiError(
+        401,
+        'AUTH_INVALID_CREDENTIALS',
+        'The token has no exp claim; one that never expires is not accepted.',
+        {
+          nextActions: 'Let whoever signs the tokens give them an expiry, and send a new one.',
+          cause: error,
+        },
+      )
     }
     return invalidToken('The token is not valid.', error)
   }

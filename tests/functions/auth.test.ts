@@ -126,7 +126,12 @@ describe('a token is refused', () => {
     const eternal = await new SignJWT(user)
       .setProtectedHeader({ alg: 'HS256' })
       .sign(new TextEncoder().encode(jwtSecret))
-    expect(await refused(bySecret, eternal)).toMatchObject({ status: 401, code: 'AUTH_INVALID_CREDENTIALS' })
+    expect(await refused(bySecret, eternal)).toMatchObject({
+      status: 401,
+      code: 'AUTH_INVALID_CREDENTIALS',
+      message: 'The token has no exp claim; one that never expires is not accepted.',
+      nextActions: 'Let whoever signs the tokens give them an expiry, and send a new one.',
+    })
   })
 
   it('when another secret signed it', async () => {
