@@ -212,6 +212,16 @@ export function fromDatabase(error: unknown): ApiError {
   return toApiError(error)
 }
 
+/** What a guest does about a policy that refuses the subject: as somebody else the policies may well allow it. */
+export function refusedAsGuest(error: unknown): unknown {
+  if (!isApiError(error) || error.status !== 403 || error.code !== 'AUTH_UNAUTHORIZED') return error
+  return apiError(error.status, error.code, error.message, {
+    nextActions:
+      'Sign in and send the access token: without one the caller is a guest. If guests may bill this subject, add a policy that lets anon do so on payments.stripe_checkout_sessions.',
+    cause: error.cause,
+  })
+}
+
 // Stripe
 
 /** The variable that holds the secret key of an environment. */

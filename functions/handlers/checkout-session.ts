@@ -5,7 +5,7 @@
  */
 import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
 import type { Deps } from '../_shared/deps.ts'
-import { apiError, stripeMayHaveActed, toApiError } from '../_shared/errors.ts'
+import { apiError, refusedAsGuest, stripeMayHaveActed, toApiError } from '../_shared/errors.ts'
 import { type Answer, readJson } from '../_shared/http.ts'
 import { describeError } from '../_shared/log.ts'
 import { presentCheckoutSession } from '../_shared/present.ts'
@@ -43,6 +43,8 @@ export async function checkoutSession(
       customerEmail: body.customerEmail ?? null,
       metadata: body.metadata ?? {},
       idempotencyKey: body.idempotencyKey ?? null,
+    }).catch((error) => {
+      throw caller.role === 'anon' && body.subject ? refusedAsGuest(error) : error
     })
 
   let decision = await begin()

@@ -277,13 +277,21 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         'Row level security does not allow this caller to bill this subject.',
       )
       expect(body.nextActions).toContain('Add a policy')
-      await refused(
-        () => checkout(plan({ type: 'user', id: 'ada' })),
-        403,
-        'AUTH_UNAUTHORIZED',
-        /Row level security/,
-      )
       expect(server.log()).toContain('42501')
+    })
+
+    it('for a subject that guests may not bill tells a guest to sign in', async () => {
+      for (const guest of [undefined, ANON_KEY]) {
+        const { body } = await refused(
+          () => checkout(plan({ type: 'team', id: '42' }), guest),
+          403,
+          'AUTH_UNAUTHORIZED',
+          'Row level security does not allow this caller to bill this subject.',
+        )
+        expect(body.nextActions).toBe(
+          'Sign in and send the access token: without one the caller is a guest. If guests may bill this subject, add a policy that lets anon do so on payments.stripe_checkout_sessions.',
+        )
+      }
     })
   })
 
