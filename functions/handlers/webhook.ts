@@ -44,15 +44,17 @@ export async function webhook(
     deps.background.waitUntil(fetchAndProject(environment, fetch, event.provider_created_at, deps))
   }
   if (status === 'failed') {
+    const cause = new Error(event.last_error ?? 'No reason was noted.')
     deps.log.error('webhook_failed', {
       environment,
       id: event.provider_event_id,
       type: event.event_type,
       attempt: event.attempt_count,
-      message: event.last_error,
+      cause: describeError(cause),
     })
     throw apiError(500, 'INTERNAL_ERROR', 'The event is kept but could not be processed yet.', {
       nextActions: 'The reason is in last_error of its row in payments.webhook_events.',
+      cause,
     })
   }
   return {

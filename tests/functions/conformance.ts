@@ -838,7 +838,28 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         statusCode: 500,
         nextActions: 'The reason is in last_error of its row in payments.webhook_events.',
       })
-      expect(server.log()).toContain('no stock')
+      const lines = server
+        .log()
+        .split('\n')
+        .filter((line) => line.startsWith('{'))
+        .map((line) => JSON.parse(line))
+      const reason = { message: expect.stringContaining('no stock, and whsec_…') }
+      expect(lines).toContainEqual(
+        expect.objectContaining({
+          event: 'webhook_failed',
+          id: event.id,
+          attempt: 1,
+          cause: expect.objectContaining(reason),
+        }),
+      )
+      expect(lines).toContainEqual(
+        expect.objectContaining({
+          event: 'request',
+          status: 500,
+          message: 'The event is kept but could not be processed yet.',
+          cause: expect.objectContaining(reason),
+        }),
+      )
       await sql`drop trigger _500_fulfil on payments.webhook_events`
       const again = await deliver(event)
       expect(again.status).toBe(200)
