@@ -211,9 +211,9 @@ export type RecoveryResult = {
   /** From when on Stripe's list of events was read. */
   from: string
   until: string
-  /** Events that Stripe listed. */
+  /** Events that Stripe listed, of every type. */
   listed: number
-  /** Events of them that were missing here and are taken in now. */
+  /** Events of them that were missing here and are taken in now, of the types that the managed webhook endpoint subscribes to. */
   recovered: number
   processed: number
   ignored: number

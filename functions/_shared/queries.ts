@@ -710,6 +710,13 @@ export async function completeRecovery(
   })
 }
 
+const projectedEventTypesCall = sqlFunction('payments.projected_event_types', {})
+
+/** The types of events that the managed webhook endpoint subscribes to. As a row it comes as JSON; as a value it would be Postgres' text of an array. */
+export function projectedEventTypes(database: Database): Promise<string[]> {
+  return projectedEventTypesCall.row(database, {})
+}
+
 const unknownEventsCall = sqlFunction('payments.unknown_webhook_events', {
   environment: 'text',
   event_ids: 'jsonb',

@@ -1,6 +1,7 @@
 /**
  * Takes in the events that never arrived. Stripe's list of events is read back to where the ledger is known to be complete, and
  * what is missing goes in oldest first, by the function that takes deliveries. Events that are there already cost one look-up.
+ * The list has events of every type; those that a managed webhook endpoint does not subscribe to were never meant to arrive.
  */
 import type { RecoveryResult, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
@@ -10,6 +11,7 @@ import {
   beginRecovery,
   completeRecovery,
   ingestWebhookEvents,
+  projectedEventTypes,
   projectStripeObjects,
   type RecoveryStart,
   unknownWebhookEvents,
@@ -39,6 +41,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   const stripe = await deps.stripe(environment)
   const accountId = await patiently(() => stripe.accountId(), deps, signal)
   const start = await beginRecovery(database, { environment, since: options.since ?? null, accountId })
+  const types = new Set(await projectedEventTypes(database))
   const result: RecoveryResult = {
     environment,
     from: new Date(start.from).toISOString(),
@@ -54,7 +57,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   const first = await oldestPage(stripe, start, deps, signal)
   result.until = first.newest
   for await (const page of pagesForward(stripe, first.page, deps, signal)) {
-    await takeIn(page, result, stripe, deps)
+    await takeIn(page, types, result, stripe, deps)
     result.until = page.snapshotAt
   }
   if (!signal?.aborted) {
@@ -102,16 +105,17 @@ async function* pagesForward(
   }
 }
 
-/** Hands those events of a page that are missing to the ledger, the oldest first. */
+/** Hands those events of a page that should be in the ledger and are not to it, the oldest first. */
 async function takeIn(
   page: StripePage,
+  types: Set<string>,
   result: RecoveryResult,
   stripe: StripeApi,
   { database, log }: RecoveryDeps,
 ): Promise<void> {
   const { environment } = result
-  const events = [...page.objects].reverse()
-  result.listed += events.length
+  result.listed += page.objects.length
+  const events = page.objects.filter((event) => types.has((event as { type?: string }).type ?? '')).reverse()
   const eventIds = events.flatMap(({ id }) => (id === undefined ? [] : [id]))
   const unknown = new Set(await unknownWebhookEvents(database, { environment, eventIds }))
   const missing = events.filter(({ id }) => id !== undefined && unknown.has(id))

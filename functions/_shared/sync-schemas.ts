@@ -107,8 +107,10 @@ const recovery = z.object({
   environment: environmentSchema,
   from: instant.describe("From when on Stripe's list of events was read."),
   until: instant,
-  listed: count.describe('Events that Stripe listed.'),
-  recovered: count.describe('Events of them that were missing here.'),
+  listed: count.describe('Events that Stripe listed, of every type.'),
+  recovered: count.describe(
+    'Events of them that were missing here, of the types that the managed webhook endpoint subscribes to.',
+  ),
   processed: count,
   ignored: count,
   failed: count.describe('Kept, to be tried again.'),

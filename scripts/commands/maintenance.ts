@@ -43,7 +43,7 @@ export function registerMaintenance(program: Command): void {
             }`,
             ...(recovery.recovered === 0
               ? []
-              : [`Processed ${recovery.processed}, ignored ${recovery.ignored}, failed ${recovery.failed}.`]),
+              : [`Processed ${recovery.processed}, failed ${recovery.failed}.`]),
             ...(recovery.failed === 0
               ? []
               : [`Run: pg-payments events list --environment ${environment} --status failed`]),
