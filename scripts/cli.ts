@@ -2,7 +2,7 @@
 /** The command line. Each command has its file in `commands/`. */
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
-import { Command, CommanderError, Option } from 'commander'
+import { Command, CommanderError, Help, Option } from 'commander'
 import { redact } from '../functions/_shared/log.ts'
 import { VERSION } from '../functions/_shared/version.ts'
 import { type Io, setIo } from './commands/_shared/context.ts'
@@ -30,6 +30,7 @@ export function createProgram(io: Io): Command {
       '--database-url <url>',
       'a database instead of an API (default: the environment variable DATABASE_URL)',
     )
+    .configureHelp({ optionDescription: describeOption })
     .showHelpAfterError('Run with --help to see what there is.')
   // What callers written for agents pass along; it changes nothing here.
   for (const flags of [
@@ -52,6 +53,12 @@ export function createProgram(io: Io): Command {
   registerKeys(program)
   registerStripe(program, { old: true })
   return program
+}
+
+/** What help says of an option: first of all whether it must be given. */
+function describeOption(option: Option): string {
+  const description = new Help().optionDescription(option)
+  return option.mandatory ? `required: ${description}` : description
 }
 
 /** Runs a command and says with which code the process ends. */

@@ -4,6 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { VARIABLES } from '../../functions/_shared/config.ts'
 import { BRIEF_PAGES } from '../../functions/_shared/sync.ts'
 import { createLog } from '../../functions/app.ts'
 import { startServer } from '../../functions/node.ts'
@@ -476,6 +477,26 @@ describe('events', () => {
       syncs: [{ status: 'succeeded' }],
       failures: [],
     })
+  })
+})
+
+describe('help', () => {
+  test('of serve names every environment variable that the handlers read', async () => {
+    const { out } = await cli('serve', '--help')
+    const named = out.split('\n').flatMap((line) => /^ {2}([A-Z]\w+) {2,}\S/.exec(line)?.[1] ?? [])
+    expect(named.toSorted()).toEqual(VARIABLES.toSorted())
+    expect(out).toMatch(/^ {2}DATABASE_URL +required: /m)
+  })
+
+  test('says of an option that it must be given', async () => {
+    const must = ['recover', 'events list', 'stripe customers', 'stripe prices create', 'prune']
+    for (const command of must)
+      expect((await cli(...command.split(' '), '--help')).out, command).toMatch(
+        /--environment <environment> +required: test or live/,
+      )
+    expect((await cli('prune', '--help')).out).toMatch(/--older-than <days> +required: days/)
+    for (const command of ['doctor', 'stripe sync'])
+      expect((await cli(...command.split(' '), '--help')).out, command).not.toContain('required')
   })
 })
 
