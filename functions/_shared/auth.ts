@@ -31,6 +31,9 @@ const invalidToken = (message: string, cause?: unknown) =>
 /** What whoever deploys does so that users can be told from guests. */
 export const VERIFY_TOKENS = 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.'
 
+/** Whether a secret has less than the 256 bits that HS256 needs. See https://www.rfc-editor.org/rfc/rfc7518#section-3.2. */
+export const isShortSecret = (secret: string): boolean => new TextEncoder().encode(secret).length < 32
+
 function hasNoExpiry(error: unknown): boolean {
   const { code, claim, reason } = error as { code?: string; claim?: string; reason?: string }
   return code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && claim === 'exp' && reason === 'missing'

@@ -180,13 +180,11 @@ const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8787),
 })
 
-<<<<<<< HEAD
 /** What narrows whose tokens count: were it empty by mistake and taken for not set, everybody's would. */
 const NEVER_EMPTY = ['PAYMENTS_JWT_ISSUER', 'PAYMENTS_JWT_AUDIENCE']
-=======
+
 /** The names of all of them. */
 export const VARIABLES = Object.keys(variables.shape)
->>>>>>> d376843 (Name the environment variables in serve --help, and mark options that must be given)
 
 /**
  * The configuration in these environment variables. An empty variable counts as one that is not set, save those of `NEVER_EMPTY`.

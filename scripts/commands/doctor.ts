@@ -329,7 +329,10 @@ async function checkTokens(config: Config, report: Report): Promise<void> {
     )
   }
   if (!isShort && !isOpen)
-    report.ok('tokens', config.jwtIssuers ? `count from ${config.jwtIssuers.join(', ')} alone` : 'can be verified')
+    report.ok(
+      'tokens',
+      config.jwtIssuers ? `count from ${config.jwtIssuers.join(', ')} alone` : 'can be verified',
+    )
 }
 
 // Stripe

@@ -14,8 +14,10 @@ function port(value: string): number {
 const ENVIRONMENT: [name: string, what: string][] = [
   ['DATABASE_URL', 'required: postgres://user:password@host:5432/name'],
   ['PAYMENTS_POOL_SIZE', 'connections at most (default: 5)'],
-  ['PAYMENTS_JWT_SECRET', "verifies users' tokens: HS256, at least 32 bytes"],
+  ['PAYMENTS_JWT_SECRET', "verifies users' tokens: HS256, 32 bytes or more"],
   ['PAYMENTS_JWKS_URL', 'or the key set that verifies them'],
+  ['PAYMENTS_JWT_ISSUER', 'whose tokens count (default: of any issuer)'],
+  ['PAYMENTS_JWT_AUDIENCE', 'whom they must be for (default: anybody)'],
   ['PAYMENTS_ANON_KEY', 'a key that stands for nobody'],
   ['PAYMENTS_ADMIN_KEY', 'the admin key'],
   ['PAYMENTS_ADMIN_ROLES', "roles whose tokens are an admin's"],
