@@ -71,7 +71,7 @@ export function shopPage(
       </div>
       <div class="ledgers">
         ${panel('Orders', 'public.orders', 'orders', ordersPart(view.orders))}
-        ${panel('Team access', 'public.team_entitlements', 'teams', teamsPart(context, view.teams))}
+        ${panel('Team access', 'public.team_plans', 'teams', teamsPart(context, view.teams))}
         ${panel('Transactions', 'payments.transactions', 'transactions', transactionsPart(view.transactions))}
         ${panel('Ledger', 'payments.webhook_events', 'ledger', ledgerPart(view.ledger))}
       </div>

@@ -333,7 +333,7 @@ async function orderBecomes({ sql }: Scene, id: string, status: string) {
 async function accessBecomes({ sql }: Scene, team: string, plan: string | null): Promise<void> {
   await until(`the team ${team} to have ${plan === null ? 'no access' : `the plan ${plan}`}`, async () => {
     const [row] = await sql<{ plan: string }[]>`
-      select e.plan from public.team_entitlements as e where e.team_id = ${team}`
+      select e.plan from public.team_plans as e where e.team_id = ${team}`
     return (row?.plan ?? null) === plan
   })
 }

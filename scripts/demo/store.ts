@@ -78,7 +78,7 @@ export async function readView(sql: postgres.Sql): Promise<View> {
     sql<Team[]>`
       select t.team_id as "teamId", e.plan, e.valid_until as "validUntil", e.ends_at as "endsAt"
       from (select distinct m.team_id from public.team_members as m) as t
-      left join public.team_entitlements as e on e.team_id = t.team_id
+      left join public.team_plans as e on e.team_id = t.team_id
       order by t.team_id limit ${SHOWN}`,
     sql<Transaction[]>`
       select t.id, t.type, t.status, t.amount, t.amount_refunded as "amountRefunded", t.currency,

@@ -54,7 +54,7 @@ const ROOT = new URL('../../', import.meta.url)
 const RETRY_AFTER_MS = [500, 2000, 8000]
 const WEBHOOKS = '/api/webhooks/stripe/test'
 /** What an app would have of its own under these names; the demo must not meddle with them. */
-const APP_TABLES = ['orders', 'team_members', 'plans', 'team_entitlements']
+const APP_TABLES = ['orders', 'team_members', 'plans', 'team_entitlements', 'team_plans']
 
 /**
  * Starts everything and resolves when the shop can be used. When a part does not start, the others are stopped again.

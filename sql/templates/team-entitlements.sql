@@ -2,10 +2,25 @@
  * Entitlements of teams from their subscriptions: granted, changed and taken away.
  *
  * How it is used: public.plans says which Stripe prices give which plan; a price that is not in it gives nothing, whatever
- * a browser asked for. Prices of test mode have ids of their own: leave them out where real access is at stake. Whenever
- * Stripe tells of a subscription, or of the checkout that says whose it is, the entitlement of its team is derived anew
- * from all the team's subscriptions as payments.stripe_subscriptions shows them. That table is right in every order of
- * events, so this is too.
+ * a browser asked for. Prices of test mode have ids of their own: leave them out where real access is at stake. Each
+ * subscription has one row in public.team_entitlements while it gives access, for the team that payments.stripe_subscriptions
+ * names now: whenever Stripe tells of a subscription, or of a checkout that says whose it is, the row is derived anew. That
+ * table is right in every order of events, so this is too, and a subscription that moves to another team takes its plan along.
+ *
+ * public.team_plans is what the app reads: one row for each team that has a plan. A team may have several subscriptions, as
+ * when two of its admins buy at the same moment; the plan with the highest rank counts, what the others give is not added to
+ * it, and when it ends, the next one counts.
+ *
+ * After a change of public.plans, and after a sync that found what no event had told of, derive all of them:
+ *
+ *     select public.derive_team_entitlement(s.environment, s.subscription_id)
+ *     from (
+ *       select environment, subscription_id from payments.stripe_subscriptions
+ *       union
+ *       select environment, subscription_id from public.team_entitlements
+ *     ) as s;
+ *
+ * App users read none of this before you let them: read-access.sql does.
  *
  * What you may change: the subject type, the statuses that give access, what else hangs on a plan.
  */
@@ -17,14 +32,72 @@ create table if not exists public.plans (
 alter table public.plans enable row level security;
 
 create table if not exists public.team_entitlements (
-  team_id text primary key,
+  environment text not null,
+  subscription_id text not null,
+  team_id text not null,
   plan text not null,
+  rank integer not null,
   seats bigint,
   valid_until timestamptz, -- end of the paid period
   ends_at timestamptz, -- set when the subscription will not renew
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  primary key (subscription_id, environment)
 );
+create index if not exists team_entitlements_team_id_idx on public.team_entitlements (team_id);
 alter table public.team_entitlements enable row level security;
+
+create or replace view public.team_plans
+  with (security_invoker = true)
+as
+  select distinct on (e.team_id) e.team_id, e.plan, e.seats, e.valid_until, e.ends_at
+  from public.team_entitlements as e
+  order by e.team_id, e.rank desc, e.valid_until desc nulls last, e.subscription_id;
+revoke all on public.team_plans from public;
+
+create or replace function public.derive_team_entitlement(environment text, subscription_id text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the ledger to the app's tables
+  set search_path = ''
+as $$
+begin
+  -- one at a time: what another transaction is about to say of it is waited for
+  perform
+  from payments.stripe_subscriptions as s
+  where s.environment = derive_team_entitlement.environment
+    and s.subscription_id = derive_team_entitlement.subscription_id
+  for no key update;
+
+  delete from public.team_entitlements as e
+  where e.environment = derive_team_entitlement.environment
+    and e.subscription_id = derive_team_entitlement.subscription_id;
+
+  insert into public.team_entitlements (
+    environment, subscription_id, team_id, plan, rank, seats, valid_until, ends_at
+  )
+  select
+    s.environment,
+    s.subscription_id,
+    s.subject_id,
+    p.plan,
+    p.rank,
+    i.quantity,
+    s.current_period_end,
+    coalesce(s.cancel_at, case when s.cancel_at_period_end then s.current_period_end end)
+  from payments.stripe_subscriptions as s
+  join payments.stripe_subscription_items as i
+    on i.environment = s.environment and i.subscription_id = s.subscription_id
+  join public.plans as p on p.price_id = i.price_id
+  where s.environment = derive_team_entitlement.environment
+    and s.subscription_id = derive_team_entitlement.subscription_id
+    and s.subject_type = 'team'
+    and s.status in ('active', 'trialing', 'past_due')
+  order by p.rank desc, i.subscription_item_id
+  limit 1;
+end;
+$$;
+revoke all on function public.derive_team_entitlement(text, text) from public;
 
 create or replace function public.tg_webhook_events__team_entitlements()
   returns trigger
@@ -33,31 +106,13 @@ create or replace function public.tg_webhook_events__team_entitlements()
   security definer -- crosses from the ledger to the app's tables
   set search_path = ''
 as $$
-declare
-  v_subject payments.billing_subject := payments.event_subject(new);
 begin
-  if v_subject.type is distinct from 'team' then
-    return null;
-  end if;
-  perform pg_advisory_xact_lock(hashtextextended('team_entitlements ' || v_subject.id, 0));
-
-  delete from public.team_entitlements as e where e.team_id = v_subject.id;
-  insert into public.team_entitlements (team_id, plan, seats, valid_until, ends_at)
-  select
-    s.subject_id,
-    p.plan,
-    i.quantity,
-    s.current_period_end,
-    coalesce(s.cancel_at, case when s.cancel_at_period_end then s.current_period_end end)
+  -- all of the customer's: the event may say whose the customer is, and with it whose a subscription is that names nobody
+  perform public.derive_team_entitlement(s.environment, s.subscription_id)
   from payments.stripe_subscriptions as s
-  join payments.stripe_subscription_items as i
-    on i.environment = s.environment and i.subscription_id = s.subscription_id
-  join public.plans as p on p.price_id = i.price_id
-  where s.subject_type = v_subject.type
-    and s.subject_id = v_subject.id
-    and s.status in ('active', 'trialing', 'past_due')
-  order by p.rank desc, s.current_period_end desc
-  limit 1;
+  where s.environment = new.environment
+    and s.customer_id = new.payload -> 'data' -> 'object' ->> 'customer'
+  order by s.subscription_id;
   return null;
 end;
 $$;
@@ -68,6 +123,6 @@ create or replace trigger _500_team_entitlements
   for each row
   when (
     new.processing_status = 'processed'
-    and (new.event_type like 'customer.subscription.%' or new.event_type = 'checkout.session.completed')
+    and new.event_type like any (array['customer.subscription.%', 'checkout.session.%'])
   )
   execute function public.tg_webhook_events__team_entitlements();

@@ -135,7 +135,7 @@ test('the owner of a team puts it on a plan, changes and cancels it in the porta
   await page.getByText('There is no subscription at the moment.').waitFor()
   await page.getByRole('link', { name: /Return to the shop/ }).click()
   await button('Subscribe Acme').waitFor()
-  const access = await system.sql`select from public.team_entitlements as e where e.team_id = 'acme'`
+  const access = await system.sql`select from public.team_plans as e where e.team_id = 'acme'`
   expect(access.length).toBe(0)
 })
 

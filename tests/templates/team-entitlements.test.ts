@@ -1,7 +1,16 @@
 /** Entitlements of teams: granted, changed and taken away with their subscriptions. */
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { anonymous, asCaller, createTestDatabase, type TestDatabase, user } from '../setup/database.ts'
-import { distinct, endsOfEveryOrder, ingest, ingestAll, refusal, type Sql } from '../sql/support/calls.ts'
+import {
+  distinct,
+  endsOfEveryOrder,
+  ingest,
+  ingestAll,
+  refusal,
+  type Sql,
+  undone,
+} from '../sql/support/calls.ts'
 import {
   checkoutSession,
   eventOf,
@@ -29,7 +38,7 @@ const entitlementOf = async (team: string, sql: Sql = database.sql) => {
   const [row] = await sql`
     select plan, seats::integer, extract(epoch from valid_until)::integer as valid_until,
       extract(epoch from ends_at)::integer as ends_at
-    from public.team_entitlements where team_id = ${team}`
+    from public.team_plans where team_id = ${team}`
   return row
 }
 const item = (price: string, quantity = 1) =>
@@ -223,10 +232,84 @@ test('a subscription whose team only its checkout names is granted when the chec
   expect(distinct(ends)).toEqual(['small'])
 })
 
+describe('a subscription that moves to another team', () => {
+  const teams = (sql: Sql) => sql`select team_id, plan from public.team_plans where team_id in ('from', 'to')`
+  const first = subscribed('from', 'price_small')
+  const moved = { ...first, metadata: subjectMetadata('team', 'to') }
+  const created = told('created', first)
+  const updated = eventOf('customer.subscription.updated', moved, {
+    created: T + 10,
+    previous: { metadata: first.metadata },
+  })
+  const deleted = told('deleted', { ...moved, status: 'canceled' }, T + 20)
+
+  test('gives its plan to the one team that its row names, in every order', async () => {
+    const ends = await endsOfEveryOrder(database.sql, [created, updated], async (sql) => ({
+      teams: await teams(sql),
+      row: await sql`select subject_id from payments.stripe_subscriptions where subscription_id = ${first.id}`,
+    }))
+    expect(distinct(ends)).toEqual([
+      { teams: [{ team_id: 'from', plan: 'small' }], row: [{ subject_id: 'from' }] },
+    ])
+  })
+
+  test('gives none to either team once it is canceled, in every order', async () => {
+    const ends = await endsOfEveryOrder(database.sql, [created, updated, deleted], teams)
+    expect(distinct(ends.map((rows) => [...rows]))).toEqual([[]])
+  })
+
+  test('leaves the other subscriptions of both teams as they are, in every order', async () => {
+    const [stays, there] = [subscribed('from', 'price_big'), subscribed('to', 'price_small', { quantity: 4 })]
+    const ends = await endsOfEveryOrder(
+      database.sql,
+      [created, updated, told('created', stays), told('created', there, T + 1)],
+      async (sql) => [await entitlementOf('from', sql), await entitlementOf('to', sql)],
+    )
+    expect(distinct(ends)).toMatchObject([[{ plan: 'big' }, { plan: 'small', seats: 4 }]])
+  })
+
+  test('takes its plan along when a late event is the first to say whose it is', async () => {
+    await undone(database.sql, async (sql) => {
+      await ingest(sql, updated)
+      expect([...(await teams(sql))]).toEqual([{ team_id: 'to', plan: 'small' }])
+      await ingest(sql, created)
+      expect([...(await teams(sql))]).toEqual([{ team_id: 'from', plan: 'small' }])
+    })
+  })
+})
+
+test('a subscription that names nobody is its customer’s, also when another one says later whose that is, in every order', async () => {
+  const unnamed = subscription({ customer: newId('cus'), items: [item('price_small')] })
+  const named = subscribed('o', 'price_unknown', { customer: unnamed.customer })
+  const ends = await endsOfEveryOrder(
+    database.sql,
+    [told('created', unnamed), told('created', named, T + 5)],
+    async (sql) => (await entitlementOf('o', sql))?.plan,
+  )
+  expect(distinct(ends)).toEqual(['small'])
+})
+
+test('after a change of plans all of them are derived with one statement, the one in the template', async () => {
+  const text = await readFile(new URL('../../sql/templates/team-entitlements.sql', import.meta.url), 'utf8')
+  const [statement = ''] = /select public\.derive_team_entitlement[\s\S]*?;/.exec(text) ?? []
+  await undone(database.sql, async (sql) => {
+    await ingest(sql, told('created', subscribed('m', 'price_new')))
+    expect(await entitlementOf('m', sql)).toBeUndefined()
+    await sql`insert into public.plans (price_id, plan, rank) values ('price_new', 'new', 3)`
+    await sql.unsafe(statement.replaceAll(/^ \* ?/gm, ''))
+    expect((await entitlementOf('m', sql))?.plan).toBe('new')
+    await sql`delete from payments.stripe_subscriptions`
+    await sql.unsafe(statement.replaceAll(/^ \* ?/gm, ''))
+    expect(await entitlementOf('m', sql)).toBeUndefined()
+  })
+})
+
 test('app users read neither plans nor entitlements without a policy of the app, and write none', async () => {
   for (const caller of [user('u1'), anonymous]) {
     for (const statement of [
       'select from public.team_entitlements',
+      'select from public.team_plans',
+      `select public.derive_team_entitlement('test', 'sub_1')`,
       'select from public.plans',
       `insert into public.plans values ('price_mine', 'big', 9)`,
     ]) {
