@@ -12,13 +12,16 @@ import {
 import {
   begin,
   type CheckoutRequest,
+  distinct,
+  endsOfEveryOrder,
   ingest,
   ingestAll,
   permutations,
   refusal,
+  type Sql,
   undone,
 } from '../sql/support/calls.ts'
-import { charge, checkoutSession, eventOf, type Json, newId, T } from '../sql/support/stripe.ts'
+import { charge, checkoutSession, eventOf, type Json, newId, refund, T } from '../sql/support/stripe.ts'
 import { installTwice } from './support/install.ts'
 
 let database: TestDatabase
@@ -241,6 +244,80 @@ describe('a refund', () => {
     const session = await paid(id)
     await ingestAll(database.sql, [completed(session), refunded(session, 500)])
     expect((await orderRow(id))?.status).toBe('paid')
+  })
+
+  test('of a part, and then of the rest, makes it refunded', async () => {
+    const id = await order()
+    const session = await paid(id)
+    await ingestAll(database.sql, [completed(session), refunded(session, 500), refunded(session, 2000)])
+    expect((await orderRow(id))?.status).toBe('refunded')
+  })
+
+  test('that is pending makes the order refunded, and paid again when it fails, in every order', async () => {
+    const id = await order()
+    const session = await paid(id)
+    const pending = refund({ amount: 2000, payment_intent: session.payment_intent, status: 'pending' })
+    const begun = eventOf('refund.created', pending, { created: T + 60 })
+    const failed = eventOf('refund.failed', { ...pending, status: 'failed' }, { created: T + 90 })
+    const end = async (sql: Sql) => (await orderRow(id, sql))?.status
+    expect(distinct(await endsOfEveryOrder(database.sql, [completed(session), begun], end))).toEqual([
+      'refunded',
+    ])
+    const events = [completed(session), begun, refunded(session, 2000), failed]
+    expect(distinct(await endsOfEveryOrder(database.sql, events, end))).toEqual(['paid'])
+  })
+
+  test('that fails is heard of from an endpoint that knows only of charges', async () => {
+    const id = await order()
+    const session = await paid(id)
+    const failed = refund({ amount: 2000, payment_intent: session.payment_intent, status: 'failed' })
+    await ingestAll(database.sql, [completed(session), refunded(session, 2000)])
+    expect((await orderRow(id))?.status).toBe('refunded')
+    await ingest(database.sql, eventOf('charge.refund.updated', failed, { created: T + 90 }))
+    expect((await orderRow(id))?.status).toBe('paid')
+  })
+
+  test('that fails leaves the order refunded when another one has given the money back', async () => {
+    const id = await order()
+    const session = await paid(id)
+    const [one, two] = [1, 2].map(() => refund({ amount: 2000, payment_intent: session.payment_intent }))
+    const events = [
+      completed(session),
+      eventOf('refund.created', { ...one, status: 'pending' }, { created: T + 60 }),
+      eventOf('refund.failed', { ...one, status: 'failed' }, { created: T + 90 }),
+      eventOf('refund.created', two as Json, { created: T + 120 }),
+    ]
+    const ends = await endsOfEveryOrder(
+      database.sql,
+      events,
+      async (sql) => (await orderRow(id, sql))?.status,
+    )
+    expect(distinct(ends)).toEqual(['refunded'])
+  })
+
+  test('that fails does not make it the first time that the order is paid', async () => {
+    const id = await order()
+    const session = await paid(id)
+    const given = refund({ amount: 2000, payment_intent: session.payment_intent, status: 'pending' })
+    await ingestAll(database.sql, [
+      completed(session, T + 7),
+      eventOf('refund.created', given, { created: T + 60 }),
+      eventOf('refund.failed', { ...given, status: 'failed' }, { created: T + 90 }),
+    ])
+    expect(await orderRow(id)).toMatchObject({ status: 'paid', paid_at: new Date((T + 7) * 1000) })
+  })
+
+  test('that was heard of before its payment leaves the order unpaid until it fails', async () => {
+    const id = await order()
+    const session = await paid(id)
+    const given = refund({ amount: 2000, payment_intent: session.payment_intent, status: 'pending' })
+    await ingestAll(database.sql, [
+      eventOf('refund.created', given, { created: T + 60 }),
+      completed(session, T + 7),
+    ])
+    expect(await orderRow(id)).toMatchObject({ status: 'refunded', paid_at: null })
+    await ingest(database.sql, eventOf('refund.failed', { ...given, status: 'failed' }, { created: T + 90 }))
+    expect(await orderRow(id)).toMatchObject({ status: 'paid', paid_at: new Date((T + 90) * 1000) })
   })
 
   test('is not undone by the checkout being told again', async () => {

@@ -9,7 +9,7 @@ insert into public.team_members (team_id, user_id, role)
 values ('acme', 'ada', 'owner')
 on conflict do nothing;
 
--- What a paid order sets in motion. Nothing here keeps an order from being packed twice: that the order becomes paid once does.
+-- What a paid order sets in motion. Nothing here keeps an order from being packed twice: that paid_at is set once does.
 create table if not exists demo_shop.parcels (
   id bigint generated always as identity primary key,
   order_id uuid not null references public.orders (id),
@@ -31,7 +31,7 @@ $$;
 revoke all on function demo_shop.tg_orders__pack() from public;
 
 create or replace trigger _500_pack
-  after update of status on public.orders
+  after update of paid_at on public.orders
   for each row
-  when (old.status is distinct from new.status and new.status = 'paid')
+  when (old.paid_at is null and new.paid_at is not null)
   execute function demo_shop.tg_orders__pack();
