@@ -1,0 +1,70 @@
+/*
+ * What app users may read: the catalogue, their own payments and subscriptions, the plan of their teams. Without it they
+ * read none of that: row level security is on everywhere, and pg-payments brings no policy that lets a user in.
+ *
+ * How it is used: install it after team-billing-policies.sql and team-entitlements.sql. Every member of a team sees its plan
+ * in public.team_plans; its payments and subscriptions are seen by those who may bill it. What is bought for a user is seen
+ * by that user. The server, the owner of the tables, sees all as before.
+ *
+ *     select plan, seats, valid_until, ends_at from public.team_plans where team_id = '42';
+ *     select status, amount, amount_refunded, currency, paid_at from payments.transactions where environment = 'live';
+ *
+ * Columns are granted one by one, so "select *" is refused: what is left out (raw, metadata, email addresses, versions) is
+ * not for browsers. PostgREST and what is built on it serve only schemas that they are told of: name payments there, or
+ * make a view in public "with (security_invoker = true)" over the columns that you want.
+ *
+ * What you may change: who sees what, and the columns. Leave out what you have no table for.
+ */
+create or replace function public.teams_of_caller()
+  returns setof text
+  language sql
+  stable
+  security definer -- crosses from the policy to the membership table, which app users may not be able to read
+  set search_path = ''
+as $$
+  select m.team_id from public.team_members as m where m.user_id = payments.caller_id();
+$$;
+revoke all on function public.teams_of_caller() from public;
+grant execute on function public.teams_of_caller() to authenticated;
+
+-- plans
+drop policy if exists select_members on public.team_entitlements;
+create policy select_members on public.team_entitlements for select to authenticated
+  using (team_id in (select public.teams_of_caller()));
+grant select on public.team_entitlements, public.team_plans to authenticated; -- the view shows what the policy lets through
+
+-- payments and subscriptions
+drop policy if exists select_subject on payments.transactions;
+create policy select_subject on payments.transactions for select to authenticated
+  using (
+    (subject_type = 'user' and subject_id = (select payments.caller_id()))
+    or (subject_type = 'team' and public.may_bill_team(subject_id))
+  );
+grant select (
+  id, environment, type, status, subject_type, subject_id, provider_object_type, provider_object_id,
+  provider_parent_object_type, provider_parent_object_id, amount, amount_refunded, currency, description, paid_at,
+  failed_at, refunded_at, provider_created_at
+) on payments.transactions to authenticated;
+
+drop policy if exists select_subject on payments.stripe_subscriptions;
+create policy select_subject on payments.stripe_subscriptions for select to authenticated
+  using (
+    (subject_type = 'user' and subject_id = (select payments.caller_id()))
+    or (subject_type = 'team' and public.may_bill_team(subject_id))
+  );
+grant select (
+  environment, subscription_id, subject_type, subject_id, status, current_period_start, current_period_end,
+  cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end
+) on payments.stripe_subscriptions to authenticated;
+
+-- catalogue: what is for sale is for everybody to see
+drop policy if exists select_active on payments.stripe_products;
+create policy select_active on payments.stripe_products for select to anon, authenticated using (active and not deleted);
+grant select (environment, product_id, name, description, active, default_price_id)
+  on payments.stripe_products to anon, authenticated;
+drop policy if exists select_active on payments.stripe_prices;
+create policy select_active on payments.stripe_prices for select to anon, authenticated using (active and not deleted);
+grant select (
+  environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key, billing_scheme,
+  tax_behavior, recurring_interval, recurring_interval_count
+) on payments.stripe_prices to anon, authenticated;

@@ -1,0 +1,126 @@
+/** What app users may read once the template lets them: seen from every side. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  anonymous,
+  asCaller,
+  type Claims,
+  createTestDatabase,
+  type TestDatabase,
+  user,
+} from '../setup/database.ts'
+import { ingestAll, refusal } from '../sql/support/calls.ts'
+import {
+  checkoutSession,
+  eventOf,
+  newId,
+  price,
+  product,
+  subjectMetadata,
+  subscription,
+  subscriptionItem,
+} from '../sql/support/stripe.ts'
+import { installTwice } from './support/install.ts'
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  for (const name of ['team-billing-policies', 'team-entitlements', 'read-access']) {
+    await installTwice(database.sql, name)
+  }
+  await database.sql`insert into public.plans (price_id, plan) values ('price_team', 'gold')`
+  await database.sql`
+    insert into public.team_members (team_id, user_id, role) values
+      ('t1', 'owner', 'owner'), ('t1', 'member', 'member'), ('t2', 'outsider', 'owner')`
+  const subscribed = (type: string, id: string) =>
+    eventOf(
+      'customer.subscription.created',
+      subscription({
+        customer: newId('cus'),
+        items: [subscriptionItem()],
+        metadata: subjectMetadata(type, id),
+      }),
+    )
+  const bought = (type: string, id: string) =>
+    eventOf(
+      'checkout.session.completed',
+      checkoutSession({ metadata: subjectMetadata(type, id), payment_intent: newId('pi') }),
+    )
+  await ingestAll(database.sql, [
+    subscribed('team', 't1'),
+    subscribed('user', 'owner'),
+    bought('team', 't1'),
+    bought('user', 'member'),
+    eventOf('checkout.session.completed', checkoutSession({ payment_intent: newId('pi') })),
+    eventOf('product.created', product({ id: 'prod_sold' })),
+    eventOf('product.created', product({ id: 'prod_archived', active: false })),
+    eventOf('price.created', price({ id: 'price_sold', product: 'prod_sold' })),
+    eventOf('price.created', price({ id: 'price_archived', product: 'prod_sold', active: false })),
+  ])
+})
+afterAll(() => database.close())
+
+const readBy = async (caller: Claims, query: string) =>
+  (await asCaller(database.sql, caller, (sql) => sql.unsafe(query))).map((row) =>
+    Object.values(row).join(' '),
+  )
+const subjects = (table: string) =>
+  `select subject_type, subject_id from payments.${table} order by subject_type, subject_id`
+const noUser = { role: 'authenticated' } as Claims
+
+test.each<[string, Claims, string[], string[], string[]]>([
+  ['an owner of a team', user('owner'), ['t1 gold'], ['team t1'], ['team t1', 'user owner']],
+  ['a member', user('member'), ['t1 gold'], ['user member'], []],
+  ['a member of another team', user('outsider'), [], [], []],
+  ['a stranger', user('stranger'), [], [], []],
+  ['a token without sub', noUser, [], [], []],
+])('%s reads its own and no more', async (_, caller, plans, payments, subscriptions) => {
+  expect(await readBy(caller, 'select team_id, plan from public.team_plans')).toEqual(plans)
+  expect(await readBy(caller, subjects('transactions'))).toEqual(payments)
+  expect(await readBy(caller, subjects('stripe_subscriptions'))).toEqual(subscriptions)
+})
+
+test('nobody who is not signed in reads plans, payments or subscriptions', async () => {
+  for (const query of [
+    'select team_id, plan from public.team_plans',
+    subjects('transactions'),
+    subjects('stripe_subscriptions'),
+  ]) {
+    expect(await refusal(readBy(anonymous, query))).toMatchObject({ code: '42501' })
+  }
+})
+
+test.each<[string, Claims]>([
+  ['a signed-in user', user('stranger')],
+  ['an anonymous caller', anonymous],
+])('what is for sale is seen by %s, and what is archived is not', async (_, caller) => {
+  expect(await readBy(caller, 'select price_id, unit_amount, currency from payments.stripe_prices')).toEqual([
+    'price_sold 1000 usd',
+  ])
+  expect(await readBy(caller, 'select product_id, name from payments.stripe_products')).toEqual([
+    'prod_sold Tea',
+  ])
+})
+
+describe('what is not for browsers is refused', () => {
+  test.each([
+    'select raw from payments.stripe_subscriptions',
+    'select metadata from payments.stripe_prices',
+    'select customer_email_snapshot from payments.transactions',
+    'select from payments.customers',
+    'select from payments.webhook_events',
+    'select from public.plans',
+    'select from public.team_members',
+  ])('%s', async (query) => {
+    expect(await refusal(readBy(user('owner'), query))).toMatchObject({ code: '42501' })
+  })
+
+  test.each([
+    `update payments.transactions set amount = 1`,
+    `delete from public.team_entitlements`,
+    `update public.team_entitlements set plan = 'big'`,
+    `insert into public.team_members values ('t2', 'owner', 'owner')`,
+  ])('%s', async (statement) => {
+    expect(await refusal(readBy(user('owner'), statement))).toMatchObject({ code: '42501' })
+  })
+})
