@@ -1,8 +1,5 @@
 /** Commands as programs and people see them: in this process, over a database, against local Stripe. */
-import { readdir, rm } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { VARIABLES } from '../../functions/_shared/config.ts'
 import { BRIEF_PAGES } from '../../functions/_shared/sync.ts'
@@ -723,19 +720,6 @@ describe('doctor', () => {
 })
 
 describe('the rest', () => {
-  test('migrations are copied once, and what was changed there is not overwritten without a yes', async () => {
-    const to = join(tmpdir(), `pg-payments-migrations-${process.pid}`)
-    try {
-      const first = await cli('migrations', 'copy', '--to', to, '--json')
-      expect(first.json<{ copied: string[] }>().copied).toEqual(await readdir(to))
-      expect((await cli('migrations', 'copy', '--to', to)).out).toBe(
-        `Nothing to copy: ${to} has every migration.\n`,
-      )
-    } finally {
-      await rm(to, { recursive: true, force: true })
-    }
-  })
-
   test('migrate says as JSON what it applied', async () => {
     const { code } = await runCli(['migrate', '--database-url', env.DATABASE_URL ?? '', '--json'], { env })
     expect(code).toBe(0)
