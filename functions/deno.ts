@@ -1,7 +1,9 @@
 /**
  * The entry for Deno and for edge platforms that run it:
  *
- *     deno run --allow-net --allow-env --node-modules-dir=manual functions/deno.ts
+ *     deno run --allow-net --allow-env --node-modules-dir=manual node_modules/pg-payments/dist/functions/deno.js
+ *
+ * or a file of your own with `import 'pg-payments/deno'`, or in this repository this very file.
  */
 
 import { readEnv } from './_shared/runtime.ts'

@@ -1,24 +1,9 @@
 import { execFile } from 'node:child_process'
-import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, describe, expect, it } from 'vitest'
 import { conformance } from './conformance.ts'
+import { denoBinary } from './support/deno.ts'
 import { endAll, startProcess } from './support/process.ts'
-
-const require = createRequire(import.meta.url)
-
-/** The binary of the npm package `deno`; that of its platform package where install scripts did not run. */
-function denoBinary(): string {
-  const directory = dirname(require.resolve('deno/package.json'))
-  const name = process.platform === 'win32' ? 'deno.exe' : 'deno'
-  const platforms = join(directory, '..', '@deno')
-  const places = [directory, ...readdirSync(platforms).map((platform) => join(platforms, platform))]
-  const binary = places.map((place) => join(place, name)).find((path) => existsSync(path))
-  if (!binary) throw new Error('The npm package `deno` has no binary for this machine; run `npm ci` again.')
-  return binary
-}
 
 const deno = denoBinary()
 const entry = 'functions/deno.ts'

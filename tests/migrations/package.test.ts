@@ -1,40 +1,53 @@
+/** The package as it is installed: built, packed by npm, and unpacked in a project. */
 import { execFile } from 'node:child_process'
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { committedMigrations, ROOT } from '../../scripts/generators/sources.ts'
+import { conformance } from '../functions/conformance.ts'
+import { denoBinary } from '../functions/support/deno.ts'
+import { endAll, startProcess } from '../functions/support/process.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
 
 const run = promisify(execFile)
+const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
+const compiler = join(typescript, 'bin', 'tsc')
 let database: TestDatabase
-let place: string
+let project: string
+let installed: string
 
 beforeAll(async () => {
   database = await createTestDatabase({ migrated: false })
-  // As npm lays the package out: dist and sql side by side, and no source.
-  place = await mkdtemp(join(tmpdir(), 'pg-payments-package-'))
-  const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
-  const compiler = join(typescript, 'bin', 'tsc')
-  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(place, 'dist')], {
+  project = await mkdtemp(join(tmpdir(), 'pg-payments-package-'))
+  installed = join(project, 'node_modules', 'pg-payments')
+  // Built beside the sources, and not in them: other tests use dist/ meanwhile.
+  const built = join(project, 'built')
+  const files = ['package.json', 'CHANGELOG.md', 'README.md', 'functions', 'sql', 'types']
+  for (const path of files) await cp(join(ROOT, path), join(built, path), { recursive: true })
+  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(built, 'dist')], {
     cwd: ROOT,
   })
-  for (const path of ['package.json', 'sql'])
-    await cp(join(ROOT, path), join(place, path), { recursive: true })
-  await symlink(join(ROOT, 'node_modules'), join(place, 'node_modules'))
+  await run('npm', ['pack', '--ignore-scripts', '--pack-destination', project], { cwd: built })
+  await mkdir(installed, { recursive: true })
+  const [tarball = ''] = (await readdir(project)).filter((name) => name.endsWith('.tgz'))
+  await run('tar', ['-xzf', join(project, tarball), '--strip-components=1', '-C', installed])
+  await symlink(join(ROOT, 'node_modules'), join(installed, 'node_modules'))
+  await writeFile(join(project, 'package.json'), '{ "type": "module" }')
 })
 afterAll(async () => {
+  endAll()
   await database?.close()
-  await rm(place, { recursive: true, force: true })
+  await rm(project, { recursive: true, force: true })
 })
 
-test('the command line of the built package migrates, from whatever directory it is called', async () => {
+test('its command line migrates, from whatever directory it is called', async () => {
   const names = (await committedMigrations()).map(({ file }) => file.replace(/\.sql$/, ''))
   const { stdout, stderr } = await run(
     process.execPath,
-    [join(place, 'dist', 'scripts', 'cli.js'), 'migrate'],
+    [join(installed, 'dist', 'scripts', 'cli.js'), 'migrate'],
     {
       cwd: tmpdir(),
       env: { ...process.env, DATABASE_URL: database.url },
@@ -45,4 +58,82 @@ test('the command line of the built package migrates, from whatever directory it
   expect(await database.sql`select to_regclass('payments.webhook_events') is not null as there`).toEqual([
     { there: true },
   ])
+})
+
+/** Compiles a file of the project, as strictly as its own compiler may. */
+async function compile(name: string, text: string): Promise<string> {
+  await writeFile(join(project, name), text)
+  const strict = ['--noEmit', '--strict', '--module', 'nodenext', '--target', 'es2022', '--lib', 'es2022,dom']
+  return run(process.execPath, [compiler, ...strict, '--types', '', '--resolveJsonModule', name], {
+    cwd: project,
+  }).then(
+    ({ stdout }) => stdout,
+    ({ stdout }) => stdout,
+  )
+}
+
+test('what it exports is typed', async () => {
+  const errors = await compile(
+    'exports.ts',
+    `
+      import { createApp } from 'pg-payments'
+      import { createPaymentsClient } from 'pg-payments/client'
+      import { startServer } from 'pg-payments/node'
+      import worker from 'pg-payments/worker'
+      import 'pg-payments/deno'
+      import type { CheckoutSession } from 'pg-payments/types/api'
+      import type { DB } from 'pg-payments/types/database'
+      import openapi from 'pg-payments/types/openapi.json' with { type: 'json' }
+      const status: DB['payments.transactions']['status'] = 'paid'
+      const url: CheckoutSession['url'] = null
+      export const all = [createApp, createPaymentsClient, startServer, worker.fetch, openapi.paths, status, url]
+    `,
+  )
+  expect(errors).toBe('')
+})
+
+test('its SQL and its document of the API are found by name', async () => {
+  await writeFile(
+    join(project, 'resolve.js'),
+    `for (const name of ['sql/templates/read-access.sql', 'types/openapi.json', 'worker', 'deno', 'types/database'])
+       console.log(import.meta.resolve('pg-payments/' + name))`,
+  )
+  const { stdout } = await run(process.execPath, ['resolve.js'], { cwd: project })
+  const found = stdout.trim().split('\n')
+  expect(found).toHaveLength(5)
+  for (const url of found) expect((await readFile(new URL(url), 'utf8')).length).toBeGreaterThan(0)
+})
+
+test('the checkout that the README shows compiles under strict', async () => {
+  const markdown = await readFile(new URL('../../README.md', import.meta.url), 'utf8')
+  const [, code = ''] = /```ts\n([\s\S]*?)```/.exec(markdown) ?? []
+  expect(code).toContain('createCheckoutSession')
+  expect(
+    await compile(
+      'readme.ts',
+      `declare const session: { accessToken: string }
+       declare const order: { id: string }
+       ${code}`,
+    ),
+  ).toBe('')
+})
+
+test('its source maps have their sources, or name files that are in it', async () => {
+  const maps = (await readdir(installed, { recursive: true })).filter(
+    (path) => path.endsWith('.map') && !path.startsWith('node_modules'),
+  )
+  expect(maps.length).toBeGreaterThan(50)
+  for (const path of maps) {
+    const { sources, sourcesContent = [] } = JSON.parse(await readFile(join(installed, path), 'utf8'))
+    expect(sourcesContent, path).toHaveLength(sources.length)
+  }
+})
+
+describe('under Deno, imported by name', () => {
+  conformance(async (env) => {
+    await writeFile(join(project, 'main.js'), `import 'pg-payments/deno'\n`)
+    const args = ['run', '--allow-net', '--allow-env', '--node-modules-dir=manual', join(project, 'main.js')]
+    const server = await startProcess(denoBinary(), args, { ...env, PORT: '0' })
+    return { url: server.url, log: server.log, stop: async () => void (await server.end()) }
+  })
 })
