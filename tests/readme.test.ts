@@ -50,6 +50,13 @@ describe('the README', () => {
     }
   })
 
+  test('lists the events that an endpoint made by hand has to have', async () => {
+    const markdown = await readFile(new URL('README.md', root), 'utf8')
+    const [, list = ''] = /```text\n([\s\S]*?)```/.exec(markdown) ?? []
+    const { rows } = await client.query('select unnest(payments.projected_event_types()) as type')
+    expect(list.trim().split(/\s+/).sort()).toEqual(rows.map(({ type }) => type).sort())
+  })
+
   test('names files that exist', async () => {
     const markdown = await readFile(new URL('README.md', root), 'utf8')
     const links = [...markdown.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, path]) => path ?? '')
