@@ -6,6 +6,7 @@ import { findOrder } from '../../scripts/demo/store.ts'
 import { type System, startSystem } from '../../scripts/demo/system.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
 import { findBrowser, launchBrowser } from './support/browser.ts'
+import { lowContrast } from './support/contrast.ts'
 
 let database: TestDatabase
 let system: System
@@ -44,6 +45,12 @@ afterEach(async () => {
 const button = (name: string | RegExp) => page.getByRole('button', { name })
 const panel = (name: string) => page.getByRole('region', { name })
 
+/** Signs in, and waits for the page that says so: the next click must not meet the one before. */
+async function become(name: string) {
+  await button(name).click()
+  await page.getByRole('button', { name, pressed: true }).waitFor()
+}
+
 async function payByCard(number = '4242 4242 4242 4242') {
   await page.waitForURL(/\/c\/pay\//)
   const email = page.getByLabel('Email')
@@ -67,7 +74,7 @@ test('a guest buys, pays on the hosted page and sees the order paid', async () =
 })
 
 test('the order page changes by itself when an asynchronous payment has arrived', async () => {
-  await button('Ada').click()
+  await become('Ada')
   await button('Buy now').click()
   await page.waitForURL(/\/c\/pay\//)
   const session = new URL(page.url()).pathname.split('/').at(-1) ?? ''
@@ -96,6 +103,43 @@ test('a declined card leaves the order pending, and the buyer can go on paying',
   await page.getByRole('heading', { name: 'Thank you, it is paid' }).waitFor()
 })
 
+test.each(['light', 'dark'] as const)(
+  'in %s colours everything can be read, and fields can be seen',
+  async (colorScheme) => {
+    await page.emulateMedia({ colorScheme })
+    expect(await lowContrast(page)).toEqual([])
+    await button('Buy now').click()
+    await page.waitForURL(/\/c\/pay\//)
+    expect(await lowContrast(page)).toEqual([])
+    await payByCard('4000 0000 0000 0002')
+    await page.getByText('Your card was declined.').waitFor()
+    expect(await lowContrast(page)).toEqual([])
+    await page.getByRole('link', { name: /Back to the shop/ }).click()
+    await page.getByRole('heading', { name: 'Not paid' }).waitFor()
+    expect(await lowContrast(page)).toEqual([])
+  },
+)
+
+test('after a decline the reason has the focus, so that it is read out and the card comes next', async () => {
+  await button('Buy now').click()
+  await payByCard('4000 0000 0000 0002')
+  await page.getByText('Your card was declined.').waitFor()
+  expect(await page.evaluate(() => document.activeElement?.textContent)).toBe('Your card was declined.')
+  expect(await page.evaluate(() => document.activeElement?.getAttribute('role'))).toBe('alert')
+})
+
+test('who pays by bank account is not asked for a card', async () => {
+  await button('Buy now').click()
+  await page.waitForURL(/\/c\/pay\//)
+  await page.getByLabel('Card number').waitFor()
+  for (const method of [/US bank account/, /SEPA/]) {
+    await page.getByLabel(method).check()
+    expect(await page.getByLabel('Card number').isVisible()).toBe(false)
+  }
+  await page.getByLabel('Card', { exact: true }).check()
+  expect(await page.getByLabel('Card number').isVisible()).toBe(true)
+})
+
 test('a gift code takes everything off; a wrong one is refused in place', async () => {
   await page.getByLabel('Gift code').fill('SECONDBAG')
   await button('Buy now').click()
@@ -112,11 +156,11 @@ test('a gift code takes everything off; a wrong one is refused in place', async 
 })
 
 test('the owner of a team puts it on a plan, changes and cancels it in the portal, and access follows', async () => {
-  await button('Bob').click()
+  await become('Bob')
   await button('Subscribe Acme').click()
   await page.getByText('(403)').waitFor()
 
-  await button('Ada').click()
+  await become('Ada')
   await button('Manage billing').click()
   await page.getByText('(404)').waitFor()
   await button('Subscribe Acme').click()
@@ -125,6 +169,8 @@ test('the owner of a team puts it on a plan, changes and cancels it in the porta
   await panel('Team access').getByText('Team coffee').waitFor()
 
   await button('Manage billing').click()
+  await button('Change plan').waitFor()
+  expect(await lowContrast(page)).toEqual([])
   await button('Change plan').click()
   await page.getByText('Company coffee').first().waitFor()
   await page.getByRole('link', { name: /Return to the shop/ }).click()

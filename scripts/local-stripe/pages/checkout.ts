@@ -155,7 +155,7 @@ function paymentForm(
   const choice = (id: string, text: string) =>
     html`<label class="choice"><input type="radio" name="method" value="${id}" ${method === id && html`checked`}>${text}</label>`
   return html`<form method="post" action="/c/pay/${session.id}">
-    ${problem !== undefined && html`<p class="error" role="alert" id="problem">${problem}</p>`}
+    ${problem !== undefined && html`<p class="error" role="alert" id="problem" tabindex="-1" autofocus>${problem}</p>`}
     ${
       known
         ? html`<p class="soft">Email: ${known}</p>`
@@ -169,7 +169,7 @@ function paymentForm(
       ${types.includes('us_bank_account') && choice('us_bank_account', 'US bank account – settles later')}
       ${types.includes('sepa_debit') && choice('sepa_debit', 'SEPA debit – settles later')}
     </fieldset>
-    <fieldset>
+    <fieldset class="of-card">
       <legend>Card</legend>
       <label>Card number <input name="card" inputmode="numeric" autocomplete="cc-number" placeholder="4242 4242 4242 4242" value="${value('card')}" ${problem !== undefined && html`aria-describedby="problem"`}></label>
       <div class="row">
@@ -182,7 +182,7 @@ function paymentForm(
     <button>${title}${amount}</button>
     ${
       asks &&
-      html`<details class="soft"><summary>Test numbers</summary>
+      html`<details class="soft of-card"><summary>Test numbers</summary>
       <p>4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, 4000 0000 0000 9995 lacks funds,
       4000 0000 0000 0341 can be saved and fails later. Any expiry in the future and any CVC.</p></details>`
     }

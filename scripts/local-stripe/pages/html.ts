@@ -58,9 +58,9 @@ export function page(title: string, body: Html): string {
 }
 
 const style = `
-:root { color-scheme: light dark; --ink: #1a1f36; --soft: #697386; --line: #d8dee8; --paper: #fff; --ground: #f6f8fb;
+:root { color-scheme: light dark; --ink: #1a1f36; --soft: #5f6b80; --line: #d8dee8; --edge: #7f89a0; --paper: #fff; --ground: #f6f8fb;
   --accent: #4b45c6; --on-accent: #fff; --bad: #b3093c; --bad-ground: #fdeef1; --mark: #fff4d6; --on-mark: #5c4400 }
-@media (prefers-color-scheme: dark) { :root { --ink: #e6e9f2; --soft: #a3acc2; --line: #39405a; --paper: #1e2338;
+@media (prefers-color-scheme: dark) { :root { --ink: #e6e9f2; --soft: #a3acc2; --line: #39405a; --edge: #7a84a8; --paper: #1e2338;
   --ground: #141828; --accent: #8f8aff; --on-accent: #10131f; --bad: #ff9db0; --bad-ground: #3a1c27; --mark: #453708;
   --on-mark: #ffe9ae } }
 * { box-sizing: border-box }
@@ -79,7 +79,9 @@ form { display: grid; gap: .875rem; margin: 0 } form.inline { display: inline-fl
 label { display: grid; gap: .25rem; font-size: .9375rem } fieldset { border: 1px solid var(--line); border-radius: .5rem; padding: .875rem; margin: 0; display: grid; gap: .75rem }
 legend { padding: 0 .375rem; font-size: .9375rem } .row { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem }
 label.choice { display: flex; gap: .5rem; align-items: baseline }
-input:not([type=radio]), select { font: inherit; width: 100%; padding: .5rem .625rem; color: inherit; background: var(--ground); border: 1px solid var(--line); border-radius: .375rem }
+input:not([type=radio]), select { font: inherit; width: 100%; padding: .5rem .625rem; color: inherit; background: var(--ground); border: 1px solid var(--edge); border-radius: .375rem }
+::placeholder { color: var(--soft); opacity: 1 }
+form:has([name=method]:checked:not([value=card])) .of-card { display: none }
 button { font: inherit; font-weight: 600; padding: .625rem 1rem; border: 1px solid var(--accent); border-radius: .5rem; background: var(--accent); color: var(--on-accent); cursor: pointer }
 button.quiet { background: transparent; color: var(--accent) }
 a { color: var(--accent) } :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px }

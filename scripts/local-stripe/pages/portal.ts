@@ -28,7 +28,7 @@ export function showPortal(engine: Engine, id: string, problem?: string): PageAn
       <h1>Your billing</h1>
       <p class="soft">${customer?.email ?? customer?.name ?? session.customer}</p>
       ${back !== null && html`<p><a href="${back}">← Return to the shop</a></p>`}
-      ${problem !== undefined && html`<p class="error" role="alert">${problem}</p>`}
+      ${problem !== undefined && html`<p class="error" role="alert" tabindex="-1" autofocus>${problem}</p>`}
     </header>
     <section aria-labelledby="subscriptions">
       <h2 id="subscriptions">Subscriptions</h2>
