@@ -1,4 +1,5 @@
 /** Rows as the admin API shows them. */
+import type { Stripe } from 'stripe'
 import type {
   PaymentCustomer,
   PaymentTransaction,
@@ -91,7 +92,56 @@ export function presentKey(environment: StripeEnvironment, { maskedKey, source }
   return { environment, hasKey: source !== null, maskedKey, value: maskedKey }
 }
 
-export function presentProduct(row: RowsOf<typeof listProducts> | Found<typeof readProduct>): StripeProduct {
+type ProductColumns = Found<typeof readProduct>
+type PriceColumns = Found<typeof readPrice>
+
+const idOf = (field: string | { id: string } | null | undefined) =>
+  typeof field === 'object' ? (field?.id ?? null) : (field ?? null)
+
+/** A product of Stripe's as its row would be; see project_stripe_products. */
+export function productColumnsOf(
+  environment: StripeEnvironment,
+  product: Stripe.Product,
+  syncedAt: string,
+): ProductColumns {
+  return {
+    environment,
+    product_id: product.id,
+    name: product.name,
+    description: product.description,
+    active: product.active,
+    default_price_id: idOf(product.default_price),
+    metadata: product.metadata,
+    synced_at: new Date(syncedAt),
+  }
+}
+
+/** A price of Stripe's as its row would be; see project_stripe_prices. */
+export function priceColumnsOf(
+  environment: StripeEnvironment,
+  price: Stripe.Price,
+  syncedAt: string,
+): PriceColumns {
+  return {
+    environment,
+    price_id: price.id,
+    product_id: idOf(price.product),
+    active: price.active,
+    currency: price.currency,
+    unit_amount: price.unit_amount === null ? null : String(price.unit_amount),
+    unit_amount_decimal: price.unit_amount_decimal === null ? null : String(price.unit_amount_decimal),
+    type: price.type,
+    lookup_key: price.lookup_key,
+    billing_scheme: price.billing_scheme,
+    tax_behavior: price.tax_behavior,
+    recurring_interval: price.recurring?.interval ?? null,
+    recurring_interval_count: price.recurring?.interval_count ?? null,
+    metadata: price.metadata,
+    synced_at: new Date(syncedAt),
+  }
+}
+
+export function presentProduct(row: RowsOf<typeof listProducts> | ProductColumns): StripeProduct {
   return {
     environment: row.environment as StripeEnvironment,
     productId: row.product_id,
@@ -104,7 +154,7 @@ export function presentProduct(row: RowsOf<typeof listProducts> | Found<typeof r
   }
 }
 
-export function presentPrice(row: RowsOf<typeof listPrices> | Found<typeof readPrice>): StripePrice {
+export function presentPrice(row: RowsOf<typeof listPrices> | PriceColumns): StripePrice {
   return {
     environment: row.environment as StripeEnvironment,
     priceId: row.price_id,

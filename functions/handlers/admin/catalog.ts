@@ -1,11 +1,17 @@
 /**
- * Products and prices. Stripe is changed first, and its answer is projected; what is answered here is the row, so that nothing is
- * shown that the database does not have.
+ * Products and prices. Stripe is changed first, and its answer is projected; what is answered here is the row. Only where the
+ * projection keeps something that it dates later, as the webhook of a change a moment before, Stripe's answer is shown itself: the
+ * row follows with the next webhook.
  */
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment } from '../../../types/api.ts'
-import type { Snapshot, StripeObject } from '../../../types/stripe.ts'
-import { presentPrice, presentProduct } from '../../_shared/admin-present.ts'
+import type { StripeObject } from '../../../types/stripe.ts'
+import {
+  presentPrice,
+  presentProduct,
+  priceColumnsOf,
+  productColumnsOf,
+} from '../../_shared/admin-present.ts'
 import {
   archivePriceResponse,
   catalogResponse,
@@ -71,6 +77,29 @@ async function priceOf({ database }: Deps, environment: StripeEnvironment, price
   return presentPrice(row)
 }
 
+/** What Stripe answered to a change, and whether the rows show it. */
+type Changed<Kind> = { object: Kind; snapshotAt: string; isRow: boolean }
+
+/** A product as Stripe has just answered with it. */
+async function changedProduct(
+  deps: Deps,
+  environment: StripeEnvironment,
+  { object, snapshotAt, isRow }: Changed<Stripe.Product | Stripe.DeletedProduct>,
+) {
+  if (isRow || object.deleted) return productOf(deps, environment, object.id)
+  return presentProduct(productColumnsOf(environment, object, snapshotAt))
+}
+
+/** A price as Stripe has just answered with it. */
+async function changedPrice(
+  deps: Deps,
+  environment: StripeEnvironment,
+  { object, snapshotAt, isRow }: Changed<Stripe.Price>,
+) {
+  if (isRow) return priceOf(deps, environment, object.id)
+  return presentPrice(priceColumnsOf(environment, object, snapshotAt))
+}
+
 /**
  * Changes something at Stripe and projects its answer.
  *
@@ -80,14 +109,14 @@ async function change<Kind extends StripeObject>(
   environment: StripeEnvironment,
   deps: Deps,
   call: (client: Stripe) => Promise<Stripe.Response<Kind>>,
-): Promise<Snapshot<Kind>> {
+): Promise<Changed<Kind>> {
   const client = await stripeClient(environment, deps)
   const snapshot = await takeSnapshot(environment, deps.now, () => call(client)).catch((error) => {
     throw missingObject(error)
   })
   const { object, snapshotAt } = snapshot
-  await projectStripeObjects(deps.database, { environment, objects: [object], snapshotAt })
-  return snapshot
+  const applied = await projectStripeObjects(deps.database, { environment, objects: [object], snapshotAt })
+  return { object, snapshotAt, isRow: applied > 0 }
 }
 
 /** Stripe's refusal because something is not there, as the code that says what. */
@@ -171,14 +200,14 @@ const createProduct = route({
   response: productResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] }, // made, and gone by now
   async handle({ params: { environment }, body: { idempotencyKey, description, ...rest } }, deps) {
-    const { object } = await change(environment, deps, async (client) => {
+    const made = await change(environment, deps, async (client) => {
       const created = await client.products.create(
         given({ ...rest, description: description ?? undefined }),
         await idempotency(environment, 'create_product', idempotencyKey),
       )
       return isReplayed(created) ? client.products.retrieve(created.id) : created
     })
-    return { product: await productOf(deps, environment, object.id) }
+    return { product: await changedProduct(deps, environment, made) }
   },
 })
 
@@ -208,10 +237,10 @@ const updateProduct = route({
   response: productResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
   async handle({ params: { environment, productId }, body: { description, ...rest } }, deps) {
-    await change(environment, deps, (client) =>
+    const updated = await change(environment, deps, (client) =>
       client.products.update(productId, given({ ...rest, description: clearable(description) })),
     )
-    return { product: await productOf(deps, environment, productId) }
+    return { product: await changedProduct(deps, environment, updated) }
   },
 })
 
@@ -259,7 +288,7 @@ const createPrice = route({
   response: priceResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND', 'PAYMENT_PRICE_NOT_FOUND'] }, // the price: made, and gone by now
   async handle({ params: { environment }, body }, deps) {
-    const { object } = await change(environment, deps, async (client) => {
+    const made = await change(environment, deps, async (client) => {
       const created = await client.prices.create(
         given({
           product: body.productId,
@@ -277,7 +306,7 @@ const createPrice = route({
       )
       return isReplayed(created) ? client.prices.retrieve(created.id) : created
     })
-    return { price: await priceOf(deps, environment, object.id) }
+    return { price: await changedPrice(deps, environment, made) }
   },
 })
 
@@ -305,7 +334,7 @@ const updatePrice = route({
   response: priceResponse,
   errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
   async handle({ params: { environment, priceId }, body }, deps) {
-    await change(environment, deps, (client) =>
+    const updated = await change(environment, deps, (client) =>
       client.prices.update(
         priceId,
         given({
@@ -316,7 +345,7 @@ const updatePrice = route({
         }),
       ),
     )
-    return { price: await priceOf(deps, environment, priceId) }
+    return { price: await changedPrice(deps, environment, updated) }
   },
 })
 
@@ -330,8 +359,10 @@ const archivePrice = route({
   response: archivePriceResponse,
   errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
   async handle({ params: { environment, priceId } }, deps) {
-    await change(environment, deps, (client) => client.prices.update(priceId, { active: false }))
-    const price = await priceOf(deps, environment, priceId)
+    const archived = await change(environment, deps, (client) =>
+      client.prices.update(priceId, { active: false }),
+    )
+    const price = await changedPrice(deps, environment, archived)
     return { price, archived: !price.active }
   },
 })

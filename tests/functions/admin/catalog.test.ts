@@ -1,6 +1,14 @@
 /** Products and prices: Stripe first, then the row. */
+import { Stripe } from 'stripe'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import {
+  presentPrice,
+  presentProduct,
+  priceColumnsOf,
+  productColumnsOf,
+} from '../../../functions/_shared/admin-present.ts'
 import { runCli } from '../../cli/support.ts'
+import { eventOf } from '../support/events.ts'
 import { ADMIN_KEY } from '../support/system.ts'
 import { type AdminSystem, type Body, connect, startAdminSystem } from './support.ts'
 
@@ -262,6 +270,91 @@ describe('a price', () => {
       status: 400,
       body: { error: 'INVALID_INPUT', message },
     })
+  })
+})
+
+describe('a change right after another one, whose webhook is in already', () => {
+  /** The rows as the webhook of an earlier change leaves them, which is dated later than the answer to the next change can be. */
+  const arrived = async (type: string, object: object) => {
+    const event = eventOf(type, object, { created: Math.floor(Date.now() / 1000) + 60 })
+    await system.database
+      .sql`select payments.ingest_webhook_event('test', ${JSON.stringify(event)}::text::jsonb)`
+  }
+
+  it('of a product is shown as Stripe answered it', async () => {
+    const { productId } = await product({ active: false })
+    const path = `${CATALOG}/products/${productId}`
+    await arrived('product.created', await system.api.products.retrieve(productId))
+    const { body } = await system.admin('PATCH', path, { name: 'Renamed', active: true })
+    expect(body.product).toMatchObject({ name: 'Renamed', active: true })
+    expect((await system.admin('GET', path)).body.product).toMatchObject({ name: 'Mug', active: false })
+    const env = { PAYMENTS_API_URL: system.server.url, PAYMENTS_ADMIN_KEY: ADMIN_KEY }
+    const command = [
+      'stripe',
+      'products',
+      'update',
+      productId,
+      '--environment',
+      'test',
+      '--name',
+      'By command',
+    ]
+    expect((await runCli([...command, '--json'], { env })).json<Body>().product.name).toBe('By command')
+    await arrived('product.updated', await system.api.products.retrieve(productId))
+    expect((await system.admin('GET', path)).body.product).toMatchObject({ name: 'By command', active: true })
+  })
+
+  it('of a price is shown as Stripe answered it', async () => {
+    const { productId } = await product()
+    const { priceId } = await price(productId)
+    const path = `${CATALOG}/prices/${priceId}`
+    await arrived('price.created', await system.api.prices.retrieve(priceId))
+    expect((await system.admin('PATCH', path, { lookupKey: 'at-once' })).body.price.lookupKey).toBe('at-once')
+    const { body } = await system.admin('DELETE', path)
+    expect(body).toMatchObject({ archived: true, price: { active: false, lookupKey: 'at-once' } })
+  })
+
+  it('is shown in every field as its row will be', async () => {
+    const { api } = system
+    const at = new Date().toISOString()
+    const row = async (type: string, path: string, object: object) => {
+      await arrived(type, object)
+      const [shown] = Object.values((await system.admin('GET', `${CATALOG}/${path}`)).body)
+      return { ...(shown as Body), syncedAt: at }
+    }
+    const bare = await api.products.create({ name: 'Bare', active: false })
+    const full = await api.products.create({ name: 'Full', description: 'All of it.', metadata: { a: 'b' } })
+    const { id } = await api.prices.create({ product: full.id, currency: 'JPY', unit_amount: 0 })
+    for (const made of [bare, await api.products.update(full.id, { default_price: id })])
+      expect(presentProduct(productColumnsOf('test', made, at))).toEqual(
+        await row('product.updated', `products/${made.id}`, made),
+      )
+
+    const once = await api.prices.retrieve(id)
+    const monthly = await api.prices.create({
+      product: full.id,
+      currency: 'usd',
+      unit_amount: 99_999_999,
+      recurring: { interval: 'month', interval_count: 2 },
+      lookup_key: 'every-field',
+      tax_behavior: 'exclusive',
+      active: false,
+      metadata: { c: 'd' },
+    })
+    const decimal = { ...once, unit_amount: null, unit_amount_decimal: Stripe.Decimal.from('0.25') }
+    const tiered = {
+      ...once,
+      billing_scheme: 'tiered' as const,
+      unit_amount: null,
+      unit_amount_decimal: null,
+    }
+    const expanded = { ...once, product: full }
+    for (const [n, made] of [once, monthly, decimal, tiered, expanded].entries()) {
+      const price = { ...made, id: `${made.id}_${n}` }
+      expect(presentPrice(priceColumnsOf('test', price as Stripe.Price, at))).toEqual(
+        await row('price.updated', `prices/${price.id}`, price),
+      )
+    }
   })
 })
 
