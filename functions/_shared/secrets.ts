@@ -83,6 +83,8 @@ export type SecretStore = {
   secretKey(environment: StripeEnvironment): Promise<string>
   /** Every signing secret that may have signed an event. Fails with 500 when there is none. */
   webhookSecrets(environment: StripeEnvironment): Promise<string[]>
+  /** Whether the signing secret stored last does not open: then the endpoint that signs with it is of no use any more. */
+  lostWebhookSecret(environment: StripeEnvironment): Promise<boolean>
   /** Reads the stored secrets again at the next use: something else was stored. */
   forget(environment: StripeEnvironment): void
   /**
@@ -92,7 +94,9 @@ export type SecretStore = {
   refresh(environment: StripeEnvironment): Promise<boolean>
 }
 
-type Secrets = Record<SecretKind, string[]>
+/** Of one kind: what opens, newest first, and whether the newest and any at all do not. */
+type Opened = { secrets: string[]; newestIsLost: boolean; allAreLost: boolean }
+type Secrets = Record<SecretKind, Opened>
 
 /** How long secrets are kept in memory, so that a webhook stays at one round trip. */
 const TIME_TO_LIVE_MS = 60_000
@@ -102,16 +106,22 @@ const TIME_TO_LIVE_MS = 60_000
  */
 const REFRESH_AT_MOST_EVERY_MS = 1_000
 
-const unreadableErrors = new WeakSet<object>()
-
-function unreadable(message: string, nextActions: string): ApiError {
-  const error = apiError(500, 'INTERNAL_ERROR', message, { nextActions })
-  unreadableErrors.add(error)
-  return error
-}
+const unreadable = (message: string, nextActions: string): ApiError =>
+  apiError(503, 'PAYMENT_SECRETS_UNREADABLE', message, { nextActions })
 
 /** Whether this was thrown because what is stored does not open, rather than because nothing is stored. */
-export const isUnreadable = (error: ApiError): boolean => unreadableErrors.has(error)
+export const isUnreadable = (error: ApiError): boolean => error.code === 'PAYMENT_SECRETS_UNREADABLE'
+
+const LOST: Record<SecretKind, { message: string; instead: string }> = {
+  secret_key: {
+    message: 'The Stripe keys stored in the database cannot be opened.',
+    instead: 'store the Stripe key again with `pg-payments stripe config set`',
+  },
+  webhook_secret: {
+    message: 'The signing secrets stored in the database cannot be opened.',
+    instead: 'set up another webhook endpoint with `pg-payments stripe webhooks configure`',
+  },
+}
 
 export function createSecretStore({
   config,
@@ -128,40 +138,37 @@ export function createSecretStore({
   const refreshedAt = new Map<StripeEnvironment, number>()
   let encryptionKeys: Promise<EncryptionKey[]> | undefined
 
-  async function open(environment: StripeEnvironment): Promise<Secrets> {
+  async function openStored(environment: StripeEnvironment): Promise<Secrets> {
     const stored = await readSecrets(database, { environment })
-    const secrets: Secrets = { secret_key: [], webhook_secret: [] }
-    if (stored.length === 0) return secrets
-    if (config.encryptionKey === null) {
+    if (stored.length > 0 && config.encryptionKey === null) {
       throw unreadable(
         'Stripe keys are stored in the database, but there is no key to open them.',
         'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with.',
       )
     }
     encryptionKeys ??= Promise.all(
-      [config.encryptionKey, config.previousEncryptionKey ?? []].flat().map(importEncryptionKey),
+      [config.encryptionKey ?? [], config.previousEncryptionKey ?? []].flat().map(importEncryptionKey),
     )
     const [current, previous] = (await encryptionKeys) as [EncryptionKey, EncryptionKey | undefined]
-    for (const { kind, key_id, ciphertext } of stored) {
+    const open = async ({ kind, key_id, ciphertext }: StoredSecret): Promise<string | null> => {
       const key = previous?.id === key_id ? previous : current
       try {
-        secrets[kind].push(await decryptSecret(key, { environment, kind }, { keyId: key_id, ciphertext }))
+        return await decryptSecret(key, { environment, kind }, { keyId: key_id, ciphertext })
       } catch (error) {
         log.error('secret_not_opened', { environment, kind, cause: describeError(error) })
+        return null
       }
     }
-    for (const { kind } of stored) {
-      if (secrets[kind].length > 0) continue
-      throw unreadable(
-        'The Stripe keys stored in the database cannot be opened.',
-        'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again.',
-      )
+    const ofKind = async (kind: SecretKind): Promise<Opened> => {
+      const all = await Promise.all(stored.filter((secret) => secret.kind === kind).map(open))
+      const secrets = all.filter((secret) => secret !== null)
+      return { secrets, newestIsLost: all[0] === null, allAreLost: all.length > 0 && secrets.length === 0 }
     }
-    return secrets
+    return { secret_key: await ofKind('secret_key'), webhook_secret: await ofKind('webhook_secret') }
   }
 
   function read(environment: StripeEnvironment): Promise<Secrets> {
-    const entry = { readAt: now(), secrets: open(environment) }
+    const entry = { readAt: now(), secrets: openStored(environment) }
     cache.set(environment, entry)
     entry.secrets.catch(() => {
       if (cache.get(environment) === entry) cache.delete(environment)
@@ -174,9 +181,21 @@ export function createSecretStore({
     return entry && now() - entry.readAt < TIME_TO_LIVE_MS ? entry.secrets : read(environment)
   }
 
+  /** What is stored of a kind; where none of it opens, nothing else is used in its place, and it is looked at again next time. */
+  async function opened(environment: StripeEnvironment, kind: SecretKind): Promise<string[]> {
+    const { secrets, allAreLost } = (await current(environment))[kind]
+    if (!allAreLost) return secrets
+    cache.delete(environment)
+    const { message, instead } = LOST[kind]
+    throw unreadable(
+      message,
+      `Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or ${instead}.`,
+    )
+  }
+
   return {
     async secretKey(environment) {
-      const [stored] = (await current(environment)).secret_key
+      const [stored] = await opened(environment, 'secret_key')
       const key = stored ?? config.stripe.secretKey[environment]
       if (key !== null) return key
       throw apiError(400, 'PAYMENT_CONFIG_INVALID', `There is no Stripe secret key for ${environment}.`, {
@@ -184,7 +203,7 @@ export function createSecretStore({
       })
     },
     async webhookSecrets(environment) {
-      const { webhook_secret: stored } = await current(environment)
+      const stored = await opened(environment, 'webhook_secret')
       const configured = config.stripe.webhookSecret[environment]
       if (stored.length > 0) return stored
       if (configured !== null) return [configured]
@@ -197,6 +216,7 @@ export function createSecretStore({
         },
       )
     },
+    lostWebhookSecret: async (environment) => (await read(environment)).webhook_secret.newestIsLost,
     forget: (environment) => void cache.delete(environment),
     async refresh(environment) {
       if (now() - (refreshedAt.get(environment) ?? Number.NEGATIVE_INFINITY) >= REFRESH_AT_MOST_EVERY_MS) {

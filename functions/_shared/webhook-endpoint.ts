@@ -103,9 +103,12 @@ export async function configureWebhookEndpoint(
   const client = await stripeClient(environment, deps)
   const ask = <T>(call: Promise<T>) => asking(environment, call)
 
-  const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, () =>
-    ask(listEndpoints(client)),
-  )
+  const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, async () => {
+    const endpoints = await ask(listEndpoints(client))
+    if (!(await secrets.lostWebhookSecret(environment))) return endpoints
+    // The secret of ours is there and does not open: ours is as useless as one of another version, and a new one takes its place.
+    return endpoints.map((endpoint) => ({ ...endpoint, api_version: null }))
+  })
   let { endpoint } = decision
   let connection: ConnectionRow
   if (decision.action === 'create' || endpoint === null) {

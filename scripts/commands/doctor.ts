@@ -346,7 +346,9 @@ async function checkStripe(environment: StripeEnvironment, deps: Deps, report: R
   let key: string
   try {
     key = await deps.secrets.secretKey(environment)
-    if (source === 'database') report.ok(`${environment}: encryption key`, 'opens the stored secrets')
+    const allOpen = !(await deps.secrets.lostWebhookSecret(environment)) // of one that does not, checkHealth tells
+    if (source === 'database' && allOpen)
+      report.ok(`${environment}: encryption key`, 'opens the stored secrets')
   } catch (error) {
     const { message, nextActions } = error as Failure
     report.fail(`${environment}: encryption key`, message, nextActions ?? 'Set PAYMENTS_ENCRYPTION_KEY.')
@@ -400,7 +402,7 @@ async function checkStripeClock(environment: StripeEnvironment, deps: Deps, repo
 
 /** What to run for the reasons of a verdict; for the others a command is of no use. */
 const MENDS: [codes: RegExp, command: string][] = [
-  [/^(no_key|key_refused)$/, 'stripe config set --environment {environment}'],
+  [/^(no_key|key_refused|secrets_unreadable)$/, 'stripe config set --environment {environment}'],
   [/^(no_signing_secret|endpoint_\w+)$/, 'stripe webhooks configure --environment {environment}'],
   [/^(dead_letters|backlog)$/, 'events list --environment {environment} --status failed'],
   [/^sync_failed$/, 'stripe sync --environment {environment}'],

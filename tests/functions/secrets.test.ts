@@ -185,11 +185,11 @@ describe('stored secrets', () => {
     server = await serverWith({})
     for (const answer of [await deliver(WEBHOOK_SECRET), await checkout()]) {
       expect(answer).toEqual({
-        status: 500,
+        status: 503,
         body: {
-          error: 'INTERNAL_ERROR',
+          error: 'PAYMENT_SECRETS_UNREADABLE',
           message: 'Stripe keys are stored in the database, but there is no key to open them.',
-          statusCode: 500,
+          statusCode: 503,
           nextActions: 'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with.',
         },
       })
@@ -201,8 +201,11 @@ describe('stored secrets', () => {
     await store('webhook_secret', 'whsec_stored', { by: randomBytes(32).toString('base64') })
     server = await serverWith({ PAYMENTS_ENCRYPTION_KEY: keyText })
     expect(await deliver(WEBHOOK_SECRET)).toMatchObject({
-      status: 500,
-      body: { message: 'The Stripe keys stored in the database cannot be opened.' },
+      status: 503,
+      body: {
+        error: 'PAYMENT_SECRETS_UNREADABLE',
+        message: 'The signing secrets stored in the database cannot be opened.',
+      },
     })
     expect(server.log()).toContain('secret_not_opened')
     await server.stop()

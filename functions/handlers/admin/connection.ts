@@ -245,7 +245,7 @@ const getHealth = route({
     const unreadable = (error: unknown) => {
       if (!isApiError(error)) throw error
       if (error.code === 'DATABASE_UNAVAILABLE') throw error
-      if (isUnreadable(error)) secretProblem = error.message
+      if (isUnreadable(error)) secretProblem ??= error.message
       return false
     }
     secrets.forget(environment) // what is stored counts here, and not what this process still holds

@@ -18,7 +18,7 @@ const EVERYWHERE: Partial<Record<number, ErrorCode[]>> = {
   401: ['AUTH_INVALID_CREDENTIALS', 'AUTH_INVALID_API_KEY', 'AUTH_UNAUTHORIZED'],
   403: ['AUTH_UNAUTHORIZED'],
   500: ['INTERNAL_ERROR'],
-  503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE'],
+  503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
 }
 /** What Stripe's failures become. */
 const FROM_STRIPE: Partial<Record<number, ErrorCode[]>> = {
@@ -43,7 +43,7 @@ const DESCRIPTIONS: Record<number, string> = {
   429: 'Too many requests.',
   500: 'A fault on our side.',
   502: 'Stripe failed or could not be reached.',
-  503: 'The database could not be reached.',
+  503: 'The database could not be reached, or what it keeps cannot be opened.',
 }
 
 function merged(...sets: (Partial<Record<number, ErrorCode[]>> | undefined)[]): [string, ErrorCode[]][] {

@@ -72,7 +72,7 @@ const OF_STRIPE = {
   429: ['RATE_LIMITED'],
   500: ['INTERNAL_ERROR'],
   502: ['UPSTREAM_FAILURE'],
-  503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE'],
+  503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
 } satisfies Route['errors']
 
 export const publicRoutes: PublicRoute[] = [
@@ -139,7 +139,7 @@ export const publicRoutes: PublicRoute[] = [
       401: ['AUTH_UNAUTHORIZED'],
       413: ['PAYLOAD_TOO_LARGE'],
       500: ['INTERNAL_ERROR'],
-      503: ['DATABASE_UNAVAILABLE'],
+      503: ['DATABASE_UNAVAILABLE', 'PAYMENT_SECRETS_UNREADABLE'],
     },
     security: [{ stripeSignature: [] }],
   },

@@ -490,8 +490,12 @@ describe('the encryption key', () => {
       },
     })
     expect(await ask('POST', '/test/catalog/products', { name: 'Mug' })).toMatchObject({
-      status: 500,
-      body: { message: 'The Stripe keys stored in the database cannot be opened.' },
+      status: 503,
+      body: {
+        error: 'PAYMENT_SECRETS_UNREADABLE',
+        message: 'The Stripe keys stored in the database cannot be opened.',
+        nextActions: expect.stringContaining('`pg-payments stripe config set`'),
+      },
     })
     expect((await ask('PUT', '/test/config', { secretKey: system.stripe.secretKey })).status).toBe(200)
     expect((await ask('POST', '/test/catalog/products', { name: 'Mug' })).status).toBe(201)

@@ -1,4 +1,5 @@
 /** The webhook endpoint that is managed at Stripe. */
+import { randomBytes } from 'node:crypto'
 import { Stripe } from 'stripe'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { startNode } from '../support/server.ts'
@@ -184,6 +185,41 @@ describe('setting it up again', () => {
     expect((await configure()).action).toBe('created')
     const old = (await endpoints()).find(({ id }) => id === body.connection.webhookEndpointId)
     expect(old?.status).toBe('disabled')
+  })
+
+  it('makes a new one when another encryption key cannot open its secret, and the key is stored again', async () => {
+    const { body } = await connect(system)
+    const former = body.connection.webhookEndpointId
+    const server = await startNode({
+      ...system.env,
+      PAYMENTS_ENCRYPTION_KEY: randomBytes(32).toString('base64'),
+      PAYMENTS_PUBLIC_URL: new URL(url).origin,
+    })
+    const ask = async (method: string, path: string, body?: object) => {
+      const response = await fetch(`${server.url}/api/payments/stripe/test/${path}`, {
+        method,
+        headers: { 'x-api-key': ADMIN_KEY, 'content-type': 'application/json' },
+        ...(body && { body: JSON.stringify(body) }),
+      })
+      return { status: response.status, body: (await response.json()) as Body }
+    }
+    expect(await ask('POST', 'webhook')).toMatchObject({
+      status: 503,
+      body: { error: 'PAYMENT_SECRETS_UNREADABLE' },
+    })
+    const again = await ask('PUT', 'config', { secretKey: system.stripe.secretKey })
+    expect(again).toMatchObject({ status: 200, body: { warnings: [] } })
+    expect((await ask('GET', 'health')).body).toMatchObject({ status: 'ok', reasons: [] })
+    const { webhookEndpointId: fresh } = again.body.connection
+    expect((await endpoints()).map(({ id, status }) => [id, status])).toEqual(
+      expect.arrayContaining([
+        [fresh, 'enabled'],
+        [former, 'disabled'],
+      ]),
+    )
+    expect(fresh).not.toBe(former)
+    expect((await ask('POST', 'webhook')).body).toMatchObject({ action: 'reused', warnings: [] })
+    await server.stop()
   })
 
   it('goes on after a crash between Stripe and the database, without a second endpoint', async () => {
