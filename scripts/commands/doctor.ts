@@ -287,7 +287,7 @@ async function checkRoles(client: pg.Client, report: Report): Promise<void> {
         and proname in ('ingest_webhook_event', 'begin_sync', 'retry_webhook_events', 'project_stripe_objects'))`,
   )
   if (usage && execute) report.ok('roles', `${login} may do what the handlers do`)
-  else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate')
+  else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate --again')
 }
 
 async function checkRowSecurity(client: pg.Client, report: Report): Promise<void> {

@@ -26,11 +26,15 @@ export type MigrateOptions = {
   directory?: string
   /** How long to wait for another migration of the same database. Default: two minutes. */
   lockTimeoutMs?: number
+  /** Apply once more what the database has already, which brings back what somebody dropped or revoked. Default: false. */
+  again?: boolean
 }
 
 export type MigrateResult = {
   /** Names of the migrations applied now, in order; empty when there was nothing to do. */
   applied: string[]
+  /** Names of those that were applied once more, in order; only when that was asked for. */
+  appliedAgain?: string[]
 }
 
 /** The ledger: which migrations this database has. It is not part of the migrations, its name is part of the contract. */
@@ -58,7 +62,14 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     await client.query(`set local idle_in_transaction_session_timeout = 0`)
     await takeLock(client, options.lockTimeoutMs ?? 120_000)
     await createLedger(client)
-    await reportUnknown(client, files, log)
+    const unknown = await unknownMigrations(client, files)
+    if (unknown.length > 0) {
+      const ahead = `This database is ahead of this version of pg-payments: it also has ${unknown.join(', ')}`
+      if (options.again)
+        throw refusal(`${ahead}. Nothing was changed. Apply the migrations again with the newest version.`)
+      log(ahead)
+    }
+    const policies = options.again ? await policyNames(client) : []
 
     const done = await runner({
       dbClient: client,
@@ -79,13 +90,23 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
         error() {},
       },
     })
+    const applied = done.map(({ name }) => name)
+    const appliedAgain = options.again ? [...files].filter((name) => !applied.includes(name)).sort() : []
+    for (const name of appliedAgain) {
+      current = name
+      await client.query(await readFile(join(directory, `${name}.sql`), 'utf8'))
+    }
+    const restored = appliedAgain.length > 0 ? await policyNames(client) : []
     await client.query('commit')
     current = undefined
 
-    const applied = done.map(({ name }) => name)
     for (const name of applied) log(`Applied ${name}`)
-    return { applied }
+    for (const name of appliedAgain) log(`Applied ${name} again`)
+    for (const name of restored.filter((policy) => !policies.includes(policy)))
+      log(`The ${name} is there again; drop it if it was missing on purpose.`)
+    return options.again ? { applied, appliedAgain } : { applied }
   } catch (error) {
+    if ((error as Error).name === 'Refusal') throw error
     throw await explain(error, client, current && join(directory, `${current}.sql`))
   } finally {
     await client.end().catch(() => {})
@@ -98,23 +119,32 @@ export function registerMigrate(program: Command): void {
     .command('migrate')
     .description('install or update the schema "payments" in your database')
     .option('--database-url <url>', 'the database (default: the environment variable DATABASE_URL)')
+    .option(
+      '--again',
+      'apply every migration once more: functions, triggers, policies and grants that were dropped or revoked come back, rows stay',
+    )
     .action(
-      action(async (context) => {
+      action<{ again?: boolean }, []>(async (context) => {
         const databaseUrl = databaseUrlOf(context, 'The migration')
         const lines: string[] = []
-        const { applied } = await migrate({ databaseUrl, log: (line) => lines.push(line) }).catch((error) => {
+        const done = await migrate({
+          databaseUrl,
+          log: (line) => lines.push(line),
+          again: context.options.again === true,
+        }).catch((error) => {
           throw cliError((error as Error).message, { code: 'MIGRATION_FAILED' })
         })
-        context.show({ applied }, () =>
-          [
-            ...lines,
-            applied.length === 0
-              ? 'Nothing to apply: the database is up to date.'
-              : `Applied ${count(applied.length, 'migration')}: the database is up to date.`,
-          ].join('\n'),
-        )
+        context.show(done, () => [...lines, conclusion(done)].join('\n'))
       }),
     )
+}
+
+function conclusion({ applied, appliedAgain = [] }: MigrateResult): string {
+  const all = [
+    applied.length > 0 ? `Applied ${count(applied.length, 'migration')}` : '',
+    appliedAgain.length > 0 ? `Applied ${count(appliedAgain.length, 'migration')} again` : '',
+  ].filter(Boolean)
+  return `${all.length > 0 ? all.join('. ') : 'Nothing to apply'}: the database is up to date.`
 }
 
 /** Where the migrations of this package are. */
@@ -231,20 +261,25 @@ async function createLedger(client: pg.Client): Promise<void> {
   `)
 }
 
-/** An older package on a newer database: nothing to do, and worth a line. */
-async function reportUnknown(
-  client: pg.Client,
-  files: Set<string>,
-  log: (line: string) => void,
-): Promise<void> {
+/** Of an older package on a newer database: what it has that the package does not know. */
+async function unknownMigrations(client: pg.Client, files: Set<string>): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select name from ${LEDGER.schema}.${LEDGER.table} order by name`,
   )
-  const unknown = rows.map(({ name }) => name).filter((name) => !files.has(name))
-  if (unknown.length > 0) {
-    log(`This database is ahead of this version of pg-payments: it also has ${unknown.join(', ')}`)
-  }
+  return rows.map(({ name }) => name).filter((name) => !files.has(name))
 }
+
+/** The policies on our tables, whoever made them. */
+async function policyNames(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select format('policy %s on %s.%s', policyname, schemaname, tablename) as name from pg_policies
+    where schemaname in ('payments', 'payments_private') order by 1`,
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** An error that says all there is to say. */
+const refusal = (message: string) => Object.assign(new Error(message), { name: 'Refusal' })
 
 type PgError = Error & { code?: string; detail?: string; hint?: string; position?: string }
 

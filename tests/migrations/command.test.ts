@@ -85,6 +85,20 @@ describe('pg-payments migrate', () => {
     expect(await run(['--json'], env)).toEqual({ code: 0, out: '{\n  "applied": []\n}\n', err: '' })
   })
 
+  test('it applies everything again when asked to', async () => {
+    const env = { DATABASE_URL: database.url }
+    expect(await run(['--again'], env)).toEqual({
+      code: 0,
+      out: [
+        ...names.map((name) => `Applied ${name} again`),
+        `Applied ${names.length} ${names.length === 1 ? 'migration' : 'migrations'} again: the database is up to date.\n`,
+      ].join('\n'),
+      err: '',
+    })
+    const { out } = await run(['--again', '--json'], env)
+    expect(JSON.parse(out)).toEqual({ applied: [], appliedAgain: names })
+  })
+
   test('its ledger is closed to everybody but the owner', async () => {
     const ledger = `${LEDGER.schema}.${LEDGER.table}`
     const [row] = await database.sql`
@@ -104,6 +118,9 @@ describe('pg-payments migrate', () => {
     expect(lines).toEqual([
       'This database is ahead of this version of pg-payments: it also has 999999-future',
     ])
+    await expect(migrate({ databaseUrl: url, again: true })).rejects.toThrow(
+      'This database is ahead of this version of pg-payments: it also has 999999-future. Nothing was changed. Apply the migrations again with the newest version.',
+    )
   })
 
   test('a migration that does not end is not waited for without end', async () => {

@@ -81,6 +81,30 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       expect(await everything(connect(url))).toBe(expected())
     }))
 
+  test('applied again the same files bring back what was dropped or revoked, and keep rows', () =>
+    fresh(async (url) => {
+      expect(await migrate({ databaseUrl: url, again: true })).toEqual({ applied: names, appliedAgain: [] })
+      const sql = connect(url)
+      await sql.unsafe(`
+        insert into payments.stripe_products (environment, product_id, name, active) values ('test', 'prod_1', 'Mug', true);
+        drop function payments.prune_webhook_events cascade;
+        drop trigger _100_timestamps on payments.stripe_products;
+        drop policy insert_own on payments.stripe_checkout_sessions;
+        revoke execute on all functions in schema payments from payments_service;
+        revoke insert on payments.stripe_checkout_sessions from anon, authenticated`)
+      expect(await everything(sql)).not.toBe(expected())
+      const lines: string[] = []
+      const again = await migrate({ databaseUrl: url, again: true, log: (line) => lines.push(line) })
+      expect(again).toEqual({ applied: [], appliedAgain: names })
+      expect(lines).toEqual([
+        ...names.map((name) => `Applied ${name} again`),
+        'The policy insert_own on payments.stripe_checkout_sessions is there again; drop it if it was missing on purpose.',
+      ])
+      expect(await everything(sql)).toBe(expected())
+      expect(await sql`select product_id from payments.stripe_products`).toEqual([{ product_id: 'prod_1' }])
+      expect(await migrate({ databaseUrl: url })).toEqual({ applied: [] })
+    }))
+
   test('of twenty at once one migrates and the others find nothing to do', () =>
     fresh(async (url) => {
       const results = await Promise.all(Array.from({ length: 20 }, () => migrate({ databaseUrl: url })))
