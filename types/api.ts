@@ -577,6 +577,8 @@ export type EnvironmentHealthResponse = {
     url: string | null
     configuredAt: Instant | null
     hasSigningSecret: boolean
+    /** Where it should deliver; null when PAYMENTS_PUBLIC_URL is not set. */
+    expectedUrl: string | null
     drift: WebhookDrift[] | null
   }
   sync: { lastSyncedAt: Instant | null; status: 'succeeded' | 'failed' | null; error: string | null }

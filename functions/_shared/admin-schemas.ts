@@ -534,6 +534,7 @@ export const healthResponse = z.object({
     url: nullable,
     configuredAt: nullableInstant,
     hasSigningSecret: z.boolean(),
+    expectedUrl: nullable.describe('Where it should deliver; null when PAYMENTS_PUBLIC_URL is not set.'),
     drift: z.array(webhookDrift).nullable(),
   }),
   sync: z.object({

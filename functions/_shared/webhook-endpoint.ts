@@ -7,7 +7,7 @@ import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import { encryptionKeyOf } from './account.ts'
 import type { Config } from './config.ts'
 import type { Deps } from './deps.ts'
-import { apiError, fromStripe } from './errors.ts'
+import { apiError, fromStripe, isApiError } from './errors.ts'
 import { describeError } from './log.ts'
 import {
   beginWebhookEndpoint,
@@ -73,6 +73,15 @@ async function decide(
   })
 }
 
+/** Stripe's refusal of one endpoint more than an account may have, with what leads on: none of those that are there is ours. */
+function noRoom(error: unknown, environment: StripeEnvironment, url: string): unknown {
+  if (!isApiError(error) || !/\bmaximum of \d+ .*webhook endpoints\b/i.test(error.message)) return error
+  return apiError(error.status, error.code, error.message, {
+    nextActions: `Delete one that is not needed in the Stripe Dashboard and set it up again; or let one of them deliver to ${url}, and set STRIPE_${environment.toUpperCase()}_WEBHOOK_SECRET to its signing secret.`,
+    cause: error.cause,
+  })
+}
+
 export type ConfiguredEndpoint = {
   connection: ConnectionRow
   action: 'reused' | 'mended' | 'created'
@@ -114,7 +123,11 @@ export async function configureWebhookEndpoint(
   if (decision.action === 'create' || endpoint === null) {
     for (const id of decision.remove) await ask(client.webhookEndpoints.del(id))
     const { idempotency_key: idempotencyKey } = decision
-    const created = await ask(client.webhookEndpoints.create(decision.params, { idempotencyKey }))
+    const created = await ask(client.webhookEndpoints.create(decision.params, { idempotencyKey })).catch(
+      (error) => {
+        throw noRoom(error, environment, url)
+      },
+    )
     const { secret, ...described } = created
     if (secret === undefined)
       throw apiError(502, 'UPSTREAM_FAILURE', 'Stripe gave no signing secret for the new webhook endpoint.')

@@ -16,6 +16,7 @@ import type {
 } from '../../types/api.ts'
 import { action, type Context } from './_shared/context.ts'
 import { withDeps } from './_shared/direct.ts'
+import { howToConfigure, thenRecover } from './_shared/endpoint.ts'
 import { cliError, isCliError } from './_shared/errors.ts'
 import { count, plain } from './_shared/output.ts'
 import { connectionString, LEDGER, migrationsDirectory, OLDEST_POSTGRES } from './migrate.ts'
@@ -403,10 +404,27 @@ async function checkStripeClock(environment: StripeEnvironment, deps: Deps, repo
 /** What to run for the reasons of a verdict; for the others a command is of no use. */
 const MENDS: [codes: RegExp, command: string][] = [
   [/^(no_key|key_refused|secrets_unreadable)$/, 'stripe config set --environment {environment}'],
-  [/^(no_signing_secret|endpoint_\w+)$/, 'stripe webhooks configure --environment {environment}'],
   [/^(dead_letters|backlog)$/, 'events list --environment {environment} --status failed'],
   [/^sync_failed$/, 'stripe sync --environment {environment}'],
 ]
+/** Reasons that setting up the webhook endpoint mends. */
+const OF_ENDPOINT = /^(no_signing_secret|endpoint_\w+)$/
+/** Those among them with which Stripe has delivered nothing meanwhile. */
+const LOSES_EVENTS = /^(no_signing_secret|endpoint_(gone|disabled|missing_events|other_url|secret_unknown))$/
+
+/** What to do about a reason of a verdict. */
+function nextOf(
+  { code, nextAction }: EnvironmentHealthResponse['reasons'][number],
+  { environment, endpoint }: EnvironmentHealthResponse,
+): string {
+  if (OF_ENDPOINT.test(code)) {
+    const configure = howToConfigure(environment, endpoint)
+    return LOSES_EVENTS.test(code) ? `${configure} ${thenRecover(environment)}` : configure
+  }
+  const command = MENDS.find(([codes]) => codes.test(code))?.[1]
+  if (command === undefined) return nextAction
+  return `${nextAction} Run: pg-payments ${command.replace('{environment}', environment)}`
+}
 
 async function checkHealth(
   context: Context<{ environment?: StripeEnvironment }>,
@@ -435,14 +453,11 @@ async function checkHealth(
   }
   for (const environment of configured) {
     try {
-      const { reasons } = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
-      for (const { code, severity, message, nextAction } of reasons) {
-        const check = `${environment}: ${code.replaceAll('_', ' ')}`
-        const command = MENDS.find(([codes]) => codes.test(code))?.[1]
-        const next = command
-          ? `${nextAction} Run: pg-payments ${command.replace('{environment}', environment)}`
-          : nextAction
-        report[severity === 'failing' ? 'fail' : 'warn'](check, message, next)
+      const health = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
+      const { reasons } = health
+      for (const reason of reasons) {
+        const check = `${environment}: ${reason.code.replaceAll('_', ' ')}`
+        report[reason.severity === 'failing' ? 'fail' : 'warn'](check, reason.message, nextOf(reason, health))
       }
       if (reasons.length === 0) report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
     } catch (error) {

@@ -20,6 +20,7 @@ import type {
   SyncStripeResponse,
 } from '../../types/api.ts'
 import { action, type Context } from './_shared/context.ts'
+import { howToConfigure } from './_shared/endpoint.ts'
 import { cliError, EXIT, isCliError, stopped } from './_shared/errors.ts'
 import { environmentOption, type InEnvironment, instant, limitOption } from './_shared/options.ts'
 import { count, details, money, more, plain, table, when } from './_shared/output.ts'
@@ -230,8 +231,12 @@ function describeFirstSync(environment: StripeEnvironment, run: PutStripeConfigR
   ]
 }
 
-/** Of a key that was just given, wrong is not the same as not configured. */
+/** Of a key that was just given, wrong is not the same as not configured; and what the API calls a field is a flag here. */
 function asBadKey(error: unknown): unknown {
+  if (isCliError(error) && error.code === 'PAYMENT_ACCOUNT_CHANGED' && error.next !== undefined)
+    return Object.assign(error, {
+      next: error.next.replace('send "replaceAccount": true', 'add --replace-account'),
+    })
   if (isCliError(error) && error.code === 'PAYMENT_CONFIG_INVALID' && error.exitCode === EXIT.notConfigured)
     return Object.assign(error, { exitCode: EXIT.general })
   return error
@@ -364,6 +369,9 @@ function registerWebhooks(parent: Command, old: boolean): void {
       [
         `The webhook endpoint ${plain(answer.connection.webhookEndpointId)} ${done[answer.action] ?? 'is set up'}: ${plain(answer.connection.webhookEndpointUrl)}`,
         ...(answer.warnings ?? []).map(plain),
+        ...(answer.action === 'reused'
+          ? []
+          : [`Run, in case events were lost meanwhile: pg-payments recover --environment ${environment}`]),
       ].join('\n'),
     )
   }
@@ -392,7 +400,7 @@ function registerWebhooks(parent: Command, old: boolean): void {
         )
         context.show({ environment, endpoint }, () =>
           endpoint.id === null && !endpoint.hasSigningSecret
-            ? `No webhook endpoint is set up for ${environment}. Run: pg-payments stripe webhooks configure --environment ${environment}`
+            ? `No webhook endpoint is set up for ${environment}. ${howToConfigure(environment, endpoint)}`
             : [
                 details([
                   ['Endpoint', endpoint.id ?? 'set up by hand'],
@@ -409,7 +417,7 @@ function registerWebhooks(parent: Command, old: boolean): void {
         if (endpoint.drift?.length)
           throw cliError('The webhook endpoint is not as it should be.', {
             code: 'WEBHOOK_DRIFT',
-            next: `Run: pg-payments stripe webhooks configure --environment ${environment}`,
+            next: howToConfigure(environment, endpoint),
           })
       }),
     )

@@ -679,6 +679,31 @@ describe('doctor', () => {
     ])
   })
 
+  test('names what has to be set before a webhook endpoint can be set up', async () => {
+    const byHand =
+      'make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret.'
+    const { failed } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '' })
+    expect(failed).toContainEqual({
+      check: 'test: no signing secret',
+      status: 'failed',
+      message: 'There is no signing secret, so no event can be accepted.',
+      next: `Set PAYMENTS_PUBLIC_URL for the handlers and then run: pg-payments stripe webhooks configure --environment test; or ${byHand} Then take in the events that were lost: pg-payments recover --environment test`,
+    })
+    const unset = { ...env, STRIPE_TEST_WEBHOOK_SECRET: '' }
+    const status = await runCli(['stripe', 'webhooks', 'status', ...inTest], { env: unset })
+    expect(status.out).toContain('No webhook endpoint is set up for test. Set PAYMENTS_PUBLIC_URL')
+    const reachable = await doctor({
+      STRIPE_TEST_WEBHOOK_SECRET: '',
+      PAYMENTS_PUBLIC_URL: 'https://payments.example',
+    })
+    expect(reachable.failed).toContainEqual(
+      expect.objectContaining({
+        check: 'test: no signing secret',
+        next: expect.stringMatching(/^Run: pg-payments stripe webhooks configure --environment test /),
+      }),
+    )
+  })
+
   test('finds what a login lacks that may not even look into the schema', async () => {
     const { sql, url } = await createTestDatabase()
     await sql.unsafe(`create role doctor_stranger login password 'x'`)
@@ -716,6 +741,37 @@ describe('doctor', () => {
     expect(none.failed).toMatchObject([
       { check: 'database', message: expect.stringMatching(/^The database URL is not a Postgres conn/) },
     ])
+  })
+})
+
+describe('config set', () => {
+  const set = (key: string, ...more: string[]) =>
+    runCli(['stripe', 'config', 'set', '-', ...inTest, ...more], {
+      env: { ...own.env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, STRIPE_TEST_WEBHOOK_SECRET: '' },
+      input: key,
+    })
+  let own: SyncSystem
+
+  beforeAll(async () => {
+    own = await startSyncSystem()
+    own.stripe.control.addKey({ key: 'sk_test_another000', account: 'acct_1Another00000000' })
+  })
+  afterAll(() => own.close())
+
+  test('says that no webhook endpoint was set up, and what to do about it', async () => {
+    const { code, out } = await set(own.stripe.secretKey)
+    expect(code).toBe(0)
+    expect(out).toContain(
+      'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: set it and run `pg-payments stripe webhooks configure --environment test`, or make an endpoint in the Stripe Dashboard',
+    )
+  })
+
+  test('names its own flag where the key is of another account', async () => {
+    const { code, err } = await set('sk_test_another000')
+    expect(code).toBe(1)
+    expect(err).toContain('or add --replace-account, which deletes what is kept of it')
+    expect(err).not.toContain('"replaceAccount"')
+    expect((await set('sk_test_another000', '--replace-account', '--yes')).code).toBe(0)
   })
 })
 

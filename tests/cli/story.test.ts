@@ -110,7 +110,9 @@ test('an endpoint that somebody deleted at Stripe is found, and mended by the co
   const doctor = await run(['doctor', ...inTest])
   expect(doctor.code).toBe(1)
   expect(doctor.screen).toContain(gone)
-  expect(doctor.screen).toContain('Run: pg-payments stripe webhooks configure --environment test')
+  expect(doctor.screen).toContain(
+    'Run: pg-payments stripe webhooks configure --environment test Then take in the events that were lost: pg-payments recover --environment test',
+  )
   const status = await run(['stripe', 'webhooks', 'status', ...inTest])
   expect(status.code).toBe(1)
   expect(status.screen).toContain(gone)
@@ -118,7 +120,11 @@ test('an endpoint that somebody deleted at Stripe is found, and mended by the co
   const configure = await run(['stripe', 'webhooks', 'configure', ...inTest])
   expect(configure.code, configure.screen).toBe(0)
   expect(configure.screen).toContain('was created')
+  expect(configure.screen).toContain('events were lost meanwhile: pg-payments recover --environment test')
   expect((await run(['stripe', 'webhooks', 'status', ...inTest])).code).toBe(0)
+  const again = await run(['stripe', 'webhooks', 'configure', ...inTest])
+  expect(again.screen).toContain('was right already')
+  expect(again.screen).not.toContain('recover')
   expect(await anEventArrives()).toBe(true)
 })
 

@@ -20,6 +20,7 @@ import {
   statusResponse,
 } from '../../_shared/admin-schemas.ts'
 import type { Deps } from '../../_shared/deps.ts'
+import { endpointByHand } from '../../_shared/endpoint-advice.ts'
 import { isApiError, secretKeyVariable, toApiError } from '../../_shared/errors.ts'
 import { describeError, redact } from '../../_shared/log.ts'
 import { presentSyncRun } from '../../_shared/present-sync.ts'
@@ -38,6 +39,7 @@ import {
   formerEndpoint,
   stillAtStripe,
   webhookDrift,
+  webhookUrl,
 } from '../../_shared/webhook-endpoint.ts'
 import { route } from './route.ts'
 
@@ -99,6 +101,19 @@ async function syncAfter(
   }
 }
 
+/** A sentence where no event can be accepted, because nobody said where Stripe can reach us, and none was set up by hand. */
+async function withoutEndpoint(
+  environment: StripeEnvironment,
+  { secrets }: Pick<Deps, 'secrets'>,
+): Promise<string | null> {
+  const problem = await secrets.webhookSecrets(environment).then(() => null, toApiError)
+  if (problem === null) return null
+  const configure = `set it and run \`pg-payments stripe webhooks configure --environment ${environment}\``
+  return isUnreadable(problem)
+    ? `The webhook endpoint is not set up again, because PAYMENTS_PUBLIC_URL is not set: ${configure}. ${problem.message}`
+    : `No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: ${configure}, or ${endpointByHand(environment)}.`
+}
+
 const putConfig = route({
   id: 'putStripeConfig',
   asksStripe: true,
@@ -141,8 +156,12 @@ const putConfig = route({
         warnings.push(...(await configureWebhookEndpoint(environment, deps)).warnings)
       } catch (error) {
         log.error('endpoint_not_configured', { environment, cause: describeError(error) })
-        warnings.push(`The webhook endpoint is not set up: ${toApiError(error).message}`)
+        const { message, nextActions = '' } = toApiError(error)
+        warnings.push(`The webhook endpoint is not set up: ${message} ${nextActions}`.trim())
       }
+    } else {
+      const missing = await withoutEndpoint(environment, deps)
+      if (missing !== null) warnings.push(missing)
     }
     const sync = await syncAfter(environment, signal, warnings, deps)
     const [connections, states] = await Promise.all([readConnections(database), readKeyStates(deps)])
@@ -286,6 +305,7 @@ const getHealth = route({
         url: shown.webhookEndpointUrl,
         configuredAt: shown.webhookConfiguredAt,
         hasSigningSecret,
+        expectedUrl: webhookUrl(config, environment),
         drift: shown.webhookEndpointId === null ? null : asked.drift,
       },
       sync: {

@@ -148,7 +148,14 @@ describe('the verdict', () => {
       status: 'ok',
       reasons: [],
       key: { hasKey: true, maskedKey: 'sk_test_****0000', source: 'database', accepted: true },
-      endpoint: { id: null, url: null, configuredAt: null, hasSigningSecret: true, drift: null },
+      endpoint: {
+        id: null,
+        url: null,
+        configuredAt: null,
+        hasSigningSecret: true,
+        expectedUrl: null,
+        drift: null,
+      },
       sync: { lastSyncedAt: expect.any(String), status: 'succeeded', error: null },
       events: { backlog: 0, deadLettered: 0, failures: [], lastHour: 1 },
     })

@@ -58,6 +58,10 @@ const stored = () => system.database.sql`
 
 const put = (secretKey: string, more: object = {}) => system.admin('PUT', CONFIG, { secretKey, ...more })
 
+/** What is said where Stripe cannot reach the handlers, as here. */
+const NO_ENDPOINT =
+  'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: set it and run `pg-payments stripe webhooks configure --environment test`, or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret.'
+
 describe('a key', () => {
   it('is tried at Stripe, stored encrypted, and shown by its beginning and end only', async () => {
     const answer = await connect(system)
@@ -76,7 +80,7 @@ describe('a key', () => {
       },
       deleted: null,
       sync: { status: 'succeeded', progress: { products: { seen: 1 }, prices: { seen: 2 } } },
-      warnings: [],
+      warnings: [NO_ENDPOINT],
     })
     expect((await system.admin('GET', '/api/payments/stripe/config')).body.keys).toEqual(answer.body.keys)
     const [row] = await system.database.sql`select * from payments_private.secrets`
@@ -297,7 +301,10 @@ describe('the sync that follows', () => {
       attempt: 1,
       progress: { customers: { state: 'listing', seen: most - 200 }, subscriptions: { state: 'waiting' } },
     })
-    expect(body).toMatchObject({ warnings: [], connection: { status: 'connected', lastSyncStatus: null } })
+    expect(body).toMatchObject({
+      warnings: [NO_ENDPOINT],
+      connection: { status: 'connected', lastSyncStatus: null },
+    })
     expect(await runs()).toMatchObject([{ id: body.sync.id, status: 'interrupted', lease: null }])
 
     const next = await sync()
@@ -337,7 +344,7 @@ describe('the sync that follows', () => {
         lastSyncStatus: 'failed',
         lastSyncError: 'The request was refused.',
       },
-      warnings: ['The rows are not in line with Stripe yet: The request was refused.'],
+      warnings: [NO_ENDPOINT, 'The rows are not in line with Stripe yet: The request was refused.'],
     })
     expect(await stored()).toHaveLength(1)
     expect((await sync()).run).toMatchObject({ status: 'succeeded', attempt: 2 })
@@ -350,6 +357,7 @@ describe('the sync that follows', () => {
     const { body } = await connect(system)
     expect(body.sync).toBeNull()
     expect(body.warnings).toEqual([
+      NO_ENDPOINT,
       expect.stringMatching(
         /^The rows are not in line with Stripe yet: A sync of test is running since .+\.$/,
       ),

@@ -359,14 +359,16 @@ describe('endpoints of others', () => {
       })
     }
     const { body } = await connect(system)
+    const next = `Delete one that is not needed in the Stripe Dashboard and set it up again; or let one of them deliver to ${url}, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret.`
     expect(body.warnings).toEqual([
-      'The webhook endpoint is not set up: You have reached the maximum of 16 test webhook endpoints.',
+      `The webhook endpoint is not set up: You have reached the maximum of 16 test webhook endpoints. ${next}`,
     ])
     expect(await system.admin('POST', '/api/payments/stripe/test/webhook')).toMatchObject({
       status: 400,
       body: {
         error: 'UPSTREAM_FAILURE',
         message: 'You have reached the maximum of 16 test webhook endpoints.',
+        nextActions: next,
       },
     })
     expect(await endpoints()).toHaveLength(16)
@@ -459,6 +461,21 @@ describe('a copy of the database', () => {
     ])
     expect(await endpoints()).toEqual(before)
   })
+})
+
+it('a key that is stored where nobody said how Stripe reaches us comes with no word when a secret was set by hand', async () => {
+  const server = await startNode({
+    ...system.env,
+    PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+    STRIPE_TEST_WEBHOOK_SECRET: 'whsec_by_hand',
+  })
+  const response = await fetch(`${server.url}/api/payments/stripe/test/config`, {
+    method: 'PUT',
+    headers: { 'x-api-key': ADMIN_KEY, 'content-type': 'application/json' },
+    body: JSON.stringify({ secretKey: system.stripe.secretKey }),
+  })
+  expect(await response.json()).toMatchObject({ warnings: [], connection: { webhookEndpointId: null } })
+  await server.stop()
 })
 
 it('it is not set up where nobody said how Stripe reaches us', async () => {
