@@ -232,7 +232,7 @@ export const createPriceBody = object({
     .trim()
     .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
     .transform((value) => value.toLowerCase()),
-  unitAmount: wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, 0 or more'),
+  unitAmount: wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, from 0 to 999999999999'),
   lookupKey: lookupKey.optional(),
   active: boolean.optional(),
   recurring: z

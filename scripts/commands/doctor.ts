@@ -56,6 +56,16 @@ export function registerDoctor(program: Command): void {
     .action(action<{ environment?: StripeEnvironment }, []>(doctor))
 }
 
+/** What the API does not tell. */
+const ONLY_WITH_DATABASE = [
+  'Postgres',
+  'schema',
+  'roles',
+  'row level security',
+  'clocks',
+  'permissions of the Stripe key',
+]
+
 async function doctor(context: Context<{ environment?: StripeEnvironment }>): Promise<void> {
   const { options, io } = context
   const environments: StripeEnvironment[] = options.environment ? [options.environment] : ['test', 'live']
@@ -79,9 +89,17 @@ async function doctor(context: Context<{ environment?: StripeEnvironment }>): Pr
   if (schemaIsThere && (apiUrl || databaseUrl)) await checkHealth(context, environments, report)
   else if (!apiUrl && !databaseUrl) await context.client() // says that nothing is named
 
+  const notChecked = databaseUrl && !options.apiUrl ? [] : ONLY_WITH_DATABASE
   const failed = report.findings.filter(({ status }) => status === 'failed').length
   const warnings = report.findings.filter(({ status }) => status === 'warning').length
-  context.show({ healthy: failed === 0, findings: report.findings }, () => describe(report.findings))
+  context.show({ healthy: failed === 0, findings: report.findings, notChecked }, () =>
+    [
+      describe(report.findings),
+      ...(notChecked.length === 0
+        ? []
+        : [`Not looked at over the API: ${notChecked.join(', ')}. For these say --database-url instead.`]),
+    ].join('\n'),
+  )
   if (failed > 0) {
     throw cliError(
       `${count(failed, 'check')} failed${warnings > 0 ? `, and ${count(warnings, 'warning')}` : ''}.`,
@@ -120,12 +138,7 @@ async function checkDatabase(databaseUrl: string, report: Report): Promise<boole
     await client.connect()
   } catch (error) {
     await client.end().catch(() => {})
-    const { code, message } = error as { code?: string; message: string }
-    report.fail(
-      'database',
-      `The database cannot be reached (${code ?? message}).`,
-      'Check DATABASE_URL, and that Postgres is running.',
-    )
+    report.fail('database', ...connectionProblem(error as { code?: string; message: string }, new URL(url)))
     return false
   }
   try {
@@ -138,6 +151,25 @@ async function checkDatabase(databaseUrl: string, report: Report): Promise<boole
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+/** What is wrong with a connection that did not come about, and what to do: Postgres said no, or nobody answered. */
+function connectionProblem(
+  { code, message }: { code?: string; message: string },
+  url: URL,
+): [message: string, next: string] {
+  const login = decodeURIComponent(url.username) || 'the default role'
+  if (code?.startsWith('28'))
+    return [`Postgres refused the login of ${login} (${code}).`, 'Check user and password in DATABASE_URL.']
+  if (code === '3D000')
+    return [
+      `There is no database ${decodeURIComponent(url.pathname.slice(1))} (${code}).`,
+      'Check DATABASE_URL, or create the database.',
+    ]
+  return [
+    `The database cannot be reached (${code ?? message}).`,
+    'Check DATABASE_URL, and that Postgres is running.',
+  ]
 }
 
 async function one<Row extends object>(

@@ -731,6 +731,47 @@ describe('doctor', () => {
     expect(connectionString('postgres://me@db.example/app')).toBe('postgres://me@db.example/app')
   })
 
+  test('tells a login that Postgres refuses from a server that is not there', async () => {
+    await system.database.sql.unsafe(`create role doctor_password login password 'right'`)
+    try {
+      const url = new URL(env.DATABASE_URL ?? '')
+      url.username = 'doctor_password'
+      url.password = 'wrong'
+      const { failed } = await doctor({ DATABASE_URL: url.href })
+      expect(failed).toEqual([
+        {
+          check: 'database',
+          status: 'failed',
+          message: 'Postgres refused the login of doctor_password (28P01).',
+          next: 'Check user and password in DATABASE_URL.',
+        },
+      ])
+    } finally {
+      await system.database.sql.unsafe('drop role doctor_password')
+    }
+    const nowhere = (env.DATABASE_URL ?? '').replace(/\/[^/]*$/, '/no_such_database')
+    expect((await doctor({ DATABASE_URL: nowhere })).failed).toMatchObject([
+      { message: 'There is no database no_such_database (3D000).' },
+    ])
+  })
+
+  test('says over the API what it did not look at', async () => {
+    const server = await startServer({ env, port: 0, host: '127.0.0.1', log: createLog(() => {}) })
+    try {
+      const deployed = { PAYMENTS_API_URL: server.url, PAYMENTS_ADMIN_KEY: env.PAYMENTS_ADMIN_KEY }
+      const { out } = await runCli(['doctor', ...inTest], { env: deployed })
+      expect(out).toContain(
+        'Not looked at over the API: Postgres, schema, roles, row level security, clocks, permissions of the Stripe key. For these say --database-url instead.\n',
+      )
+      const { json } = await runCli(['doctor', ...inTest, '--json'], { env: deployed })
+      expect(json<{ notChecked: string[] }>().notChecked).toContain('schema')
+      const itself = await cli('doctor', ...inTest, '--json')
+      expect(itself.json<{ notChecked: string[] }>().notChecked).toEqual([])
+    } finally {
+      await server.close()
+    }
+  })
+
   test('a database that is not there is a finding like any other', async () => {
     const { code, failed } = await doctor({ DATABASE_URL: 'postgres://me:secret@127.0.0.1:1/app' })
     expect(code).toBe(1)
@@ -776,6 +817,27 @@ describe('config set', () => {
 })
 
 describe('the rest', () => {
+  test('migrations are copied into a folder below ones that are not there yet, and a place that takes none is named', async () => {
+    const base = join(tmpdir(), `pg-payments-folders-${process.pid}`)
+    try {
+      const to = join(base, 'supabase', 'migrations')
+      expect((await cli('migrations', 'copy', '--to', to)).code).toBe(0)
+      expect(await readdir(to)).not.toEqual([])
+      const file = join(to, (await readdir(to))[0] ?? '')
+      for (const place of ['/proc/nope', '/proc/nope/deeper', file, join(file, 'below')]) {
+        const { code, err } = await cli('migrations', 'copy', '--to', place)
+        expect({ code, err }).toEqual({
+          code: 1,
+          err: expect.stringMatching(
+            /^The migrations cannot be written to .+ \(E[A-Z]+\)\.\nName a folder that you may write to\.\n$/,
+          ),
+        })
+      }
+    } finally {
+      await rm(base, { recursive: true, force: true })
+    }
+  })
+
   test('migrate says as JSON what it applied', async () => {
     const { code } = await runCli(['migrate', '--database-url', env.DATABASE_URL ?? '', '--json'], { env })
     expect(code).toBe(0)

@@ -100,6 +100,30 @@ describe('what requests get refused for', () => {
     ).toMatchObject({ statusCode: 400, code: 'resource_missing', param: 'product' })
   })
 
+  it('a price that recurs after more than three years', async () => {
+    const { stripe } = setting
+    const { id: product } = await stripe.products.create({ name: 'Rare' })
+    const every = (interval: 'day' | 'week' | 'month' | 'year', interval_count: number) =>
+      stripe.prices.create({
+        product,
+        currency: 'eur',
+        unit_amount: 1,
+        recurring: { interval, interval_count },
+      })
+    for (const [interval, most, adjective] of [
+      ['day', 1095, 'daily'],
+      ['week', 156, 'weekly'],
+      ['month', 36, 'monthly'],
+      ['year', 3, 'yearly'],
+    ] as const) {
+      expect((await every(interval, most)).recurring?.interval_count).toBe(most)
+      expect(await errorOf(every(interval, most + 1))).toMatchObject({
+        message: `The interval_count for ${adjective} prices can't be greater than ${most}`,
+        param: 'recurring[interval_count]',
+      })
+    }
+  })
+
   it('a missing parameter, an empty name, and metadata beyond its limits', async () => {
     const { stripe } = setting
     expect((await errorOf(stripe.products.create({} as never))).message).toBe('Missing required param: name.')

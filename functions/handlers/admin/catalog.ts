@@ -4,7 +4,7 @@
  * row follows with the next webhook.
  */
 import type { Stripe } from 'stripe'
-import type { StripeEnvironment } from '../../../types/api.ts'
+import type { ErrorCode, StripeEnvironment } from '../../../types/api.ts'
 import type { StripeObject } from '../../../types/stripe.ts'
 import {
   presentPrice,
@@ -112,14 +112,40 @@ async function change<Kind extends StripeObject>(
 ): Promise<Changed<Kind>> {
   const client = await stripeClient(environment, deps)
   const snapshot = await takeSnapshot(environment, deps.now, () => call(client)).catch((error) => {
-    throw missingObject(error)
+    throw catalogRefusal(error)
   })
   const { object, snapshotAt } = snapshot
   const applied = await projectStripeObjects(deps.database, { environment, objects: [object], snapshotAt })
   return { object, snapshotAt, isRow: applied > 0 }
 }
 
-/** Stripe's refusal because something is not there, as the code that says what. */
+/** What Stripe refuses because of something else that is there: told by its words, since it has no code of its own for them. */
+const CONFLICTS: [words: RegExp, code: ErrorCode, nextActions: string][] = [
+  [
+    /product cannot be deleted because it has/i,
+    'PAYMENT_PRODUCT_IN_USE',
+    'Archive the product instead: set its active to false.',
+  ],
+  [
+    /price cannot be archived because it is the default price/i,
+    'PAYMENT_PRICE_IN_USE',
+    'Give the product another default price in the Stripe Dashboard first.',
+  ],
+  [
+    /already uses that lookup key/i,
+    'PAYMENT_LOOKUP_KEY_IN_USE',
+    'Use another lookup key, or set that of the price which has it to null first.',
+  ],
+]
+/** Stripe's refusal because of what is there or is not, as the code that says what. */
+function catalogRefusal(error: unknown): unknown {
+  if (!isApiError(error) || error.code !== 'UPSTREAM_FAILURE' || error.status !== 400) return error
+  const conflict = CONFLICTS.find(([words]) => words.test(error.message))
+  if (conflict === undefined) return missingObject(error)
+  const [, code, nextActions] = conflict
+  return apiError(409, code, error.message, { nextActions, cause: error.cause })
+}
+
 function missingObject(error: unknown): unknown {
   const cause = isApiError(error)
     ? (error.cause as { code?: string; message?: string } | undefined)
@@ -252,7 +278,7 @@ const deleteProduct = route({
   summary: 'Deletes a product that has no prices',
   params: productParams,
   response: deleteProductResponse,
-  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'], 409: ['PAYMENT_PRODUCT_IN_USE'] },
   async handle({ params: { environment, productId } }, deps) {
     const { object } = await change(environment, deps, (client) => client.products.del(productId))
     return { productId: object.id, deleted: object.deleted }
@@ -286,7 +312,10 @@ const createPrice = route({
   body: createPriceBody,
   status: 201,
   response: priceResponse,
-  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND', 'PAYMENT_PRICE_NOT_FOUND'] }, // the price: made, and gone by now
+  errors: {
+    404: ['PAYMENT_PRODUCT_NOT_FOUND', 'PAYMENT_PRICE_NOT_FOUND'], // the price: made, and gone by now
+    409: ['PAYMENT_LOOKUP_KEY_IN_USE'],
+  },
   async handle({ params: { environment }, body }, deps) {
     const made = await change(environment, deps, async (client) => {
       const created = await client.prices.create(
@@ -332,7 +361,10 @@ const updatePrice = route({
   params: priceParams,
   body: updatePriceBody,
   response: priceResponse,
-  errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
+  errors: {
+    404: ['PAYMENT_PRICE_NOT_FOUND'],
+    409: ['PAYMENT_PRICE_IN_USE', 'PAYMENT_LOOKUP_KEY_IN_USE'],
+  },
   async handle({ params: { environment, priceId }, body }, deps) {
     const updated = await change(environment, deps, (client) =>
       client.prices.update(
@@ -357,7 +389,7 @@ const archivePrice = route({
   summary: 'Archives a price: Stripe deletes none',
   params: priceParams,
   response: archivePriceResponse,
-  errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
+  errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'], 409: ['PAYMENT_PRICE_IN_USE'] },
   async handle({ params: { environment, priceId } }, deps) {
     const archived = await change(environment, deps, (client) =>
       client.prices.update(priceId, { active: false }),

@@ -54,6 +54,7 @@ export function createPrice(engine: Engine, params: CreateParams & { metadata?: 
   const product = params.product
   if (product === undefined) throw missing('product')
   engine.store.require('product', product, 'product')
+  checkInterval(params)
   if (params.lookup_key) claimLookupKey(engine, params.lookup_key, params.transfer_lookup_key ?? false)
   const { amount, exact } = amountOf(params)
   const price = engine.store.add<'price'>({
@@ -87,6 +88,23 @@ export function createPrice(engine: Engine, params: CreateParams & { metadata?: 
   })
   engine.emit('price.created', price)
   return price
+}
+
+/** How many of an interval make up three years, which is as long as a price may recur. */
+const THREE_YEARS: Record<string, [most: number, adjective: string]> = {
+  day: [1095, 'daily'],
+  week: [156, 'weekly'],
+  month: [36, 'monthly'],
+  year: [3, 'yearly'],
+}
+
+function checkInterval({ recurring }: CreateParams): void {
+  if (!recurring) return
+  const [most, adjective] = THREE_YEARS[recurring.interval] ?? [1, recurring.interval]
+  if ((recurring.interval_count ?? 1) <= most) return
+  throw invalidRequest(`The interval_count for ${adjective} prices can't be greater than ${most}`, {
+    param: 'recurring[interval_count]',
+  })
 }
 
 /** The amount of one unit: whole minor units, or null when it has decimals, and always its exact text. */

@@ -101,10 +101,11 @@ describe('a product', () => {
     const { productId } = await product()
     await price(productId)
     expect(await system.admin('DELETE', `${CATALOG}/products/${productId}`)).toMatchObject({
-      status: 400,
+      status: 409,
       body: {
-        error: 'UPSTREAM_FAILURE',
+        error: 'PAYMENT_PRODUCT_IN_USE',
         message: 'This product cannot be deleted because it has one or more user-created prices.',
+        nextActions: 'Archive the product instead: set its active to false.',
       },
     })
     expect((await system.admin('GET', `${CATALOG}/products/${productId}`)).status).toBe(200)
@@ -232,20 +233,41 @@ describe('a price', () => {
     expect((await system.api.prices.retrieve(priceId)).active).toBe(false)
   })
 
-  it('keeps the refusals of Stripe in its words', async () => {
+  it('whose lookup key another one has is refused in the words of Stripe, with what leads on', async () => {
     const { productId } = await product()
     const { priceId } = await price(productId, { lookupKey: 'taken' })
+    const other = await price(productId)
+    const taken = {
+      status: 409,
+      body: {
+        error: 'PAYMENT_LOOKUP_KEY_IN_USE',
+        message: `A price (\`${priceId}\`) already uses that lookup key.`,
+        nextActions: 'Use another lookup key, or set that of the price which has it to null first.',
+      },
+    }
+    const body = { productId, currency: 'usd', unitAmount: 1, lookupKey: 'taken' }
+    expect(await system.admin('POST', `${CATALOG}/prices`, body)).toMatchObject(taken)
     expect(
-      await system.admin('POST', `${CATALOG}/prices`, {
-        productId,
-        currency: 'usd',
-        unitAmount: 1,
-        lookupKey: 'taken',
-      }),
-    ).toMatchObject({
-      status: 400,
-      body: { error: 'UPSTREAM_FAILURE', message: `A price (\`${priceId}\`) already uses that lookup key.` },
-    })
+      await system.admin('PATCH', `${CATALOG}/prices/${other.priceId}`, { lookupKey: 'taken' }),
+    ).toMatchObject(taken)
+  })
+
+  it('that a product has as its default is not archived', async () => {
+    const { productId } = await product()
+    const { priceId } = await price(productId)
+    await system.api.products.update(productId, { default_price: priceId })
+    const inUse = {
+      status: 409,
+      body: {
+        error: 'PAYMENT_PRICE_IN_USE',
+        message: 'This price cannot be archived because it is the default price of its product.',
+        nextActions: 'Give the product another default price in the Stripe Dashboard first.',
+      },
+    }
+    const path = `${CATALOG}/prices/${priceId}`
+    expect(await system.admin('DELETE', path)).toMatchObject(inUse)
+    expect(await system.admin('PATCH', path, { active: false })).toMatchObject(inUse)
+    expect((await system.admin('GET', path)).body.price.active).toBe(true)
   })
 
   it('that is not there is 404', async () => {
@@ -260,8 +282,9 @@ describe('a price', () => {
 
   it.each([
     [{ currency: 'euro' }, 'currency must be a currency of three letters.'],
-    [{ unitAmount: -1 }, 'unitAmount must be a whole number of the minor unit, 0 or more.'],
-    [{ unitAmount: 1.5 }, 'unitAmount must be a whole number of the minor unit, 0 or more.'],
+    [{ unitAmount: -1 }, 'unitAmount must be a whole number of the minor unit, from 0 to 999999999999.'],
+    [{ unitAmount: 1e15 }, 'unitAmount must be a whole number of the minor unit, from 0 to 999999999999.'],
+    [{ unitAmount: 1.5 }, 'unitAmount must be a whole number of the minor unit, from 0 to 999999999999.'],
     [{ recurring: { interval: 'hour' } }, 'recurring.interval must be one of day, week, month, year.'],
     [{ taxBehavior: 'none' }, 'taxBehavior must be one of exclusive, inclusive, unspecified.'],
   ])('with %j is refused', async (wrong, message) => {
