@@ -5,11 +5,13 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { SCHEMA_PARTS_FILE } from './commands/_shared/schema-parts.ts'
 import { printDatabaseTypes } from './generators/database-types.ts'
 import { mappedErrors, printErrors, problemsOfErrors, raisedErrors } from './generators/errors.ts'
 import { printFunctionTypes } from './generators/function-types.ts'
 import { printOpenapi } from './generators/openapi.ts'
 import { printSchema } from './generators/schema.ts'
+import { printSchemaParts } from './generators/schema-parts.ts'
 import { withWorkingTreeDatabase } from './generators/scratch.ts'
 import {
   committedMigrations,
@@ -104,6 +106,7 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
       ['types/database.ts', await printDatabaseTypes(url)],
       ['types/functions.ts', await printFunctionTypes(sql)],
       ['types/openapi.json', printOpenapi()],
+      [SCHEMA_PARTS_FILE, await printSchemaParts(sql)],
     ])
     const before = await printSchema(sql, { bodies: true })
     const order = [...frozenFixtures(await committedMigrations()).keys()]

@@ -19,7 +19,14 @@ import { withDeps } from './_shared/direct.ts'
 import { howToConfigure, thenRecover } from './_shared/endpoint.ts'
 import { cliError, isCliError } from './_shared/errors.ts'
 import { count, plain } from './_shared/output.ts'
-import { connectionString, LEDGER, migrationsDirectory, OLDEST_POSTGRES } from './migrate.ts'
+import {
+  compareSchema,
+  SCHEMA_PARTS_FILE,
+  SCHEMA_PARTS_QUERY,
+  type SchemaDifference,
+  type SchemaParts,
+} from './_shared/schema-parts.ts'
+import { connectionString, LEDGER, migrationsDirectory, OLDEST_POSTGRES, packageRoot } from './migrate.ts'
 
 export type Finding = {
   check: string
@@ -233,8 +240,7 @@ async function checkSchema(client: pg.Client, report: Report): Promise<boolean> 
     report.fail('schema', 'The payments schema is not in this database.', migrate)
     return false
   }
-  const directory = migrationsDirectory()
-  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort()
+  const files = (await readdir(migrationsDirectory())).filter((file) => file.endsWith('.sql')).sort()
   const names = files.map((file) => file.slice(0, -'.sql'.length))
   if (ledger) {
     const { rows } = await client
@@ -252,37 +258,83 @@ async function checkSchema(client: pg.Client, report: Report): Promise<boolean> 
         'Install the newest pg-payments here.',
       )
     }
+    // Then it is the schema of another release, and what differs from this one says nothing.
+    if (missing.length + unknown.length > 0) return true
   }
-  const expected = new Set<string>()
-  for (const file of files) {
-    const text = await readFile(join(directory, file), 'utf8')
-    for (const [, name = ''] of text.matchAll(/^create or replace function (payments\w*\.\w+)\s*\(/gim))
-      expected.add(name)
-    for (const [, name = ''] of text.matchAll(/^create table if not exists (payments\w*\.\w+)\s*\(/gim))
-      expected.add(name)
-    for (const [, name = ''] of text.matchAll(
-      /^drop (?:function|table) (?:if exists )?(payments\w*\.\w+)/gim,
-    ))
-      expected.delete(name)
+  reportDifferences(await differences(client), report)
+  return true
+}
+
+/** How the schemas differ from those of this release. */
+async function differences(client: pg.Client): Promise<SchemaDifference[]> {
+  const expected = JSON.parse(await readFile(join(packageRoot(), SCHEMA_PARTS_FILE), 'utf8')) as SchemaParts
+  await client.query('begin read only')
+  try {
+    await client.query(`select set_config('search_path', '', true)`)
+    const { rows } = await client.query<{ part: string; definition: string }>(SCHEMA_PARTS_QUERY, [true])
+    return compareSchema(expected, Object.fromEntries(rows.map(({ part, definition }) => [part, definition])))
+  } finally {
+    await client.query('rollback')
   }
-  const { rows } = await client.query<{ name: string }>(
-    `select n.nspname || '.' || p.proname as name from pg_proc p join pg_namespace n on n.oid = p.pronamespace
-      where n.nspname in ('payments', 'payments_private')
-    union select n.nspname || '.' || c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
-      where n.nspname in ('payments', 'payments_private')`,
-  )
-  const found = new Set(rows.map(({ name }) => name))
-  const absent = [...expected].filter((name) => !found.has(name))
-  if (absent.length > 0) {
+}
+
+/** How many of a kind are named. */
+const NAMED = 5
+
+/** Parts by name; grants on single columns of a table as one when there are several. */
+function named(differences: SchemaDifference[]): string {
+  const whole = (part: string) => part.replace(/^(grant \w+) \(.+?\) on /, '$1 on ')
+  const many = (part: string) => differences.filter((other) => whole(other.part) === whole(part)).length > 1
+  const parts = [...new Set(differences.map(({ part }) => (many(part) ? whole(part) : part)))]
+  return `${parts.slice(0, NAMED).join(', ')}${parts.length > NAMED ? ` and ${parts.length - NAMED} more` : ''}`
+}
+
+function reportDifferences(all: SchemaDifference[], report: Report): void {
+  const again = 'pg-payments migrate --again'
+  const isTable = ({ part }: SchemaDifference) => /^(column|constraint) /.test(part)
+  const isDefaultPolicy = ({ part, expected }: SchemaDifference) =>
+    part.startsWith('policy ') && / to .*\b(anon|authenticated)\b/.test(expected)
+
+  const ofTables = all.filter((difference) => isTable(difference) && difference.found === null)
+  const otherwise = all.filter((difference) => isTable(difference) && difference.found !== null)
+  const policies = all.filter(isDefaultPolicy)
+  const restored = all.filter((difference) => !isTable(difference) && !isDefaultPolicy(difference))
+  if (ofTables.length > 0) {
+    const statements = ofTables.slice(0, NAMED).map(additionOf)
     report.fail(
       'schema',
-      `The database lacks ${absent.slice(0, 5).join(', ')}${absent.length > 5 ? ` and ${absent.length - 5} more` : ''}.`,
-      migrate,
+      `The database lacks ${named(ofTables)}.`,
+      `Run in psql: ${statements.join(' ')} Then run: ${again}`,
     )
-  } else if (!report.findings.some(({ check, status }) => check === 'schema' && status !== 'ok')) {
-    report.ok('schema', 'as this release has it')
   }
-  return true
+  for (const { part, expected, found } of otherwise.slice(0, NAMED)) {
+    report.fail(
+      'schema',
+      `The ${part} is ${found}, and in this release ${expected}.`,
+      'Change it back in psql; sql/schema.sql of the package shows the schema of this release.',
+    )
+  }
+  const lost = restored.filter(({ found }) => found === null)
+  const changed = restored.filter(({ found }) => found !== null)
+  if (lost.length > 0) report.fail('schema', `The database lacks ${named(lost)}.`, `Run: ${again}`)
+  if (changed.length > 0)
+    report.fail('schema', `Not as this release has it: ${named(changed)}.`, `Run: ${again}`)
+  if (policies.length > 0) {
+    report.warn(
+      'schema',
+      `These default policies were dropped or changed: ${named(policies)}.`,
+      `If that was on purpose, all is well. If not, run: ${again}`,
+    )
+  }
+  if (all.length === 0) report.ok('schema', 'as this release has it')
+}
+
+/** The statement that brings a column or a constraint back. */
+function additionOf({ part, expected }: SchemaDifference): string {
+  const [, table, column] = /^column (.+)\.([^.]+)$/.exec(part) ?? []
+  if (column !== undefined) return `alter table ${table} add column ${column} ${expected};`
+  const [, constraint, of] = /^constraint (.+) on (.+)$/.exec(part) ?? []
+  return `alter table ${of} add constraint ${constraint} ${expected};`
 }
 
 async function checkRoles(client: pg.Client, report: Report): Promise<void> {

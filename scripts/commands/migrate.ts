@@ -153,7 +153,7 @@ export function migrationsDirectory(): string {
 }
 
 /** The directory of this package: the same from the source and from `dist`. */
-function packageRoot(): string {
+export function packageRoot(): string {
   let directory = dirname(fileURLToPath(import.meta.url))
   while (!existsSync(join(directory, 'sql', 'committed'))) {
     const parent = dirname(directory)

@@ -556,8 +556,8 @@ describe('doctor', () => {
           {
             check: 'schema',
             status: 'failed',
-            message: 'The database lacks payments.touch_sync.',
-            next: 'Run: pg-payments migrate',
+            message: 'The database lacks function payments.touch_sync(run_id uuid, lease uuid).',
+            next: 'Run: pg-payments migrate --again',
           },
           {
             check: 'roles',
@@ -576,6 +576,93 @@ describe('doctor', () => {
       await sql.unsafe('drop owned by doctor_tester; drop role doctor_tester')
     } finally {
       await broken.close()
+    }
+  })
+
+  test('names what was dropped, revoked or changed in the schema, and not what the app has added', async () => {
+    const { sql, url, close } = await createTestDatabase()
+    const schema = async () =>
+      (await doctor({ DATABASE_URL: url })).findings
+        .filter(({ check }) => check === 'schema')
+        .map(({ status, message, next }) => [status, message, next])
+    const well = [['ok', 'as this release has it', null]]
+    const again = 'Run: pg-payments migrate --again'
+    try {
+      await sql.unsafe(`
+        create function public.fulfil() returns trigger language plpgsql as 'begin return new; end';
+        create trigger _500_fulfil after insert or update on payments.webhook_events
+          for each row execute function public.fulfil();
+        create policy teams on payments.stripe_checkout_sessions for insert to authenticated with check (true);
+        grant select on payments.transactions to authenticated;
+        create index app_idx on payments.transactions (amount);
+        alter table payments.customers add column app_note text;
+        create table payments.app_orders (id bigint)`)
+      expect(await schema()).toEqual(well)
+
+      await sql.unsafe('alter table payments.stripe_products drop column description')
+      const [[, message, next] = []] = await schema()
+      expect([message, next]).toEqual([
+        'The database lacks column payments.stripe_products.description.',
+        `Run in psql: alter table payments.stripe_products add column description text; Then run: pg-payments migrate --again`,
+      ])
+      await sql.unsafe(/in psql: (.+?) Then/.exec(next ?? '')?.[1] ?? '')
+      expect(await schema()).toEqual(well)
+
+      await sql.unsafe('alter table payments.stripe_products alter column description type varchar(9)')
+      expect(await schema()).toEqual([
+        [
+          'failed',
+          'The column payments.stripe_products.description is character varying(9), and in this release text.',
+          'Change it back in psql; sql/schema.sql of the package shows the schema of this release.',
+        ],
+      ])
+      await sql.unsafe('alter table payments.stripe_products alter column description type text')
+
+      for (const [broken, status, named, mend] of [
+        [
+          'revoke insert on payments.stripe_checkout_sessions from anon, authenticated',
+          'failed',
+          /^The database lacks grant insert on payments.stripe_checkout_sessions to anon, grant insert on payments.stripe_checkout_sessions to authenticated\.$/,
+          again,
+        ],
+        [
+          'drop trigger _100_timestamps on payments.stripe_products',
+          'failed',
+          /^The database lacks trigger _100_timestamps on payments.stripe_products\.$/,
+          again,
+        ],
+        [
+          'alter table payments.stripe_products disable trigger _100_timestamps',
+          'failed',
+          /^Not as this release has it: trigger _100_timestamps on payments.stripe_products\.$/,
+          again,
+        ],
+        [
+          'drop policy service_select on payments.transactions',
+          'failed',
+          /^The database lacks policy service_select on payments.transactions\.$/,
+          again,
+        ],
+        [
+          'drop policy insert_own on payments.stripe_checkout_sessions',
+          'warning',
+          /^These default policies were dropped or changed: policy insert_own on payments.stripe_checkout_sessions\.$/,
+          'If that was on purpose, all is well. If not, run: pg-payments migrate --again',
+        ],
+        [
+          'revoke execute on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) from payments_service',
+          'failed',
+          /^The database lacks grant execute on function payments.begin_sync\(.+\) to payments_service\.$/,
+          again,
+        ],
+      ] as const) {
+        await sql.unsafe(broken)
+        expect(await schema(), broken).toEqual([[status, expect.stringMatching(named), mend]])
+        await runCli(['migrate', '--again', '--database-url', url], { env })
+        expect(await schema(), broken).toEqual(well)
+      }
+    } finally {
+      await close()
     }
   })
 

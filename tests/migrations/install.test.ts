@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,6 +7,7 @@ import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrate } from '../../scripts/commands/migrate.ts'
 import { printSchema } from '../../scripts/generators/schema.ts'
+import { printSchemaParts } from '../../scripts/generators/schema-parts.ts'
 import { committedMigrations, type Migration, ROOT } from '../../scripts/generators/sources.ts'
 import {
   type EmbeddedPostgres,
@@ -72,6 +73,14 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       const { applied } = await migrate({ databaseUrl: url, log: (line) => lines.push(line) })
       expect(applied).toEqual(names)
       expect(lines).toEqual(names.map((name) => `Applied ${name}`))
+    }))
+
+  test('it has every part that the doctor looks for, and no other', () =>
+    fresh(async (url) => {
+      await migrate({ databaseUrl: url })
+      expect(await printSchemaParts(connect(url))).toBe(
+        await readFile(join(ROOT, 'types', 'schema.json'), 'utf8'),
+      )
     }))
 
   test('migrating again changes nothing', () =>
