@@ -16,7 +16,7 @@ import type {
 } from '../../types/api.ts'
 import { action, type Context } from './_shared/context.ts'
 import { withDeps } from './_shared/direct.ts'
-import { howToConfigure, thenRecover } from './_shared/endpoint.ts'
+import { howToConfigure, howToConfigureAndRecover } from './_shared/endpoint.ts'
 import { cliError, isCliError } from './_shared/errors.ts'
 import { count, plain } from './_shared/output.ts'
 import {
@@ -501,10 +501,8 @@ function nextOf(
   { code, nextAction }: EnvironmentHealthResponse['reasons'][number],
   { environment, endpoint }: EnvironmentHealthResponse,
 ): string {
-  if (OF_ENDPOINT.test(code)) {
-    const configure = howToConfigure(environment, endpoint)
-    return LOSES_EVENTS.test(code) ? `${configure} ${thenRecover(environment)}` : configure
-  }
+  if (LOSES_EVENTS.test(code)) return howToConfigureAndRecover(environment, endpoint)
+  if (OF_ENDPOINT.test(code)) return howToConfigure(environment, endpoint)
   const command = MENDS.find(([codes]) => codes.test(code))?.[1]
   if (command === undefined) return nextAction
   return `${nextAction} Run: pg-payments ${command.replace('{environment}', environment)}`

@@ -6,11 +6,13 @@
  * has already, and after everything in it. It is known again by the rest of its name.
  */
 import { existsSync } from 'node:fs'
-import { mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { basename, dirname, join, resolve, sep } from 'node:path'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join, resolve, sep } from 'node:path'
 import type { Command } from 'commander'
 import { action } from './_shared/context.ts'
 import { cliError } from './_shared/errors.ts'
+import { makeFolder } from './_shared/folder.ts'
+import { makeFolder } from './_shared/folder.ts'
 import { count } from './_shared/output.ts'
 import { migrationsDirectory } from './migrate.ts'
 
@@ -59,19 +61,6 @@ export type CopyOptions = {
 /** Names of the files written now, and of those that were there. */
 export type Copied = { copied: string[]; kept: string[] }
 
-/** Makes a folder and those above it. Node's own recursive mkdir never returns where a file system refuses with ENOENT, as /proc does. */
-async function makeFolder(folder: string): Promise<void> {
-  const isThere = await stat(folder).then(
-    (found) => found.isDirectory(),
-    () => false,
-  )
-  if (isThere) return
-  if (dirname(folder) !== folder) await makeFolder(dirname(folder))
-  await mkdir(folder).catch((error) => {
-    if (error.code !== 'EEXIST') throw error // a file, as the first copy into it says; or made by somebody just now
-  })
-}
-
 /** Copies the migrations to a folder, each once. */
 export async function copyMigrations(
   to: string,
@@ -86,7 +75,7 @@ export async function copyMigrations(
       throw error
     })
     await refuseGraphileMigrate(to, there, ours)
-    await makeFolder(resolve(to))
+    await makeFolder(to)
     const nextPrefix = prefixesAfter(there, to, now)
     for (const file of ours) {
       const text = await readFile(join(from, file), 'utf8')

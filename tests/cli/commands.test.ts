@@ -666,6 +666,31 @@ describe('doctor', () => {
     }
   })
 
+  test('names what has to be set before a webhook endpoint can be set up', async () => {
+    const byHand =
+      'make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret'
+    const { failed } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '' })
+    expect(failed).toContainEqual({
+      check: 'test: no signing secret',
+      status: 'failed',
+      message: 'There is no signing secret, so no event can be accepted.',
+      next: `Set PAYMENTS_PUBLIC_URL for the handlers and then run: pg-payments stripe webhooks configure --environment test; or ${byHand}; then, for the events that were lost: pg-payments recover --environment test`,
+    })
+    const unset = { ...env, STRIPE_TEST_WEBHOOK_SECRET: '' }
+    const status = await runCli(['stripe', 'webhooks', 'status', ...inTest], { env: unset })
+    expect(status.out).toContain('No webhook endpoint is set up for test. Set PAYMENTS_PUBLIC_URL')
+    const reachable = await doctor({
+      STRIPE_TEST_WEBHOOK_SECRET: '',
+      PAYMENTS_PUBLIC_URL: 'https://payments.example',
+    })
+    expect(reachable.failed).toContainEqual(
+      expect.objectContaining({
+        check: 'test: no signing secret',
+        next: expect.stringMatching(/^Run: pg-payments stripe webhooks configure --environment test;/),
+      }),
+    )
+  })
+
   test('finds a key that Stripe refuses, one that lacks permissions, and a clock that is off', async () => {
     const refused = await doctor({ STRIPE_TEST_SECRET_KEY: 'sk_test_revoked' })
     expect(refused.failed).toContainEqual(
@@ -764,31 +789,6 @@ describe('doctor', () => {
     expect(tokens(await short(30))).toMatchObject([
       { status: 'warning', message: expect.stringContaining('fewer than the 32 bytes') },
     ])
-  })
-
-  test('names what has to be set before a webhook endpoint can be set up', async () => {
-    const byHand =
-      'make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret.'
-    const { failed } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '' })
-    expect(failed).toContainEqual({
-      check: 'test: no signing secret',
-      status: 'failed',
-      message: 'There is no signing secret, so no event can be accepted.',
-      next: `Set PAYMENTS_PUBLIC_URL for the handlers and then run: pg-payments stripe webhooks configure --environment test; or ${byHand} Then take in the events that were lost: pg-payments recover --environment test`,
-    })
-    const unset = { ...env, STRIPE_TEST_WEBHOOK_SECRET: '' }
-    const status = await runCli(['stripe', 'webhooks', 'status', ...inTest], { env: unset })
-    expect(status.out).toContain('No webhook endpoint is set up for test. Set PAYMENTS_PUBLIC_URL')
-    const reachable = await doctor({
-      STRIPE_TEST_WEBHOOK_SECRET: '',
-      PAYMENTS_PUBLIC_URL: 'https://payments.example',
-    })
-    expect(reachable.failed).toContainEqual(
-      expect.objectContaining({
-        check: 'test: no signing secret',
-        next: expect.stringMatching(/^Run: pg-payments stripe webhooks configure --environment test /),
-      }),
-    )
   })
 
   test('finds what a login lacks that may not even look into the schema', async () => {
@@ -904,24 +904,6 @@ describe('config set', () => {
 })
 
 describe('the rest', () => {
-  test('migrations are copied into a folder below ones that are not there yet, and a place that takes none is named', async () => {
-    const base = join(tmpdir(), `pg-payments-folders-${process.pid}`)
-    try {
-      const to = join(base, 'supabase', 'migrations')
-      expect((await cli('migrations', 'copy', '--to', to)).code).toBe(0)
-      expect(await readdir(to)).not.toEqual([])
-      const file = join(to, (await readdir(to))[0] ?? '')
-      for (const place of ['/proc/nope', '/proc/nope/deeper', file, join(file, 'below')]) {
-        const { code, err } = await cli('migrations', 'copy', '--to', place)
-        expect({ code, err }).toEqual({
-          code: 1,
-          err: expect.stringMatching(
-            /^The migrations cannot be written to .+ \(E[A-Z]+\)\.\nName a folder that you may write to\.\n$/,
-          ),
-        })
-      }
-    } finally {
-      await rm(base, { recursive: true, force: true })
     }
   })
 

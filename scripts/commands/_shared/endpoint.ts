@@ -11,9 +11,9 @@ export function howToConfigure(
   { expectedUrl }: Pick<EnvironmentHealthResponse['endpoint'], 'expectedUrl'>,
 ): string {
   if (expectedUrl !== null) return `Run: ${configure(environment)}`
-  return `Set PAYMENTS_PUBLIC_URL for the handlers and then run: ${configure(environment)}; or ${endpointByHand(environment)}.`
+  return `Set PAYMENTS_PUBLIC_URL for the handlers and then run: ${configure(environment)}; or ${endpointByHand(environment)}`
 }
 
-/** What follows once events arrive again. */
-export const thenRecover = (environment: StripeEnvironment): string =>
-  `Then take in the events that were lost: pg-payments recover --environment ${environment}`
+/** The same, and what takes in the events that did not arrive meanwhile. */
+export const howToConfigureAndRecover = (...where: Parameters<typeof howToConfigure>): string =>
+  `${howToConfigure(...where)}; then, for the events that were lost: pg-payments recover --environment ${where[0]}`
