@@ -354,7 +354,7 @@ async function checkRoles(client: pg.Client, report: Report): Promise<void> {
   const absent = rows.filter(({ exists }) => !exists).map(({ role }) => role)
   const refused = rows.filter(({ exists, allowed }) => exists && !allowed).map(({ role }) => role)
   if (absent.length > 0)
-    report.fail('roles', `There is no role ${absent.join(', ')}.`, 'Run: pg-payments migrate')
+    report.fail('roles', `There is no role ${absent.join(', ')}.`, 'Run: pg-payments migrate --again')
   if (refused.length > 0) {
     report.fail(
       'roles',

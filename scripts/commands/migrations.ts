@@ -12,7 +12,6 @@ import type { Command } from 'commander'
 import { action } from './_shared/context.ts'
 import { cliError } from './_shared/errors.ts'
 import { makeFolder } from './_shared/folder.ts'
-import { makeFolder } from './_shared/folder.ts'
 import { count } from './_shared/output.ts'
 import { migrationsDirectory } from './migrate.ts'
 

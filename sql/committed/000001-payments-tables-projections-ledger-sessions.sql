@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:4d81bcf4416900f657ae9ef2657fd2f936af3ba1
+--! Hash: sha1:bb2aea5da2e5a0943496379a33b555799a917e2a
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -1283,7 +1283,8 @@ grant execute on function payments.caller_id() to anon, authenticated, payments_
 --! Included functions/become_caller.sql
 /*
  * Makes the rest of the transaction run as an app user: role and claims, as PostgREST would set them. Takes the claims
- * of a verified token; any role but anon and authenticated is refused. The session user must be a member of the role.
+ * of a verified token; any role but anon and authenticated is refused. The session user must
+ * be allowed to set role to it.
  */
 create or replace function payments_private.become_caller(caller jsonb)
   returns void
@@ -5888,7 +5889,7 @@ grant execute on function payments.begin_recovery(text, timestamptz, text) to pa
 --! EndIncluded functions/begin_recovery.sql
 --! Included functions/complete_recovery.sql
 /*
- * Notes that every event of Stripe's list from recovered_from until complete_until is in the ledger, so that the next recovery
+ * Notes that what Stripe's list has from recovered_from until complete_until is in the ledger, so that the next recovery
  * begins there. A recovery of a time that reaches back neither to where the last one ended nor to where Stripe's list begins
  * moves nothing.
  */
@@ -7457,7 +7458,10 @@ begin
       ))
       when 'other_version' then format('The webhook endpoint %s uses API version %s instead of %s.', v_id,
         coalesce(v_endpoint ->> 'api_version', 'of the account'), api_version)
-      when 'other_url' then format('The webhook endpoint %s delivers to %s instead of %s.', v_id, v_endpoint ->> 'url', url)
+      when 'other_url' then format(
+        'The webhook endpoint %s delivers to %s instead of %s. Should this database be a copy of one that is in use there, give it a Stripe account of its own: another endpoint set up here takes the place of that one.',
+        v_id, v_endpoint ->> 'url', url
+      )
       else format('The signing secret of the webhook endpoint %s is not stored.', v_id)
     end) order by p.place), '[]')
     from unnest(v_problems) with ordinality as p (problem, place)

@@ -40,7 +40,7 @@ create or replace function public.tg_webhook_events__orders()
   language plpgsql
   volatile
   security definer -- crosses from the ledger to the app's table
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_object jsonb := new.payload -> 'data' -> 'object';

@@ -20,7 +20,7 @@ create or replace function public.teams_of_caller()
   language sql
   stable
   security definer -- crosses from the policy to the membership table, which app users may not be able to read
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select m.team_id from public.team_members as m where m.user_id = payments.caller_id();
 $$;

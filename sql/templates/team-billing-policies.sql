@@ -20,7 +20,7 @@ create or replace function public.may_bill_team(team_id text)
   language sql
   stable
   security definer -- crosses from the policy to the membership table, which app users may not be able to read
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
   select exists (
     select

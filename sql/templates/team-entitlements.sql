@@ -59,7 +59,7 @@ create or replace function public.derive_team_entitlement(environment text, subs
   language plpgsql
   volatile
   security definer -- crosses from the ledger to the app's tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- one at a time: what another transaction is about to say of it is waited for
@@ -104,7 +104,7 @@ create or replace function public.tg_webhook_events__team_entitlements()
   language plpgsql
   volatile
   security definer -- crosses from the ledger to the app's tables
-  set search_path = ''
+  set search_path = pg_catalog, pg_temp
 as $$
 begin
   -- all of the customer's: the event may say whose the customer is, and with it whose a subscription is that names nobody

@@ -904,9 +904,6 @@ describe('config set', () => {
 })
 
 describe('the rest', () => {
-    }
-  })
-
   test('migrate says as JSON what it applied', async () => {
     const { code } = await runCli(['migrate', '--database-url', env.DATABASE_URL ?? '', '--json'], { env })
     expect(code).toBe(0)
