@@ -79,7 +79,6 @@ test('a lock that is not to be had ends it, and nothing is changed', async () =>
   const before = await paymentRow(sql, id)
   await sql.begin(async (other) => {
     await other`select from payments.transactions where id = ${before.id} for update`
-    await other`select from payments_private.payment_objects where object_id = ${id} for update`
     await expect(
       sql.begin(async (mine) => {
         await mine`set local lock_timeout = '50ms'`
