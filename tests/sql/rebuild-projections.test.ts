@@ -71,21 +71,20 @@ test('an event that cannot be projected again is told, and nothing is changed', 
   await sql.unsafe('drop trigger refuse on payments_private.payment_objects; drop function public.refuse()')
 })
 
-test('a lock that is not to be had ends it, and nothing is changed', async () => {
+test('what is the fault of the server ends it, also at an event that is kept as failed', async () => {
   const { sql } = database
   const event = eventOf('payment_intent.succeeded', paymentIntent())
   await ingest(sql, event)
   const { id } = event.data.object
   const before = await paymentRow(sql, id)
-  await sql.begin(async (other) => {
-    await other`select from payments.transactions where id = ${before.id} for update`
-    await expect(
-      sql.begin(async (mine) => {
-        await mine`set local lock_timeout = '50ms'`
-        await mine`select payments.rebuild_projections('test')`
-      }),
-    ).rejects.toMatchObject({ code: '55P03' })
-  })
+  await sql.unsafe(`
+    update payments.webhook_events set processing_status = 'failed', processed_at = null where provider_event_id = '${event.id}';
+    create function public.refuse() returns trigger language plpgsql as
+      $$ begin raise 'no lock to be had' using errcode = 'lock_not_available'; end $$;
+    create trigger refuse before insert on payments_private.payment_objects
+      for each row when (new.object_id = '${id}') execute function public.refuse()`)
+  await expect(sql`select payments.rebuild_projections('test')`).rejects.toMatchObject({ code: '55P03' })
+  await sql.unsafe('drop trigger refuse on payments_private.payment_objects; drop function public.refuse()')
   expect(await paymentRow(sql, id)).toEqual(before)
 })
 
