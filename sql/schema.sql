@@ -229,7 +229,7 @@ CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
-CREATE TRIGGER _100_id BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
+CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
@@ -845,7 +845,11 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                             ELSE b.state
                         END AS says
                    FROM payments_private.payment_objects b
-                  ORDER BY b.payment_id, b.environment, (b.object_type = ANY (ARRAY['refund'::text, 'dispute'::text])), (b.state = 'succeeded'::text) DESC NULLS LAST, (array_position(ARRAY['invoice'::text, 'payment_intent'::text, 'charge'::text, 'checkout_session'::text, 'invoice_payment'::text], b.object_type)), b.version DESC, b.object_id) o
+                  ORDER BY b.payment_id, b.environment, (b.object_type = ANY (ARRAY['refund'::text, 'dispute'::text])), (b.state = 'succeeded'::text) DESC NULLS LAST, (array_position(ARRAY['invoice'::text, 'payment_intent'::text, 'charge'::text, 'checkout_session'::text, 'invoice_payment'::text], b.object_type)),
+                        CASE
+                            WHEN (b.state = 'succeeded'::text) THEN b.provider_created_at
+                            ELSE NULL::timestamp with time zone
+                        END, b.version DESC, b.object_id) o
           GROUP BY o.payment_id, o.environment) p
      LEFT JOIN LATERAL ( SELECT s.subject_type,
             s.subject_id
@@ -867,13 +871,17 @@ create view payments_private.derived_transactions with (security_invoker=true) a
      CROSS JOIN LATERAL ( SELECT COALESCE(sum(r.amount) FILTER (WHERE (r.second < p.charge_second)), (0)::numeric) AS before,
             COALESCE(sum(r.amount) FILTER (WHERE (r.second > p.charge_second)), (0)::numeric) AS later
            FROM ( SELECT f.amount,
-                    to_timestamp((((f.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) AS second
+                    COALESCE(f.failed_at, to_timestamp((((f.version & (((1)::bigint << 50) - 1)) >> 3))::double precision)) AS second
                    FROM payments_private.payment_objects f
                   WHERE ((p.refunds > COALESCE(p.refunds_standing, (0)::bigint)) AND (f.payment_id = p.id) AND (f.object_type = 'refund'::text) AND (f.state = 'failed'::text) AND (f.version > 0))) r) refunds_failed)
      LEFT JOIN LATERAL ( SELECT r.object_id,
             r.amount
            FROM payments_private.payment_objects r
-          WHERE ((p.released > 0) AND (((p.refunds)::numeric - refunds_failed.before) >= (p.charge_refunded)::numeric) AND ((p.captured_at IS NULL) OR (r.provider_created_at <= (p.captured_at + '00:01:00'::interval))) AND (r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.amount = p.released) AND (r.state <> 'failed'::text) AND (r.version > 0))
+          WHERE ((p.released > 0) AND
+                CASE
+                    WHEN (p.captured_at IS NULL) THEN (((p.refunds)::numeric - refunds_failed.before) >= (p.charge_refunded)::numeric)
+                    ELSE (r.provider_created_at <= (p.captured_at + '00:01:00'::interval))
+                END AND (r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.amount = p.released) AND (r.state <> 'failed'::text) AND (r.version > 0))
           ORDER BY r.provider_created_at, r.object_id
          LIMIT 1) release ON (true))
      CROSS JOIN LATERAL ( SELECT
@@ -1176,6 +1184,13 @@ create function payments.record_sync_page(run_id uuid, lease uuid, kind text, ob
   set search_path = pg_catalog, pg_temp;
 comment on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) is 'Takes one page of a sync''s listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over.';
 grant execute on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) to payments_service;
+
+create function payments.recoverable_event_types(environment text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.recoverable_event_types(environment text) is 'The types of events that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
+grant execute on function payments.recoverable_event_types(environment text) to payments_service;
 
 create function payments.refuse_sync(environment text, error text, is_key_refused boolean DEFAULT false)
   returns void

@@ -213,7 +213,7 @@ export type RecoveryResult = {
   until: string
   /** Events that Stripe listed, of every type. */
   listed: number
-  /** Events of them that were missing here and are taken in now, of the types that the managed webhook endpoint subscribes to. */
+  /** Events of them that were missing here and are taken in now, of the types that webhook endpoints deliver here. */
   recovered: number
   processed: number
   ignored: number

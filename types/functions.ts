@@ -406,6 +406,14 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  /** The types of events that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001. */
+  'payments.recoverable_event_types': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
   /** Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001. */
   'payments.refuse_sync': {
     args: {

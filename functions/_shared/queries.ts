@@ -710,11 +710,14 @@ export async function completeRecovery(
   })
 }
 
-const projectedEventTypesCall = sqlFunction('payments.projected_event_types', {})
+const recoverableTypesCall = sqlFunction('payments.recoverable_event_types', { environment: 'text' })
 
-/** The types of events that the managed webhook endpoint subscribes to. As a row it comes as JSON; as a value it would be Postgres' text of an array. */
-export function projectedEventTypes(database: Database): Promise<string[]> {
-  return projectedEventTypesCall.row(database, {})
+/** The types of events that a recovery takes in. */
+export function recoverableEventTypes(
+  database: Database,
+  args: { environment: StripeEnvironment },
+): Promise<string[]> {
+  return recoverableTypesCall.value(database, { environment: args.environment })
 }
 
 const unknownEventsCall = sqlFunction('payments.unknown_webhook_events', {

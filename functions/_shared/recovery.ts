@@ -1,7 +1,7 @@
 /**
  * Takes in the events that never arrived. Stripe's list of events is read back to where the ledger is known to be complete, and
  * what is missing goes in oldest first, by the function that takes deliveries. Events that are there already cost one look-up.
- * The list has events of every type; those that a managed webhook endpoint does not subscribe to were never meant to arrive.
+ * The list has events of every type; those that no webhook endpoint of ours subscribes to were never meant to arrive.
  */
 import type { RecoveryResult, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
@@ -11,9 +11,9 @@ import {
   beginRecovery,
   completeRecovery,
   ingestWebhookEvents,
-  projectedEventTypes,
   projectStripeObjects,
   type RecoveryStart,
+  recoverableEventTypes,
   unknownWebhookEvents,
 } from './queries.ts'
 import { storable } from './storable.ts'
@@ -41,7 +41,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   const stripe = await deps.stripe(environment)
   const accountId = await patiently(() => stripe.accountId(), deps, signal)
   const start = await beginRecovery(database, { environment, since: options.since ?? null, accountId })
-  const types = new Set(await projectedEventTypes(database))
+  const types = new Set(await recoverableEventTypes(database, { environment }))
   const result: RecoveryResult = {
     environment,
     from: new Date(start.from).toISOString(),

@@ -109,7 +109,7 @@ const recovery = z.object({
   until: instant,
   listed: count.describe('Events that Stripe listed, of every type.'),
   recovered: count.describe(
-    'Events of them that were missing here, of the types that the managed webhook endpoint subscribes to.',
+    'Events of them that were missing here, of the types that webhook endpoints deliver here.',
   ),
   processed: count,
   ignored: count,

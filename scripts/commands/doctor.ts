@@ -265,9 +265,14 @@ async function checkSchema(client: pg.Client, report: Report): Promise<boolean> 
   return true
 }
 
+/** What the schemas of this release are made of. */
+async function releasedParts(): Promise<SchemaParts> {
+  return JSON.parse(await readFile(join(packageRoot(), SCHEMA_PARTS_FILE), 'utf8'))
+}
+
 /** How the schemas differ from those of this release. */
 async function differences(client: pg.Client): Promise<SchemaDifference[]> {
-  const expected = JSON.parse(await readFile(join(packageRoot(), SCHEMA_PARTS_FILE), 'utf8')) as SchemaParts
+  const expected = await releasedParts()
   await client.query('begin read only')
   try {
     await client.query(`select set_config('search_path', '', true)`)
@@ -375,11 +380,13 @@ async function checkRoles(client: pg.Client, report: Report): Promise<void> {
   else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate --again')
 }
 
+/** Of our tables; one that the app has added is the app's. */
 async function checkRowSecurity(client: pg.Client, report: Report): Promise<void> {
+  const tables = Object.keys(await releasedParts()).flatMap((part) => /^table (.+)$/.exec(part)?.[1] ?? [])
   const { rows } = await client.query<{ name: string }>(
     `select c.oid::regclass::text as name from pg_class c
-    where c.relkind in ('r', 'p') and not c.relrowsecurity
-      and c.relnamespace::regnamespace::text in ('payments', 'payments_private') order by 1`,
+    where c.relkind in ('r', 'p') and not c.relrowsecurity and c.oid::regclass::text = any ($1) order by 1`,
+    [tables],
   )
   if (rows.length === 0) return report.ok('row level security', 'on for every table')
   const names = rows.map(({ name }) => name)

@@ -62,7 +62,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     await client.query(`set local idle_in_transaction_session_timeout = 0`)
     await takeLock(client, options.lockTimeoutMs ?? 120_000)
     await createLedger(client)
-    const unknown = await unknownMigrations(client, files)
+    const inLedger = await appliedMigrations(client)
+    const unknown = inLedger.filter((name) => !files.has(name))
     if (unknown.length > 0) {
       const ahead = `This database is ahead of this version of pg-payments: it also has ${unknown.join(', ')}`
       if (options.again)
@@ -71,6 +72,12 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     }
     const policies = options.again ? await policyNames(client) : []
 
+    // What is applied already comes first: what follows may change what it makes.
+    const appliedAgain = options.again ? inLedger : []
+    for (const name of appliedAgain) {
+      current = name
+      await client.query(await readFile(join(directory, `${name}.sql`), 'utf8'))
+    }
     const done = await runner({
       dbClient: client,
       dir: directory,
@@ -91,11 +98,6 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
       },
     })
     const applied = done.map(({ name }) => name)
-    const appliedAgain = options.again ? [...files].filter((name) => !applied.includes(name)).sort() : []
-    for (const name of appliedAgain) {
-      current = name
-      await client.query(await readFile(join(directory, `${name}.sql`), 'utf8'))
-    }
     const restored = appliedAgain.length > 0 ? await policyNames(client) : []
     await client.query('commit')
     current = undefined
@@ -104,6 +106,10 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     for (const name of appliedAgain) log(`Applied ${name} again`)
     for (const name of restored.filter((policy) => !policies.includes(policy)))
       log(`The ${name} is there again; drop it if it was missing on purpose.`)
+    if (appliedAgain.length > 0)
+      log(
+        'Policies and grants of pg-payments are those of this version again; change them once more where you had.',
+      )
     return options.again ? { applied, appliedAgain } : { applied }
   } catch (error) {
     if ((error as Error).name === 'Refusal') throw error
@@ -261,12 +267,12 @@ async function createLedger(client: pg.Client): Promise<void> {
   `)
 }
 
-/** Of an older package on a newer database: what it has that the package does not know. */
-async function unknownMigrations(client: pg.Client, files: Set<string>): Promise<string[]> {
+/** What the ledger says is applied, in order. */
+async function appliedMigrations(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select name from ${LEDGER.schema}.${LEDGER.table} order by name`,
   )
-  return rows.map(({ name }) => name).filter((name) => !files.has(name))
+  return rows.map(({ name }) => name)
 }
 
 /** The policies on our tables, whoever made them. */

@@ -112,7 +112,7 @@ function copyName(file: string): string {
 /** By the number: the words after it may change. What was copied by hand has the name that it has here. */
 function isCopyOf(name: string, file: string): boolean {
   const [number = ''] = /^\d+/.exec(file) ?? []
-  return name === file || new RegExp(`_pg_payments_${number}(_.*)?\\.sql$`).test(name)
+  return name === file || new RegExp(`^\\d+_pg_payments_${number}(_\\w+)?\\.sql$`).test(name)
 }
 
 /** graphile-migrate keeps a chain of hashes over its `committed/`, so that a file of others breaks it. */

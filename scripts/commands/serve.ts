@@ -20,7 +20,7 @@ const ENVIRONMENT: [name: string, what: string][] = [
   ['PAYMENTS_JWT_AUDIENCE', 'whom they must be for (default: anybody)'],
   ['PAYMENTS_ANON_KEY', 'a key that stands for nobody'],
   ['PAYMENTS_ADMIN_KEY', 'the admin key'],
-  ['PAYMENTS_ADMIN_ROLES', "roles whose tokens are an admin's"],
+  ['PAYMENTS_ADMIN_ROLES', "roles whose tokens are an admin's (default: project_admin)"],
   ['PAYMENTS_ENCRYPTION_KEY', 'opens stored secrets: openssl rand -base64 32'],
   ['PAYMENTS_PREVIOUS_ENCRYPTION_KEY', 'the one before, while it is changed'],
   ['PAYMENTS_ALLOWED_ORIGINS', 'whose pages may call (default: *)'],

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:bb2aea5da2e5a0943496379a33b555799a917e2a
+--! Hash: sha1:02950797fbaf9555a42a3047530ffe4462959b6e
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -1241,8 +1241,8 @@ create or replace function payments_private.lock_environment(environment text, a
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if current_setting('transaction_isolation') = 'repeatable read' then
-    raise exception 'Payments cannot be written in a transaction of isolation level repeatable read.'
+  if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
+    raise exception 'Payments cannot be written in a transaction of isolation level %.', current_setting('transaction_isolation')
       using errcode = 'SP011',
             hint = 'Use read committed, or: alter role <login> set default_transaction_isolation = ''read committed''.';
   end if;
@@ -1650,6 +1650,7 @@ as
         b.object_type in ('refund', 'dispute'),
         (b.state = 'succeeded') desc nulls last,
         array_position(array['invoice', 'payment_intent', 'charge', 'checkout_session', 'invoice_payment'], b.object_type),
+        case when b.state = 'succeeded' then b.provider_created_at end, -- of several parts the first one, for good
         b.version desc,
         b.object_id
     ) as o
@@ -1684,7 +1685,9 @@ as
       coalesce(sum(r.amount) filter (where r.second < p.charge_second), 0) as before,
       coalesce(sum(r.amount) filter (where r.second > p.charge_second), 0) as later
     from (
-      select f.amount, to_timestamp((f.version & ((1::bigint << 50) - 1)) >> 3) as second
+      select
+        f.amount,
+        coalesce(f.failed_at, to_timestamp((f.version & ((1::bigint << 50) - 1)) >> 3)) as second -- an answer does not say when
       from payments_private.payment_objects as f
       where p.refunds > coalesce(p.refunds_standing, 0)
         and f.payment_id = p.id
@@ -1698,8 +1701,10 @@ as
     select r.object_id, r.amount
     from payments_private.payment_objects as r
     where p.released > 0
-      and p.refunds - refunds_failed.before >= p.charge_refunded
-      and (p.captured_at is null or r.provider_created_at <= p.captured_at + interval '1 minute')
+      and case
+        when p.captured_at is null then p.refunds - refunds_failed.before >= p.charge_refunded
+        else r.provider_created_at <= p.captured_at + interval '1 minute'
+      end
       and r.payment_id = p.id
       and r.object_type = 'refund'
       and r.amount = p.released
@@ -2230,7 +2235,10 @@ begin
         else t.provider_created_at
       end,
       succeeded_at = least(excluded.succeeded_at, t.succeeded_at),
-      failed_at = greatest(excluded.failed_at, t.failed_at),
+      failed_at = case
+        when t.object_type = 'refund' then least(excluded.failed_at, t.failed_at) -- it fails once
+        else greatest(excluded.failed_at, t.failed_at)
+      end,
       completed_at = least(excluded.completed_at, t.completed_at),
       refunded_at = greatest(excluded.refunded_at, t.refunded_at)
   where excluded.version > 0;
@@ -2342,7 +2350,7 @@ begin
     where left(o.object_id, 25) = v_reference
       and o.object_type = 'invoice'
       and o.environment = payment_of_payment_intent.environment
-      and (o.customer_id is null or o.customer_id = payments_private.id_of(object -> 'customer'));
+      and (o.customer_id <> payments_private.id_of(object -> 'customer')) is not true;
   end if;
   v_snapshot.environment := payment_of_payment_intent.environment;
   v_snapshot.object_id := object ->> 'id';
@@ -5088,10 +5096,10 @@ begin
     raise exception 'created_from must be before created_before.'
       using errcode = 'SP001', hint = 'Leave one of them out for no limit on that side.';
   end if;
-  perform payments_private.check_account(environment, account_id);
 
-  -- lock
+  -- lock, and look whose rows these are now
   perform pg_advisory_xact_lock(hashtextextended('sync ' || environment, 3));
+  perform payments_private.check_account(environment, account_id);
 
   -- remember whose rows these are, and that the key is accepted
   update payments.provider_connections as c
@@ -5743,7 +5751,7 @@ begin
   update payments.provider_connections as c
   set last_sync_status = 'failed',
       last_sync_error = left(refuse_sync.error, 1000),
-      status = case when refuse_sync.is_key_refused then 'error' else c.status end
+      status = case when refuse_sync.is_key_refused and c.status = 'connected' then 'error' else c.status end
   where c.provider = 'stripe' and c.environment = refuse_sync.environment;
 end;
 $$;
@@ -5958,6 +5966,44 @@ comment on function payments.unknown_webhook_events(text, jsonb) is
 revoke all on function payments.unknown_webhook_events(text, jsonb) from public;
 grant execute on function payments.unknown_webhook_events(text, jsonb) to payments_service;
 --! EndIncluded functions/unknown_webhook_events.sql
+--! Included functions/recoverable_event_types.sql
+/*
+ * The types of events that a recovery takes in: those that the managed webhook endpoint subscribes to, and those that arrive
+ * here anyway, from an endpoint made by hand or with more events than ours; told by the last 10,000 that came.
+ */
+create or replace function payments.recoverable_event_types(environment text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the ledger
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return (
+    select jsonb_agg(t.event_type order by t.event_type)
+    from (
+      select unnest(payments.projected_event_types()) as event_type
+      union
+      select w.event_type
+      from (
+        select e.event_type, e.environment
+        from payments.webhook_events as e
+        where e.environment = recoverable_event_types.environment
+        order by e.received_at desc
+        limit 10000
+      ) as w
+    ) as t
+  );
+end;
+$$;
+
+comment on function payments.recoverable_event_types(text) is
+  'The types of events that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
+
+revoke all on function payments.recoverable_event_types(text) from public;
+grant execute on function payments.recoverable_event_types(text) to payments_service;
+--! EndIncluded functions/recoverable_event_types.sql
 
 -- sessions
 --! Included functions/check_checkout_request.sql
@@ -6140,6 +6186,8 @@ begin
     )),
     'hex'
   );
+
+  perform set_config('payments.new_session_id', 'wanted at ' || pg_trigger_depth(), true);
 
   -- ask, as the caller: may this row be, and if its key is taken, may the caller see whose it is
   perform payments_private.become_caller(caller);
@@ -6494,8 +6542,8 @@ revoke all on function payments_private.tg__timestamps() from public;
 --! EndIncluded functions/tg__timestamps.sql
 --! Included functions/tg_sessions__id.sql
 /*
- * Notes the id of the checkout that an app user begins, for begin_checkout_session: the user may not choose it, and need
- * not be allowed to read the row.
+ * Notes the id of the checkout that an app user begins, for begin_checkout_session, which waits for it: the user may not
+ * choose it, and need not be allowed to read the row. Others that a trigger of the app inserts meanwhile are not meant.
  */
 create or replace function payments_private.tg_sessions__id()
   returns trigger
@@ -6505,8 +6553,10 @@ create or replace function payments_private.tg_sessions__id()
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform set_config('payments.new_session_id', new.id::text, true);
-  return new;
+  if current_setting('payments.new_session_id', true) = 'wanted at ' || pg_trigger_depth() - 1 then
+    perform set_config('payments.new_session_id', new.id::text, true);
+  end if;
+  return null;
 end;
 $$;
 
@@ -6632,7 +6682,7 @@ create or replace trigger _100_timestamps before update on payments.webhook_even
 /*
  * A checkout that is begun here tells its id to the function that begins it.
  */
-create or replace trigger _100_id before insert on payments.stripe_checkout_sessions
+create or replace trigger _100_id after insert on payments.stripe_checkout_sessions
   for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__id();
 --! EndIncluded triggers/_100_id.sql
 --! Included triggers/_200_customer.sql

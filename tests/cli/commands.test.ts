@@ -585,6 +585,10 @@ describe('doctor', () => {
       (await doctor({ DATABASE_URL: url })).findings
         .filter(({ check }) => check === 'schema')
         .map(({ status, message, next }) => [status, message, next])
+    const rowSecurity = async () =>
+      (await doctor({ DATABASE_URL: url })).findings
+        .filter(({ check }) => check === 'row level security')
+        .map(({ status }) => status)
     const well = [['ok', 'as this release has it', null]]
     const again = 'Run: pg-payments migrate --again'
     try {
@@ -598,6 +602,7 @@ describe('doctor', () => {
         alter table payments.customers add column app_note text;
         create table payments.app_orders (id bigint)`)
       expect(await schema()).toEqual(well)
+      expect(await rowSecurity()).toEqual(['ok'])
 
       await sql.unsafe('alter table payments.stripe_products drop column description')
       const [[, message, next] = []] = await schema()

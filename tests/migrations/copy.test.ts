@@ -180,3 +180,14 @@ describe('node-pg-migrate', () => {
     },
   )
 })
+
+test('a file of the project that only mentions a copy is not taken for one', async () => {
+  const theirs = [
+    '20260101000000_undo_pg_payments_000001.sql',
+    '20260101000001_pg_payments_000001_x.down.sql',
+  ]
+  await writeAll(to, Object.fromEntries(theirs.map((name) => [name, '-- theirs\n'])))
+  const { copied, kept } = await copy()
+  expect(copied).toHaveLength(2)
+  expect(kept).toEqual([])
+})

@@ -1,11 +1,11 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '../../scripts/commands/migrate.ts'
+import { migrate, migrationsDirectory } from '../../scripts/commands/migrate.ts'
 import { printSchema } from '../../scripts/generators/schema.ts'
 import { printSchemaParts } from '../../scripts/generators/schema-parts.ts'
 import { committedMigrations, type Migration, ROOT } from '../../scripts/generators/sources.ts'
@@ -108,10 +108,34 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       expect(lines).toEqual([
         ...names.map((name) => `Applied ${name} again`),
         'The policy insert_own on payments.stripe_checkout_sessions is there again; drop it if it was missing on purpose.',
+        'Policies and grants of pg-payments are those of this version again; change them once more where you had.',
       ])
       expect(await everything(sql)).toBe(expected())
       expect(await sql`select product_id from payments.stripe_products`).toEqual([{ product_id: 'prod_1' }])
       expect(await migrate({ databaseUrl: url })).toEqual({ applied: [] })
+    }))
+
+  test('what is applied again comes before what is new', () =>
+    fresh(async (url) => {
+      const directory = await mkdtemp(join(tmpdir(), 'pg-payments-again-'))
+      try {
+        for (const name of names)
+          await copyFile(join(migrationsDirectory(), `${name}.sql`), join(directory, `${name}.sql`))
+        await migrate({ databaseUrl: url, directory })
+        await writeFile(
+          join(directory, '000099-next.sql'),
+          "create or replace function payments.projected_event_types() returns text[] language sql immutable as $$ select array['next'] $$;",
+        )
+        expect(await migrate({ databaseUrl: url, directory, again: true })).toEqual({
+          applied: ['000099-next'],
+          appliedAgain: names,
+        })
+        expect(await connect(url)`select payments.projected_event_types() as types`).toEqual([
+          { types: ['next'] },
+        ])
+      } finally {
+        await rm(directory, { recursive: true, force: true })
+      }
     }))
 
   test('of twenty at once one migrates and the others find nothing to do', () =>

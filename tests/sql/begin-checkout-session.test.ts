@@ -804,3 +804,29 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     expect(begun.params.line_items).toHaveLength(100)
   })
 })
+
+test('triggers of the app may give the row another id, and may begin other rows', async () => {
+  await database.sql.begin(async (sql) => {
+    await sql.unsafe(`
+      create function public.other_id() returns trigger language plpgsql as
+        $$ begin new.id := '018f0000-0000-7000-8000-' || right(new.id::text, 12); return new; end $$;
+      create trigger z_other_id before insert on payments.stripe_checkout_sessions
+        for each row execute function public.other_id();
+      create function public.copy() returns trigger language plpgsql security definer as $$ begin
+        if new.metadata ->> 'copy' is null then
+          insert into payments.stripe_checkout_sessions (environment, mode, success_url, cancel_url, metadata)
+          values ('test', 'payment', 'https://a.example', 'https://a.example', '{"copy": "1"}');
+        end if;
+        return null;
+      end $$;
+      create trigger "0_copy" after insert on payments.stripe_checkout_sessions
+        for each row execute function public.copy()`)
+    const { session } = await begin(sql, anonymous, { metadata: { note: 'mine' } })
+    expect(session.metadata).toEqual({ note: 'mine' })
+    expect(session.id).toMatch(/^018f/)
+    await sql`select set_config('role', 'none', true)`
+    await sql.unsafe(`
+      drop trigger z_other_id on payments.stripe_checkout_sessions;
+      drop trigger "0_copy" on payments.stripe_checkout_sessions`)
+  })
+})

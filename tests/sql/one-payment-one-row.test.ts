@@ -1,7 +1,15 @@
 /** One payment is one row, whichever of its objects is met first and in whatever order the others come. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { distinct, endsOfEveryOrder, paymentRow, type Sql, stateOf, undone } from './support/calls.ts'
+import {
+  distinct,
+  endsOfEveryOrder,
+  paymentRow,
+  projectObjects,
+  type Sql,
+  stateOf,
+  undone,
+} from './support/calls.ts'
 import {
   charge,
   checkoutSession,
@@ -330,4 +338,30 @@ test('the charge of a payment is the one that succeeded, and not one that was in
     async (sql) => (await paymentRow(sql, id)).related_object_ids.charge,
   )
   expect(distinct(ends)).toEqual(['py_B'])
+})
+
+test('of several PaymentIntents that paid an invoice, the first one stands for the payment, whatever is said of the others', async () => {
+  const id = newId('in')
+  const part = (created: number) => {
+    const pi = paymentIntent({ amount: 500, amount_received: 500, created, latest_charge: newId('ch') })
+    return [
+      eventOf('payment_intent.succeeded', pi, { created }),
+      eventOf(
+        'invoice_payment.paid',
+        invoicePayment({
+          amount_paid: 500,
+          invoice: id,
+          payment: { payment_intent: pi.id, type: 'payment_intent' },
+        }),
+        { created },
+      ),
+    ]
+  }
+  const [first, second] = [part(T + 1), part(T + 60)]
+  const pi = first[0]?.data.object.id
+  const ends = await endsOfEveryOrder(database.sql, [...first, ...second], async (sql) => {
+    await projectObjects(sql, [second[0]?.data.object], T + 900)
+    return (await paymentRow(sql, id)).provider_object_id
+  })
+  expect(distinct(ends)).toEqual([pi])
 })

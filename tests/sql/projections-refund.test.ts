@@ -599,3 +599,44 @@ test('more captured than authorized is nothing let go', async () => {
     status: 'partially_refunded',
   })
 })
+
+test('an answer of the API about a refund that failed does not say that it failed just now', async () => {
+  const { pi, succeeded, charged, refund } = payment()
+  const sql = database.sql
+  const failed = refund(400, { status: 'failed' })
+  await ingestAll(sql, [
+    succeeded,
+    charged(400, T + 100),
+    eventOf('charge.refund.updated', failed, { created: T + 200 }),
+    charged(600, T + 300),
+  ])
+  expect((await paymentRow(sql, pi)).amount_refunded).toBe(600)
+  await projectObjects(sql, [failed], T + 900)
+  expect((await paymentRow(sql, pi)).amount_refunded).toBe(600)
+  expect((await refundRow(sql, failed.id)).failed_at).toEqual(T + 200)
+})
+
+test('what was let go with the capture is no row, also while a refund that the charge shows is not known', async () => {
+  const { pi, ch, refund } = payment()
+  const released = refund(400, { created: T + 1 })
+  const events = [
+    eventOf(
+      'payment_intent.succeeded',
+      paymentIntent({ amount: 1000, amount_received: 600, id: pi, latest_charge: ch }),
+      {
+        created: T + 1,
+      },
+    ),
+    eventOf('refund.created', released, { created: T + 1 }),
+    eventOf(
+      'charge.refunded',
+      charge({ id: ch, amount_captured: 600, amount_refunded: 500, payment_intent: pi }),
+      { created: T + 90 },
+    ),
+  ]
+  const ends = await endsOfEveryOrder(database.sql, events, async (sql) => [
+    (await paymentRow(sql, pi)).amount_refunded,
+    await sql`select from payments.transactions where provider_object_id = ${released.id}`,
+  ])
+  expect(distinct(ends)).toEqual([[100, []]])
+})

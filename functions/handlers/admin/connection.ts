@@ -270,6 +270,9 @@ const getHealth = route({
     secrets.forget(environment) // what is stored counts here, and not what this process still holds
     const opens = await secrets.secretKey(environment).then(() => true, unreadable)
     const hasSigningSecret = await secrets.webhookSecrets(environment).then(() => true, unreadable)
+    if (hasSigningSecret && (await secrets.lostWebhookSecret(environment)))
+      secretProblem ??=
+        'The signing secret stored last cannot be opened, so the events of its endpoint are refused.'
     const asked = opens
       ? await askStripe(environment, isManaged, deps)
       : { drift: null, keyProblem: null, stripeProblem: null }
