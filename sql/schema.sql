@@ -849,6 +849,10 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                         CASE
                             WHEN (b.state = 'succeeded'::text) THEN b.provider_created_at
                             ELSE NULL::timestamp with time zone
+                        END,
+                        CASE
+                            WHEN (b.state = 'succeeded'::text) THEN b.object_id
+                            ELSE NULL::text
                         END, b.version DESC, b.object_id) o
           GROUP BY o.payment_id, o.environment) p
      LEFT JOIN LATERAL ( SELECT s.subject_type,
@@ -880,7 +884,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
           WHERE ((p.released > 0) AND
                 CASE
                     WHEN (p.captured_at IS NULL) THEN (((p.refunds)::numeric - refunds_failed.before) >= (p.charge_refunded)::numeric)
-                    ELSE (r.provider_created_at <= (p.captured_at + '00:01:00'::interval))
+                    ELSE (r.provider_created_at <= (p.captured_at + '00:00:10'::interval))
                 END AND (r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.amount = p.released) AND (r.state <> 'failed'::text) AND (r.version > 0))
           ORDER BY r.provider_created_at, r.object_id
          LIMIT 1) release ON (true))

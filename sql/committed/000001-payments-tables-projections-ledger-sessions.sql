@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:02950797fbaf9555a42a3047530ffe4462959b6e
+--! Hash: sha1:2ae74a8f27a97c1a0d0de336b483113fc1f5a715
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -1651,6 +1651,7 @@ as
         (b.state = 'succeeded') desc nulls last,
         array_position(array['invoice', 'payment_intent', 'charge', 'checkout_session', 'invoice_payment'], b.object_type),
         case when b.state = 'succeeded' then b.provider_created_at end, -- of several parts the first one, for good
+        case when b.state = 'succeeded' then b.object_id end,
         b.version desc,
         b.object_id
     ) as o
@@ -1703,7 +1704,7 @@ as
     where p.released > 0
       and case
         when p.captured_at is null then p.refunds - refunds_failed.before >= p.charge_refunded
-        else r.provider_created_at <= p.captured_at + interval '1 minute'
+        else r.provider_created_at <= p.captured_at + interval '10 seconds'
       end
       and r.payment_id = p.id
       and r.object_type = 'refund'
