@@ -1590,6 +1590,11 @@ create function payments_private.retry_delay(attempt_count integer)
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.row_id(environment text, object_id text)
+  returns uuid
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.settle_event(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker

@@ -76,15 +76,27 @@ const RETRIEVE: Record<string, Retrieve> = {
   price: (stripe, id) => stripe.prices.retrieve(id),
   product: (stripe, id) => stripe.products.retrieve(id),
   refund: (stripe, id) => stripe.refunds.retrieve(id),
-  subscription: async (stripe, id) => {
-    const subscription = await stripe.subscriptions.retrieve(id)
-    if (subscription.items.has_more) {
-      const items = stripe.subscriptionItems.list({ subscription: id, limit: 100 })
-      subscription.items.data = await items.autoPagingToArray({ limit: 10_000 })
-      subscription.items.has_more = false
-    }
-    return subscription
-  },
+  subscription: (stripe, id) => stripe.subscriptions.retrieve(id),
+}
+
+/**
+ * Completes the items of a subscription, of which Stripe shows the first ones only: those that a snapshot does not show would be
+ * taken for removed.
+ *
+ * @param itemsAfter reads the page of items after one of them
+ */
+export async function completeItems(
+  subscription: StripeObject,
+  itemsAfter: StripeApi['subscriptionItemsAfter'],
+): Promise<void> {
+  const { id, items } = subscription as { id?: string; items?: Pick<List, 'data' | 'has_more'> }
+  while (id !== undefined && items?.has_more) {
+    const after = items.data.at(-1)?.id
+    if (after === undefined) break
+    const more = await itemsAfter(id, after)
+    items.data.push(...more.objects)
+    items.has_more = more.hasMore
+  }
 }
 
 /**
@@ -175,6 +187,10 @@ export function createStripe({
       clients.set(environment, entry)
     }
     const { client } = entry
+    const subscriptionItemsAfter: StripeApi['subscriptionItemsAfter'] = async (subscription, after) =>
+      page(environment, await client, (stripe) =>
+        stripe.subscriptionItems.list({ subscription, starting_after: after, limit: 100 }),
+      )
     return {
       createCheckoutSession: async (params, idempotencyKey) => {
         const stripe = await client
@@ -185,10 +201,7 @@ export function createStripe({
         return snapshot(environment, () => stripe.billingPortal.sessions.create(params, { idempotencyKey }))
       },
       list: async (kind, params) => page(environment, await client, (stripe) => LIST[kind](stripe, params)),
-      subscriptionItemsAfter: async (subscription, after) =>
-        page(environment, await client, (stripe) =>
-          stripe.subscriptionItems.list({ subscription, starting_after: after, limit: 100 }),
-        ),
+      subscriptionItemsAfter,
       accountId: async () => {
         const stripe = await client
         try {
@@ -203,7 +216,9 @@ export function createStripe({
         const retrieve = RETRIEVE[object]
         if (!retrieve) throw new Error(`Objects of the kind ${object} are not fetched.`)
         const stripe = await client
-        return snapshot(environment, () => retrieve(stripe, id))
+        const found = await snapshot(environment, () => retrieve(stripe, id))
+        if (object === 'subscription') await completeItems(found.object, subscriptionItemsAfter)
+        return found
       },
     }
   }

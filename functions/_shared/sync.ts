@@ -3,7 +3,6 @@
  * this carries. Nothing of the state is here: whoever is killed leaves a run that the next one goes on with.
  */
 import type { StripeEnvironment, SyncKind } from '../../types/api.ts'
-import type { StripeObject } from '../../types/stripe.ts'
 import type { Deps } from './deps.ts'
 import { isApiError, toApiError } from './errors.ts'
 import { describeError } from './log.ts'
@@ -17,7 +16,7 @@ import {
   type SyncStep,
   touchSync,
 } from './queries.ts'
-import type { StripeApi, StripePage } from './stripe.ts'
+import { completeItems, type StripeApi, type StripePage } from './stripe.ts'
 
 export type SyncOptions = {
   environment: StripeEnvironment
@@ -132,24 +131,13 @@ function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | unde
       if (without_cursor === null || !isUnknownCursor(error)) throw error
       return patiently(() => stripe.list(kind, without_cursor), deps, signal)
     })
-    return kind === 'subscriptions' ? { ...page, objects: await withAllItems(page.objects) } : page
+    if (kind === 'subscriptions')
+      for (const subscription of page.objects) await completeItems(subscription, itemsAfter)
+    return page
   }
 
-  /** A subscription shows its first items only; rows of items that a snapshot does not show would be removed. */
-  async function withAllItems(subscriptions: StripeObject[]): Promise<StripeObject[]> {
-    for (const subscription of subscriptions as (StripeObject & { items?: Items })[]) {
-      const { items } = subscription
-      while (items?.has_more) {
-        const after = items.data.at(-1)?.id
-        if (subscription.id === undefined || after === undefined) break
-        const id = subscription.id
-        const more = await patiently(() => stripe.subscriptionItemsAfter(id, after), deps, signal)
-        items.data.push(...more.objects)
-        items.has_more = more.hasMore
-      }
-    }
-    return subscriptions
-  }
+  const itemsAfter: StripeApi['subscriptionItemsAfter'] = (subscription, after) =>
+    patiently(() => stripe.subscriptionItemsAfter(subscription, after), deps, signal)
 
   return async (next: Next): Promise<StripePage | null> => {
     const isAhead = ahead !== null && ahead.kind === next.kind && ahead.after === next.params.starting_after
@@ -177,8 +165,6 @@ function followingPage({ kind, params }: Next, last: { id: string; created?: num
     },
   }
 }
-
-type Items = { data: StripeObject[]; has_more: boolean }
 
 /** Whether Stripe no longer knows the object that the page before ended with. */
 function isUnknownCursor(error: unknown): boolean {

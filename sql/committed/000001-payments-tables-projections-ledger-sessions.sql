@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:2ae74a8f27a97c1a0d0de336b483113fc1f5a715
+--! Hash: sha1:6b477bb883b910d3d5929298cf157573fb559803
 --! Message: payments: tables, projections, ledger, sessions
 
 --! split: 0010-roles-and-schemas.sql
@@ -853,6 +853,24 @@ $$;
 revoke all on function payments_private.subject_of(jsonb) from public;
 grant execute on function payments_private.subject_of(jsonb) to payments_service;
 --! EndIncluded functions/subject_of.sql
+--! Included functions/row_id.sql
+/*
+ * The id of the row of a Stripe object that may be taken away and brought back: made from Stripe's, so that it is the same one.
+ */
+create or replace function payments_private.row_id(environment text, object_id text)
+  returns uuid
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return left(encode(sha256(convert_to(row_id.environment || ' ' || row_id.object_id, 'UTF8')), 'hex'), 32)::uuid;
+end;
+$$;
+
+revoke all on function payments_private.row_id(text, text) from public;
+--! EndIncluded functions/row_id.sql
 --! Included functions/snapshot_version.sql
 /*
  * The version of a snapshot of a Stripe object, comparable with any other version of the same object: greater is newer.
@@ -1768,7 +1786,7 @@ begin
     related_object_ids, amount, currency, description, failed_at, refunded_at, provider_created_at
   )
   select
-    left(encode(sha256(convert_to(d.environment || ' ' || o.object_id, 'UTF8')), 'hex'), 32)::uuid,
+    payments_private.row_id(d.environment, o.object_id),
     d.environment,
     'refund',
     o.state,
@@ -3101,7 +3119,7 @@ begin
     id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
   )
   select
-    left(encode(sha256(convert_to(project_subscription_items.environment || ' ' || i.id, 'UTF8')), 'hex'), 32)::uuid,
+    payments_private.row_id(project_subscription_items.environment, i.id),
     project_subscription_items.environment,
     i.id,
     i.subscription_id,
@@ -4688,18 +4706,20 @@ create or replace function payments_private.has_events(environment text, object_
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_second timestamptz := to_timestamp((has_events.version & ((1::bigint << 50) - 1)) >> 3);
 begin
   return (
     select coalesce(
       bool_and(w.payload <> '{}')
-      or bool_or(w.payload <> '{}' and w.provider_created_at > to_timestamp((has_events.version & ((1::bigint << 50) - 1)) >> 3)),
+      or bool_or(w.payload <> '{}' and w.provider_created_at > v_second),
       false
     )
     from payments.webhook_events as w
     where w.object_id = has_events.object_id
       and w.environment = has_events.environment
       and w.processing_status = 'processed'
-      and w.provider_created_at >= to_timestamp((has_events.version & ((1::bigint << 50) - 1)) >> 3)
+      and w.provider_created_at >= v_second
   );
 end;
 $$;
