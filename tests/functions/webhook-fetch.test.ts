@@ -69,6 +69,38 @@ it('so is every kind of object that events may leave undecided', async () => {
   expect(server.log()).not.toContain('fetch_failed')
 })
 
+it('so are the items of a subscription that an event does not show', async () => {
+  const { api, database, prices } = system
+  const product = await api.products.create({ name: 'Seats' })
+  const items = [{ price: prices.monthly }]
+  for (let index = 1; index < 12; index++) {
+    const price = await api.prices.create({
+      product: product.id,
+      currency: 'eur',
+      unit_amount: 100 + index,
+      recurring: { interval: 'month' },
+    })
+    items.push({ price: price.id })
+  }
+  const customer = await api.customers.create({ email: 'many@example.com' })
+  const subscription = await api.subscriptions.create({
+    customer: customer.id,
+    items,
+    payment_behavior: 'default_incomplete',
+  })
+  const shown = { ...subscription.items, data: subscription.items.data.slice(0, 10), has_more: true }
+  const created = Math.floor(Date.now() / 1000) - 60
+  expect(
+    await deliver(eventOf('customer.subscription.updated', { ...subscription, items: shown }, { created })),
+  ).toBe(200)
+  await eventually(async () => {
+    const [row] = await database.sql`
+      select count(*)::int as count from payments.stripe_subscription_items
+      where subscription_id = ${subscription.id}`
+    return row?.count
+  }).toBe(12)
+})
+
 it('also when the events are of this very second, which a first answer of Stripe cannot pass', async () => {
   const id = await tie(Math.floor(Date.now() / 1000))
   await eventually(() => nameOf(id)).toMatch(/^Now /)

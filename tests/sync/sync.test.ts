@@ -1,6 +1,7 @@
 /** What a sync leaves behind, over real Postgres and local Stripe. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { projectStripeObjects } from '../../functions/_shared/queries.ts'
+import { completeItems } from '../../functions/_shared/stripe.ts'
 import { type Pause, runSync } from '../../functions/_shared/sync.ts'
 import {
   anotherDatabase,
@@ -429,8 +430,9 @@ test('a sync that is asked for something else does not resume the one that was s
   ])
 })
 
-test('every item of a subscription with many is taken', async () => {
-  const { api, database } = system
+/** A subscription of 14 prices. */
+async function subscribeToMany() {
+  const { api } = system
   const product = await api.products.create({ name: 'Seats' })
   const items = []
   for (let index = 0; index < 14; index++) {
@@ -443,9 +445,28 @@ test('every item of a subscription with many is taken', async () => {
     items.push({ price: price.id })
   }
   const customer = await api.customers.create({ email: 'many@example.com' })
-  await api.subscriptions.create({ customer: customer.id, items, payment_behavior: 'default_incomplete' })
-  await sync()
-  expect(await database.sql`select count(*)::int as count from payments.stripe_subscription_items`).toEqual([
-    { count: 14 },
-  ])
+  return api.subscriptions.create({ customer: customer.id, items, payment_behavior: 'default_incomplete' })
+}
+
+describe('a subscription with many items', () => {
+  const count = async () => {
+    const [row] = await system.database
+      .sql`select count(*)::int as count from payments.stripe_subscription_items`
+    return row?.count
+  }
+
+  test('every item is taken', async () => {
+    await subscribeToMany()
+    await sync()
+    expect(await count()).toBe(14)
+  })
+
+  test('those beyond the first, which Stripe does not show with it, are listed', async () => {
+    const stripe = await system.deps.stripe('test')
+    const { items, ...subscription } = await subscribeToMany()
+    const part = { ...subscription, items: { ...items, data: items.data.slice(0, 10), has_more: true } }
+    await completeItems(part, stripe.subscriptionItemsAfter)
+    expect(part.items.data.map(({ id }) => id)).toEqual(items.data.map(({ id }) => id))
+    expect(part.items.has_more).toBe(false)
+  })
 })
