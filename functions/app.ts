@@ -3,20 +3,20 @@
  */
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
-import type { Config } from './_shared/config.ts'
-import type { Deps } from './_shared/deps.ts'
-import { type ApiError, apiError, errorBody, toApiError } from './_shared/errors.ts'
-import type { Answer } from './_shared/http.ts'
-import { describeError, type Log } from './_shared/log.ts'
-import { checkoutSession } from './handlers/checkout-session.ts'
-import { customerPortalSession } from './handlers/customer-portal-session.ts'
-import { health } from './handlers/health.ts'
-import { webhook } from './handlers/webhook.ts'
+import { checkoutSession } from './checkout/checkout-session.ts'
+import { customerPortalSession } from './checkout/customer-portal-session.ts'
+import type { Config } from './core/config.ts'
+import { type ApiError, apiError, errorBody, toApiError } from './core/errors.ts'
+import type { Answer } from './core/http.ts'
+import { describeError, type Log } from './core/log.ts'
+import type { Deps } from './deps.ts'
+import { webhook } from './events/webhook.ts'
+import { health } from './health.ts'
 
-export { type Config, isConfigError, readConfig } from './_shared/config.ts'
-export { closeDeps, createDeps, type Deps, type DepsOptions } from './_shared/deps.ts'
-export { createLog, type Log } from './_shared/log.ts'
-export { VERSION } from './_shared/version.ts'
+export { type Config, isConfigError, readConfig } from './core/config.ts'
+export { createLog, type Log } from './core/log.ts'
+export { VERSION } from './core/version.ts'
+export { closeDeps, createDeps, type Deps, type DepsOptions } from './deps.ts'
 
 type Variables = { failure?: ApiError }
 type AppContext = Context<{ Variables: Variables }>
@@ -97,7 +97,7 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   // The admin API, and the older addresses of everything, are loaded by whoever asks for them first.
   const rest = `${deps.config.basePath}/api/payments`
   app.all('/api/payments/*', async (c) => {
-    const { answerAdmin } = await import('./handlers/admin/index.ts')
+    const { answerAdmin } = await import('./admin/index.ts')
     try {
       return answer(c, await answerAdmin(c.req.raw, new URL(c.req.url).pathname.slice(rest.length), deps))
     } catch (error) {

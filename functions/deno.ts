@@ -6,8 +6,8 @@
  * or a file of your own with `import 'pg-payments/deno'`, or in this repository this very file.
  */
 
-import { readEnv } from './_shared/runtime.ts'
 import { closeDeps, createApp, createDeps, isConfigError, readConfig } from './app.ts'
+import { readEnv } from './core/runtime.ts'
 
 function configure() {
   try {

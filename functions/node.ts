@@ -2,8 +2,8 @@
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
-import { type Env, readEnv } from './_shared/runtime.ts'
 import { closeDeps, createApp, createDeps, type DepsOptions, readConfig } from './app.ts'
+import { type Env, readEnv } from './core/runtime.ts'
 
 export type NodeServer = {
   /** Where it answers, as in `http://localhost:8787`. */

@@ -27,7 +27,7 @@ export default {
   async scheduled(_event: unknown, env: Record<string, unknown>, context: WorkerContext): Promise<void> {
     const deps = createDeps(readConfig(textBindings(env)), { keepAlive: (work) => context.waitUntil(work) })
     try {
-      const { runScheduled, SYNC_PAGES } = await import('./_shared/schedule.ts')
+      const { runScheduled, SYNC_PAGES } = await import('./sync/schedule.ts')
       const { failures } = await runScheduled(deps, { syncPages: SYNC_PAGES })
       // The platform counts a run that throws as failed, and shows it.
       if (failures.length > 0) throw new Error(failures.map(({ message }) => message).join(' '))

@@ -1,6 +1,6 @@
 /** The results for a person. */
 import Table from 'cli-table3'
-import { WITHOUT_LINES } from '../commands/_shared/output.ts'
+import { WITHOUT_LINES } from '../cli/support/output.ts'
 import type { BenchResult } from './index.ts'
 import { rounded } from './measure.ts'
 

@@ -1,9 +1,9 @@
 /** The Postgres that is measured: an embedded one with settings that a production server would have, and databases on it. */
 import { totalmem } from 'node:os'
 import postgres from 'postgres'
-import { migrate } from '../commands/migrate.ts'
-import { uncommittedSql } from '../generators/sources.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../postgres.ts'
+import { migrate } from '../cli/commands/migrate.ts'
+import { uncommittedSql } from '../dev/generators/sources.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../dev/postgres.ts'
 
 const MEGABYTE = 1024 * 1024
 

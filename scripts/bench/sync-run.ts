@@ -1,7 +1,7 @@
 /** One sync as a process of its own, which watches its memory; started by sync.ts. */
 import { readFile } from 'node:fs/promises'
-import { runSync } from '../../functions/_shared/sync.ts'
 import { closeDeps, createDeps, createLog, readConfig } from '../../functions/app.ts'
+import { runSync } from '../../functions/sync/sync.ts'
 import { answerJob } from './child.ts'
 import { failuresOnly } from './log.ts'
 

@@ -1,4 +1,4 @@
-import { money as moneyOf } from '../money.ts'
+import { money as moneyOf } from '../cli/support/money.ts'
 
 /** An amount in the currency's minor unit as people write it: `1400`, `usd` is `$14.00`. */
 export function money(amount: number | string | bigint | null, currency: string | null): string {

@@ -7,7 +7,7 @@ import { createEventStream, KINDS, MIX } from '../../scripts/bench/events.ts'
 import { isOptionError, readOptions } from '../../scripts/bench/options.ts'
 
 const run = promisify(execFile)
-const BENCH = fileURLToPath(new URL('../../scripts/bench.ts', import.meta.url))
+const BENCH = fileURLToPath(new URL('../../scripts/bench/main.ts', import.meta.url))
 
 const ratio = expect.any(Number)
 

@@ -1,17 +1,17 @@
 /** Commands as programs and people see them: in this process, over a database, against local Stripe. */
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { VARIABLES } from '../../functions/_shared/config.ts'
-import { BRIEF_PAGES } from '../../functions/_shared/sync.ts'
 import { createLog } from '../../functions/app.ts'
+import { VARIABLES } from '../../functions/core/config.ts'
 import { startServer } from '../../functions/node.ts'
-import { table } from '../../scripts/commands/_shared/output.ts'
-import type { Finding } from '../../scripts/commands/doctor.ts'
-import { connectionString } from '../../scripts/commands/migrate.ts'
+import { BRIEF_PAGES } from '../../functions/sync/sync.ts'
+import type { Finding } from '../../scripts/cli/commands/doctor.ts'
+import { connectionString } from '../../scripts/cli/commands/migrate.ts'
+import { table } from '../../scripts/cli/support/output.ts'
 import { call } from '../../scripts/local-stripe/index.ts'
 import { productEvent } from '../functions/support/events.ts'
+import { deliver, type SyncSystem, startSyncSystem } from '../functions/sync/support/system.ts'
 import { createTestDatabase } from '../setup/database.ts'
-import { deliver, type SyncSystem, startSyncSystem } from '../sync/support/system.ts'
 import { runCli } from './support.ts'
 
 const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')

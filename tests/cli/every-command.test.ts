@@ -5,9 +5,9 @@ import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { createLog } from '../../functions/app.ts'
 import { startServer } from '../../functions/node.ts'
-import { createProgram } from '../../scripts/cli.ts'
+import { createProgram } from '../../scripts/cli/main.ts'
 import { productEvent } from '../functions/support/events.ts'
-import { deliver, startSyncSystem } from '../sync/support/system.ts'
+import { deliver, startSyncSystem } from '../functions/sync/support/system.ts'
 import { type Outcome, runCli } from './support.ts'
 
 const inTest = ['--environment', 'test']

@@ -1,7 +1,7 @@
 /** What stands on the terminal while long work runs. */
 import { expect, test } from 'vitest'
-import type { Io } from '../../scripts/commands/_shared/context.ts'
-import { withElapsed } from '../../scripts/commands/_shared/progress.ts'
+import type { Io } from '../../scripts/cli/support/context.ts'
+import { withElapsed } from '../../scripts/cli/support/progress.ts'
 
 /** A terminal of 30 columns, and its first line that is not empty. */
 function terminal(isTTY: boolean) {

@@ -1,7 +1,7 @@
 /** The command line in this process, over streams, and as a process of its own in a real terminal. */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { PassThrough } from 'node:stream'
-import { run } from '../../scripts/cli.ts'
+import { run } from '../../scripts/cli/main.ts'
 
 export type Outcome = { code: number; out: string; err: string; json<T>(): T }
 
@@ -69,7 +69,7 @@ export const KEYS = { enter: '\r', ctrlC: '\u0003', left: '\u001b[D' }
 
 /** Runs a command in a terminal that `script`, which every Unix has, makes for it. */
 export function startInTerminal(args: string[], env: Record<string, string>): Terminal {
-  const command = [process.execPath, '--import', 'tsx', 'scripts/cli.ts', ...args]
+  const command = [process.execPath, '--import', 'tsx', 'scripts/cli/main.ts', ...args]
   const quoted = command.map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ')
   const wrapper =
     process.platform === 'linux' ? ['-qefc', quoted, '/dev/null'] : ['-q', '/dev/null', ...command]

@@ -1,6 +1,6 @@
 /** Prompts in a real terminal. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type SyncSystem, startSyncSystem } from '../sync/support/system.ts'
+import { type SyncSystem, startSyncSystem } from '../functions/sync/support/system.ts'
 import { KEYS, startInTerminal } from './support.ts'
 
 let system: SyncSystem

@@ -45,6 +45,6 @@ describe('the app', () => {
     ]
       .filter((name) => name.startsWith('/') && !entries.includes(name))
       .filter((name) => /\bprocess\.|\bDeno\b|\bBun\b|'node:/.test(readFileSync(name, 'utf8')))
-    expect(knowing).toEqual([fileURLToPath(new URL('_shared/runtime.ts', functions))])
+    expect(knowing).toEqual([fileURLToPath(new URL('core/runtime.ts', functions))])
   })
 })

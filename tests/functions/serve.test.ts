@@ -24,7 +24,7 @@ beforeEach(() => system.asked.forget())
 
 /** Patient with Stripe: these tests hold its answers for as long as they need. */
 const serve = (env: Record<string, string>, ...args: string[]) =>
-  startProcess(process.execPath, ['--import', 'tsx', 'scripts/cli.ts', 'serve', ...args], {
+  startProcess(process.execPath, ['--import', 'tsx', 'scripts/cli/main.ts', 'serve', ...args], {
     ...env,
     STRIPE_TIMEOUT_MS: '60000',
   })

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
+import { money } from '../../scripts/cli/support/money.ts'
 import { call, createEngine } from '../../scripts/local-stripe/index.ts'
-import { money } from '../../scripts/money.ts'
 import { errorOf, useLocalStripe } from './helpers.ts'
 
 const setting = useLocalStripe()

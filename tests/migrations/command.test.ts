@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LEDGER, migrate } from '../../scripts/commands/migrate.ts'
-import { committedMigrations } from '../../scripts/generators/sources.ts'
+import { LEDGER, migrate } from '../../scripts/cli/commands/migrate.ts'
+import { committedMigrations } from '../../scripts/dev/generators/sources.ts'
 import { runCli } from '../cli/support.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
 

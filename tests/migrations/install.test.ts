@@ -5,16 +5,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate, migrationsDirectory } from '../../scripts/commands/migrate.ts'
-import { printSchema } from '../../scripts/generators/schema.ts'
-import { printSchemaParts } from '../../scripts/generators/schema-parts.ts'
-import { committedMigrations, type Migration, ROOT } from '../../scripts/generators/sources.ts'
+import { migrate, migrationsDirectory } from '../../scripts/cli/commands/migrate.ts'
+import { printSchema } from '../../scripts/dev/generators/schema.ts'
+import { printSchemaParts } from '../../scripts/dev/generators/schema-parts.ts'
+import { committedMigrations, type Migration, ROOT } from '../../scripts/dev/generators/sources.ts'
 import {
   type EmbeddedPostgres,
   FAST_SETTINGS,
   type PostgresVersion,
   startEmbeddedPostgres,
-} from '../../scripts/postgres.ts'
+} from '../../scripts/dev/postgres.ts'
 import { runLikePsql } from '../setup/psql.ts'
 import { open, withDatabase } from '../setup/server.ts'
 

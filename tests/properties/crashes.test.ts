@@ -9,9 +9,9 @@ import { join } from 'node:path'
 import { setImmediate as turn } from 'node:timers/promises'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { migrate } from '../../scripts/commands/migrate.ts'
-import { uncommittedSql } from '../../scripts/generators/sources.ts'
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../scripts/postgres.ts'
+import { migrate } from '../../scripts/cli/commands/migrate.ts'
+import { uncommittedSql } from '../../scripts/dev/generators/sources.ts'
+import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../scripts/dev/postgres.ts'
 import { signatureOf } from '../functions/support/events.ts'
 import { type ServerProcess, startProcess } from '../functions/support/process.ts'
 import { WEBHOOK_SECRET } from '../functions/support/system.ts'
@@ -76,7 +76,7 @@ beforeAll(async () => {
   await sql.end()
   handler = machine(
     () =>
-      startProcess(process.execPath, ['--import', 'tsx', 'scripts/cli.ts', 'serve', '--port', '0'], {
+      startProcess(process.execPath, ['--import', 'tsx', 'scripts/cli/main.ts', 'serve', '--port', '0'], {
         DATABASE_URL: url,
         PAYMENTS_JWT_SECRET: JWT_SECRET,
         PAYMENTS_ADMIN_KEY: 'ik_admin_key_of_these_tests',

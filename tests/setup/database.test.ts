@@ -1,6 +1,6 @@
 /** What test files rely on. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
-import { migrate } from '../../scripts/commands/migrate.ts'
+import { migrate } from '../../scripts/cli/commands/migrate.ts'
 import { anonymous, asCaller, createTestDatabase, service, type TestDatabase, user } from './database.ts'
 import { beginRun, open, withDatabase } from './server.ts'
 

@@ -7,10 +7,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { FAST_SETTINGS, startEmbeddedPostgres } from '../../scripts/postgres.ts'
+import { FAST_SETTINGS, startEmbeddedPostgres } from '../../scripts/dev/postgres.ts'
 import { open } from './server.ts'
 
-const SCRIPT = fileURLToPath(new URL('../../scripts/postgres.ts', import.meta.url))
+const SCRIPT = fileURLToPath(new URL('../../scripts/dev/postgres.ts', import.meta.url))
 const TSX = import.meta.resolve('tsx')
 
 let place: string

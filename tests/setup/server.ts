@@ -6,9 +6,9 @@
  */
 import { randomBytes } from 'node:crypto'
 import postgres from 'postgres'
-import { migrate } from '../../scripts/commands/migrate.ts'
-import { uncommittedSql } from '../../scripts/generators/sources.ts'
-import { FAST_SETTINGS, type PostgresVersion, startEmbeddedPostgres } from '../../scripts/postgres.ts'
+import { migrate } from '../../scripts/cli/commands/migrate.ts'
+import { uncommittedSql } from '../../scripts/dev/generators/sources.ts'
+import { FAST_SETTINGS, type PostgresVersion, startEmbeddedPostgres } from '../../scripts/dev/postgres.ts'
 
 export type TestServer = {
   /** Superuser, maintenance database. */

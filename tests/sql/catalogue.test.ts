@@ -1,9 +1,10 @@
 /** What holds for everything in the schemas, whatever is added to them. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { LEDGER } from '../../scripts/commands/migrate.ts'
-import { SCHEMAS } from '../../scripts/generators/schema.ts'
-import { fixtures } from '../../scripts/generators/sources.ts'
+import { LEDGER } from '../../scripts/cli/commands/migrate.ts'
+import { SCHEMAS } from '../../scripts/dev/generators/schema.ts'
+import { fixtures } from '../../scripts/dev/generators/sources.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
+import { kindOf } from './support/fixtures.ts'
 
 /** What app users may do with tables; columns of an insert are the business of the grants. */
 const ALLOWED_TO_USERS = new Set([
@@ -165,7 +166,7 @@ describe('every function', () => {
 
   test('states its volatility and whose rights it has', async () => {
     const silent = (await fixtures())
-      .filter(({ name }) => name.startsWith('functions/'))
+      .filter(({ text }) => kindOf(text) === 'function')
       .filter(({ text }) => {
         const head = text.slice(0, text.search(/\$\w*\$/))
         return (

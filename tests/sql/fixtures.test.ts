@@ -1,68 +1,83 @@
 /** The folder `sql/` as text: what the files must look like, whatever they say. */
 import { describe, expect, test } from 'vitest'
-import { mappedErrors, problemsOfErrors, raisedErrors } from '../../scripts/generators/errors.ts'
+import { mappedErrors, problemsOfErrors, raisedErrors } from '../../scripts/dev/generators/errors.ts'
 import {
   committedMigrations,
   currentMigration,
+  type Fixture,
   fixtures,
   frozenFixtures,
   problemsOfChain,
   problemsOfMigration,
-} from '../../scripts/generators/sources.ts'
+} from '../../scripts/dev/generators/sources.ts'
 import { statements } from '../setup/psql.ts'
+import { baseName, type FixtureKind, kindOf, objectsOf } from './support/fixtures.ts'
 
-/** Which objects a fixture creates, as its folder would name them. */
-const CREATES: Record<string, RegExp> = {
-  functions: /^create or replace (?:function|procedure) \w+\.(\w+)\s*\(/gim,
-  triggers: /^create (?:or replace |constraint )*trigger (\w+)/gim,
-  policies: /^create policy (\w+)/gim,
-  views: /^create (?:or replace )?view \w+\.(\w+)/gim,
+/** One folder for each room; `private/` in it is what belongs to schema payments_private. */
+const ROOMS = [
+  'access',
+  'base',
+  'checkout',
+  'connection',
+  'ledger',
+  'ownership',
+  'payment',
+  'projection',
+  'sync',
+]
+
+async function fixturesOf(kind: FixtureKind): Promise<Fixture[]> {
+  const all = (await fixtures()).filter(({ text }) => kindOf(text) === kind)
+  expect(all.length).toBeGreaterThan(0)
+  return all
 }
 
-const created = (name: string, text: string) =>
-  [...text.matchAll(CREATES[name.split('/')[0] ?? ''] ?? /(?!)/g)].map(([, object]) => object ?? '')
-
 describe('a fixture', () => {
-  test('lies in the folder of its kind', async () => {
+  test('lies in a room', async () => {
     const all = await fixtures()
     expect(all.length).toBeGreaterThan(0)
-    const kinds = new Set(all.map(({ name }) => name.split('/')[0]))
-    expect([...kinds].filter((kind) => kind !== 'grants' && !CREATES[kind ?? ''])).toEqual([])
+    expect([...new Set(all.map(({ name }) => name.split('/')[0]))].sort()).toEqual(ROOMS)
+  })
+
+  test('lies under private/ if and only if it creates something in payments_private', async () => {
+    const all = [...(await fixturesOf('function')), ...(await fixturesOf('view'))]
+    const wrong = all.filter(({ name, text }) => {
+      const folder = name.split('/').slice(1, -1).join('/')
+      const schemas = new Set(objectsOf(text).map(({ schema }) => schema))
+      return schemas.size !== 1 || !schemas.has(folder === 'private' ? 'payments_private' : 'payments')
+    })
+    expect(wrong.map(({ name }) => name)).toEqual([])
+    const elsewhere = (await fixtures()).filter((fixture) => fixture.name.includes('/private/'))
+    expect(elsewhere.filter((fixture) => !all.some(({ name }) => name === fixture.name))).toEqual([])
   })
 
   test('of a function creates the one function that it is named after', async () => {
-    const wrong = (await fixtures())
-      .filter(({ name }) => name.startsWith('functions/'))
-      .filter(
-        ({ name, text }) => created(name, text).join() !== name.slice('functions/'.length, -'.sql'.length),
-      )
+    const wrong = (await fixturesOf('function')).filter(
+      ({ name, text }) => !createsOnly(text, baseName(name)),
+    )
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
 
   test('of triggers creates triggers of its own name on one table or more', async () => {
-    const all = (await fixtures()).filter(({ name }) => name.startsWith('triggers/'))
-    const wrong = all.filter(({ name, text }) => {
-      const objects = created(name, text)
-      return objects.length === 0 || objects.some((object) => `triggers/${object}.sql` !== name)
-    })
+    const wrong = (await fixturesOf('trigger')).filter(({ name, text }) =>
+      objectsOf(text).some((object) => object.name !== baseName(name)),
+    )
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
 
   test('of a view creates the one view that it is named after', async () => {
-    const all = (await fixtures()).filter(({ name }) => name.startsWith('views/'))
-    const wrong = all.filter(({ name, text }) => `views/${created(name, text).join()}.sql` !== name)
+    const wrong = (await fixturesOf('view')).filter(({ name, text }) => !createsOnly(text, baseName(name)))
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
 
   test('of policies creates policies whose names tell the command and the file', async () => {
-    const all = (await fixtures()).filter(({ name }) => name.startsWith('policies/'))
-    const wrong = all.flatMap(({ name, text }) => {
-      const topic = name.slice('policies/'.length, -'.sql'.length)
+    const wrong = (await fixturesOf('policy')).flatMap(({ name, text }) => {
+      const topic = baseName(name)
       const command = '(select|insert|update|delete|all)'
       const fits = new RegExp(`^(${command}_${topic}|${topic}_${command})$`)
-      return created(name, text)
-        .filter((policy) => !fits.test(policy))
-        .map((policy) => `${name}: ${policy}`)
+      return objectsOf(text)
+        .filter((policy) => !fits.test(policy.name))
+        .map((policy) => `${name}: ${policy.name}`)
     })
     expect(wrong).toEqual([])
   })
@@ -73,9 +88,9 @@ describe('a fixture', () => {
   })
 
   test('of a function ends its access for public', async () => {
-    const wrong = (await fixtures())
-      .filter(({ name }) => name.startsWith('functions/'))
-      .filter(({ text }) => !/^revoke all on (function|procedure) [\s\S]+? from public\b/m.test(text))
+    const wrong = (await fixturesOf('function')).filter(
+      ({ text }) => !/^revoke all on (function|procedure) [\s\S]+? from public\b/m.test(text),
+    )
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
 
@@ -91,6 +106,15 @@ describe('a fixture', () => {
     ).toEqual([])
   })
 })
+
+/** Whether a file creates one object, of that name. */
+function createsOnly(text: string, name: string): boolean {
+  return (
+    objectsOf(text)
+      .map((object) => object.name)
+      .join() === name
+  )
+}
 
 describe('a committed migration', () => {
   test('is exactly as graphile-migrate wrote it', async () => {

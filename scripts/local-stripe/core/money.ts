@@ -1,5 +1,5 @@
 /** How small a payment may be. */
-import { money } from '../../money.ts'
+import { money } from '../../cli/support/money.ts'
 import { invalidRequest } from './errors.ts'
 
 /** The smallest payment in a currency, where it is not 50 (https://docs.stripe.com/currencies#minimum-and-maximum-charge-amounts). */

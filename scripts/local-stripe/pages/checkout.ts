@@ -1,5 +1,5 @@
 /** The hosted checkout page: what is bought, who buys, and how it is paid. Works without JavaScript. */
-import { money } from '../../money.ts'
+import { money } from '../../cli/support/money.ts'
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
 import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'

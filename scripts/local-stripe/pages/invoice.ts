@@ -1,5 +1,5 @@
 /** What `hosted_invoice_url` and `receipt_url` lead to. */
-import { money } from '../../money.ts'
+import { money } from '../../cli/support/money.ts'
 import type { Engine } from '../core/engine.ts'
 import { notice, type PageAnswer } from './checkout.ts'
 import { dayOf, html, page } from './html.ts'

@@ -1,5 +1,5 @@
 /** The Billing Portal page: a customer's subscriptions and invoices, and what may be done about them. */
-import { money } from '../../money.ts'
+import { money } from '../../cli/support/money.ts'
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
 import type { PortalSession, Subscription } from '../core/types.ts'

@@ -1,5 +1,5 @@
 /** Refunds (https://docs.stripe.com/api/refunds), whole or in part, and those that fail later. */
-import { money } from '../../money.ts'
+import { money } from '../../cli/support/money.ts'
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'

@@ -1,6 +1,6 @@
 /** Who may use the admin API. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { readConfig } from '../../../functions/_shared/config.ts'
+import { readConfig } from '../../../functions/core/config.ts'
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY, ANON_KEY } from '../support/system.ts'
 import { token, userToken } from '../support/tokens.ts'

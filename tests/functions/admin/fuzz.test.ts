@@ -1,7 +1,7 @@
 /** 5,000 requests made from the OpenAPI document, right and wrong: every answer is documented, none is a fault of ours, none has a secret. */
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { openapiDocument } from '../../../functions/handlers/admin/openapi.ts'
+import { openapiDocument } from '../../../functions/admin/openapi.ts'
 import { productEvent } from '../support/events.ts'
 import { ADMIN_KEY, WEBHOOK_SECRET } from '../support/system.ts'
 import { userToken } from '../support/tokens.ts'

@@ -1,8 +1,8 @@
 /** The admin API needs no more rights in the database than the three roles, and app users gain none by it. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { rotateEncryptionKey } from '../../../functions/_shared/account.ts'
-import { createDatabase } from '../../../functions/_shared/database.ts'
+import { rotateEncryptionKey } from '../../../functions/connection/keys.ts'
+import { createDatabase } from '../../../functions/core/database.ts'
 import { anonymous, asCaller, user } from '../../setup/database.ts'
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
 import { expect } from 'vitest'
-import { openapiDocument } from '../../../functions/handlers/admin/openapi.ts'
+import { openapiDocument } from '../../../functions/admin/openapi.ts'
 import type { SecretKey } from '../../../scripts/local-stripe/index.ts'
 import type { RunningServer } from '../conformance.ts'
 import { startNode } from '../support/server.ts'

@@ -1,5 +1,5 @@
 /** The Node server in this process, for tests that are about what happens around it. */
-import { createLog } from '../../../functions/_shared/log.ts'
+import { createLog } from '../../../functions/core/log.ts'
 import { type NodeServerOptions, startServer } from '../../../functions/node.ts'
 import type { RunningServer } from '../conformance.ts'
 

@@ -1,0 +1,161 @@
+/**
+ * The older addresses and names of this API. One table of paths and one of names lead an old request to the route of today, and
+ * its answer back; nothing is implemented twice.
+ */
+import { apiError } from '../core/errors.ts'
+import { readJson } from '../core/http.ts'
+
+/** Below `/api/payments`, from before the provider was part of the path. `{environment}` is in the body where the path has none. */
+const PATHS: [old: string, today: string][] = [
+  ['/status', '/stripe/status'],
+  ['/config', '/stripe/config'],
+  ['/sync', '/stripe/sync'],
+  ['/checkout-sessions', '/stripe/{environment}/checkout-sessions'],
+  ['/customer-portal-sessions', '/stripe/{environment}/customer-portal-sessions'],
+  ['/{environment}/config', '/stripe/{environment}/config'],
+  ['/{environment}/sync', '/stripe/{environment}/sync'],
+  ['/{environment}/webhook', '/stripe/{environment}/webhook'],
+  ['/{environment}/catalog', '/stripe/{environment}/catalog'],
+  ['/{environment}/catalog/products', '/stripe/{environment}/catalog/products'],
+  ['/{environment}/catalog/products/{id}', '/stripe/{environment}/catalog/products/{id}'],
+  ['/{environment}/catalog/prices', '/stripe/{environment}/catalog/prices'],
+  ['/{environment}/catalog/prices/{id}', '/stripe/{environment}/catalog/prices/{id}'],
+  ['/{environment}/subscriptions', '/stripe/{environment}/subscriptions'],
+  ['/{environment}/customers', '/stripe/{environment}/customers'],
+  ['/{environment}/payment-history', '/stripe/{environment}/transactions'],
+  ['/{environment}/checkout-sessions', '/stripe/{environment}/checkout-sessions'],
+  ['/{environment}/customer-portal-sessions', '/stripe/{environment}/customer-portal-sessions'],
+]
+
+/** Names in answers, and, from right to left, in requests. Where a name of today has two meanings, the first one is read. */
+const NAMES: [today: string, old: string][] = [
+  ['accountId', 'stripeAccountId'],
+  ['accountEmail', 'stripeAccountEmail'],
+  ['productId', 'stripeProductId'],
+  ['priceId', 'stripePriceId'],
+  ['customerId', 'stripeCustomerId'],
+  ['providerCustomerId', 'stripeCustomerId'],
+  ['providerCreatedAt', 'stripeCreatedAt'],
+  ['checkoutSessionId', 'stripeCheckoutSessionId'],
+  ['paymentIntentId', 'stripePaymentIntentId'],
+  ['subscriptionId', 'stripeSubscriptionId'],
+  ['subscriptionItemId', 'stripeSubscriptionItemId'],
+  ['transactions', 'paymentHistory'],
+]
+
+/** The ids of a payment by kind were fields of their own. */
+const RELATED: [kind: string, old: string][] = [
+  ['checkout_session', 'stripeCheckoutSessionId'],
+  ['payment_intent', 'stripePaymentIntentId'],
+  ['invoice', 'stripeInvoiceId'],
+  ['charge', 'stripeChargeId'],
+  ['refund', 'stripeRefundId'],
+  ['subscription', 'stripeSubscriptionId'],
+  ['product', 'stripeProductId'],
+  ['price', 'stripePriceId'],
+]
+
+/** What people named themselves. */
+const UNTOUCHED = new Set(['metadata', 'lastSyncCounts', 'deleted'])
+
+/** No body that any route takes is nested as deeply as this. */
+const DEEPEST = 32
+
+const toOld = new Map(NAMES)
+const toToday = new Map(NAMES.map(([today, old]) => [old, today] as const).reverse())
+
+const unchanged = new Map<string, string>()
+
+type Values = Record<string, unknown>
+
+/** A copy of a value in which every field has its other name. */
+function renamed(value: unknown, names: Map<string, string>, depth = 0): unknown {
+  if (value === null || typeof value !== 'object') return value
+  if (depth > DEEPEST) throw apiError(400, 'INVALID_INPUT', 'The body is nested too deeply.')
+  if (Array.isArray(value)) return value.map((item) => renamed(item, names, depth + 1))
+  const result: Values = {}
+  for (const [key, content] of Object.entries(value)) {
+    if (key === 'relatedObjectIds' && names === toOld) {
+      for (const [kind, old] of RELATED) result[old] = (content as Values)[kind] ?? null
+    } else {
+      // Of a prototype's name the value is still a value.
+      Object.defineProperty(result, names.get(key) ?? key, {
+        value: renamed(content, UNTOUCHED.has(key) ? unchanged : names, depth + 1),
+        enumerable: true,
+        configurable: true,
+        writable: true,
+      })
+    }
+  }
+  return result
+}
+
+const patterns = PATHS.map(([old, today]) => ({
+  pattern: new RegExp(
+    `^${old.replaceAll('{environment}', '(?<environment>(?!stripe/|razorpay/)[^/]+)').replaceAll('{id}', '(?<id>[^/]+)')}$`,
+  ),
+  today,
+  environmentInBody: !old.includes('{environment}') && today.includes('{environment}'),
+}))
+
+export type Alias = {
+  /** The path of today; `{environment}` stands in it where the body says which. */
+  path: string
+  /** The request as it is sent today. Reads the body. */
+  translate(request: Request): Promise<{ request: Request; path: string }>
+  /** The answer as it was then. */
+  rename(body: object): object
+}
+
+/** What an old address is today; null for one that is of today. */
+export function aliasOf(path: string): Alias | null {
+  for (const { pattern, today, environmentInBody } of patterns) {
+    const match = pattern.exec(path)
+    if (!match) continue
+    const { environment = '{environment}', id = '' } = match.groups ?? {}
+    const current = today.replace('{environment}', () => environment).replace('{id}', () => id)
+    return {
+      path: current,
+      async translate(request) {
+        const body = await bodyOf(request)
+        const named = environmentInBody ? environmentOf(body) : environment
+        const headers = new Headers(request.headers)
+        headers.delete('content-length')
+        return {
+          request: new Request(urlOf(request), {
+            method: request.method,
+            headers,
+            ...(body === undefined ? {} : { body: JSON.stringify(renamed(body, toToday)) }),
+          }),
+          path: current.replace('{environment}', named),
+        }
+      },
+      rename: (answer) => renamed(answer, toOld) as object,
+    }
+  }
+  return null
+}
+
+async function bodyOf(request: Request): Promise<unknown> {
+  if (request.method === 'GET' || request.method === 'HEAD') return undefined
+  const nothing = {}
+  const body = await readJson(request, { whenEmpty: nothing })
+  return body === nothing ? undefined : body
+}
+
+/** Takes the environment out of a body that names it. */
+function environmentOf(body: unknown): string {
+  const { environment } = (body ?? {}) as Values
+  if (environment !== 'test' && environment !== 'live')
+    throw apiError(400, 'INVALID_INPUT', 'environment must be test or live.')
+  delete (body as Values).environment
+  return environment
+}
+
+/** The address with the names of today in its query. */
+function urlOf(request: Request): URL {
+  const url = new URL(request.url)
+  const query = [...url.searchParams].map(([key, value]) => [toToday.get(key) ?? key, value])
+  url.search = new URLSearchParams(query as [string, string][]).toString()
+  return url
+}

@@ -1,0 +1,160 @@
+/**
+ * Everything below `/api/payments` that the runtime routes do not answer: the admin API, the older addresses of all of it, and
+ * the OpenAPI document. `app.ts` loads this with the first request that needs it, so that a webhook does without.
+ */
+import type { z } from 'zod'
+import { checkoutSession } from '../checkout/checkout-session.ts'
+import { customerPortalSession } from '../checkout/customer-portal-session.ts'
+import { apiError } from '../core/errors.ts'
+import { readJson } from '../core/http.ts'
+import type { Route } from '../core/route.ts'
+import { emptyBody, noQuery } from '../core/schema-parts.ts'
+import { isStorable, parse } from '../core/validation.ts'
+import type { Deps } from '../deps.ts'
+import { aliasOf } from './aliases.ts'
+import { OPENAPI_PATH, openapiDocument } from './openapi.ts'
+import { routes } from './routes.ts'
+
+export type AdminAnswer = { status: 200 | 201; body: object }
+
+/** A route, and what stands in the path where it has a name, encoded. */
+type Match = { route: Route; params: Record<string, string> }
+
+const patterns = routes.map((route) => ({
+  route,
+  names: [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name),
+  pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '([^/]+)')}$`),
+}))
+
+/** What stands in a path, decoded. */
+function pathValue(encoded: string): string {
+  let value: string
+  try {
+    value = decodeURIComponent(encoded)
+  } catch {
+    throw apiError(400, 'INVALID_INPUT', 'The address is not encoded as it must be.')
+  }
+  // As an id in an address of Stripe's these would lead to another one.
+  if (value === '.' || value === '..' || !isStorable(value))
+    throw apiError(400, 'INVALID_INPUT', 'The address has a part that is no id.')
+  return value
+}
+
+/** The routes with this path, whatever their method. */
+function matches(path: string): Match[] {
+  return patterns.flatMap(({ route, names, pattern }) => {
+    const values = pattern.exec(path)?.slice(1)
+    if (!values) return []
+    return [{ route, params: Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])) }]
+  })
+}
+
+/** A query as an object; what is given twice becomes a list, which no schema takes. */
+function queryOf(url: URL): Record<string, unknown> {
+  const query: Record<string, unknown> = {}
+  for (const key of new Set(url.searchParams.keys())) {
+    const values = url.searchParams.getAll(key)
+    query[key] = values.length === 1 ? values[0] : values
+  }
+  return query
+}
+
+/** `HEAD` asks for what `GET` would answer, without the body. */
+const methodOf = ({ method }: Request) => (method === 'HEAD' ? 'GET' : method)
+
+export function methodNotAllowed(methods: string[]) {
+  const allowed = [...new Set(methods)].join(', ')
+  return Object.assign(apiError(405, 'METHOD_NOT_ALLOWED', `This address takes ${allowed} only.`), {
+    allowed,
+  })
+}
+
+/** The answer of a route to a request. */
+async function run(
+  { route, params }: Match,
+  request: Request,
+  deps: Deps,
+  caller: Request,
+): Promise<AdminAnswer> {
+  await deps.authenticateAdmin(request.headers)
+  const check = <T>(schema: z.ZodType<T> | undefined, value: unknown, whole: string) =>
+    schema === undefined ? undefined : parse(schema, value, whole)
+  const decoded = Object.entries(params).map(([name, encoded]) => [name, pathValue(encoded)])
+  const input = {
+    params: check(route.params, Object.fromEntries(decoded), 'The address'),
+    query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
+    body: undefined as unknown,
+    // Only who needs it looks at it: Deno warns at the first look.
+    get signal() {
+      return caller.signal
+    },
+  }
+  if (route.method !== 'GET') {
+    const empty = route.body === undefined || route.bodyMayBeEmpty === true
+    input.body = parse(
+      route.body ?? emptyBody,
+      await readJson(request, empty ? { whenEmpty: {} } : {}),
+      'The body',
+    )
+  }
+  return { status: route.status ?? 200, body: await route.handle(input, deps) }
+}
+
+/** The runtime routes, which have handlers of their own, at the addresses that only older clients use. */
+const RUNTIME = [
+  { pattern: /^\/stripe\/([^/]+)\/checkout-sessions$/, handle: checkoutSession },
+  { pattern: /^\/stripe\/([^/]+)\/customer-portal-sessions$/, handle: customerPortalSession },
+]
+
+type RuntimeHandler = (typeof RUNTIME)[number]['handle']
+
+/** What answers a request: a route for the admin, or the handler of a runtime route. */
+type Target = { match: Match } | { handle: RuntimeHandler; environment: string }
+
+/**
+ * What answers this path and method.
+ *
+ * @throws 404 and 405; the latter has `allowed`
+ */
+function targetOf(path: string, request: Request): Target {
+  for (const { pattern, handle } of RUNTIME) {
+    const [, environment] = pattern.exec(path) ?? []
+    if (environment === undefined) continue
+    if (request.method !== 'POST') throw methodNotAllowed(['POST'])
+    return { handle, environment }
+  }
+  const found = matches(path)
+  const match = found.find(({ route }) => route.method === methodOf(request))
+  if (match) return { match }
+  if (found.length > 0) throw methodNotAllowed(found.map(({ route }) => route.method))
+  throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
+}
+
+/** @param caller the request as it came, which knows when whoever sent it hangs up */
+async function answerBy(target: Target, request: Request, deps: Deps, caller: Request): Promise<AdminAnswer> {
+  if ('match' in target) return run(target.match, request, deps, caller)
+  return target.handle(request, { environment: target.environment }, deps)
+}
+
+/**
+ * Answers a request below `/api/payments`.
+ *
+ * @param path what follows `/api/payments`, encoded
+ * @throws an `ApiError`; one of 405 has `allowed`
+ */
+export async function answerAdmin(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
+  if (path === OPENAPI_PATH) {
+    if (methodOf(request) !== 'GET') throw methodNotAllowed(['GET'])
+    return { status: 200, body: openapiDocument() }
+  }
+  const alias = aliasOf(path)
+  if (alias === null) return answerBy(targetOf(path, request), request, deps, request)
+
+  // Who asks comes before what is asked, and to lead it to its address of today the body has to be read.
+  const target = targetOf(alias.path, request)
+  if ('match' in target) await deps.authenticateAdmin(request.headers)
+  else await deps.authenticate(request.headers)
+  const today = await alias.translate(request)
+  const { status, body } = await answerBy(targetOf(today.path, request), today.request, deps, request)
+  return { status, body: alias.rename(body) }
+}

@@ -1,0 +1,200 @@
+/** The OpenAPI document, made of the schemas that validate and of the routes that answer. */
+import { z } from 'zod'
+import type { ErrorCode } from '../../types/api.ts'
+import type { Route } from '../core/route.ts'
+import { errorResponse, SHOWN_AS } from '../core/schema-parts.ts'
+import { VERSION } from '../core/version.ts'
+import { routes } from './routes.ts'
+import { type PublicRoute, publicRoutes } from './runtime-routes.ts'
+
+/** Where it is, below `/api/payments`. */
+export const OPENAPI_PATH = '/openapi.json'
+
+type Json = Record<string, unknown>
+
+/** What every route for the admin can answer. */
+const EVERYWHERE: Partial<Record<number, ErrorCode[]>> = {
+  400: ['INVALID_INPUT'],
+  401: ['AUTH_INVALID_CREDENTIALS', 'AUTH_INVALID_API_KEY', 'AUTH_UNAUTHORIZED'],
+  403: ['AUTH_UNAUTHORIZED'],
+  500: ['INTERNAL_ERROR'],
+  503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
+}
+/** What Stripe's failures become. */
+const FROM_STRIPE: Partial<Record<number, ErrorCode[]>> = {
+  400: ['PAYMENT_CONFIG_INVALID', 'UPSTREAM_FAILURE'],
+  401: ['PAYMENT_CONFIG_INVALID'],
+  402: ['PAYMENT_METHOD_DECLINED'],
+  403: ['PAYMENT_CONFIG_INVALID'],
+  409: ['UPSTREAM_FAILURE'],
+  429: ['RATE_LIMITED'],
+  502: ['UPSTREAM_FAILURE'],
+}
+const WITH_BODY: Partial<Record<number, ErrorCode[]>> = { 413: ['PAYLOAD_TOO_LARGE'] }
+
+const DESCRIPTIONS: Record<number, string> = {
+  400: 'The request cannot be carried out.',
+  401: 'Nobody we know asks.',
+  402: 'The payment method was declined.',
+  403: 'Not allowed.',
+  404: 'There is no such thing.',
+  409: 'It contradicts what there is, or is under way.',
+  413: 'The body is larger than 1 MB.',
+  429: 'Too many requests.',
+  500: 'A fault on our side.',
+  502: 'Stripe failed or could not be reached.',
+  503: 'The database could not be reached, or what it keeps cannot be opened.',
+}
+
+function merged(...sets: (Partial<Record<number, ErrorCode[]>> | undefined)[]): [string, ErrorCode[]][] {
+  const all = new Map<string, ErrorCode[]>()
+  for (const set of sets) {
+    for (const [status, codes = []] of Object.entries(set ?? {}))
+      all.set(status, [...new Set([...(all.get(status) ?? []), ...codes])])
+  }
+  return [...all].sort(([a], [b]) => Number(a) - Number(b))
+}
+
+function document(): Json {
+  const components: Json = {}
+
+  /** A schema as JSON Schema; what has a name becomes a component. */
+  function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
+    const shown = SHOWN_AS.get(schema)
+    if (shown) return shown
+    const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json
+    const own = rest.id
+    const text = JSON.stringify({ rest: plain(rest), defs: $defs ?? {} }).replaceAll(
+      '#/$defs/',
+      '#/components/schemas/',
+    )
+    const { rest: inline, defs } = JSON.parse(text) as { rest: Json; defs: Record<string, Json> }
+    for (const [id, definition] of Object.entries(defs)) components[id] = plain(definition)
+    if (typeof own !== 'string') return inline
+    components[own] = inline
+    return { $ref: `#/components/schemas/${own}` }
+  }
+
+  function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
+    if (!(schema instanceof z.ZodObject)) return []
+    return Object.entries(schema.shape).map(([name, field]) => {
+      const { description, default: _, ...rest } = schemaOf(field as z.ZodType, 'input')
+      const shown = 'default' in (SHOWN_AS.get(field as z.ZodType) ?? {}) ? { ...rest, default: _ } : rest
+      return {
+        name,
+        in: place,
+        required: place === 'path' || !(field as z.ZodType).safeParse(undefined).success,
+        ...(description === undefined ? {} : { description }),
+        schema: shown,
+      }
+    })
+  }
+
+  const content = (schema: z.ZodType, io: 'input' | 'output') => ({
+    'application/json': { schema: schemaOf(schema, io) },
+  })
+
+  function operation(definition: Route | PublicRoute, errors: [string, ErrorCode[]][]): Json {
+    const {
+      id,
+      summary,
+      description,
+      params,
+      query,
+      body,
+      bodyMayBeEmpty,
+      status = 200,
+      response,
+    } = definition
+    const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
+    return {
+      operationId: id,
+      summary,
+      ...(description === undefined ? {} : { description }),
+      ...(parameters.length === 0 ? {} : { parameters }),
+      ...(body === undefined
+        ? {}
+        : { requestBody: { required: bodyMayBeEmpty !== true, content: content(body, 'input') } }),
+      responses: {
+        [status]: { description: 'Done.', content: content(response, 'output') },
+        ...Object.fromEntries(
+          errors.map(([code, codes]) => [
+            code,
+            {
+              description: `${DESCRIPTIONS[Number(code)] ?? 'Refused.'} ${codes.join(', ')}`,
+              content: content(errorResponse, 'output'),
+            },
+          ]),
+        ),
+      },
+    }
+  }
+
+  const paths: Record<string, Json> = {}
+  const add = (path: string, method: string, described: Json) => {
+    paths[path] = { ...paths[path], [method.toLowerCase()]: described }
+  }
+  for (const definition of publicRoutes) {
+    add(definition.path, definition.method, {
+      ...operation(definition, merged(definition.errors)),
+      security: definition.security,
+    })
+  }
+  for (const definition of routes) {
+    const errors = merged(
+      EVERYWHERE,
+      definition.method === 'GET' ? undefined : WITH_BODY,
+      definition.asksStripe ? FROM_STRIPE : undefined,
+      definition.errors,
+    )
+    add(`/api/payments${definition.path}`, definition.method, {
+      ...operation(definition, errors),
+      security: [{ adminKey: [] }, { bearer: [] }],
+    })
+  }
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'pg-payments',
+      version: VERSION,
+      description:
+        "Stripe payments inside an application's own Postgres. Timestamps are ISO-8601 in UTC; money is an integer in the currency's minor unit. Unknown fields are refused. Lists are in the order that their summary says; hand `nextCursor` back as `cursor` for the next page.",
+      license: { name: 'MIT', identifier: 'MIT' },
+    },
+    paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+    components: {
+      securitySchemes: {
+        adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The admin key.' },
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          description:
+            'The admin key, or a token: of an admin for the admin routes, of a user for the others.',
+        },
+        stripeSignature: { type: 'apiKey', in: 'header', name: 'stripe-signature' },
+      },
+      schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+    },
+  }
+}
+
+/** Without what says nothing more: the id of a component, which is its key, and a pattern beside the format of an instant. */
+function plain(schema: Json): Json {
+  return JSON.parse(JSON.stringify(schema), (_, value) => {
+    if (value === null || typeof value !== 'object' || typeof value.type !== 'string') return value
+    const { id, pattern, ...rest } = value
+    return {
+      ...(typeof id === 'string' ? {} : { id }),
+      ...rest,
+      ...(pattern === undefined || rest.format === 'date-time' ? {} : { pattern }),
+    }
+  })
+}
+
+let made: Json | undefined
+
+/** The document; the same on every call. */
+export function openapiDocument(): Json {
+  made ??= document()
+  return made
+}

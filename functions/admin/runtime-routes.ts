@@ -1,0 +1,156 @@
+/** What the OpenAPI document says of the routes that are not for the admin. */
+import { z } from 'zod'
+import type * as api from '../../types/api.ts'
+import type { Route } from '../core/route.ts'
+import { environmentParams, noQuery, webhookEvent } from '../core/schema-parts.ts'
+import {
+  createCheckoutSessionBody,
+  createCustomerPortalSessionBody,
+  environmentSchema,
+} from '../core/validation.ts'
+
+/** As a route for the admin, without a handler: `app.ts` has those. The path is whole. */
+export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
+
+const nullable = z.string().nullable()
+const instant = z.iso.datetime()
+
+const checkoutSession = z
+  .object({
+    id: z.string(),
+    environment: environmentSchema,
+    mode: z.enum(['payment', 'subscription']),
+    status: z.enum(['initialized', 'open', 'completed', 'expired', 'failed']),
+    paymentStatus: z.enum(['paid', 'unpaid', 'no_payment_required']).nullable(),
+    subjectType: nullable,
+    subjectId: nullable,
+    customerEmail: nullable,
+    checkoutSessionId: nullable,
+    customerId: nullable,
+    paymentIntentId: nullable,
+    subscriptionId: nullable,
+    url: nullable.describe('The hosted page to send the buyer to.'),
+    lastError: nullable,
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'CheckoutSession' })
+
+const customerPortalSession = z
+  .object({
+    id: z.string(),
+    environment: environmentSchema,
+    status: z.enum(['initialized', 'created', 'failed']),
+    subjectType: z.string(),
+    subjectId: z.string(),
+    customerId: nullable,
+    returnUrl: nullable,
+    configuration: nullable,
+    url: nullable.describe('The portal page; it is meant for one visit, soon.'),
+    lastError: nullable,
+    createdAt: instant,
+    updatedAt: instant,
+  })
+  .meta({ id: 'CustomerPortalSession' })
+
+const createCheckoutSessionResponse = z.object({ checkoutSession })
+const createCustomerPortalSessionResponse = z.object({ customerPortalSession })
+const webhookResponse = z.object({
+  received: z.literal(true),
+  handled: z.boolean().describe('Whether rows follow from this event, also when it comes again.'),
+  event: webhookEvent.optional(),
+})
+const healthResponse = z.object({ status: z.literal('ok'), database: z.literal('ok'), version: z.string() })
+
+createCheckoutSessionResponse satisfies z.ZodType<api.CreateCheckoutSessionResponse>
+createCustomerPortalSessionResponse satisfies z.ZodType<api.CreateCustomerPortalSessionResponse>
+webhookResponse satisfies z.ZodType<api.WebhookResponse>
+healthResponse satisfies z.ZodType<api.HealthResponse>
+
+const OF_STRIPE = {
+  402: ['PAYMENT_METHOD_DECLINED'],
+  429: ['RATE_LIMITED'],
+  500: ['INTERNAL_ERROR'],
+  502: ['UPSTREAM_FAILURE'],
+  503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
+} satisfies Route['errors']
+
+export const publicRoutes: PublicRoute[] = [
+  {
+    id: 'createCheckoutSession',
+    method: 'POST',
+    path: '/api/payments/stripe/{environment}/checkout-sessions',
+    summary: 'Starts a Checkout Session, if a policy lets the caller',
+    params: environmentParams,
+    body: createCheckoutSessionBody,
+    status: 201,
+    response: createCheckoutSessionResponse,
+    errors: {
+      ...OF_STRIPE,
+      400: ['INVALID_INPUT', 'PAYMENT_CONFIG_INVALID', 'UPSTREAM_FAILURE'],
+      401: [
+        'AUTH_INVALID_CREDENTIALS',
+        'AUTH_INVALID_API_KEY',
+        'AUTH_UNAUTHORIZED',
+        'PAYMENT_CONFIG_INVALID',
+      ],
+      403: ['AUTH_UNAUTHORIZED', 'PAYMENT_CONFIG_INVALID'],
+      409: ['PAYMENT_CHECKOUT_ALREADY_EXISTS', 'UPSTREAM_FAILURE', 'DATABASE_DUPLICATE'],
+      413: ['PAYLOAD_TOO_LARGE'],
+    },
+    security: [{ bearer: [] }, {}],
+  },
+  {
+    id: 'createCustomerPortalSession',
+    method: 'POST',
+    path: '/api/payments/stripe/{environment}/customer-portal-sessions',
+    summary: 'Opens the Billing Portal for the customer of a billing subject, if a policy lets the caller',
+    params: environmentParams,
+    body: createCustomerPortalSessionBody,
+    status: 201,
+    response: createCustomerPortalSessionResponse,
+    errors: {
+      ...OF_STRIPE,
+      400: ['INVALID_INPUT', 'PAYMENT_CONFIG_INVALID', 'UPSTREAM_FAILURE'],
+      401: [
+        'AUTH_INVALID_CREDENTIALS',
+        'AUTH_INVALID_API_KEY',
+        'AUTH_UNAUTHORIZED',
+        'PAYMENT_CONFIG_INVALID',
+      ],
+      403: ['AUTH_UNAUTHORIZED', 'PAYMENT_CONFIG_INVALID'],
+      404: ['PAYMENT_NOT_FOUND'],
+      409: ['UPSTREAM_FAILURE'],
+      413: ['PAYLOAD_TOO_LARGE'],
+    },
+    security: [{ bearer: [] }],
+  },
+  {
+    id: 'receiveWebhook',
+    method: 'POST',
+    path: '/api/webhooks/stripe/{environment}',
+    summary: 'Takes an event from Stripe',
+    description: 'The body is the event as Stripe signed it. 5xx lets Stripe deliver it again.',
+    params: environmentParams,
+    body: z.record(z.string(), z.unknown()),
+    response: webhookResponse,
+    errors: {
+      400: ['INVALID_INPUT'],
+      401: ['AUTH_UNAUTHORIZED'],
+      413: ['PAYLOAD_TOO_LARGE'],
+      500: ['INTERNAL_ERROR'],
+      503: ['DATABASE_UNAVAILABLE', 'PAYMENT_SECRETS_UNREADABLE'],
+    },
+    security: [{ stripeSignature: [] }],
+  },
+  {
+    id: 'getHealth',
+    method: 'GET',
+    path: '/health',
+    summary: 'Whether the database answers, has the schema and lets us work',
+    query: noQuery,
+    response: healthResponse,
+    errors: { 503: ['DATABASE_UNAVAILABLE'] },
+    security: [],
+  },
+]

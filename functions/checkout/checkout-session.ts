@@ -1,0 +1,106 @@
+/**
+ * `POST /api/payments/stripe/{environment}/checkout-sessions`
+ *
+ * The database decides, Stripe does, the database takes the answer: two round trips, and no connection is held in between.
+ */
+import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
+import { apiError, refusedAsGuest, stripeMayHaveActed, toApiError } from '../core/errors.ts'
+import { type Answer, readJson } from '../core/http.ts'
+import { describeError } from '../core/log.ts'
+import {
+  beginCheckoutSession,
+  type CheckoutDecision,
+  type CheckoutSessionRow,
+  completeCheckoutSession,
+  failCheckoutSession,
+  projectStripeObjects,
+} from '../core/sql.ts'
+import type { StripeApi } from '../core/stripe.ts'
+import { createCheckoutSessionBody, environmentSchema, parse } from '../core/validation.ts'
+import type { Deps } from '../deps.ts'
+import { presentCheckoutSession } from './present.ts'
+
+export async function checkoutSession(
+  request: Request,
+  params: { environment: string },
+  deps: Deps,
+): Promise<Answer<CreateCheckoutSessionResponse>> {
+  const caller = await deps.authenticate(request.headers)
+  const environment = parse(environmentSchema, params.environment, 'environment')
+  const body = parse(createCheckoutSessionBody, await readJson(request))
+  const stripe = await deps.stripe(environment)
+
+  const begin = () =>
+    beginCheckoutSession(deps.database, {
+      environment,
+      caller,
+      mode: body.mode,
+      lineItems: body.lineItems,
+      successUrl: body.successUrl,
+      cancelUrl: body.cancelUrl,
+      subjectType: body.subject?.type ?? null,
+      subjectId: body.subject?.id ?? null,
+      customerEmail: body.customerEmail ?? null,
+      metadata: body.metadata ?? {},
+      idempotencyKey: body.idempotencyKey ?? null,
+    }).catch((error) => {
+      throw caller.role === 'anon' && body.subject ? refusedAsGuest(error) : error
+    })
+
+  let decision = await begin()
+  if (decision.action === 'fetch') {
+    await projectSession(environment, decision.session, stripe, deps)
+    decision = await begin()
+  }
+  if (decision.action === 'fetch') {
+    throw apiError(
+      502,
+      'UPSTREAM_FAILURE',
+      'Stripe does not say yet whether the earlier session has expired.',
+      {
+        nextActions: 'Try again in a moment with the same idempotency key.',
+      },
+    )
+  }
+  const session =
+    decision.action === 'return' ? decision.session : await send(environment, decision, stripe, deps)
+  return { status: 201, body: { checkoutSession: presentCheckoutSession(session) } }
+}
+
+/** Creates the session at Stripe. Whatever goes wrong there is noted in the row before it is answered. */
+async function send(
+  environment: StripeEnvironment,
+  { session: { id }, attempt, params, idempotency_key }: CheckoutDecision,
+  stripe: StripeApi,
+  { database, log }: Deps,
+): Promise<CheckoutSessionRow> {
+  const created = await stripe.createCheckoutSession(params, idempotency_key).catch(async (error) => {
+    await failCheckoutSession(database, {
+      environment,
+      id,
+      attempt,
+      error: toApiError(error).message,
+      stripeMayHaveActed: stripeMayHaveActed(error),
+    }).catch((cause) => log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
+    throw error
+  })
+  return completeCheckoutSession(database, {
+    environment,
+    id,
+    attempt,
+    session: created.object,
+    snapshotAt: created.snapshotAt,
+  })
+}
+
+/** Brings the row of a session up to date with Stripe. */
+async function projectSession(
+  environment: StripeEnvironment,
+  { checkout_session_id: id }: CheckoutSessionRow,
+  stripe: StripeApi,
+  { database }: Deps,
+): Promise<void> {
+  if (id === null) return
+  const { object, snapshotAt } = await stripe.retrieve({ object: 'checkout.session', id })
+  await projectStripeObjects(database, { environment, objects: [object], snapshotAt })
+}

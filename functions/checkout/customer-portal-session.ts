@@ -1,0 +1,54 @@
+/**
+ * `POST /api/payments/stripe/{environment}/customer-portal-sessions`
+ *
+ * For a signed-in caller whom a policy lets manage the billing of the subject, and a subject that has a customer.
+ */
+import type { CreateCustomerPortalSessionResponse } from '../../types/api.ts'
+import { toApiError } from '../core/errors.ts'
+import { type Answer, readJson } from '../core/http.ts'
+import { describeError } from '../core/log.ts'
+import {
+  beginCustomerPortalSession,
+  completeCustomerPortalSession,
+  failCustomerPortalSession,
+} from '../core/sql.ts'
+import { createCustomerPortalSessionBody, environmentSchema, parse } from '../core/validation.ts'
+import type { Deps } from '../deps.ts'
+import { presentCustomerPortalSession } from './present.ts'
+
+export async function customerPortalSession(
+  request: Request,
+  params: { environment: string },
+  deps: Deps,
+): Promise<Answer<CreateCustomerPortalSessionResponse>> {
+  const caller = await deps.authenticate(request.headers)
+  const environment = parse(environmentSchema, params.environment, 'environment')
+  const body = parse(createCustomerPortalSessionBody, await readJson(request))
+  const stripe = await deps.stripe(environment)
+
+  const decision = await beginCustomerPortalSession(deps.database, {
+    environment,
+    caller,
+    subjectType: body.subject.type,
+    subjectId: body.subject.id,
+    returnUrl: body.returnUrl ?? null,
+    configuration: body.configuration ?? null,
+  })
+  const { id } = decision.session
+  const created = await stripe
+    .createPortalSession(decision.params, decision.idempotency_key)
+    .catch(async (error) => {
+      await failCustomerPortalSession(deps.database, {
+        environment,
+        id,
+        error: toApiError(error).message,
+      }).catch((cause) => deps.log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
+      throw error
+    })
+  const session = await completeCustomerPortalSession(deps.database, {
+    environment,
+    id,
+    portalSession: created.object,
+  })
+  return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+}

@@ -1,0 +1,256 @@
+/**
+ * Who asks: verified claims, or nobody. Fail closed: a token that cannot be verified, for whatever reason, is refused and never
+ * taken for an anonymous request.
+ */
+import type { JWTPayload, JWTVerifyGetKey } from 'jose'
+import type { Config } from './config.ts'
+import { apiError, isApiError } from './errors.ts'
+import type { Caller } from './sql.ts'
+
+/** `none` and the shared-secret algorithms are not among them: a public key must never serve as a secret. */
+const ASYMMETRIC_ALGORITHMS = [
+  'RS256',
+  'RS384',
+  'RS512',
+  'PS256',
+  'PS384',
+  'PS512',
+  'ES256',
+  'ES384',
+  'ES512',
+  'EdDSA',
+  'Ed25519',
+]
+
+const invalidToken = (message: string, cause?: unknown) =>
+  apiError(401, 'AUTH_INVALID_CREDENTIALS', message, {
+    nextActions: 'Sign in again and send the new access token.',
+    cause,
+  })
+
+/** What whoever deploys does so that users can be told from guests. */
+export const VERIFY_TOKENS = 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.'
+
+/** Whether a secret has less than the 256 bits that HS256 needs. See https://www.rfc-editor.org/rfc/rfc7518#section-3.2. */
+export const isShortSecret = (secret: string): boolean => new TextEncoder().encode(secret).length < 32
+
+function hasNoExpiry(error: unknown): boolean {
+  const { code, claim, reason } = error as { code?: string; claim?: string; reason?: string }
+  return code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && claim === 'exp' && reason === 'missing'
+}
+
+/** Whether two texts are equal, in a time that does not tell where they differ. */
+async function equalInConstantTime(a: string, b: string): Promise<boolean> {
+  const digest = async (text: string) =>
+    new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
+  const [left, right] = await Promise.all([digest(a), digest(b)])
+  return left.reduce((difference, byte, index) => difference | (byte ^ (right[index] ?? 0)), 0) === 0
+}
+
+/** The claims that pass on to Postgres: a role that row level security knows, and a user for the role that has one. */
+function callerFrom(claims: JWTPayload): Caller {
+  const { role, sub } = claims
+  if (role === undefined) throw invalidToken('The token has no role claim; it must be anon or authenticated.')
+  if (role !== 'anon' && role !== 'authenticated') {
+    throw apiError(
+      403,
+      'AUTH_UNAUTHORIZED',
+      'The role of this token may not start payments; only anon and authenticated may.',
+    )
+  }
+  if (role === 'authenticated' && (typeof sub !== 'string' || sub === '')) {
+    throw invalidToken('The token says authenticated but has no sub claim that says who.')
+  }
+  return { ...claims, role }
+}
+
+export type Authenticate = (headers: Headers) => Promise<Caller>
+
+/** Who may do everything: whoever has the admin key, or a token with a role that is configured. */
+export type AuthenticateAdmin = (headers: Headers) => Promise<void>
+
+type Verify = (token: string) => Promise<JWTPayload>
+
+type AuthOptions = { config: Config; now: () => number; verify?: Verify }
+
+/**
+ * The claims of a token, verified with the shared secret (HS256) or the key set (asymmetric algorithms), or a 401. A signature says
+ * that the token comes from whoever has the key, which several projects may share; `iss` and `aud` say whose it is.
+ */
+export function createVerify({ config, now }: { config: Config; now: () => number }): Verify {
+  let keySet: JWTVerifyGetKey | undefined
+
+  /** The key of a token from the key set. That the set cannot be read is not the caller's fault. */
+  async function remoteKey(jwksUrl: string): Promise<JWTVerifyGetKey> {
+    const { createRemoteJWKSet, errors } = await import('jose')
+    keySet ??= createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000 })
+    const lookUp = keySet
+    return async (header, token) => {
+      try {
+        return await lookUp(header, token)
+      } catch (error) {
+        if (error instanceof errors.JWKSNoMatchingKey || error instanceof errors.JWKSMultipleMatchingKeys)
+          throw error
+        throw apiError(503, 'UPSTREAM_FAILURE', 'The keys that verify tokens could not be read just now.', {
+          nextActions: 'Try again in a moment.',
+          cause: error,
+        })
+      }
+    }
+  }
+
+  async function verify(token: string): Promise<JWTPayload> {
+    if (config.jwtSecret === null && config.jwksUrl === null) {
+      throw apiError(
+        401,
+        'AUTH_INVALID_CREDENTIALS',
+        'No token can be verified here: neither a secret nor a key set is configured.',
+        { nextActions: VERIFY_TOKENS },
+      )
+    }
+    const { decodeProtectedHeader, jwtVerify } = await import('jose')
+    const options = {
+      requiredClaims: ['exp'],
+      currentDate: new Date(now()),
+      ...(config.jwtIssuers && { issuer: config.jwtIssuers }),
+      ...(config.jwtAudiences && { audience: config.jwtAudiences }),
+    }
+    const { alg } = decodeProtectedHeader(token)
+    if (alg === 'HS256' && config.jwtSecret !== null) {
+      const secret = new TextEncoder().encode(config.jwtSecret)
+      return (await jwtVerify(token, secret, { ...options, algorithms: ['HS256'] })).payload
+    }
+    if (alg !== undefined && ASYMMETRIC_ALGORITHMS.includes(alg) && config.jwksUrl !== null) {
+      const key = await remoteKey(config.jwksUrl)
+      return (await jwtVerify(token, key, { ...options, algorithms: ASYMMETRIC_ALGORITHMS })).payload
+    }
+    throw invalidToken('The token is not signed in a way that is accepted here.')
+  }
+
+  function refusal(error: unknown): Error {
+    if (isApiError(error)) return error
+    if ((error as { code?: string }).code === 'ERR_JWT_EXPIRED') {
+      // Existing clients refresh their session at this code, and at no other.
+      return apiError(401, 'AUTH_UNAUTHORIZED', 'The token has expired.', {
+        nextActions: 'Refresh the session and send the new access token.',
+        cause: error,
+      })
+    }
+    if (hasNoExpiry(error)) {
+      return apiError(
+        401,
+        'AUTH_INVALID_CREDENTIALS',
+        'The token has no exp claim; one that never expires is not accepted.',
+        {
+          nextActions: 'Let whoever signs the tokens give them an expiry, and send a new one.',
+          cause: error,
+        },
+      )
+    }
+    return invalidToken('The token is not valid.', error)
+  }
+
+  return (token) =>
+    verify(token).catch((error) => {
+      throw refusal(error)
+    })
+}
+
+/** The token in `Authorization: Bearer <token>`. */
+function bearerToken(authorization: string): string {
+  const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1]
+  if (token === undefined) throw invalidToken('The Authorization header must be `Bearer` and a token.')
+  return token
+}
+
+/**
+ * Reads the caller from the headers of a request.
+ *
+ * - no `Authorization`: anonymous
+ * - the configured anonymous key: anonymous
+ * - a user's JWT: its claims
+ * - the admin key: refused, for it has no user whom the policies could judge
+ */
+export function createAuthenticate({
+  config,
+  now,
+  verify = createVerify({ config, now }),
+}: AuthOptions): Authenticate {
+  async function refuseAdminKey(key: string | null): Promise<void> {
+    if (key === null || config.adminKey === null || !(await equalInConstantTime(key, config.adminKey))) return
+    throw apiError(403, 'AUTH_UNAUTHORIZED', 'The admin key has no user, so it cannot start payments.', {
+      nextActions: 'Send the access token of the user who pays, or none for an anonymous purchase.',
+    })
+  }
+
+  return async (headers) => {
+    const apiKey = headers.get('x-api-key')
+    if (apiKey !== null) {
+      await refuseAdminKey(apiKey)
+      if (config.anonKey === null || !(await equalInConstantTime(apiKey, config.anonKey))) {
+        throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
+      }
+    }
+    const authorization = headers.get('authorization')
+    if (authorization === null) return { role: 'anon' }
+    const token = bearerToken(authorization)
+    await refuseAdminKey(token)
+    if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey))) return { role: 'anon' }
+    return callerFrom(await verify(token))
+  }
+}
+
+/**
+ * Lets the admin in, and nobody else: the admin key as `x-api-key` or as a bearer token, or a verified token whose role is one of
+ * the configured ones (`project_admin`, where none is). A token of anybody else is refused with 403. Where there is neither an admin
+ * key nor a way to verify tokens, nobody is let in.
+ */
+export function createAuthenticateAdmin({
+  config,
+  now,
+  verify = createVerify({ config, now }),
+}: AuthOptions): AuthenticateAdmin {
+  const isAdminKey = async (key: string) =>
+    config.adminKey !== null && (await equalInConstantTime(key, config.adminKey))
+  const notAdmin = (message: string) =>
+    apiError(403, 'AUTH_UNAUTHORIZED', message, {
+      nextActions: 'Send the admin key as `x-api-key`, or the access token of an admin.',
+    })
+
+  const wrongKey = () =>
+    apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.', {
+      nextActions: 'Send the value that the handlers have as PAYMENTS_ADMIN_KEY.',
+    })
+
+  return async (headers) => {
+    if (config.adminKey === null && config.jwtSecret === null && config.jwksUrl === null) {
+      throw apiError(403, 'AUTH_UNAUTHORIZED', 'Nobody is configured who may use the admin routes.', {
+        nextActions: 'Set PAYMENTS_ADMIN_KEY, or PAYMENTS_JWT_SECRET and PAYMENTS_ADMIN_ROLES.',
+      })
+    }
+    const apiKey = headers.get('x-api-key')
+    if (apiKey !== null) {
+      if (await isAdminKey(apiKey)) return
+      throw wrongKey()
+    }
+    const authorization = headers.get('authorization')
+    if (authorization === null) {
+      throw apiError(
+        401,
+        'AUTH_INVALID_CREDENTIALS',
+        'This address is for the admin: no key or token was sent.',
+        {
+          nextActions: 'Send the admin key as `x-api-key` or `Authorization: Bearer`.',
+        },
+      )
+    }
+    const token = bearerToken(authorization)
+    if (await isAdminKey(token)) return
+    if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey)))
+      throw notAdmin('The anonymous key is not allowed to do this; it is for the admin.')
+    if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw wrongKey()
+    const { role } = await verify(token)
+    if (typeof role !== 'string' || !config.adminRoles.includes(role))
+      throw notAdmin('The role of this token is not allowed to do this; it is for the admin.')
+  }
+}

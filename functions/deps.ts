@@ -1,0 +1,86 @@
+/** Everything a handler works with, built in one place. */
+
+import type { StripeEnvironment } from '../types/api.ts'
+import {
+  type Authenticate,
+  type AuthenticateAdmin,
+  createAuthenticate,
+  createAuthenticateAdmin,
+  createVerify,
+} from './core/auth.ts'
+import type { Config } from './core/config.ts'
+import { createDatabase, type Database } from './core/database.ts'
+import { createLog, describeError, type Log } from './core/log.ts'
+import { type Background, createBackground } from './core/runtime.ts'
+import { createSecretStore, type SecretStore } from './core/secrets.ts'
+import { createStripe, type StripeApi } from './core/stripe.ts'
+import { createIngest, type Ingest } from './events/ingest.ts'
+
+export type Deps = {
+  config: Config
+  database: Database
+  /** Closes every connection. */
+  disconnect: () => Promise<void>
+  /** Hands a verified event to the database, together with others that wait. */
+  ingest: Ingest
+  secrets: SecretStore
+  /** Stripe for one environment; fails with 400 when it has no key. */
+  stripe: (environment: StripeEnvironment) => Promise<StripeApi>
+  authenticate: Authenticate
+  /** Lets the admin pass; fails with 401 or 403 for everybody else. */
+  authenticateAdmin: AuthenticateAdmin
+  background: Background
+  log: Log
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+export type DepsOptions = {
+  log?: Log
+  now?: () => number
+  /** The platform's `waitUntil`, where it has one. */
+  keepAlive?: (work: Promise<unknown>) => void
+}
+
+/**
+ * Connections of the pool that are for webhooks alone, where it has more than these: whatever the others wait for, a webhook finds
+ * one, and its functions are planned there already. With a single one, the next batch is in Postgres' hands when it is done with the
+ * one before, and two batches about the same objects never wait for each other's locks: faster than two, as `scripts/bench` tells.
+ */
+const WEBHOOK_CONNECTIONS = 1
+
+export function createDeps(
+  config: Config,
+  { log = createLog(), now = Date.now, keepAlive }: DepsOptions = {},
+): Deps {
+  const connect = (poolSize: number) => createDatabase({ url: config.databaseUrl, poolSize })
+  const isShared = config.poolSize <= WEBHOOK_CONNECTIONS
+  const database = connect(isShared ? config.poolSize : config.poolSize - WEBHOOK_CONNECTIONS)
+  const webhooks = isShared ? database : connect(WEBHOOK_CONNECTIONS)
+  const secrets = createSecretStore({ config, database, log, now })
+  const verify = createVerify({ config, now })
+  return {
+    config,
+    database,
+    ingest: createIngest(webhooks),
+    async disconnect() {
+      await Promise.all([...new Set([database, webhooks])].map((pool) => pool.end()))
+    },
+    secrets,
+    stripe: createStripe({ config, secrets, now }),
+    authenticate: createAuthenticate({ config, now, verify }),
+    authenticateAdmin: createAuthenticateAdmin({ config, now, verify }),
+    background: createBackground(
+      (error) => log.error('background_failed', { cause: describeError(error) }),
+      keepAlive,
+    ),
+    log,
+    now,
+  }
+}
+
+/** Waits for background work, then closes the connections. */
+export async function closeDeps({ background, disconnect }: Deps): Promise<void> {
+  await background.settled()
+  await disconnect()
+}

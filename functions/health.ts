@@ -1,0 +1,27 @@
+/** `GET /health`: one statement tells whether the database answers, has our schema, and lets us work. */
+import type { HealthResponse } from '../types/api.ts'
+import { apiError } from './core/errors.ts'
+import type { Answer } from './core/http.ts'
+import { checkDatabase, GRANT_ROLES } from './core/sql.ts'
+import { VERSION } from './core/version.ts'
+import type { Deps } from './deps.ts'
+
+export async function health({ database }: Deps): Promise<Answer<HealthResponse>> {
+  const { migrated, allowed } = await checkDatabase(database)
+  if (!migrated) {
+    throw apiError(503, 'DATABASE_UNAVAILABLE', 'The database answers but has no payments schema yet.', {
+      nextActions: 'Run `pg-payments migrate` against the database in DATABASE_URL.',
+    })
+  }
+  if (!allowed) {
+    throw apiError(
+      503,
+      'DATABASE_UNAVAILABLE',
+      'The login in DATABASE_URL may not use the payments schema, or not act as anon and authenticated.',
+      {
+        nextActions: GRANT_ROLES,
+      },
+    )
+  }
+  return { status: 200, body: { status: 'ok', database: 'ok', version: VERSION } }
+}

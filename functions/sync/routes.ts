@@ -1,0 +1,267 @@
+/**
+ * Sync, recovery and the upkeep of the ledger. A sync answers when it has ended. Whoever hangs up stops it, and the next one goes
+ * on where it was.
+ */
+import type { StripeEnvironment, SyncRequest, SyncResult } from '../../types/api.ts'
+import { ENVIRONMENTS, readKeyStates } from '../connection/keys.ts'
+import { type ApiError, toApiError } from '../core/errors.ts'
+import { describeError, redact } from '../core/log.ts'
+import { readPage } from '../core/paging.ts'
+import { presentConnection } from '../core/present-parts.ts'
+import { readConnections } from '../core/reads.ts'
+import { type Route, route } from '../core/route.ts'
+import { environmentParams } from '../core/schema-parts.ts'
+import {
+  countUnmapped,
+  listSyncRuns,
+  pruneWebhookEvents,
+  rebuildProjections,
+  replayWebhookEvents,
+  type SyncRunRow,
+} from '../core/sql.ts'
+import type { Deps } from '../deps.ts'
+import { presentSyncRun } from './present.ts'
+import { recover } from './recovery.ts'
+import { runScheduled } from './schedule.ts'
+import {
+  pruneBody,
+  pruneResponse,
+  rebuildResponse,
+  recoverBody,
+  recoverResponse,
+  replayBody,
+  replayResponse,
+  scheduleBody,
+  scheduleResponse,
+  syncBody,
+  syncResponse,
+  syncRunsQuery,
+  syncRunsResponse,
+} from './schemas.ts'
+import { runSync } from './sync.ts'
+
+const asked = ({ kinds, createdFrom, createdBefore }: SyncRequest) => ({
+  kinds: kinds ?? null,
+  createdFrom: createdFrom ?? null,
+  createdBefore: createdBefore ?? null,
+})
+
+/** @param failure why there is no run: one that could not even begin has left no trace in the connection */
+async function syncResult(
+  environment: StripeEnvironment,
+  run: SyncRunRow | null,
+  deps: Deps,
+  failure?: ApiError,
+): Promise<SyncResult> {
+  const [rows, keys] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
+  const row = rows.find((connection) => connection.environment === environment) ?? null
+  const subscriptions = run?.progress.subscriptions
+  return {
+    environment,
+    connection: {
+      ...presentConnection(environment, row, keys[environment]),
+      ...(failure && { lastSyncStatus: 'failed', lastSyncError: failure.message }),
+    },
+    subscriptions: subscriptions
+      ? {
+          environment,
+          synced: subscriptions.seen ?? 0,
+          unmapped: await countUnmapped(deps.database, { environment }),
+          deleted: subscriptions.deleted ?? 0,
+        }
+      : null,
+    run: run === null ? null : presentSyncRun(run),
+  }
+}
+
+const syncAll = route({
+  id: 'syncStripe',
+  method: 'POST',
+  path: '/stripe/sync',
+  summary: 'Bring the rows of every environment that has a key in line with Stripe',
+  description:
+    'One after the other; one that fails does not keep the other back, and says so in its connection. A body may say what to list.',
+  body: syncBody,
+  bodyMayBeEmpty: true,
+  response: syncResponse,
+  errors: { 409: ['PAYMENT_SYNC_RUNNING'] },
+  async handle({ body, signal }, deps) {
+    const keys = await readKeyStates(deps)
+    const results: SyncResult[] = []
+    let running: ApiError | null = null
+    for (const environment of ENVIRONMENTS) {
+      let run: SyncRunRow | null = null
+      let failed: ApiError | undefined
+      if (keys[environment].source !== null) {
+        run = await runSync({ environment, ...asked(body), signal }, deps).catch((error) => {
+          const failure = toApiError(error)
+          if (failure.code === 'DATABASE_UNAVAILABLE') throw failure
+          if (failure.code === 'PAYMENT_SYNC_RUNNING') running = failure
+          deps.log.error('sync_failed', { environment, cause: describeError(error) })
+          failed = failure
+          return null
+        })
+      }
+      results.push(await syncResult(environment, run, deps, failed))
+    }
+    // The other one is in line by now; of this one somebody else knows.
+    if (running !== null) throw running
+    return { results }
+  },
+})
+
+const syncEnvironment = route({
+  id: 'syncStripeEnvironment',
+  method: 'POST',
+  path: '/stripe/{environment}/sync',
+  summary: 'Bring the rows of an environment in line with Stripe, or go on with that',
+  params: environmentParams,
+  body: syncBody,
+  bodyMayBeEmpty: true,
+  response: syncResponse,
+  errors: {
+    400: ['PAYMENT_CONFIG_INVALID'],
+    401: ['PAYMENT_CONFIG_INVALID'],
+    403: ['PAYMENT_CONFIG_INVALID'],
+    409: ['PAYMENT_SYNC_RUNNING', 'PAYMENT_ACCOUNT_CHANGED'],
+    429: ['RATE_LIMITED'],
+    502: ['UPSTREAM_FAILURE'],
+  },
+  async handle({ params: { environment }, body, signal }, deps) {
+    const run = await runSync({ environment, ...asked(body), signal }, deps)
+    return { results: [await syncResult(environment, run, deps)] }
+  },
+})
+
+const listRuns = route({
+  id: 'listSyncRuns',
+  method: 'GET',
+  path: '/stripe/{environment}/sync-runs',
+  summary: 'Syncs with how far they came and what differed, the last begun first',
+  params: environmentParams,
+  query: syncRunsQuery,
+  response: syncRunsResponse,
+  async handle({ params: { environment }, query: { limit, cursor } }, deps) {
+    const scope = { list: 'sync-runs', filters: { environment } }
+    const { rows, nextCursor } = await readPage(deps, scope, cursor, async (after) => {
+      const found = await listSyncRuns(deps.database, {
+        environment,
+        limit: limit + 1,
+        after: after && { startedAt: after[0] ?? '', id: after[1] ?? '' },
+      })
+      const last = found.length > limit ? found[limit - 1] : undefined
+      return { rows: found.slice(0, limit), end: last ? [last.started_at, last.id] : null }
+    })
+    return { syncRuns: rows.map(presentSyncRun), nextCursor }
+  },
+})
+
+const recoverEvents = route({
+  id: 'recoverWebhookEvents',
+  method: 'POST',
+  path: '/stripe/{environment}/recover',
+  summary: "Take in the events of Stripe's list that never arrived",
+  params: environmentParams,
+  body: recoverBody,
+  bodyMayBeEmpty: true,
+  response: recoverResponse,
+  errors: {
+    400: ['PAYMENT_CONFIG_INVALID'],
+    401: ['PAYMENT_CONFIG_INVALID'],
+    403: ['PAYMENT_CONFIG_INVALID'],
+    429: ['RATE_LIMITED'],
+    502: ['UPSTREAM_FAILURE'],
+  },
+  async handle({ params: { environment }, body: { since }, signal }, deps) {
+    return { recovery: await recover({ environment, since: since ?? null, signal }, deps) }
+  },
+})
+
+const replayEvents = route({
+  id: 'replayWebhookEvents',
+  method: 'POST',
+  path: '/stripe/{environment}/webhook-events/replay',
+  summary: 'Process kept events once more, in the order in which they happened, fulfilment included',
+  params: environmentParams,
+  body: replayBody,
+  bodyMayBeEmpty: true,
+  response: replayResponse,
+  async handle({ params: { environment }, body }, deps) {
+    const rows = await replayWebhookEvents(deps.database, {
+      environment,
+      eventId: body.eventId ?? null,
+      eventType: body.eventType ?? null,
+      objectId: body.objectId ?? null,
+      from: body.from ?? null,
+      before: body.before ?? null,
+      includeProcessed: body.includeProcessed,
+      max: body.limit,
+    })
+    const replayed = rows.map((row) => ({
+      eventId: row.replayed_event_id,
+      processingStatus: row.processing_status,
+      lastError: row.last_error === null ? null : redact(row.last_error),
+    }))
+    return { replayed }
+  },
+})
+
+const rebuild = route({
+  id: 'rebuildProjections',
+  method: 'POST',
+  path: '/stripe/{environment}/rebuild',
+  summary: 'Make the projections again from the ledger, without fulfilment; webhooks wait meanwhile',
+  params: environmentParams,
+  response: rebuildResponse,
+  async handle({ params: { environment } }, deps) {
+    const { events, pruned, complete_since } = await rebuildProjections(deps.database, { environment })
+    const completeSince = complete_since === null ? null : new Date(complete_since).toISOString()
+    return { events, pruned, completeSince }
+  },
+})
+
+/** Events in one statement of `prune`. */
+const PRUNED_AT_ONCE = 5000
+
+const prune = route({
+  id: 'pruneWebhookEvents',
+  method: 'POST',
+  path: '/stripe/{environment}/prune',
+  summary: 'Empty the payloads of old finished events; their ids and outcome stay',
+  params: environmentParams,
+  body: pruneBody,
+  response: pruneResponse,
+  async handle({ params: { environment }, body: { olderThanDays }, signal }, deps) {
+    let pruned = 0
+    let count = PRUNED_AT_ONCE
+    while (count === PRUNED_AT_ONCE && !signal.aborted) {
+      count = await pruneWebhookEvents(deps.database, { environment, olderThanDays, max: PRUNED_AT_ONCE })
+      pruned += count
+    }
+    return { pruned }
+  },
+})
+
+const runSchedule = route({
+  id: 'runSchedule',
+  method: 'POST',
+  path: '/stripe/schedule',
+  summary: "What a platform's cron calls every few minutes: failed events again, lost ones in, rows in line",
+  description:
+    'For every environment that has a key. Each part stands for itself: one that fails is in `failures`, and the answer is 200 all the same.',
+  body: scheduleBody,
+  bodyMayBeEmpty: true,
+  response: scheduleResponse,
+  handle: ({ body: { syncPages }, signal }, deps) => runScheduled(deps, { signal, syncPages }),
+})
+
+export const syncRoutes: Route[] = [
+  syncAll,
+  syncEnvironment,
+  listRuns,
+  recoverEvents,
+  replayEvents,
+  rebuild,
+  prune,
+  runSchedule,
+]

@@ -1,0 +1,357 @@
+/**
+ * `pg-payments migrate`: installs or updates the schemas `payments` and `payments_private` in an existing database.
+ *
+ * The files in `sql/committed` are applied as they are, in order, by node-pg-migrate. Everything that is pending
+ * goes into one transaction, so a database is either at the new version or exactly as it was. Nothing outlives that
+ * transaction, the lock included, which is why this also works through a transaction-mode pooler.
+ */
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Command } from 'commander'
+import { runner } from 'node-pg-migrate'
+import pg from 'pg'
+import { action } from '../support/context.ts'
+import { databaseUrlOf } from '../support/direct.ts'
+import { cliError } from '../support/errors.ts'
+import { count } from '../support/output.ts'
+
+export type MigrateOptions = {
+  /** Connection string of a role that may create schemas, and roles where ours are missing. */
+  databaseUrl: string
+  /** Receives one line for each step that a person may want to see. Default: silence. */
+  log?: (line: string) => void
+  /** Where the migrations are. Default: `sql/committed` of this package. */
+  directory?: string
+  /** How long to wait for another migration of the same database. Default: two minutes. */
+  lockTimeoutMs?: number
+  /** Apply once more what the database has already, which brings back what somebody dropped or revoked. Default: false. */
+  again?: boolean
+}
+
+export type MigrateResult = {
+  /** Names of the migrations applied now, in order; empty when there was nothing to do. */
+  applied: string[]
+  /** Names of those that were applied once more, in order; only when that was asked for. */
+  appliedAgain?: string[]
+}
+
+/** The ledger: which migrations this database has. It is not part of the migrations, its name is part of the contract. */
+export const LEDGER = { schema: 'payments_private', table: 'schema_migrations' } as const
+
+/** Chosen once for pg-payments, so that other tools' migrations of the same database do not wait for ours. */
+const LOCK = 'pg-payments migrate'
+export const OLDEST_POSTGRES = 15
+
+/**
+ * Applies what is pending. Safe when run again and when run by many at once: the others wait for the first one, and
+ * then find nothing to do.
+ *
+ * @throws Error with a sentence for a person. The database is unchanged then.
+ */
+export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
+  const directory = options.directory ?? migrationsDirectory()
+  const log = options.log ?? (() => {})
+  const files = await migrationNames(directory)
+  const client = await connect(options.databaseUrl)
+  let current: string | undefined
+  try {
+    await client.query('begin')
+    await client.query(`set local statement_timeout = 0`)
+    await client.query(`set local idle_in_transaction_session_timeout = 0`)
+    await takeLock(client, options.lockTimeoutMs ?? 120_000)
+    await createLedger(client)
+    const inLedger = await appliedMigrations(client)
+    const unknown = inLedger.filter((name) => !files.has(name))
+    if (unknown.length > 0) {
+      const ahead = `This database is ahead of this version of pg-payments: it also has ${unknown.join(', ')}`
+      if (options.again)
+        throw refusal(`${ahead}. Nothing was changed. Apply the migrations again with the newest version.`)
+      log(ahead)
+    }
+    const policies = options.again ? await policyNames(client) : []
+
+    // What is applied already comes first: what follows may change what it makes.
+    const appliedAgain = options.again ? inLedger : []
+    for (const name of appliedAgain) {
+      current = name
+      await client.query(await readFile(join(directory, `${name}.sql`), 'utf8'))
+    }
+    const done = await runner({
+      dbClient: client,
+      dir: directory,
+      ignorePattern: '(\\..*|(?!.*\\.sql$).*)',
+      direction: 'up',
+      migrationsSchema: LEDGER.schema,
+      migrationsTable: LEDGER.table,
+      singleTransaction: true,
+      // Its own lock would outlive the transaction, and fails where ours waits.
+      noLock: true,
+      logger: {
+        debug() {},
+        info(line: string) {
+          current = /^### MIGRATION (.+) \(UP\) ###$/.exec(line)?.[1] ?? current
+        },
+        warn() {},
+        error() {},
+      },
+    })
+    const applied = done.map(({ name }) => name)
+    const restored = appliedAgain.length > 0 ? await policyNames(client) : []
+    await client.query('commit')
+    current = undefined
+
+    for (const name of applied) log(`Applied ${name}`)
+    for (const name of appliedAgain) log(`Applied ${name} again`)
+    for (const name of restored.filter((policy) => !policies.includes(policy)))
+      log(`The ${name} is there again; drop it if it was missing on purpose.`)
+    if (appliedAgain.length > 0)
+      log(
+        'Policies and grants of pg-payments are those of this version again; change them once more where you had.',
+      )
+    return options.again ? { applied, appliedAgain } : { applied }
+  } catch (error) {
+    if ((error as Error).name === 'Refusal') throw error
+    throw await explain(error, client, current && join(directory, `${current}.sql`))
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** Adds `pg-payments migrate` to the command line. */
+export function registerMigrate(program: Command): void {
+  program
+    .command('migrate')
+    .description('install or update the schema "payments" in your database')
+    .option('--database-url <url>', 'the database (default: the environment variable DATABASE_URL)')
+    .option(
+      '--again',
+      'apply every migration once more: functions, triggers, policies and grants that were dropped or revoked come back, rows stay',
+    )
+    .action(
+      action<{ again?: boolean }, []>(async (context) => {
+        const databaseUrl = databaseUrlOf(context, 'The migration')
+        const lines: string[] = []
+        const done = await migrate({
+          databaseUrl,
+          log: (line) => lines.push(line),
+          again: context.options.again === true,
+        }).catch((error) => {
+          throw cliError((error as Error).message, { code: 'MIGRATION_FAILED' })
+        })
+        context.show(done, () => [...lines, conclusion(done)].join('\n'))
+      }),
+    )
+}
+
+function conclusion({ applied, appliedAgain = [] }: MigrateResult): string {
+  const all = [
+    applied.length > 0 ? `Applied ${count(applied.length, 'migration')}` : '',
+    appliedAgain.length > 0 ? `Applied ${count(appliedAgain.length, 'migration')} again` : '',
+  ].filter(Boolean)
+  return `${all.length > 0 ? all.join('. ') : 'Nothing to apply'}: the database is up to date.`
+}
+
+/** Where the migrations of this package are. */
+export function migrationsDirectory(): string {
+  return join(packageRoot(), 'sql', 'committed')
+}
+
+/** The directory of this package: the same from the source and from `dist`. */
+export function packageRoot(): string {
+  let directory = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(directory, 'sql', 'committed'))) {
+    const parent = dirname(directory)
+    if (parent === directory) {
+      throw new Error(
+        'The folder sql/committed is missing from the pg-payments package. Install the package again.',
+      )
+    }
+    directory = parent
+  }
+  return directory
+}
+
+async function migrationNames(directory: string): Promise<Set<string>> {
+  const files = await readdir(directory).catch((cause) => {
+    throw new Error(`The migrations cannot be read from ${directory}.`, { cause })
+  })
+  return new Set(files.filter((file) => file.endsWith('.sql')).map((file) => file.slice(0, -'.sql'.length)))
+}
+
+/**
+ * The connection string as `pg` is to read it: "sslmode=require" means what it means to psql and to the handlers, encrypted, with
+ * whatever certificate the server has.
+ *
+ * @throws Error with a sentence for a person
+ */
+export function connectionString(databaseUrl: string): string {
+  let url: URL
+  try {
+    url = new URL(databaseUrl)
+    decodeURIComponent(`${url.username}:${url.password}${url.pathname}`)
+    if (!/^postgres(ql)?:$/.test(url.protocol)) throw new Error(url.protocol)
+  } catch {
+    // Not the cause: its message repeats the connection string, and with it the password.
+    throw new Error(
+      'The database URL is not a Postgres connection string. It looks like postgres://user@host:5432/database, with :password after the user.',
+    )
+  }
+  if (url.searchParams.has('sslmode') && !url.searchParams.has('uselibpqcompat')) {
+    url.searchParams.set('uselibpqcompat', 'true')
+  }
+  return url.href
+}
+
+async function connect(databaseUrl: string): Promise<pg.Client> {
+  const url = new URL(connectionString(databaseUrl))
+  const client = new pg.Client({
+    connectionString: url.href,
+    application_name: 'pg-payments migrate',
+    connectionTimeoutMillis: 30_000,
+  })
+  // A connection lost between two queries is reported by the next query.
+  client.on('error', () => {})
+  try {
+    await client.connect()
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw explainConnection(error, url)
+  }
+  try {
+    await checkVersion(client)
+  } catch (error) {
+    await client.end().catch(() => {})
+    throw error
+  }
+  return client
+}
+
+async function checkVersion(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ number: string; version: string }>(
+    `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
+  )
+  const [server] = rows
+  if (server && Number(server.number) < OLDEST_POSTGRES * 10_000) {
+    throw new Error(
+      `pg-payments needs Postgres ${OLDEST_POSTGRES} or newer, and this is Postgres ${server.version}.`,
+    )
+  }
+}
+
+/** Held until the transaction ends. */
+async function takeLock(client: pg.Client, timeoutMs: number): Promise<void> {
+  await client.query(`set local lock_timeout = ${Math.max(1, Math.round(timeoutMs))}`)
+  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [LOCK])
+  await client.query('set local lock_timeout = 0')
+}
+
+/** As node-pg-migrate would make it, and closed to everybody but its owner. */
+async function createLedger(client: pg.Client): Promise<void> {
+  const { rows } = await client.query('select to_regclass($1) is not null as exists', [
+    `${LEDGER.schema}.${LEDGER.table}`,
+  ])
+  if (rows[0]?.exists) return
+  await client.query(`
+    create schema if not exists ${LEDGER.schema};
+    create table ${LEDGER.schema}.${LEDGER.table} (
+      id serial primary key,
+      name varchar(255) not null unique,
+      run_on timestamp not null
+    );
+    alter table ${LEDGER.schema}.${LEDGER.table} enable row level security;
+    revoke all on ${LEDGER.schema}.${LEDGER.table} from public;
+    comment on table ${LEDGER.schema}.${LEDGER.table} is
+      'Which migrations of pg-payments this database has. Written by "pg-payments migrate".';
+  `)
+}
+
+/** What the ledger says is applied, in order. */
+async function appliedMigrations(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select name from ${LEDGER.schema}.${LEDGER.table} order by name`,
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** The policies on our tables, whoever made them. */
+async function policyNames(client: pg.Client): Promise<string[]> {
+  const { rows } = await client.query<{ name: string }>(
+    `select format('policy %s on %s.%s', policyname, schemaname, tablename) as name from pg_policies
+    where schemaname in ('payments', 'payments_private') order by 1`,
+  )
+  return rows.map(({ name }) => name)
+}
+
+/** An error that says all there is to say. */
+const refusal = (message: string) => Object.assign(new Error(message), { name: 'Refusal' })
+
+type PgError = Error & { code?: string; detail?: string; hint?: string; position?: string }
+
+function explainConnection(error: unknown, url: URL): Error {
+  const { code, message } = error as PgError
+  const host = url.hostname || url.searchParams.get('host') || 'localhost'
+  const place = `${host}:${url.port || '5432'}`
+  const role = decodeURIComponent(url.username) || 'the default role'
+  const sentences: Record<string, string> = {
+    ECONNREFUSED: `Nothing accepts connections at ${place}. Is Postgres running, and is the address right?`,
+    ENOTFOUND: `There is no host ${host}. Check the database URL.`,
+    EAI_AGAIN: `The host ${host} cannot be looked up now. Check the network and the database URL.`,
+    ETIMEDOUT: `${place} does not answer. Check the address and the firewall.`,
+    '28P01': `Postgres refused the password of ${role}. Check the database URL.`,
+    '28000': `Postgres refused the login of ${role}: ${message}.`,
+    '3D000': `The database ${decodeURIComponent(url.pathname.slice(1))} does not exist. Create it first, or check the database URL.`,
+    '53300': 'Postgres has no connection left. Try again, or end some of the others.',
+  }
+  const sentence = code ? sentences[code] : undefined
+  return sentence
+    ? new Error(sentence, { cause: error })
+    : new Error(`Cannot use ${place}: ${withoutStop(message)}.`, { cause: error })
+}
+
+/** What went wrong inside the transaction, which Postgres has rolled back or will when the connection closes. */
+async function explain(error: unknown, client: pg.Client, file?: string): Promise<Error> {
+  const { code, message, detail, hint, position } = error as PgError
+  const unchanged = 'Nothing was changed.'
+  if (code === '55P03') {
+    return new Error(
+      `Another migration of this database is still running. ${unchanged} Try again when it has ended.`,
+      { cause: error },
+    )
+  }
+  if (code === '25006') {
+    return new Error(`This database is read-only. ${unchanged} Use the URL of the primary server.`, {
+      cause: error,
+    })
+  }
+  if (code === '42501') {
+    await client.query('rollback').catch(() => {})
+    const role = await client
+      .query<{ role: string }>('select current_user as role')
+      .then(({ rows }) => rows[0]?.role)
+      .catch(() => undefined)
+    return new Error(
+      `The role ${role ?? 'in the database URL'} may not do this: ${message}. ${unchanged} ` +
+        'Migrate as the owner of the database, who needs CREATE on it, and CREATEROLE if the roles anon, authenticated ' +
+        'or payments_service do not exist yet.',
+      { cause: error },
+    )
+  }
+  const more = [detail, hint].filter(Boolean).join(' ')
+  const place = file ? `${basename(file)}${await lineOf(file, position)}` : 'The migration'
+  return new Error(`${place} failed: ${withoutStop(message)}. ${more ? `${more} ` : ''}${unchanged}`, {
+    cause: error,
+  })
+}
+
+function withoutStop(message: string): string {
+  return message.replace(/\.$/, '')
+}
+
+/** Postgres counts characters from 1; a person counts lines. */
+async function lineOf(file: string, position: string | undefined): Promise<string> {
+  if (!position) return ''
+  const text = await readFile(file, 'utf8').catch(() => '')
+  return text ? `, line ${text.slice(0, Number(position) - 1).split('\n').length},` : ''
+}

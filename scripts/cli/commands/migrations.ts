@@ -1,0 +1,175 @@
+/**
+ * `pg-payments migrations copy --to <dir>`: the migrations as files, for projects that install them with a tool of their own.
+ *
+ * Supabase reads files named `<digits>_name.sql` and node-pg-migrate sorts by the digits; both refuse or leave out what comes
+ * before something that they have applied. So a copy is named by the time at which it is made, in the digits that the folder
+ * has already, and after everything in it. It is known again by the rest of its name.
+ */
+import { existsSync } from 'node:fs'
+import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { basename, join, resolve, sep } from 'node:path'
+import type { Command } from 'commander'
+import { action } from '../support/context.ts'
+import { cliError } from '../support/errors.ts'
+import { makeFolder } from '../support/folder.ts'
+import { count } from '../support/output.ts'
+import { migrationsDirectory } from './migrate.ts'
+
+export function registerMigrations(program: Command): void {
+  program
+    .command('migrations')
+    .description('the SQL files of the schema')
+    .command('copy')
+    .description('copy the migrations among those of your project')
+    .requiredOption('--to <directory>', 'where to, such as supabase/migrations; what is there already stays')
+    .addHelpText(
+      'after',
+      `
+The copies are named <time>_pg_payments_<number>_<name>.sql, which the Supabase CLI and node-pg-migrate take, and they come
+after every migration that is in the folder. Run it again after an update of pg-payments: it copies what is new.
+
+graphile-migrate takes no files of others in committed/: paste them into current.sql, without the lines that begin with
+"--!", and commit that; or run "pg-payments migrate" beside it.
+`,
+    )
+    .action(
+      action<{ to: string }, []>(async (context) => {
+        const { copied, kept } = await copyMigrations(context.options.to, {
+          confirmOverwrite: (file) =>
+            context.confirm(
+              `${file} is not what this version of pg-payments has, and what has applied it does not apply it again. Overwrite it?`,
+            ),
+        })
+        context.show({ copied, kept }, () =>
+          copied.length === 0
+            ? `Nothing to copy: ${context.options.to} has every migration.`
+            : [`Copied ${count(copied.length, 'file')} to ${context.options.to}:`, ...copied].join('\n'),
+        )
+      }),
+    )
+}
+
+export type CopyOptions = {
+  /** Asks before a copy is overwritten that was changed; rejects for a no. */
+  confirmOverwrite: (file: string) => Promise<void>
+  now?: number
+  /** Where the migrations are. Default: `sql/committed` of this package. */
+  from?: string
+}
+
+/** Names of the files written now, and of those that were there. */
+export type Copied = { copied: string[]; kept: string[] }
+
+/** Copies the migrations to a folder, each once. */
+export async function copyMigrations(
+  to: string,
+  { confirmOverwrite, now = Date.now(), from = migrationsDirectory() }: CopyOptions,
+): Promise<Copied> {
+  const copied: string[] = []
+  const kept: string[] = []
+  try {
+    const ours = (await readdir(from)).filter((name) => name.endsWith('.sql')).sort()
+    const there = await readdir(to).catch((error) => {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return []
+      throw error
+    })
+    await refuseGraphileMigrate(to, there, ours)
+    await makeFolder(to)
+    const nextPrefix = prefixesAfter(there, to, now)
+    for (const file of ours) {
+      const text = await readFile(join(from, file), 'utf8')
+      const copy = there.find((name) => isCopyOf(name, file))
+      if (copy === undefined) {
+        const name = `${nextPrefix()}_${copyName(file)}`
+        await writeFile(join(to, name), text, { flag: 'wx' })
+        copied.push(name)
+        continue
+      }
+      if ((await readFile(join(to, copy), 'utf8')) === text) {
+        kept.push(copy)
+        continue
+      }
+      await confirmOverwrite(join(to, copy))
+      await writeFile(join(to, copy), text)
+      copied.push(copy)
+    }
+  } catch (error) {
+    const { code, name } = error as NodeJS.ErrnoException
+    if (name === 'CliError') throw error
+    throw cliError(`The migrations cannot be written to ${to}${code ? ` (${code})` : ''}.`, {
+      next: 'Name a folder that you may write to.',
+    })
+  }
+  return { copied, kept }
+}
+
+/** As in `pg_payments_000001_tables.sql`, of `000001-payments-tables.sql`. */
+function copyName(file: string): string {
+  const [, number = '', name = ''] = /^(\d+)(?:-payments)?-?(.*)\.sql$/.exec(file) ?? []
+  return `${['pg_payments', number, name.replace(/\W+/g, '_')].filter(Boolean).join('_')}.sql`
+}
+
+/** By the number: the words after it may change. What was copied by hand has the name that it has here. */
+function isCopyOf(name: string, file: string): boolean {
+  const [number = ''] = /^\d+/.exec(file) ?? []
+  return name === file || new RegExp(`^\\d+_pg_payments_${number}(_\\w+)?\\.sql$`).test(name)
+}
+
+/** graphile-migrate keeps a chain of hashes over its `committed/`, so that a file of others breaks it. */
+async function refuseGraphileMigrate(to: string, there: string[], ours: string[]): Promise<void> {
+  const folder = resolve(to)
+  const theirs = there.filter((name) => /^\d{6}(-.*)?\.sql$/.test(name) && !ours.includes(name))
+  const [first = ''] = await Promise.all(
+    theirs.slice(0, 1).map((name) => readFile(join(folder, name), 'utf8')),
+  )
+  const isCommitted =
+    basename(folder) === 'committed' &&
+    ['current.sql', 'current'].some((name) => existsSync(join(folder, '..', name)))
+  if (!isCommitted && !first.startsWith('--! Previous:')) return
+  throw cliError(`${to} belongs to graphile-migrate, which takes no files of others there.`, {
+    code: 'GRAPHILE_MIGRATE',
+    next: 'Paste the files of sql/committed into its current.sql, without the lines that begin with "--!", and commit that; or run "pg-payments migrate" beside it.',
+  })
+}
+
+/**
+ * Prefixes that sort after everything in the folder, each after the one before: by number, as node-pg-migrate sorts, and as
+ * text, as Supabase does. The folder's last file says which kind: 13 digits are milliseconds, 14 and 17 a time in UTC (17 with
+ * milliseconds, which node-pg-migrate reads as 13), anything else a number.
+ */
+function prefixesAfter(there: string[], to: string, now: number): () => string {
+  const last = there
+    .flatMap((name) => /^(\d+)[_-]/.exec(name)?.[1] ?? [])
+    .reduce<string | undefined>(
+      (one, other) => (one && sortValue(one) >= sortValue(other) ? one : other),
+      undefined,
+    )
+  // In an empty folder nothing tells; 17 digits suit what either tool will make later, 14 are what Supabase makes.
+  const kind = last?.length ?? (resolve(to).split(sep).includes('supabase') ? 14 : 17)
+  if (kind === 13) return counter(Math.max(now, Number(last) + 1), 1, String)
+  if (kind === 14 || kind === 17) {
+    const digits = (instant: number) => new Date(instant).toISOString().replace(/\D/g, '').slice(0, kind)
+    const step = kind === 14 ? 1000 : 1
+    return counter(last ? Math.max(now, instantOf(last) + step) : now, step, digits)
+  }
+  return counter(Number(last) + 1, 1, (value) => String(value).padStart(kind, '0'))
+}
+
+function counter(start: number, step: number, print: (value: number) => string): () => string {
+  let value = start - step
+  return () => {
+    value += step
+    return print(value)
+  }
+}
+
+/** As node-pg-migrate sorts. */
+const sortValue = (prefix: string) => (prefix.length === 17 ? instantOf(prefix) : Number(prefix))
+
+/** Of `yyyymmddhhmmss`, with milliseconds or without; a minute 75, as in numbers made up by hand, is 15 of the next hour. */
+function instantOf(digits: string): number {
+  const [year, month, day, hour, minute, second, ms] = [0, 4, 6, 8, 10, 12, 14].map((start, i) =>
+    Number(digits.slice(start, [4, 6, 8, 10, 12, 14, 17][i])),
+  ) as [number, number, number, number, number, number, number]
+  return Date.UTC(year, month - 1, day, hour, minute, second, ms)
+}

@@ -1,0 +1,135 @@
+#!/usr/bin/env node
+/** The command line. Each command has its file in `commands/`. */
+import { realpathSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Command, CommanderError, Help, Option } from 'commander'
+import { redact } from '../../functions/core/log.ts'
+import { VERSION } from '../../functions/core/version.ts'
+import { registerDoctor } from './commands/doctor.ts'
+import { registerEvents } from './commands/events.ts'
+import { registerKeys } from './commands/keys.ts'
+import { registerMaintenance } from './commands/maintenance.ts'
+import { registerMigrate } from './commands/migrate.ts'
+import { registerMigrations } from './commands/migrations.ts'
+import { registerSchedule } from './commands/schedule.ts'
+import { registerServe } from './commands/serve.ts'
+import { registerStripe } from './commands/stripe.ts'
+import { type Io, setIo } from './support/context.ts'
+import { EXIT, isCliError } from './support/errors.ts'
+
+/** Every command, over these streams. */
+export function createProgram(io: Io): Command {
+  const program = new Command('pg-payments')
+    .description("Stripe payments inside your application's own Postgres.")
+    .version(VERSION)
+    .option('--json', 'print one JSON document for programs, and ask nothing')
+    .option('-y, --yes', 'answer yes to every question')
+    .option('--api-url <url>', 'a deployed API (default: the environment variable PAYMENTS_API_URL)')
+    .option('--api-key <key>', 'its admin key (default: the environment variable PAYMENTS_ADMIN_KEY)')
+    .option(
+      '--database-url <url>',
+      'a database instead of an API (default: the environment variable DATABASE_URL)',
+    )
+    .configureHelp({ optionDescription: describeOption })
+    .showHelpAfterError('Run with --help to see what there is.')
+  // What callers written for agents pass along; it changes nothing here.
+  for (const flags of [
+    '--reason <text>',
+    '--impact <text>',
+    '--recommendation <text>',
+    '--flag-destructive',
+  ]) {
+    program.addOption(new Option(flags).hideHelp())
+  }
+  setIo(program, io)
+  registerStripe(program.command('stripe').description('the Stripe account, its catalog, and what was paid'))
+  registerEvents(program)
+  registerMaintenance(program)
+  registerSchedule(program)
+  registerDoctor(program)
+  registerMigrate(program)
+  registerMigrations(program)
+  registerServe(program)
+  registerKeys(program)
+  registerStripe(program, { old: true })
+  return program
+}
+
+/** What help says of an option: first of all whether it must be given. */
+function describeOption(option: Option): string {
+  const description = new Help().optionDescription(option)
+  return option.mandatory ? `required: ${description}` : description
+}
+
+/** Runs a command and says with which code the process ends. */
+export async function run(args: string[], io: Io): Promise<number> {
+  const program = createProgram(io)
+  const json = args.includes('--json')
+  const everyCommand = (command: Command): Command[] => [command, ...command.commands.flatMap(everyCommand)]
+  for (const command of everyCommand(program)) {
+    command.exitOverride().configureOutput({
+      writeOut: (text) => void io.stdout.write(text),
+      writeErr: (text) => void io.stderr.write(text),
+      getOutHelpWidth: () => io.stdout.columns ?? 100,
+      getErrHelpWidth: () => io.stderr.columns ?? 100,
+    })
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode !== 0 && json && !io.shown) {
+        printJsonError(io, 'INVALID_INPUT', error.message.replace(/^error: /, ''), undefined)
+      }
+      return error.exitCode
+    }
+    const { message, code, next, exitCode } = isCliError(error)
+      ? error
+      : { message: unexpected(error), code: 'INTERNAL_ERROR', next: undefined, exitCode: EXIT.general }
+    const sentence = redact(message)
+    io.stderr.write(`${sentence}\n${next === undefined ? '' : `${redact(next)}\n`}`)
+    if (json && !io.shown) printJsonError(io, code, sentence, next && redact(next))
+    return exitCode
+  }
+}
+
+function printJsonError(io: Io, error: string, message: string, nextActions: string | undefined): void {
+  io.stdout.write(`${JSON.stringify({ error, message, ...(nextActions && { nextActions }) }, null, 2)}\n`)
+}
+
+/** What nobody has foreseen, in a sentence and without a stack. */
+function unexpected(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  return message === '' ? 'Something went wrong.' : message
+}
+
+/** Whether this file is what was started, also through the link that npm makes. */
+function isMain(): boolean {
+  try {
+    return process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
+  } catch {
+    return false
+  }
+}
+
+if (isMain()) {
+  const io: Io = {
+    env: process.env,
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    onInterrupt(callback) {
+      process.on('SIGINT', callback).on('SIGTERM', callback)
+      return () => void process.off('SIGINT', callback).off('SIGTERM', callback)
+    },
+  }
+  // A reader such as `head` may close the pipe early; that is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit(0)
+  })
+  // A terminal that does not know its width says 0, and everything would stand below everything else.
+  for (const stream of [process.stdout, process.stderr]) if (stream.columns === 0) stream.columns = 80
+  process.exitCode = await run(process.argv.slice(2), io)
+}

@@ -1,0 +1,160 @@
+/** The folder `sql/` as files: what is committed, what is current, and the fixtures that are frozen into migrations. */
+import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+export const SQL = join(ROOT, 'sql')
+
+export type Migration = {
+  /** As in `000001-first.sql`. */
+  file: string
+  /** All of the file. */
+  text: string
+}
+
+/** A fixture's name is its path below `sql/fixtures`, as in an `--! include` line. */
+export type Fixture = { name: string; text: string }
+
+/** In the order in which they are applied. */
+export async function committedMigrations(folder = SQL): Promise<Migration[]> {
+  const directory = join(folder, 'committed')
+  if (!existsSync(directory)) return []
+  const files = (await readdir(directory)).filter((file) => file.endsWith('.sql')).sort()
+  return Promise.all(
+    files.map(async (file) => ({ file, text: await readFile(join(directory, file), 'utf8') })),
+  )
+}
+
+/** The migration being written, with its includes, or an empty string if nothing but comments is there. */
+export async function currentMigration(folder = SQL): Promise<string> {
+  const text = await withIncludes(await currentText(folder), folder)
+  return text.replace(/^\s*--.*$/gm, '').trim() === '' ? '' : text
+}
+
+/** What stands in the files of `sql/current`, in order. */
+async function currentText(folder: string): Promise<string> {
+  const directory = join(folder, 'current')
+  if (!existsSync(directory)) return ''
+  const files = (await readdir(directory))
+    .filter((file) => /^\d+(-[-\w]*)?\.sql$/.test(file))
+    .sort((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10))
+  return (await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')))).join('\n')
+}
+
+/** Names of fixtures that differ from what the migrations install and that `sql/current` does not include. */
+export async function forgottenFixtures(folder = SQL): Promise<string[]> {
+  const text = await currentText(folder)
+  const included = new Set(
+    [...text.matchAll(/^--![ \t]*include[ \t]+(.*\.sql)[ \t]*$/gm)].map(([, name]) => name),
+  )
+  const frozen = frozenFixtures(await committedMigrations(folder))
+  return (await fixtures(folder))
+    .filter(({ name, text }) => text.trim() !== frozen.get(name)?.text.trim())
+    .map(({ name }) => name)
+    .filter((name) => !included.has(name))
+}
+
+/** All that the working tree has and the migrations do not: `sql/current`, then fixtures that changed. */
+export async function uncommittedSql(folder = SQL): Promise<string> {
+  const forgotten = new Set(await forgottenFixtures(folder))
+  const changed = (await fixtures(folder)).filter(({ name }) => forgotten.has(name))
+  return [await currentMigration(folder), ...changed.map(({ text }) => text)].filter(Boolean).join('\n')
+}
+
+/** Today's text of every function, trigger, policy and grant. */
+export async function fixtures(folder = SQL): Promise<Fixture[]> {
+  const directory = join(folder, 'fixtures')
+  if (!existsSync(directory)) return []
+  const files = await readdir(directory, { recursive: true })
+  const names = files.map((file) => file.replaceAll('\\', '/')).filter((file) => file.endsWith('.sql'))
+  return Promise.all(
+    names.sort().map(async (name) => ({ name, text: await readFile(join(directory, name), 'utf8') })),
+  )
+}
+
+/** What `--! include` lines stand for, as graphile-migrate reads them. */
+async function withIncludes(text: string, folder: string): Promise<string> {
+  const parts = await Promise.all(
+    text.split('\n').map(async (line) => {
+      const name = /^--![ \t]*include[ \t]+(.*\.sql)[ \t]*$/.exec(line)?.[1]
+      return name ? withIncludes(await readFile(join(folder, 'fixtures', name), 'utf8'), folder) : line
+    }),
+  )
+  return parts.join('\n')
+}
+
+/** The copy of each fixture in the newest migration that includes it, in the order in which they were applied. */
+export function frozenFixtures(migrations: Migration[]): Map<string, Fixture & { file: string }> {
+  const frozen = new Map<string, Fixture & { file: string }>()
+  for (const { file, text } of migrations) {
+    const open: { name: string; lines: string[] }[] = []
+    for (const line of text.split('\n')) {
+      const begin = /^--! Included (\S+)$/.exec(line)?.[1]
+      const end = /^--! EndIncluded (\S+)$/.exec(line)?.[1]
+      const innermost = open.at(-1)
+      if (begin) {
+        // A fixture may include another: its own text has the include line.
+        innermost?.lines.push(`--! include ${begin}`)
+        open.push({ name: begin, lines: [] })
+      } else if (innermost && end === innermost.name) {
+        open.pop()
+        frozen.delete(end)
+        frozen.set(end, { name: end, text: innermost.lines.join('\n'), file })
+      } else {
+        innermost?.lines.push(line)
+      }
+    }
+  }
+  return frozen
+}
+
+/** What is wrong with a migration's text, as sentences; nothing for one that every tool can apply. */
+export function problemsOfMigration(text: string): string[] {
+  const rules: [RegExp, string][] = [
+    [/:DATABASE_(NAME|OWNER)\b/, 'has a placeholder, which only graphile-migrate would replace'],
+    [/^--!\s*no-transaction\b/m, 'asks for no transaction, and must work inside one'],
+    [
+      /^\s*--[\s-]*(up|down)\s+migration/im,
+      'has a comment "up migration" or "down migration", where node-pg-migrate would cut it in two',
+    ],
+    [
+      /^\s*(begin|commit|rollback|start transaction|end)(\s+(work|transaction))?\s*;/im,
+      'begins or ends a transaction, which belongs to the tool that applies it',
+    ],
+    [/^\s*\\\w+/m, 'has a psql command, which no other tool knows'],
+    [/\r/, 'has carriage returns: its lines must end in a line feed alone'],
+  ]
+  return rules.filter(([pattern]) => pattern.test(withoutBodies(text))).map(([, sentence]) => sentence)
+}
+
+/** Function bodies and strings may contain what a migration may not. */
+function withoutBodies(text: string): string {
+  return text.replace(/(\$\w*\$)[\s\S]*?\1/g, '$1$1')
+}
+
+/** Whether the chain of `Previous` and `Hash` headers is what graphile-migrate wrote. */
+export function problemsOfChain(migrations: Migration[]): string[] {
+  const problems: string[] = []
+  let previous = ''
+  for (const { file, text } of migrations) {
+    const [, ...headers] = /^--! Previous: (\S+)\n--! Hash: (\S+)\n/.exec(text) ?? []
+    const body = text.replace(/^(--! [A-Z]\w*(:.*)?\n)*/, '').trim()
+    const hash = `sha1:${createHash('sha1')
+      .update(`${`${previous}\n${body}`.trim()}\n`)
+      .digest('hex')}`
+    if (headers.length === 0) {
+      problems.push(
+        `sql/committed/${file} was not written by graphile-migrate: it has no Previous and Hash lines.`,
+      )
+    } else if (headers[0] !== (previous || '-')) {
+      problems.push(`sql/committed/${file} does not follow the migration before it.`)
+    } else if (headers[1] !== hash) {
+      problems.push(`sql/committed/${file} was changed after it was committed.`)
+    }
+    previous = headers[1] ?? ''
+  }
+  return problems
+}

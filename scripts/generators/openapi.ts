@@ -1,7 +1,0 @@
-/** `types/openapi.json`: the document that the handlers serve, for reading and for tools. */
-import { openapiDocument } from '../../functions/handlers/admin/openapi.ts'
-
-/** The file's text. */
-export function printOpenapi(): string {
-  return `${JSON.stringify(openapiDocument(), null, 2)}\n`
-}
