@@ -47,7 +47,7 @@ test('its command line migrates, from whatever directory it is called', async ()
   const names = (await committedMigrations()).map(({ file }) => file.replace(/\.sql$/, ''))
   const { stdout, stderr } = await run(
     process.execPath,
-    [join(installed, 'dist', 'scripts', 'cli.js'), 'migrate'],
+    [join(installed, 'dist', 'scripts', 'cli', 'main.js'), 'migrate'],
     {
       cwd: tmpdir(),
       env: { ...process.env, DATABASE_URL: database.url },
