@@ -835,6 +835,7 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     b.failed_at,
                     b.completed_at,
                     b.refunded_at,
+                    b.version_at,
                     ((b.version > 0) AND (b.object_type <> ALL (ARRAY['refund'::text, 'dispute'::text]))) AS is_payment,
                     (b.version > 0) AS is_known,
                     to_timestamp((((b.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) AS second,
@@ -932,6 +933,7 @@ create table payments_private.payment_objects (
   failed_at timestamp with time zone,
   completed_at timestamp with time zone,
   refunded_at timestamp with time zone,
+  version_at timestamp with time zone generated always as (to_timestamp((((version & (((1)::bigint << 50) - 1)) >> 3))::double precision)) stored,
   constraint payment_objects_pkey PRIMARY KEY (object_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['payment_intent'::text, 'charge'::text, 'invoice'::text, 'order_reference'::text, 'invoice_payment'::text, 'checkout_session'::text, 'refund'::text, 'dispute'::text]))),
@@ -964,6 +966,7 @@ comment on column payments_private.payment_objects.succeeded_at is 'Earliest ins
 comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
+comment on column payments_private.payment_objects.version_at is 'The second at which the snapshot was true: bits 3 to 49 of version.';
 CREATE INDEX payment_objects_order_reference_idx ON payments_private.payment_objects USING btree ("left"(object_id, 25)) WHERE (object_type = 'invoice'::text);
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
 CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
@@ -1387,6 +1390,11 @@ create function payments_private.is_projected_event(event_type text)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.join_payments(environment text, ids text[], is_own boolean[], OUT payment_ids uuid[], OUT current_ids text[], OUT current payments_private.payment_objects[])
+  returns record
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.last_event_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb
   language plpgsql stable security invoker
@@ -1419,9 +1427,19 @@ create function payments_private.merge_drift(drift jsonb, rows_before jsonb, row
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.merge_payment_object(current payments_private.payment_objects, snapshot payments_private.payment_objects, is_newer boolean)
+  returns payments_private.payment_objects
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.merge_payments(one uuid, other uuid)
   returns void
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.name_payment_objects(snapshots payments_private.payment_snapshot[], OUT positions integer[], OUT ids text[], OUT types text[], OUT is_own boolean[], OUT own_ids text[])
+  returns record
+  language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private."overlay"(object jsonb, former jsonb)
@@ -1533,7 +1551,7 @@ create function payments_private.project_sync_page(environment text, objects jso
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.put_payment_objects(environment text, payments payments_private.payment_snapshot[], settled boolean, outcomes text[])
+create function payments_private.put_payment_objects(environment text, snapshots payments_private.payment_snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;

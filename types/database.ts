@@ -279,6 +279,10 @@ export interface PaymentsPrivatePaymentObjects {
    * Which snapshot the row shows; see payments_private.snapshot_version().
    */
   version: Generated<Int8>;
+  /**
+   * The second at which the snapshot was true: bits 3 to 49 of version.
+   */
+  version_at: Generated<Timestamp | null>;
 }
 
 export interface PaymentsPrivateSecrets {

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a9491349961d36349aaa6f9af3c5a2be7536a1ce
+--! Hash: sha1:377773d39626ff33b662c41743803129845a3711
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -597,6 +597,7 @@ create table if not exists payments_private.payment_objects (
   failed_at timestamptz,
   completed_at timestamptz,
   refunded_at timestamptz,
+  version_at timestamptz generated always as (to_timestamp((version & ((1::bigint << 50) - 1)) >> 3)) stored,
   constraint payment_objects_pkey primary key (object_id, environment)
 );
 alter table payments_private.payment_objects set (fillfactor = 85); -- as transactions
@@ -633,6 +634,7 @@ comment on column payments_private.payment_objects.succeeded_at is 'Earliest ins
 comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
+comment on column payments_private.payment_objects.version_at is 'The second at which the snapshot was true: bits 3 to 49 of version.';
 
 do $$
 begin

@@ -1,5 +1,5 @@
---! Previous: sha1:a9491349961d36349aaa6f9af3c5a2be7536a1ce
---! Hash: sha1:3a75047ed14763277761d1fe238ac7115583d3f3
+--! Previous: sha1:377773d39626ff33b662c41743803129845a3711
+--! Hash: sha1:80a85b28563456318eb89ce2c893bc8b54f4c97f
 --! Message: functions
 
 --! split: 0100-functions.sql
@@ -1286,16 +1286,15 @@ revoke all on function payments_private.merge_payments(uuid, uuid) from public;
 --! EndIncluded payment/private/merge_payments.sql
 --! Included payment/private/put_payment_objects.sql
 /*
- * Takes snapshots of payment objects, each with the other objects that it names as parts of the same payment, and derives
- * their transactions again. Objects that are named for the first time are noted; payments that were separate until now
- * become one. What became known of when things happened is kept even from a snapshot that is older than the row, and the
- * subject is the one that the earliest snapshot named, of those that named one.
- * Contract: see project_snapshots; payments has a null in the place of what is no payment object.
+ * The outcomes, with those of payment objects set at the positions of their snapshots; see project_snapshots for the values.
+ * It writes snapshots of payment objects, joins what they name into payments, and derives the transactions of these.
+ * Objects that are linked to and have no row yet get one with version 0.
+ * Contract: see project_snapshots. A snapshot is null at the position of an object that is no payment object.
  */
 create or replace function payments_private.put_payment_objects(
   environment text,
-  payments payments_private.payment_snapshot[],
-  settled boolean,
+  snapshots payments_private.payment_snapshot[],
+  tie_is_decided boolean,
   outcomes text[]
 )
   returns text[]
@@ -1305,181 +1304,107 @@ create or replace function payments_private.put_payment_objects(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_payment payments_private.payment_snapshot;
+  v_margin integer := case when tie_is_decided then 0 else 1 end; -- by how much a version must be greater to be newer
+  v_named record;
+  v_joined record;
+  v_snapshot payments_private.payment_snapshot;
   v_object payments_private.payment_objects;
+  v_current payments_private.payment_objects;
   v_link payments_private.payment_objects;
-  v_margin integer := case when settled then 0 else 1 end; -- by how much a version must be greater to be shown
-  v_ids text[] := '{}';
-  v_places integer[] := '{}';
-  v_types text[] := '{}';
-  v_known_ids text[];
-  v_known_payments uuid[];
-  v_known_versions bigint[];
-  v_known_at integer;
-  v_locked uuid[] := '{}';
-  v_own_ids text[] := '{}';
-  v_own integer;
-  v_payment_id uuid;
-  v_payment_ids uuid[];
-  v_is_merged boolean;
+  v_current_at integer;
+  v_is_newer boolean;
   v_outcome text;
   v_objects payments_private.payment_objects[] := '{}';
 begin
-  -- name: each object, and after it those that it names
-  for v_place in array_lower(payments, 1) .. array_upper(payments, 1) loop
-    v_payment := payments[v_place];
-    v_object := v_payment.object;
-    continue when v_object.object_id is null;
-    v_own_ids := v_own_ids || v_object.object_id;
-    v_ids := v_ids || v_object.object_id;
-    v_types := v_types || v_object.object_type;
-    v_places := v_places || v_place;
-    for i in 1 .. coalesce(cardinality(v_payment.linked_ids), 0) loop
-      if v_payment.linked_ids[i] is not null and v_payment.linked_ids[i] <> v_object.object_id then
-        v_ids := v_ids || v_payment.linked_ids[i];
-        v_types := v_types || v_payment.linked_types[i];
-        v_places := v_places || v_place;
-      end if;
-    end loop;
-  end loop;
+  v_named := payments_private.name_payment_objects(snapshots);
+  if v_named.ids is null then
+    return outcomes;
+  end if;
+  v_joined := payments_private.join_payments(environment, v_named.ids, v_named.is_own);
 
-  loop
-    -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
-    select array_agg(o.object_id), array_agg(o.payment_id), array_agg(o.version)
-    into v_known_ids, v_known_payments, v_known_versions
-    from payments_private.payment_objects as o
-    where o.object_id = any (v_ids) and o.environment = put_payment_objects.environment;
-    if not v_known_payments <@ v_locked then
-      perform payments_private.lock_payments(environment, v_known_payments);
-      v_locked := v_locked || v_known_payments;
-      continue;
-    end if;
-
-    -- join: what one snapshot names is one payment, and so is what several of them name
-    v_payment_ids := array_fill(null::uuid, array[cardinality(v_ids)]);
-    v_is_merged := false;
-    for i in 1 .. cardinality(v_ids) loop
-      v_payment_id := coalesce(
-        v_payment_ids[array_position(v_ids, v_ids[i])], v_known_payments[array_position(v_known_ids, v_ids[i])]
-      );
-      if v_places[i] is distinct from v_places[i - 1] then
-        v_payment_ids[i] := coalesce(v_payment_id, gen_random_uuid());
-        v_own := i;
-      else
-        if v_payment_id <> v_payment_ids[v_own] then
-          if v_payment_id = any (v_known_payments) and v_payment_ids[v_own] = any (v_known_payments) then
-            perform payments_private.merge_payments(v_payment_id, v_payment_ids[v_own]);
-            v_is_merged := true;
-            exit;
-          elsif v_payment_id = any (v_known_payments) then
-            v_payment_ids := array_replace(v_payment_ids, v_payment_ids[v_own], v_payment_id);
-          else
-            v_payment_ids := array_replace(v_payment_ids, v_payment_id, v_payment_ids[v_own]);
-          end if;
-        end if;
-        v_payment_ids[i] := v_payment_ids[v_own];
-      end if;
-    end loop;
-    exit when not v_is_merged;
-  end loop;
-
-  -- compare
-  for i in 1 .. cardinality(v_ids) loop
-    v_known_at := array_position(v_known_ids, v_ids[i]);
-    if v_places[i] is distinct from v_places[i - 1] then
-      v_payment := payments[v_places[i]];
-      v_object := v_payment.object;
-      v_object.payment_id := v_payment_ids[i];
+  for i in 1 .. cardinality(v_named.ids) loop
+    v_current_at := array_position(v_joined.current_ids, v_named.ids[i]);
+    if v_named.is_own[i] then
+      -- compare with the row
+      v_snapshot := snapshots[v_named.positions[i]];
+      v_object := v_snapshot.object;
+      v_object.payment_id := v_joined.payment_ids[i];
       if v_object.subject_type is not null and v_object.subject_version is null then
         v_object.subject_version := v_object.version;
       end if;
+      v_outcome := 'applied';
+      if v_current_at is not null then
+        v_current := v_joined.current[v_current_at];
+        v_is_newer := v_object.version >= v_current.version + v_margin;
+        if v_object.version < v_current.version then
+          v_outcome := 'stale';
+        elsif not v_is_newer
+          and (v_object.state, v_object.status, v_object.amount, v_object.amount_refunded, v_object.amount_released)
+            is distinct from
+              (v_current.state, v_current.status, v_current.amount, v_current.amount_refunded, v_current.amount_released)
+        then
+          v_outcome := 'tie';
+        end if;
+      end if;
+      if v_object.object_type <> 'checkout_session' or v_outcome = 'tie' then -- else the row of the session decides
+        outcomes[v_named.positions[i]] := v_outcome;
+      end if;
+      if v_current_at is not null then
+        v_object := payments_private.merge_payment_object(v_current, v_object, v_is_newer);
+      end if;
       v_objects := v_objects || v_object;
-      if v_known_at is null or v_object.version >= v_known_versions[v_known_at] + v_margin then
-        v_outcome := 'applied';
-      elsif v_object.version < v_known_versions[v_known_at] then
-        v_outcome := 'stale';
-      elsif exists (
-        select
-        from payments_private.payment_objects as o
-        where o.object_id = v_object.object_id
-          and o.environment = put_payment_objects.environment
-          and (o.state, o.status, o.amount, o.amount_refunded, o.amount_released)
-            is distinct from (
-              v_object.state, v_object.status, v_object.amount, v_object.amount_refunded, v_object.amount_released
-            )
-      ) then
-        v_outcome := 'tie';
-      else
-        v_outcome := 'applied';
-      end if;
-      if v_object.object_type <> 'checkout_session' or v_outcome = 'tie' then -- a session has a row that speaks for it
-        outcomes[v_places[i]] := v_outcome;
-      end if;
-    elsif v_known_at is null and array_position(v_ids, v_ids[i]) = i and v_ids[i] <> all (v_own_ids) then
+    elsif v_current_at is null
+      and array_position(v_named.ids, v_named.ids[i]) = i
+      and v_named.ids[i] <> all (v_named.own_ids)
+    then
+      -- note the linked object
       v_link.environment := put_payment_objects.environment;
-      v_link.object_id := v_ids[i];
-      v_link.object_type := v_types[i];
-      v_link.payment_id := v_payment_ids[i];
+      v_link.object_id := v_named.ids[i];
+      v_link.object_type := v_named.types[i];
+      v_link.payment_id := v_joined.payment_ids[i];
       v_link.version := 0;
       v_objects := v_objects || v_link;
     end if;
   end loop;
 
-  -- write
-  insert into payments_private.payment_objects as t
-  select o.* from unnest(v_objects) as o
+  -- write the merged rows
+  insert into payments_private.payment_objects as t (
+    environment, object_id, object_type, payment_id, version, state, status, amount, amount_refunded, amount_released,
+    currency, customer_id, customer_email, description, subscription_id, product_id, price_id, subject_type, subject_id,
+    subject_version, provider_created_at, succeeded_at, failed_at, completed_at, refunded_at
+  )
+  select
+    o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.amount_refunded,
+    o.amount_released, o.currency, o.customer_id, o.customer_email, o.description, o.subscription_id, o.product_id,
+    o.price_id, o.subject_type, o.subject_id, o.subject_version, o.provider_created_at, o.succeeded_at, o.failed_at,
+    o.completed_at, o.refunded_at
+  from unnest(v_objects) as o
   on conflict on constraint payment_objects_pkey do update
-  set object_type = case when excluded.version >= t.version + v_margin then excluded.object_type else t.object_type end,
-      version = case when excluded.version >= t.version + v_margin then excluded.version else t.version end,
-      state = case when excluded.version >= t.version + v_margin then excluded.state else t.state end,
-      status = case when excluded.version >= t.version + v_margin then excluded.status else t.status end,
-      amount = case when excluded.version >= t.version + v_margin then excluded.amount else t.amount end,
-      amount_refunded =
-        case when excluded.version >= t.version + v_margin then excluded.amount_refunded else t.amount_refunded end,
-      amount_released =
-        case when excluded.version >= t.version + v_margin then excluded.amount_released else t.amount_released end,
-      currency = case when excluded.version >= t.version + v_margin then excluded.currency else t.currency end,
-      customer_id = case
-        when excluded.version >= t.version + v_margin then coalesce(excluded.customer_id, t.customer_id)
-        else coalesce(t.customer_id, excluded.customer_id)
-      end,
-      customer_email = case when excluded.version >= t.version + v_margin then excluded.customer_email else t.customer_email end,
-      description = case when excluded.version >= t.version + v_margin then excluded.description else t.description end,
-      subscription_id = case
-        when excluded.version >= t.version + v_margin then coalesce(excluded.subscription_id, t.subscription_id)
-        else coalesce(t.subscription_id, excluded.subscription_id)
-      end,
-      product_id = case when excluded.version >= t.version + v_margin then excluded.product_id else t.product_id end,
-      price_id = case when excluded.version >= t.version + v_margin then excluded.price_id else t.price_id end,
-      subject_type = case
-        when t.subject_version is null
-          or (excluded.subject_version, excluded.subject_type, excluded.subject_id)
-            < (t.subject_version, t.subject_type, t.subject_id)
-        then excluded.subject_type
-        else t.subject_type
-      end,
-      subject_id = case
-        when t.subject_version is null
-          or (excluded.subject_version, excluded.subject_type, excluded.subject_id)
-            < (t.subject_version, t.subject_type, t.subject_id)
-        then excluded.subject_id
-        else t.subject_id
-      end,
-      subject_version = least(excluded.subject_version, t.subject_version),
-      provider_created_at = case
-        when excluded.version >= t.version + v_margin then excluded.provider_created_at
-        else t.provider_created_at
-      end,
-      succeeded_at = least(excluded.succeeded_at, t.succeeded_at),
-      failed_at = case
-        when t.object_type = 'refund' then least(excluded.failed_at, t.failed_at) -- it fails once
-        else greatest(excluded.failed_at, t.failed_at)
-      end,
-      completed_at = least(excluded.completed_at, t.completed_at),
-      refunded_at = greatest(excluded.refunded_at, t.refunded_at)
-  where excluded.version > 0;
+  set object_type = excluded.object_type,
+      version = excluded.version,
+      state = excluded.state,
+      status = excluded.status,
+      amount = excluded.amount,
+      amount_refunded = excluded.amount_refunded,
+      amount_released = excluded.amount_released,
+      currency = excluded.currency,
+      customer_id = excluded.customer_id,
+      customer_email = excluded.customer_email,
+      description = excluded.description,
+      subscription_id = excluded.subscription_id,
+      product_id = excluded.product_id,
+      price_id = excluded.price_id,
+      subject_type = excluded.subject_type,
+      subject_id = excluded.subject_id,
+      subject_version = excluded.subject_version,
+      provider_created_at = excluded.provider_created_at,
+      succeeded_at = excluded.succeeded_at,
+      failed_at = excluded.failed_at,
+      completed_at = excluded.completed_at,
+      refunded_at = excluded.refunded_at
+  where excluded.version > 0 and excluded.version >= t.version;
 
-  perform payments_private.refresh_transactions(put_payment_objects.environment, v_payment_ids);
+  perform payments_private.refresh_transactions(environment, v_joined.payment_ids);
   return outcomes;
 end;
 $$;
