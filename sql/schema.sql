@@ -721,54 +721,84 @@ comment on column payments_private.customer_claims.claim_id is 'Id of that objec
 CREATE INDEX customer_claims_subject_idx ON payments_private.customer_claims USING btree (subject_id, subject_type, environment);
 
 create view payments_private.derived_transactions with (security_invoker=true) as
- SELECT p.id,
-    p.environment,
-        CASE
-            WHEN (decided.status = 'failed'::text) THEN 'failed_payment'::text
-            WHEN (p.subscription IS NOT NULL) THEN 'subscription_invoice'::text
-            ELSE 'one_time_payment'::text
-        END AS type,
-    decided.status,
-    COALESCE((p.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
-        CASE
-            WHEN ((p.subject).type IS NOT NULL) THEN (p.subject).id
-            WHEN (subscriber.subject_type IS NOT NULL) THEN subscriber.subject_id
-            ELSE owner.subject_id
-        END AS subject_id,
-    p.customer_id AS provider_customer_id,
-    p.customer_email AS customer_email_snapshot,
-        CASE
-            WHEN (p.payment_intent IS NOT NULL) THEN 'payment_intent'::text
-            WHEN (p.invoice IS NOT NULL) THEN 'invoice'::text
-            WHEN (p.checkout_session IS NOT NULL) THEN 'checkout_session'::text
-            WHEN (p.charge IS NOT NULL) THEN 'charge'::text
-            ELSE NULL::text
-        END AS provider_object_type,
-    COALESCE(p.payment_intent, p.invoice, p.checkout_session, p.charge) AS provider_object_id,
-    jsonb_strip_nulls(jsonb_build_object('payment_intent', p.payment_intent, 'invoice', p.invoice, 'checkout_session', p.checkout_session, 'charge', p.charge, 'subscription', p.subscription, 'product', p.product, 'price', p.price)) AS related_object_ids,
-    p.amount,
-    refunded.amount AS amount_refunded,
-    p.currency,
-    p.description,
-        CASE
-            WHEN p.is_paid THEN COALESCE(p.invoice_paid_at, p.paid_at, p.seen_paid_at)
-            ELSE NULL::timestamp with time zone
-        END AS paid_at,
-        CASE
-            WHEN (decided.status = 'failed'::text) THEN COALESCE(p.failed_at, p.seen_failed_at)
-            ELSE NULL::timestamp with time zone
-        END AS failed_at,
-        CASE
-            WHEN (refunded.amount > 0) THEN COALESCE(p.refunded_at, p.charge_refunded_at)
-            ELSE NULL::timestamp with time zone
-        END AS refunded_at,
-    p.provider_created_at,
-    dispute.provider_created_at AS disputed_at,
-    dispute.amount AS dispute_amount,
-    dispute.status AS dispute_status,
-    (p.refunds IS NOT NULL) AS is_refunded,
-    release.object_id AS released_refund_id
-   FROM (((((((( SELECT o.payment_id AS id,
+ WITH facts AS (
+         SELECT o.environment,
+            o.object_id,
+            o.object_type,
+            o.payment_id,
+            o.version,
+            o.state,
+            o.status,
+            o.amount,
+            o.amount_refunded,
+            o.amount_released,
+            o.currency,
+            o.customer_id,
+            o.customer_email,
+            o.description,
+            o.subscription_id,
+            o.product_id,
+            o.price_id,
+            o.subject_type,
+            o.subject_id,
+            o.subject_version,
+            o.provider_created_at,
+            o.succeeded_at,
+            o.failed_at,
+            o.completed_at,
+            o.refunded_at,
+            o.version_at,
+            (o.version > 0) AS is_known,
+            ((o.version > 0) AND (o.object_type <> ALL (ARRAY['refund'::text, 'dispute'::text]))) AS is_payment,
+                CASE
+                    WHEN ((o.version = 0) OR (o.object_type = ANY (ARRAY['refund'::text, 'dispute'::text]))) THEN NULL::text
+                    WHEN (o.state = ANY (ARRAY['succeeded'::text, 'failed'::text])) THEN o.state
+                    WHEN ((o.failed_at IS NOT NULL) AND ((o.object_type <> 'payment_intent'::text) OR (o.state IS NULL))) THEN 'failed'::text
+                    ELSE o.state
+                END AS says
+           FROM payments_private.payment_objects o
+        ), ordered AS (
+         SELECT f.environment,
+            f.object_id,
+            f.object_type,
+            f.payment_id,
+            f.version,
+            f.state,
+            f.status,
+            f.amount,
+            f.amount_refunded,
+            f.amount_released,
+            f.currency,
+            f.customer_id,
+            f.customer_email,
+            f.description,
+            f.subscription_id,
+            f.product_id,
+            f.price_id,
+            f.subject_type,
+            f.subject_id,
+            f.subject_version,
+            f.provider_created_at,
+            f.succeeded_at,
+            f.failed_at,
+            f.completed_at,
+            f.refunded_at,
+            f.version_at,
+            f.is_known,
+            f.is_payment,
+            f.says
+           FROM facts f
+          ORDER BY f.payment_id, f.environment, (f.object_type = ANY (ARRAY['refund'::text, 'dispute'::text])), (f.state = 'succeeded'::text) DESC NULLS LAST, (array_position(ARRAY['invoice'::text, 'payment_intent'::text, 'charge'::text, 'checkout_session'::text, 'invoice_payment'::text], f.object_type)),
+                CASE
+                    WHEN (f.state = 'succeeded'::text) THEN f.provider_created_at
+                    ELSE NULL::timestamp with time zone
+                END,
+                CASE
+                    WHEN (f.state = 'succeeded'::text) THEN f.object_id
+                    ELSE NULL::text
+                END, f.version DESC, f.object_id
+        ), heard AS (
+         SELECT o.payment_id AS id,
             o.environment,
             (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'payment_intent'::text)))[1] AS payment_intent,
             (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'invoice'::text)))[1] AS invoice,
@@ -793,118 +823,194 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             max(
                 CASE
                     WHEN (o.object_type = 'charge'::text) THEN o.provider_created_at
-                    ELSE o.second
+                    ELSE o.version_at
                 END) FILTER (WHERE ((o.says = 'failed'::text) AND (o.failed_at IS NULL))) AS seen_failed_at,
-            max(o.failed_at) FILTER (WHERE ((o.says = 'failed'::text) AND (o.status = 'canceled'::text))) AS released_at,
+            max(o.failed_at) FILTER (WHERE ((o.says = 'failed'::text) AND (o.status = 'canceled'::text))) AS canceled_at,
             max(o.provider_created_at) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type = 'charge'::text))) AS charge_pending_at,
             max(
                 CASE
-                    WHEN (o.object_type = 'payment_intent'::text) THEN o.second
+                    WHEN (o.object_type = 'payment_intent'::text) THEN o.version_at
                     ELSE COALESCE(o.completed_at, o.provider_created_at)
                 END) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type <> 'charge'::text))) AS pending_at,
             (COALESCE(sum(o.amount_refunded) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))), (0)::numeric))::bigint AS charge_refunded,
-            max(o.amount_released) FILTER (WHERE o.is_payment) AS released,
-            max(o.second) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_second,
+            max(o.version_at) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_at,
             max(o.refunded_at) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_refunded_at,
+            max(o.amount_released) FILTER (WHERE o.is_payment) AS amount_released,
             (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text))))::bigint AS refunds,
-            (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))))::bigint AS refunds_standing,
+            (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))))::bigint AS refunds_valid,
             max(COALESCE(o.succeeded_at, o.provider_created_at)) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))) AS refunded_at,
             bool_or((o.is_known AND (o.object_type = 'dispute'::text))) AS is_disputed
-           FROM ( SELECT b.environment,
-                    b.object_id,
-                    b.object_type,
-                    b.payment_id,
-                    b.version,
-                    b.state,
-                    b.status,
-                    b.amount,
-                    b.amount_refunded,
-                    b.amount_released,
-                    b.currency,
-                    b.customer_id,
-                    b.customer_email,
-                    b.description,
-                    b.subscription_id,
-                    b.product_id,
-                    b.price_id,
-                    b.subject_type,
-                    b.subject_id,
-                    b.subject_version,
-                    b.provider_created_at,
-                    b.succeeded_at,
-                    b.failed_at,
-                    b.completed_at,
-                    b.refunded_at,
-                    b.version_at,
-                    ((b.version > 0) AND (b.object_type <> ALL (ARRAY['refund'::text, 'dispute'::text]))) AS is_payment,
-                    (b.version > 0) AS is_known,
-                    to_timestamp((((b.version & (((1)::bigint << 50) - 1)) >> 3))::double precision) AS second,
+           FROM ordered o
+          GROUP BY o.payment_id, o.environment
+        ), refunded AS (
+         SELECT h.id,
+            h.environment,
+            h.payment_intent,
+            h.invoice,
+            h.checkout_session,
+            h.charge,
+            h.subscription,
+            h.product,
+            h.price,
+            h.customer_id,
+            h.customer_email,
+            h.subject,
+            h.currency,
+            h.description,
+            h.amount,
+            h.provider_created_at,
+            h.is_paid,
+            h.invoice_paid_at,
+            h.paid_at,
+            h.seen_paid_at,
+            h.captured_at,
+            h.failed_at,
+            h.seen_failed_at,
+            h.canceled_at,
+            h.charge_pending_at,
+            h.pending_at,
+            h.charge_refunded,
+            h.charge_at,
+            h.charge_refunded_at,
+            h.amount_released,
+            h.refunds,
+            h.refunds_valid,
+            h.refunded_at,
+            h.is_disputed,
+            release.object_id AS released_refund_id,
+                CASE
+                    WHEN (NOT h.is_paid) THEN (0)::bigint
+                    WHEN (((COALESCE(h.refunds, (0)::bigint))::numeric - failed.before) >= (h.charge_refunded)::numeric) THEN LEAST((COALESCE(h.refunds_valid, (0)::bigint) - COALESCE(release.amount, (0)::bigint)), h.amount)
+                    ELSE LEAST((GREATEST((((h.charge_refunded)::numeric - failed.later) - (COALESCE(h.amount_released, (0)::bigint))::numeric), (0)::numeric))::bigint, h.amount)
+                END AS amount_refunded
+           FROM ((heard h
+             CROSS JOIN LATERAL ( SELECT COALESCE(sum(r.amount) FILTER (WHERE (COALESCE(r.failed_at, r.version_at) < h.charge_at)), (0)::numeric) AS before,
+                    COALESCE(sum(r.amount) FILTER (WHERE (COALESCE(r.failed_at, r.version_at) > h.charge_at)), (0)::numeric) AS later
+                   FROM payments_private.payment_objects r
+                  WHERE ((h.refunds > COALESCE(h.refunds_valid, (0)::bigint)) AND (r.payment_id = h.id) AND (r.object_type = 'refund'::text) AND (r.state = 'failed'::text) AND (r.version > 0))) failed)
+             LEFT JOIN LATERAL ( SELECT r.object_id,
+                    r.amount
+                   FROM payments_private.payment_objects r
+                  WHERE ((h.amount_released > 0) AND
                         CASE
-                            WHEN ((b.version = 0) OR (b.object_type = ANY (ARRAY['refund'::text, 'dispute'::text]))) THEN NULL::text
-                            WHEN (b.state = ANY (ARRAY['succeeded'::text, 'failed'::text])) THEN b.state
-                            WHEN ((b.failed_at IS NOT NULL) AND ((b.object_type <> 'payment_intent'::text) OR (b.state IS NULL))) THEN 'failed'::text
-                            ELSE b.state
-                        END AS says
-                   FROM payments_private.payment_objects b
-                  ORDER BY b.payment_id, b.environment, (b.object_type = ANY (ARRAY['refund'::text, 'dispute'::text])), (b.state = 'succeeded'::text) DESC NULLS LAST, (array_position(ARRAY['invoice'::text, 'payment_intent'::text, 'charge'::text, 'checkout_session'::text, 'invoice_payment'::text], b.object_type)),
-                        CASE
-                            WHEN (b.state = 'succeeded'::text) THEN b.provider_created_at
-                            ELSE NULL::timestamp with time zone
-                        END,
-                        CASE
-                            WHEN (b.state = 'succeeded'::text) THEN b.object_id
-                            ELSE NULL::text
-                        END, b.version DESC, b.object_id) o
-          GROUP BY o.payment_id, o.environment) p
+                            WHEN (h.captured_at IS NULL) THEN (((h.refunds)::numeric - failed.before) >= (h.charge_refunded)::numeric)
+                            ELSE (r.provider_created_at <= (h.captured_at + '00:00:10'::interval))
+                        END AND (r.payment_id = h.id) AND (r.object_type = 'refund'::text) AND (r.amount = h.amount_released) AND (r.state <> 'failed'::text) AND (r.version > 0))
+                  ORDER BY r.provider_created_at, r.object_id
+                 LIMIT 1) release ON (true))
+        ), decided AS (
+         SELECT r.id,
+            r.environment,
+            r.payment_intent,
+            r.invoice,
+            r.checkout_session,
+            r.charge,
+            r.subscription,
+            r.product,
+            r.price,
+            r.customer_id,
+            r.customer_email,
+            r.subject,
+            r.currency,
+            r.description,
+            r.amount,
+            r.provider_created_at,
+            r.is_paid,
+            r.invoice_paid_at,
+            r.paid_at,
+            r.seen_paid_at,
+            r.captured_at,
+            r.failed_at,
+            r.seen_failed_at,
+            r.canceled_at,
+            r.charge_pending_at,
+            r.pending_at,
+            r.charge_refunded,
+            r.charge_at,
+            r.charge_refunded_at,
+            r.amount_released,
+            r.refunds,
+            r.refunds_valid,
+            r.refunded_at,
+            r.is_disputed,
+            r.released_refund_id,
+            r.amount_refunded,
+                CASE
+                    WHEN (r.is_paid AND (r.amount_refunded = 0)) THEN 'succeeded'::text
+                    WHEN (r.is_paid AND (r.amount_refunded < r.amount)) THEN 'partially_refunded'::text
+                    WHEN r.is_paid THEN 'refunded'::text
+                    WHEN (r.canceled_at >= GREATEST(r.charge_pending_at, r.pending_at)) THEN 'failed'::text
+                    WHEN ((GREATEST(r.failed_at, r.seen_failed_at) >= COALESCE(r.charge_pending_at, '-infinity'::timestamp with time zone)) AND (GREATEST(r.failed_at, r.seen_failed_at) > COALESCE(r.pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
+                    WHEN (COALESCE(r.pending_at, r.charge_pending_at) IS NOT NULL) THEN 'pending'::text
+                    ELSE NULL::text
+                END AS status
+           FROM refunded r
+        )
+ SELECT d.id,
+    d.environment,
+        CASE
+            WHEN (d.status = 'failed'::text) THEN 'failed_payment'::text
+            WHEN (d.subscription IS NOT NULL) THEN 'subscription_invoice'::text
+            ELSE 'one_time_payment'::text
+        END AS type,
+    d.status,
+    COALESCE((d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
+        CASE
+            WHEN ((d.subject).type IS NOT NULL) THEN (d.subject).id
+            WHEN (subscriber.subject_type IS NOT NULL) THEN subscriber.subject_id
+            ELSE owner.subject_id
+        END AS subject_id,
+    d.customer_id AS provider_customer_id,
+    d.customer_email AS customer_email_snapshot,
+        CASE
+            WHEN (d.payment_intent IS NOT NULL) THEN 'payment_intent'::text
+            WHEN (d.invoice IS NOT NULL) THEN 'invoice'::text
+            WHEN (d.checkout_session IS NOT NULL) THEN 'checkout_session'::text
+            WHEN (d.charge IS NOT NULL) THEN 'charge'::text
+            ELSE NULL::text
+        END AS provider_object_type,
+    COALESCE(d.payment_intent, d.invoice, d.checkout_session, d.charge) AS provider_object_id,
+    jsonb_strip_nulls(jsonb_build_object('payment_intent', d.payment_intent, 'invoice', d.invoice, 'checkout_session', d.checkout_session, 'charge', d.charge, 'subscription', d.subscription, 'product', d.product, 'price', d.price)) AS related_object_ids,
+    d.amount,
+    d.amount_refunded,
+    d.currency,
+    d.description,
+        CASE
+            WHEN d.is_paid THEN COALESCE(d.invoice_paid_at, d.paid_at, d.seen_paid_at)
+            ELSE NULL::timestamp with time zone
+        END AS paid_at,
+        CASE
+            WHEN (d.status = 'failed'::text) THEN COALESCE(d.failed_at, d.seen_failed_at)
+            ELSE NULL::timestamp with time zone
+        END AS failed_at,
+        CASE
+            WHEN (d.amount_refunded > 0) THEN COALESCE(d.refunded_at, d.charge_refunded_at)
+            ELSE NULL::timestamp with time zone
+        END AS refunded_at,
+    d.provider_created_at,
+    dispute.provider_created_at AS disputed_at,
+    dispute.amount AS dispute_amount,
+    dispute.status AS dispute_status,
+    (d.refunds IS NOT NULL) AS is_refunded,
+    d.released_refund_id
+   FROM (((decided d
      LEFT JOIN LATERAL ( SELECT s.subject_type,
             s.subject_id
            FROM payments.stripe_subscriptions s
-          WHERE (((p.subject).type IS NULL) AND (s.subscription_id = p.subscription) AND (s.environment = p.environment))) subscriber ON (true))
+          WHERE (((d.subject).type IS NULL) AND (s.subscription_id = d.subscription) AND (s.environment = d.environment))) subscriber ON (true))
      LEFT JOIN LATERAL ( SELECT c.subject_type,
             c.subject_id
            FROM payments_private.customer_claims c
-          WHERE (((p.subject).type IS NULL) AND (subscriber.subject_type IS NULL) AND (c.customer_id = p.customer_id) AND (c.environment = p.environment))
+          WHERE (((d.subject).type IS NULL) AND (subscriber.subject_type IS NULL) AND (c.customer_id = d.customer_id) AND (c.environment = d.environment))
           ORDER BY c.claimed_at, c.claim_id, c.subject_type, c.subject_id
          LIMIT 1) owner ON (true))
-     LEFT JOIN LATERAL ( SELECT d.provider_created_at,
-            d.amount,
-            d.status
-           FROM payments_private.payment_objects d
-          WHERE (p.is_disputed AND (d.payment_id = p.id) AND (d.object_type = 'dispute'::text) AND (d.version > 0))
-          ORDER BY d.provider_created_at DESC, (d.state = 'succeeded'::text) DESC NULLS LAST, d.version DESC, d.object_id
-         LIMIT 1) dispute ON (true))
-     CROSS JOIN LATERAL ( SELECT COALESCE(sum(r.amount) FILTER (WHERE (r.second < p.charge_second)), (0)::numeric) AS before,
-            COALESCE(sum(r.amount) FILTER (WHERE (r.second > p.charge_second)), (0)::numeric) AS later
-           FROM ( SELECT f.amount,
-                    COALESCE(f.failed_at, to_timestamp((((f.version & (((1)::bigint << 50) - 1)) >> 3))::double precision)) AS second
-                   FROM payments_private.payment_objects f
-                  WHERE ((p.refunds > COALESCE(p.refunds_standing, (0)::bigint)) AND (f.payment_id = p.id) AND (f.object_type = 'refund'::text) AND (f.state = 'failed'::text) AND (f.version > 0))) r) refunds_failed)
-     LEFT JOIN LATERAL ( SELECT r.object_id,
-            r.amount
-           FROM payments_private.payment_objects r
-          WHERE ((p.released > 0) AND
-                CASE
-                    WHEN (p.captured_at IS NULL) THEN (((p.refunds)::numeric - refunds_failed.before) >= (p.charge_refunded)::numeric)
-                    ELSE (r.provider_created_at <= (p.captured_at + '00:00:10'::interval))
-                END AND (r.payment_id = p.id) AND (r.object_type = 'refund'::text) AND (r.amount = p.released) AND (r.state <> 'failed'::text) AND (r.version > 0))
-          ORDER BY r.provider_created_at, r.object_id
-         LIMIT 1) release ON (true))
-     CROSS JOIN LATERAL ( SELECT
-                CASE
-                    WHEN (NOT p.is_paid) THEN (0)::bigint
-                    WHEN (((COALESCE(p.refunds, (0)::bigint))::numeric - refunds_failed.before) >= (p.charge_refunded)::numeric) THEN LEAST((COALESCE(p.refunds_standing, (0)::bigint) - COALESCE(release.amount, (0)::bigint)), p.amount)
-                    ELSE LEAST((GREATEST((((p.charge_refunded)::numeric - refunds_failed.later) - (COALESCE(p.released, (0)::bigint))::numeric), (0)::numeric))::bigint, p.amount)
-                END AS amount) refunded)
-     CROSS JOIN LATERAL ( SELECT
-                CASE
-                    WHEN (p.is_paid AND (refunded.amount = 0)) THEN 'succeeded'::text
-                    WHEN (p.is_paid AND (refunded.amount < p.amount)) THEN 'partially_refunded'::text
-                    WHEN p.is_paid THEN 'refunded'::text
-                    WHEN (p.released_at >= GREATEST(p.charge_pending_at, p.pending_at)) THEN 'failed'::text
-                    WHEN ((GREATEST(p.failed_at, p.seen_failed_at) >= COALESCE(p.charge_pending_at, '-infinity'::timestamp with time zone)) AND (GREATEST(p.failed_at, p.seen_failed_at) > COALESCE(p.pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
-                    WHEN (COALESCE(p.pending_at, p.charge_pending_at) IS NOT NULL) THEN 'pending'::text
-                    ELSE NULL::text
-                END AS status) decided);
+     LEFT JOIN LATERAL ( SELECT o.provider_created_at,
+            o.amount,
+            o.status
+           FROM payments_private.payment_objects o
+          WHERE (d.is_disputed AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.version > 0))
+          ORDER BY o.provider_created_at DESC, (o.state = 'succeeded'::text) DESC NULLS LAST, o.version DESC, o.object_id
+         LIMIT 1) dispute ON (true));
 comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
 
 create table payments_private.payment_objects (
