@@ -184,11 +184,11 @@ export interface PaymentsPrivatePaymentObjects {
    */
   amount: Int8 | null;
   /**
-   * Of a charge, in the minor unit; what was released is in it.
+   * Of a charge, in the minor unit; includes amount_released.
    */
   amount_refunded: Int8 | null;
   /**
-   * What was authorized and is not going to be captured, in the minor unit. Stripe keeps it as the first refund of the charge, and no money moved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
+   * What was authorized and will not be captured, in the minor unit. Stripe records it as the first refund of the charge, and no money moved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method
    */
   amount_released: Int8 | null;
   /**
@@ -216,7 +216,7 @@ export interface PaymentsPrivatePaymentObjects {
    */
   environment: string;
   /**
-   * Latest instant at which it is known to have failed.
+   * Latest failure that any snapshot reported; of a refund the earliest.
    */
   failed_at: Timestamp | null;
   /**
@@ -228,7 +228,7 @@ export interface PaymentsPrivatePaymentObjects {
    */
   object_type: string;
   /**
-   * The payment that it belongs to: payments.transactions.id of its row.
+   * The payment that the object belongs to: its payments.transactions.id.
    */
   payment_id: string;
   /**
@@ -240,15 +240,15 @@ export interface PaymentsPrivatePaymentObjects {
    */
   product_id: string | null;
   /**
-   * When the object was made at Stripe.
+   * When Stripe created the object.
    */
   provider_created_at: Timestamp | null;
   /**
-   * Latest instant at which a charge is known to have been refunded.
+   * Latest refund of a charge that any snapshot reported.
    */
   refunded_at: Timestamp | null;
   /**
-   * What the snapshot says of the money: succeeded, pending, failed; null when it says nothing.
+   * What the snapshot says of the money: succeeded, pending or failed; null if it says nothing.
    */
   state: string | null;
   /**
@@ -264,7 +264,7 @@ export interface PaymentsPrivatePaymentObjects {
    */
   subject_type: string | null;
   /**
-   * Version of the snapshot that named it: the earliest of those that named one.
+   * Version of the earliest snapshot that named a billing subject.
    */
   subject_version: Int8 | null;
   /**
@@ -272,7 +272,7 @@ export interface PaymentsPrivatePaymentObjects {
    */
   subscription_id: string | null;
   /**
-   * Earliest instant at which it is known to have succeeded.
+   * Earliest success that any snapshot reported.
    */
   succeeded_at: Timestamp | null;
   /**

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:377773d39626ff33b662c41743803129845a3711
+--! Hash: sha1:d2b688d005ed1620b1c9cbfb8c797f390bb9aea0
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -607,18 +607,18 @@ create index if not exists payment_objects_order_reference_idx
 create index if not exists payment_objects_subscription_id_idx
   on payments_private.payment_objects (subscription_id, environment) where subscription_id is not null;
 comment on table payments_private.payment_objects is
-  'The newest snapshot of each Stripe object that a payment is made of, in the columns that matter. Rows with version 0 were only mentioned by another object so far.';
+  'The newest snapshot of each Stripe object that a payment consists of, in the columns that matter. A row with version 0 was only linked to by another object so far.';
 comment on column payments_private.payment_objects.environment is 'test or live.';
 comment on column payments_private.payment_objects.object_id is 'Stripe id.';
 comment on column payments_private.payment_objects.object_type is 'Kind of object.';
-comment on column payments_private.payment_objects.payment_id is 'The payment that it belongs to: payments.transactions.id of its row.';
+comment on column payments_private.payment_objects.payment_id is 'The payment that the object belongs to: its payments.transactions.id.';
 comment on column payments_private.payment_objects.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
-comment on column payments_private.payment_objects.state is 'What the snapshot says of the money: succeeded, pending, failed; null when it says nothing.';
+comment on column payments_private.payment_objects.state is 'What the snapshot says of the money: succeeded, pending or failed; null if it says nothing.';
 comment on column payments_private.payment_objects.status is 'Stripe''s own status of the object.';
 comment on column payments_private.payment_objects.amount is 'In the minor unit.';
-comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit; what was released is in it.';
+comment on column payments_private.payment_objects.amount_refunded is 'Of a charge, in the minor unit; includes amount_released.';
 comment on column payments_private.payment_objects.amount_released is
-  'What was authorized and is not going to be captured, in the minor unit. Stripe keeps it as the first refund of the charge, and no money moved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method';
+  'What was authorized and will not be captured, in the minor unit. Stripe records it as the first refund of the charge, and no money moved. https://docs.stripe.com/payments/place-a-hold-on-a-payment-method';
 comment on column payments_private.payment_objects.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments_private.payment_objects.customer_id is 'Stripe customer (cus_…).';
 comment on column payments_private.payment_objects.customer_email is 'E-mail address that the object carries.';
@@ -628,12 +628,12 @@ comment on column payments_private.payment_objects.product_id is 'Product of the
 comment on column payments_private.payment_objects.price_id is 'Price of the first line.';
 comment on column payments_private.payment_objects.subject_type is 'Kind of billing subject that the metadata names.';
 comment on column payments_private.payment_objects.subject_id is 'Id of that billing subject.';
-comment on column payments_private.payment_objects.subject_version is 'Version of the snapshot that named it: the earliest of those that named one.';
-comment on column payments_private.payment_objects.provider_created_at is 'When the object was made at Stripe.';
-comment on column payments_private.payment_objects.succeeded_at is 'Earliest instant at which it is known to have succeeded.';
-comment on column payments_private.payment_objects.failed_at is 'Latest instant at which it is known to have failed.';
+comment on column payments_private.payment_objects.subject_version is 'Version of the earliest snapshot that named a billing subject.';
+comment on column payments_private.payment_objects.provider_created_at is 'When Stripe created the object.';
+comment on column payments_private.payment_objects.succeeded_at is 'Earliest success that any snapshot reported.';
+comment on column payments_private.payment_objects.failed_at is 'Latest failure that any snapshot reported; of a refund the earliest.';
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
-comment on column payments_private.payment_objects.refunded_at is 'Latest instant at which a charge is known to have been refunded.';
+comment on column payments_private.payment_objects.refunded_at is 'Latest refund of a charge that any snapshot reported.';
 comment on column payments_private.payment_objects.version_at is 'The second at which the snapshot was true: bits 3 to 49 of version.';
 
 do $$
@@ -646,7 +646,7 @@ begin
 end
 $$;
 comment on type payments_private.payment_snapshot is
-  'What a Stripe object says of a payment, and the kinds and ids of the other objects that it names as parts of the same payment.';
+  'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
 
 --! split: 0070-ledger-and-secrets.sql
 create table if not exists payments.webhook_events (

@@ -1,5 +1,5 @@
---! Previous: sha1:377773d39626ff33b662c41743803129845a3711
---! Hash: sha1:80a85b28563456318eb89ce2c893bc8b54f4c97f
+--! Previous: sha1:d2b688d005ed1620b1c9cbfb8c797f390bb9aea0
+--! Hash: sha1:0ce49a3e9bbebbc43c0c1caab0e2e7084d68f1cb
 --! Message: functions
 
 --! split: 0100-functions.sql
@@ -1286,10 +1286,10 @@ revoke all on function payments_private.merge_payments(uuid, uuid) from public;
 --! EndIncluded payment/private/merge_payments.sql
 --! Included payment/private/put_payment_objects.sql
 /*
- * The outcomes, with those of payment objects set at the positions of their snapshots; see project_snapshots for the values.
- * It writes snapshots of payment objects, joins what they name into payments, and derives the transactions of these.
- * Objects that are linked to and have no row yet get one with version 0.
- * Contract: see project_snapshots. A snapshot is null at the position of an object that is no payment object.
+ * The outcomes, with those of payment objects set at the positions of their snapshots.
+ * It writes snapshots of payment objects, joins these objects into payments, and derives their transactions.
+ * A linked object that has no row yet gets one with version 0.
+ * Contract: that of the projectors, see project_snapshots. A position without a payment object holds a null snapshot.
  */
 create or replace function payments_private.put_payment_objects(
   environment text,
@@ -1304,7 +1304,7 @@ create or replace function payments_private.put_payment_objects(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_margin integer := case when tie_is_decided then 0 else 1 end; -- by how much a version must be greater to be newer
+  v_margin integer := case when tie_is_decided then 0 else 1 end; -- by how much a newer version is greater
   v_named record;
   v_joined record;
   v_snapshot payments_private.payment_snapshot;
