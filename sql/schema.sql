@@ -36,7 +36,7 @@ create table payments.customer_mappings (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.customer_mappings enable row level security;
-comment on table payments.customer_mappings is 'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
+comment on table payments.customer_mappings is 'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_owners.';
 comment on column payments.customer_mappings.id is 'Local id.';
 comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customer_mappings.environment is 'test or live.';
@@ -700,25 +700,25 @@ CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
 
-create table payments_private.customer_claims (
+create table payments_private.customer_owners (
   environment text not null,
   customer_id text not null,
   subject_type text not null,
   subject_id text not null,
-  claimed_at timestamp with time zone not null,
-  claim_id text not null,
-  constraint customer_claims_pkey PRIMARY KEY (customer_id, environment, subject_type, subject_id),
+  named_at timestamp with time zone not null,
+  named_by text not null,
+  constraint customer_owners_pkey PRIMARY KEY (customer_id, environment, subject_type, subject_id),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
-alter table payments_private.customer_claims enable row level security;
-comment on table payments_private.customer_claims is 'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
-comment on column payments_private.customer_claims.environment is 'test or live.';
-comment on column payments_private.customer_claims.customer_id is 'Stripe customer (cus_…).';
-comment on column payments_private.customer_claims.subject_type is 'Kind of billing subject.';
-comment on column payments_private.customer_claims.subject_id is 'Id of the billing subject in the app.';
-comment on column payments_private.customer_claims.claimed_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
-comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
-CREATE INDEX customer_claims_subject_idx ON payments_private.customer_claims USING btree (subject_id, subject_type, environment);
+alter table payments_private.customer_owners enable row level security;
+comment on table payments_private.customer_owners is 'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
+comment on column payments_private.customer_owners.environment is 'test or live.';
+comment on column payments_private.customer_owners.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.customer_owners.subject_type is 'Kind of billing subject.';
+comment on column payments_private.customer_owners.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.customer_owners.named_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
+comment on column payments_private.customer_owners.named_by is 'Id of that object; settles claims of the same second.';
+CREATE INDEX customer_owners_subject_idx ON payments_private.customer_owners USING btree (subject_id, subject_type, environment);
 
 create view payments_private.derived_transactions with (security_invoker=true) as
  SELECT p.id,
@@ -861,9 +861,9 @@ create view payments_private.derived_transactions with (security_invoker=true) a
           WHERE (((p.subject).type IS NULL) AND (s.subscription_id = p.subscription) AND (s.environment = p.environment))) subscriber ON (true))
      LEFT JOIN LATERAL ( SELECT c.subject_type,
             c.subject_id
-           FROM payments_private.customer_claims c
+           FROM payments_private.customer_owners c
           WHERE (((p.subject).type IS NULL) AND (subscriber.subject_type IS NULL) AND (c.customer_id = p.customer_id) AND (c.environment = p.environment))
-          ORDER BY c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+          ORDER BY c.named_at, c.named_by, c.subject_type, c.subject_id
          LIMIT 1) owner ON (true))
      LEFT JOIN LATERAL ( SELECT d.provider_created_at,
             d.amount,
@@ -1238,22 +1238,27 @@ create function payments.webhook_endpoint_drift(environment text, url text, api_
 comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001.';
 grant execute on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) to payments_service;
 
+create function payments_private.add_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.all_secrets()
   returns TABLE(id uuid, environment text, kind text, key_id text, ciphertext text)
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.all_secrets() to payments_service;
 
+create function payments_private.assign_customers(environment text, owners payments_private.customer_owners[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.become_caller(caller jsonb)
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
-
-create function payments_private.bury_synced(environment text, kind text, object_id text, listed_from timestamp with time zone)
-  returns void
-  language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.check_account(environment text, account_id text)
   returns void
@@ -1283,12 +1288,7 @@ create function payments_private.checkout_session_params(session payments.stripe
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.checkout_session_params(session payments.stripe_checkout_sessions) to payments_service;
 
-create function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
-  returns text[]
-  language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp;
-
-create function payments_private.count_rows(environment text)
+create function payments_private.count_environment(environment text)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1299,7 +1299,7 @@ create function payments_private.customer_of_subject(environment text, subject_t
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
 
-create function payments_private.delete_rows(environment text)
+create function payments_private.delete_environment(environment text)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1414,9 +1414,9 @@ create function payments_private.lock_payments_of(environment text, ids text[])
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.merge_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
-  returns jsonb
-  language plpgsql immutable security invoker
+create function payments_private.mark_gone(environment text, kind text, object_id text, listed_from timestamp with time zone)
+  returns void
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.merge_payments(one uuid, other uuid)
@@ -1493,7 +1493,7 @@ create function payments_private.project_snapshots(environment text, snapshots p
   set enable_hashjoin = off
   set enable_mergejoin = off;
 
-create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT claims payments_private.customer_claims[])
+create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT owners payments_private.customer_owners[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1518,7 +1518,7 @@ create function payments_private.project_stripe_products(environment text, snaps
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT claims payments_private.customer_claims[], OUT owned_ids text[])
+create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1590,11 +1590,6 @@ create function payments_private.retry_delay(attempt_count integer)
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.row_id(environment text, object_id text)
-  returns uuid
-  language plpgsql stable security invoker
-  set search_path = pg_catalog, pg_temp;
-
 create function payments_private.settle_event(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -1651,6 +1646,11 @@ create function payments_private.tg_sessions__id()
 create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.uuid_of_object(environment text, object_id text)
+  returns uuid
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.waves_of(objects jsonb[])

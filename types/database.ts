@@ -124,15 +124,7 @@ export interface PaymentsCustomers {
   version: Generated<Int8>;
 }
 
-export interface PaymentsPrivateCustomerClaims {
-  /**
-   * Id of that object; settles claims of the same second.
-   */
-  claim_id: string;
-  /**
-   * When the object that carries the claim was made at Stripe; the earliest one known.
-   */
-  claimed_at: Timestamp;
+export interface PaymentsPrivateCustomerOwners {
   /**
    * Stripe customer (cus_…).
    */
@@ -141,6 +133,14 @@ export interface PaymentsPrivateCustomerClaims {
    * test or live.
    */
   environment: string;
+  /**
+   * When the object that carries the claim was made at Stripe; the earliest one known.
+   */
+  named_at: Timestamp;
+  /**
+   * Id of that object; settles claims of the same second.
+   */
+  named_by: string;
   /**
    * Id of the billing subject in the app.
    */
@@ -1158,7 +1158,7 @@ export interface PaymentsWebhookEvents {
 }
 
 export interface DB {
-  "payments_private.customer_claims": PaymentsPrivateCustomerClaims;
+  "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.secrets": PaymentsPrivateSecrets;

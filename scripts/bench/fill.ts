@@ -32,7 +32,7 @@ const PER_PAYMENT = [
    select 'test', ${customer}, 'customer' || n || '@example.com', 'Customer ' || n, '{}',
      jsonb_build_object('id', ${customer}, 'object', 'customer', 'created', 1700000000, 'metadata', '{}'::jsonb), ${at('n')}, ${version('n')}
    from generate_series($1::int, $2::int) as n`,
-  `insert into payments_private.customer_claims (environment, customer_id, subject_type, subject_id, claimed_at, claim_id)
+  `insert into payments_private.customer_owners (environment, customer_id, subject_type, subject_id, named_at, named_by)
    select 'test', ${customer}, ${subject}, ${at('n')}, ${id('sub_1', 'n')}
    from generate_series($1::int, $2::int) as n`,
   `insert into payments.customer_mappings (environment, provider_customer_id, subject_type, subject_id)

@@ -234,7 +234,7 @@ create table if not exists payments.customer_mappings (
   constraint customer_mappings_subject_key unique (subject_id, subject_type, environment, provider)
 );
 comment on table payments.customer_mappings is
-  'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
+  'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_owners.';
 comment on column payments.customer_mappings.id is 'Local id.';
 comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customer_mappings.environment is 'test or live.';
@@ -244,25 +244,25 @@ comment on column payments.customer_mappings.provider_customer_id is 'Stripe cus
 comment on column payments.customer_mappings.created_at is 'When this row was made.';
 comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
 
-create table if not exists payments_private.customer_claims (
+create table if not exists payments_private.customer_owners (
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   customer_id text not null,
   subject_type text not null,
   subject_id text not null,
-  claimed_at timestamptz not null,
-  claim_id text not null,
-  constraint customer_claims_pkey primary key (customer_id, environment, subject_type, subject_id)
+  named_at timestamptz not null,
+  named_by text not null,
+  constraint customer_owners_pkey primary key (customer_id, environment, subject_type, subject_id)
 );
-create index if not exists customer_claims_subject_idx
-  on payments_private.customer_claims (subject_id, subject_type, environment);
-comment on table payments_private.customer_claims is
+create index if not exists customer_owners_subject_idx
+  on payments_private.customer_owners (subject_id, subject_type, environment);
+comment on table payments_private.customer_owners is
   'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
-comment on column payments_private.customer_claims.environment is 'test or live.';
-comment on column payments_private.customer_claims.customer_id is 'Stripe customer (cus_…).';
-comment on column payments_private.customer_claims.subject_type is 'Kind of billing subject.';
-comment on column payments_private.customer_claims.subject_id is 'Id of the billing subject in the app.';
-comment on column payments_private.customer_claims.claimed_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
-comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
+comment on column payments_private.customer_owners.environment is 'test or live.';
+comment on column payments_private.customer_owners.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.customer_owners.subject_type is 'Kind of billing subject.';
+comment on column payments_private.customer_owners.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.customer_owners.named_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
+comment on column payments_private.customer_owners.named_by is 'Id of that object; settles claims of the same second.';
 
 --! split: 0040-sessions.sql
 -- Checkout and Billing Portal sessions: the two tables that app users may insert into, within the app's policies.

@@ -70,11 +70,11 @@ $$;
 revoke all on function payments_private.subject_of(jsonb) from public;
 grant execute on function payments_private.subject_of(jsonb) to payments_service;
 --! EndIncluded ownership/private/subject_of.sql
---! Included base/private/row_id.sql
+--! Included base/private/uuid_of_object.sql
 /*
  * The id of the row of a Stripe object that may be taken away and brought back: made from Stripe's, so that it is the same one.
  */
-create or replace function payments_private.row_id(environment text, object_id text)
+create or replace function payments_private.uuid_of_object(environment text, object_id text)
   returns uuid
   language plpgsql
   stable
@@ -82,12 +82,12 @@ create or replace function payments_private.row_id(environment text, object_id t
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return left(encode(sha256(convert_to(row_id.environment || ' ' || row_id.object_id, 'UTF8')), 'hex'), 32)::uuid;
+  return left(encode(sha256(convert_to(uuid_of_object.environment || ' ' || uuid_of_object.object_id, 'UTF8')), 'hex'), 32)::uuid;
 end;
 $$;
 
-revoke all on function payments_private.row_id(text, text) from public;
---! EndIncluded base/private/row_id.sql
+revoke all on function payments_private.uuid_of_object(text, text) from public;
+--! EndIncluded base/private/uuid_of_object.sql
 --! Included projection/private/snapshot_version.sql
 /*
  * The version of a snapshot of a Stripe object, comparable with any other version of the same object: greater is newer.
@@ -416,7 +416,7 @@ begin
       select s.id from unnest(lock_ids.ids) as s (id) where s.id like 'subject %'
       union all
       select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_claims as c
+      from payments_private.customer_owners as c
       where c.customer_id = any (lock_ids.ids) and c.environment = lock_ids.environment
     ) as i
     order by key
@@ -446,7 +446,7 @@ begin
       select n.id from unnest(try_lock_ids.ids) as n (id)
       union all
       select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_claims as c
+      from payments_private.customer_owners as c
       where c.customer_id = any (try_lock_ids.ids) and c.environment = try_lock_ids.environment
     ) as i
     order by 1
@@ -589,10 +589,10 @@ as $$
 begin
   return (
     select row (c.subject_type, c.subject_id)::payments.billing_subject
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     where c.environment = subject_of_customer.environment
       and c.customer_id = subject_of_customer.customer_id
-    order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+    order by c.named_at, c.named_by, c.subject_type, c.subject_id
     limit 1
   );
 end;
@@ -623,7 +623,7 @@ begin
     refresh_customer_mappings.environment,
     array(
       select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_claims as c
+      from payments_private.customer_owners as c
       where c.customer_id = any (refresh_customer_mappings.customer_ids)
         and c.environment = refresh_customer_mappings.environment
     )
@@ -634,13 +634,13 @@ begin
   into v_types, v_ids, v_customer_ids
   from (
     select distinct c.subject_type as type, c.subject_id as id
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     where c.customer_id = any (refresh_customer_mappings.customer_ids)
       and c.environment = refresh_customer_mappings.environment
   ) as s
   left join lateral (
     select c.customer_id
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     left join payments.customers as k
       on k.provider = 'stripe' and k.environment = c.environment and k.provider_customer_id = c.customer_id
     where c.environment = refresh_customer_mappings.environment
@@ -648,7 +648,7 @@ begin
       and c.subject_id = s.id
       and payments_private.subject_of_customer(c.environment, c.customer_id)
         = row (s.type, s.id)::payments.billing_subject
-    order by coalesce(k.deleted, false), c.claimed_at, c.claim_id, c.customer_id
+    order by coalesce(k.deleted, false), c.named_at, c.named_by, c.customer_id
     limit 1
   ) as chosen on true;
 
@@ -685,13 +685,13 @@ $$;
 
 revoke all on function payments_private.refresh_customer_mappings(text, text[]) from public;
 --! EndIncluded ownership/private/refresh_customer_mappings.sql
---! Included ownership/private/claim_customers.sql
+--! Included ownership/private/assign_customers.sql
 /*
  * Records that Stripe objects tie customers to billing subjects, and brings the mapping and the subscriptions that name no
  * subject of their own in line: in every order of arrival the same claim wins. Answers the customers that belong to
  * another subject now, whose payments are to be derived again (refresh_payments); null if there are none.
  */
-create or replace function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
+create or replace function payments_private.assign_customers(environment text, owners payments_private.customer_owners[])
   returns text[]
   language plpgsql
   volatile
@@ -704,33 +704,33 @@ declare
   v_moved text[];
 begin
   with claimed as (
-    insert into payments_private.customer_claims as t (
-      environment, customer_id, subject_type, subject_id, claimed_at, claim_id
+    insert into payments_private.customer_owners as t (
+      environment, customer_id, subject_type, subject_id, named_at, named_by
     )
     select distinct on (c.customer_id, c.subject_type, c.subject_id)
-      claim_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
-    from unnest(claim_customers.claims) as c
+      assign_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.named_at, c.named_by
+    from unnest(assign_customers.owners) as c
     where c.customer_id is not null and c.subject_type is not null
-    order by c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
-    on conflict on constraint customer_claims_pkey do update
-    set claimed_at = excluded.claimed_at,
-        claim_id = excluded.claim_id
-    where (excluded.claimed_at, excluded.claim_id) < (t.claimed_at, t.claim_id)
+    order by c.customer_id, c.subject_type, c.subject_id, c.named_at, c.named_by
+    on conflict on constraint customer_owners_pkey do update
+    set named_at = excluded.named_at,
+        named_by = excluded.named_by
+    where (excluded.named_at, excluded.named_by) < (t.named_at, t.named_by)
     returning t.customer_id
   )
   -- this statement sees the claims as they were before it
-  select array_agg(c.id), array_agg(payments_private.subject_of_customer(claim_customers.environment, c.id))
+  select array_agg(c.id), array_agg(payments_private.subject_of_customer(assign_customers.environment, c.id))
   into v_ids, v_owners
   from (select distinct claimed.customer_id as id from claimed) as c;
   if v_ids is null then
     return null;
   end if;
 
-  perform payments_private.refresh_customer_mappings(claim_customers.environment, v_ids);
+  perform payments_private.refresh_customer_mappings(assign_customers.environment, v_ids);
 
   -- own: what has no subject of its own goes to the owner of the customer
   for i in 1 .. cardinality(v_ids) loop
-    if payments_private.subject_of_customer(claim_customers.environment, v_ids[i]) is distinct from v_owners[i] then
+    if payments_private.subject_of_customer(assign_customers.environment, v_ids[i]) is distinct from v_owners[i] then
       v_moved := v_moved || v_ids[i];
     end if;
   end loop;
@@ -739,8 +739,8 @@ begin
     set subject_type = owner.type,
         subject_id = owner.id
     from unnest(v_moved) as m (customer_id)
-    cross join lateral payments_private.subject_of_customer(claim_customers.environment, m.customer_id) as owner
-    where s.environment = claim_customers.environment
+    cross join lateral payments_private.subject_of_customer(assign_customers.environment, m.customer_id) as owner
+    where s.environment = assign_customers.environment
       and s.customer_id = m.customer_id
       and s.subject_version is null
       and (s.subject_type, s.subject_id) is distinct from (owner.type, owner.id);
@@ -749,8 +749,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.claim_customers(text, payments_private.customer_claims[]) from public;
---! EndIncluded ownership/private/claim_customers.sql
+revoke all on function payments_private.assign_customers(text, payments_private.customer_owners[]) from public;
+--! EndIncluded ownership/private/assign_customers.sql
 
 -- money
 --! Included payment/private/derived_transactions.sql
@@ -900,12 +900,12 @@ as
   ) as subscriber on true
   left join lateral (
     select c.subject_type, c.subject_id
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     where (p.subject).type is null
       and subscriber.subject_type is null
       and c.customer_id = p.customer_id
       and c.environment = p.environment
-    order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+    order by c.named_at, c.named_by, c.subject_type, c.subject_id
     limit 1
   ) as owner on true
   left join lateral (
@@ -1003,7 +1003,7 @@ begin
     related_object_ids, amount, currency, description, failed_at, refunded_at, provider_created_at
   )
   select
-    payments_private.row_id(d.environment, o.object_id),
+    payments_private.uuid_of_object(d.environment, o.object_id),
     d.environment,
     'refund',
     o.state,
@@ -2336,7 +2336,7 @@ begin
     id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
   )
   select
-    payments_private.row_id(project_subscription_items.environment, i.id),
+    payments_private.uuid_of_object(project_subscription_items.environment, i.id),
     project_subscription_items.environment,
     i.id,
     i.subscription_id,
@@ -2370,7 +2370,7 @@ create or replace function payments_private.project_stripe_subscriptions(
   snapshots payments_private.snapshot[],
   settled boolean,
   inout outcomes text[],
-  out claims payments_private.customer_claims[],
+  out owners payments_private.customer_owners[],
   out owned_ids text[]
 )
   returns record
@@ -2408,11 +2408,11 @@ begin
       ) as s
       left join lateral (
         select c.subject_type, c.subject_id
-        from payments_private.customer_claims as c
+        from payments_private.customer_owners as c
         where (s.named).type is null
           and c.customer_id = s.customer_id
           and c.environment = project_stripe_subscriptions.environment
-        order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+        order by c.named_at, c.named_by, c.subject_type, c.subject_id
         limit 1
       ) as owner on true
     ),
@@ -2502,10 +2502,10 @@ begin
       and (v_row.is_new or v_row.row_subject_version is null or v_row.subject_version < v_row.row_subject_version
         or (v_row.row_subject_type, v_row.row_subject_id) <> (v_row.subject_type, v_row.subject_id))
     then
-      claims := claims || row (
+      owners := owners || row (
         project_stripe_subscriptions.environment, v_row.customer_id, v_row.subject_type, v_row.subject_id,
         coalesce(v_row.created_at, 'infinity'), v_row.id || ' ' || lpad(v_row.version::text, 19, '0')
-      )::payments_private.customer_claims;
+      )::payments_private.customer_owners;
     end if;
     if v_row.subject_type is null then
       continue;
@@ -2549,7 +2549,7 @@ create or replace function payments_private.project_stripe_checkout_sessions(
   settled boolean,
   inout outcomes text[],
   out payments payments_private.payment_snapshot[],
-  out claims payments_private.customer_claims[]
+  out owners payments_private.customer_owners[]
 )
   returns record
   language plpgsql
@@ -2694,11 +2694,11 @@ begin
       payments_private.id_of(v_object -> 'customer'), case when not v_is_earlier then v_row ->> 'customer_id' end
     );
     if v_subject.type is not null and v_customer_id is not null then
-      claims := claims || row (
+      owners := owners || row (
         project_stripe_checkout_sessions.environment, v_customer_id, v_subject.type, v_subject.id,
         coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'),
         v_ids[v_place] || ' ' || lpad(v_subject_version::text, 19, '0')
-      )::payments_private.customer_claims;
+      )::payments_private.customer_owners;
     end if;
 
     -- pay: a session says something of money once it is complete; that of a subscription is its invoice's, which bodies of
@@ -2823,7 +2823,7 @@ declare
   v_refunds payments_private.payment_snapshot[]; -- that come inside of a charge
   v_subscriptions record;
   v_sessions record;
-  v_claims payments_private.customer_claims[];
+  v_owners payments_private.customer_owners[];
   v_owned_ids text[]; -- subscriptions whose subject is new
   v_moved_ids text[]; -- customers that belong to another subject now
   v_place integer := 0;
@@ -2846,19 +2846,19 @@ begin
   if 'subscription' = any (v_kinds) then
     v_subscriptions := payments_private.project_stripe_subscriptions(environment, snapshots, v_is_settled, v_outcomes);
     v_outcomes := v_subscriptions.outcomes;
-    v_claims := v_subscriptions.claims;
+    v_owners := v_subscriptions.owners;
     v_owned_ids := v_subscriptions.owned_ids;
   end if;
   if 'checkout.session' = any (v_kinds) then
     v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_is_settled, v_outcomes);
     v_outcomes := v_sessions.outcomes;
     v_payments := v_sessions.payments;
-    v_claims := v_claims || v_sessions.claims;
+    v_owners := v_owners || v_sessions.owners;
   end if;
 
   -- own
-  if v_claims is not null then
-    v_moved_ids := payments_private.claim_customers(environment, v_claims);
+  if v_owners is not null then
+    v_moved_ids := payments_private.assign_customers(environment, v_owners);
   end if;
   if v_owned_ids is not null or v_moved_ids is not null then
     perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
@@ -4547,11 +4547,11 @@ $$;
 
 revoke all on function payments_private.project_sync_page(text, jsonb, timestamptz) from public;
 --! EndIncluded sync/private/project_sync_page.sql
---! Included sync/private/merge_drift.sql
+--! Included sync/private/add_drift.sql
 /*
  * Adds to a drift report what differs between the rows before and after a page: {rows, missing, fields: {column: rows}}.
  */
-create or replace function payments_private.merge_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
+create or replace function payments_private.add_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
   returns jsonb
   language plpgsql
   immutable
@@ -4595,8 +4595,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.merge_drift(jsonb, jsonb, jsonb) from public;
---! EndIncluded sync/private/merge_drift.sql
+revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from public;
+--! EndIncluded sync/private/add_drift.sql
 --! Included sync/record_sync_page.sql
 /*
  * Takes one page of a listing: its objects, by their projectors, and the place where it ended, in one transaction. Whoever
@@ -4663,7 +4663,7 @@ begin
   v_after := payments_private.sync_rows(v_environment, kind, v_ids);
 
   -- mark
-  v_drift := payments_private.merge_drift(v_run.drift -> kind, v_before, v_after);
+  v_drift := payments_private.add_drift(v_run.drift -> kind, v_before, v_after);
   v_progress := v_progress || jsonb_strip_nulls(jsonb_build_object(
     'state', case when has_more then 'listing' else 'listed' end,
     'listed_from', v_listed_from,
@@ -4765,12 +4765,12 @@ $$;
 
 revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[]) from public;
 --! EndIncluded sync/private/gone_since_sync.sql
---! Included sync/private/bury_synced.sql
+--! Included sync/private/mark_gone.sql
 /*
  * Marks one object that is gone at Stripe, by its projector, as a snapshot of the instant at which the listing began that
  * does not show it: deleted, or canceled at a time that nobody knows.
  */
-create or replace function payments_private.bury_synced(environment text, kind text, object_id text, listed_from timestamptz)
+create or replace function payments_private.mark_gone(environment text, kind text, object_id text, listed_from timestamptz)
   returns void
   language plpgsql
   volatile
@@ -4784,7 +4784,7 @@ begin
     select s.raw || jsonb_build_object('id', s.subscription_id, 'object', 'subscription', 'customer', s.customer_id, 'status', 'canceled')
     into v_raw
     from payments.stripe_subscriptions as s
-    where s.subscription_id = bury_synced.object_id and s.environment = bury_synced.environment;
+    where s.subscription_id = mark_gone.object_id and s.environment = mark_gone.environment;
     perform payments_private.project_stripe_object(environment, v_raw, null, listed_from);
   else
     perform payments_private.project_stripe_object(
@@ -4797,8 +4797,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.bury_synced(text, text, text, timestamptz) from public;
---! EndIncluded sync/private/bury_synced.sql
+revoke all on function payments_private.mark_gone(text, text, text, timestamptz) from public;
+--! EndIncluded sync/private/mark_gone.sql
 --! Included sync/private/end_sync.sql
 /*
  * Writes how a sync ended to its row and to the connection of its environment. Objects that could not be projected make it a
@@ -4902,7 +4902,7 @@ begin
         select g.id
         from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
       loop
-        perform payments_private.bury_synced(v_environment, v_kind, v_id, v_listed_from);
+        perform payments_private.mark_gone(v_environment, v_kind, v_id, v_listed_from);
         v_buried := v_buried + 1;
       end loop;
     end if;
@@ -5398,7 +5398,7 @@ create or replace function payments.begin_checkout_session(
 as $$
 declare
   v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
-  v_claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  v_jwt_claims text := coalesce(current_setting('request.jwt.claims', true), '');
   v_id uuid;
   v_request_hash text;
   v_count integer;
@@ -5459,7 +5459,7 @@ begin
     perform set_config('payments.idempotency_key', '', true);
   end if;
   perform set_config('role', v_role, true);
-  perform set_config('request.jwt.claims', v_claims, true);
+  perform set_config('request.jwt.claims', v_jwt_claims, true);
   if v_id is null then
     raise exception 'This idempotency key was already used for another checkout.'
       using errcode = 'SP002', hint = 'Use a new idempotency key for a new checkout, or repeat the first request unchanged.';
@@ -5638,7 +5638,7 @@ create or replace function payments.begin_customer_portal_session(
 as $$
 declare
   v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
-  v_claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  v_jwt_claims text := coalesce(current_setting('request.jwt.claims', true), '');
   v_id uuid := gen_random_uuid();
   v_row payments.stripe_customer_portal_sessions;
 begin
@@ -5668,7 +5668,7 @@ begin
     begin_customer_portal_session.configuration
   );
   perform set_config('role', v_role, true);
-  perform set_config('request.jwt.claims', v_claims, true);
+  perform set_config('request.jwt.claims', v_jwt_claims, true);
 
   select * into strict v_row from payments.stripe_customer_portal_sessions as t where t.id = v_id;
   if v_row.customer_id is null then
@@ -6143,7 +6143,7 @@ begin
   -- another account
   if v_previous <> v_account_id then
     if not coalesce(replace_account, false) then
-      v_counts := payments_private.count_rows(environment);
+      v_counts := payments_private.count_environment(environment);
       raise exception 'The key is of the Stripe account %, and environment % is connected to %.',
         v_account_id, environment, v_previous
         using errcode = 'SP008',
@@ -6153,7 +6153,7 @@ begin
                   'nothing'
                 ));
     end if;
-    v_deleted := payments_private.delete_rows(environment);
+    v_deleted := payments_private.delete_environment(environment);
     delete from payments_private.secrets as s where s.environment = connect_account.environment;
     delete from payments.provider_connections as c
     where c.provider = 'stripe' and c.environment = connect_account.environment;
@@ -6197,11 +6197,11 @@ comment on function payments.connect_account(text, jsonb, text, text, text, bool
 revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean) from public;
 grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean) to payments_service;
 --! EndIncluded connection/connect_account.sql
---! Included connection/private/count_rows.sql
+--! Included connection/private/count_environment.sql
 /*
  * How many rows each table keeps for an environment, as {"customers": 3}; tables that keep none are left out.
  */
-create or replace function payments_private.count_rows(environment text)
+create or replace function payments_private.count_environment(environment text)
   returns jsonb
   language plpgsql
   stable
@@ -6215,7 +6215,7 @@ declare
 begin
   for v_table in select t from payments_private.environment_tables() as t loop
     execute format('select count(*) from %s as t where t.environment = $1', v_table)
-      into v_count using count_rows.environment;
+      into v_count using count_environment.environment;
     if v_count > 0 then
       v_counts := v_counts || jsonb_build_object(split_part(v_table::text, '.', 2), v_count);
     end if;
@@ -6224,13 +6224,13 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.count_rows(text) from public;
---! EndIncluded connection/private/count_rows.sql
---! Included connection/private/delete_rows.sql
+revoke all on function payments_private.count_environment(text) from public;
+--! EndIncluded connection/private/count_environment.sql
+--! Included connection/private/delete_environment.sql
 /*
  * Deletes every row that is kept for an environment, and answers how many each table had.
  */
-create or replace function payments_private.delete_rows(environment text)
+create or replace function payments_private.delete_environment(environment text)
   returns jsonb
   language plpgsql
   volatile
@@ -6239,17 +6239,17 @@ create or replace function payments_private.delete_rows(environment text)
 as $$
 declare
   v_table regclass;
-  v_counts jsonb := payments_private.count_rows(environment);
+  v_counts jsonb := payments_private.count_environment(environment);
 begin
   for v_table in select t from payments_private.environment_tables() as t loop
-    execute format('delete from %s as t where t.environment = $1', v_table) using delete_rows.environment;
+    execute format('delete from %s as t where t.environment = $1', v_table) using delete_environment.environment;
   end loop;
   return v_counts;
 end;
 $$;
 
-revoke all on function payments_private.delete_rows(text) from public;
---! EndIncluded connection/private/delete_rows.sql
+revoke all on function payments_private.delete_environment(text) from public;
+--! EndIncluded connection/private/delete_environment.sql
 --! Included connection/disconnect_account.sql
 /*
  * Forgets the key and the signing secrets of an environment. What was projected stays, and so does the account that it belongs
@@ -6291,7 +6291,7 @@ begin
   return jsonb_build_object(
     'connection', to_jsonb(v_connection) - 'raw',
     'endpoint_id', v_endpoint_id,
-    'remaining', payments_private.count_rows(environment)
+    'remaining', payments_private.count_environment(environment)
   );
 end;
 $$;
@@ -6661,7 +6661,7 @@ alter table payments.stripe_subscription_items enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
-alter table payments_private.customer_claims enable row level security;
+alter table payments_private.customer_owners enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.secrets enable row level security;
 --! EndIncluded access/row_level_security.sql
