@@ -1002,42 +1002,42 @@ create function payments.begin_checkout_session(environment text, caller jsonb, 
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
 
 create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
 
 create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) is 'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001, SP008 the key is of another account.';
+comment on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) is 'Returns {from, gap}: the instant from which to read Stripe''s list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
 grant execute on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) to payments_service;
 
 create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::jsonb, created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
+comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Returns {run, next}: next is what to list for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 grant execute on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) to payments_service;
 
-create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text)
+create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text, secret_is_lost boolean DEFAULT false)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) is 'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
-grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) to payments_service;
+comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
+grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) to payments_service;
 
 create function payments.caller_id()
   returns text
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.caller_id() is 'Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
+comment on function payments.caller_id() is 'Returns the id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
 grant execute on function payments.caller_id() to anon;
 grant execute on function payments.caller_id() to authenticated;
 grant execute on function payments.caller_id() to payments_service;
@@ -1046,56 +1046,56 @@ create function payments.complete_checkout_session(environment text, id uuid, at
   returns SETOF payments.stripe_checkout_sessions
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) is 'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
+comment on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) is 'Records Stripe''s answer to a checkout that begin_checkout_session began, and returns the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
 grant execute on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) to payments_service;
 
 create function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb)
   returns SETOF payments.stripe_customer_portal_sessions
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) is 'Takes Stripe''s answer to a portal session, and answers the row. Errors: SP006 no such row.';
+comment on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) is 'Records Stripe''s answer to a portal session, and returns the row. Errors: SP006 no such row.';
 grant execute on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) to payments_service;
 
 create function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone)
   returns SETOF payments.provider_connections
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) is 'Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001.';
+comment on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) is 'Records until when the ledger is complete, and returns the connection; no row if that would leave a gap. Errors: SP001.';
 grant execute on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) to payments_service;
 
 create function payments.complete_sync(run_id uuid, lease uuid, max integer DEFAULT 100)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_sync(run_id uuid, lease uuid, max integer) is 'Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021.';
+comment on function payments.complete_sync(run_id uuid, lease uuid, max integer) is 'Ends a sync whose kinds are all listed; an object that the listing did not show becomes a tombstone unless its row is newer. Call again while the returned run is running. Errors: SP021 another process has taken over.';
 grant execute on function payments.complete_sync(run_id uuid, lease uuid, max integer) to payments_service;
 
 create function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text DEFAULT NULL::text, ciphertext text DEFAULT NULL::text)
   returns SETOF payments.provider_connections
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001.';
+comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
 grant execute on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) to payments_service;
 
 create function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean DEFAULT false)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) to payments_service;
 
 create function payments.disconnect_account(environment text)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.disconnect_account(environment text) is 'Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
+comment on function payments.disconnect_account(environment text) is 'Deletes the stored Stripe key and signing secrets of an environment; projected rows stay. Returns {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
 grant execute on function payments.disconnect_account(environment text) to payments_service;
 
 create function payments.due_sync_kinds(environment text)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.due_sync_kinds(environment text) is 'Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001.';
+comment on function payments.due_sync_kinds(environment text) is 'Returns the kinds that a scheduled sync lists now: the catalog, and once a day customers and subscriptions too. Errors: SP001.';
 grant execute on function payments.due_sync_kinds(environment text) to payments_service;
 
 create function payments.environment_health(environment text, facts jsonb)
@@ -1123,21 +1123,21 @@ create function payments.fail_checkout_session(environment text, id uuid, attemp
   returns SETOF payments.stripe_checkout_sessions
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) is 'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP001, SP006 no such row.';
+comment on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) is 'Records why Stripe did not create a checkout session, and returns the row. A retry under the same key continues from it. Errors: SP001, SP006 no such row.';
 grant execute on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) to payments_service;
 
 create function payments.fail_customer_portal_session(environment text, id uuid, error text)
   returns SETOF payments.stripe_customer_portal_sessions
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.fail_customer_portal_session(environment text, id uuid, error text) is 'Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row.';
+comment on function payments.fail_customer_portal_session(environment text, id uuid, error text) is 'Records why Stripe did not open a portal session, and returns the row. Errors: SP006 no such row.';
 grant execute on function payments.fail_customer_portal_session(environment text, id uuid, error text) to payments_service;
 
 create function payments.fail_sync(run_id uuid, lease uuid, error text DEFAULT NULL::text)
   returns SETOF payments.sync_runs
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.fail_sync(run_id uuid, lease uuid, error text) is 'Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021.';
+comment on function payments.fail_sync(run_id uuid, lease uuid, error text) is 'Ends a sync early, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021 another process has taken over.';
 grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text) to payments_service;
 
 create function payments.ingest_webhook_event(environment text, payload jsonb)
@@ -1186,21 +1186,21 @@ create function payments.record_sync_page(run_id uuid, lease uuid, kind text, ob
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) is 'Takes one page of a sync''s listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over.';
+comment on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) is 'Records one page of a sync''s listing: its objects and its cursor commit together. Returns {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another process has taken over.';
 grant execute on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) to payments_service;
 
 create function payments.recoverable_event_types(environment text)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.recoverable_event_types(environment text) is 'The types of events that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
+comment on function payments.recoverable_event_types(environment text) is 'Returns the event types that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
 grant execute on function payments.recoverable_event_types(environment text) to payments_service;
 
 create function payments.refuse_sync(environment text, error text, is_key_refused boolean DEFAULT false)
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.refuse_sync(environment text, error text, is_key_refused boolean) is 'Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
+comment on function payments.refuse_sync(environment text, error text, is_key_refused boolean) is 'Records that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
 grant execute on function payments.refuse_sync(environment text, error text, is_key_refused boolean) to payments_service;
 
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
@@ -1221,7 +1221,7 @@ create function payments.touch_sync(run_id uuid, lease uuid)
   returns boolean
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.touch_sync(run_id uuid, lease uuid) is 'A sign of life of a running sync. Answers whether it is still carried out under this lease.';
+comment on function payments.touch_sync(run_id uuid, lease uuid) is 'Records a heartbeat of a running sync. Returns whether the sync still runs under this lease.';
 grant execute on function payments.touch_sync(run_id uuid, lease uuid) to payments_service;
 
 create function payments.unknown_webhook_events(environment text, event_ids jsonb)
@@ -1235,7 +1235,7 @@ create function payments.webhook_endpoint_drift(environment text, url text, api_
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001.';
+comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
 grant execute on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) to payments_service;
 
 create function payments_private.add_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
@@ -1265,11 +1265,11 @@ create function payments_private.check_account(environment text, account_id text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text)
+create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text)
   returns void
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text) to payments_service;
+grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
@@ -1338,7 +1338,8 @@ create function payments_private.follows(later jsonb, earlier jsonb)
 create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
   returns SETOF text
   language plpgsql stable security invoker
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_custom_plan;
 
 create function payments_private.has_events(environment text, object_id text, version bigint)
   returns boolean
@@ -1371,6 +1372,12 @@ create function payments_private.instant_of(field jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
+
+create function payments_private.is_http_url(url text)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_http_url(url text) to payments_service;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -1615,6 +1622,11 @@ create function payments_private.subject_of_customer(environment text, customer_
 create function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.sync_kinds()
+  returns TABLE(kind text, list_position integer, is_history boolean)
+  language sql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.sync_objects(objects jsonb)

@@ -5246,8 +5246,11 @@ grant execute on function payments.recoverable_event_types(text) to payments_ser
 -- sessions
 --! Included checkout/private/check_checkout_request.sql
 /*
- * Refuses a checkout request that Stripe or a constraint would refuse, with a sentence that names the field. The handlers
- * check the same first; this is for everyone who calls the SQL function.
+ * Raises SP001 for a checkout request that Stripe or a constraint would refuse, with a sentence that names the field.
+ * The handlers check the same, and more precisely, before they call; this is for callers of the SQL functions. Nothing
+ * that the handlers accept may be refused here.
+ *
+ * Limits of Stripe: https://docs.stripe.com/api/metadata (50 keys, of which we write four).
  */
 create or replace function payments_private.check_checkout_request(
   mode text,
@@ -5256,6 +5259,7 @@ create or replace function payments_private.check_checkout_request(
   cancel_url text,
   subject_type text,
   subject_id text,
+  customer_email text,
   metadata jsonb,
   idempotency_key text
 )
@@ -5280,12 +5284,21 @@ begin
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
     ) then 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
-    when success_url is null or success_url !~* '^https?://[^/\s]' then 'successUrl must be an absolute http or https URL.'
-    when cancel_url is null or cancel_url !~* '^https?://[^/\s]' then 'cancelUrl must be an absolute http or https URL.'
+    when exists (
+      select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
+    ) then 'Each priceId of lineItems must have at most 255 characters.'
+    when success_url is null or not payments_private.is_http_url(success_url)
+      then 'successUrl must be an absolute http or https URL.'
+    when length(success_url) > 5000 then 'successUrl must have at most 5000 characters.'
+    when cancel_url is null or not payments_private.is_http_url(cancel_url)
+      then 'cancelUrl must be an absolute http or https URL.'
+    when length(cancel_url) > 5000 then 'cancelUrl must have at most 5000 characters.'
     when (subject_type is null) <> (subject_id is null) then 'subject needs both a type and an id.'
     when mode = 'subscription' and subject_type is null then 'subject is required for a subscription.'
     when length(subject_type) not between 1 and 100 then 'subject.type must have 1 to 100 characters.'
     when length(subject_id) not between 1 and 255 then 'subject.id must have 1 to 255 characters.'
+    when length(customer_email) > 512 then 'customerEmail must have at most 512 characters.'
+    when customer_email !~ '^[^@]+@[^@]+$' then 'customerEmail must be an e-mail address.'
     when metadata is not null and jsonb_typeof(metadata) <> 'object' then 'metadata must be an object of strings.'
     when exists (
       select
@@ -5297,6 +5310,17 @@ begin
       from jsonb_each(coalesce(metadata, '{}')) as m (key, value)
       where jsonb_typeof(m.value) <> 'string'
     ) then 'metadata must be an object of strings.'
+    when (select count(*) from jsonb_object_keys(coalesce(metadata, '{}'))) > 46 then 'metadata must have at most 46 keys.'
+    when exists (
+      select
+      from jsonb_object_keys(coalesce(metadata, '{}')) as m (key)
+      where length(m.key) not between 1 and 40 or m.key ~ '[][]'
+    ) then 'Each key of metadata must have 1 to 40 characters, and no square brackets.'
+    when exists (
+      select
+      from jsonb_each_text(coalesce(metadata, '{}')) as m (key, value)
+      where length(m.value) > 500
+    ) then 'Each value of metadata must have at most 500 characters.'
     when length(idempotency_key) not between 1 and 200 then 'idempotencyKey must have 1 to 200 characters.'
   end;
   if v_problem is not null then
@@ -5305,9 +5329,9 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb, text)
+revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
   from public;
-grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb, text)
+grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_request.sql
 --! Included checkout/private/checkout_session_params.sql
@@ -5912,24 +5936,30 @@ grant execute on function payments_private.all_secrets() to payments_service;
 --! EndIncluded connection/private/all_secrets.sql
 --! Included connection/begin_webhook_endpoint.sql
 /*
- * Says what to do at Stripe so that events of an environment reach an address. endpoints are all webhook endpoints that the
- * account has, listed after a first call without them, whose idempotency_key is given as since: a list that somebody else has
- * made stale meanwhile would lead to a second endpoint.
- * Answers {action, endpoint, params, idempotency_key, events, retire, remove}:
- *   list    list the endpoints at Stripe, and begin again with them
- *   reuse   the endpoint is as it should be
- *   mend    send params to the endpoint: it is ours and its secret known, but it is disabled or lacks events
- *   create  create one with params, store its secret with complete_webhook_endpoint, then subscribe it to events. It begins
- *           with an event that does not happen, so that nothing is delivered before the secret is known
- * retire are endpoints of ours to disable once that is done; remove those to delete before, because the account has as many
- * as it may have and these deliver nothing any more. Endpoints of other projects are in neither.
+ * Returns what to do at Stripe so that the events of an environment reach a URL:
+ * {action, endpoint, params, idempotency_key, events, retire, remove}. action is one of:
+ *   list    list the account's endpoints at Stripe, then call again with them
+ *   reuse   the endpoint is correct
+ *   mend    send params to the endpoint: it is ours and its secret is stored, but it is disabled or lacks events
+ *   create  create an endpoint with params, store its secret with complete_webhook_endpoint, subscribe it to events.
+ *           It starts with an event type that never occurs, so that Stripe delivers nothing before the secret is stored
+ * retire lists endpoints of ours to disable afterwards. remove lists disabled endpoints of ours to delete first,
+ * because the account has reached its limit. Endpoints of other projects are in neither list.
+ *
+ * Call it first without endpoints. Then list them, and pass them with the returned idempotency_key as since. If another
+ * set-up has completed in between, the list is outdated and would lead to a second endpoint, so the action is list
+ * again.
+ *
+ * secret_is_lost: the stored signing secret cannot be decrypted. The endpoint is then useless, and a new one replaces
+ * it.
  */
 create or replace function payments.begin_webhook_endpoint(
   environment text,
   url text,
   api_version text,
   endpoints jsonb default null,
-  since text default null
+  since text default null,
+  secret_is_lost boolean default false
 )
   returns jsonb
   language plpgsql
@@ -5938,14 +5968,14 @@ create or replace function payments.begin_webhook_endpoint(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_most constant integer := 16; -- https://docs.stripe.com/webhooks: endpoints that an account may have in each mode
+  v_endpoints_max constant integer := 16; -- in each mode of an account, https://docs.stripe.com/webhooks
   v_connection payments.provider_connections;
   v_key_id uuid;
   v_current jsonb;
   v_problems text[];
   v_action text := 'create';
   v_params jsonb;
-  v_own jsonb;
+  v_own_endpoints jsonb;
   v_idempotency_key text;
 begin
   -- guard
@@ -5955,14 +5985,14 @@ begin
       using errcode = 'SP001', hint = 'Pass the address that Stripe can reach, the version, and [endpoint, …].';
   end if;
 
-  -- what there is
+  -- read the connection
   select c.* into v_connection
   from payments.provider_connections as c
   where c.provider = 'stripe' and c.environment = begin_webhook_endpoint.environment;
   select s.id into v_key_id
   from payments_private.secrets as s
   where s.environment = begin_webhook_endpoint.environment and s.kind = 'secret_key';
-  -- the same until one is completed: two at once, or one after a crash, are given the same endpoint and its secret
+  -- the key stays the same until a set-up completes: concurrent ones, or one after a crash, get the same endpoint
   v_idempotency_key := format(
     'pg-payments:%s:webhook_endpoint:%s', environment,
     md5(concat_ws(' ', url, api_version, v_key_id, v_connection.webhook_endpoint_id, v_connection.webhook_configured_at))
@@ -5970,11 +6000,13 @@ begin
   if endpoints is null or since is distinct from v_idempotency_key then
     return jsonb_build_object('action', 'list', 'idempotency_key', v_idempotency_key);
   end if;
-  select coalesce(jsonb_agg(e.endpoint), '[]') into v_own
+
+  -- find our endpoints
+  select coalesce(jsonb_agg(e.endpoint), '[]') into v_own_endpoints
   from jsonb_array_elements(endpoints) as e (endpoint)
   where payments_private.is_own_endpoint(begin_webhook_endpoint.environment, e.endpoint, begin_webhook_endpoint.url);
   select e.endpoint into v_current
-  from jsonb_array_elements(v_own) as e (endpoint)
+  from jsonb_array_elements(v_own_endpoints) as e (endpoint)
   where e.endpoint ->> 'id' = v_connection.webhook_endpoint_id
     and exists (
       select
@@ -5985,16 +6017,21 @@ begin
         and s.expires_at is null
     );
 
-  -- decide
+  -- decide the action
   v_problems := payments_private.endpoint_problems(v_current, url, api_version);
-  if v_current is not null and v_problems <@ array['disabled', 'missing_events'] then
+  if v_current is not null
+    and not coalesce(secret_is_lost, false)
+    and v_problems <@ array['disabled', 'missing_events']
+  then
     v_action := case when v_problems = '{}' then 'reuse' else 'mend' end;
     v_params := jsonb_build_object(
       'disabled', false,
       'enabled_events', (
         select jsonb_agg(distinct t.type)
         from (
-          select jsonb_array_elements_text(v_current -> 'enabled_events') union select unnest(payments.projected_event_types())
+          select jsonb_array_elements_text(v_current -> 'enabled_events')
+          union
+          select unnest(payments.projected_event_types())
         ) as t (type)
       )
     );
@@ -6015,23 +6052,25 @@ begin
     'events', payments.projected_event_types(),
     'retire', (
       select coalesce(jsonb_agg(e.endpoint ->> 'id'), '[]')
-      from jsonb_array_elements(v_own) as e (endpoint)
+      from jsonb_array_elements(v_own_endpoints) as e (endpoint)
       where e.endpoint ->> 'status' = 'enabled' and (v_action = 'create' or e.endpoint ->> 'id' <> v_current ->> 'id')
     ),
     'remove', (
       select coalesce(jsonb_agg(e.endpoint ->> 'id'), '[]')
-      from jsonb_array_elements(v_own) as e (endpoint)
-      where e.endpoint ->> 'status' = 'disabled' and v_action = 'create' and jsonb_array_length(endpoints) >= v_most
+      from jsonb_array_elements(v_own_endpoints) as e (endpoint)
+      where e.endpoint ->> 'status' = 'disabled'
+        and v_action = 'create'
+        and jsonb_array_length(endpoints) >= v_endpoints_max
     )
   );
 end;
 $$;
 
-comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) is
-  'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
+comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) is
+  'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
 
-revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) from public;
-grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) to payments_service;
+revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) from public;
+grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) to payments_service;
 --! EndIncluded connection/begin_webhook_endpoint.sql
 --! Included connection/complete_webhook_endpoint.sql
 /*

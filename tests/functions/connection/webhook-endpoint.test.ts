@@ -263,6 +263,29 @@ describe('setting it up again', () => {
     expect((await begin(again.idempotency_key)).action).toBe('create')
   })
 
+  it('replaces an endpoint whose stored secret is said to be lost, however correct it is', async () => {
+    const { sql } = system.database
+    await sql`select payments.complete_webhook_endpoint('test', '{"id": "we_1", "url": "https://a.example"}', 'k', 'c')`
+    const endpoint = {
+      id: 'we_1',
+      url: 'https://a.example',
+      status: 'enabled',
+      api_version: 'v',
+      enabled_events: ['*'],
+      metadata: { managed_by: 'pg-payments', payments_environment: 'test' },
+    }
+    const begin = async (secretIsLost: boolean | null) => {
+      const [row] = await sql`
+        with first as (select payments.begin_webhook_endpoint('test', 'https://a.example', 'v') as decision)
+        select payments.begin_webhook_endpoint('test', 'https://a.example', 'v', ${sql.json([endpoint])},
+          decision ->> 'idempotency_key', ${secretIsLost}) as decision from first`
+      return row?.decision
+    }
+    expect(await begin(true)).toMatchObject({ action: 'create', endpoint: null, retire: ['we_1'] })
+    expect(await begin(false)).toMatchObject({ action: 'reuse', endpoint, retire: [] })
+    expect(await begin(null)).toMatchObject({ action: 'reuse' })
+  })
+
   it('refuses no event while it changes over, for both secrets are good', async () => {
     const { body } = await connect(system)
     const first = system.stripe.control.deliveries().length
