@@ -168,7 +168,7 @@ describe('setting it up again', () => {
     expect((await ask('GET', 'health')).endpoint.drift).toEqual([
       {
         problem: 'other_url',
-        message: `The webhook endpoint ${body.connection.webhookEndpointId} delivers to ${url} instead of https://payments.example/api/webhooks/stripe/test. Should this database be a copy of one that is in use there, give it a Stripe account of its own: another endpoint set up here takes the place of that one.`,
+        message: `The webhook endpoint ${body.connection.webhookEndpointId} delivers to ${url} instead of https://payments.example/api/webhooks/stripe/test. If this database is a copy of one that is in use there, give it its own Stripe account: an endpoint that is set up here replaces that one.`,
       },
     ])
     expect((await ask('POST', 'webhook')).action).toBe('created')

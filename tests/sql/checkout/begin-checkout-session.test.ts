@@ -726,7 +726,7 @@ describe('under an idempotency key', () => {
 })
 
 describe('a request that is refused names what is wrong, and writes nothing', () => {
-  const MEND = 'Mend the request and send it again.'
+  const HINT = 'Correct the request and send it again.'
   const ITEMS = 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
   const RESERVED = 'metadata may not have keys beginning with payments_ or insforge_; they are reserved.'
   const STRINGS = 'metadata must be an object of strings.'
@@ -780,7 +780,7 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     [{ idempotencyKey: 'x'.repeat(201) }, 'idempotencyKey must have 1 to 200 characters.'],
   ])('%j', async (request, message) => {
     const before = await countOf()
-    expect(await refusal(beginAsService(user('u1'), request))).toEqual({ code: 'SP001', message, hint: MEND })
+    expect(await refusal(beginAsService(user('u1'), request))).toEqual({ code: 'SP001', message, hint: HINT })
     expect(await countOf()).toBe(before)
   })
 
@@ -839,7 +839,7 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     ],
   ])('%s', async (_, request, message) => {
     const before = await countOf()
-    expect(await refusal(beginAsService(user('u1'), request))).toEqual({ code: 'SP001', message, hint: MEND })
+    expect(await refusal(beginAsService(user('u1'), request))).toEqual({ code: 'SP001', message, hint: HINT })
     expect(await countOf()).toBe(before)
   })
 

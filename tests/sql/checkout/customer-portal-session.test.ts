@@ -131,7 +131,7 @@ describe('beginning', () => {
     expect(await refusal(open(user('u1'), subject))).toEqual({
       code: 'SP001',
       message: 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.',
-      hint: 'Mend the request and send it again.',
+      hint: 'Correct the request and send it again.',
     })
   })
 
@@ -157,7 +157,7 @@ describe('beginning', () => {
     expect(await refusal(open(user('u1'), me('u1'), more))).toEqual({
       code: 'SP001',
       message,
-      hint: 'Mend the request and send it again.',
+      hint: 'Correct the request and send it again.',
     })
   })
 
