@@ -7,7 +7,7 @@
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }
 
-/** The owner of a purchase in the app's own terms, as in (team,42). Both fields are null when no owner is known. */
+/** The owner of a purchase in the app's own terms, for example (team,42). Both fields are null when no owner is known. */
 export interface BillingSubject {
   type: string | null
   id: string | null
@@ -37,7 +37,7 @@ export interface ProviderConnections {
   events_complete_until: Date | null
 }
 
-/** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of. */
+/** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported. */
 export interface StripeCheckoutSessions {
   id: string
   environment: string
@@ -71,7 +71,7 @@ export interface StripeCheckoutSessions {
   subject_version: string | null
 }
 
-/** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table. */
+/** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow. */
 export interface StripeCustomerPortalSessions {
   id: string
   environment: string
@@ -88,7 +88,7 @@ export interface StripeCustomerPortalSessions {
   updated_at: Date
 }
 
-/** Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was. */
+/** Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was. */
 export interface SyncRuns {
   id: string
   environment: string
@@ -106,7 +106,7 @@ export interface SyncRuns {
   finished_at: Date | null
 }
 
-/** The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed. */
+/** The ledger: every verified Stripe event and its outcome. Fulfilment is an after insert or update trigger on this table that checks for processing_status = processed. */
 export interface WebhookEvents {
   id: string
   environment: string
