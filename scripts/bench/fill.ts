@@ -1,6 +1,6 @@
 /**
  * Fills a database in bulk with the rows that years of events would have left: `transactions` payments, as many customers with
- * their mappings, claims and subscriptions, the payment objects and sessions of these payments, and `ledger` events. They belong to
+ * their mappings, owners and subscriptions, the payment objects and sessions of these payments, and `ledger` events. They belong to
  * other customers than the events that are measured.
  *
  * What an event meets in a full database is the height of the indexes and the pages that are not in memory, so ids are as long as
