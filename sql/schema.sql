@@ -15,11 +15,11 @@ comment on schema payments_private is 'Secrets and internals of pg-payments. Not
 grant usage on schema payments_private to payments_service;
 
 create type payments.billing_subject as (type text, id text);
-comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, as in (team,42). Both fields are null when no owner is known.';
+comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
 comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
 create type payments_private.snapshot as (object jsonb, event_type text, snapshot_at timestamp with time zone);
-comment on type payments_private.snapshot is 'A Stripe object as it was at an instant, and the type of the event that told of it; the type is null for an answer of the API.';
+comment on type payments_private.snapshot is 'A Stripe object as of an instant, and the type of the event that carried it; the type is null for a response of the API.';
 
 create table payments.customer_mappings (
   id uuid not null default gen_random_uuid(),
@@ -36,14 +36,14 @@ create table payments.customer_mappings (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.customer_mappings enable row level security;
-comment on table payments.customer_mappings is 'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
+comment on table payments.customer_mappings is 'The Stripe customer that a billing subject pays with; new sessions use it. Derived from payments_private.customer_owners.';
 comment on column payments.customer_mappings.id is 'Local id.';
 comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customer_mappings.environment is 'test or live.';
-comment on column payments.customer_mappings.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.customer_mappings.subject_type is 'Kind of billing subject, for example team.';
 comment on column payments.customer_mappings.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.customer_mappings.provider_customer_id is 'Stripe customer (cus_…).';
-comment on column payments.customer_mappings.created_at is 'When this row was made.';
+comment on column payments.customer_mappings.created_at is 'When this row was created.';
 comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customer_mappings FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.customer_mappings for select to payments_service using (true);
@@ -79,12 +79,12 @@ comment on column payments.customers.phone is 'Phone number at Stripe.';
 comment on column payments.customers.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.customers.metadata is 'Stripe metadata, text to text.';
 comment on column payments.customers.raw is 'The object as Stripe sent it last.';
-comment on column payments.customers.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.customers.created_at is 'When this row was made.';
+comment on column payments.customers.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.customers.created_at is 'When this row was created.';
 comment on column payments.customers.updated_at is 'When this row last changed.';
 comment on column payments.customers.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
-comment on column payments.customers.provider_created_at is 'When the customer was made at Stripe.';
+comment on column payments.customers.provider_created_at is 'When the customer was created at Stripe.';
 comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
 CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider_created_at DESC, environment);
@@ -124,7 +124,7 @@ comment on table payments.provider_connections is 'One row per environment: the 
 comment on column payments.provider_connections.id is 'Local id.';
 comment on column payments.provider_connections.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.provider_connections.environment is 'test or live.';
-comment on column payments.provider_connections.status is 'unconfigured, connected, or error when Stripe refused the key at the last sync.';
+comment on column payments.provider_connections.status is 'unconfigured, connected, or error: Stripe refused the key at the last sync.';
 comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of Connect that name another account are not projected.';
 comment on column payments.provider_connections.account_email is 'E-mail address of the Stripe account.';
 comment on column payments.provider_connections.account_name is 'Display name of the Stripe account.';
@@ -137,10 +137,10 @@ comment on column payments.provider_connections.last_sync_status is 'succeeded o
 comment on column payments.provider_connections.last_sync_error is 'Why the last sync failed.';
 comment on column payments.provider_connections.last_sync_counts is 'Objects seen by the last sync, by kind.';
 comment on column payments.provider_connections.raw is 'The account as Stripe described it.';
-comment on column payments.provider_connections.created_at is 'When this row was made.';
+comment on column payments.provider_connections.created_at is 'When this row was created.';
 comment on column payments.provider_connections.updated_at is 'When this row last changed.';
-comment on column payments.provider_connections.events_complete_from is 'From when on the ledger holds every event; what happened before was never meant for this database.';
-comment on column payments.provider_connections.events_complete_until is 'Until when the ledger was last compared with Stripe''s list of events: what happened before is in it.';
+comment on column payments.provider_connections.events_complete_from is 'The ledger holds every event since this instant; earlier ones were never meant for this database.';
+comment on column payments.provider_connections.events_complete_until is 'The ledger was last compared with Stripe''s list of events until this instant; every earlier event is in it.';
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.provider_connections FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.provider_connections for select to payments_service using (true);
 grant select on payments.provider_connections to payments_service;
@@ -194,34 +194,34 @@ END) stored,
   constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
 ) with (toast_tuple_target=8160);
 alter table payments.stripe_checkout_sessions enable row level security;
-comment on table payments.stripe_checkout_sessions is 'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of.';
+comment on table payments.stripe_checkout_sessions is 'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
 comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
-comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, however complete the session is.';
-comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, as in team; null for a guest purchase.';
+comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, even if the session is complete.';
+comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
-comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to fill in on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'What is bought: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
-comment on column payments.stripe_checkout_sessions.cancel_url is 'Where the back link leads; empty for a session made elsewhere without one.';
+comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
 comment on column payments.stripe_checkout_sessions.metadata is 'The caller''s metadata, text to text; keys beginning payments_ or insforge_ are reserved.';
 comment on column payments.stripe_checkout_sessions.checkout_session_id is 'Stripe id (cs_…) of the latest attempt.';
 comment on column payments.stripe_checkout_sessions.customer_id is 'Stripe customer (cus_…): the one the session was begun with, or the one it made.';
 comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a paid one-time session.';
 comment on column payments.stripe_checkout_sessions.subscription_id is 'Subscription (sub_…) that the session started.';
-comment on column payments.stripe_checkout_sessions.url is 'Hosted page; dead once the session has expired.';
+comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page; it stops working when the session expires.';
 comment on column payments.stripe_checkout_sessions.last_error is 'Why the last attempt at Stripe failed.';
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
-comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; tells a retry from another request under the same key.';
-comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of whoever began it; null for anonymous callers and for sessions made elsewhere.';
-comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Within which the key is unique: the billing subject, else the caller.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; distinguishes a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of the caller who began it; null for anonymous callers and for sessions made elsewhere.';
+comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller.';
 comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
-comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.';
+comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'After the last failure, Stripe may have created the session, so a retry sends the same idempotency key.';
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
@@ -267,16 +267,16 @@ create table payments.stripe_customer_portal_sessions (
   constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
 );
 alter table payments.stripe_customer_portal_sessions enable row level security;
-comment on table payments.stripe_customer_portal_sessions is 'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table.';
+comment on table payments.stripe_customer_portal_sessions is 'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow.';
 comment on column payments.stripe_customer_portal_sessions.id is 'Local id.';
 comment on column payments.stripe_customer_portal_sessions.environment is 'test or live.';
 comment on column payments.stripe_customer_portal_sessions.status is 'initialized (not yet at Stripe), created, or failed (see last_error).';
-comment on column payments.stripe_customer_portal_sessions.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.stripe_customer_portal_sessions.subject_type is 'Kind of billing subject, for example team.';
 comment on column payments.stripe_customer_portal_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_customer_portal_sessions.customer_id is 'Stripe customer (cus_…) of the subject, looked up when the row is inserted.';
-comment on column payments.stripe_customer_portal_sessions.return_url is 'Where the portal''s back link leads.';
+comment on column payments.stripe_customer_portal_sessions.return_url is 'Target of the portal''s back link.';
 comment on column payments.stripe_customer_portal_sessions.configuration_id is 'Portal configuration (bpc_…) to use instead of the default one.';
-comment on column payments.stripe_customer_portal_sessions.url is 'Portal page; short-lived.';
+comment on column payments.stripe_customer_portal_sessions.url is 'URL of the portal page; it works for a short time.';
 comment on column payments.stripe_customer_portal_sessions.last_error is 'Why Stripe did not open the portal.';
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
@@ -337,8 +337,8 @@ comment on column payments.stripe_prices.recurring_interval is 'day, week, month
 comment on column payments.stripe_prices.recurring_interval_count is 'Number of intervals between two invoices.';
 comment on column payments.stripe_prices.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_prices.raw is 'The object as Stripe sent it last.';
-comment on column payments.stripe_prices.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.stripe_prices.created_at is 'When this row was made.';
+comment on column payments.stripe_prices.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_prices.created_at is 'When this row was created.';
 comment on column payments.stripe_prices.updated_at is 'When this row last changed.';
 comment on column payments.stripe_prices.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.stripe_prices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
@@ -378,8 +378,8 @@ comment on column payments.stripe_products.active is 'Whether it can be bought.'
 comment on column payments.stripe_products.default_price_id is 'Default price (price_…).';
 comment on column payments.stripe_products.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_products.raw is 'The object as Stripe sent it last.';
-comment on column payments.stripe_products.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.stripe_products.created_at is 'When this row was made.';
+comment on column payments.stripe_products.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_products.created_at is 'When this row was created.';
 comment on column payments.stripe_products.updated_at is 'When this row last changed.';
 comment on column payments.stripe_products.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.stripe_products.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
@@ -415,7 +415,7 @@ comment on column payments.stripe_subscription_items.price_id is 'Price (price_�
 comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
 comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
-comment on column payments.stripe_subscription_items.created_at is 'When this row was made.';
+comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
 comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
 CREATE INDEX stripe_subscription_items_price_id_idx ON payments.stripe_subscription_items USING btree (price_id, environment) WHERE (price_id IS NOT NULL);
 CREATE INDEX stripe_subscription_items_subscription_id_idx ON payments.stripe_subscription_items USING btree (subscription_id, environment);
@@ -465,14 +465,14 @@ comment on column payments.stripe_subscriptions.current_period_start is 'Start o
 comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items.';
 comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
 comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
-comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was asked for, which may be before access ends.';
+comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was requested, which may be before access ends.';
 comment on column payments.stripe_subscriptions.trial_start is 'Start of the trial.';
 comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.';
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
-comment on column payments.stripe_subscriptions.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.stripe_subscriptions.created_at is 'When this row was made.';
+comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_subscriptions.created_at is 'When this row was created.';
 comment on column payments.stripe_subscriptions.updated_at is 'When this row last changed.';
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
@@ -508,20 +508,20 @@ create table payments.sync_runs (
   constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'interrupted'::text])))
 );
 alter table payments.sync_runs enable row level security;
-comment on table payments.sync_runs is 'Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was.';
+comment on table payments.sync_runs is 'Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was.';
 comment on column payments.sync_runs.id is 'Local id.';
 comment on column payments.sync_runs.environment is 'test or live. At most one sync of an environment is running.';
 comment on column payments.sync_runs.status is 'running, succeeded, failed (see error), or interrupted: stopped before its end.';
-comment on column payments.sync_runs.kinds is 'What is listed, in this order, as in {products,prices,customers,subscriptions}.';
+comment on column payments.sync_runs.kinds is 'Kinds of objects to list, in this order, for example {products,prices,customers,subscriptions}.';
 comment on column payments.sync_runs.created_from is 'Payment objects only: those made at Stripe at this instant or later; null for no limit.';
 comment on column payments.sync_runs.created_before is 'Payment objects only: those made at Stripe before this instant; null for no limit.';
 comment on column payments.sync_runs.progress is 'By kind: {state, listed_from, cursor, cursor_created, seen, added, changed, newer, deleted, failed}; state is listing, listed or done.';
 comment on column payments.sync_runs.drift is 'What differed from Stripe, by kind: {rows, missing, deleted, fields: {column: rows}}. Rows that a webhook has made newer than the listing do not count.';
 comment on column payments.sync_runs.error is 'Why it failed; null otherwise.';
-comment on column payments.sync_runs.attempt is 'How often it was begun: more than 1 when it was resumed.';
-comment on column payments.sync_runs.lease is 'Who carries it out; whoever has another one may not write to it any more.';
+comment on column payments.sync_runs.attempt is 'Number of times it was begun; more than 1 when it was resumed.';
+comment on column payments.sync_runs.lease is 'Lease of the process that runs it; a process with another lease may not write to it.';
 comment on column payments.sync_runs.started_at is 'When it was first begun.';
-comment on column payments.sync_runs.heartbeat_at is 'Last sign of life. A running one without a sign for a minute has died and may be resumed.';
+comment on column payments.sync_runs.heartbeat_at is 'Last heartbeat. A running sync without one for a minute counts as dead and can be resumed.';
 comment on column payments.sync_runs.finished_at is 'When it ended; null while it is running.';
 CREATE UNIQUE INDEX sync_runs_running_key ON payments.sync_runs USING btree (environment) WHERE (status = 'running'::text);
 CREATE INDEX sync_runs_started_at_idx ON payments.sync_runs USING btree (started_at DESC, environment);
@@ -566,8 +566,8 @@ create table payments.transactions (
   constraint type_is_known CHECK ((type = ANY (ARRAY['one_time_payment'::text, 'subscription_invoice'::text, 'refund'::text, 'failed_payment'::text])))
 ) with (fillfactor=85);
 alter table payments.transactions enable row level security;
-comment on table payments.transactions is 'Payments and refunds, one row each, whichever of its Stripe objects was met first. Amounts are integers in the currency''s minor unit.';
-comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe tells that they are the same payment, so refer to provider_object_id from other tables.';
+comment on table payments.transactions is 'Payments and refunds, one row each, in whatever order its Stripe objects arrive. Amounts are integers in the currency''s minor unit.';
+comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe reports that they are the same payment, so refer to provider_object_id from other tables.';
 comment on column payments.transactions.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.transactions.environment is 'test or live.';
 comment on column payments.transactions.type is 'one_time_payment, subscription_invoice, refund, or failed_payment while no attempt has succeeded.';
@@ -578,23 +578,23 @@ comment on column payments.transactions.provider_customer_id is 'Stripe customer
 comment on column payments.transactions.customer_email_snapshot is 'E-mail address that the payment carried.';
 comment on column payments.transactions.provider_object_type is 'payment_intent when one is known, else invoice, checkout_session or charge; refund for refunds.';
 comment on column payments.transactions.provider_object_id is 'Id of that object.';
-comment on column payments.transactions.provider_parent_object_type is 'For a refund: kind of the object that was refunded, as in provider_object_type of its payment.';
+comment on column payments.transactions.provider_parent_object_type is 'For a refund: kind of the object that was refunded, the same as provider_object_type of its payment.';
 comment on column payments.transactions.provider_parent_object_id is 'For a refund: id of the object that was refunded.';
 comment on column payments.transactions.related_object_ids is 'Stripe ids of the same payment by kind: checkout_session, payment_intent, invoice, charge, refund, subscription, product, price.';
-comment on column payments.transactions.amount is 'Amount paid, or asked for while unpaid, in the minor unit; of a refund, the amount given back.';
-comment on column payments.transactions.amount_refunded is 'Amount given back so far, in the minor unit; refunds that failed do not count.';
+comment on column payments.transactions.amount is 'Amount paid, or due while unpaid, in the minor unit; of a refund, the refunded amount.';
+comment on column payments.transactions.amount_refunded is 'Amount refunded so far, in the minor unit; failed refunds do not count.';
 comment on column payments.transactions.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments.transactions.description is 'Stripe''s description.';
 comment on column payments.transactions.paid_at is 'When the money was taken.';
 comment on column payments.transactions.failed_at is 'When the latest attempt failed; null unless the status is failed.';
-comment on column payments.transactions.refunded_at is 'When money was last given back.';
+comment on column payments.transactions.refunded_at is 'When money was last refunded.';
 comment on column payments.transactions.provider_created_at is 'When the payment began at Stripe.';
 comment on column payments.transactions.raw is 'Empty: the objects are in the payloads of payments.webhook_events.';
-comment on column payments.transactions.created_at is 'When this row was made.';
+comment on column payments.transactions.created_at is 'When this row was created.';
 comment on column payments.transactions.updated_at is 'When this row last changed.';
 comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
 comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
-comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, as in needs_response, won or lost.';
+comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, for example needs_response, won or lost.';
 CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
 CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
 CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
@@ -673,26 +673,26 @@ create table payments.webhook_events (
   constraint processing_status_is_known CHECK ((processing_status = ANY (ARRAY['pending'::text, 'processed'::text, 'failed'::text, 'ignored'::text])))
 ) with (toast_tuple_target=8160);
 alter table payments.webhook_events enable row level security;
-comment on table payments.webhook_events is 'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
+comment on table payments.webhook_events is 'The ledger: every verified Stripe event and its outcome. Fulfilment is an after insert or update trigger on this table that checks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';
 comment on column payments.webhook_events.environment is 'test or live.';
-comment on column payments.webhook_events.event_type is 'Stripe''s type, as in invoice.paid (https://docs.stripe.com/api/events/types).';
+comment on column payments.webhook_events.event_type is 'Stripe''s type, for example invoice.paid (https://docs.stripe.com/api/events/types).';
 comment on column payments.webhook_events.livemode is 'Whether the event is from live mode.';
-comment on column payments.webhook_events.object_type is 'Kind of the object that the event is about, as in subscription.';
+comment on column payments.webhook_events.object_type is 'Kind of the object that the event is about, for example subscription.';
 comment on column payments.webhook_events.object_id is 'Id of that object.';
-comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be tried again).';
-comment on column payments.webhook_events.attempt_count is 'How often it was processed or tried.';
+comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be retried).';
+comment on column payments.webhook_events.attempt_count is 'Number of attempts to process it.';
 comment on column payments.webhook_events.last_error is 'Why the last attempt failed; null once processed.';
-comment on column payments.webhook_events.payload is 'The event as Stripe sent it; {} once it was pruned.';
+comment on column payments.webhook_events.payload is 'The event as Stripe sent it; {} after pruning.';
 comment on column payments.webhook_events.received_at is 'When it first arrived here.';
 comment on column payments.webhook_events.processed_at is 'When it was processed or ignored.';
-comment on column payments.webhook_events.created_at is 'When this row was made.';
+comment on column payments.webhook_events.created_at is 'When this row was created.';
 comment on column payments.webhook_events.updated_at is 'When this row last changed.';
 comment on column payments.webhook_events.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of the event (evt_…); an event is processed once, however often it is delivered.';
 comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
-comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due to be tried again; null when nothing more is tried by itself.';
+comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due for a retry; null when it is not retried automatically.';
 CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (object_id, environment) WHERE (object_id IS NOT NULL);
 CREATE INDEX webhook_events_received_at_idx ON payments.webhook_events USING btree (received_at, environment);
 CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (next_attempt_at, environment) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
@@ -700,25 +700,25 @@ CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
 
-create table payments_private.customer_claims (
+create table payments_private.customer_owners (
   environment text not null,
   customer_id text not null,
   subject_type text not null,
   subject_id text not null,
-  claimed_at timestamp with time zone not null,
-  claim_id text not null,
-  constraint customer_claims_pkey PRIMARY KEY (customer_id, environment, subject_type, subject_id),
+  named_at timestamp with time zone not null,
+  named_by text not null,
+  constraint customer_owners_pkey PRIMARY KEY (customer_id, environment, subject_type, subject_id),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
-alter table payments_private.customer_claims enable row level security;
-comment on table payments_private.customer_claims is 'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
-comment on column payments_private.customer_claims.environment is 'test or live.';
-comment on column payments_private.customer_claims.customer_id is 'Stripe customer (cus_…).';
-comment on column payments_private.customer_claims.subject_type is 'Kind of billing subject.';
-comment on column payments_private.customer_claims.subject_id is 'Id of the billing subject in the app.';
-comment on column payments_private.customer_claims.claimed_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
-comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
-CREATE INDEX customer_claims_subject_idx ON payments_private.customer_claims USING btree (subject_id, subject_type, environment);
+alter table payments_private.customer_owners enable row level security;
+comment on table payments_private.customer_owners is 'Every billing subject that a Stripe object has named as the owner of a customer. A customer belongs to the subject that was named first at Stripe, in whatever order the objects arrive.';
+comment on column payments_private.customer_owners.environment is 'test or live.';
+comment on column payments_private.customer_owners.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.customer_owners.subject_type is 'Kind of billing subject.';
+comment on column payments_private.customer_owners.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.customer_owners.named_at is 'When the object that names the owner was created at Stripe; of several objects, the earliest.';
+comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
+CREATE INDEX customer_owners_subject_idx ON payments_private.customer_owners USING btree (subject_id, subject_type, environment);
 
 create view payments_private.derived_transactions with (security_invoker=true) as
  WITH facts AS (
@@ -1092,15 +1092,15 @@ create table payments_private.secrets (
   constraint kind_is_known CHECK ((kind = ANY (ARRAY['secret_key'::text, 'webhook_secret'::text])))
 );
 alter table payments_private.secrets enable row level security;
-comment on table payments_private.secrets is 'Stripe keys and webhook signing secrets, encrypted before they reach Postgres (AES-256-GCM). Several signing secrets may be active at once while one replaces another.';
+comment on table payments_private.secrets is 'Stripe keys and webhook signing secrets, encrypted before they reach Postgres (AES-256-GCM). Several signing secrets are valid at once while one replaces another.';
 comment on column payments_private.secrets.id is 'Local id.';
 comment on column payments_private.secrets.environment is 'test or live.';
 comment on column payments_private.secrets.kind is 'secret_key or webhook_secret.';
-comment on column payments_private.secrets.key_id is 'Which encryption key opens it.';
-comment on column payments_private.secrets.ciphertext is 'Nonce and sealed value, base64.';
+comment on column payments_private.secrets.key_id is 'Id of the encryption key that decrypts it.';
+comment on column payments_private.secrets.ciphertext is 'Nonce and encrypted value, base64.';
 comment on column payments_private.secrets.created_at is 'When it was stored.';
 comment on column payments_private.secrets.expires_at is 'When it stops being used; null while it is current.';
-comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, which is all that is ever shown.';
+comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, the only part that is ever shown.';
 comment on column payments_private.secrets.endpoint_id is 'Of a signing secret: the webhook endpoint (we_…) that signs with it.';
 CREATE UNIQUE INDEX secrets_endpoint_id_key ON payments_private.secrets USING btree (endpoint_id, environment) WHERE (endpoint_id IS NOT NULL);
 CREATE INDEX secrets_environment_kind_idx ON payments_private.secrets USING btree (environment, kind, created_at);
@@ -1111,42 +1111,42 @@ create function payments.begin_checkout_session(environment text, caller jsonb, 
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
 
 create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
 
 create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) is 'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001, SP008 the key is of another account.';
+comment on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) is 'Returns {from, gap}: the instant from which to read Stripe''s list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
 grant execute on function payments.begin_recovery(environment text, since timestamp with time zone, account_id text) to payments_service;
 
 create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::jsonb, created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
+comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Returns {run, next}: next is what to list for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 grant execute on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) to payments_service;
 
-create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text)
+create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text, secret_is_lost boolean DEFAULT false)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) is 'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
-grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text) to payments_service;
+comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
+grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) to payments_service;
 
 create function payments.caller_id()
   returns text
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.caller_id() is 'Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
+comment on function payments.caller_id() is 'Returns the id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
 grant execute on function payments.caller_id() to anon;
 grant execute on function payments.caller_id() to authenticated;
 grant execute on function payments.caller_id() to payments_service;
@@ -1155,56 +1155,56 @@ create function payments.complete_checkout_session(environment text, id uuid, at
   returns SETOF payments.stripe_checkout_sessions
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) is 'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
+comment on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) is 'Records Stripe''s answer to a checkout that begin_checkout_session began, and returns the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
 grant execute on function payments.complete_checkout_session(environment text, id uuid, attempt integer, session jsonb, snapshot_at timestamp with time zone) to payments_service;
 
 create function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb)
   returns SETOF payments.stripe_customer_portal_sessions
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) is 'Takes Stripe''s answer to a portal session, and answers the row. Errors: SP006 no such row.';
+comment on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) is 'Records Stripe''s answer to a portal session, and returns the row. Errors: SP006 no such row.';
 grant execute on function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb) to payments_service;
 
 create function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone)
   returns SETOF payments.provider_connections
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) is 'Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001.';
+comment on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) is 'Records until when the ledger is complete, and returns the connection; no row if that would leave a gap. Errors: SP001.';
 grant execute on function payments.complete_recovery(environment text, recovered_from timestamp with time zone, complete_until timestamp with time zone) to payments_service;
 
 create function payments.complete_sync(run_id uuid, lease uuid, max integer DEFAULT 100)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_sync(run_id uuid, lease uuid, max integer) is 'Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021.';
+comment on function payments.complete_sync(run_id uuid, lease uuid, max integer) is 'Ends a sync whose kinds are all listed; an object that the listing did not show becomes a tombstone unless its row is newer. Call again while the returned run is running. Errors: SP021 another process has taken over.';
 grant execute on function payments.complete_sync(run_id uuid, lease uuid, max integer) to payments_service;
 
 create function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text DEFAULT NULL::text, ciphertext text DEFAULT NULL::text)
   returns SETOF payments.provider_connections
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001.';
+comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
 grant execute on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) to payments_service;
 
 create function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean DEFAULT false)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) to payments_service;
 
 create function payments.disconnect_account(environment text)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.disconnect_account(environment text) is 'Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
+comment on function payments.disconnect_account(environment text) is 'Deletes the stored Stripe key and signing secrets of an environment; projected rows stay. Returns {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
 grant execute on function payments.disconnect_account(environment text) to payments_service;
 
 create function payments.due_sync_kinds(environment text)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.due_sync_kinds(environment text) is 'Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001.';
+comment on function payments.due_sync_kinds(environment text) is 'Returns the kinds that a scheduled sync lists now: the catalog, and once a day customers and subscriptions too. Errors: SP001.';
 grant execute on function payments.due_sync_kinds(environment text) to payments_service;
 
 create function payments.environment_health(environment text, facts jsonb)
@@ -1232,21 +1232,21 @@ create function payments.fail_checkout_session(environment text, id uuid, attemp
   returns SETOF payments.stripe_checkout_sessions
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) is 'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP001, SP006 no such row.';
+comment on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) is 'Records why Stripe did not create a checkout session, and returns the row. A retry under the same key continues from it. Errors: SP001, SP006 no such row.';
 grant execute on function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean) to payments_service;
 
 create function payments.fail_customer_portal_session(environment text, id uuid, error text)
   returns SETOF payments.stripe_customer_portal_sessions
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.fail_customer_portal_session(environment text, id uuid, error text) is 'Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row.';
+comment on function payments.fail_customer_portal_session(environment text, id uuid, error text) is 'Records why Stripe did not open a portal session, and returns the row. Errors: SP006 no such row.';
 grant execute on function payments.fail_customer_portal_session(environment text, id uuid, error text) to payments_service;
 
 create function payments.fail_sync(run_id uuid, lease uuid, error text DEFAULT NULL::text)
   returns SETOF payments.sync_runs
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.fail_sync(run_id uuid, lease uuid, error text) is 'Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021.';
+comment on function payments.fail_sync(run_id uuid, lease uuid, error text) is 'Ends a sync early, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021 another process has taken over.';
 grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text) to payments_service;
 
 create function payments.ingest_webhook_event(environment text, payload jsonb)
@@ -1295,21 +1295,21 @@ create function payments.record_sync_page(run_id uuid, lease uuid, kind text, ob
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) is 'Takes one page of a sync''s listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over.';
+comment on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) is 'Records one page of a sync''s listing: its objects and its cursor commit together. Returns {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another process has taken over.';
 grant execute on function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean) to payments_service;
 
 create function payments.recoverable_event_types(environment text)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.recoverable_event_types(environment text) is 'The types of events that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
+comment on function payments.recoverable_event_types(environment text) is 'Returns the event types that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
 grant execute on function payments.recoverable_event_types(environment text) to payments_service;
 
 create function payments.refuse_sync(environment text, error text, is_key_refused boolean DEFAULT false)
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.refuse_sync(environment text, error text, is_key_refused boolean) is 'Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
+comment on function payments.refuse_sync(environment text, error text, is_key_refused boolean) is 'Records that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
 grant execute on function payments.refuse_sync(environment text, error text, is_key_refused boolean) to payments_service;
 
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
@@ -1330,7 +1330,7 @@ create function payments.touch_sync(run_id uuid, lease uuid)
   returns boolean
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.touch_sync(run_id uuid, lease uuid) is 'A sign of life of a running sync. Answers whether it is still carried out under this lease.';
+comment on function payments.touch_sync(run_id uuid, lease uuid) is 'Records a heartbeat of a running sync. Returns whether the sync still runs under this lease.';
 grant execute on function payments.touch_sync(run_id uuid, lease uuid) to payments_service;
 
 create function payments.unknown_webhook_events(environment text, event_ids jsonb)
@@ -1344,8 +1344,13 @@ create function payments.webhook_endpoint_drift(environment text, url text, api_
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001.';
+comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
 grant execute on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) to payments_service;
+
+create function payments_private.add_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.all_secrets()
   returns TABLE(id uuid, environment text, kind text, key_id text, ciphertext text)
@@ -1353,27 +1358,27 @@ create function payments_private.all_secrets()
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.all_secrets() to payments_service;
 
+create function payments_private.assign_customers(environment text, owners payments_private.customer_owners[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.become_caller(caller jsonb)
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
 
-create function payments_private.bury_synced(environment text, kind text, object_id text, listed_from timestamp with time zone)
-  returns void
-  language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp;
-
 create function payments_private.check_account(environment text, account_id text)
   returns void
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text)
+create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text)
   returns void
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, metadata jsonb, idempotency_key text) to payments_service;
+grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
@@ -1392,12 +1397,7 @@ create function payments_private.checkout_session_params(session payments.stripe
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.checkout_session_params(session payments.stripe_checkout_sessions) to payments_service;
 
-create function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
-  returns text[]
-  language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp;
-
-create function payments_private.count_rows(environment text)
+create function payments_private.count_environment(environment text)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1408,7 +1408,7 @@ create function payments_private.customer_of_subject(environment text, subject_t
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
 
-create function payments_private.delete_rows(environment text)
+create function payments_private.delete_environment(environment text)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1447,7 +1447,8 @@ create function payments_private.follows(later jsonb, earlier jsonb)
 create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
   returns SETOF text
   language plpgsql stable security invoker
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_custom_plan;
 
 create function payments_private.has_events(environment text, object_id text, version bigint)
   returns boolean
@@ -1480,6 +1481,12 @@ create function payments_private.instant_of(field jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
+
+create function payments_private.is_http_url(url text)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_http_url(url text) to payments_service;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -1528,9 +1535,9 @@ create function payments_private.lock_payments_of(environment text, ids text[])
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.merge_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
-  returns jsonb
-  language plpgsql immutable security invoker
+create function payments_private.mark_gone(environment text, kind text, object_id text, listed_from timestamp with time zone)
+  returns void
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.merge_payment_object(current payments_private.payment_objects, snapshot payments_private.payment_objects, is_newer boolean)
@@ -1617,7 +1624,7 @@ create function payments_private.project_snapshots(environment text, snapshots p
   set enable_hashjoin = off
   set enable_mergejoin = off;
 
-create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT claims payments_private.customer_claims[])
+create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT owners payments_private.customer_owners[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1642,7 +1649,7 @@ create function payments_private.project_stripe_products(environment text, snaps
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT claims payments_private.customer_claims[], OUT owned_ids text[])
+create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1714,11 +1721,6 @@ create function payments_private.retry_delay(attempt_count integer)
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.row_id(environment text, object_id text)
-  returns uuid
-  language plpgsql stable security invoker
-  set search_path = pg_catalog, pg_temp;
-
 create function payments_private.settle_event(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -1744,6 +1746,11 @@ create function payments_private.subject_of_customer(environment text, customer_
 create function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.sync_kinds()
+  returns TABLE(kind text, list_position integer, is_history boolean)
+  language sql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.sync_objects(objects jsonb)
@@ -1775,6 +1782,11 @@ create function payments_private.tg_sessions__id()
 create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.uuid_of_object(environment text, object_id text)
+  returns uuid
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.waves_of(objects jsonb[])

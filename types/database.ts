@@ -28,7 +28,7 @@ export type Timestamp = ColumnType<Date, Date | string, Date | string>;
 
 export interface PaymentsCustomerMappings {
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -52,7 +52,7 @@ export interface PaymentsCustomerMappings {
    */
   subject_id: string;
   /**
-   * Kind of billing subject, as in team.
+   * Kind of billing subject, for example team.
    */
   subject_type: string;
   /**
@@ -63,7 +63,7 @@ export interface PaymentsCustomerMappings {
 
 export interface PaymentsCustomers {
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -99,7 +99,7 @@ export interface PaymentsCustomers {
    */
   provider: Generated<string>;
   /**
-   * When the customer was made at Stripe.
+   * When the customer was created at Stripe.
    */
   provider_created_at: Timestamp | null;
   /**
@@ -111,7 +111,7 @@ export interface PaymentsCustomers {
    */
   raw: Generated<Json>;
   /**
-   * When this row was last brought in line with Stripe.
+   * When this row was last updated from Stripe.
    */
   synced_at: Generated<Timestamp>;
   /**
@@ -124,15 +124,7 @@ export interface PaymentsCustomers {
   version: Generated<Int8>;
 }
 
-export interface PaymentsPrivateCustomerClaims {
-  /**
-   * Id of that object; settles claims of the same second.
-   */
-  claim_id: string;
-  /**
-   * When the object that carries the claim was made at Stripe; the earliest one known.
-   */
-  claimed_at: Timestamp;
+export interface PaymentsPrivateCustomerOwners {
   /**
    * Stripe customer (cus_…).
    */
@@ -141,6 +133,14 @@ export interface PaymentsPrivateCustomerClaims {
    * test or live.
    */
   environment: string;
+  /**
+   * When the object that names the owner was created at Stripe; of several objects, the earliest.
+   */
+  named_at: Timestamp;
+  /**
+   * Id of that object; decides between objects of the same second.
+   */
+  named_by: string;
   /**
    * Id of the billing subject in the app.
    */
@@ -287,7 +287,7 @@ export interface PaymentsPrivatePaymentObjects {
 
 export interface PaymentsPrivateSecrets {
   /**
-   * Nonce and sealed value, base64.
+   * Nonce and encrypted value, base64.
    */
   ciphertext: string;
   /**
@@ -311,7 +311,7 @@ export interface PaymentsPrivateSecrets {
    */
   id: Generated<string>;
   /**
-   * Which encryption key opens it.
+   * Id of the encryption key that decrypts it.
    */
   key_id: string;
   /**
@@ -319,7 +319,7 @@ export interface PaymentsPrivateSecrets {
    */
   kind: string;
   /**
-   * Of a secret key: its beginning and its last four characters, which is all that is ever shown.
+   * Of a secret key: its beginning and its last four characters, the only part that is ever shown.
    */
   masked: string | null;
 }
@@ -338,7 +338,7 @@ export interface PaymentsProviderConnections {
    */
   account_name: string | null;
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -346,11 +346,11 @@ export interface PaymentsProviderConnections {
    */
   environment: string;
   /**
-   * From when on the ledger holds every event; what happened before was never meant for this database.
+   * The ledger holds every event since this instant; earlier ones were never meant for this database.
    */
   events_complete_from: Timestamp | null;
   /**
-   * Until when the ledger was last compared with Stripe's list of events: what happened before is in it.
+   * The ledger was last compared with Stripe's list of events until this instant; every earlier event is in it.
    */
   events_complete_until: Timestamp | null;
   /**
@@ -386,7 +386,7 @@ export interface PaymentsProviderConnections {
    */
   raw: Generated<Json>;
   /**
-   * unconfigured, connected, or error when Stripe refused the key at the last sync.
+   * unconfigured, connected, or error: Stripe refused the key at the last sync.
    */
   status: Generated<string>;
   /**
@@ -413,11 +413,11 @@ export interface PaymentsStripeCheckoutSessions {
    */
   attempt: Generated<number>;
   /**
-   * payments.caller_id() of whoever began it; null for anonymous callers and for sessions made elsewhere.
+   * payments.caller_id() of the caller who began it; null for anonymous callers and for sessions made elsewhere.
    */
   caller_id: Generated<string | null>;
   /**
-   * Where the back link leads; empty for a session made elsewhere without one.
+   * Target of the back link; empty for a session made elsewhere without one.
    */
   cancel_url: string;
   /**
@@ -429,7 +429,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   created_at: Generated<Timestamp>;
   /**
-   * E-mail address to fill in on the hosted page.
+   * E-mail address to prefill on the hosted page.
    */
   customer_email: string | null;
   /**
@@ -453,7 +453,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   idempotency_key: string | null;
   /**
-   * Within which the key is unique: the billing subject, else the caller.
+   * Scope in which the key is unique: the billing subject, else the caller.
    */
   idempotency_scope: Generated<string>;
   /**
@@ -461,7 +461,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   last_error: string | null;
   /**
-   * What is bought: [{"priceId": "price_…", "quantity": 1}].
+   * The items to buy: [{"priceId": "price_…", "quantity": 1}].
    */
   line_items: Generated<Json>;
   /**
@@ -477,7 +477,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   payment_intent_id: string | null;
   /**
-   * paid and no_payment_required are settled; unpaid is pending, however complete the session is.
+   * paid and no_payment_required are settled; unpaid is pending, even if the session is complete.
    */
   payment_status: string | null;
   /**
@@ -485,7 +485,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   raw: Generated<Json>;
   /**
-   * SHA-256 of the request; tells a retry from another request under the same key.
+   * SHA-256 of the request; distinguishes a retry from another request under the same key.
    */
   request_hash: string | null;
   /**
@@ -493,7 +493,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   status: Generated<string>;
   /**
-   * The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.
+   * After the last failure, Stripe may have created the session, so a retry sends the same idempotency key.
    */
   stripe_may_have_acted: Generated<boolean>;
   /**
@@ -501,7 +501,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   subject_id: string | null;
   /**
-   * Kind of billing subject, as in team; null for a guest purchase.
+   * Kind of billing subject, for example team; null for a guest purchase.
    */
   subject_type: string | null;
   /**
@@ -521,7 +521,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   updated_at: Generated<Timestamp>;
   /**
-   * Hosted page; dead once the session has expired.
+   * URL of the hosted page; it stops working when the session expires.
    */
   url: string | null;
   /**
@@ -560,7 +560,7 @@ export interface PaymentsStripeCustomerPortalSessions {
    */
   raw: Generated<Json>;
   /**
-   * Where the portal's back link leads.
+   * Target of the portal's back link.
    */
   return_url: string | null;
   /**
@@ -572,7 +572,7 @@ export interface PaymentsStripeCustomerPortalSessions {
    */
   subject_id: string;
   /**
-   * Kind of billing subject, as in team.
+   * Kind of billing subject, for example team.
    */
   subject_type: string;
   /**
@@ -580,7 +580,7 @@ export interface PaymentsStripeCustomerPortalSessions {
    */
   updated_at: Generated<Timestamp>;
   /**
-   * Portal page; short-lived.
+   * URL of the portal page; it works for a short time.
    */
   url: string | null;
 }
@@ -595,7 +595,7 @@ export interface PaymentsStripePrices {
    */
   billing_scheme: string | null;
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -643,7 +643,7 @@ export interface PaymentsStripePrices {
    */
   recurring_interval_count: number | null;
   /**
-   * When this row was last brought in line with Stripe.
+   * When this row was last updated from Stripe.
    */
   synced_at: Generated<Timestamp>;
   /**
@@ -678,7 +678,7 @@ export interface PaymentsStripeProducts {
    */
   active: boolean;
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -718,7 +718,7 @@ export interface PaymentsStripeProducts {
    */
   raw: Generated<Json>;
   /**
-   * When this row was last brought in line with Stripe.
+   * When this row was last updated from Stripe.
    */
   synced_at: Generated<Timestamp>;
   /**
@@ -733,7 +733,7 @@ export interface PaymentsStripeProducts {
 
 export interface PaymentsStripeSubscriptionItems {
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -788,11 +788,11 @@ export interface PaymentsStripeSubscriptions {
    */
   cancel_at_period_end: Generated<boolean>;
   /**
-   * When cancellation was asked for, which may be before access ends.
+   * When cancellation was requested, which may be before access ends.
    */
   canceled_at: Timestamp | null;
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -848,7 +848,7 @@ export interface PaymentsStripeSubscriptions {
    */
   subscription_id: string;
   /**
-   * When this row was last brought in line with Stripe.
+   * When this row was last updated from Stripe.
    */
   synced_at: Generated<Timestamp>;
   /**
@@ -871,7 +871,7 @@ export interface PaymentsStripeSubscriptions {
 
 export interface PaymentsSyncRuns {
   /**
-   * How often it was begun: more than 1 when it was resumed.
+   * Number of times it was begun; more than 1 when it was resumed.
    */
   attempt: Generated<number>;
   /**
@@ -899,7 +899,7 @@ export interface PaymentsSyncRuns {
    */
   finished_at: Timestamp | null;
   /**
-   * Last sign of life. A running one without a sign for a minute has died and may be resumed.
+   * Last heartbeat. A running sync without one for a minute counts as dead and can be resumed.
    */
   heartbeat_at: Generated<Timestamp>;
   /**
@@ -907,11 +907,11 @@ export interface PaymentsSyncRuns {
    */
   id: Generated<string>;
   /**
-   * What is listed, in this order, as in {products,prices,customers,subscriptions}.
+   * Kinds of objects to list, in this order, for example {products,prices,customers,subscriptions}.
    */
   kinds: string[];
   /**
-   * Who carries it out; whoever has another one may not write to it any more.
+   * Lease of the process that runs it; a process with another lease may not write to it.
    */
   lease: string | null;
   /**
@@ -930,15 +930,15 @@ export interface PaymentsSyncRuns {
 
 export interface PaymentsTransactions {
   /**
-   * Amount paid, or asked for while unpaid, in the minor unit; of a refund, the amount given back.
+   * Amount paid, or due while unpaid, in the minor unit; of a refund, the refunded amount.
    */
   amount: Int8 | null;
   /**
-   * Amount given back so far, in the minor unit; refunds that failed do not count.
+   * Amount refunded so far, in the minor unit; failed refunds do not count.
    */
   amount_refunded: Generated<Int8>;
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -958,7 +958,7 @@ export interface PaymentsTransactions {
    */
   dispute_amount: Int8 | null;
   /**
-   * Stripe's status of the dispute, as in needs_response, won or lost.
+   * Stripe's status of the dispute, for example needs_response, won or lost.
    */
   dispute_status: string | null;
   /**
@@ -974,7 +974,7 @@ export interface PaymentsTransactions {
    */
   failed_at: Timestamp | null;
   /**
-   * Local id. Two rows become one when Stripe tells that they are the same payment, so refer to provider_object_id from other tables.
+   * Local id. Two rows become one when Stripe reports that they are the same payment, so refer to provider_object_id from other tables.
    */
   id: Generated<string>;
   /**
@@ -1006,7 +1006,7 @@ export interface PaymentsTransactions {
    */
   provider_parent_object_id: string | null;
   /**
-   * For a refund: kind of the object that was refunded, as in provider_object_type of its payment.
+   * For a refund: kind of the object that was refunded, the same as provider_object_type of its payment.
    */
   provider_parent_object_type: string | null;
   /**
@@ -1014,7 +1014,7 @@ export interface PaymentsTransactions {
    */
   raw: Generated<Json>;
   /**
-   * When money was last given back.
+   * When money was last refunded.
    */
   refunded_at: Timestamp | null;
   /**
@@ -1084,11 +1084,11 @@ export interface PaymentsWebhookEventHealth {
 
 export interface PaymentsWebhookEvents {
   /**
-   * How often it was processed or tried.
+   * Number of attempts to process it.
    */
   attempt_count: Generated<number>;
   /**
-   * When this row was made.
+   * When this row was created.
    */
   created_at: Generated<Timestamp>;
   /**
@@ -1096,7 +1096,7 @@ export interface PaymentsWebhookEvents {
    */
   environment: string;
   /**
-   * Stripe's type, as in invoice.paid (https://docs.stripe.com/api/events/types).
+   * Stripe's type, for example invoice.paid (https://docs.stripe.com/api/events/types).
    */
   event_type: string;
   /**
@@ -1112,7 +1112,7 @@ export interface PaymentsWebhookEvents {
    */
   livemode: boolean;
   /**
-   * When a failed event is due to be tried again; null when nothing more is tried by itself.
+   * When a failed event is due for a retry; null when it is not retried automatically.
    */
   next_attempt_at: Timestamp | null;
   /**
@@ -1120,11 +1120,11 @@ export interface PaymentsWebhookEvents {
    */
   object_id: string | null;
   /**
-   * Kind of the object that the event is about, as in subscription.
+   * Kind of the object that the event is about, for example subscription.
    */
   object_type: string | null;
   /**
-   * The event as Stripe sent it; {} once it was pruned.
+   * The event as Stripe sent it; {} after pruning.
    */
   payload: Json;
   /**
@@ -1132,7 +1132,7 @@ export interface PaymentsWebhookEvents {
    */
   processed_at: Timestamp | null;
   /**
-   * processed, ignored (a type that is not projected), or failed (to be tried again).
+   * processed, ignored (a type that is not projected), or failed (to be retried).
    */
   processing_status: Generated<string>;
   /**
@@ -1162,7 +1162,7 @@ export interface PaymentsWebhookEvents {
 }
 
 export interface DB {
-  "payments_private.customer_claims": PaymentsPrivateCustomerClaims;
+  "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.secrets": PaymentsPrivateSecrets;

@@ -7,7 +7,7 @@
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }
 
-/** The owner of a purchase in the app's own terms, as in (team,42). Both fields are null when no owner is known. */
+/** The owner of a purchase in the app's own terms, for example (team,42). Both fields are null when no owner is known. */
 export interface BillingSubject {
   type: string | null
   id: string | null
@@ -37,7 +37,7 @@ export interface ProviderConnections {
   events_complete_until: Date | null
 }
 
-/** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of. */
+/** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported. */
 export interface StripeCheckoutSessions {
   id: string
   environment: string
@@ -71,7 +71,7 @@ export interface StripeCheckoutSessions {
   subject_version: string | null
 }
 
-/** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table. */
+/** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow. */
 export interface StripeCustomerPortalSessions {
   id: string
   environment: string
@@ -88,7 +88,7 @@ export interface StripeCustomerPortalSessions {
   updated_at: Date
 }
 
-/** Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was. */
+/** Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was. */
 export interface SyncRuns {
   id: string
   environment: string
@@ -106,7 +106,7 @@ export interface SyncRuns {
   finished_at: Date | null
 }
 
-/** The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed. */
+/** The ledger: every verified Stripe event and its outcome. Fulfilment is an after insert or update trigger on this table that checks for processing_status = processed. */
 export interface WebhookEvents {
   id: string
   environment: string
@@ -131,7 +131,7 @@ export interface WebhookEvents {
 
 /** SQL functions by name: what they take and what they return. */
 export interface SqlFunctions {
-  /** Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
+  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
   'payments.begin_checkout_session': {
     args: {
       environment: string | null
@@ -149,7 +149,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy. */
+  /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy. */
   'payments.begin_customer_portal_session': {
     args: {
       environment: string | null
@@ -162,7 +162,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** From when on Stripe's list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001, SP008 the key is of another account. */
+  /** Returns {from, gap}: the instant from which to read Stripe's list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account. */
   'payments.begin_recovery': {
     args: {
       environment: string | null
@@ -172,7 +172,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running. */
+  /** Begins a sync of an environment with Stripe or resumes the last one like it. Returns {run, next}: next is what to list for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running. */
   'payments.begin_sync': {
     args: {
       environment: string | null
@@ -184,7 +184,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001. */
+  /** Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001. */
   'payments.begin_webhook_endpoint': {
     args: {
       environment: string | null
@@ -192,17 +192,18 @@ export interface SqlFunctions {
       api_version: string | null
       endpoints?: Json | null
       since?: string | null
+      secret_is_lost?: boolean | null
     }
     returns: Json
   }
 
-  /** Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies. */
+  /** Returns the id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies. */
   'payments.caller_id': {
     args: Record<string, never>
     returns: string
   }
 
-  /** Takes Stripe's answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP005 the other mode, SP006 no such row. */
+  /** Records Stripe's answer to a checkout that begin_checkout_session began, and returns the row. Errors: SP001, SP005 the other mode, SP006 no such row. */
   'payments.complete_checkout_session': {
     args: {
       environment: string | null
@@ -214,7 +215,7 @@ export interface SqlFunctions {
     returns: StripeCheckoutSessions[]
   }
 
-  /** Takes Stripe's answer to a portal session, and answers the row. Errors: SP006 no such row. */
+  /** Records Stripe's answer to a portal session, and returns the row. Errors: SP006 no such row. */
   'payments.complete_customer_portal_session': {
     args: {
       environment: string | null
@@ -224,7 +225,7 @@ export interface SqlFunctions {
     returns: StripeCustomerPortalSessions[]
   }
 
-  /** Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001. */
+  /** Records until when the ledger is complete, and returns the connection; no row if that would leave a gap. Errors: SP001. */
   'payments.complete_recovery': {
     args: {
       environment: string | null
@@ -234,7 +235,7 @@ export interface SqlFunctions {
     returns: ProviderConnections[]
   }
 
-  /** Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021. */
+  /** Ends a sync whose kinds are all listed; an object that the listing did not show becomes a tombstone unless its row is newer. Call again while the returned run is running. Errors: SP021 another process has taken over. */
   'payments.complete_sync': {
     args: {
       run_id: string | null
@@ -244,7 +245,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001. */
+  /** Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001. */
   'payments.complete_webhook_endpoint': {
     args: {
       environment: string | null
@@ -255,7 +256,7 @@ export interface SqlFunctions {
     returns: ProviderConnections[]
   }
 
-  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
+  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
   'payments.connect_account': {
     args: {
       environment: string | null
@@ -268,7 +269,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored. */
+  /** Deletes the stored Stripe key and signing secrets of an environment; projected rows stay. Returns {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored. */
   'payments.disconnect_account': {
     args: {
       environment: string | null
@@ -276,7 +277,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001. */
+  /** Returns the kinds that a scheduled sync lists now: the catalog, and once a day customers and subscriptions too. Errors: SP001. */
   'payments.due_sync_kinds': {
     args: {
       environment: string | null
@@ -309,7 +310,7 @@ export interface SqlFunctions {
     returns: BillingSubject
   }
 
-  /** Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP001, SP006 no such row. */
+  /** Records why Stripe did not create a checkout session, and returns the row. A retry under the same key continues from it. Errors: SP001, SP006 no such row. */
   'payments.fail_checkout_session': {
     args: {
       environment: string | null
@@ -321,7 +322,7 @@ export interface SqlFunctions {
     returns: StripeCheckoutSessions[]
   }
 
-  /** Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row. */
+  /** Records why Stripe did not open a portal session, and returns the row. Errors: SP006 no such row. */
   'payments.fail_customer_portal_session': {
     args: {
       environment: string | null
@@ -331,7 +332,7 @@ export interface SqlFunctions {
     returns: StripeCustomerPortalSessions[]
   }
 
-  /** Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021. */
+  /** Ends a sync early, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021 another process has taken over. */
   'payments.fail_sync': {
     args: {
       run_id: string | null
@@ -393,7 +394,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Takes one page of a sync's listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over. */
+  /** Records one page of a sync's listing: its objects and its cursor commit together. Returns {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another process has taken over. */
   'payments.record_sync_page': {
     args: {
       run_id: string | null
@@ -406,7 +407,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** The types of events that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001. */
+  /** Returns the event types that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001. */
   'payments.recoverable_event_types': {
     args: {
       environment: string | null
@@ -414,7 +415,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001. */
+  /** Records that a sync could not begin, and whether Stripe refused the key. Errors: SP001. */
   'payments.refuse_sync': {
     args: {
       environment: string | null
@@ -447,7 +448,7 @@ export interface SqlFunctions {
     returns: ({ environment: string | null; provider_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
-  /** A sign of life of a running sync. Answers whether it is still carried out under this lease. */
+  /** Records a heartbeat of a running sync. Returns whether the sync still runs under this lease. */
   'payments.touch_sync': {
     args: {
       run_id: string | null
@@ -465,7 +466,7 @@ export interface SqlFunctions {
     returns: string[]
   }
 
-  /** How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001. */
+  /** Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001. */
   'payments.webhook_endpoint_drift': {
     args: {
       environment: string | null
@@ -496,6 +497,7 @@ export interface SqlFunctions {
       cancel_url: string | null
       subject_type: string | null
       subject_id: string | null
+      customer_email: string | null
       metadata: Json | null
       idempotency_key: string | null
     }
@@ -537,6 +539,13 @@ export interface SqlFunctions {
       field: Json | null
     }
     returns: Date
+  }
+
+  'payments_private.is_http_url': {
+    args: {
+      url: string | null
+    }
+    returns: boolean
   }
 
   'payments_private.read_secrets': {

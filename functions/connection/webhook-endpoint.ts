@@ -58,14 +58,16 @@ const LOOKS = 5
 
 /** What is to be done, judged by a list of endpoints that nobody has made out of date meanwhile. */
 async function decide(
-  { database }: Pick<Deps, 'database'>,
+  { database, secrets }: Pick<Deps, 'database' | 'secrets'>,
   wanted: { environment: StripeEnvironment; url: string; apiVersion: string },
   list: () => Promise<Stripe.WebhookEndpoint[]>,
 ): Promise<WebhookEndpointChange> {
   let decision = await beginWebhookEndpoint(database, { ...wanted, endpoints: null, since: null })
   for (let look = 0; decision.action === 'list' && look < LOOKS; look += 1) {
     const since = decision.idempotency_key
-    decision = await beginWebhookEndpoint(database, { ...wanted, endpoints: await list(), since })
+    const endpoints = await list()
+    const secretIsLost = await secrets.lostWebhookSecret(wanted.environment)
+    decision = await beginWebhookEndpoint(database, { ...wanted, endpoints, since, secretIsLost })
   }
   if (decision.action !== 'list') return decision
   throw apiError(409, 'UPSTREAM_FAILURE', 'The webhook endpoint is being set up by somebody else just now.', {
@@ -112,12 +114,9 @@ export async function configureWebhookEndpoint(
   const client = await stripeClient(environment, deps)
   const ask = <T>(call: Promise<T>) => asking(environment, call)
 
-  const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, async () => {
-    const endpoints = await ask(listEndpoints(client))
-    if (!(await secrets.lostWebhookSecret(environment))) return endpoints
-    // The secret of ours is there and does not open: ours is as useless as one of another version, and a new one takes its place.
-    return endpoints.map((endpoint) => ({ ...endpoint, api_version: null }))
-  })
+  const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, () =>
+    ask(listEndpoints(client)),
+  )
   let { endpoint } = decision
   let connection: ConnectionRow
   if (decision.action === 'create' || endpoint === null) {

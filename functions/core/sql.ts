@@ -881,6 +881,7 @@ const beginEndpoint = sqlFunction('payments.begin_webhook_endpoint', {
   api_version: 'text',
   endpoints: 'jsonb',
   since: 'text',
+  secret_is_lost: 'boolean',
 })
 
 /** Says what to do at Stripe so that events reach an address. */
@@ -893,6 +894,8 @@ export function beginWebhookEndpoint(
     /** As Stripe listed them after the answer that gave `since`. */
     endpoints: StripeObject[] | null
     since: string | null
+    /** Whether the stored signing secret cannot be decrypted. */
+    secretIsLost?: boolean
   },
 ): Promise<WebhookEndpointDecision> {
   return beginEndpoint.value(database, {
@@ -901,6 +904,7 @@ export function beginWebhookEndpoint(
     api_version: args.apiVersion,
     endpoints: args.endpoints && JSON.stringify(args.endpoints),
     since: args.since,
+    secret_is_lost: String(args.secretIsLost ?? false),
   })
 }
 

@@ -1,6 +1,6 @@
 /**
  * Fills a database in bulk with the rows that years of events would have left: `transactions` payments, as many customers with
- * their mappings, claims and subscriptions, the payment objects and sessions of these payments, and `ledger` events. They belong to
+ * their mappings, owners and subscriptions, the payment objects and sessions of these payments, and `ledger` events. They belong to
  * other customers than the events that are measured.
  *
  * What an event meets in a full database is the height of the indexes and the pages that are not in memory, so ids are as long as
@@ -32,7 +32,7 @@ const PER_PAYMENT = [
    select 'test', ${customer}, 'customer' || n || '@example.com', 'Customer ' || n, '{}',
      jsonb_build_object('id', ${customer}, 'object', 'customer', 'created', 1700000000, 'metadata', '{}'::jsonb), ${at('n')}, ${version('n')}
    from generate_series($1::int, $2::int) as n`,
-  `insert into payments_private.customer_claims (environment, customer_id, subject_type, subject_id, claimed_at, claim_id)
+  `insert into payments_private.customer_owners (environment, customer_id, subject_type, subject_id, named_at, named_by)
    select 'test', ${customer}, ${subject}, ${at('n')}, ${id('sub_1', 'n')}
    from generate_series($1::int, $2::int) as n`,
   `insert into payments.customer_mappings (environment, provider_customer_id, subject_type, subject_id)

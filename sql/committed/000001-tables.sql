@@ -13,7 +13,7 @@ begin
       begin
         execute format('create role %I nologin', v_role);
       exception
-        when duplicate_object or unique_violation then null; -- another migration made it just now
+        when duplicate_object or unique_violation then null; -- another migration has just created it
       end;
     end if;
   end loop;
@@ -40,14 +40,14 @@ begin
 end
 $$;
 comment on type payments.billing_subject is
-  'The owner of a purchase in the app''s own terms, as in (team,42). Both fields are null when no owner is known.';
+  'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
 comment on type payments_private.snapshot is
-  'A Stripe object as it was at an instant, and the type of the event that told of it; the type is null for an answer of the API.';
+  'A Stripe object as of an instant, and the type of the event that carried it; the type is null for a response of the API.';
 
 --! split: 0030-catalog-and-customers.sql
--- Products, prices, customers and who owns them.
--- Every index begins with the column that tells rows apart. environment has two values and comes last: an index that began
--- with it could be chosen for any lookup while a table has no statistics yet, and would then read the whole environment.
+-- Products, prices, customers and their owners.
+-- Every index begins with its most selective column. environment has two values and comes last. While a table has no
+-- statistics, Postgres could choose an index that begins with environment for any lookup, and read the whole environment.
 
 create table if not exists payments.provider_connections (
   id uuid not null default gen_random_uuid() constraint provider_connections_pkey primary key,
@@ -77,7 +77,7 @@ comment on table payments.provider_connections is
 comment on column payments.provider_connections.id is 'Local id.';
 comment on column payments.provider_connections.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.provider_connections.environment is 'test or live.';
-comment on column payments.provider_connections.status is 'unconfigured, connected, or error when Stripe refused the key at the last sync.';
+comment on column payments.provider_connections.status is 'unconfigured, connected, or error: Stripe refused the key at the last sync.';
 comment on column payments.provider_connections.provider_account_id is 'Stripe account id (acct_…). Events of Connect that name another account are not projected.';
 comment on column payments.provider_connections.account_email is 'E-mail address of the Stripe account.';
 comment on column payments.provider_connections.account_name is 'Display name of the Stripe account.';
@@ -90,7 +90,7 @@ comment on column payments.provider_connections.last_sync_status is 'succeeded o
 comment on column payments.provider_connections.last_sync_error is 'Why the last sync failed.';
 comment on column payments.provider_connections.last_sync_counts is 'Objects seen by the last sync, by kind.';
 comment on column payments.provider_connections.raw is 'The account as Stripe described it.';
-comment on column payments.provider_connections.created_at is 'When this row was made.';
+comment on column payments.provider_connections.created_at is 'When this row was created.';
 comment on column payments.provider_connections.updated_at is 'When this row last changed.';
 
 create table if not exists payments.stripe_products (
@@ -123,8 +123,8 @@ comment on column payments.stripe_products.active is 'Whether it can be bought.'
 comment on column payments.stripe_products.default_price_id is 'Default price (price_…).';
 comment on column payments.stripe_products.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_products.raw is 'The object as Stripe sent it last.';
-comment on column payments.stripe_products.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.stripe_products.created_at is 'When this row was made.';
+comment on column payments.stripe_products.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_products.created_at is 'When this row was created.';
 comment on column payments.stripe_products.updated_at is 'When this row last changed.';
 comment on column payments.stripe_products.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.stripe_products.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
@@ -174,8 +174,8 @@ comment on column payments.stripe_prices.recurring_interval is 'day, week, month
 comment on column payments.stripe_prices.recurring_interval_count is 'Number of intervals between two invoices.';
 comment on column payments.stripe_prices.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_prices.raw is 'The object as Stripe sent it last.';
-comment on column payments.stripe_prices.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.stripe_prices.created_at is 'When this row was made.';
+comment on column payments.stripe_prices.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_prices.created_at is 'When this row was created.';
 comment on column payments.stripe_prices.updated_at is 'When this row last changed.';
 comment on column payments.stripe_prices.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.stripe_prices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
@@ -198,7 +198,7 @@ create table if not exists payments.customers (
   version bigint not null default 0,
   constraint customers_provider_customer_id_key unique (provider_customer_id, environment, provider)
 );
--- As in the ledger: objects of up to 8 kB stay in their row.
+-- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.customers set (toast_tuple_target = 8160);
 create index if not exists customers_email_idx on payments.customers (email, environment) where email is not null;
 create index if not exists customers_provider_created_at_idx
@@ -213,12 +213,12 @@ comment on column payments.customers.phone is 'Phone number at Stripe.';
 comment on column payments.customers.deleted is 'Deleted at Stripe; never becomes false again.';
 comment on column payments.customers.metadata is 'Stripe metadata, text to text.';
 comment on column payments.customers.raw is 'The object as Stripe sent it last.';
-comment on column payments.customers.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.customers.created_at is 'When this row was made.';
+comment on column payments.customers.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.customers.created_at is 'When this row was created.';
 comment on column payments.customers.updated_at is 'When this row last changed.';
 comment on column payments.customers.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
-comment on column payments.customers.provider_created_at is 'When the customer was made at Stripe.';
+comment on column payments.customers.provider_created_at is 'When the customer was created at Stripe.';
 comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create table if not exists payments.customer_mappings (
@@ -234,35 +234,35 @@ create table if not exists payments.customer_mappings (
   constraint customer_mappings_subject_key unique (subject_id, subject_type, environment, provider)
 );
 comment on table payments.customer_mappings is
-  'Which Stripe customer a billing subject pays with: the one new sessions use. Derived from payments_private.customer_claims.';
+  'The Stripe customer that a billing subject pays with; new sessions use it. Derived from payments_private.customer_owners.';
 comment on column payments.customer_mappings.id is 'Local id.';
 comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customer_mappings.environment is 'test or live.';
-comment on column payments.customer_mappings.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.customer_mappings.subject_type is 'Kind of billing subject, for example team.';
 comment on column payments.customer_mappings.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.customer_mappings.provider_customer_id is 'Stripe customer (cus_…).';
-comment on column payments.customer_mappings.created_at is 'When this row was made.';
+comment on column payments.customer_mappings.created_at is 'When this row was created.';
 comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
 
-create table if not exists payments_private.customer_claims (
+create table if not exists payments_private.customer_owners (
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   customer_id text not null,
   subject_type text not null,
   subject_id text not null,
-  claimed_at timestamptz not null,
-  claim_id text not null,
-  constraint customer_claims_pkey primary key (customer_id, environment, subject_type, subject_id)
+  named_at timestamptz not null,
+  named_by text not null,
+  constraint customer_owners_pkey primary key (customer_id, environment, subject_type, subject_id)
 );
-create index if not exists customer_claims_subject_idx
-  on payments_private.customer_claims (subject_id, subject_type, environment);
-comment on table payments_private.customer_claims is
-  'Every tie between a Stripe customer and a billing subject that Stripe has told of. A customer belongs to the subject of its earliest claim, whichever claim arrives first here.';
-comment on column payments_private.customer_claims.environment is 'test or live.';
-comment on column payments_private.customer_claims.customer_id is 'Stripe customer (cus_…).';
-comment on column payments_private.customer_claims.subject_type is 'Kind of billing subject.';
-comment on column payments_private.customer_claims.subject_id is 'Id of the billing subject in the app.';
-comment on column payments_private.customer_claims.claimed_at is 'When the object that carries the claim was made at Stripe; the earliest one known.';
-comment on column payments_private.customer_claims.claim_id is 'Id of that object; settles claims of the same second.';
+create index if not exists customer_owners_subject_idx
+  on payments_private.customer_owners (subject_id, subject_type, environment);
+comment on table payments_private.customer_owners is
+  'Every billing subject that a Stripe object has named as the owner of a customer. A customer belongs to the subject that was named first at Stripe, in whatever order the objects arrive.';
+comment on column payments_private.customer_owners.environment is 'test or live.';
+comment on column payments_private.customer_owners.customer_id is 'Stripe customer (cus_…).';
+comment on column payments_private.customer_owners.subject_type is 'Kind of billing subject.';
+comment on column payments_private.customer_owners.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.customer_owners.named_at is 'When the object that names the owner was created at Stripe; of several objects, the earliest.';
+comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
 
 --! split: 0040-sessions.sql
 -- Checkout and Billing Portal sessions: the two tables that app users may insert into, within the app's policies.
@@ -310,7 +310,7 @@ create table if not exists payments.stripe_checkout_sessions (
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
 );
--- As in the ledger: objects of up to 8 kB stay in their row.
+-- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.stripe_checkout_sessions set (toast_tuple_target = 8160);
 create unique index if not exists stripe_checkout_sessions_checkout_session_id_key
   on payments.stripe_checkout_sessions (checkout_session_id, environment) where checkout_session_id is not null;
@@ -323,34 +323,34 @@ create index if not exists stripe_checkout_sessions_subject_idx
   on payments.stripe_checkout_sessions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
 comment on table payments.stripe_checkout_sessions is
-  'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users started here, decided by the policies on this table, and those that Stripe tells of.';
+  'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
 comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
-comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, however complete the session is.';
-comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, as in team; null for a guest purchase.';
+comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, even if the session is complete.';
+comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
-comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to fill in on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'What is bought: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
-comment on column payments.stripe_checkout_sessions.cancel_url is 'Where the back link leads; empty for a session made elsewhere without one.';
+comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
 comment on column payments.stripe_checkout_sessions.metadata is 'The caller''s metadata, text to text; keys beginning payments_ or insforge_ are reserved.';
 comment on column payments.stripe_checkout_sessions.checkout_session_id is 'Stripe id (cs_…) of the latest attempt.';
 comment on column payments.stripe_checkout_sessions.customer_id is 'Stripe customer (cus_…): the one the session was begun with, or the one it made.';
 comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a paid one-time session.';
 comment on column payments.stripe_checkout_sessions.subscription_id is 'Subscription (sub_…) that the session started.';
-comment on column payments.stripe_checkout_sessions.url is 'Hosted page; dead once the session has expired.';
+comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page; it stops working when the session expires.';
 comment on column payments.stripe_checkout_sessions.last_error is 'Why the last attempt at Stripe failed.';
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
-comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; tells a retry from another request under the same key.';
-comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of whoever began it; null for anonymous callers and for sessions made elsewhere.';
-comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Within which the key is unique: the billing subject, else the caller.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; distinguishes a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of the caller who began it; null for anonymous callers and for sessions made elsewhere.';
+comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller.';
 comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
-comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'The last failure left open whether Stripe made the session, so a retry sends the same idempotency key.';
+comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'After the last failure, Stripe may have created the session, so a retry sends the same idempotency key.';
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
@@ -376,16 +376,16 @@ create index if not exists stripe_customer_portal_sessions_customer_id_idx
 create index if not exists stripe_customer_portal_sessions_subject_idx
   on payments.stripe_customer_portal_sessions (subject_id, subject_type, environment);
 comment on table payments.stripe_customer_portal_sessions is
-  'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, decided by the policies on this table.';
+  'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow.';
 comment on column payments.stripe_customer_portal_sessions.id is 'Local id.';
 comment on column payments.stripe_customer_portal_sessions.environment is 'test or live.';
 comment on column payments.stripe_customer_portal_sessions.status is 'initialized (not yet at Stripe), created, or failed (see last_error).';
-comment on column payments.stripe_customer_portal_sessions.subject_type is 'Kind of billing subject, as in team.';
+comment on column payments.stripe_customer_portal_sessions.subject_type is 'Kind of billing subject, for example team.';
 comment on column payments.stripe_customer_portal_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_customer_portal_sessions.customer_id is 'Stripe customer (cus_…) of the subject, looked up when the row is inserted.';
-comment on column payments.stripe_customer_portal_sessions.return_url is 'Where the portal''s back link leads.';
+comment on column payments.stripe_customer_portal_sessions.return_url is 'Target of the portal''s back link.';
 comment on column payments.stripe_customer_portal_sessions.configuration_id is 'Portal configuration (bpc_…) to use instead of the default one.';
-comment on column payments.stripe_customer_portal_sessions.url is 'Portal page; short-lived.';
+comment on column payments.stripe_customer_portal_sessions.url is 'URL of the portal page; it works for a short time.';
 comment on column payments.stripe_customer_portal_sessions.last_error is 'Why Stripe did not open the portal.';
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
@@ -420,7 +420,7 @@ create table if not exists payments.stripe_subscriptions (
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint stripe_subscriptions_subscription_id_key unique (subscription_id, environment)
 );
--- As in the ledger: objects of up to 8 kB stay in their row.
+-- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.stripe_subscriptions set (toast_tuple_target = 8160);
 create index if not exists stripe_subscriptions_customer_id_idx
   on payments.stripe_subscriptions (customer_id, environment);
@@ -442,14 +442,14 @@ comment on column payments.stripe_subscriptions.current_period_start is 'Start o
 comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items.';
 comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
 comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
-comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was asked for, which may be before access ends.';
+comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was requested, which may be before access ends.';
 comment on column payments.stripe_subscriptions.trial_start is 'Start of the trial.';
 comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.';
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
-comment on column payments.stripe_subscriptions.synced_at is 'When this row was last brought in line with Stripe.';
-comment on column payments.stripe_subscriptions.created_at is 'When this row was made.';
+comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_subscriptions.created_at is 'When this row was created.';
 comment on column payments.stripe_subscriptions.updated_at is 'When this row last changed.';
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
@@ -483,7 +483,7 @@ comment on column payments.stripe_subscription_items.price_id is 'Price (price_�
 comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
 comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
-comment on column payments.stripe_subscription_items.created_at is 'When this row was made.';
+comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
 comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
 
 --! split: 0060-transactions.sql
@@ -524,7 +524,7 @@ create table if not exists payments.transactions (
   dispute_status text,
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null))
 );
--- A payment is written several times in a row: room on its page lets Postgres change it without touching its indexes.
+-- A payment is updated several times. Free space on its page lets Postgres do that without touching the indexes.
 alter table payments.transactions set (fillfactor = 85);
 create unique index if not exists transactions_provider_object_key
   on payments.transactions (provider_object_id, provider_object_type, environment, provider)
@@ -537,8 +537,8 @@ create index if not exists transactions_subject_idx
   on payments.transactions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
 comment on table payments.transactions is
-  'Payments and refunds, one row each, whichever of its Stripe objects was met first. Amounts are integers in the currency''s minor unit.';
-comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe tells that they are the same payment, so refer to provider_object_id from other tables.';
+  'Payments and refunds, one row each, in whatever order its Stripe objects arrive. Amounts are integers in the currency''s minor unit.';
+comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe reports that they are the same payment, so refer to provider_object_id from other tables.';
 comment on column payments.transactions.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.transactions.environment is 'test or live.';
 comment on column payments.transactions.type is 'one_time_payment, subscription_invoice, refund, or failed_payment while no attempt has succeeded.';
@@ -549,23 +549,23 @@ comment on column payments.transactions.provider_customer_id is 'Stripe customer
 comment on column payments.transactions.customer_email_snapshot is 'E-mail address that the payment carried.';
 comment on column payments.transactions.provider_object_type is 'payment_intent when one is known, else invoice, checkout_session or charge; refund for refunds.';
 comment on column payments.transactions.provider_object_id is 'Id of that object.';
-comment on column payments.transactions.provider_parent_object_type is 'For a refund: kind of the object that was refunded, as in provider_object_type of its payment.';
+comment on column payments.transactions.provider_parent_object_type is 'For a refund: kind of the object that was refunded, the same as provider_object_type of its payment.';
 comment on column payments.transactions.provider_parent_object_id is 'For a refund: id of the object that was refunded.';
 comment on column payments.transactions.related_object_ids is 'Stripe ids of the same payment by kind: checkout_session, payment_intent, invoice, charge, refund, subscription, product, price.';
-comment on column payments.transactions.amount is 'Amount paid, or asked for while unpaid, in the minor unit; of a refund, the amount given back.';
-comment on column payments.transactions.amount_refunded is 'Amount given back so far, in the minor unit; refunds that failed do not count.';
+comment on column payments.transactions.amount is 'Amount paid, or due while unpaid, in the minor unit; of a refund, the refunded amount.';
+comment on column payments.transactions.amount_refunded is 'Amount refunded so far, in the minor unit; failed refunds do not count.';
 comment on column payments.transactions.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments.transactions.description is 'Stripe''s description.';
 comment on column payments.transactions.paid_at is 'When the money was taken.';
 comment on column payments.transactions.failed_at is 'When the latest attempt failed; null unless the status is failed.';
-comment on column payments.transactions.refunded_at is 'When money was last given back.';
+comment on column payments.transactions.refunded_at is 'When money was last refunded.';
 comment on column payments.transactions.provider_created_at is 'When the payment began at Stripe.';
 comment on column payments.transactions.raw is 'Empty: the objects are in the payloads of payments.webhook_events.';
-comment on column payments.transactions.created_at is 'When this row was made.';
+comment on column payments.transactions.created_at is 'When this row was created.';
 comment on column payments.transactions.updated_at is 'When this row last changed.';
 comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
 comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
-comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, as in needs_response, won or lost.';
+comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, for example needs_response, won or lost.';
 
 create table if not exists payments_private.payment_objects (
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
@@ -600,7 +600,7 @@ create table if not exists payments_private.payment_objects (
   version_at timestamptz generated always as (to_timestamp((version & ((1::bigint << 50) - 1)) >> 3)) stored,
   constraint payment_objects_pkey primary key (object_id, environment)
 );
-alter table payments_private.payment_objects set (fillfactor = 85); -- as transactions
+alter table payments_private.payment_objects set (fillfactor = 85); -- like payments.transactions
 create index if not exists payment_objects_payment_id_idx on payments_private.payment_objects (payment_id);
 create index if not exists payment_objects_order_reference_idx
   on payments_private.payment_objects (left(object_id, 25)) where object_type = 'invoice';
@@ -676,7 +676,7 @@ create table if not exists payments.webhook_events (
     check ((processed_at is not null) = (processing_status in ('processed', 'ignored'))),
   constraint next_attempt_only_when_failed check (next_attempt_at is null or processing_status = 'failed')
 );
--- Events of up to 8 kB stay in their row, uncompressed: compressing them would cost more than anything else of an insert.
+-- Events of up to 8 kB stay in their row uncompressed, because compression would cost more than the rest of an insert.
 alter table payments.webhook_events set (toast_tuple_target = 8160);
 create index if not exists webhook_events_object_idx
   on payments.webhook_events (object_id, environment) where object_id is not null;
@@ -684,26 +684,26 @@ create index if not exists webhook_events_unfinished_idx
   on payments.webhook_events (next_attempt_at, environment) where processing_status in ('pending', 'failed');
 create index if not exists webhook_events_received_at_idx on payments.webhook_events (received_at, environment);
 comment on table payments.webhook_events is
-  'The ledger: every verified Stripe event and what became of it. Fulfilment hangs on this table as an after insert or update trigger that looks for processing_status = processed.';
+  'The ledger: every verified Stripe event and its outcome. Fulfilment is an after insert or update trigger on this table that checks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';
 comment on column payments.webhook_events.environment is 'test or live.';
-comment on column payments.webhook_events.event_type is 'Stripe''s type, as in invoice.paid (https://docs.stripe.com/api/events/types).';
+comment on column payments.webhook_events.event_type is 'Stripe''s type, for example invoice.paid (https://docs.stripe.com/api/events/types).';
 comment on column payments.webhook_events.livemode is 'Whether the event is from live mode.';
-comment on column payments.webhook_events.object_type is 'Kind of the object that the event is about, as in subscription.';
+comment on column payments.webhook_events.object_type is 'Kind of the object that the event is about, for example subscription.';
 comment on column payments.webhook_events.object_id is 'Id of that object.';
-comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be tried again).';
-comment on column payments.webhook_events.attempt_count is 'How often it was processed or tried.';
+comment on column payments.webhook_events.processing_status is 'processed, ignored (a type that is not projected), or failed (to be retried).';
+comment on column payments.webhook_events.attempt_count is 'Number of attempts to process it.';
 comment on column payments.webhook_events.last_error is 'Why the last attempt failed; null once processed.';
-comment on column payments.webhook_events.payload is 'The event as Stripe sent it; {} once it was pruned.';
+comment on column payments.webhook_events.payload is 'The event as Stripe sent it; {} after pruning.';
 comment on column payments.webhook_events.received_at is 'When it first arrived here.';
 comment on column payments.webhook_events.processed_at is 'When it was processed or ignored.';
-comment on column payments.webhook_events.created_at is 'When this row was made.';
+comment on column payments.webhook_events.created_at is 'When this row was created.';
 comment on column payments.webhook_events.updated_at is 'When this row last changed.';
 comment on column payments.webhook_events.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of the event (evt_…); an event is processed once, however often it is delivered.';
 comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
-comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due to be tried again; null when nothing more is tried by itself.';
+comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due for a retry; null when it is not retried automatically.';
 
 create table if not exists payments_private.secrets (
   id uuid not null default gen_random_uuid() constraint secrets_pkey primary key,
@@ -720,25 +720,26 @@ create index if not exists secrets_environment_kind_idx on payments_private.secr
 create unique index if not exists secrets_endpoint_id_key
   on payments_private.secrets (endpoint_id, environment) where endpoint_id is not null;
 comment on table payments_private.secrets is
-  'Stripe keys and webhook signing secrets, encrypted before they reach Postgres (AES-256-GCM). Several signing secrets may be active at once while one replaces another.';
+  'Stripe keys and webhook signing secrets, encrypted before they reach Postgres (AES-256-GCM). Several signing secrets are valid at once while one replaces another.';
 comment on column payments_private.secrets.id is 'Local id.';
 comment on column payments_private.secrets.environment is 'test or live.';
 comment on column payments_private.secrets.kind is 'secret_key or webhook_secret.';
-comment on column payments_private.secrets.key_id is 'Which encryption key opens it.';
-comment on column payments_private.secrets.ciphertext is 'Nonce and sealed value, base64.';
+comment on column payments_private.secrets.key_id is 'Id of the encryption key that decrypts it.';
+comment on column payments_private.secrets.ciphertext is 'Nonce and encrypted value, base64.';
 comment on column payments_private.secrets.created_at is 'When it was stored.';
 comment on column payments_private.secrets.expires_at is 'When it stops being used; null while it is current.';
-comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, which is all that is ever shown.';
+comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, the only part that is ever shown.';
 comment on column payments_private.secrets.endpoint_id is 'Of a signing secret: the webhook endpoint (we_…) that signs with it.';
 
 --! split: 0090-sync-runs.sql
--- Syncs: what was listed from Stripe, how far it came, and what differed.
+-- Syncs: what they list from Stripe, their progress, and what differed.
 
 create table if not exists payments.sync_runs (
   id uuid not null default gen_random_uuid() constraint sync_runs_pkey primary key,
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   status text not null default 'running'
     constraint status_is_known check (status in ('running', 'succeeded', 'failed', 'interrupted')),
+  -- payments_private.sync_kinds() has the same kinds
   kinds text[] not null constraint kinds_are_known check (
     cardinality(kinds) > 0 and kinds <@ array[
       'products', 'prices', 'customers', 'subscriptions', 'checkout_sessions', 'payment_intents', 'charges', 'invoices',
@@ -763,26 +764,26 @@ create table if not exists payments.sync_runs (
 create unique index if not exists sync_runs_running_key on payments.sync_runs (environment) where status = 'running';
 create index if not exists sync_runs_started_at_idx on payments.sync_runs (started_at desc, environment);
 comment on table payments.sync_runs is
-  'Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was.';
+  'Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was.';
 comment on column payments.sync_runs.id is 'Local id.';
 comment on column payments.sync_runs.environment is 'test or live. At most one sync of an environment is running.';
 comment on column payments.sync_runs.status is 'running, succeeded, failed (see error), or interrupted: stopped before its end.';
-comment on column payments.sync_runs.kinds is 'What is listed, in this order, as in {products,prices,customers,subscriptions}.';
+comment on column payments.sync_runs.kinds is 'Kinds of objects to list, in this order, for example {products,prices,customers,subscriptions}.';
 comment on column payments.sync_runs.created_from is 'Payment objects only: those made at Stripe at this instant or later; null for no limit.';
 comment on column payments.sync_runs.created_before is 'Payment objects only: those made at Stripe before this instant; null for no limit.';
 comment on column payments.sync_runs.progress is 'By kind: {state, listed_from, cursor, cursor_created, seen, added, changed, newer, deleted, failed}; state is listing, listed or done.';
 comment on column payments.sync_runs.drift is 'What differed from Stripe, by kind: {rows, missing, deleted, fields: {column: rows}}. Rows that a webhook has made newer than the listing do not count.';
 comment on column payments.sync_runs.error is 'Why it failed; null otherwise.';
-comment on column payments.sync_runs.attempt is 'How often it was begun: more than 1 when it was resumed.';
-comment on column payments.sync_runs.lease is 'Who carries it out; whoever has another one may not write to it any more.';
+comment on column payments.sync_runs.attempt is 'Number of times it was begun; more than 1 when it was resumed.';
+comment on column payments.sync_runs.lease is 'Lease of the process that runs it; a process with another lease may not write to it.';
 comment on column payments.sync_runs.started_at is 'When it was first begun.';
-comment on column payments.sync_runs.heartbeat_at is 'Last sign of life. A running one without a sign for a minute has died and may be resumed.';
+comment on column payments.sync_runs.heartbeat_at is 'Last heartbeat. A running sync without one for a minute counts as dead and can be resumed.';
 comment on column payments.sync_runs.finished_at is 'When it ended; null while it is running.';
 
 alter table payments.provider_connections
   add column if not exists events_complete_from timestamptz,
   add column if not exists events_complete_until timestamptz;
 comment on column payments.provider_connections.events_complete_from is
-  'From when on the ledger holds every event; what happened before was never meant for this database.';
+  'The ledger holds every event since this instant; earlier ones were never meant for this database.';
 comment on column payments.provider_connections.events_complete_until is
-  'Until when the ledger was last compared with Stripe''s list of events: what happened before is in it.';
+  'The ledger was last compared with Stripe''s list of events until this instant; every earlier event is in it.';

@@ -70,11 +70,11 @@ $$;
 revoke all on function payments_private.subject_of(jsonb) from public;
 grant execute on function payments_private.subject_of(jsonb) to payments_service;
 --! EndIncluded ownership/private/subject_of.sql
---! Included base/private/row_id.sql
+--! Included base/private/uuid_of_object.sql
 /*
  * The id of the row of a Stripe object that may be taken away and brought back: made from Stripe's, so that it is the same one.
  */
-create or replace function payments_private.row_id(environment text, object_id text)
+create or replace function payments_private.uuid_of_object(environment text, object_id text)
   returns uuid
   language plpgsql
   stable
@@ -82,12 +82,12 @@ create or replace function payments_private.row_id(environment text, object_id t
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return left(encode(sha256(convert_to(row_id.environment || ' ' || row_id.object_id, 'UTF8')), 'hex'), 32)::uuid;
+  return left(encode(sha256(convert_to(uuid_of_object.environment || ' ' || uuid_of_object.object_id, 'UTF8')), 'hex'), 32)::uuid;
 end;
 $$;
 
-revoke all on function payments_private.row_id(text, text) from public;
---! EndIncluded base/private/row_id.sql
+revoke all on function payments_private.uuid_of_object(text, text) from public;
+--! EndIncluded base/private/uuid_of_object.sql
 --! Included projection/private/snapshot_version.sql
 /*
  * The version of a snapshot of a Stripe object, comparable with any other version of the same object: greater is newer.
@@ -416,7 +416,7 @@ begin
       select s.id from unnest(lock_ids.ids) as s (id) where s.id like 'subject %'
       union all
       select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_claims as c
+      from payments_private.customer_owners as c
       where c.customer_id = any (lock_ids.ids) and c.environment = lock_ids.environment
     ) as i
     order by key
@@ -446,7 +446,7 @@ begin
       select n.id from unnest(try_lock_ids.ids) as n (id)
       union all
       select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_claims as c
+      from payments_private.customer_owners as c
       where c.customer_id = any (try_lock_ids.ids) and c.environment = try_lock_ids.environment
     ) as i
     order by 1
@@ -589,10 +589,10 @@ as $$
 begin
   return (
     select row (c.subject_type, c.subject_id)::payments.billing_subject
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     where c.environment = subject_of_customer.environment
       and c.customer_id = subject_of_customer.customer_id
-    order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+    order by c.named_at, c.named_by, c.subject_type, c.subject_id
     limit 1
   );
 end;
@@ -623,7 +623,7 @@ begin
     refresh_customer_mappings.environment,
     array(
       select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_claims as c
+      from payments_private.customer_owners as c
       where c.customer_id = any (refresh_customer_mappings.customer_ids)
         and c.environment = refresh_customer_mappings.environment
     )
@@ -634,13 +634,13 @@ begin
   into v_types, v_ids, v_customer_ids
   from (
     select distinct c.subject_type as type, c.subject_id as id
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     where c.customer_id = any (refresh_customer_mappings.customer_ids)
       and c.environment = refresh_customer_mappings.environment
   ) as s
   left join lateral (
     select c.customer_id
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     left join payments.customers as k
       on k.provider = 'stripe' and k.environment = c.environment and k.provider_customer_id = c.customer_id
     where c.environment = refresh_customer_mappings.environment
@@ -648,7 +648,7 @@ begin
       and c.subject_id = s.id
       and payments_private.subject_of_customer(c.environment, c.customer_id)
         = row (s.type, s.id)::payments.billing_subject
-    order by coalesce(k.deleted, false), c.claimed_at, c.claim_id, c.customer_id
+    order by coalesce(k.deleted, false), c.named_at, c.named_by, c.customer_id
     limit 1
   ) as chosen on true;
 
@@ -685,13 +685,13 @@ $$;
 
 revoke all on function payments_private.refresh_customer_mappings(text, text[]) from public;
 --! EndIncluded ownership/private/refresh_customer_mappings.sql
---! Included ownership/private/claim_customers.sql
+--! Included ownership/private/assign_customers.sql
 /*
  * Records that Stripe objects tie customers to billing subjects, and brings the mapping and the subscriptions that name no
  * subject of their own in line: in every order of arrival the same claim wins. Answers the customers that belong to
  * another subject now, whose payments are to be derived again (refresh_payments); null if there are none.
  */
-create or replace function payments_private.claim_customers(environment text, claims payments_private.customer_claims[])
+create or replace function payments_private.assign_customers(environment text, owners payments_private.customer_owners[])
   returns text[]
   language plpgsql
   volatile
@@ -704,33 +704,33 @@ declare
   v_moved text[];
 begin
   with claimed as (
-    insert into payments_private.customer_claims as t (
-      environment, customer_id, subject_type, subject_id, claimed_at, claim_id
+    insert into payments_private.customer_owners as t (
+      environment, customer_id, subject_type, subject_id, named_at, named_by
     )
     select distinct on (c.customer_id, c.subject_type, c.subject_id)
-      claim_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
-    from unnest(claim_customers.claims) as c
+      assign_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.named_at, c.named_by
+    from unnest(assign_customers.owners) as c
     where c.customer_id is not null and c.subject_type is not null
-    order by c.customer_id, c.subject_type, c.subject_id, c.claimed_at, c.claim_id
-    on conflict on constraint customer_claims_pkey do update
-    set claimed_at = excluded.claimed_at,
-        claim_id = excluded.claim_id
-    where (excluded.claimed_at, excluded.claim_id) < (t.claimed_at, t.claim_id)
+    order by c.customer_id, c.subject_type, c.subject_id, c.named_at, c.named_by
+    on conflict on constraint customer_owners_pkey do update
+    set named_at = excluded.named_at,
+        named_by = excluded.named_by
+    where (excluded.named_at, excluded.named_by) < (t.named_at, t.named_by)
     returning t.customer_id
   )
   -- this statement sees the claims as they were before it
-  select array_agg(c.id), array_agg(payments_private.subject_of_customer(claim_customers.environment, c.id))
+  select array_agg(c.id), array_agg(payments_private.subject_of_customer(assign_customers.environment, c.id))
   into v_ids, v_owners
   from (select distinct claimed.customer_id as id from claimed) as c;
   if v_ids is null then
     return null;
   end if;
 
-  perform payments_private.refresh_customer_mappings(claim_customers.environment, v_ids);
+  perform payments_private.refresh_customer_mappings(assign_customers.environment, v_ids);
 
   -- own: what has no subject of its own goes to the owner of the customer
   for i in 1 .. cardinality(v_ids) loop
-    if payments_private.subject_of_customer(claim_customers.environment, v_ids[i]) is distinct from v_owners[i] then
+    if payments_private.subject_of_customer(assign_customers.environment, v_ids[i]) is distinct from v_owners[i] then
       v_moved := v_moved || v_ids[i];
     end if;
   end loop;
@@ -739,8 +739,8 @@ begin
     set subject_type = owner.type,
         subject_id = owner.id
     from unnest(v_moved) as m (customer_id)
-    cross join lateral payments_private.subject_of_customer(claim_customers.environment, m.customer_id) as owner
-    where s.environment = claim_customers.environment
+    cross join lateral payments_private.subject_of_customer(assign_customers.environment, m.customer_id) as owner
+    where s.environment = assign_customers.environment
       and s.customer_id = m.customer_id
       and s.subject_version is null
       and (s.subject_type, s.subject_id) is distinct from (owner.type, owner.id);
@@ -749,8 +749,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.claim_customers(text, payments_private.customer_claims[]) from public;
---! EndIncluded ownership/private/claim_customers.sql
+revoke all on function payments_private.assign_customers(text, payments_private.customer_owners[]) from public;
+--! EndIncluded ownership/private/assign_customers.sql
 
 -- money
 --! Included payment/private/derived_transactions.sql
@@ -900,12 +900,12 @@ as
   ) as subscriber on true
   left join lateral (
     select c.subject_type, c.subject_id
-    from payments_private.customer_claims as c
+    from payments_private.customer_owners as c
     where (p.subject).type is null
       and subscriber.subject_type is null
       and c.customer_id = p.customer_id
       and c.environment = p.environment
-    order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+    order by c.named_at, c.named_by, c.subject_type, c.subject_id
     limit 1
   ) as owner on true
   left join lateral (
@@ -1003,7 +1003,7 @@ begin
     related_object_ids, amount, currency, description, failed_at, refunded_at, provider_created_at
   )
   select
-    payments_private.row_id(d.environment, o.object_id),
+    payments_private.uuid_of_object(d.environment, o.object_id),
     d.environment,
     'refund',
     o.state,
@@ -2261,7 +2261,7 @@ begin
     id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
   )
   select
-    payments_private.row_id(project_subscription_items.environment, i.id),
+    payments_private.uuid_of_object(project_subscription_items.environment, i.id),
     project_subscription_items.environment,
     i.id,
     i.subscription_id,
@@ -2295,7 +2295,7 @@ create or replace function payments_private.project_stripe_subscriptions(
   snapshots payments_private.snapshot[],
   settled boolean,
   inout outcomes text[],
-  out claims payments_private.customer_claims[],
+  out owners payments_private.customer_owners[],
   out owned_ids text[]
 )
   returns record
@@ -2333,11 +2333,11 @@ begin
       ) as s
       left join lateral (
         select c.subject_type, c.subject_id
-        from payments_private.customer_claims as c
+        from payments_private.customer_owners as c
         where (s.named).type is null
           and c.customer_id = s.customer_id
           and c.environment = project_stripe_subscriptions.environment
-        order by c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+        order by c.named_at, c.named_by, c.subject_type, c.subject_id
         limit 1
       ) as owner on true
     ),
@@ -2427,10 +2427,10 @@ begin
       and (v_row.is_new or v_row.row_subject_version is null or v_row.subject_version < v_row.row_subject_version
         or (v_row.row_subject_type, v_row.row_subject_id) <> (v_row.subject_type, v_row.subject_id))
     then
-      claims := claims || row (
+      owners := owners || row (
         project_stripe_subscriptions.environment, v_row.customer_id, v_row.subject_type, v_row.subject_id,
         coalesce(v_row.created_at, 'infinity'), v_row.id || ' ' || lpad(v_row.version::text, 19, '0')
-      )::payments_private.customer_claims;
+      )::payments_private.customer_owners;
     end if;
     if v_row.subject_type is null then
       continue;
@@ -2474,7 +2474,7 @@ create or replace function payments_private.project_stripe_checkout_sessions(
   settled boolean,
   inout outcomes text[],
   out payments payments_private.payment_snapshot[],
-  out claims payments_private.customer_claims[]
+  out owners payments_private.customer_owners[]
 )
   returns record
   language plpgsql
@@ -2619,11 +2619,11 @@ begin
       payments_private.id_of(v_object -> 'customer'), case when not v_is_earlier then v_row ->> 'customer_id' end
     );
     if v_subject.type is not null and v_customer_id is not null then
-      claims := claims || row (
+      owners := owners || row (
         project_stripe_checkout_sessions.environment, v_customer_id, v_subject.type, v_subject.id,
         coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'),
         v_ids[v_place] || ' ' || lpad(v_subject_version::text, 19, '0')
-      )::payments_private.customer_claims;
+      )::payments_private.customer_owners;
     end if;
 
     -- pay: a session says something of money once it is complete; that of a subscription is its invoice's, which bodies of
@@ -2748,7 +2748,7 @@ declare
   v_refunds payments_private.payment_snapshot[]; -- that come inside of a charge
   v_subscriptions record;
   v_sessions record;
-  v_claims payments_private.customer_claims[];
+  v_owners payments_private.customer_owners[];
   v_owned_ids text[]; -- subscriptions whose subject is new
   v_moved_ids text[]; -- customers that belong to another subject now
   v_place integer := 0;
@@ -2771,19 +2771,19 @@ begin
   if 'subscription' = any (v_kinds) then
     v_subscriptions := payments_private.project_stripe_subscriptions(environment, snapshots, v_is_settled, v_outcomes);
     v_outcomes := v_subscriptions.outcomes;
-    v_claims := v_subscriptions.claims;
+    v_owners := v_subscriptions.owners;
     v_owned_ids := v_subscriptions.owned_ids;
   end if;
   if 'checkout.session' = any (v_kinds) then
     v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_is_settled, v_outcomes);
     v_outcomes := v_sessions.outcomes;
     v_payments := v_sessions.payments;
-    v_claims := v_claims || v_sessions.claims;
+    v_owners := v_owners || v_sessions.owners;
   end if;
 
   -- own
-  if v_claims is not null then
-    v_moved_ids := payments_private.claim_customers(environment, v_claims);
+  if v_owners is not null then
+    v_moved_ids := payments_private.assign_customers(environment, v_owners);
   end if;
   if v_owned_ids is not null or v_moved_ids is not null then
     perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
@@ -4472,11 +4472,11 @@ $$;
 
 revoke all on function payments_private.project_sync_page(text, jsonb, timestamptz) from public;
 --! EndIncluded sync/private/project_sync_page.sql
---! Included sync/private/merge_drift.sql
+--! Included sync/private/add_drift.sql
 /*
  * Adds to a drift report what differs between the rows before and after a page: {rows, missing, fields: {column: rows}}.
  */
-create or replace function payments_private.merge_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
+create or replace function payments_private.add_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
   returns jsonb
   language plpgsql
   immutable
@@ -4520,8 +4520,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.merge_drift(jsonb, jsonb, jsonb) from public;
---! EndIncluded sync/private/merge_drift.sql
+revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from public;
+--! EndIncluded sync/private/add_drift.sql
 --! Included sync/record_sync_page.sql
 /*
  * Takes one page of a listing: its objects, by their projectors, and the place where it ended, in one transaction. Whoever
@@ -4588,7 +4588,7 @@ begin
   v_after := payments_private.sync_rows(v_environment, kind, v_ids);
 
   -- mark
-  v_drift := payments_private.merge_drift(v_run.drift -> kind, v_before, v_after);
+  v_drift := payments_private.add_drift(v_run.drift -> kind, v_before, v_after);
   v_progress := v_progress || jsonb_strip_nulls(jsonb_build_object(
     'state', case when has_more then 'listing' else 'listed' end,
     'listed_from', v_listed_from,
@@ -4690,12 +4690,12 @@ $$;
 
 revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[]) from public;
 --! EndIncluded sync/private/gone_since_sync.sql
---! Included sync/private/bury_synced.sql
+--! Included sync/private/mark_gone.sql
 /*
  * Marks one object that is gone at Stripe, by its projector, as a snapshot of the instant at which the listing began that
  * does not show it: deleted, or canceled at a time that nobody knows.
  */
-create or replace function payments_private.bury_synced(environment text, kind text, object_id text, listed_from timestamptz)
+create or replace function payments_private.mark_gone(environment text, kind text, object_id text, listed_from timestamptz)
   returns void
   language plpgsql
   volatile
@@ -4709,7 +4709,7 @@ begin
     select s.raw || jsonb_build_object('id', s.subscription_id, 'object', 'subscription', 'customer', s.customer_id, 'status', 'canceled')
     into v_raw
     from payments.stripe_subscriptions as s
-    where s.subscription_id = bury_synced.object_id and s.environment = bury_synced.environment;
+    where s.subscription_id = mark_gone.object_id and s.environment = mark_gone.environment;
     perform payments_private.project_stripe_object(environment, v_raw, null, listed_from);
   else
     perform payments_private.project_stripe_object(
@@ -4722,8 +4722,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.bury_synced(text, text, text, timestamptz) from public;
---! EndIncluded sync/private/bury_synced.sql
+revoke all on function payments_private.mark_gone(text, text, text, timestamptz) from public;
+--! EndIncluded sync/private/mark_gone.sql
 --! Included sync/private/end_sync.sql
 /*
  * Writes how a sync ended to its row and to the connection of its environment. Objects that could not be projected make it a
@@ -4827,7 +4827,7 @@ begin
         select g.id
         from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
       loop
-        perform payments_private.bury_synced(v_environment, v_kind, v_id, v_listed_from);
+        perform payments_private.mark_gone(v_environment, v_kind, v_id, v_listed_from);
         v_buried := v_buried + 1;
       end loop;
     end if;
@@ -5171,8 +5171,11 @@ grant execute on function payments.recoverable_event_types(text) to payments_ser
 -- sessions
 --! Included checkout/private/check_checkout_request.sql
 /*
- * Refuses a checkout request that Stripe or a constraint would refuse, with a sentence that names the field. The handlers
- * check the same first; this is for everyone who calls the SQL function.
+ * Raises SP001 for a checkout request that Stripe or a constraint would refuse, with a sentence that names the field.
+ * The handlers check the same, and more precisely, before they call; this is for callers of the SQL functions. Nothing
+ * that the handlers accept may be refused here.
+ *
+ * Limits of Stripe: https://docs.stripe.com/api/metadata (50 keys, of which we write four).
  */
 create or replace function payments_private.check_checkout_request(
   mode text,
@@ -5181,6 +5184,7 @@ create or replace function payments_private.check_checkout_request(
   cancel_url text,
   subject_type text,
   subject_id text,
+  customer_email text,
   metadata jsonb,
   idempotency_key text
 )
@@ -5205,12 +5209,21 @@ begin
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
     ) then 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
-    when success_url is null or success_url !~* '^https?://[^/\s]' then 'successUrl must be an absolute http or https URL.'
-    when cancel_url is null or cancel_url !~* '^https?://[^/\s]' then 'cancelUrl must be an absolute http or https URL.'
+    when exists (
+      select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
+    ) then 'Each priceId of lineItems must have at most 255 characters.'
+    when success_url is null or not payments_private.is_http_url(success_url)
+      then 'successUrl must be an absolute http or https URL.'
+    when length(success_url) > 5000 then 'successUrl must have at most 5000 characters.'
+    when cancel_url is null or not payments_private.is_http_url(cancel_url)
+      then 'cancelUrl must be an absolute http or https URL.'
+    when length(cancel_url) > 5000 then 'cancelUrl must have at most 5000 characters.'
     when (subject_type is null) <> (subject_id is null) then 'subject needs both a type and an id.'
     when mode = 'subscription' and subject_type is null then 'subject is required for a subscription.'
     when length(subject_type) not between 1 and 100 then 'subject.type must have 1 to 100 characters.'
     when length(subject_id) not between 1 and 255 then 'subject.id must have 1 to 255 characters.'
+    when length(customer_email) > 512 then 'customerEmail must have at most 512 characters.'
+    when customer_email !~ '^[^@]+@[^@]+$' then 'customerEmail must be an e-mail address.'
     when metadata is not null and jsonb_typeof(metadata) <> 'object' then 'metadata must be an object of strings.'
     when exists (
       select
@@ -5222,6 +5235,17 @@ begin
       from jsonb_each(coalesce(metadata, '{}')) as m (key, value)
       where jsonb_typeof(m.value) <> 'string'
     ) then 'metadata must be an object of strings.'
+    when (select count(*) from jsonb_object_keys(coalesce(metadata, '{}'))) > 46 then 'metadata must have at most 46 keys.'
+    when exists (
+      select
+      from jsonb_object_keys(coalesce(metadata, '{}')) as m (key)
+      where length(m.key) not between 1 and 40 or m.key ~ '[][]'
+    ) then 'Each key of metadata must have 1 to 40 characters, and no square brackets.'
+    when exists (
+      select
+      from jsonb_each_text(coalesce(metadata, '{}')) as m (key, value)
+      where length(m.value) > 500
+    ) then 'Each value of metadata must have at most 500 characters.'
     when length(idempotency_key) not between 1 and 200 then 'idempotencyKey must have 1 to 200 characters.'
   end;
   if v_problem is not null then
@@ -5230,9 +5254,9 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb, text)
+revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
   from public;
-grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, jsonb, text)
+grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_request.sql
 --! Included checkout/private/checkout_session_params.sql
@@ -5323,7 +5347,7 @@ create or replace function payments.begin_checkout_session(
 as $$
 declare
   v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
-  v_claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  v_jwt_claims text := coalesce(current_setting('request.jwt.claims', true), '');
   v_id uuid;
   v_request_hash text;
   v_count integer;
@@ -5384,7 +5408,7 @@ begin
     perform set_config('payments.idempotency_key', '', true);
   end if;
   perform set_config('role', v_role, true);
-  perform set_config('request.jwt.claims', v_claims, true);
+  perform set_config('request.jwt.claims', v_jwt_claims, true);
   if v_id is null then
     raise exception 'This idempotency key was already used for another checkout.'
       using errcode = 'SP002', hint = 'Use a new idempotency key for a new checkout, or repeat the first request unchanged.';
@@ -5563,7 +5587,7 @@ create or replace function payments.begin_customer_portal_session(
 as $$
 declare
   v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
-  v_claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  v_jwt_claims text := coalesce(current_setting('request.jwt.claims', true), '');
   v_id uuid := gen_random_uuid();
   v_row payments.stripe_customer_portal_sessions;
 begin
@@ -5593,7 +5617,7 @@ begin
     begin_customer_portal_session.configuration
   );
   perform set_config('role', v_role, true);
-  perform set_config('request.jwt.claims', v_claims, true);
+  perform set_config('request.jwt.claims', v_jwt_claims, true);
 
   select * into strict v_row from payments.stripe_customer_portal_sessions as t where t.id = v_id;
   if v_row.customer_id is null then
@@ -5837,24 +5861,30 @@ grant execute on function payments_private.all_secrets() to payments_service;
 --! EndIncluded connection/private/all_secrets.sql
 --! Included connection/begin_webhook_endpoint.sql
 /*
- * Says what to do at Stripe so that events of an environment reach an address. endpoints are all webhook endpoints that the
- * account has, listed after a first call without them, whose idempotency_key is given as since: a list that somebody else has
- * made stale meanwhile would lead to a second endpoint.
- * Answers {action, endpoint, params, idempotency_key, events, retire, remove}:
- *   list    list the endpoints at Stripe, and begin again with them
- *   reuse   the endpoint is as it should be
- *   mend    send params to the endpoint: it is ours and its secret known, but it is disabled or lacks events
- *   create  create one with params, store its secret with complete_webhook_endpoint, then subscribe it to events. It begins
- *           with an event that does not happen, so that nothing is delivered before the secret is known
- * retire are endpoints of ours to disable once that is done; remove those to delete before, because the account has as many
- * as it may have and these deliver nothing any more. Endpoints of other projects are in neither.
+ * Returns what to do at Stripe so that the events of an environment reach a URL:
+ * {action, endpoint, params, idempotency_key, events, retire, remove}. action is one of:
+ *   list    list the account's endpoints at Stripe, then call again with them
+ *   reuse   the endpoint is correct
+ *   mend    send params to the endpoint: it is ours and its secret is stored, but it is disabled or lacks events
+ *   create  create an endpoint with params, store its secret with complete_webhook_endpoint, subscribe it to events.
+ *           It starts with an event type that never occurs, so that Stripe delivers nothing before the secret is stored
+ * retire lists endpoints of ours to disable afterwards. remove lists disabled endpoints of ours to delete first,
+ * because the account has reached its limit. Endpoints of other projects are in neither list.
+ *
+ * Call it first without endpoints. Then list them, and pass them with the returned idempotency_key as since. If another
+ * set-up has completed in between, the list is outdated and would lead to a second endpoint, so the action is list
+ * again.
+ *
+ * secret_is_lost: the stored signing secret cannot be decrypted. The endpoint is then useless, and a new one replaces
+ * it.
  */
 create or replace function payments.begin_webhook_endpoint(
   environment text,
   url text,
   api_version text,
   endpoints jsonb default null,
-  since text default null
+  since text default null,
+  secret_is_lost boolean default false
 )
   returns jsonb
   language plpgsql
@@ -5863,14 +5893,14 @@ create or replace function payments.begin_webhook_endpoint(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_most constant integer := 16; -- https://docs.stripe.com/webhooks: endpoints that an account may have in each mode
+  v_endpoints_max constant integer := 16; -- in each mode of an account, https://docs.stripe.com/webhooks
   v_connection payments.provider_connections;
   v_key_id uuid;
   v_current jsonb;
   v_problems text[];
   v_action text := 'create';
   v_params jsonb;
-  v_own jsonb;
+  v_own_endpoints jsonb;
   v_idempotency_key text;
 begin
   -- guard
@@ -5880,14 +5910,14 @@ begin
       using errcode = 'SP001', hint = 'Pass the address that Stripe can reach, the version, and [endpoint, …].';
   end if;
 
-  -- what there is
+  -- read the connection
   select c.* into v_connection
   from payments.provider_connections as c
   where c.provider = 'stripe' and c.environment = begin_webhook_endpoint.environment;
   select s.id into v_key_id
   from payments_private.secrets as s
   where s.environment = begin_webhook_endpoint.environment and s.kind = 'secret_key';
-  -- the same until one is completed: two at once, or one after a crash, are given the same endpoint and its secret
+  -- the key stays the same until a set-up completes: concurrent ones, or one after a crash, get the same endpoint
   v_idempotency_key := format(
     'pg-payments:%s:webhook_endpoint:%s', environment,
     md5(concat_ws(' ', url, api_version, v_key_id, v_connection.webhook_endpoint_id, v_connection.webhook_configured_at))
@@ -5895,11 +5925,13 @@ begin
   if endpoints is null or since is distinct from v_idempotency_key then
     return jsonb_build_object('action', 'list', 'idempotency_key', v_idempotency_key);
   end if;
-  select coalesce(jsonb_agg(e.endpoint), '[]') into v_own
+
+  -- find our endpoints
+  select coalesce(jsonb_agg(e.endpoint), '[]') into v_own_endpoints
   from jsonb_array_elements(endpoints) as e (endpoint)
   where payments_private.is_own_endpoint(begin_webhook_endpoint.environment, e.endpoint, begin_webhook_endpoint.url);
   select e.endpoint into v_current
-  from jsonb_array_elements(v_own) as e (endpoint)
+  from jsonb_array_elements(v_own_endpoints) as e (endpoint)
   where e.endpoint ->> 'id' = v_connection.webhook_endpoint_id
     and exists (
       select
@@ -5910,16 +5942,21 @@ begin
         and s.expires_at is null
     );
 
-  -- decide
+  -- decide the action
   v_problems := payments_private.endpoint_problems(v_current, url, api_version);
-  if v_current is not null and v_problems <@ array['disabled', 'missing_events'] then
+  if v_current is not null
+    and not coalesce(secret_is_lost, false)
+    and v_problems <@ array['disabled', 'missing_events']
+  then
     v_action := case when v_problems = '{}' then 'reuse' else 'mend' end;
     v_params := jsonb_build_object(
       'disabled', false,
       'enabled_events', (
         select jsonb_agg(distinct t.type)
         from (
-          select jsonb_array_elements_text(v_current -> 'enabled_events') union select unnest(payments.projected_event_types())
+          select jsonb_array_elements_text(v_current -> 'enabled_events')
+          union
+          select unnest(payments.projected_event_types())
         ) as t (type)
       )
     );
@@ -5940,23 +5977,25 @@ begin
     'events', payments.projected_event_types(),
     'retire', (
       select coalesce(jsonb_agg(e.endpoint ->> 'id'), '[]')
-      from jsonb_array_elements(v_own) as e (endpoint)
+      from jsonb_array_elements(v_own_endpoints) as e (endpoint)
       where e.endpoint ->> 'status' = 'enabled' and (v_action = 'create' or e.endpoint ->> 'id' <> v_current ->> 'id')
     ),
     'remove', (
       select coalesce(jsonb_agg(e.endpoint ->> 'id'), '[]')
-      from jsonb_array_elements(v_own) as e (endpoint)
-      where e.endpoint ->> 'status' = 'disabled' and v_action = 'create' and jsonb_array_length(endpoints) >= v_most
+      from jsonb_array_elements(v_own_endpoints) as e (endpoint)
+      where e.endpoint ->> 'status' = 'disabled'
+        and v_action = 'create'
+        and jsonb_array_length(endpoints) >= v_endpoints_max
     )
   );
 end;
 $$;
 
-comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) is
-  'Says what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. Answers {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
+comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) is
+  'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
 
-revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) from public;
-grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text) to payments_service;
+revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) from public;
+grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) to payments_service;
 --! EndIncluded connection/begin_webhook_endpoint.sql
 --! Included connection/complete_webhook_endpoint.sql
 /*
@@ -6068,7 +6107,7 @@ begin
   -- another account
   if v_previous <> v_account_id then
     if not coalesce(replace_account, false) then
-      v_counts := payments_private.count_rows(environment);
+      v_counts := payments_private.count_environment(environment);
       raise exception 'The key is of the Stripe account %, and environment % is connected to %.',
         v_account_id, environment, v_previous
         using errcode = 'SP008',
@@ -6078,7 +6117,7 @@ begin
                   'nothing'
                 ));
     end if;
-    v_deleted := payments_private.delete_rows(environment);
+    v_deleted := payments_private.delete_environment(environment);
     delete from payments_private.secrets as s where s.environment = connect_account.environment;
     delete from payments.provider_connections as c
     where c.provider = 'stripe' and c.environment = connect_account.environment;
@@ -6122,11 +6161,11 @@ comment on function payments.connect_account(text, jsonb, text, text, text, bool
 revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean) from public;
 grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean) to payments_service;
 --! EndIncluded connection/connect_account.sql
---! Included connection/private/count_rows.sql
+--! Included connection/private/count_environment.sql
 /*
  * How many rows each table keeps for an environment, as {"customers": 3}; tables that keep none are left out.
  */
-create or replace function payments_private.count_rows(environment text)
+create or replace function payments_private.count_environment(environment text)
   returns jsonb
   language plpgsql
   stable
@@ -6140,7 +6179,7 @@ declare
 begin
   for v_table in select t from payments_private.environment_tables() as t loop
     execute format('select count(*) from %s as t where t.environment = $1', v_table)
-      into v_count using count_rows.environment;
+      into v_count using count_environment.environment;
     if v_count > 0 then
       v_counts := v_counts || jsonb_build_object(split_part(v_table::text, '.', 2), v_count);
     end if;
@@ -6149,13 +6188,13 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.count_rows(text) from public;
---! EndIncluded connection/private/count_rows.sql
---! Included connection/private/delete_rows.sql
+revoke all on function payments_private.count_environment(text) from public;
+--! EndIncluded connection/private/count_environment.sql
+--! Included connection/private/delete_environment.sql
 /*
  * Deletes every row that is kept for an environment, and answers how many each table had.
  */
-create or replace function payments_private.delete_rows(environment text)
+create or replace function payments_private.delete_environment(environment text)
   returns jsonb
   language plpgsql
   volatile
@@ -6164,17 +6203,17 @@ create or replace function payments_private.delete_rows(environment text)
 as $$
 declare
   v_table regclass;
-  v_counts jsonb := payments_private.count_rows(environment);
+  v_counts jsonb := payments_private.count_environment(environment);
 begin
   for v_table in select t from payments_private.environment_tables() as t loop
-    execute format('delete from %s as t where t.environment = $1', v_table) using delete_rows.environment;
+    execute format('delete from %s as t where t.environment = $1', v_table) using delete_environment.environment;
   end loop;
   return v_counts;
 end;
 $$;
 
-revoke all on function payments_private.delete_rows(text) from public;
---! EndIncluded connection/private/delete_rows.sql
+revoke all on function payments_private.delete_environment(text) from public;
+--! EndIncluded connection/private/delete_environment.sql
 --! Included connection/disconnect_account.sql
 /*
  * Forgets the key and the signing secrets of an environment. What was projected stays, and so does the account that it belongs
@@ -6216,7 +6255,7 @@ begin
   return jsonb_build_object(
     'connection', to_jsonb(v_connection) - 'raw',
     'endpoint_id', v_endpoint_id,
-    'remaining', payments_private.count_rows(environment)
+    'remaining', payments_private.count_environment(environment)
   );
 end;
 $$;
@@ -6586,7 +6625,7 @@ alter table payments.stripe_subscription_items enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
-alter table payments_private.customer_claims enable row level security;
+alter table payments_private.customer_owners enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.secrets enable row level security;
 --! EndIncluded access/row_level_security.sql

@@ -4,7 +4,7 @@ import { LEDGER } from '../../scripts/cli/commands/migrate.ts'
 import { SCHEMAS } from '../../scripts/dev/generators/schema.ts'
 import { fixtures } from '../../scripts/dev/generators/sources.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { kindOf } from './support/fixtures.ts'
+import { baseName, kindOf } from './support/fixtures.ts'
 
 /** What app users may do with tables; columns of an insert are the business of the grants. */
 const ALLOWED_TO_USERS = new Set([
@@ -19,6 +19,8 @@ const ALLOWED_TO_USERS = new Set([
 ])
 /** The state of a session, which nobody but the service may write. */
 const STATE_OF_SESSIONS = ['status', 'payment_status', 'url', 'raw', 'last_error', 'customer_id', 'caller_id']
+/** Lines of a function's body without a sentence about its length. */
+const BODY_LINES_MAX = 120
 
 let database: TestDatabase
 
@@ -32,6 +34,14 @@ async function names(query: string): Promise<string[]> {
   const rows = await database.sql.unsafe<{ name: string }[]>(query)
   return rows.map(({ name }) => name).sort()
 }
+
+/** The comment at the top of a fixture, as one line. */
+const sentencesOf = (text: string) =>
+  text
+    .slice(0, text.indexOf('*/'))
+    .replace(/\/\*|\n \*/g, ' ')
+    .replace(/\s+/g, ' ')
+    .trim()
 
 const inSchemas = (column: string) =>
   `${column}::regnamespace::text in (${SCHEMAS.map((s) => `'${s}'`).join(', ')})`
@@ -176,6 +186,20 @@ describe('every function', () => {
     expect(silent.map(({ name }) => name)).toEqual([])
   })
 
+  test('has a body of at most 120 lines, or a header that says why it is longer', async () => {
+    const long = await database.sql<{ name: string; lines: number }[]>`
+      select p.proname as name, regexp_count(trim(p.prosrc, e'\n'), e'\n') + 1 as lines
+      from pg_proc as p
+      where p.pronamespace::regnamespace::text in ${database.sql(SCHEMAS)}
+      order by p.proname`
+    expect(long.length).toBeGreaterThan(100)
+    const explained = (await fixtures())
+      .filter(({ text }) => /(^|\. )Long because /.test(sentencesOf(text)))
+      .map(({ name }) => baseName(name))
+    const wrong = long.filter(({ name, lines }) => lines > BODY_LINES_MAX && !explained.includes(name))
+    expect(wrong).toEqual([])
+  })
+
   test('says which boundary it crosses if it runs with the rights of its owner', async () => {
     const all = (await fixtures()).filter(({ text }) => /^\s*security definer/m.test(text))
     expect(all.length).toBeGreaterThan(0)
@@ -230,6 +254,16 @@ describe('app users', () => {
       callable.filter((name) => /\.(begin|complete|fail|ingest|project|retry|replay|rebuild)_/.test(name)),
     ).toEqual([])
   })
+})
+
+test('the kinds of a sync are those that its table takes', async () => {
+  const kinds = await names('select kind as name from payments_private.sync_kinds()')
+  const taken = await names(`
+    select k.kind[1] as name
+    from pg_constraint c, regexp_matches(pg_get_constraintdef(c.oid), '''(\\w+)''', 'g') as k (kind)
+    where c.conrelid = 'payments.sync_runs'::regclass and c.conname = 'kinds_are_known'`)
+  expect(kinds).toContain('products')
+  expect(kinds).toEqual(taken)
 })
 
 test('the roles of the database can neither log in nor pass row level security', async () => {

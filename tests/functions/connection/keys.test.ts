@@ -359,7 +359,7 @@ describe('the sync that follows', () => {
     expect(body.warnings).toEqual([
       NO_ENDPOINT,
       expect.stringMatching(
-        /^The rows are not in line with Stripe yet: A sync of test is running since .+\.$/,
+        /^The rows are not in line with Stripe yet: A sync of test has been running since .+\.$/,
       ),
     ])
     expect((await runs())[0]).toMatchObject({ id: begun?.id, status: 'running' })

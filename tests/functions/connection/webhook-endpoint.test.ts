@@ -168,7 +168,7 @@ describe('setting it up again', () => {
     expect((await ask('GET', 'health')).endpoint.drift).toEqual([
       {
         problem: 'other_url',
-        message: `The webhook endpoint ${body.connection.webhookEndpointId} delivers to ${url} instead of https://payments.example/api/webhooks/stripe/test. Should this database be a copy of one that is in use there, give it a Stripe account of its own: another endpoint set up here takes the place of that one.`,
+        message: `The webhook endpoint ${body.connection.webhookEndpointId} delivers to ${url} instead of https://payments.example/api/webhooks/stripe/test. If this database is a copy of one that is in use there, give it its own Stripe account: an endpoint that is set up here replaces that one.`,
       },
     ])
     expect((await ask('POST', 'webhook')).action).toBe('created')
@@ -261,6 +261,29 @@ describe('setting it up again', () => {
     const again = await begin(listed.idempotency_key)
     expect(again.action).toBe('list')
     expect((await begin(again.idempotency_key)).action).toBe('create')
+  })
+
+  it('replaces an endpoint whose stored secret is said to be lost, however correct it is', async () => {
+    const { sql } = system.database
+    await sql`select payments.complete_webhook_endpoint('test', '{"id": "we_1", "url": "https://a.example"}', 'k', 'c')`
+    const endpoint = {
+      id: 'we_1',
+      url: 'https://a.example',
+      status: 'enabled',
+      api_version: 'v',
+      enabled_events: ['*'],
+      metadata: { managed_by: 'pg-payments', payments_environment: 'test' },
+    }
+    const begin = async (secretIsLost: boolean | null) => {
+      const [row] = await sql`
+        with first as (select payments.begin_webhook_endpoint('test', 'https://a.example', 'v') as decision)
+        select payments.begin_webhook_endpoint('test', 'https://a.example', 'v', ${sql.json([endpoint])},
+          decision ->> 'idempotency_key', ${secretIsLost}) as decision from first`
+      return row?.decision
+    }
+    expect(await begin(true)).toMatchObject({ action: 'create', endpoint: null, retire: ['we_1'] })
+    expect(await begin(false)).toMatchObject({ action: 'reuse', endpoint, retire: [] })
+    expect(await begin(null)).toMatchObject({ action: 'reuse' })
   })
 
   it('refuses no event while it changes over, for both secrets are good', async () => {

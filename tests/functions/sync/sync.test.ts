@@ -401,7 +401,7 @@ describe('one sync at a time', () => {
     stripe.control.releaseHeld()
     await expect(first).rejects.toMatchObject({
       status: 409,
-      message: 'This sync is no longer carried out here.',
+      message: 'Another process has taken over this sync.',
     })
     expect(await database.sql`select status from payments.sync_runs`).toEqual([{ status: 'succeeded' }])
   })

@@ -66,7 +66,7 @@ export const HARNESS = `
   create function property.forget() returns void language sql as $$
     ${TABLES.map(([table]) => `delete from ${table};`).join('\n')}
     delete from payments_private.payment_objects;
-    delete from payments_private.customer_claims;
+    delete from payments_private.customer_owners;
   $$;
 
   -- what a handler does: hands over what came, and reads from Stripe what it is asked to
@@ -197,5 +197,5 @@ export async function rowsOf(sql: postgres.Sql): Promise<Rows> {
 /** Empties every table, so that what was rolled back takes no place either. */
 export async function empty(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(`truncate property.messages, property.ends, property.effects, payments.webhook_events,
-    payments_private.payment_objects, payments_private.customer_claims, ${TABLES.map(([table]) => table).join(', ')}`)
+    payments_private.payment_objects, payments_private.customer_owners, ${TABLES.map(([table]) => table).join(', ')}`)
 }

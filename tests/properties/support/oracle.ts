@@ -147,7 +147,7 @@ const columnsOf = (subject: Subject | undefined) => ({
 
 // ---- whose customer is it
 
-type Claim = { customer: string; subject: Subject; at: number; by: string }
+type NamedOwner = { customer: string; subject: Subject; at: number; by: string }
 type Owners = {
   subjectOf(customer: string): Subject | undefined
   mappings(isDeleted: (customer: string) => boolean): Json[]
@@ -158,29 +158,29 @@ type Owners = {
  * that belong to it, with a deleted one only when there is no other.
  */
 function ownersOf(sessions: Thing[], subscriptions: Thing[]): Owners {
-  const claims: Claim[] = [...sessions, ...subscriptions].flatMap((object) => {
+  const namedOwners: NamedOwner[] = [...sessions, ...subscriptions].flatMap((object) => {
     const subject = subjectIn(object.metadata)
     return subject && object.customer
       ? [{ customer: object.customer, subject, at: object.created, by: object.id }]
       : []
   })
-  const earliest = claims.toSorted((a, b) => a.at - b.at || (a.by < b.by ? -1 : 1))
-  const subjectOf = (customer: string) => earliest.find((claim) => claim.customer === customer)?.subject
+  const earliest = namedOwners.toSorted((a, b) => a.at - b.at || (a.by < b.by ? -1 : 1))
+  const subjectOf = (customer: string) => earliest.find((named) => named.customer === customer)?.subject
   return {
     subjectOf,
     mappings: (isDeleted) => {
-      const subjects = new Map(claims.map(({ subject }) => [`${subject.type} ${subject.id}`, subject]))
+      const subjects = new Map(namedOwners.map(({ subject }) => [`${subject.type} ${subject.id}`, subject]))
       return [...subjects.values()].flatMap((subject) => {
-        const own = earliest.filter((claim) => {
-          const owner = subjectOf(claim.customer)
+        const own = earliest.filter((named) => {
+          const owner = subjectOf(named.customer)
           return (
-            claim.subject.type === subject.type &&
-            claim.subject.id === subject.id &&
+            named.subject.type === subject.type &&
+            named.subject.id === subject.id &&
             owner?.type === subject.type &&
             owner.id === subject.id
           )
         })
-        const chosen = own.find((claim) => !isDeleted(claim.customer)) ?? own[0]
+        const chosen = own.find((named) => !isDeleted(named.customer)) ?? own[0]
         return chosen ? [{ ...columnsOf(subject), provider_customer_id: chosen.customer }] : []
       })
     },

@@ -726,10 +726,13 @@ describe('under an idempotency key', () => {
 })
 
 describe('a request that is refused names what is wrong, and writes nothing', () => {
-  const MEND = 'Mend the request and send it again.'
+  const HINT = 'Correct the request and send it again.'
   const ITEMS = 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
   const RESERVED = 'metadata may not have keys beginning with payments_ or insforge_; they are reserved.'
   const STRINGS = 'metadata must be an object of strings.'
+  const KEYS = 'Each key of metadata must have 1 to 40 characters, and no square brackets.'
+  const keys = (count: number) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [`key_${i}`, 'x']))
   const items = (count: number) => Array.from({ length: count }, () => ({ priceId: 'price_tea' }))
 
   test.each<[CheckoutRequest, string]>([
@@ -777,7 +780,66 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     [{ idempotencyKey: 'x'.repeat(201) }, 'idempotencyKey must have 1 to 200 characters.'],
   ])('%j', async (request, message) => {
     const before = await countOf()
-    expect(await refusal(beginAsService(user('u1'), request))).toEqual({ code: 'SP001', message, hint: MEND })
+    expect(await refusal(beginAsService(user('u1'), request))).toEqual({ code: 'SP001', message, hint: HINT })
+    expect(await countOf()).toBe(before)
+  })
+
+  test.each<[string, CheckoutRequest, string]>([
+    [
+      'a priceId of 256 characters',
+      { lineItems: [{ priceId: 'x'.repeat(256) }] },
+      'Each priceId of lineItems must have at most 255 characters.',
+    ],
+    [
+      'a URL with a space',
+      { successUrl: 'https://shop.example/thank you' },
+      'successUrl must be an absolute http or https URL.',
+    ],
+    [
+      'a URL with a line feed',
+      { cancelUrl: 'https://shop.example/\nnext' },
+      'cancelUrl must be an absolute http or https URL.',
+    ],
+    [
+      'a URL with a query and no host',
+      { successUrl: 'https://?shop.example' },
+      'successUrl must be an absolute http or https URL.',
+    ],
+    [
+      'a URL with a fragment and no host',
+      { cancelUrl: 'https://#shop.example' },
+      'cancelUrl must be an absolute http or https URL.',
+    ],
+    [
+      'a successUrl of 5001 characters',
+      { successUrl: `https://shop.example/${'x'.repeat(4980)}` },
+      'successUrl must have at most 5000 characters.',
+    ],
+    [
+      'a cancelUrl of 5001 characters',
+      { cancelUrl: `https://shop.example/${'x'.repeat(4980)}` },
+      'cancelUrl must have at most 5000 characters.',
+    ],
+    ['an e-mail address without @', { customerEmail: 'buyer' }, 'customerEmail must be an e-mail address.'],
+    [
+      'an e-mail address of 513 characters',
+      { customerEmail: `${'x'.repeat(500)}@shop.example` },
+      'customerEmail must have at most 512 characters.',
+    ],
+    ['47 keys of metadata', { metadata: keys(47) }, 'metadata must have at most 46 keys.'],
+    ['an empty key of metadata', { metadata: { '': 'x' } }, KEYS],
+    ['a key of 41 characters', { metadata: { ['x'.repeat(41)]: 'x' } }, KEYS],
+    ['a key with brackets', { metadata: { 'items[0]': 'x' } }, KEYS],
+    ['a key with an opening bracket', { metadata: { 'items[': 'x' } }, KEYS],
+    ['a key with a closing bracket', { metadata: { 'items]': 'x' } }, KEYS],
+    [
+      'a value of 501 characters',
+      { metadata: { note: 'x'.repeat(501) } },
+      'Each value of metadata must have at most 500 characters.',
+    ],
+  ])('%s', async (_, request, message) => {
+    const before = await countOf()
+    expect(await refusal(beginAsService(user('u1'), request))).toEqual({ code: 'SP001', message, hint: HINT })
     expect(await countOf()).toBe(before)
   })
 
@@ -792,6 +854,20 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
   test('keys that only look reserved are the caller’s own', async () => {
     const metadata = { paymentsX: '1', Payments_: '2', my_payments_key: '3' }
     expect((await beginAsService(user('u1'), { metadata })).params.metadata).toMatchObject(metadata)
+  })
+
+  test('the most that Stripe takes is not too much', async () => {
+    const metadata = { ...keys(45), ['x'.repeat(40)]: 'x'.repeat(500) }
+    const longest = (text: string) => text + 'x'.repeat(5000 - text.length)
+    const begun = await beginAsService(user('u1'), {
+      lineItems: [{ priceId: 'x'.repeat(255) }],
+      successUrl: longest('HTTPS://shop.example/'),
+      cancelUrl: longest('http://[::1]:8080/?q=#'),
+      customerEmail: `${'x'.repeat(499)}@shop.example`,
+      metadata,
+    })
+    expect(Object.keys(begun.params.metadata)).toHaveLength(48)
+    expect(begun.params.metadata).toMatchObject(metadata)
   })
 
   test('100 items and the longest subject and key are not too much', async () => {

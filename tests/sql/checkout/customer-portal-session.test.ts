@@ -131,7 +131,33 @@ describe('beginning', () => {
     expect(await refusal(open(user('u1'), subject))).toEqual({
       code: 'SP001',
       message: 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.',
-      hint: 'Mend the request and send it again.',
+      hint: 'Correct the request and send it again.',
+    })
+  })
+
+  test.each([
+    ['a relative returnUrl', { returnUrl: '/account' }, 'returnUrl must be an absolute http or https URL.'],
+    [
+      'a returnUrl with a space',
+      { returnUrl: 'https://app.example/my account' },
+      'returnUrl must be an absolute http or https URL.',
+    ],
+    [
+      'a returnUrl of 5001 characters',
+      { returnUrl: `https://app.example/${'x'.repeat(4981)}` },
+      'returnUrl must have at most 5000 characters.',
+    ],
+    ['an empty configuration', { configuration: '' }, 'configuration must have 1 to 255 characters.'],
+    [
+      'a configuration of 256 characters',
+      { configuration: 'x'.repeat(256) },
+      'configuration must have 1 to 255 characters.',
+    ],
+  ])('%s is refused', async (_, more, message) => {
+    expect(await refusal(open(user('u1'), me('u1'), more))).toEqual({
+      code: 'SP001',
+      message,
+      hint: 'Correct the request and send it again.',
     })
   })
 

@@ -134,7 +134,7 @@ test('a subject whose only customer was deleted keeps it on record, and begins w
   expect(begun.session.customer_id).toBeNull()
 })
 
-test('a mapping that nothing at Stripe speaks for gives way to the first claim, and fails no event', async () => {
+test('a mapping that nothing at Stripe speaks for gives way to the first subject that is named, and fails no event', async () => {
   const id = newId('cus')
   await database.sql`
     insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)

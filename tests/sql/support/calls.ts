@@ -215,7 +215,7 @@ const WRITTEN = [
   ...TABLES.map((table) => `payments.${table}`),
   'payments.webhook_events',
   'payments_private.payment_objects',
-  'payments_private.customer_claims',
+  'payments_private.customer_owners',
 ]
 const ALL_ROWS = TABLES.map(
   (table) => `
