@@ -208,7 +208,7 @@ export async function rotateEncryptionKey(
   newKey: string,
 ): Promise<number> {
   const [from, to] = await Promise.all([importEncryptionKey(oldKey), importEncryptionKey(newKey)])
-  const stored = await allSecrets(database)
+  const stored = await allSecrets(database, {})
   const secrets = await Promise.all(
     stored.map(async ({ id, environment, kind, key_id, ciphertext }) => {
       // One that was changed over before stays: the command may be given twice.

@@ -133,7 +133,7 @@ export async function configureWebhookEndpoint(
       throw apiError(502, 'UPSTREAM_FAILURE', 'Stripe gave no signing secret for the new webhook endpoint.')
     endpoint = described
     const sealed = await encryptSecret(encryptionKey, { environment, kind: 'webhook_secret' }, secret)
-    connection = await completeWebhookEndpoint(database, { environment, endpoint, secret: sealed })
+    connection = await completeWebhookEndpoint(database, { environment, endpoint, ...sealed })
     secrets.forget(environment)
     await ask(
       client.webhookEndpoints.update(created.id, {
@@ -142,7 +142,7 @@ export async function configureWebhookEndpoint(
     )
   } else {
     if (decision.action === 'mend') await ask(client.webhookEndpoints.update(endpoint.id, decision.params))
-    connection = await completeWebhookEndpoint(database, { environment, endpoint, secret: null })
+    connection = await completeWebhookEndpoint(database, { environment, endpoint })
   }
 
   const warnings: string[] = []

@@ -6,6 +6,7 @@ import type { Stripe } from 'stripe'
 import type { StripeEnvironment } from '../../types/api.ts'
 import type {
   CheckoutSessionParams,
+  ListParams,
   PortalSessionParams,
   Snapshot,
   StripeObject,
@@ -31,13 +32,6 @@ export type StripeApi = {
   accountId(): Promise<string | null>
   /** An object by its kind and id. */
   retrieve(ref: StripeObjectRef): Promise<Snapshot<StripeObject>>
-}
-
-export type ListParams = {
-  limit: number
-  starting_after?: string
-  ending_before?: string
-  [name: string]: unknown
 }
 
 /** A page of a list, newest object first, with an instant at which it was certainly true. */

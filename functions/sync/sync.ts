@@ -38,6 +38,9 @@ export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>
 /** Signs of life while Stripe makes us wait; the database takes a run for dead after a minute. */
 const HEARTBEAT_MS = 15_000
 
+/** Rows that one call of `complete_sync` may mark as gone, so that its locks stay short. */
+const COMPLETED_PER_CALL_MAX = 200
+
 /**
  * Runs a sync to its end, or until it is stopped.
  *
@@ -62,7 +65,7 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
     }
     while (step.run.status === 'running') {
       if (signal?.aborted) return await failSync(database, { ...held, error: null })
-      step = await completeSync(database, held)
+      step = await completeSync(database, { ...held, max: COMPLETED_PER_CALL_MAX })
     }
     return step.run
   } catch (error) {
