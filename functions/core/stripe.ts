@@ -32,6 +32,8 @@ export type StripeApi = {
   accountId(): Promise<string | null>
   /** An object by its kind and id. */
   retrieve(ref: StripeObjectRef): Promise<Snapshot<StripeObject>>
+  /** The SDK with the same key, for calls that have no method here. Its errors go through `mapStripeError`. */
+  client: Promise<Stripe>
 }
 
 /** A page of a list, newest object first, with an instant at which it was certainly true. */
@@ -148,6 +150,13 @@ export async function takeSnapshot<Kind extends StripeObject>(
   }
 }
 
+/** The result of a call, or an `ApiError` that says what the caller may know of Stripe's. */
+export async function mapStripeError<T>(environment: StripeEnvironment, call: Promise<T>): Promise<T> {
+  return call.catch((error) => {
+    throw fromStripe(error, environment)
+  })
+}
+
 export function createStripe({
   config,
   secrets,
@@ -186,6 +195,7 @@ export function createStripe({
         stripe.subscriptionItems.list({ subscription, starting_after: after, limit: 100 }),
       )
     return {
+      client,
       createCheckoutSession: async (params, idempotencyKey) => {
         const stripe = await client
         return snapshot(environment, () => stripe.checkout.sessions.create(params, { idempotencyKey }))
