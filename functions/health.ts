@@ -1,4 +1,4 @@
-/** `GET /health`: one statement tells whether the database answers, has our schema, and lets us work. */
+/** `GET /health`: one statement checks that the database is up, has our schema, and grants the login its rights. */
 import type { HealthResponse } from '../types/api.ts'
 import { apiError } from './core/errors.ts'
 import type { Answer } from './core/http.ts'

@@ -1,8 +1,8 @@
 /**
  * Generated from the database by `npm run generate`. Do not edit.
  *
- * SQL lets every argument be null, and each function decides what null means. Types are those that postgres.js reads
- * from a column, not those of JSON: `bigint` and `numeric` are strings, instants are `Date`.
+ * SQL lets every argument be null, and each function decides what null means. Types are those that postgres.js
+ * reads from a column, not those of JSON: `bigint` and `numeric` are strings, instants are `Date`.
  */
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }
@@ -572,8 +572,8 @@ export interface SqlFunctions {
 }
 
 /**
- * How the service calls each function: the cast of each argument, and the kind of its result. `row` is at most one row
- * of a table, `rows` a set of rows, `values` a set of values.
+ * How the service calls each function: the cast of each argument, and the kind of its result. `row` is at most
+ * one row of a table, `rows` a set of rows, `values` a set of values.
  */
 export const SQL_CALLS = {
   'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },

@@ -19,7 +19,7 @@ export type StripeObjectRef = { object: string; id: string }
 /** Any object of Stripe's API. */
 export type StripeObject = { object: string; id?: string }
 
-/** An object as Stripe's API gave it, with the instant at which that was certainly true. */
+/** An object of Stripe's API, with an instant at which it was certainly true. */
 export type Snapshot<T> = {
   object: T
   /** ISO-8601; Stripe's `Date` header, less the time the request took, less one second. */

@@ -1,4 +1,7 @@
-/** The health of an environment: the facts that only the handlers know, and the verdict that the database reaches from them. */
+/**
+ * The health of an environment: the facts that only the handlers know, and the verdict that the database reaches from
+ * them.
+ */
 import type { EnvironmentHealthResponse, StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
 import { isApiError, toApiError } from '../core/errors.ts'
@@ -44,7 +47,9 @@ async function gatherFacts(
   }
 }
 
-/** Which secrets can be used. A secret that does not decrypt is a problem; that none is stored is a fact of its own. */
+/**
+ * Which secrets can be used. A secret that does not decrypt is a problem; that none is stored is a fact of its own.
+ */
 async function gatherSecretFacts(
   environment: StripeEnvironment,
   { secrets }: Deps,

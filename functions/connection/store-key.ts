@@ -1,4 +1,7 @@
-/** Storing the key of an environment: Stripe checks it, the database keeps it encrypted, and the endpoint and a sync follow. */
+/**
+ * Storing the key of an environment: Stripe checks it, the database keeps it encrypted, and the endpoint and a sync
+ * follow.
+ */
 import type { StripeEnvironment, SyncRun } from '../../types/api.ts'
 import { toApiError } from '../core/errors.ts'
 import { describeError, redact } from '../core/log.ts'
@@ -20,7 +23,8 @@ export type StoredKey = {
 }
 
 /**
- * Stores a key that Stripe accepts. Every step after that only adds a warning if it fails, because the key is stored all the same.
+ * Stores a key that Stripe accepts. Every step after that only adds a warning if it fails, because the key is stored
+ * all the same.
  *
  * @throws 400 for a key that cannot be used; 409 for one of another account, unless `replaceAccount`
  */
@@ -70,7 +74,10 @@ async function setUpEndpoint(environment: StripeEnvironment, deps: Deps): Promis
   }
 }
 
-/** A warning if no event can be accepted: there is no public address to set an endpoint up for, and none was set up by hand. */
+/**
+ * A warning if no event can be accepted: there is no public address to set an endpoint up for, and none was set up by
+ * hand.
+ */
 async function warnAboutEndpoint(
   environment: StripeEnvironment,
   { secrets }: Pick<Deps, 'secrets'>,

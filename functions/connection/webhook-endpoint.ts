@@ -1,6 +1,6 @@
 /**
- * The managed webhook endpoint at Stripe. The database compares the endpoints of the account and decides what to do; this file does
- * it. See https://docs.stripe.com/api/webhook_endpoints.
+ * The managed webhook endpoint at Stripe. The database compares the endpoints of the account and decides what to do;
+ * this file does it. See https://docs.stripe.com/api/webhook_endpoints.
  */
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
@@ -62,7 +62,10 @@ async function decide(
   })
 }
 
-/** Adds the next step to Stripe's refusal of one more endpoint than an account may have. None of the existing ones is ours. */
+/**
+ * Adds the next step to Stripe's refusal of one more endpoint than an account may have. None of the existing ones is
+ * ours.
+ */
 function explainLimit(error: unknown, environment: StripeEnvironment, url: string): unknown {
   if (!isApiError(error) || !/\bmaximum of \d+ .*webhook endpoints\b/i.test(error.message)) return error
   return apiError(error.status, error.code, error.message, {
@@ -79,9 +82,11 @@ export type ConfiguredEndpoint = {
 }
 
 /**
- * Makes sure Stripe delivers this environment's events to us. Reuses an endpoint that is already correct. A new endpoint takes over
- * without a refused event: its secret is stored before it subscribes to events, and the previous one is disabled last, whose
- * secret stays valid for a day. After a failure at any step, a second call resumes from there.
+ * Makes sure Stripe delivers this environment's events to us. Reuses an endpoint that is already correct.
+ *
+ * A new endpoint takes over without a refused event: its secret is stored before it subscribes to events, and the
+ * previous endpoint is disabled last. The previous secret stays valid for a day. After a failure at any step, a second
+ * call resumes from there.
  */
 export async function configureWebhookEndpoint(
   environment: StripeEnvironment,
@@ -103,7 +108,8 @@ export async function configureWebhookEndpoint(
   const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, async () => {
     const endpoints = await mapStripeError(environment, listEndpoints(client))
     if (!(await secrets.lostWebhookSecret(environment))) return endpoints
-    // Our endpoint cannot be used without its secret, so it is shown as one of another version: the database replaces it.
+    // Our endpoint cannot be used without its secret, so it is shown as one of another version: the database replaces
+    // it.
     return endpoints.map((endpoint) => ({ ...endpoint, api_version: null }))
   })
   let { endpoint } = decision
@@ -171,7 +177,8 @@ async function disableEndpoints(
 const DRIFT_TIMEOUT_MS = 5_000
 
 /**
- * How the managed webhook endpoint of an environment differs from its set-up. Empty if it does not differ, or if none is managed.
+ * How the managed webhook endpoint of an environment differs from its set-up. Empty if it does not differ, or if none
+ * is managed.
  *
  * @throws an `ApiError` when Stripe refuses or cannot be reached
  */
@@ -217,8 +224,8 @@ export async function formerEndpoint(
 }
 
 /**
- * Deletes at Stripe the endpoint that an environment had, best effort, if it delivers to us. One that delivers elsewhere may be in
- * use: a copy of a database remembers the endpoint of the original.
+ * Deletes at Stripe the endpoint that an environment had, best effort, if it delivers to us. One that delivers
+ * elsewhere may be in use: a copy of a database remembers the endpoint of the original.
  *
  * @param name the subject of the sentence
  * @returns a sentence when the endpoint still exists

@@ -1,4 +1,6 @@
-/** What the SQL functions take and return as JSON, where the database's own types say no more than `jsonb` or `text`. */
+/**
+ * What the SQL functions take and return as JSON, where the database's own types say no more than `jsonb` or `text`.
+ */
 import type { Selectable } from 'kysely'
 import type {
   CheckoutSession,

@@ -1,6 +1,7 @@
 /**
- * The only caller of SQL functions: each has the same name here in camelCase, and takes its arguments by name. Types and casts come
- * from `types/functions.ts`, which is generated from the database, so a changed signature is a type error.
+ * The only caller of SQL functions: each has the same name here in camelCase, and takes its arguments by name. Types
+ * and casts come from `types/functions.ts`, which is generated from the database, so a changed signature is a type
+ * error.
  */
 import type { StripeEnvironment } from '../../types/api.ts'
 import { SQL_CALLS, type SqlArguments, type SqlCallName, type SqlResult } from '../../types/functions.ts'
@@ -42,13 +43,16 @@ type Result<Name extends SqlCallName> = Name extends `${string}.${infer Bare}`
 
 type CallOptions = {
   /**
-   * The function runs as the caller, whom row level security may refuse. If any other function is refused, the login of the handlers
-   * lacks a grant, which is not the caller's fault.
+   * The function runs as the caller, whom row level security may refuse. If any other function is refused, the login
+   * of the handlers lacks a grant, which is not the caller's fault.
    */
   asCaller?: boolean
   /** Milliseconds, for a statement that may take longer than the others. */
   deadlineMs?: number
-  /** Replaces the characters that Postgres cannot store in the JSON arguments, because Stripe returns what people typed. */
+  /**
+   * Replaces the characters that Postgres cannot store in the JSON arguments, because Stripe returns what people
+   * typed.
+   */
   storable?: boolean
   /** No row is a result, not an error. */
   mayBeEmpty?: boolean
@@ -72,7 +76,7 @@ function sqlFunction<Name extends SqlCallName>(name: Name, options: CallOptions 
     const statement = isOfRows
       ? `select to_jsonb(row_of_set) - 'raw' as result from ${call} as row_of_set`
       : `select ${call} as result`
-    const query = database.query<{ result: unknown }>(statement, values, { deadline: options.deadlineMs })
+    const query = database.query<{ result: unknown }>(statement, values, { deadlineMs: options.deadlineMs })
     const found = (await (options.asCaller ? asTheCaller(query) : asService(query))).map((row) => row.result)
     if (result === 'rows' || result === 'values') return found as Result<Name>
     if (found.length === 0 && !options.mayBeEmpty) throw new Error(`${name} returned no row.`)
@@ -100,8 +104,8 @@ export async function asService<Rows>(query: Promise<Rows>): Promise<Rows> {
 }
 
 /**
- * This runs as the caller. A refusal by row level security is for the caller. A login that may not become the caller gets the same
- * SQLSTATE, and that is ours to fix.
+ * This runs as the caller. A refusal by row level security is for the caller. A login that may not become the caller
+ * gets the same SQLSTATE, and that is ours to fix.
  */
 async function asTheCaller<Rows>(query: Promise<Rows>): Promise<Rows> {
   return query.catch((error) => {
@@ -119,7 +123,9 @@ type PostgresErrorLike = { code?: string; message?: string; routine?: string }
 
 const postgresErrorIn = (error: { cause?: unknown }) => error.cause as PostgresErrorLike | undefined
 
-/** Whether Postgres refused the login before any policy ran. The server's routine has the same name in every language. */
+/**
+ * Whether Postgres refused the login before any policy ran. The server's routine has the same name in every language.
+ */
 function lacksGrant(error: PostgresErrorLike | undefined): boolean {
   if (error?.code !== '42501') return false
   return (
@@ -223,8 +229,9 @@ export const MAY_SET_ROLE =
   "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end"
 
 /**
- * Whether the database has our schema, and lets this login work: call the functions, and become `anon` and `authenticated`. Since
- * Postgres 16 that is a privilege of its own: a login that created a role is its member and may not become it.
+ * Whether the database has our schema, and lets this login work: call the functions, and become `anon` and
+ * `authenticated`. Since Postgres 16 that is a privilege of its own: a login that created a role is its member and
+ * may not become it.
  */
 export async function checkDatabase(database: Database): Promise<{ migrated: boolean; allowed: boolean }> {
   const [row] = await database.query<{ migrated: boolean; allowed: boolean }>(

@@ -64,8 +64,8 @@ export async function printFunctionTypes(sql: postgres.Sql): Promise<string> {
     )
   return [
     '/**\n * Generated from the database by `npm run generate`. Do not edit.\n *\n',
-    ' * SQL lets every argument be null, and each function decides what null means. Types are those that postgres.js reads\n',
-    ' * from a column, not those of JSON: `bigint` and `numeric` are strings, instants are `Date`.\n */\n\n',
+    ' * SQL lets every argument be null, and each function decides what null means. Types are those that postgres.js\n',
+    ' * reads from a column, not those of JSON: `bigint` and `numeric` are strings, instants are `Date`.\n */\n\n',
     'export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }\n\n',
     types.join('\n'),
     types.length > 0 ? '\n' : '',
@@ -94,8 +94,8 @@ function printCalls(functions: SqlFunction[], composites: Map<string, Composite>
     return `  '${fn.schema}.${fn.name}': { result: '${resultOf(fn, composites)}', casts: ${list} },\n`
   })
   return [
-    '/**\n * How the service calls each function: the cast of each argument, and the kind of its result. `row` is at most one row\n',
-    ' * of a table, `rows` a set of rows, `values` a set of values.\n */\n',
+    '/**\n * How the service calls each function: the cast of each argument, and the kind of its result. `row` is at most\n',
+    ' * one row of a table, `rows` a set of rows, `values` a set of values.\n */\n',
     'export const SQL_CALLS = {\n',
     entries.join(''),
     '} as const\n\n',

@@ -5,7 +5,7 @@ import { closeDeps } from '../../../functions/app.ts'
 import { rotateEncryptionKey } from '../../../functions/connection/keys.ts'
 import { createDatabase } from '../../../functions/core/database.ts'
 import { runScheduled } from '../../../functions/sync/schedule.ts'
-import { BRIEF_PAGES } from '../../../functions/sync/sync.ts'
+import { BRIEF_PAGES_MAX } from '../../../functions/sync/sync.ts'
 import { call } from '../../../scripts/local-stripe/index.ts'
 import {
   type AdminSystem,
@@ -289,7 +289,7 @@ describe('the sync that follows', () => {
 
   it('stops after its pages, and the next sync goes on where it was', async () => {
     const { engine } = system.stripe
-    const most = BRIEF_PAGES * 100
+    const most = BRIEF_PAGES_MAX * 100
     const made = Array.from({ length: most + 1 }, (_, index) => {
       const { id } = call(engine, 'POST', '/v1/customers', { email: `c${index}@example.com` }) as Body
       return id as string
@@ -321,7 +321,7 @@ describe('the sync that follows', () => {
 
   it('is gone on with by the schedule as well', async () => {
     const { engine } = system.stripe
-    const made = Array.from({ length: BRIEF_PAGES * 100 }, () => {
+    const made = Array.from({ length: BRIEF_PAGES_MAX * 100 }, () => {
       const { id } = call(engine, 'POST', '/v1/customers', {}) as Body
       return id as string
     })
