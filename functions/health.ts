@@ -9,7 +9,7 @@ import type { Deps } from './deps.ts'
 export async function health({ database }: Deps): Promise<Answer<HealthResponse>> {
   const { migrated, allowed } = await checkDatabase(database)
   if (!migrated) {
-    throw apiError(503, 'DATABASE_UNAVAILABLE', 'The database answers but has no payments schema yet.', {
+    throw apiError(503, 'DATABASE_UNAVAILABLE', 'The database has no payments schema yet.', {
       nextActions: 'Run `pg-payments migrate` against the database in DATABASE_URL.',
     })
   }

@@ -187,7 +187,7 @@ export async function lookUpAccount(
 /** The configured encryption key. Fails with 400 if there is none, because no secret is stored unencrypted. */
 export async function encryptionKeyOf(config: Config) {
   if (config.encryptionKey === null)
-    throw apiError(400, 'PAYMENT_CONFIG_INVALID', 'Nothing secret can be stored without an encryption key.', {
+    throw apiError(400, 'PAYMENT_CONFIG_INVALID', 'Secrets cannot be stored without an encryption key.', {
       nextActions: 'Set PAYMENTS_ENCRYPTION_KEY to the output of `openssl rand -base64 32`.',
     })
   return importEncryptionKey(config.encryptionKey)

@@ -65,7 +65,7 @@ const getConfig = route({
   id: 'getStripeConfig',
   method: 'GET',
   path: '/stripe/config',
-  summary: 'Whether each environment has a key; never the key itself',
+  summary: 'Whether each environment has a key, never the key itself',
   response: configResponse,
   handle: async (_, deps) => keysOf(await readKeyStates(deps)),
 })
@@ -77,7 +77,7 @@ const putConfig = route({
   path: '/stripe/{environment}/config',
   summary: 'Stores the key of an environment',
   description:
-    'The key is tried at Stripe first, and a restricted key for every permission that is needed. The key of another account than before is refused with 409, unless `replaceAccount` says that everything kept of that account is to be deleted. Where PAYMENTS_PUBLIC_URL is set, the webhook endpoint is set up as well. Then a sync begins: what it can list at once is in the rows when the answer comes, and the next sync goes on where it was.',
+    'Stripe checks the key first, and every needed permission of a restricted key. A key of another account is refused with 409, unless `replaceAccount` is true: then everything stored of the previous account is deleted. If PAYMENTS_PUBLIC_URL is set, the webhook endpoint is set up as well. Then a sync begins. Its first pages are in the rows when the response is sent, and the next sync resumes it.',
   params: environmentParams,
   body: putConfigBody,
   response: putConfigResponse,
@@ -109,7 +109,7 @@ const deleteConfig = route({
   path: '/stripe/{environment}/config',
   summary: 'Forgets the stored key of an environment',
   description:
-    'Deletes the managed webhook endpoint at Stripe, best effort, and the signing secrets. An endpoint that delivers to another address than this deployment stays, and so does what was projected; `remained` says so.',
+    'Deletes the managed webhook endpoint at Stripe, best effort, and the signing secrets. Projected rows stay, and so does an endpoint that delivers to another deployment; `remained` lists both.',
   params: environmentParams,
   response: deleteConfigResponse,
   errors: { 404: ['PAYMENT_CONFIG_NOT_FOUND'] },
@@ -128,7 +128,7 @@ const deleteConfig = route({
       if (left !== null) remained.push(left)
     }
     const tables = Object.entries(remaining).map(([table, rows]) => `${rows} ${table}`)
-    if (tables.length > 0) remained.push(`The database keeps what was projected: ${tables.join(', ')}.`)
+    if (tables.length > 0) remained.push(`The projected rows stay in the database: ${tables.join(', ')}.`)
     if (config.stripe.secretKey[environment] !== null)
       remained.push(`The key in ${secretKeyVariable(environment)} is used from now on.`)
     return { ...keysOf(await readKeyStates(deps)), remained }
@@ -142,7 +142,7 @@ const configureWebhook = route({
   path: '/stripe/{environment}/webhook',
   summary: 'Sets up the webhook endpoint at Stripe',
   description:
-    'An endpoint of ours that is as it should be is used again; otherwise one is mended or made, takes over, and the one before is disabled. Endpoints of other projects are not touched.',
+    'Reuses an endpoint of this deployment that is already correct. Otherwise updates or creates one, and disables the previous one. Does not touch endpoints of other projects.',
   params: environmentParams,
   response: configureWebhookResponse,
   errors: { 400: ['PAYMENT_CONFIG_INVALID'] },
@@ -161,7 +161,7 @@ const getHealth = route({
   id: 'getStripeHealth',
   method: 'GET',
   path: '/stripe/{environment}/health',
-  summary: 'Whether all is well: key, webhook endpoint, sync and events, with one verdict and its reasons',
+  summary: 'The health of key, webhook endpoint, sync and events, as one verdict with its reasons',
   params: environmentParams,
   response: healthResponse,
   handle: ({ params: { environment } }, deps) => readHealth(environment, deps),

@@ -53,7 +53,7 @@ export async function storeKey(
 
   const warnings: (string | null)[] = []
   if (connected.previous_account_id !== null && former !== null) {
-    const name = `The webhook endpoint ${former.id} of the account before`
+    const name = `The webhook endpoint ${former.id} of the previous account`
     warnings.push(await deleteFormerEndpoint(environment, former, deps, name))
   }
   if (config.publicUrl === null) warnings.push(await warnAboutEndpoint(environment, deps))
@@ -100,6 +100,6 @@ async function syncAfter(
     return { sync: presentSyncRun(await syncBriefly({ environment, signal }, deps)), warning: null }
   } catch (error) {
     deps.log.error('sync_failed', { environment, cause: describeError(error) })
-    return { sync: null, warning: `The rows are not in line with Stripe yet: ${toApiError(error).message}` }
+    return { sync: null, warning: `The rows are not in sync with Stripe yet: ${toApiError(error).message}` }
   }
 }

@@ -57,7 +57,7 @@ async function decide(
     decision = await beginWebhookEndpoint(database, { ...wanted, endpoints: await list(), since })
   }
   if (decision.action !== 'list') return decision
-  throw apiError(409, 'UPSTREAM_FAILURE', 'The webhook endpoint is being set up by somebody else just now.', {
+  throw apiError(409, 'UPSTREAM_FAILURE', 'Another request is setting up the webhook endpoint right now.', {
     nextActions: 'Try again in a moment.',
   })
 }
@@ -98,8 +98,11 @@ export async function configureWebhookEndpoint(
     throw apiError(
       400,
       'PAYMENT_CONFIG_INVALID',
-      'The webhook endpoint cannot be set up: nobody said where Stripe can reach these routes.',
-      { nextActions: 'Set PAYMENTS_PUBLIC_URL, or make the endpoint by hand in the Stripe Dashboard.' },
+      'The webhook endpoint cannot be set up, because PAYMENTS_PUBLIC_URL is not set.',
+      {
+        nextActions:
+          'Set PAYMENTS_PUBLIC_URL to the address where Stripe reaches these routes, or create the endpoint in the Stripe Dashboard.',
+      },
     )
   }
   const encryptionKey = await encryptionKeyOf(config)
@@ -144,7 +147,7 @@ async function createEndpoint(
     throw explainLimit(error, environment, url)
   })
   if (secret === undefined)
-    throw apiError(502, 'UPSTREAM_FAILURE', 'Stripe gave no signing secret for the new webhook endpoint.')
+    throw apiError(502, 'UPSTREAM_FAILURE', 'Stripe returned no signing secret for the new webhook endpoint.')
   const sealed = await encryptSecret(encryptionKey, { environment, kind: 'webhook_secret' }, secret)
   const connection = await completeWebhookEndpoint(database, { environment, endpoint, ...sealed })
   secrets.forget(environment)
@@ -238,7 +241,7 @@ export async function deleteFormerEndpoint(
 ): Promise<string | null> {
   if (url === null || url !== webhookUrl(config, environment)) {
     const elsewhere =
-      url === null ? 'nobody noted where it delivers' : `it delivers to ${url}, not to this deployment`
+      url === null ? 'its URL was not recorded' : `it delivers to ${url}, not to this deployment`
     return `${name} is still at Stripe, because ${elsewhere}; delete it in the Stripe Dashboard if nothing else needs it.`
   }
   if (client === null) return stillAtStripe(name)

@@ -62,7 +62,7 @@ function callerFrom(claims: JWTPayload): Caller {
     )
   }
   if (role === 'authenticated' && (typeof sub !== 'string' || sub === '')) {
-    throw invalidToken('The token says authenticated but has no sub claim that says who.')
+    throw invalidToken('The token has the role authenticated but no sub claim.')
   }
   return { ...claims, role }
 }
@@ -128,7 +128,7 @@ export function createVerify({ config, now }: { config: Config; now: () => numbe
       const key = await remoteKey(config.jwksUrl)
       return (await jwtVerify(token, key, { ...options, algorithms: ASYMMETRIC_ALGORITHMS })).payload
     }
-    throw invalidToken('The token is not signed in a way that is accepted here.')
+    throw invalidToken('The token is signed with an algorithm that is not configured here.')
   }
 
   function refusal(error: unknown): Error {
@@ -144,9 +144,9 @@ export function createVerify({ config, now }: { config: Config; now: () => numbe
       return apiError(
         401,
         'AUTH_INVALID_CREDENTIALS',
-        'The token has no exp claim; one that never expires is not accepted.',
+        'The token has no exp claim. A token that never expires is not accepted.',
         {
-          nextActions: 'Let whoever signs the tokens give them an expiry, and send a new one.',
+          nextActions: 'Configure the token issuer to set an expiry, and send a new token.',
           cause: error,
         },
       )
@@ -228,7 +228,7 @@ export function createAuthenticateAdmin({
 
   return async (headers) => {
     if (config.adminKey === null && config.jwtSecret === null && config.jwksUrl === null) {
-      throw apiError(403, 'AUTH_UNAUTHORIZED', 'Nobody is configured who may use the admin routes.', {
+      throw apiError(403, 'AUTH_UNAUTHORIZED', 'No admin credentials are configured.', {
         nextActions: 'Set PAYMENTS_ADMIN_KEY, or PAYMENTS_JWT_SECRET and PAYMENTS_ADMIN_ROLES.',
       })
     }

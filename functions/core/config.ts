@@ -106,16 +106,19 @@ const claimValues = (what: string, example: string) =>
     .transform((value) => value.split(',').map((part) => part.trim()))
     .refine(
       (values) => values.every((value) => /^\S+$/.test(value)),
-      `must be left out or be a comma-separated list of ${what} without spaces, as in ${example}`,
+      `must be left out or be a comma-separated list of ${what} without spaces, for example ${example}`,
     )
     .optional()
 
 const variables = z.object({
   DATABASE_URL: z
     .string(
-      'must be set to the address of the Postgres database, as in postgres://user:password@host:5432/name',
+      'must be set to the address of the Postgres database, for example postgres://user:password@host:5432/name',
     )
-    .regex(/^postgres(ql)?:\/\//, 'must be a Postgres address, as in postgres://user:password@host:5432/name')
+    .regex(
+      /^postgres(ql)?:\/\//,
+      'must be a Postgres address, for example postgres://user:password@host:5432/name',
+    )
     .refine(
       (value) => URL.canParse(value) && isDecodable(new URL(value)),
       'must be a Postgres address; encode special characters in the password',
@@ -159,7 +162,7 @@ const variables = z.object({
     )
     .refine(
       (value) => value === '*' || value.every(isOrigin),
-      'must be * or a comma-separated list of origins, as in https://shop.example',
+      'must be * or a comma-separated list of origins, for example https://shop.example',
     )
     .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, '')))),
   STRIPE_TEST_SECRET_KEY: secretKey('test'),
@@ -168,7 +171,7 @@ const variables = z.object({
   STRIPE_LIVE_WEBHOOK_SECRET: signingSecret,
   STRIPE_API_BASE_URL: z
     .string()
-    .refine(isOrigin, 'must be an http or https address without a path, as in http://127.0.0.1:12111')
+    .refine(isOrigin, 'must be an http or https address without a path, for example http://127.0.0.1:12111')
     .transform((value) => {
       const { protocol, hostname, port } = new URL(value)
       const secure = protocol === 'https:'

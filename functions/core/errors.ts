@@ -104,7 +104,7 @@ export const SQLSTATES: Record<
   '23502': {
     status: 400,
     code: 'DATABASE_CONSTRAINT_VIOLATION',
-    message: 'A value that is needed is missing.',
+    message: 'A required value is missing.',
   },
   /** foreign_key_violation */
   '23503': {
@@ -117,10 +117,10 @@ export const SQLSTATES: Record<
   '23514': {
     status: 400,
     code: 'DATABASE_CONSTRAINT_VIOLATION',
-    message: 'A value is not one that the database allows.',
+    message: 'The database does not allow this value.',
   },
   /** invalid_text_representation */
-  '22P02': { status: 400, code: 'INVALID_INPUT', message: 'A value is not of the form that it must have.' },
+  '22P02': { status: 400, code: 'INVALID_INPUT', message: 'A value has an invalid format.' },
   /** untranslatable_character, for example \u0000 in JSON */
   '22P05': {
     status: 400,
@@ -137,7 +137,7 @@ export const SQLSTATES: Record<
   '22': {
     status: 400,
     code: 'INVALID_INPUT',
-    message: 'A value is out of range or not of the form that it must have.',
+    message: 'A value is out of range or has an invalid format.',
   },
   /** invalid_schema_name */
   '3F000': NOT_MIGRATED(),
@@ -269,7 +269,7 @@ export function stripeMayHaveActed(error: unknown): boolean {
 export function fromStripe(error: unknown, environment: StripeEnvironment): ApiError {
   if (!isStripeError(error)) return toApiError(error)
   if (error.statusCode === 409) {
-    return apiError(409, 'UPSTREAM_FAILURE', 'The same request is still under way at Stripe.', {
+    return apiError(409, 'UPSTREAM_FAILURE', 'Stripe is still processing the same request.', {
       nextActions: 'Try again in a moment with the same idempotency key.',
       cause: error,
     })
@@ -279,7 +279,7 @@ export function fromStripe(error: unknown, environment: StripeEnvironment): ApiE
       return apiError(402, 'PAYMENT_METHOD_DECLINED', error.message, { cause: error })
     case 'StripeAuthenticationError':
       return apiError(401, 'PAYMENT_CONFIG_INVALID', `Stripe refused the secret key for ${environment}.`, {
-        nextActions: `Store a key that is valid with \`pg-payments stripe config set\`, or, where none is stored, set ${secretKeyVariable(environment)} to one.`,
+        nextActions: `Store a valid key with \`pg-payments stripe config set\`. If no key is stored, set ${secretKeyVariable(environment)} to one instead.`,
         cause: error,
       })
     case 'StripePermissionError':

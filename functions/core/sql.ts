@@ -113,7 +113,7 @@ async function asTheCaller<Rows>(query: Promise<Rows>): Promise<Rows> {
     throw apiError(
       500,
       'INTERNAL_ERROR',
-      'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was asked.',
+      'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was evaluated.',
       { nextActions: GRANT_ROLES, cause: error.cause },
     )
   })

@@ -52,10 +52,15 @@ export async function webhook(
       attempt: event.attempt_count,
       cause: describeError(cause),
     })
-    throw apiError(500, 'INTERNAL_ERROR', 'The event is kept but could not be processed yet.', {
-      nextActions: 'The reason is in last_error of its row in payments.webhook_events.',
-      cause,
-    })
+    throw apiError(
+      500,
+      'INTERNAL_ERROR',
+      'The event was stored but could not be processed yet; Stripe will retry.',
+      {
+        nextActions: 'Read the reason in last_error of its row in payments.webhook_events.',
+        cause,
+      },
+    )
   }
   return {
     status: 200,

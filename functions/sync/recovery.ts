@@ -158,8 +158,8 @@ function describeGap(environment: StripeEnvironment, gap: RecoveryStart['gap']):
     from,
     before,
     message:
-      `Stripe keeps events for 30 days, so those of ${environment} from ${from} until ${before} cannot be had any more. ` +
-      'A sync of that time brings the rows in line; fulfilment of purchases made in it is for you to check.',
+      `Stripe keeps events for 30 days, so those of ${environment} from ${from} until ${before} can no longer be recovered. ` +
+      'A sync of that period updates the rows. Check the fulfilment of its purchases yourself.',
     sync: { kinds: [...SYNC_KINDS], createdFrom: from, createdBefore: before },
   }
 }

@@ -237,7 +237,7 @@ describe('stripe', () => {
       const failed = await set()
       expect(failed.code, failed.err).toBe(0)
       expect(failed.out).toContain(
-        `The rows are not in line with Stripe yet: The request was refused.\n${goesOn}`,
+        `The rows are not in sync with Stripe yet: The request was refused.\n${goesOn}`,
       )
       expect((await runCli(['stripe', 'sync', ...inTest], { env: withKey })).code).toBe(0)
     } finally {

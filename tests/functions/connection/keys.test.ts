@@ -189,7 +189,7 @@ describe('a key', () => {
     })
     expect(await response.json()).toEqual({
       error: 'PAYMENT_CONFIG_INVALID',
-      message: 'Nothing secret can be stored without an encryption key.',
+      message: 'Secrets cannot be stored without an encryption key.',
       statusCode: 400,
       nextActions: 'Set PAYMENTS_ENCRYPTION_KEY to the output of `openssl rand -base64 32`.',
     })
@@ -344,7 +344,7 @@ describe('the sync that follows', () => {
         lastSyncStatus: 'failed',
         lastSyncError: 'The request was refused.',
       },
-      warnings: [NO_ENDPOINT, 'The rows are not in line with Stripe yet: The request was refused.'],
+      warnings: [NO_ENDPOINT, 'The rows are not in sync with Stripe yet: The request was refused.'],
     })
     expect(await stored()).toHaveLength(1)
     expect((await sync()).run).toMatchObject({ status: 'succeeded', attempt: 2 })
@@ -359,7 +359,7 @@ describe('the sync that follows', () => {
     expect(body.warnings).toEqual([
       NO_ENDPOINT,
       expect.stringMatching(
-        /^The rows are not in line with Stripe yet: A sync of test is running since .+\.$/,
+        /^The rows are not in sync with Stripe yet: A sync of test is running since .+\.$/,
       ),
     ])
     expect((await runs())[0]).toMatchObject({ id: begun?.id, status: 'running' })
@@ -375,7 +375,7 @@ describe('removing the key', () => {
     expect(answer.status).toBe(200)
     expect(answer.body.keys[0]).toMatchObject({ environment: 'test', hasKey: false, maskedKey: null })
     expect(answer.body.remained).toEqual([
-      expect.stringMatching(/^The database keeps what was projected: .*\b1 customers\b.*\.$/),
+      expect.stringMatching(/^The projected rows stay in the database: .*\b1 customers\b.*\.$/),
     ])
     expect(await stored()).toEqual([])
     expect((await system.admin('GET', '/api/payments/stripe/status')).body.connections[0]).toMatchObject({
