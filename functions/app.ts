@@ -1,12 +1,10 @@
-/**
- * The HTTP API. `createApp(deps).fetch` is a web-standard handler, the same on every runtime.
- */
+/** The HTTP API. `createApp(deps).fetch` is a web-standard handler, the same on every runtime. */
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
 import { checkoutSession } from './checkout/checkout-session.ts'
 import { customerPortalSession } from './checkout/customer-portal-session.ts'
 import type { Config } from './core/config.ts'
-import { type ApiError, apiError, errorBody, toApiError } from './core/errors.ts'
+import { type ApiError, apiError, errorBody, methodNotAllowed, toApiError } from './core/errors.ts'
 import type { Answer } from './core/http.ts'
 import { describeError, type Log } from './core/log.ts'
 import type { Deps } from './deps.ts'
@@ -26,17 +24,13 @@ const answer = (c: AppContext, { status, body }: Answer<object>) => c.json(body,
 function fail(c: AppContext, error: unknown): Response {
   const failure = toApiError(error)
   c.set('failure', failure)
+  if (failure.allowed !== undefined) c.header('Allow', failure.allowed)
   return c.json(errorBody(failure), failure.status)
 }
 
-function methodNotAllowed(allowed: string) {
-  return (c: AppContext) => {
-    c.header('Allow', allowed)
-    return fail(c, apiError(405, 'METHOD_NOT_ALLOWED', `This address takes ${allowed} only.`))
-  }
-}
+const allowOnly = (method: string) => (c: AppContext) => fail(c, methodNotAllowed([method]))
 
-/** One line per request: what was asked, what became of it, how long it took. No body, no header, no query string. */
+/** Logs one line per request, with its status and duration. It contains no body, no header and no query string. */
 function logRequest(c: AppContext, log: Log, startedAt: number): void {
   const { failure } = c.var
   log[c.res.status >= 500 ? 'error' : 'info']('request', {
@@ -49,7 +43,7 @@ function logRequest(c: AppContext, log: Log, startedAt: number): void {
   })
 }
 
-/** Browsers call these routes from the app's own origin. No cookie is involved, so no credentials are allowed. */
+/** Lets pages of the allowed origins call these routes. They use no cookies, so credentials are not allowed. */
 function allowBrowsers({ allowedOrigins }: Config, allowMethods: (path: string) => string[]) {
   return cors({
     origin: allowedOrigins,
@@ -58,11 +52,11 @@ function allowBrowsers({ allowedOrigins }: Config, allowMethods: (path: string) 
   })
 }
 
-/** What a page may ask of an address below `/api/payments`. */
+/** The methods that a page may use below `/api/payments`. */
 const paymentMethods = (path: string) =>
   path.endsWith('-sessions') ? ['POST'] : ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
-/** The routes over these dependencies. */
+/** Builds the routes. */
 export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   const root = new Hono<{ Variables: Variables }>()
   root.use(async (c, next) => {
@@ -82,34 +76,28 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   app.use('/api/payments/*', allowBrowsers(deps.config, paymentMethods))
 
   app.get('/health', async (c) => answer(c, await health(deps)))
-  app.all('/health', methodNotAllowed('GET'))
+  app.all('/health', allowOnly('GET'))
 
   const checkoutSessions = '/api/payments/stripe/:environment/checkout-sessions'
   app.post(checkoutSessions, async (c) => answer(c, await checkoutSession(c.req.raw, c.req.param(), deps)))
-  app.all(checkoutSessions, methodNotAllowed('POST'))
+  app.all(checkoutSessions, allowOnly('POST'))
 
   const customerPortalSessions = '/api/payments/stripe/:environment/customer-portal-sessions'
   app.post(customerPortalSessions, async (c) =>
     answer(c, await customerPortalSession(c.req.raw, c.req.param(), deps)),
   )
-  app.all(customerPortalSessions, methodNotAllowed('POST'))
+  app.all(customerPortalSessions, allowOnly('POST'))
 
-  // The admin API, and the older addresses of everything, are loaded by whoever asks for them first.
+  // The first request for the admin API or for an older address loads them, so that a webhook does not.
   const rest = `${deps.config.basePath}/api/payments`
   app.all('/api/payments/*', async (c) => {
     const { answerAdmin } = await import('./admin/index.ts')
-    try {
-      return answer(c, await answerAdmin(c.req.raw, new URL(c.req.url).pathname.slice(rest.length), deps))
-    } catch (error) {
-      const { allowed } = error as { allowed?: string }
-      if (allowed !== undefined) c.header('Allow', allowed)
-      throw error
-    }
+    return answer(c, await answerAdmin(c.req.raw, new URL(c.req.url).pathname.slice(rest.length), deps))
   })
 
   const webhooks = '/api/webhooks/stripe/:environment'
   app.post(webhooks, async (c) => answer(c, await webhook(c.req.raw, c.req.param(), deps)))
-  app.all(webhooks, methodNotAllowed('POST'))
+  app.all(webhooks, allowOnly('POST'))
 
   return root
 }

@@ -3,7 +3,7 @@
  *
  *     deno run --allow-net --allow-env --node-modules-dir=manual node_modules/pg-payments/dist/functions/deno.js
  *
- * or a file of your own with `import 'pg-payments/deno'`, or in this repository this very file.
+ * You can also run a file of your own with `import 'pg-payments/deno'`, or, in this repository, this file.
  */
 
 import { closeDeps, createApp, createDeps, isConfigError, readConfig } from './app.ts'
@@ -41,5 +41,5 @@ const signals = ['SIGTERM', 'SIGINT'] as const
 try {
   for (const signal of signals) Deno.addSignalListener(signal, stop)
 } catch {
-  // An edge platform sends no signals and may not know them.
+  // An edge platform sends no signals, and may not support listening for them.
 }

@@ -1,4 +1,4 @@
-/** Everything a handler works with, built in one place. */
+/** The composition root: builds everything that a handler uses. */
 
 import type { StripeEnvironment } from '../types/api.ts'
 import {
@@ -21,13 +21,13 @@ export type Deps = {
   database: Database
   /** Closes every connection. */
   disconnect: () => Promise<void>
-  /** Hands a verified event to the database, together with others that wait. */
+  /** Sends a verified event to the database, together with other waiting events. */
   ingest: Ingest
   secrets: SecretStore
   /** Stripe for one environment; fails with 400 when it has no key. */
   stripe: (environment: StripeEnvironment) => Promise<StripeApi>
   authenticate: Authenticate
-  /** Lets the admin pass; fails with 401 or 403 for everybody else. */
+  /** Admits only an admin; fails with 401 or 403 otherwise. */
   authenticateAdmin: AuthenticateAdmin
   background: Background
   log: Log
@@ -38,14 +38,14 @@ export type Deps = {
 export type DepsOptions = {
   log?: Log
   now?: () => number
-  /** The platform's `waitUntil`, where it has one. */
+  /** The platform's `waitUntil`, if it has one. */
   keepAlive?: (work: Promise<unknown>) => void
 }
 
 /**
- * Connections of the pool that are for webhooks alone, where it has more than these: whatever the others wait for, a webhook finds
- * one, and its functions are planned there already. With a single one, the next batch is in Postgres' hands when it is done with the
- * one before, and two batches about the same objects never wait for each other's locks: faster than two, as `scripts/bench` tells.
+ * Connections reserved for webhooks, so that a slow admin request cannot starve them. Used only if the pool has more
+ * than this many. One connection is faster than two (measured by `scripts/bench`): its plans are cached, the next
+ * batch waits in its queue, and two batches of the same objects never wait for each other's locks.
  */
 const WEBHOOK_CONNECTIONS = 1
 
@@ -79,7 +79,7 @@ export function createDeps(
   }
 }
 
-/** Waits for background work, then closes the connections. */
+/** Waits for background work, and closes the connections. */
 export async function closeDeps({ background, disconnect }: Deps): Promise<void> {
   await background.settled()
   await disconnect()

@@ -1,4 +1,4 @@
-/** `GET /health`: one statement tells whether the database answers, has our schema, and lets us work. */
+/** `GET /health`: one statement checks that the database is up, has our schema, and grants the login its rights. */
 import type { HealthResponse } from '../types/api.ts'
 import { apiError } from './core/errors.ts'
 import type { Answer } from './core/http.ts'
@@ -9,7 +9,7 @@ import type { Deps } from './deps.ts'
 export async function health({ database }: Deps): Promise<Answer<HealthResponse>> {
   const { migrated, allowed } = await checkDatabase(database)
   if (!migrated) {
-    throw apiError(503, 'DATABASE_UNAVAILABLE', 'The database answers but has no payments schema yet.', {
+    throw apiError(503, 'DATABASE_UNAVAILABLE', 'The database has no payments schema yet.', {
       nextActions: 'Run `pg-payments migrate` against the database in DATABASE_URL.',
     })
   }

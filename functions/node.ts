@@ -1,4 +1,4 @@
-/** The entry for Node: the same app behind `node:http`, stopped in order by SIGTERM or SIGINT. */
+/** The entry for Node: the app behind `node:http`, with a graceful stop on SIGTERM or SIGINT. */
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
@@ -6,21 +6,24 @@ import { closeDeps, createApp, createDeps, type DepsOptions, readConfig } from '
 import { type Env, readEnv } from './core/runtime.ts'
 
 export type NodeServer = {
-  /** Where it answers, as in `http://localhost:8787`. */
+  /** The server's address, for example `http://localhost:8787`. */
   url: string
-  /** Takes no more requests, lets running ones and background work end, closes the connections. */
+  /** Refuses new requests, waits for running ones and for background work, and closes the connections. */
   close(): Promise<void>
 }
 
 export type NodeServerOptions = DepsOptions & {
   env?: Env
-  /** 0 takes a free one. */
+  /** 0 selects a free port. */
   port?: number
-  /** The interface to listen on; every one when left out. */
+  /** The interface to listen on; by default every interface. */
   host?: string
 }
 
-/** How long running requests may take once the server stops. A call to Stripe takes 15 at most, and may be repeated. */
+/**
+ * How long running requests may take once the server stops. A call to Stripe takes up to 15 seconds, and may be
+ * retried.
+ */
 const STOP_WITHIN_MS = 25_000
 
 /** Starts the server and resolves when it listens. */
@@ -46,7 +49,7 @@ export async function startServer({
   let closed: Promise<void> | undefined
   async function stop(): Promise<void> {
     const ended = new Promise<void>((resolve) => server.close(() => resolve()))
-    // A client that keeps its connection alive would keep the server alive, too.
+    // A client that keeps its connection alive would also keep the server alive.
     const idle = setInterval(() => server.closeIdleConnections(), 50)
     const late = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
     await ended
@@ -64,7 +67,7 @@ export async function startServer({
   }
 }
 
-/** Runs the server until SIGTERM or SIGINT asks it to stop; a second signal ends it at once. */
+/** Runs the server until SIGTERM or SIGINT. A second signal ends it at once. */
 export async function runServer(options: NodeServerOptions = {}): Promise<void> {
   const server = await startServer(options)
   await new Promise<void>((resolve) => {

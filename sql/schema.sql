@@ -1000,9 +1000,9 @@ create view payments_private.derived_transactions with (security_invoker=true) a
           WHERE (((d.subject).type IS NULL) AND (s.subscription_id = d.subscription) AND (s.environment = d.environment))) subscriber ON (true))
      LEFT JOIN LATERAL ( SELECT c.subject_type,
             c.subject_id
-           FROM payments_private.customer_claims c
+           FROM payments_private.customer_owners c
           WHERE (((d.subject).type IS NULL) AND (subscriber.subject_type IS NULL) AND (c.customer_id = d.customer_id) AND (c.environment = d.environment))
-          ORDER BY c.claimed_at, c.claim_id, c.subject_type, c.subject_id
+          ORDER BY c.named_at, c.named_by, c.subject_type, c.subject_id
          LIMIT 1) owner ON (true))
      LEFT JOIN LATERAL ( SELECT o.provider_created_at,
             o.amount,

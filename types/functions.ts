@@ -1,8 +1,8 @@
 /**
  * Generated from the database by `npm run generate`. Do not edit.
  *
- * Every argument may be null in SQL; what a function makes of that is its own affair. `bigint` and `numeric` come
- * as text, instants as `Date`: as postgres.js reads them from a column, not as they are in JSON.
+ * SQL lets every argument be null, and each function decides what null means. Types are those that postgres.js
+ * reads from a column, not those of JSON: `bigint` and `numeric` are strings, instants are `Date`.
  */
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }
@@ -129,7 +129,7 @@ export interface WebhookEvents {
   next_attempt_at: Date | null
 }
 
-/** SQL functions by name: what they take and what they return. */
+/** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
   /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
   'payments.begin_checkout_session': {
@@ -580,6 +580,49 @@ export interface SqlFunctions {
   }
 }
 
+/**
+ * How the service calls each function: the cast of each argument, and the kind of its result. `row` is at most
+ * one row of a table, `rows` a set of rows, `values` a set of values.
+ */
+export const SQL_CALLS = {
+  'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
+  'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text' } },
+  'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
+  'payments.begin_sync': { result: 'value', casts: { environment: 'text', kinds: 'jsonb', created_from: 'timestamptz', created_before: 'timestamptz', account_id: 'text' } },
+  'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool' } },
+  'payments.caller_id': { result: 'value', casts: {} },
+  'payments.complete_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', session: 'jsonb', snapshot_at: 'timestamptz' } },
+  'payments.complete_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', portal_session: 'jsonb' } },
+  'payments.complete_recovery': { result: 'row', casts: { environment: 'text', recovered_from: 'timestamptz', complete_until: 'timestamptz' } },
+  'payments.complete_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', max: 'int4' } },
+  'payments.complete_webhook_endpoint': { result: 'row', casts: { environment: 'text', endpoint: 'jsonb', key_id: 'text', ciphertext: 'text' } },
+  'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool' } },
+  'payments.disconnect_account': { result: 'value', casts: { environment: 'text' } },
+  'payments.due_sync_kinds': { result: 'value', casts: { environment: 'text' } },
+  'payments.environment_health': { result: 'value', casts: { environment: 'text', facts: 'jsonb' } },
+  'payments.fail_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', error: 'text', stripe_may_have_acted: 'bool' } },
+  'payments.fail_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', error: 'text' } },
+  'payments.fail_sync': { result: 'row', casts: { run_id: 'uuid', lease: 'uuid', error: 'text' } },
+  'payments.ingest_webhook_event': { result: 'value', casts: { environment: 'text', payload: 'jsonb' } },
+  'payments.ingest_webhook_events': { result: 'value', casts: { environment: 'text', payloads: 'jsonb' } },
+  'payments.project_stripe_objects': { result: 'value', casts: { environment: 'text', objects: 'jsonb', snapshot_at: 'timestamptz' } },
+  'payments.projected_event_types': { result: 'value', casts: {} },
+  'payments.prune_webhook_events': { result: 'value', casts: { older_than: 'interval', max: 'int4', environment: 'text' } },
+  'payments.rebuild_projections': { result: 'value', casts: { environment: 'text' } },
+  'payments.record_sync_page': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', kind: 'text', objects: 'jsonb', snapshot_at: 'timestamptz', has_more: 'bool' } },
+  'payments.recoverable_event_types': { result: 'value', casts: { environment: 'text' } },
+  'payments.refuse_sync': { result: 'void', casts: { environment: 'text', error: 'text', is_key_refused: 'bool' } },
+  'payments.replay_webhook_events': { result: 'rows', casts: { environment: 'text', provider_event_id: 'text', event_type: 'text', object_id: 'text', happened_from: 'timestamptz', happened_before: 'timestamptz', include_processed: 'bool', max: 'int4' } },
+  'payments.retry_webhook_events': { result: 'rows', casts: { max: 'int4' } },
+  'payments.touch_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid' } },
+  'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
+  'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
+  'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },
+  'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
+} as const
+
+export type SqlCallName = keyof typeof SQL_CALLS
 export type SqlFunctionName = keyof SqlFunctions
 export type SqlArguments<Name extends SqlFunctionName> = SqlFunctions[Name]['args']
 export type SqlResult<Name extends SqlFunctionName> = SqlFunctions[Name]['returns']

@@ -5,7 +5,7 @@
 import type { z } from 'zod'
 import { checkoutSession } from '../checkout/checkout-session.ts'
 import { customerPortalSession } from '../checkout/customer-portal-session.ts'
-import { apiError } from '../core/errors.ts'
+import { apiError, methodNotAllowed } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
 import type { Route } from '../core/route.ts'
 import { emptyBody, noQuery } from '../core/schema-parts.ts'
@@ -61,13 +61,6 @@ function queryOf(url: URL): Record<string, unknown> {
 
 /** `HEAD` asks for what `GET` would answer, without the body. */
 const methodOf = ({ method }: Request) => (method === 'HEAD' ? 'GET' : method)
-
-export function methodNotAllowed(methods: string[]) {
-  const allowed = [...new Set(methods)].join(', ')
-  return Object.assign(apiError(405, 'METHOD_NOT_ALLOWED', `This address takes ${allowed} only.`), {
-    allowed,
-  })
-}
 
 /** The answer of a route to a request. */
 async function run(

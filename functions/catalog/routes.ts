@@ -6,7 +6,6 @@
 import type { Stripe } from 'stripe'
 import type { ErrorCode, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObject } from '../../types/stripe.ts'
-import { stripeClient } from '../connection/webhook-endpoint.ts'
 import type { Position } from '../core/cursor.ts'
 import { apiError, isApiError } from '../core/errors.ts'
 import { readPage } from '../core/paging.ts'
@@ -105,7 +104,7 @@ async function change<Kind extends StripeObject>(
   deps: Deps,
   call: (client: Stripe) => Promise<Stripe.Response<Kind>>,
 ): Promise<Changed<Kind>> {
-  const client = await stripeClient(environment, deps)
+  const client = await (await deps.stripe(environment)).client
   const snapshot = await takeSnapshot(environment, deps.now, () => call(client)).catch((error) => {
     throw catalogRefusal(error)
   })

@@ -1,7 +1,8 @@
 /**
  * `POST /api/payments/stripe/{environment}/checkout-sessions`
  *
- * The database decides, Stripe does, the database takes the answer: two round trips, and no connection is held in between.
+ * The database decides, Stripe creates the session, the database records it: two round trips, and no connection is
+ * held between.
  */
 import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
 import { apiError, refusedAsGuest, stripeMayHaveActed, toApiError } from '../core/errors.ts'
@@ -38,18 +39,18 @@ export async function checkoutSession(
       lineItems: body.lineItems,
       successUrl: body.successUrl,
       cancelUrl: body.cancelUrl,
-      subjectType: body.subject?.type ?? null,
-      subjectId: body.subject?.id ?? null,
-      customerEmail: body.customerEmail ?? null,
-      metadata: body.metadata ?? {},
-      idempotencyKey: body.idempotencyKey ?? null,
+      subjectType: body.subject?.type,
+      subjectId: body.subject?.id,
+      customerEmail: body.customerEmail,
+      metadata: body.metadata,
+      idempotencyKey: body.idempotencyKey,
     }).catch((error) => {
       throw caller.role === 'anon' && body.subject ? refusedAsGuest(error) : error
     })
 
   let decision = await begin()
   if (decision.action === 'fetch') {
-    await projectSession(environment, decision.session, stripe, deps)
+    await updateFromStripe(environment, decision.session, stripe, deps)
     decision = await begin()
   }
   if (decision.action === 'fetch') {
@@ -63,12 +64,14 @@ export async function checkoutSession(
     )
   }
   const session =
-    decision.action === 'return' ? decision.session : await send(environment, decision, stripe, deps)
+    decision.action === 'return'
+      ? decision.session
+      : await createAtStripe(environment, decision, stripe, deps)
   return { status: 201, body: { checkoutSession: presentCheckoutSession(session) } }
 }
 
-/** Creates the session at Stripe. Whatever goes wrong there is noted in the row before it is answered. */
-async function send(
+/** Creates the session at Stripe. Records a failure in the row before it is thrown. */
+async function createAtStripe(
   environment: StripeEnvironment,
   { session: { id }, attempt, params, idempotency_key }: CheckoutDecision,
   stripe: StripeApi,
@@ -93,8 +96,8 @@ async function send(
   })
 }
 
-/** Brings the row of a session up to date with Stripe. */
-async function projectSession(
+/** Updates the row of a session from Stripe. */
+async function updateFromStripe(
   environment: StripeEnvironment,
   { checkout_session_id: id }: CheckoutSessionRow,
   stripe: StripeApi,

@@ -1,7 +1,7 @@
 /**
  * `POST /api/payments/stripe/{environment}/customer-portal-sessions`
  *
- * For a signed-in caller whom a policy lets manage the billing of the subject, and a subject that has a customer.
+ * Requires a signed-in caller whom a policy allows to manage the subject's billing, and a subject with a customer.
  */
 import type { CreateCustomerPortalSessionResponse } from '../../types/api.ts'
 import { toApiError } from '../core/errors.ts'
@@ -31,8 +31,8 @@ export async function customerPortalSession(
     caller,
     subjectType: body.subject.type,
     subjectId: body.subject.id,
-    returnUrl: body.returnUrl ?? null,
-    configuration: body.configuration ?? null,
+    returnUrl: body.returnUrl,
+    configuration: body.configuration,
   })
   const { id } = decision.session
   const created = await stripe

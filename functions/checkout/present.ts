@@ -1,10 +1,7 @@
-/** Rows as the API shows them: names in camelCase, timestamps in ISO-8601 with Z, nothing that is not documented. */
+/** Rows as the API shows them: names in camelCase, timestamps in ISO-8601 with Z, documented fields only. */
 import type { CheckoutSession, CustomerPortalSession, StripeWebhookEvent } from '../../types/api.ts'
-import { redact } from '../core/log.ts'
+import { iso, isoOrNull, redactOrNull } from '../core/format.ts'
 import type { CheckoutSessionRow, CustomerPortalSessionRow, WebhookEventRow } from '../core/sql.ts'
-
-const instant = (value: string) => new Date(value).toISOString()
-const sentence = (value: string | null) => (value === null ? null : redact(value))
 
 export function presentCheckoutSession(row: CheckoutSessionRow): CheckoutSession {
   return {
@@ -21,9 +18,9 @@ export function presentCheckoutSession(row: CheckoutSessionRow): CheckoutSession
     paymentIntentId: row.payment_intent_id,
     subscriptionId: row.subscription_id,
     url: row.url,
-    lastError: sentence(row.last_error),
-    createdAt: instant(row.created_at),
-    updatedAt: instant(row.updated_at),
+    lastError: redactOrNull(row.last_error),
+    createdAt: iso(row.created_at),
+    updatedAt: iso(row.updated_at),
   }
 }
 
@@ -38,9 +35,9 @@ export function presentCustomerPortalSession(row: CustomerPortalSessionRow): Cus
     returnUrl: row.return_url,
     configuration: row.configuration_id,
     url: row.url,
-    lastError: sentence(row.last_error),
-    createdAt: instant(row.created_at),
-    updatedAt: instant(row.updated_at),
+    lastError: redactOrNull(row.last_error),
+    createdAt: iso(row.created_at),
+    updatedAt: iso(row.updated_at),
   }
 }
 
@@ -55,10 +52,10 @@ export function presentWebhookEvent(row: WebhookEventRow): StripeWebhookEvent {
     objectId: row.object_id,
     processingStatus: row.processing_status,
     attemptCount: row.attempt_count,
-    lastError: sentence(row.last_error),
-    receivedAt: instant(row.received_at),
-    processedAt: row.processed_at === null ? null : instant(row.processed_at),
-    createdAt: instant(row.created_at),
-    updatedAt: instant(row.updated_at),
+    lastError: redactOrNull(row.last_error),
+    receivedAt: iso(row.received_at),
+    processedAt: isoOrNull(row.processed_at),
+    createdAt: iso(row.created_at),
+    updatedAt: iso(row.updated_at),
   }
 }

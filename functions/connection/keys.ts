@@ -1,4 +1,4 @@
-/** Stripe keys: which one is in use, whether one is right, and what it may do. */
+/** Stripe keys: where each comes from, whether Stripe accepts it, and its permissions. */
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { StripeObject } from '../../types/stripe.ts'
@@ -14,13 +14,13 @@ import type { Deps } from '../deps.ts'
 
 export const ENVIRONMENTS: StripeEnvironment[] = ['test', 'live']
 
-/** The beginning of a key that says what it is, and its last four characters. */
+/** Masks a key: its prefix, which shows kind and mode, and its last four characters. */
 export function maskKey(key: string): string {
   const prefix = /^[a-z]+_(?:test|live)_/.exec(key)?.[0] ?? ''
   return `${prefix}****${key.slice(prefix.length).slice(-4)}`
 }
 
-/** Where the key of each environment comes from, and what may be shown of it. */
+/** The source of each environment's key, and its masked form. */
 export async function readKeyStates({
   config,
   database,
@@ -40,7 +40,7 @@ export async function readKeyStates({
 const invalidKey = (message: string, nextActions: string, cause?: unknown) =>
   apiError(400, 'PAYMENT_CONFIG_INVALID', message, { nextActions, cause })
 
-/** Refuses by its look a key that is not one, or one of the other mode. */
+/** Refuses a text that is not a secret key, or is one of the other mode, without asking Stripe. */
 export function checkKeyFormat(environment: StripeEnvironment, key: string): void {
   const fix = `Copy the secret key for ${environment} mode from the Stripe Dashboard.`
   if (/^pk_/.test(key)) throw invalidKey('This is a publishable key; the secret key is needed.', fix)
@@ -56,8 +56,8 @@ export function checkKeyFormat(environment: StripeEnvironment, key: string): voi
 type Probe = { needs: string; method: 'GET' | 'POST'; path: string; params?: object }
 
 /**
- * One harmless request for each permission that we need: the reads ask for one object, the writes name an object that cannot be
- * there. Stripe refuses those that lack the permission with 403 before it looks at anything else.
+ * One harmless request for each permission that we need. Reads list one object, writes name an object that cannot
+ * exist. Stripe checks the permission first, and returns 403 if it is missing.
  */
 function probes(managesWebhook: boolean): Probe[] {
   const read = (needs: string, path: string): Probe => ({ needs, method: 'GET', path: `${path}?limit=1` })
@@ -92,14 +92,14 @@ function probes(managesWebhook: boolean): Probe[] {
   ]
 }
 
-/** Requests at a time, well below what Stripe allows in test mode. */
-const PROBES_AT_ONCE = 6
+/** Well below what Stripe allows in test mode. */
+const PROBES_IN_FLIGHT_MAX = 6
 
 /**
- * What a restricted key lacks, in a sentence that names each permission as the Dashboard and as Stripe's refusal do; null for a key
- * that lacks nothing, as one that is not restricted.
+ * A sentence about the permissions that a restricted key lacks, with their names in the Dashboard and in Stripe's
+ * refusal. Null for a key that lacks none, for example one that is not restricted.
  *
- * @throws an `ApiError` when Stripe cannot be asked
+ * @throws an `ApiError` when Stripe refuses the key or cannot be reached
  */
 export async function lackedPermissions(
   config: Config,
@@ -131,7 +131,7 @@ async function missingPermissions(
         await client.rawRequest(method, path, params)
       } catch (error) {
         const { type, message = '' } = error as { type?: string; message?: string }
-        if (type === 'StripeInvalidRequestError') continue // allowed, and nothing there: as it should be
+        if (type === 'StripeInvalidRequestError') continue // permitted, and the object does not exist, as expected
         if (type !== 'StripePermissionError') {
           waiting.length = 0
           throw fromStripe(error, environment)
@@ -141,11 +141,11 @@ async function missingPermissions(
       }
     }
   }
-  await Promise.all(Array.from({ length: PROBES_AT_ONCE }, work))
+  await Promise.all(Array.from({ length: PROBES_IN_FLIGHT_MAX }, work))
   return order.flatMap((needs) => missing.get(needs) ?? [])
 }
 
-/** What a refusal of the key itself means to whoever hands it in. */
+/** Explains Stripe's refusal of a key to the person who enters it. */
 function refusedKey(error: unknown, environment: StripeEnvironment): ApiError {
   const failure = isApiError(error) ? error : fromStripe(error, environment)
   const { type } = (failure.cause ?? {}) as { type?: string }
@@ -165,9 +165,8 @@ function refusedKey(error: unknown, environment: StripeEnvironment): ApiError {
 }
 
 /**
- * Asks Stripe whose key this is and, for a restricted one, whether it may do what is needed.
+ * Looks up the account of a key at Stripe, and checks the permissions of a restricted one.
  *
- * @returns the account
  * @throws 400 PAYMENT_CONFIG_INVALID for a key that cannot be used, with every permission that it lacks
  */
 export async function lookUpAccount(
@@ -185,22 +184,22 @@ export async function lookUpAccount(
   return account
 }
 
-/** The configured encryption key, without which nothing can be stored. */
+/** The configured encryption key. Fails with 400 if there is none, because no secret is stored unencrypted. */
 export async function encryptionKeyOf(config: Config) {
   if (config.encryptionKey === null)
-    throw apiError(400, 'PAYMENT_CONFIG_INVALID', 'Nothing secret can be stored without an encryption key.', {
+    throw apiError(400, 'PAYMENT_CONFIG_INVALID', 'Secrets cannot be stored without an encryption key.', {
       nextActions: 'Set PAYMENTS_ENCRYPTION_KEY to the output of `openssl rand -base64 32`.',
     })
   return importEncryptionKey(config.encryptionKey)
 }
 
 /**
- * Encrypts everything that is stored anew, in one transaction: either all of it opens with the new key afterwards, or nothing has
- * changed. Give the handlers both keys before, the old one as PAYMENTS_PREVIOUS_ENCRYPTION_KEY, and only the new one afterwards.
+ * Re-encrypts every stored secret in one transaction: all of them or none. First deploy the handlers with both keys;
+ * set the old one as `PAYMENTS_PREVIOUS_ENCRYPTION_KEY`. Afterwards deploy them with the new one only.
  *
- * @param oldKey the encryption key so far, 32 bytes in base64
- * @param newKey the one from now on
- * @returns how many secrets there are
+ * @param oldKey the current encryption key, 32 bytes in base64
+ * @param newKey the next one
+ * @returns the number of secrets
  */
 export async function rotateEncryptionKey(
   database: Database,
@@ -208,10 +207,10 @@ export async function rotateEncryptionKey(
   newKey: string,
 ): Promise<number> {
   const [from, to] = await Promise.all([importEncryptionKey(oldKey), importEncryptionKey(newKey)])
-  const stored = await allSecrets(database)
+  const stored = await allSecrets(database, {})
   const secrets = await Promise.all(
     stored.map(async ({ id, environment, kind, key_id, ciphertext }) => {
-      // One that was changed over before stays: the command may be given twice.
+      // A secret that already has the new key stays as it is, so that the command can be run twice.
       if (key_id === to.id) return { id, key_id, ciphertext }
       const binding = { environment, kind }
       const secret = await decryptSecret(from, binding, { keyId: key_id, ciphertext }).catch((cause) => {

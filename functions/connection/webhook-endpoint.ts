@@ -1,14 +1,14 @@
 /**
- * The webhook endpoint that is managed at Stripe. The database says what is to be done about the endpoints that the account has;
- * this does it. See https://docs.stripe.com/api/webhook_endpoints.
+ * The managed webhook endpoint at Stripe. The database compares the endpoints of the account and decides what to do;
+ * this file does it. See https://docs.stripe.com/api/webhook_endpoints.
  */
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
-import { apiError, fromStripe, isApiError } from '../core/errors.ts'
+import { apiError, isApiError } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
 import { readConnections } from '../core/reads.ts'
-import { encryptSecret } from '../core/secrets.ts'
+import { type EncryptionKey, encryptSecret } from '../core/secrets.ts'
 import {
   beginWebhookEndpoint,
   type ConnectionRow,
@@ -16,33 +16,22 @@ import {
   type WebhookEndpointChange,
   webhookEndpointDrift,
 } from '../core/sql.ts'
-import { connectStripe } from '../core/stripe.ts'
+import { mapStripeError } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { encryptionKeyOf } from './keys.ts'
 
-export type EndpointDeps = Pick<Deps, 'config' | 'database' | 'secrets' | 'log'>
+export type EndpointDeps = Pick<Deps, 'config' | 'database' | 'secrets' | 'stripe' | 'log'>
 
-/** The SDK with the key in use. */
-export async function stripeClient(
-  environment: StripeEnvironment,
-  { config, secrets }: Pick<Deps, 'config' | 'secrets'>,
-): Promise<Stripe> {
-  return connectStripe(config, await secrets.secretKey(environment))
-}
-
-/** A call of Stripe whose failure is one that callers may know. */
-async function asking<T>(environment: StripeEnvironment, call: Promise<T>): Promise<T> {
-  return call.catch((error) => {
-    throw fromStripe(error, environment)
-  })
-}
-
-/** Where Stripe delivers the events of an environment; null when nobody said where we can be reached. */
+/** The URL to which Stripe delivers the events of an environment; null when `PAYMENTS_PUBLIC_URL` is not set. */
 export function webhookUrl({ publicUrl }: Config, environment: StripeEnvironment): string | null {
   return publicUrl === null ? null : `${publicUrl.replace(/\/+$/, '')}/api/webhooks/stripe/${environment}`
 }
 
-/** The version that the endpoint uses: the one whose shapes the SDK knows. */
+async function clientOf(environment: StripeEnvironment, { stripe }: Pick<Deps, 'stripe'>): Promise<Stripe> {
+  return (await stripe(environment)).client
+}
+
+/** The API version of the endpoint: the one whose shapes the SDK knows. */
 async function apiVersion(): Promise<string> {
   const { Stripe } = await import('stripe')
   return Stripe.API_VERSION
@@ -53,30 +42,33 @@ async function listEndpoints(client: Stripe, options: Stripe.RequestOptions = {}
   return (await client.webhookEndpoints.list({ limit: 100 }, options)).data
 }
 
-/** How often the list may be out of date because somebody else sets up the endpoint at the same moment. */
-const LOOKS = 5
+/** Lists that may be outdated in a row, because other requests set up the endpoint at the same moment. */
+const LIST_ATTEMPTS_MAX = 5
 
-/** What is to be done, judged by a list of endpoints that nobody has made out of date meanwhile. */
+/** What to do, decided by a list of endpoints that no other request has made outdated. */
 async function decide(
   { database, secrets }: Pick<Deps, 'database' | 'secrets'>,
   wanted: { environment: StripeEnvironment; url: string; apiVersion: string },
   list: () => Promise<Stripe.WebhookEndpoint[]>,
 ): Promise<WebhookEndpointChange> {
-  let decision = await beginWebhookEndpoint(database, { ...wanted, endpoints: null, since: null })
-  for (let look = 0; decision.action === 'list' && look < LOOKS; look += 1) {
+  let decision = await beginWebhookEndpoint(database, wanted)
+  for (let attempt = 0; decision.action === 'list' && attempt < LIST_ATTEMPTS_MAX; attempt += 1) {
     const since = decision.idempotency_key
     const endpoints = await list()
     const secretIsLost = await secrets.lostWebhookSecret(wanted.environment)
     decision = await beginWebhookEndpoint(database, { ...wanted, endpoints, since, secretIsLost })
   }
   if (decision.action !== 'list') return decision
-  throw apiError(409, 'UPSTREAM_FAILURE', 'The webhook endpoint is being set up by somebody else just now.', {
+  throw apiError(409, 'UPSTREAM_FAILURE', 'Another request is setting up the webhook endpoint right now.', {
     nextActions: 'Try again in a moment.',
   })
 }
 
-/** Stripe's refusal of one endpoint more than an account may have, with what leads on: none of those that are there is ours. */
-function noRoom(error: unknown, environment: StripeEnvironment, url: string): unknown {
+/**
+ * Adds the next step to Stripe's refusal of one more endpoint than an account may have. None of the existing ones is
+ * ours.
+ */
+function explainLimit(error: unknown, environment: StripeEnvironment, url: string): unknown {
   if (!isApiError(error) || !/\bmaximum of \d+ .*webhook endpoints\b/i.test(error.message)) return error
   return apiError(error.status, error.code, error.message, {
     nextActions: `Delete one that is not needed in the Stripe Dashboard and set it up again; or let one of them deliver to ${url}, and set STRIPE_${environment.toUpperCase()}_WEBHOOK_SECRET to its signing secret.`,
@@ -87,96 +79,119 @@ function noRoom(error: unknown, environment: StripeEnvironment, url: string): un
 export type ConfiguredEndpoint = {
   connection: ConnectionRow
   action: 'reused' | 'mended' | 'created'
-  /** Sentences about what could not be done besides. */
+  /** Sentences about what the user has to do by hand. */
   warnings: string[]
 }
 
 /**
- * Sees to it that Stripe delivers the events of an environment to us. What is as it should be is used again. A new endpoint takes
- * over in an order in which no event is refused: its secret is stored before it has any event to deliver, and the one before is
- * disabled last; what it has signed is good for a day. Done again after a failure anywhere in between, it goes on from there.
+ * Makes sure Stripe delivers this environment's events to us. Reuses an endpoint that is already correct.
+ *
+ * A new endpoint takes over without a refused event: its secret is stored before it subscribes to events, and the
+ * previous endpoint is disabled last. The previous secret stays valid for a day. After a failure at any step, a second
+ * call resumes from there.
  */
 export async function configureWebhookEndpoint(
   environment: StripeEnvironment,
   deps: EndpointDeps,
 ): Promise<ConfiguredEndpoint> {
-  const { config, database, secrets, log } = deps
+  const { config, database, secrets } = deps
   const url = webhookUrl(config, environment)
   if (url === null) {
     throw apiError(
       400,
       'PAYMENT_CONFIG_INVALID',
-      'The webhook endpoint cannot be set up: nobody said where Stripe can reach these routes.',
-      { nextActions: 'Set PAYMENTS_PUBLIC_URL, or make the endpoint by hand in the Stripe Dashboard.' },
+      'The webhook endpoint cannot be set up, because PAYMENTS_PUBLIC_URL is not set.',
+      {
+        nextActions:
+          'Set PAYMENTS_PUBLIC_URL to the address where Stripe reaches these routes, or create the endpoint in the Stripe Dashboard.',
+      },
     )
   }
   const encryptionKey = await encryptionKeyOf(config)
-  const client = await stripeClient(environment, deps)
-  const ask = <T>(call: Promise<T>) => asking(environment, call)
+  const client = await clientOf(environment, deps)
 
   const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, () =>
-    ask(listEndpoints(client)),
+    mapStripeError(environment, listEndpoints(client)),
   )
   let { endpoint } = decision
   let connection: ConnectionRow
   if (decision.action === 'create' || endpoint === null) {
-    for (const id of decision.remove) await ask(client.webhookEndpoints.del(id))
-    const { idempotency_key: idempotencyKey } = decision
-    const created = await ask(client.webhookEndpoints.create(decision.params, { idempotencyKey })).catch(
-      (error) => {
-        throw noRoom(error, environment, url)
-      },
-    )
-    const { secret, ...described } = created
-    if (secret === undefined)
-      throw apiError(502, 'UPSTREAM_FAILURE', 'Stripe gave no signing secret for the new webhook endpoint.')
-    endpoint = described
-    const sealed = await encryptSecret(encryptionKey, { environment, kind: 'webhook_secret' }, secret)
-    connection = await completeWebhookEndpoint(database, { environment, endpoint, secret: sealed })
-    secrets.forget(environment)
-    await ask(
-      client.webhookEndpoints.update(created.id, {
-        enabled_events: decision.events as Stripe.WebhookEndpointUpdateParams.EnabledEvent[],
-      }),
-    )
+    const created = await createEndpoint(environment, decision, url, client, encryptionKey, deps)
+    endpoint = created.endpoint
+    connection = created.connection
   } else {
-    if (decision.action === 'mend') await ask(client.webhookEndpoints.update(endpoint.id, decision.params))
-    connection = await completeWebhookEndpoint(database, { environment, endpoint, secret: null })
+    if (decision.action === 'mend')
+      await mapStripeError(environment, client.webhookEndpoints.update(endpoint.id, decision.params))
+    connection = await completeWebhookEndpoint(database, { environment, endpoint })
   }
+  const warnings = await disableEndpoints(environment, decision.retire, endpoint.id, client, deps)
+  const actions = { reuse: 'reused', mend: 'mended', create: 'created' } as const
+  return { connection, action: actions[decision.action], warnings }
+}
 
+/** Creates the endpoint, stores its secret, and only then subscribes it to events. */
+async function createEndpoint(
+  environment: StripeEnvironment,
+  { params, idempotency_key: idempotencyKey, events, remove }: WebhookEndpointChange,
+  url: string,
+  client: Stripe,
+  encryptionKey: EncryptionKey,
+  { database, secrets }: EndpointDeps,
+) {
+  const { webhookEndpoints } = client
+  for (const id of remove) await mapStripeError(environment, webhookEndpoints.del(id))
+  const create = mapStripeError(environment, webhookEndpoints.create(params, { idempotencyKey }))
+  const { secret, ...endpoint } = await create.catch((error) => {
+    throw explainLimit(error, environment, url)
+  })
+  if (secret === undefined)
+    throw apiError(502, 'UPSTREAM_FAILURE', 'Stripe returned no signing secret for the new webhook endpoint.')
+  const sealed = await encryptSecret(encryptionKey, { environment, kind: 'webhook_secret' }, secret)
+  const connection = await completeWebhookEndpoint(database, { environment, endpoint, ...sealed })
+  secrets.forget(environment)
+  const enabled_events = events as Stripe.WebhookEndpointUpdateParams.EnabledEvent[]
+  await mapStripeError(environment, webhookEndpoints.update(endpoint.id, { enabled_events }))
+  return { endpoint, connection }
+}
+
+/** Disables previous endpoints, and returns a warning for each one that is still enabled. */
+async function disableEndpoints(
+  environment: StripeEnvironment,
+  ids: string[],
+  current: string,
+  client: Stripe,
+  { log }: EndpointDeps,
+): Promise<string[]> {
   const warnings: string[] = []
-  for (const id of decision.retire) {
-    // Made by somebody who asked for the same at the same time, or before a crash: Stripe gave the same one again.
-    if (id === endpoint.id) continue
+  for (const id of ids) {
+    // Stripe returns the same endpoint for the same idempotency key: to a concurrent request, or after a crash.
+    if (id === current) continue
     await client.webhookEndpoints.update(id, { disabled: true }).catch((error) => {
       log.error('endpoint_not_disabled', { environment, endpoint: id, cause: describeError(error) })
       warnings.push(`The webhook endpoint ${id} could not be disabled; disable it in the Stripe Dashboard.`)
     })
   }
-  const actions = { reuse: 'reused', mend: 'mended', create: 'created' } as const
-  return { connection, action: actions[decision.action], warnings }
+  return warnings
 }
 
-/** How long a look at Stripe may take that only adds to an answer. */
-const GLANCE_MS = 5_000
+/** Limits the call to Stripe, because drift only adds to a response. */
+const DRIFT_TIMEOUT_MS = 5_000
 
 /**
- * How the managed webhook endpoint of an environment differs from how it was set up; nothing when it does not, or when none is
- * managed.
+ * How the managed webhook endpoint of an environment differs from its set-up. Empty if it does not differ, or if none
+ * is managed.
  *
- * @throws an `ApiError` when Stripe cannot be asked
+ * @throws an `ApiError` when Stripe refuses or cannot be reached
  */
 export async function webhookDrift(
   environment: StripeEnvironment,
-  deps: Pick<Deps, 'config' | 'database' | 'secrets'>,
+  deps: Pick<Deps, 'config' | 'database' | 'stripe'>,
 ): Promise<WebhookDrift[]> {
-  const client = await stripeClient(environment, deps)
-  const endpoints = await asking(
+  const client = await clientOf(environment, deps)
+  const timeout = Math.min(DRIFT_TIMEOUT_MS, deps.config.stripe.timeoutMs)
+  const endpoints = await mapStripeError(
     environment,
-    listEndpoints(client, {
-      timeout: Math.min(GLANCE_MS, deps.config.stripe.timeoutMs),
-      maxNetworkRetries: 0,
-    }),
+    listEndpoints(client, { timeout, maxNetworkRetries: 0 }),
   )
   return webhookEndpointDrift(deps.database, {
     environment,
@@ -191,30 +206,30 @@ export const stillAtStripe = (name: string) =>
 
 export type FormerEndpoint = {
   id: string
-  /** Where it delivers; null when that was not noted. */
+  /** Where it delivers; null when that was not recorded. */
   url: string | null
-  /** Of the account that it is in; null when its key is not known any more. */
+  /** A client for its account; null when the key of that account is not known. */
   client: Stripe | null
 }
 
-/** The endpoint that an environment has been set up with until now, with what reaches it. */
+/** The endpoint that an environment has until now, with a client that can delete it. */
 export async function formerEndpoint(
   environment: StripeEnvironment,
-  deps: Pick<Deps, 'config' | 'database' | 'secrets'>,
+  deps: Pick<Deps, 'database' | 'stripe'>,
 ): Promise<FormerEndpoint | null> {
   const rows = await readConnections(deps.database)
   const row = rows.find((candidate) => candidate.environment === environment)
   if (!row?.webhook_endpoint_id) return null
-  const client = await stripeClient(environment, deps).catch(() => null)
+  const client = await clientOf(environment, deps).catch(() => null)
   return { id: row.webhook_endpoint_id, url: row.webhook_endpoint_url, client }
 }
 
 /**
- * Deletes at Stripe the endpoint that an environment was set up with, best effort, if it delivers to us. One that delivers elsewhere
- * may be in use: a copy of a database remembers the endpoint of the original.
+ * Deletes at Stripe the endpoint that an environment had, best effort, if it delivers to us. One that delivers
+ * elsewhere may be in use: a copy of a database remembers the endpoint of the original.
  *
- * @param name how a sentence calls it
- * @returns a sentence when it is still there
+ * @param name the subject of the sentence
+ * @returns a sentence when the endpoint still exists
  */
 export async function deleteFormerEndpoint(
   environment: StripeEnvironment,
@@ -224,7 +239,7 @@ export async function deleteFormerEndpoint(
 ): Promise<string | null> {
   if (url === null || url !== webhookUrl(config, environment)) {
     const elsewhere =
-      url === null ? 'nobody noted where it delivers' : `it delivers to ${url}, not to this deployment`
+      url === null ? 'its URL was not recorded' : `it delivers to ${url}, not to this deployment`
     return `${name} is still at Stripe, because ${elsewhere}; delete it in the Stripe Dashboard if nothing else needs it.`
   }
   if (client === null) return stillAtStripe(name)

@@ -1,13 +1,13 @@
 /**
- * Who asks: verified claims, or nobody. Fail closed: a token that cannot be verified, for whatever reason, is refused and never
- * taken for an anonymous request.
+ * Authentication: the verified claims of the caller, or the anonymous role. Fails closed: a token that cannot be
+ * verified is refused, and never treated as an anonymous request.
  */
 import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import type { Config } from './config.ts'
 import { apiError, isApiError } from './errors.ts'
 import type { Caller } from './sql.ts'
 
-/** `none` and the shared-secret algorithms are not among them: a public key must never serve as a secret. */
+/** Without `none` and the shared-secret algorithms: a public key must never serve as a secret. */
 const ASYMMETRIC_ALGORITHMS = [
   'RS256',
   'RS384',
@@ -28,10 +28,13 @@ const invalidToken = (message: string, cause?: unknown) =>
     cause,
   })
 
-/** What whoever deploys does so that users can be told from guests. */
+/** The next step for a deployer whose handlers cannot verify tokens. */
 export const VERIFY_TOKENS = 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.'
 
-/** Whether a secret has less than the 256 bits that HS256 needs. See https://www.rfc-editor.org/rfc/rfc7518#section-3.2. */
+/**
+ * Whether a secret has less than the 256 bits that HS256 needs. See
+ * https://www.rfc-editor.org/rfc/rfc7518#section-3.2.
+ */
 export const isShortSecret = (secret: string): boolean => new TextEncoder().encode(secret).length < 32
 
 function hasNoExpiry(error: unknown): boolean {
@@ -39,7 +42,7 @@ function hasNoExpiry(error: unknown): boolean {
   return code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && claim === 'exp' && reason === 'missing'
 }
 
-/** Whether two texts are equal, in a time that does not tell where they differ. */
+/** Whether two texts are equal, compared in constant time. */
 async function equalInConstantTime(a: string, b: string): Promise<boolean> {
   const digest = async (text: string) =>
     new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
@@ -47,7 +50,7 @@ async function equalInConstantTime(a: string, b: string): Promise<boolean> {
   return left.reduce((difference, byte, index) => difference | (byte ^ (right[index] ?? 0)), 0) === 0
 }
 
-/** The claims that pass on to Postgres: a role that row level security knows, and a user for the role that has one. */
+/** The claims for Postgres: a role that row level security knows, and a user if that role is `authenticated`. */
 function callerFrom(claims: JWTPayload): Caller {
   const { role, sub } = claims
   if (role === undefined) throw invalidToken('The token has no role claim; it must be anon or authenticated.')
@@ -59,14 +62,14 @@ function callerFrom(claims: JWTPayload): Caller {
     )
   }
   if (role === 'authenticated' && (typeof sub !== 'string' || sub === '')) {
-    throw invalidToken('The token says authenticated but has no sub claim that says who.')
+    throw invalidToken('The token has the role authenticated but no sub claim.')
   }
   return { ...claims, role }
 }
 
 export type Authenticate = (headers: Headers) => Promise<Caller>
 
-/** Who may do everything: whoever has the admin key, or a token with a role that is configured. */
+/** Resolves for the admin key, or for a token with a configured admin role; rejects otherwise. */
 export type AuthenticateAdmin = (headers: Headers) => Promise<void>
 
 type Verify = (token: string) => Promise<JWTPayload>
@@ -74,13 +77,14 @@ type Verify = (token: string) => Promise<JWTPayload>
 type AuthOptions = { config: Config; now: () => number; verify?: Verify }
 
 /**
- * The claims of a token, verified with the shared secret (HS256) or the key set (asymmetric algorithms), or a 401. A signature says
- * that the token comes from whoever has the key, which several projects may share; `iss` and `aud` say whose it is.
+ * Verifies tokens with the shared secret (HS256) or the key set (asymmetric algorithms); fails with 401. A signature
+ * proves only that the issuer has the key, which several projects may share. `iss` and `aud` name the issuer and the
+ * project.
  */
 export function createVerify({ config, now }: { config: Config; now: () => number }): Verify {
   let keySet: JWTVerifyGetKey | undefined
 
-  /** The key of a token from the key set. That the set cannot be read is not the caller's fault. */
+  /** Finds a token's key in the key set. An unreadable key set is not the caller's fault: 503. */
   async function remoteKey(jwksUrl: string): Promise<JWTVerifyGetKey> {
     const { createRemoteJWKSet, errors } = await import('jose')
     keySet ??= createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 5_000 })
@@ -124,13 +128,13 @@ export function createVerify({ config, now }: { config: Config; now: () => numbe
       const key = await remoteKey(config.jwksUrl)
       return (await jwtVerify(token, key, { ...options, algorithms: ASYMMETRIC_ALGORITHMS })).payload
     }
-    throw invalidToken('The token is not signed in a way that is accepted here.')
+    throw invalidToken('The token is signed with an algorithm that is not configured here.')
   }
 
   function refusal(error: unknown): Error {
     if (isApiError(error)) return error
     if ((error as { code?: string }).code === 'ERR_JWT_EXPIRED') {
-      // Existing clients refresh their session at this code, and at no other.
+      // Existing clients refresh their session for this code only.
       return apiError(401, 'AUTH_UNAUTHORIZED', 'The token has expired.', {
         nextActions: 'Refresh the session and send the new access token.',
         cause: error,
@@ -140,9 +144,9 @@ export function createVerify({ config, now }: { config: Config; now: () => numbe
       return apiError(
         401,
         'AUTH_INVALID_CREDENTIALS',
-        'The token has no exp claim; one that never expires is not accepted.',
+        'The token has no exp claim. A token that never expires is not accepted.',
         {
-          nextActions: 'Let whoever signs the tokens give them an expiry, and send a new one.',
+          nextActions: 'Configure the token issuer to set an expiry, and send a new token.',
           cause: error,
         },
       )
@@ -169,7 +173,7 @@ function bearerToken(authorization: string): string {
  * - no `Authorization`: anonymous
  * - the configured anonymous key: anonymous
  * - a user's JWT: its claims
- * - the admin key: refused, for it has no user whom the policies could judge
+ * - the admin key: refused, because it has no user for the policies
  */
 export function createAuthenticate({
   config,
@@ -201,9 +205,9 @@ export function createAuthenticate({
 }
 
 /**
- * Lets the admin in, and nobody else: the admin key as `x-api-key` or as a bearer token, or a verified token whose role is one of
- * the configured ones (`project_admin`, where none is). A token of anybody else is refused with 403. Where there is neither an admin
- * key nor a way to verify tokens, nobody is let in.
+ * Admits only an admin: the admin key as `x-api-key` or as a bearer token, or a verified token with a configured
+ * admin role (by default `project_admin`). Any other token fails with 403. Without an admin key and without a way to
+ * verify tokens, every request fails with 403.
  */
 export function createAuthenticateAdmin({
   config,
@@ -224,7 +228,7 @@ export function createAuthenticateAdmin({
 
   return async (headers) => {
     if (config.adminKey === null && config.jwtSecret === null && config.jwksUrl === null) {
-      throw apiError(403, 'AUTH_UNAUTHORIZED', 'Nobody is configured who may use the admin routes.', {
+      throw apiError(403, 'AUTH_UNAUTHORIZED', 'No admin credentials are configured.', {
         nextActions: 'Set PAYMENTS_ADMIN_KEY, or PAYMENTS_JWT_SECRET and PAYMENTS_ADMIN_ROLES.',
       })
     }

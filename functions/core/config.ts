@@ -1,6 +1,6 @@
 /**
- * Reads the environment variables, once, at the start. What is missing or malformed stops the start with one sentence that names
- * the variable and never repeats its value.
+ * Reads the environment variables once, at the start. A missing or malformed variable stops the start with a sentence
+ * that names the variable and never repeats its value.
  */
 import { z } from 'zod'
 import type { StripeEnvironment } from '../../types/api.ts'
@@ -11,20 +11,22 @@ export type Config = {
   poolSize: number
   /** 32 bytes in base64, or null when no secrets are stored in the database. */
   encryptionKey: string | null
-  /** The one before, while everything is being encrypted anew: it opens, and encrypts nothing. */
+  /** The previous key during a rotation. It decrypts, and never encrypts. */
   previousEncryptionKey: string | null
   jwtSecret: string | null
   jwksUrl: string | null
-  /** Of which a verified token must name one as its `iss`, or null where any will do. */
+  /** Accepted values of a token's `iss`; null accepts any. */
   jwtIssuers: string[] | null
-  /** Of which a verified token must name one in its `aud`, or null where any will do. */
+  /** Accepted values of a token's `aud`; null accepts any. */
   jwtAudiences: string[] | null
   adminKey: string | null
-  /** Roles whose tokens may do what the admin key may. */
+  /** Roles whose tokens have the rights of the admin key. */
   adminRoles: string[]
   anonKey: string | null
   publicUrl: string | null
-  /** What comes before every route, as `/payments` where a platform puts the function's name there; else empty. */
+  /**
+   * Path prefix of every route, for example `/payments` on platforms that add the function name. Empty by default.
+   */
   basePath: string
   allowedOrigins: '*' | string[]
   stripe: {
@@ -37,7 +39,7 @@ export type Config = {
   port: number
 }
 
-/** A variable is missing or malformed. The message is a sentence for whoever deploys. */
+/** Whether the error says that a variable is missing or malformed. Its message is a sentence for the deployer. */
 export function isConfigError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'ConfigError'
 }
@@ -51,7 +53,7 @@ const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new U
 /** An address of scheme, host and port only. */
 const isOrigin = (value: string) => httpUrl(value) && new URL(value).origin === value.replace(/\/$/, '')
 
-/** Whether every `%` of the parts that a client decodes begins an escape. */
+/** Whether a client can decode every `%` escape of the URL. */
 function isDecodable({ username, password, pathname }: URL): boolean {
   try {
     decodeURIComponent(`${username}:${password}${pathname}`)
@@ -80,7 +82,9 @@ const wholeNumber = (low: number, high: number, fallback: number) => {
     .default(fallback)
 }
 
-/** A key for one mode: the wrong mode must not start, for it would bill real cards in tests or nobody in production. */
+/**
+ * A key of one mode. The wrong mode must not start: it would charge real cards in tests, or no card in production.
+ */
 const secretKey = (mode: StripeEnvironment) =>
   z
     .string()
@@ -95,23 +99,26 @@ const signingSecret = z
   .regex(/^whsec_\S+$/, 'must be a Stripe signing secret, beginning whsec_')
   .optional()
 
-/** Values of a claim that a token must have. A space is taken for a comma that is missing. */
+/** Accepted values of a claim. A space is refused, because it is probably a missing comma. */
 const claimValues = (what: string, example: string) =>
   z
     .string()
     .transform((value) => value.split(',').map((part) => part.trim()))
     .refine(
       (values) => values.every((value) => /^\S+$/.test(value)),
-      `must be left out or be a comma-separated list of ${what} without spaces, as in ${example}`,
+      `must be left out or be a comma-separated list of ${what} without spaces, for example ${example}`,
     )
     .optional()
 
 const variables = z.object({
   DATABASE_URL: z
     .string(
-      'must be set to the address of the Postgres database, as in postgres://user:password@host:5432/name',
+      'must be set to the address of the Postgres database, for example postgres://user:password@host:5432/name',
     )
-    .regex(/^postgres(ql)?:\/\//, 'must be a Postgres address, as in postgres://user:password@host:5432/name')
+    .regex(
+      /^postgres(ql)?:\/\//,
+      'must be a Postgres address, for example postgres://user:password@host:5432/name',
+    )
     .refine(
       (value) => URL.canParse(value) && isDecodable(new URL(value)),
       'must be a Postgres address; encode special characters in the password',
@@ -155,7 +162,7 @@ const variables = z.object({
     )
     .refine(
       (value) => value === '*' || value.every(isOrigin),
-      'must be * or a comma-separated list of origins, as in https://shop.example',
+      'must be * or a comma-separated list of origins, for example https://shop.example',
     )
     .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, '')))),
   STRIPE_TEST_SECRET_KEY: secretKey('test'),
@@ -164,7 +171,7 @@ const variables = z.object({
   STRIPE_LIVE_WEBHOOK_SECRET: signingSecret,
   STRIPE_API_BASE_URL: z
     .string()
-    .refine(isOrigin, 'must be an http or https address without a path, as in http://127.0.0.1:12111')
+    .refine(isOrigin, 'must be an http or https address without a path, for example http://127.0.0.1:12111')
     .transform((value) => {
       const { protocol, hostname, port } = new URL(value)
       const secure = protocol === 'https:'
@@ -180,22 +187,23 @@ const variables = z.object({
   PORT: wholeNumber(0, 65_535, 8787),
 })
 
-/** What narrows whose tokens count: were it empty by mistake and taken for not set, everybody's would. */
+/** Variables that restrict tokens: an empty value, if treated as not set, would accept every token. */
 const NEVER_EMPTY = ['PAYMENTS_JWT_ISSUER', 'PAYMENTS_JWT_AUDIENCE']
 
-/** The names of all of them. */
+/** The names of all variables. */
 export const VARIABLES = Object.keys(variables.shape)
 
 /**
- * The configuration in these environment variables. An empty variable counts as one that is not set, save those of `NEVER_EMPTY`.
+ * The configuration in these environment variables. An empty variable counts as not set, except those in
+ * `NEVER_EMPTY`.
  *
- * @throws an error for which `isConfigError` holds, with one sentence that names the variable
+ * @throws an error that `isConfigError` recognizes, with a sentence that names the variable
  */
 export function readConfig(env: Env): Config {
-  const given = Object.fromEntries(
+  const present = Object.fromEntries(
     Object.entries(env).filter(([name, value]) => value?.trim() || NEVER_EMPTY.includes(name)),
   )
-  const result = variables.safeParse(given)
+  const result = variables.safeParse(present)
   if (!result.success) {
     const [issue] = result.error.issues
     throw configError(`${issue?.path.join('.')} ${issue?.message}.`)

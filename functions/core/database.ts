@@ -1,21 +1,21 @@
 /**
- * The connection to Postgres: single statements on a small pool, nothing that breaks behind a transaction-mode pooler (no
- * transaction block, no prepared statement, no session state), and one flight to the server and back for each statement.
+ * The connection to Postgres: single statements on a small pool, and one flight for each. Nothing breaks behind a
+ * transaction-mode pooler: no transaction block, no prepared statement, no session state.
  */
 import postgres from 'postgres'
 import { databaseUnavailable, fromDatabase } from './errors.ts'
 
-/** A value as it travels: text, or null. The statement casts it, as in `$1::text::jsonb`. */
+/** A value as it travels: text, or null. The statement casts it, for example `$1::text::jsonb`. */
 export type Value = string | null
 
 export type Database = {
   /**
-   * Runs one statement. Every placeholder in it must carry a cast, since values travel untyped.
+   * Runs one statement. Every placeholder needs a cast, because values travel untyped.
    *
-   * @param limits.deadline for a statement that may take longer than the others, in milliseconds
-   * @throws an `ApiError`: what the caller may know of the failure, with Postgres' own error as its cause
+   * @param limits.deadlineMs for a statement that may take longer than the others
+   * @throws an `ApiError`, with the error of Postgres as its cause
    */
-  query<Row extends object>(text: string, values?: Value[], limits?: { deadline?: number }): Promise<Row[]>
+  query<Row extends object>(text: string, values?: Value[], limits?: { deadlineMs?: number }): Promise<Row[]>
   /** Lets running statements end, then closes the connections. */
   end(): Promise<void>
 }
@@ -24,10 +24,10 @@ export type DatabaseOptions = {
   url: string
   /** Connections at most. */
   poolSize: number
-  /** How long a connection may take to come about, in seconds. */
+  /** Seconds. */
   connectTimeout?: number
-  /** How long a statement may take, waiting for a connection included, in milliseconds. */
-  deadline?: number
+  /** Limits a statement, including its wait for a connection. */
+  deadlineMs?: number
 }
 
 /** A statement on its way; `state` is null until it has a connection. */
@@ -35,10 +35,10 @@ type RunningQuery<Row extends object> = postgres.PendingQuery<Row[]> & { state: 
 
 type Pool = { client: postgres.Sql; running: Set<{ state: object | null }> }
 
-/** What of a connection string's query this client knows. The rest it would send to the server, which refuses what it does not know. */
+/** Query parameters that postgres.js knows. It would send the others to the server, which refuses unknown ones. */
 const URL_PARAMETERS = new Set(['sslmode', 'sslrootcert', 'target_session_attrs', 'options'])
 
-/** The connection string without parameters that are meant for other clients, as `channel_binding` or `pgbouncer`. */
+/** Removes parameters that are meant for other clients, for example `channel_binding` or `pgbouncer`. */
 export function connectionUrl(url: string): string {
   const parsed = new URL(url)
   for (const name of [...parsed.searchParams.keys()]) {
@@ -51,7 +51,7 @@ export function createDatabase({
   url,
   poolSize,
   connectTimeout = 5,
-  deadline = 30_000,
+  deadlineMs = 30_000,
 }: DatabaseOptions): Database {
   const connect = () =>
     postgres(connectionUrl(url), {
@@ -60,7 +60,7 @@ export function createDatabase({
       fetch_types: false,
       connect_timeout: connectTimeout,
       idle_timeout: 60,
-      // After a failure postgres.js waits before it connects again, by default up to 20 seconds. Somebody waits for the answer.
+      // By default postgres.js waits up to 20 seconds before it reconnects. Our callers cannot wait that long.
       backoff: (retries: number) => Math.min(retries, 5) * 0.05,
       connection: { application_name: 'pg-payments' },
       onnotice: () => {},
@@ -69,10 +69,11 @@ export function createDatabase({
   let pool = open()
 
   /**
-   * postgres.js sends Parse and Describe, waits for the answer, and only then Bind, as soon as a statement that is not prepared has
-   * parameters: two round trips. It decides so in `build()` by the parameters found while the text is put together, and leaves an
-   * array alone that is there already. With the array set by hand it sees a statement without parameters, sends Parse, Bind,
-   * Execute and Sync in one flight, and Bind still carries the values. Their types are then unknown: hence text and casts.
+   * Sends a statement in one flight. For an unprepared statement with parameters, postgres.js sends Parse and
+   * Describe, waits, and only then sends Bind: two round trips. `build()` decides this by the parameters that it
+   * collects, and keeps an array that is set already. With the array set here, postgres.js sees no parameters, and
+   * sends Parse, Bind, Execute and Sync together. Bind still carries the values. Postgres does not know their types:
+   * hence text and casts.
    */
   function inOneFlight<Row extends object>(text: string, values: Value[]): RunningQuery<Row> {
     const options = { simple: false } // without arguments it would choose the simple protocol, which has no values
@@ -81,9 +82,9 @@ export function createDatabase({
   }
 
   /**
-   * A server that accepts connections and hangs up before it is ready (a proxy whose database is away) makes postgres.js connect
-   * again without end, and its statements wait for ever. A pool of which no statement has reached the server in the time that a
-   * connection may take is thrown away together with what waits in it.
+   * A server that accepts connections and hangs up (for example a proxy whose database is down) makes postgres.js
+   * reconnect forever while its queries hang. If no statement of a pool reaches the server within the connection
+   * time-out, the pool is replaced, and its waiting statements fail.
    */
   function replaceIfStuck(suspect: Pool): boolean {
     if ([...suspect.running].some(({ state }) => state !== null)) return false
@@ -93,8 +94,12 @@ export function createDatabase({
   }
 
   return {
-    async query<Row extends object>(text: string, values: Value[] = [], limits: { deadline?: number } = {}) {
-      const within = limits.deadline ?? deadline
+    async query<Row extends object>(
+      text: string,
+      values: Value[] = [],
+      limits: { deadlineMs?: number } = {},
+    ) {
+      const within = limits.deadlineMs ?? deadlineMs
       const suspect = pool
       const query = inOneFlight<Row>(text, values)
       suspect.running.add(query)

@@ -1,6 +1,6 @@
 /**
- * Every error that leaves the handlers, and the tables that say how Postgres' and Stripe's become ours. An `ApiError` is the only
- * kind whose message is shown to a caller; the cause it keeps is for the log.
+ * Every error that leaves the handlers, and the tables that map errors of Postgres and of Stripe to them. Only the
+ * message of an `ApiError` is shown to a caller; its cause is for the log.
  */
 import type { ErrorBody, ErrorCode, StripeEnvironment } from '../../types/api.ts'
 import { redact } from './log.ts'
@@ -12,6 +12,8 @@ export type ApiError = Error & {
   status: Status
   code: ErrorCode
   nextActions?: string
+  /** The methods of the address, for a 405. */
+  allowed?: string
 }
 
 /** An error for the caller: a status, a code, and a sentence for a person. */
@@ -19,22 +21,28 @@ export function apiError(
   status: Status,
   code: ErrorCode,
   message: string,
-  options: { nextActions?: string; cause?: unknown } = {},
+  options: { nextActions?: string; allowed?: string; cause?: unknown } = {},
 ): ApiError {
-  const { nextActions, ...rest } = options
+  const { nextActions, allowed, ...rest } = options
   return Object.assign(new Error(redact(message), rest), {
     name: 'ApiError' as const,
     status,
     code,
     ...(nextActions === undefined ? {} : { nextActions: redact(nextActions) }),
+    ...(allowed === undefined ? {} : { allowed }),
   })
+}
+
+export function methodNotAllowed(methods: string[]): ApiError {
+  const allowed = [...new Set(methods)].join(', ')
+  return apiError(405, 'METHOD_NOT_ALLOWED', `This address takes ${allowed} only.`, { allowed })
 }
 
 export function isApiError(error: unknown): error is ApiError {
   return error instanceof Error && error.name === 'ApiError'
 }
 
-/** What is not an `ApiError` yet is a fault of ours: 500, and not a word about the inside. */
+/** Any other error is a fault of ours: 500, with a message that reveals nothing. */
 export function toApiError(error: unknown): ApiError {
   if (isApiError(error)) return error
   return apiError(500, 'INTERNAL_ERROR', 'Something went wrong on our side.', { cause: error })
@@ -47,8 +55,8 @@ export function errorBody({ code, message, status, nextActions }: ApiError): Err
 // Postgres
 
 /**
- * SQLSTATE, or its class of two characters, to HTTP. A row without a sentence passes on the sentence and the hint of the SQL function that raised it: those are
- * written for people. Everything else of Postgres stays in the log.
+ * SQLSTATE, or its class of two characters, to HTTP. An entry without a message passes on the message and the hint of
+ * the SQL function that raised it, because those are written for people. All other text of Postgres stays in the log.
  */
 export const SQLSTATES: Record<
   string,
@@ -72,17 +80,17 @@ export const SQLSTATES: Record<
   SP008: { status: 409, code: 'PAYMENT_ACCOUNT_CHANGED' },
   /** no key is stored */
   SP009: { status: 404, code: 'PAYMENT_CONFIG_NOT_FOUND' },
-  /** the stored secrets changed meanwhile */
+  /** the stored secrets have changed since they were read */
   SP010: { status: 409, code: 'PAYMENT_CONFIG_INVALID' },
-  /** the login has an isolation level that does not do */
+  /** the isolation level of the login is not supported */
   SP011: { status: 500, code: 'INTERNAL_ERROR' },
   /** a sync of this environment is running */
   SP020: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
-  /** another one carries this sync out now */
+  /** another process runs this sync now */
   SP021: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
   /** an event of the ledger cannot be projected again */
   SP022: { status: 500, code: 'INTERNAL_ERROR' },
-  /** insufficient_privilege: row level security said no */
+  /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,
     code: 'AUTH_UNAUTHORIZED',
@@ -96,7 +104,7 @@ export const SQLSTATES: Record<
   '23502': {
     status: 400,
     code: 'DATABASE_CONSTRAINT_VIOLATION',
-    message: 'A value that is needed is missing.',
+    message: 'A required value is missing.',
   },
   /** foreign_key_violation */
   '23503': {
@@ -109,27 +117,27 @@ export const SQLSTATES: Record<
   '23514': {
     status: 400,
     code: 'DATABASE_CONSTRAINT_VIOLATION',
-    message: 'A value is not one that the database allows.',
+    message: 'The database does not allow this value.',
   },
   /** invalid_text_representation */
-  '22P02': { status: 400, code: 'INVALID_INPUT', message: 'A value is not of the form that it must have.' },
-  /** untranslatable_character, as \u0000 in JSON */
+  '22P02': { status: 400, code: 'INVALID_INPUT', message: 'A value has an invalid format.' },
+  /** untranslatable_character, for example \u0000 in JSON */
   '22P05': {
     status: 400,
     code: 'INVALID_INPUT',
     message: 'A value has a character that cannot be stored, such as U+0000.',
   },
-  /** character_not_in_repertoire, as a zero byte in text */
+  /** character_not_in_repertoire, for example a zero byte in text */
   '22021': {
     status: 400,
     code: 'INVALID_INPUT',
     message: 'A value has a character that cannot be stored, such as U+0000.',
   },
-  /** the rest of class 22, data exceptions: out of range, not a date and so on */
+  /** the rest of class 22, data exceptions: for example out of range, or not a date */
   '22': {
     status: 400,
     code: 'INVALID_INPUT',
-    message: 'A value is out of range or not of the form that it must have.',
+    message: 'A value is out of range or has an invalid format.',
   },
   /** invalid_schema_name */
   '3F000': NOT_MIGRATED(),
@@ -148,21 +156,21 @@ function NOT_MIGRATED() {
   }
 }
 
-/** SQLSTATEs, whole classes among them, after which the same request may well succeed a moment later. */
+/** SQLSTATEs and classes of them after which the same request may succeed a moment later. */
 const UNAVAILABLE_SQLSTATES = [
   '08', // connection exceptions
-  '53', // insufficient resources, too_many_connections among them
+  '53', // insufficient resources, for example too_many_connections
   '57P', // admin_shutdown, crash_shutdown, cannot_connect_now
-  '58', // system errors, as of the disk
+  '58', // system errors, for example of the disk
   '28', // the login was refused
-  '3D000', // there is no such database
-  '25006', // read_only_sql_transaction: a standby answered
+  '3D000', // the database does not exist
+  '25006', // read_only_sql_transaction: the server is a standby
   '40', // serialization_failure, deadlock_detected
   '55P03', // lock_not_available
   '57014', // query_canceled
 ]
 
-/** Codes of postgres.js and of sockets: the database was not reached, or the connection broke. */
+/** Codes of postgres.js and of sockets: the connection failed or broke. */
 const CONNECTION_CODES = new Set([
   'CONNECTION_CLOSED',
   'CONNECTION_DESTROYED',
@@ -188,7 +196,7 @@ export function databaseUnavailable(cause?: unknown): ApiError {
   })
 }
 
-/** What a failed statement means for the caller. */
+/** Maps the error of a failed statement. */
 export function fromDatabase(error: unknown): ApiError {
   const { name, code, message, hint } = error as {
     name?: string
@@ -212,7 +220,7 @@ export function fromDatabase(error: unknown): ApiError {
   return toApiError(error)
 }
 
-/** What a guest does about a policy that refuses the subject: as somebody else the policies may well allow it. */
+/** Adds the next step of a guest whom a policy refuses: a signed-in user may be allowed. */
 export function refusedAsGuest(error: unknown): unknown {
   if (!isApiError(error) || error.status !== 403 || error.code !== 'AUTH_UNAUTHORIZED') return error
   return apiError(error.status, error.code, error.message, {
@@ -229,7 +237,7 @@ export function secretKeyVariable(environment: StripeEnvironment): string {
   return `STRIPE_${environment.toUpperCase()}_SECRET_KEY`
 }
 
-/** The permission that Stripe's refusal names. */
+/** The permission in the message of Stripe's refusal. */
 function permissionIn(message: string): string {
   const name = /'(rak_\w+)'/.exec(message)?.[1]
   return name === undefined ? 'a permission for this' : `the permission ${name}`
@@ -237,18 +245,18 @@ function permissionIn(message: string): string {
 
 type StripeErrorLike = { type?: string; statusCode?: number; requestId?: string }
 
-/** Whether the error is one of the Stripe SDK; told by its name, so that nothing here loads the SDK. */
+/** Whether the error is one of the Stripe SDK. Compares names, so that nothing here loads the SDK. */
 function isStripeError(error: unknown): error is Error & StripeErrorLike {
   return error instanceof Error && /^Stripe\w*Error$/.test((error as { type?: string }).type ?? '')
 }
 
 /**
- * Whether the next attempt must carry the same idempotency key, because Stripe may have done the work and we do not know.
+ * Whether the next attempt must send the same idempotency key, because Stripe may have done the work.
  *
- * That is so when there was no answer of Stripe's own (a time-out, a broken connection, some proxy's 502), and while the first
- * request is still under way. An answer of Stripe's, a 500 among them, is stored under the key and comes again for 24 hours: then
- * only a new key leads on, and a session of which nobody knows the address does no harm.
- * See https://docs.stripe.com/api/idempotent_requests.
+ * True when Stripe itself did not respond (a time-out, a broken connection, a proxy's 502), and while the first
+ * request is still in flight. Stripe stores each of its own responses under the key, even a 500, and returns it again
+ * for 24 hours. After that response only a new key can succeed. The orphaned session is harmless, because its URL was
+ * never returned. See https://docs.stripe.com/api/idempotent_requests.
  */
 export function stripeMayHaveActed(error: unknown): boolean {
   const cause = isApiError(error) ? error.cause : error
@@ -257,11 +265,11 @@ export function stripeMayHaveActed(error: unknown): boolean {
   return cause.statusCode === 409
 }
 
-/** What an error of the Stripe SDK means for the caller. See https://docs.stripe.com/api/errors. */
+/** Maps an error of the Stripe SDK. See https://docs.stripe.com/api/errors. */
 export function fromStripe(error: unknown, environment: StripeEnvironment): ApiError {
   if (!isStripeError(error)) return toApiError(error)
   if (error.statusCode === 409) {
-    return apiError(409, 'UPSTREAM_FAILURE', 'The same request is still under way at Stripe.', {
+    return apiError(409, 'UPSTREAM_FAILURE', 'Stripe is still processing the same request.', {
       nextActions: 'Try again in a moment with the same idempotency key.',
       cause: error,
     })
@@ -271,7 +279,7 @@ export function fromStripe(error: unknown, environment: StripeEnvironment): ApiE
       return apiError(402, 'PAYMENT_METHOD_DECLINED', error.message, { cause: error })
     case 'StripeAuthenticationError':
       return apiError(401, 'PAYMENT_CONFIG_INVALID', `Stripe refused the secret key for ${environment}.`, {
-        nextActions: `Store a key that is valid with \`pg-payments stripe config set\`, or, where none is stored, set ${secretKeyVariable(environment)} to one.`,
+        nextActions: `Store a valid key with \`pg-payments stripe config set\`. If no key is stored, set ${secretKeyVariable(environment)} to one instead.`,
         cause: error,
       })
     case 'StripePermissionError':

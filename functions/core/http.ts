@@ -1,17 +1,17 @@
-/** Reading requests, and what a handler answers. */
+/** Reads requests, and defines what a handler returns. */
 import { apiError } from './errors.ts'
 
-/** What a handler gives back; `app.ts` makes the response of it. */
+/** The result of a handler, from which `app.ts` makes the response. */
 export type Answer<Body> = { status: 200 | 201; body: Body }
 
-/** Bytes of a body at most, for every route. */
-export const BODY_LIMIT = 1_000_000
+/** The limit of a body, for every route. */
+export const BODY_BYTES_MAX = 1_000_000
 
 const tooLarge = () => apiError(413, 'PAYLOAD_TOO_LARGE', 'The body is larger than 1 MB.')
 
-/** The bytes of the body. Stops reading as soon as there are too many. */
+/** Reads the body. Stops as soon as it exceeds the limit. */
 export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer>> {
-  if (Number(request.headers.get('content-length')) > BODY_LIMIT) throw tooLarge()
+  if (Number(request.headers.get('content-length')) > BODY_BYTES_MAX) throw tooLarge()
   const chunks: Uint8Array<ArrayBuffer>[] = []
   let length = 0
   const reader = request.body?.getReader()
@@ -19,7 +19,7 @@ export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer
     const { done, value } = await reader.read()
     if (done) break
     length += value.length
-    if (length > BODY_LIMIT) {
+    if (length > BODY_BYTES_MAX) {
       await reader.cancel().catch(() => {})
       throw tooLarge()
     }
@@ -36,7 +36,7 @@ export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer
   return body
 }
 
-/** The JSON in the body; `whenEmpty`, where it is given, in the place of a body without a single byte. */
+/** Parses the body as JSON. If the body has no bytes, returns `whenEmpty`, if that is given. */
 export async function readJson(
   request: Request,
   { whenEmpty }: { whenEmpty?: unknown } = {},

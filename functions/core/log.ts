@@ -1,6 +1,6 @@
 /**
- * One JSON object per line. Messages of other people's errors pass through `redact`, so that no key, signing secret, token or
- * password in them reaches a log or an answer. Bodies, headers and query parameters are never logged.
+ * One JSON object per line. Messages of foreign errors pass through `redact`, so that no key, signing secret, token
+ * or password in them reaches a log or a response. Bodies, headers and query parameters are never logged.
  */
 
 export type LogFields = Record<string, unknown>
@@ -18,16 +18,16 @@ const SECRETS: [pattern: RegExp, replacement: string][] = [
   [/\b(bearer\s+)[^\s"',]+/gi, '$1…'],
 ]
 
-/** What every one of the patterns needs: most texts have none of it, and are left alone after one look. */
+/** A quick test: a text without any of these contains no secret. */
 const SUSPECT = /(?:sk|rk)_|whsec_|postgres|eyJ|bearer/i
 
-/** The text without Stripe keys, signing secrets, tokens and database passwords. */
+/** Removes Stripe keys, signing secrets, tokens and database passwords from a text. */
 export function redact(text: string): string {
   if (!SUSPECT.test(text)) return text
   return SECRETS.reduce((rest, [pattern, replacement]) => rest.replace(pattern, replacement), text)
 }
 
-/** A logger that writes lines; everything textual in a line is redacted. */
+/** A logger that redacts every string of a line. */
 export function createLog(write: (line: string) => void = console.log): Log {
   const line =
     (level: 'info' | 'error') =>
@@ -41,8 +41,8 @@ export function createLog(write: (line: string) => void = console.log): Log {
 }
 
 /**
- * What may be said about an error in a log line: its name, code, message, and the same of its cause. An error of postgres.js also
- * carries the query and its parameters, one of Stripe's SDK the headers; those stay out.
+ * The fields of an error for a log line: its name, code, message, and the same of its cause. Everything else is left
+ * out: an error of postgres.js contains the query and its parameters, and an error of Stripe's SDK the headers.
  */
 export function describeError(error: unknown): LogFields {
   if (!(error instanceof Error)) return { message: String(error) }

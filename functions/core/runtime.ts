@@ -1,6 +1,6 @@
 /**
- * The one file that knows which runtime this is. Node, Bun, Deno and Workers differ in where the environment variables are and
- * in what keeps work alive after an answer; everything else in `functions/` is the same on all of them.
+ * The only file that knows the runtime. Node, Bun, Deno and Workers differ in where the environment variables are,
+ * and in how work stays alive after a response. All other code in `functions/` is the same on all of them.
  */
 
 type Globals = {
@@ -11,7 +11,7 @@ type Globals = {
   }
 }
 
-/** What a webhook needs of Node's crypto. */
+/** The part of Node's crypto that a webhook needs. */
 export type NodeCrypto = {
   createHmac(algorithm: 'sha256', key: string): Hmac
   timingSafeEqual(one: Uint8Array, other: Uint8Array): boolean
@@ -20,7 +20,7 @@ type Hmac = { update(data: string | Uint8Array): Hmac; digest(): Uint8Array }
 
 export type Env = Record<string, string | undefined>
 
-/** The environment variables of this process. Workers get theirs with each request and do not call this. */
+/** The environment variables of this process. Workers receive theirs with each request and do not call this. */
 export function readEnv(): Env {
   const globals = globalThis as unknown as Globals
   if (globals.Deno) return globals.Deno.env.toObject()
@@ -28,26 +28,26 @@ export function readEnv(): Env {
 }
 
 /**
- * Node's own crypto, where the runtime has it: it computes at once, while WebCrypto goes to a pool of threads and back, which takes
+ * Node's own crypto, if the runtime has it. It computes synchronously. WebCrypto uses a thread pool, which takes
  * longer than the signature of a webhook itself.
  */
 export function findNodeCrypto(): NodeCrypto | undefined {
   return (globalThis as unknown as Globals).process?.getBuiltinModule?.('node:crypto')
 }
 
-/** Work that goes on after the answer was sent. */
+/** Work that continues after the response was sent. */
 export type Background = {
-  /** Starts nothing by itself: keeps hold of a promise that already runs. A rejection is reported, never thrown. */
+  /** Tracks a promise that is already running. A rejection is reported, never thrown. */
   waitUntil(work: Promise<unknown>): void
-  /** Resolves when everything handed over so far, and what that handed over in turn, has ended. */
+  /** Resolves when all tracked work, and the work that it adds, has ended. */
   settled(): Promise<void>
 }
 
 /**
- * Keeps track of background work so that a server can wait for it before it stops.
+ * Tracks background work, so that a server can wait for it before it stops.
  *
- * @param report is told about rejected work
- * @param keepAlive the platform's own `waitUntil`, where there is one
+ * @param report receives the errors of rejected work
+ * @param keepAlive the platform's own `waitUntil`, if it has one
  */
 export function createBackground(
   report: (error: unknown) => void,

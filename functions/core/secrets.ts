@@ -1,9 +1,9 @@
 /**
- * Stripe keys and signing secrets. They are encrypted before they reach Postgres, so that a copy of the database opens nothing, and
- * each ciphertext names the key it was made with, so that the encryption key can be changed.
+ * Stripe keys and signing secrets. They are encrypted before they reach Postgres, so a leaked database dump does not
+ * reveal them. Each ciphertext names its encryption key, so that the key can be rotated.
  *
- * Format: base64 of a 12-byte nonce and the AES-256-GCM ciphertext with its tag, bound to environment and kind: a row copied to
- * another environment, or a signing secret passed off as an API key, does not open.
+ * Format: base64 of a 12-byte nonce and the AES-256-GCM ciphertext with its tag, bound to environment and kind. A row
+ * copied to another environment, or a signing secret passed off as an API key, does not decrypt.
  */
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Config } from './config.ts'
@@ -25,7 +25,7 @@ const toBase64 = (bytes: Uint8Array) => btoa(String.fromCharCode(...bytes))
 const associatedData = ({ environment, kind }: Binding) =>
   new TextEncoder().encode(`pg-payments:${environment}:${kind}`)
 
-/** A key for encryption from its 32 bytes in base64. Its id is the first 8 hex digits of their SHA-256. */
+/** Imports an encryption key of 32 bytes in base64. Its id is the first 8 hex digits of their SHA-256. */
 export async function importEncryptionKey(base64: string): Promise<EncryptionKey> {
   const bytes = fromBase64(base64)
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
@@ -54,9 +54,9 @@ export async function encryptSecret(
 }
 
 /**
- * The secret in a ciphertext.
+ * Decrypts a secret.
  *
- * @throws when it was made with another key, for another environment or kind, or was changed
+ * @throws when the ciphertext belongs to another key, environment or kind, or was changed
  */
 export async function decryptSecret(
   encryptionKey: EncryptionKey,
@@ -77,39 +77,38 @@ export async function decryptSecret(
   return new TextDecoder().decode(opened)
 }
 
-/** The secrets in use: those stored in the database, and where none is stored for a kind, those of the environment variables. */
+/**
+ * The secrets in use: those stored in the database; if none of a kind is stored, those of the environment variables.
+ */
 export type SecretStore = {
   /** The secret key for calls to Stripe. Fails with 400 when there is none. */
   secretKey(environment: StripeEnvironment): Promise<string>
-  /** Every signing secret that may have signed an event. Fails with 500 when there is none. */
+  /** Every valid signing secret. Fails with 500 when there is none. */
   webhookSecrets(environment: StripeEnvironment): Promise<string[]>
-  /** Whether the signing secret stored last does not open: then the endpoint that signs with it is of no use any more. */
+  /** Whether the latest signing secret does not decrypt. Then the endpoint that signs with it cannot be used. */
   lostWebhookSecret(environment: StripeEnvironment): Promise<boolean>
-  /** Reads the stored secrets again at the next use: something else was stored. */
+  /** Drops the cached secrets, because others were stored. */
   forget(environment: StripeEnvironment): void
   /**
-   * Sees to it that the stored secrets are not older than a moment, because a signature matched none of those in use. True, since
-   * the next look may find others: read again now, or just before by somebody else who waited for the same.
+   * Reloads the stored secrets, because a signature matched none of those in use. Resolves to true even if another
+   * request has reloaded them a moment ago: the next check may find other secrets.
    */
   refresh(environment: StripeEnvironment): Promise<boolean>
 }
 
-/** Of one kind: what opens, newest first, and whether the newest and any at all do not. */
+/** The secrets of one kind that decrypt, newest first. */
 type Opened = { secrets: string[]; newestIsLost: boolean; allAreLost: boolean }
 type Secrets = Record<SecretKind, Opened>
 
-/** How long secrets are kept in memory, so that a webhook stays at one round trip. */
+/** How long secrets stay in memory, so that a webhook takes one round trip. */
 const TIME_TO_LIVE_MS = 60_000
-/**
- * A signature that does not match may mean a new signing secret, so the secrets are read again at once; somebody may also be
- * sending rubbish, so it is done once in this time, however much of that comes.
- */
-const REFRESH_AT_MOST_EVERY_MS = 1_000
+/** Limits how often invalid signatures can trigger a reload. */
+const REFRESH_INTERVAL_MIN_MS = 1_000
 
 const unreadable = (message: string, nextActions: string): ApiError =>
   apiError(503, 'PAYMENT_SECRETS_UNREADABLE', message, { nextActions })
 
-/** Whether this was thrown because what is stored does not open, rather than because nothing is stored. */
+/** Whether the error says that stored secrets do not decrypt, rather than that none is stored. */
 export const isUnreadable = (error: ApiError): boolean => error.code === 'PAYMENT_SECRETS_UNREADABLE'
 
 const LOST: Record<SecretKind, { message: string; instead: string }> = {
@@ -181,7 +180,7 @@ export function createSecretStore({
     return entry && now() - entry.readAt < TIME_TO_LIVE_MS ? entry.secrets : read(environment)
   }
 
-  /** What is stored of a kind; where none of it opens, nothing else is used in its place, and it is looked at again next time. */
+  /** The stored secrets of a kind. If none of them decrypts, fails closed, and the next call reads them again. */
   async function opened(environment: StripeEnvironment, kind: SecretKind): Promise<string[]> {
     const { secrets, allAreLost } = (await current(environment))[kind]
     if (!allAreLost) return secrets
@@ -219,7 +218,7 @@ export function createSecretStore({
     lostWebhookSecret: async (environment) => (await read(environment)).webhook_secret.newestIsLost,
     forget: (environment) => void cache.delete(environment),
     async refresh(environment) {
-      if (now() - (refreshedAt.get(environment) ?? Number.NEGATIVE_INFINITY) >= REFRESH_AT_MOST_EVERY_MS) {
+      if (now() - (refreshedAt.get(environment) ?? Number.NEGATIVE_INFINITY) >= REFRESH_INTERVAL_MIN_MS) {
         refreshedAt.set(environment, now())
         await read(environment)
       }

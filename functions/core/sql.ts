@@ -1,229 +1,100 @@
 /**
- * The only caller of SQL functions. One TypeScript function for each, of the same name in camelCase, with named arguments and a
- * cast on each. Names and types are held against `types/functions.ts`, which is generated from the database: a changed signature
- * is a type error here, and nowhere else.
+ * The only caller of SQL functions: each has the same name here in camelCase, and takes its arguments by name. Types
+ * and casts come from `types/functions.ts`, which is generated from the database, so a changed signature is a type
+ * error.
  */
-import type { Selectable } from 'kysely'
-import type {
-  CheckoutSession,
-  CustomerPortalSession,
-  StripeConnection,
-  StripeEnvironment,
-  StripeWebhookEvent,
-  SyncDrift,
-  SyncKind,
-  SyncProgress,
-  SyncRun,
-  WebhookDrift,
-} from '../../types/api.ts'
-import type {
-  PaymentsProviderConnections,
-  PaymentsStripeCheckoutSessions,
-  PaymentsStripeCustomerPortalSessions,
-  PaymentsSyncRuns,
-  PaymentsWebhookEvents,
-} from '../../types/database.ts'
-import type { Json, SqlArguments, SqlFunctionName } from '../../types/functions.ts'
-import type {
-  CheckoutSessionParams,
-  PortalSessionParams,
-  StripeObject,
-  StripeObjectRef,
-  WebhookEndpointParams,
-} from '../../types/stripe.ts'
+import type { StripeEnvironment } from '../../types/api.ts'
+import { SQL_CALLS, type SqlArguments, type SqlCallName, type SqlResult } from '../../types/functions.ts'
 import type { Database, Value } from './database.ts'
 import { apiError, isApiError } from './errors.ts'
+import type { ArgumentTypes, Results, SyncRunRow } from './sql-results.ts'
 import { storable } from './storable.ts'
-import type { ListParams } from './stripe.ts'
 
-/** Verified claims of whoever asks; a request without a token is `{ role: 'anon' }`. */
-export type Caller = { role: 'anon' | 'authenticated'; [claim: string]: unknown }
+export type * from './sql-results.ts'
 
-/** A row as JSON has it: instants are texts. */
-type JsonRow<Table> = {
-  [Column in keyof Selectable<Table>]: Selectable<Table>[Column] extends Date
-    ? string
-    : Selectable<Table>[Column] extends Date | null
-      ? string | null
-      : Selectable<Table>[Column]
+type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name
+
+/** TypeScript's types of arguments whose SQL type is not a string here. */
+type CastTypes = { jsonb: object; int4: number; bool: boolean }
+
+type ArgumentType<Argument, Cast> = Argument extends keyof ArgumentTypes
+  ? ArgumentTypes[Argument]
+  : Cast extends keyof CastTypes
+    ? CastTypes[Cast]
+    : string
+
+type Casts<Name extends SqlCallName> = (typeof SQL_CALLS)[Name]['casts']
+
+/** Arguments by their names in camelCase. One that has a default in SQL may be left out. */
+type Arguments<Name extends SqlCallName> = {
+  [Argument in keyof SqlArguments<Name> as CamelCase<Argument & string>]: ArgumentType<
+    Argument,
+    Casts<Name>[Argument & keyof Casts<Name>]
+  > | null
 }
 
-/** A row whose columns with a fixed set of values say which. */
-type Narrowed<Row, Values extends { [Column in keyof Row]?: unknown }> = Omit<Row, keyof Values> & Values
+type Result<Name extends SqlCallName> = Name extends `${string}.${infer Bare}`
+  ? CamelCase<Bare> extends keyof Results
+    ? Results[CamelCase<Bare>]
+    : SqlResult<Name>
+  : never
 
-/** A row of `payments.stripe_checkout_sessions`, without Stripe's object. */
-export type CheckoutSessionRow = Narrowed<
-  Omit<JsonRow<PaymentsStripeCheckoutSessions>, 'raw'>,
-  {
-    environment: StripeEnvironment
-    mode: CheckoutSession['mode']
-    status: CheckoutSession['status']
-    payment_status: CheckoutSession['paymentStatus']
-  }
->
-
-/** A row of `payments.stripe_customer_portal_sessions`, without Stripe's object. */
-export type CustomerPortalSessionRow = Narrowed<
-  Omit<JsonRow<PaymentsStripeCustomerPortalSessions>, 'raw'>,
-  { environment: StripeEnvironment; status: CustomerPortalSession['status'] }
->
-
-/** A row of `payments.webhook_events`, without its payload. */
-export type WebhookEventRow = Narrowed<
-  Omit<JsonRow<PaymentsWebhookEvents>, 'payload'>,
-  { environment: StripeEnvironment; processing_status: StripeWebhookEvent['processingStatus'] }
->
-
-export type CheckoutDecision = {
-  /** `return`: the session stands. `send`: create one at Stripe. `fetch`: look at Stripe's, project it, and begin once more. */
-  action: 'send' | 'return' | 'fetch'
-  session: CheckoutSessionRow
-  attempt: number
-  idempotency_key: string
-  params: CheckoutSessionParams
-  /** Stripe's id of the session; null until there is one. */
-  checkout_session_id: string | null
+type CallOptions = {
+  /**
+   * The function runs as the caller, whom row level security may refuse. If any other function is refused, the login
+   * of the handlers lacks a grant, which is not the caller's fault.
+   */
+  asCaller?: boolean
+  /** Milliseconds, for a statement that may take longer than the others. */
+  deadlineMs?: number
+  /**
+   * Replaces the characters that Postgres cannot store in the JSON arguments, because Stripe returns what people
+   * typed.
+   */
+  storable?: boolean
+  /** No row is a result, not an error. */
+  mayBeEmpty?: boolean
 }
 
-export type CustomerPortalDecision = {
-  session: CustomerPortalSessionRow
-  params: PortalSessionParams
-  idempotency_key: string
-}
-
-export type WebhookOutcome = {
-  status: 'processed' | 'ignored' | 'duplicate' | 'failed'
-  event: WebhookEventRow
-  /** What the database could not decide alone: fetch these and hand them to `projectStripeObjects`. */
-  fetch: StripeObjectRef[]
-}
-
-/** An event of a list that is none of this environment's. */
-export type RefusedEvent = { status: 'refused'; error: string; code: string }
-
-export type StoredSecret = { kind: 'secret_key' | 'webhook_secret'; key_id: string; ciphertext: string }
-
-/** A row of `payments.provider_connections`, without the account as Stripe described it. */
-export type ConnectionRow = Narrowed<
-  Omit<JsonRow<PaymentsProviderConnections>, 'raw'>,
-  { environment: StripeEnvironment; status: StripeConnection['status'] }
->
-
-export type WebhookEndpointDecision =
-  | {
-      /** List the endpoints at Stripe, and begin again with them, since this key. */
-      action: 'list'
-      idempotency_key: string
+/** The call of one SQL function: one statement, one flight. It throws an `ApiError`. */
+function sqlFunction<Name extends SqlCallName>(name: Name, options: CallOptions = {}) {
+  return async (database: Database, args: Arguments<Name>): Promise<Result<Name>> => {
+    const { result, casts }: { result: string; casts: Record<string, string> } = SQL_CALLS[name]
+    const values: Value[] = []
+    const list: string[] = []
+    for (const [argument, cast] of Object.entries(casts)) {
+      const value = (args as Record<string, unknown>)[camelCase(argument)]
+      if (value === undefined) continue
+      const text = textOf(value)
+      values.push(text !== null && options.storable ? storable(text) : text)
+      list.push(`${argument} => $${values.length}::text::${cast}`)
     }
-  | WebhookEndpointChange
-
-export type WebhookEndpointChange = {
-  /** `reuse`: it is as it should be. `mend`: send it params. `create`: make one with params. */
-  action: 'reuse' | 'mend' | 'create'
-  /** The endpoint that stays, as Stripe described it; null for `create`. */
-  endpoint: (StripeObject & { id: string; url: string }) | null
-  params: WebhookEndpointParams
-  idempotency_key: string
-  /** The events to subscribe a new one to. */
-  events: string[]
-  /** Ours, to be disabled when all is done. */
-  retire: string[]
-  /** Ours and dead, to be deleted before, because there is no room for another one. */
-  remove: string[]
-}
-
-/** What only the handlers know about an environment; a problem is a sentence. */
-export type HealthFacts = {
-  has_key: boolean
-  key_problem: string | null
-  stripe_problem: string | null
-  has_signing_secret: boolean
-  secret_problem: string | null
-  public_url: boolean
-  drift: WebhookDrift[] | null
-}
-
-export type HealthVerdict = {
-  status: 'ok' | 'degraded' | 'failing'
-  reasons: { code: string; severity: 'degraded' | 'failing'; message: string; next_action: string }[]
-  events: {
-    backlog: number
-    dead_lettered: number
-    oldest_failed_at: string | null
-    failures: { event_type: string; error: string | null; count: number }[]
-    events_last_hour: number
-    last_received_at: string | null
-    median_lag: number | null
-    greatest_lag: number | null
-  }
-  connection: ConnectionRow | null
-}
-
-/** What an argument of this type may be cast to. */
-type CastOf<T> = [Json] extends [T]
-  ? 'jsonb'
-  : [NonNullable<T>] extends [Date]
-    ? 'timestamptz'
-    : [NonNullable<T>] extends [number]
-      ? 'integer'
-      : [NonNullable<T>] extends [boolean]
-        ? 'boolean'
-        : 'text' | 'uuid' | 'interval'
-
-type Casts<Name extends SqlFunctionName> = {
-  [Argument in keyof Required<SqlArguments<Name>>]: CastOf<Required<SqlArguments<Name>>[Argument]>
-}
-
-type Values<Name extends SqlFunctionName> = { [Argument in keyof Required<SqlArguments<Name>>]: Value }
-
-/**
- * The calls of one SQL function: `value` for one that returns a value, `rows` for one that returns a set, `row` for one that answers
- * with its row or raises. `asCaller` says that it runs as the caller, whom row level security may refuse; where any other function is
- * refused, the login of the handlers lacks a grant, which is our fault and not the caller's.
- */
-function sqlFunction<Name extends SqlFunctionName>(
-  name: Name,
-  casts: Casts<Name>,
-  { asCaller = false, deadline }: { asCaller?: boolean; deadline?: number } = {},
-) {
-  const names = Object.keys(casts) as (keyof Casts<Name>)[]
-  const list = names.map(
-    (argument, index) => `${String(argument)} => $${index + 1}::text::${String(casts[argument])}`,
-  )
-  const call = `${name}(${list.join(', ')})`
-
-  async function run<Result>(database: Database, text: string, values: Values<Name>): Promise<Result[]> {
-    const ordered = names.map((argument) => values[argument])
-    const asked = database.query<{ result: Result }>(text, ordered, { deadline })
-    return (await (asCaller ? asTheCaller(asked) : asService(asked))).map(({ result }) => result)
-  }
-
-  async function rows<Row>(database: Database, values: Values<Name>): Promise<Row[]> {
-    return run(database, `select to_jsonb(row_of_set) - 'raw' as result from ${call} as row_of_set`, values)
-  }
-
-  return {
-    rows,
-    /** Each value of a set that is not of rows. */
-    values: <Result>(database: Database, values: Values<Name>): Promise<Result[]> =>
-      run(database, `select ${call} as result`, values),
-    async row<Row>(database: Database, values: Values<Name>): Promise<Row> {
-      return first(await rows<Row>(database, values))
-    },
-    async value<Result>(database: Database, values: Values<Name>): Promise<Result> {
-      return first(await run<Result>(database, `select ${call} as result`, values))
-    },
+    const call = `${name}(${list.join(', ')})`
+    const isOfRows = result === 'row' || result === 'rows'
+    const statement = isOfRows
+      ? `select to_jsonb(row_of_set) - 'raw' as result from ${call} as row_of_set`
+      : `select ${call} as result`
+    const query = database.query<{ result: unknown }>(statement, values, { deadlineMs: options.deadlineMs })
+    const found = (await (options.asCaller ? asTheCaller(query) : asService(query))).map((row) => row.result)
+    if (result === 'rows' || result === 'values') return found as Result<Name>
+    if (found.length === 0 && !options.mayBeEmpty) throw new Error(`${name} returned no row.`)
+    return found[0] as Result<Name>
   }
 }
 
-function first<Result>(results: Result[]): Result {
-  if (results.length === 0) throw new Error('The database answered with no row where there is always one.')
-  return results[0] as Result
+const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+/** An argument as it travels. A string for a `jsonb` argument is JSON already. */
+function textOf(value: unknown): Value {
+  if (value === null) return null
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
-/** What the service asks for itself: where it is refused, the login lacks a grant. */
-export async function asService<Rows>(asked: Promise<Rows>): Promise<Rows> {
-  return asked.catch((error) => {
+/** The login in `DATABASE_URL` runs this itself: a refusal means that it lacks a grant. */
+export async function asService<Rows>(query: Promise<Rows>): Promise<Rows> {
+  return query.catch((error) => {
     if (!isApiError(error) || postgresErrorIn(error)?.code !== '42501') throw error
     throw apiError(500, 'INTERNAL_ERROR', 'The login in DATABASE_URL may not use the payments schema.', {
       nextActions: GRANT_ROLES,
@@ -233,16 +104,16 @@ export async function asService<Rows>(asked: Promise<Rows>): Promise<Rows> {
 }
 
 /**
- * What is asked as the caller. Row level security may refuse that, and then it is the caller's affair; that the login gets no further
- * than to try to become the caller has the same SQLSTATE and is ours.
+ * This runs as the caller. A refusal by row level security is for the caller. A login that may not become the caller
+ * gets the same SQLSTATE, and that is ours to fix.
  */
-async function asTheCaller<Rows>(asked: Promise<Rows>): Promise<Rows> {
-  return asked.catch((error) => {
+async function asTheCaller<Rows>(query: Promise<Rows>): Promise<Rows> {
+  return query.catch((error) => {
     if (!isApiError(error) || !lacksGrant(postgresErrorIn(error))) throw error
     throw apiError(
       500,
       'INTERNAL_ERROR',
-      'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was asked.',
+      'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was evaluated.',
       { nextActions: GRANT_ROLES, cause: error.cause },
     )
   })
@@ -252,7 +123,9 @@ type PostgresErrorLike = { code?: string; message?: string; routine?: string }
 
 const postgresErrorIn = (error: { cause?: unknown }) => error.cause as PostgresErrorLike | undefined
 
-/** Whether the login was stopped before any policy was asked. The name of the routine is the same in every language of the server. */
+/**
+ * Whether Postgres refused the login before any policy ran. The server's routine has the same name in every language.
+ */
 function lacksGrant(error: PostgresErrorLike | undefined): boolean {
   if (error?.code !== '42501') return false
   return (
@@ -261,385 +134,63 @@ function lacksGrant(error: PostgresErrorLike | undefined): boolean {
   )
 }
 
-/** What whoever deploys does about a login that may not do its work. */
+/** The next step for a deployer whose login lacks a grant. */
 export const GRANT_ROLES =
   'Run in psql, with the name of that login: grant anon, authenticated, payments_service to <login>;'
 
-const beginCheckout = sqlFunction(
-  'payments.begin_checkout_session',
-  {
-    environment: 'text',
-    caller: 'jsonb',
-    mode: 'text',
-    line_items: 'jsonb',
-    success_url: 'text',
-    cancel_url: 'text',
-    subject_type: 'text',
-    subject_id: 'text',
-    customer_email: 'text',
-    metadata: 'jsonb',
-    idempotency_key: 'text',
-  },
-  { asCaller: true },
-)
+/** For a call that reads much of the ledger: people wait for it, and no browser does. */
+const LONG_MS = 60 * 60 * 1000
 
-/**
- * Writes the checkout session row as the caller, so that the app's policies decide, and says what to send to Stripe.
- * Begun again under the same idempotency key it finds the row of the first time.
- */
-export function beginCheckoutSession(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    caller: Caller
-    mode: 'payment' | 'subscription'
-    lineItems: { priceId: string; quantity: number }[]
-    successUrl: string
-    cancelUrl: string
-    subjectType: string | null
-    subjectId: string | null
-    customerEmail: string | null
-    metadata: Record<string, string>
-    idempotencyKey: string | null
-  },
-): Promise<CheckoutDecision> {
-  return beginCheckout.value(database, {
-    environment: args.environment,
-    caller: JSON.stringify(args.caller),
-    mode: args.mode,
-    line_items: JSON.stringify(args.lineItems),
-    success_url: args.successUrl,
-    cancel_url: args.cancelUrl,
-    subject_type: args.subjectType,
-    subject_id: args.subjectId,
-    customer_email: args.customerEmail,
-    metadata: JSON.stringify(args.metadata),
-    idempotency_key: args.idempotencyKey,
-  })
-}
+// checkout
 
-const completeCheckout = sqlFunction('payments.complete_checkout_session', {
-  environment: 'text',
-  id: 'uuid',
-  attempt: 'integer',
-  session: 'jsonb',
-  snapshot_at: 'timestamptz',
+export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session', { asCaller: true })
+export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session')
+export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
+export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
+  asCaller: true,
 })
+export const completeCustomerPortalSession = sqlFunction('payments.complete_customer_portal_session')
+export const failCustomerPortalSession = sqlFunction('payments.fail_customer_portal_session')
 
-/** Takes Stripe's session for an attempt. Where a webhook was faster, the row shows what that said. */
-export function completeCheckoutSession(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    id: string
-    attempt: number
-    session: StripeObject
-    snapshotAt: string
-  },
-): Promise<CheckoutSessionRow> {
-  return completeCheckout.row(database, {
-    environment: args.environment,
-    id: args.id,
-    attempt: String(args.attempt),
-    session: JSON.stringify(args.session),
-    snapshot_at: args.snapshotAt,
-  })
-}
+// ledger and projections
 
-const failCheckout = sqlFunction('payments.fail_checkout_session', {
-  environment: 'text',
-  id: 'uuid',
-  attempt: 'integer',
-  error: 'text',
-  stripe_may_have_acted: 'boolean',
-})
-
-/** Notes that an attempt came to nothing. `stripeMayHaveActed` keeps its idempotency key for the next one. */
-export function failCheckoutSession(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    id: string
-    attempt: number
-    error: string
-    stripeMayHaveActed: boolean
-  },
-): Promise<CheckoutSessionRow> {
-  return failCheckout.row(database, {
-    environment: args.environment,
-    id: args.id,
-    attempt: String(args.attempt),
-    error: args.error,
-    stripe_may_have_acted: String(args.stripeMayHaveActed),
-  })
-}
-
-const beginPortal = sqlFunction(
-  'payments.begin_customer_portal_session',
-  {
-    environment: 'text',
-    caller: 'jsonb',
-    subject_type: 'text',
-    subject_id: 'text',
-    return_url: 'text',
-    configuration: 'text',
-  },
-  { asCaller: true },
-)
-
-/** Writes the portal session row as the caller, for the customer of a billing subject, and says what to send to Stripe. */
-export function beginCustomerPortalSession(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    caller: Caller
-    subjectType: string
-    subjectId: string
-    returnUrl: string | null
-    configuration: string | null
-  },
-): Promise<CustomerPortalDecision> {
-  return beginPortal.value(database, {
-    environment: args.environment,
-    caller: JSON.stringify(args.caller),
-    subject_type: args.subjectType,
-    subject_id: args.subjectId,
-    return_url: args.returnUrl,
-    configuration: args.configuration,
-  })
-}
-
-const completePortal = sqlFunction('payments.complete_customer_portal_session', {
-  environment: 'text',
-  id: 'uuid',
-  portal_session: 'jsonb',
-})
-
-/** Takes Stripe's portal session. */
-export function completeCustomerPortalSession(
-  database: Database,
-  args: { environment: StripeEnvironment; id: string; portalSession: StripeObject },
-): Promise<CustomerPortalSessionRow> {
-  return completePortal.row(database, {
-    environment: args.environment,
-    id: args.id,
-    portal_session: JSON.stringify(args.portalSession),
-  })
-}
-
-const failPortal = sqlFunction('payments.fail_customer_portal_session', {
-  environment: 'text',
-  id: 'uuid',
-  error: 'text',
-})
-
-/** Notes that Stripe gave no portal session. */
-export function failCustomerPortalSession(
-  database: Database,
-  args: { environment: StripeEnvironment; id: string; error: string },
-): Promise<CustomerPortalSessionRow> {
-  return failPortal.row(database, { environment: args.environment, id: args.id, error: args.error })
-}
-
-const ingest = sqlFunction('payments.ingest_webhook_event', { environment: 'text', payload: 'jsonb' })
-
-/**
- * Takes one verified event: ledger row, projections and fulfilment in one call. The payload is the body as it came, not parsed and
- * written again, so that the ledger holds what Stripe signed.
- */
-export function ingestWebhookEvent(
-  database: Database,
-  args: { environment: StripeEnvironment; payload: string },
-): Promise<WebhookOutcome> {
-  return ingest.value(database, args)
-}
-
-const ingestMany = sqlFunction('payments.ingest_webhook_events', { environment: 'text', payloads: 'jsonb' })
-
-/** Takes up to 64 verified events in one transaction, each for itself; `payloads` is the text of a list of bodies. */
-export function ingestWebhookEvents(
-  database: Database,
-  args: { environment: StripeEnvironment; payloads: string },
-): Promise<(WebhookOutcome | RefusedEvent)[]> {
-  return ingestMany.value(database, args)
-}
-
-const project = sqlFunction('payments.project_stripe_objects', {
-  environment: 'text',
-  objects: 'jsonb',
-  snapshot_at: 'timestamptz',
-})
-
-/**
- * Projects objects as Stripe's API gave them. An older snapshot never overwrites a newer row.
- *
- * @returns how many told something new
- */
-export function projectStripeObjects(
-  database: Database,
-  args: { environment: StripeEnvironment; objects: StripeObject[]; snapshotAt: string },
-): Promise<number> {
-  return project.value(database, {
-    environment: args.environment,
-    objects: storable(JSON.stringify(args.objects)),
-    snapshot_at: args.snapshotAt,
-  })
-}
-
-const secrets = sqlFunction('payments_private.read_secrets', { environment: 'text' })
-
-/** The stored secrets of an environment that are in use, newest first, encrypted. */
-export function readSecrets(
-  database: Database,
-  args: { environment: StripeEnvironment },
-): Promise<StoredSecret[]> {
-  return secrets.rows(database, args)
-}
+export const ingestWebhookEvent = sqlFunction('payments.ingest_webhook_event')
+export const ingestWebhookEvents = sqlFunction('payments.ingest_webhook_events')
+export const projectStripeObjects = sqlFunction('payments.project_stripe_objects', { storable: true })
+export const unknownWebhookEvents = sqlFunction('payments.unknown_webhook_events')
+export const retryWebhookEvents = sqlFunction('payments.retry_webhook_events')
+export const replayWebhookEvents = sqlFunction('payments.replay_webhook_events', { deadlineMs: LONG_MS })
+export const rebuildProjections = sqlFunction('payments.rebuild_projections', { deadlineMs: LONG_MS })
+export const pruneWebhookEvents = sqlFunction('payments.prune_webhook_events', { deadlineMs: LONG_MS })
 
 // sync and recovery
 
-/** For what goes through much of the ledger at once: people wait for it, and no browser does. */
-const LONG_MS = 60 * 60 * 1000
+export const beginSync = sqlFunction('payments.begin_sync')
+export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true })
+export const completeSync = sqlFunction('payments.complete_sync', { deadlineMs: LONG_MS })
+export const failSync = sqlFunction('payments.fail_sync')
+export const refuseSync = sqlFunction('payments.refuse_sync')
+export const touchSync = sqlFunction('payments.touch_sync')
+export const dueSyncKinds = sqlFunction('payments.due_sync_kinds')
+export const beginRecovery = sqlFunction('payments.begin_recovery')
+export const completeRecovery = sqlFunction('payments.complete_recovery', { mayBeEmpty: true })
+export const recoverableEventTypes = sqlFunction('payments.recoverable_event_types')
 
-/** A row of `payments.sync_runs`. */
-export type SyncRunRow = Narrowed<
-  Omit<JsonRow<PaymentsSyncRuns>, 'lease'>,
-  {
-    environment: StripeEnvironment
-    status: SyncRun['status']
-    kinds: SyncKind[]
-    progress: Record<string, Partial<SyncProgress>>
-    drift: Record<string, Partial<SyncDrift>>
-  }
->
+// connection
 
-/** What a step of a sync leads to. */
-export type SyncStep = {
-  run: SyncRunRow & { lease: string }
-  /** What to list from Stripe now; null when every kind is listed. */
-  next: { kind: SyncKind; params: ListParams; without_cursor: ListParams | null } | null
-}
+export const connectAccount = sqlFunction('payments.connect_account')
+export const disconnectAccount = sqlFunction('payments.disconnect_account')
+export const beginWebhookEndpoint = sqlFunction('payments.begin_webhook_endpoint')
+export const completeWebhookEndpoint = sqlFunction('payments.complete_webhook_endpoint')
+export const webhookEndpointDrift = sqlFunction('payments.webhook_endpoint_drift')
+export const environmentHealth = sqlFunction('payments.environment_health')
+export const readSecrets = sqlFunction('payments_private.read_secrets')
+export const allSecrets = sqlFunction('payments_private.all_secrets')
+export const replaceSecrets = sqlFunction('payments_private.replace_secrets')
 
-const beginSyncCall = sqlFunction('payments.begin_sync', {
-  environment: 'text',
-  kinds: 'jsonb',
-  created_from: 'timestamptz',
-  created_before: 'timestamptz',
-  account_id: 'text',
-})
+// reads of the admin API
 
-/** Begins a sync, or resumes the last one like it where it was stopped. 409 while another one of the environment is running. */
-export function beginSync(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    kinds: SyncKind[] | null
-    createdFrom: string | null
-    createdBefore: string | null
-    accountId: string | null
-  },
-): Promise<SyncStep> {
-  return beginSyncCall.value(database, {
-    environment: args.environment,
-    kinds: args.kinds === null ? null : JSON.stringify(args.kinds),
-    created_from: args.createdFrom,
-    created_before: args.createdBefore,
-    account_id: args.accountId,
-  })
-}
-
-const recordSyncPageCall = sqlFunction('payments.record_sync_page', {
-  run_id: 'uuid',
-  lease: 'uuid',
-  kind: 'text',
-  objects: 'jsonb',
-  snapshot_at: 'timestamptz',
-  has_more: 'boolean',
-})
-
-/** Takes a page: its objects and the place where it ended commit together. */
-export function recordSyncPage(
-  database: Database,
-  args: {
-    runId: string
-    lease: string
-    kind: SyncKind
-    objects: StripeObject[]
-    snapshotAt: string
-    hasMore: boolean
-  },
-): Promise<SyncStep> {
-  return recordSyncPageCall.value(database, {
-    run_id: args.runId,
-    lease: args.lease,
-    kind: args.kind,
-    objects: storable(JSON.stringify(args.objects)),
-    snapshot_at: args.snapshotAt,
-    has_more: String(args.hasMore),
-  })
-}
-
-const completeSyncCall = sqlFunction(
-  'payments.complete_sync',
-  {
-    run_id: 'uuid',
-    lease: 'uuid',
-    max: 'integer',
-  },
-  { deadline: LONG_MS },
-)
-
-/** Ends a sync whose kinds are all listed. To be called again as long as the run in the answer is running. */
-export function completeSync(database: Database, args: { runId: string; lease: string }): Promise<SyncStep> {
-  return completeSyncCall.value(database, { run_id: args.runId, lease: args.lease, max: '200' })
-}
-
-const failSyncCall = sqlFunction('payments.fail_sync', { run_id: 'uuid', lease: 'uuid', error: 'text' })
-
-/** Ends a sync before its time: failed with an error, interrupted without one. The next one like it resumes it. */
-export function failSync(
-  database: Database,
-  args: { runId: string; lease: string; error: string | null },
-): Promise<SyncRunRow> {
-  return failSyncCall.row(database, { run_id: args.runId, lease: args.lease, error: args.error })
-}
-
-const refuseSyncCall = sqlFunction('payments.refuse_sync', {
-  environment: 'text',
-  error: 'text',
-  is_key_refused: 'boolean',
-})
-
-/** Notes that a sync could not begin. */
-export function refuseSync(
-  database: Database,
-  args: { environment: StripeEnvironment; error: string; isKeyRefused: boolean },
-): Promise<null> {
-  return refuseSyncCall.value(database, {
-    environment: args.environment,
-    error: args.error,
-    is_key_refused: String(args.isKeyRefused),
-  })
-}
-
-const touchSyncCall = sqlFunction('payments.touch_sync', { run_id: 'uuid', lease: 'uuid' })
-
-/** A sign of life; false when another one has taken over. */
-export function touchSync(database: Database, args: { runId: string; lease: string }): Promise<boolean> {
-  return touchSyncCall.value(database, { run_id: args.runId, lease: args.lease })
-}
-
-const dueSyncKindsCall = sqlFunction('payments.due_sync_kinds', { environment: 'text' })
-
-/** What a scheduled sync should list now. */
-export function dueSyncKinds(
-  database: Database,
-  args: { environment: StripeEnvironment },
-): Promise<SyncKind[]> {
-  return dueSyncKindsCall.value(database, args)
-}
-
-/** The syncs of an environment, the last begun first; `after` is the last one of the page before. */
+/** The syncs of an environment, newest first. `after` is the last one of the previous page. */
 export async function listSyncRuns(
   database: Database,
   args: { environment: StripeEnvironment; limit: number; after: { startedAt: string; id: string } | null },
@@ -658,7 +209,7 @@ export async function listSyncRuns(
   return rows.map(({ result }) => result)
 }
 
-/** Subscriptions of which nobody knows the billing subject. */
+/** How many subscriptions have no known billing subject. */
 export async function countUnmapped(
   database: Database,
   args: { environment: StripeEnvironment },
@@ -671,323 +222,16 @@ export async function countUnmapped(
   return row?.count ?? 0
 }
 
-/** From when on Stripe's events are to be read, and the time of which it no longer has them. */
-export type RecoveryStart = { from: string; gap: { from: string; before: string } | null }
+// the login
 
-const beginRecoveryCall = sqlFunction('payments.begin_recovery', {
-  environment: 'text',
-  since: 'timestamptz',
-  account_id: 'text',
-})
-
-/** Says from when on Stripe's list of events has to be read so that nothing is missing; 409 when the key is of another account. */
-export function beginRecovery(
-  database: Database,
-  args: { environment: StripeEnvironment; since: string | null; accountId: string | null },
-): Promise<RecoveryStart> {
-  return beginRecoveryCall.value(database, {
-    environment: args.environment,
-    since: args.since,
-    account_id: args.accountId,
-  })
-}
-
-const completeRecoveryCall = sqlFunction('payments.complete_recovery', {
-  environment: 'text',
-  recovered_from: 'timestamptz',
-  complete_until: 'timestamptz',
-})
-
-/** Notes that every event of that time is in the ledger. */
-export async function completeRecovery(
-  database: Database,
-  args: { environment: StripeEnvironment; recoveredFrom: string; completeUntil: string },
-): Promise<void> {
-  await completeRecoveryCall.rows(database, {
-    environment: args.environment,
-    recovered_from: args.recoveredFrom,
-    complete_until: args.completeUntil,
-  })
-}
-
-const recoverableTypesCall = sqlFunction('payments.recoverable_event_types', { environment: 'text' })
-
-/** The types of events that a recovery takes in. */
-export function recoverableEventTypes(
-  database: Database,
-  args: { environment: StripeEnvironment },
-): Promise<string[]> {
-  return recoverableTypesCall.value(database, { environment: args.environment })
-}
-
-const unknownEventsCall = sqlFunction('payments.unknown_webhook_events', {
-  environment: 'text',
-  event_ids: 'jsonb',
-})
-
-/** Which of these events the ledger does not know, in the same order. */
-export function unknownWebhookEvents(
-  database: Database,
-  args: { environment: StripeEnvironment; eventIds: string[] },
-): Promise<string[]> {
-  return unknownEventsCall.values(database, {
-    environment: args.environment,
-    event_ids: JSON.stringify(args.eventIds),
-  })
-}
-
-const retryEventsCall = sqlFunction('payments.retry_webhook_events', { max: 'integer' })
-
-/** Tries failed events again whose time has come, of both environments. */
-export function retryWebhookEvents(
-  database: Database,
-  args: { max: number },
-): Promise<
-  {
-    environment: StripeEnvironment
-    provider_event_id: string
-    processing_status: string
-    last_error: string | null
-  }[]
-> {
-  return retryEventsCall.rows(database, { max: String(args.max) })
-}
-
-const replayEventsCall = sqlFunction(
-  'payments.replay_webhook_events',
-  {
-    environment: 'text',
-    provider_event_id: 'text',
-    event_type: 'text',
-    object_id: 'text',
-    happened_from: 'timestamptz',
-    happened_before: 'timestamptz',
-    include_processed: 'boolean',
-    max: 'integer',
-  },
-  { deadline: LONG_MS },
-)
-
-/** Processes kept events once more, fulfilment included, in the order in which they happened. */
-export function replayWebhookEvents(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    eventId: string | null
-    eventType: string | null
-    objectId: string | null
-    from: string | null
-    before: string | null
-    includeProcessed: boolean
-    max: number
-  },
-): Promise<{ replayed_event_id: string; processing_status: string; last_error: string | null }[]> {
-  return replayEventsCall.rows(database, {
-    environment: args.environment,
-    provider_event_id: args.eventId,
-    event_type: args.eventType,
-    object_id: args.objectId,
-    happened_from: args.from,
-    happened_before: args.before,
-    include_processed: String(args.includeProcessed),
-    max: String(args.max),
-  })
-}
-
-const rebuildCall = sqlFunction(
-  'payments.rebuild_projections',
-  { environment: 'text' },
-  { deadline: LONG_MS },
-)
-
-/** Makes the projections again from the ledger. */
-export function rebuildProjections(
-  database: Database,
-  args: { environment: StripeEnvironment },
-): Promise<{ events: number; pruned: number; complete_since: string | null }> {
-  return rebuildCall.value(database, args)
-}
-
-const pruneCall = sqlFunction(
-  'payments.prune_webhook_events',
-  {
-    older_than: 'interval',
-    max: 'integer',
-    environment: 'text',
-  },
-  { deadline: LONG_MS },
-)
-
-/** Empties the payloads of finished events that are older; at most `max` of them. */
-export function pruneWebhookEvents(
-  database: Database,
-  args: { environment: StripeEnvironment; olderThanDays: number; max: number },
-): Promise<number> {
-  return pruneCall.value(database, {
-    older_than: `${args.olderThanDays} days`,
-    max: String(args.max),
-    environment: args.environment,
-  })
-}
-
-const connect = sqlFunction('payments.connect_account', {
-  environment: 'text',
-  account: 'jsonb',
-  key_id: 'text',
-  ciphertext: 'text',
-  masked_key: 'text',
-  replace_account: 'boolean',
-})
-
-/** Connects an environment to a Stripe account and stores its encrypted key; 409 for another account than before. */
-export function connectAccount(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    account: StripeObject
-    keyId: string
-    ciphertext: string
-    maskedKey: string
-    replaceAccount: boolean
-  },
-): Promise<{
-  connection: ConnectionRow
-  previous_account_id: string | null
-  deleted: Record<string, number> | null
-}> {
-  return connect.value(database, {
-    environment: args.environment,
-    account: JSON.stringify(args.account),
-    key_id: args.keyId,
-    ciphertext: args.ciphertext,
-    masked_key: args.maskedKey,
-    replace_account: String(args.replaceAccount),
-  })
-}
-
-const disconnect = sqlFunction('payments.disconnect_account', { environment: 'text' })
-
-/** Forgets the stored key and signing secrets of an environment; 404 when no key is stored. */
-export function disconnectAccount(
-  database: Database,
-  args: { environment: StripeEnvironment },
-): Promise<{ connection: ConnectionRow; endpoint_id: string | null; remaining: Record<string, number> }> {
-  return disconnect.value(database, args)
-}
-
-const beginEndpoint = sqlFunction('payments.begin_webhook_endpoint', {
-  environment: 'text',
-  url: 'text',
-  api_version: 'text',
-  endpoints: 'jsonb',
-  since: 'text',
-  secret_is_lost: 'boolean',
-})
-
-/** Says what to do at Stripe so that events reach an address. */
-export function beginWebhookEndpoint(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    url: string
-    apiVersion: string
-    /** As Stripe listed them after the answer that gave `since`. */
-    endpoints: StripeObject[] | null
-    since: string | null
-    /** Whether the stored signing secret cannot be decrypted. */
-    secretIsLost?: boolean
-  },
-): Promise<WebhookEndpointDecision> {
-  return beginEndpoint.value(database, {
-    environment: args.environment,
-    url: args.url,
-    api_version: args.apiVersion,
-    endpoints: args.endpoints && JSON.stringify(args.endpoints),
-    since: args.since,
-    secret_is_lost: String(args.secretIsLost ?? false),
-  })
-}
-
-const completeEndpoint = sqlFunction('payments.complete_webhook_endpoint', {
-  environment: 'text',
-  endpoint: 'jsonb',
-  key_id: 'text',
-  ciphertext: 'text',
-})
-
-/** Takes the endpoint that an environment is now set up with, and the encrypted signing secret of a new one. */
-export function completeWebhookEndpoint(
-  database: Database,
-  args: {
-    environment: StripeEnvironment
-    endpoint: StripeObject
-    secret: { keyId: string; ciphertext: string } | null
-  },
-): Promise<ConnectionRow> {
-  return completeEndpoint.row(database, {
-    environment: args.environment,
-    endpoint: JSON.stringify(args.endpoint),
-    key_id: args.secret?.keyId ?? null,
-    ciphertext: args.secret?.ciphertext ?? null,
-  })
-}
-
-const endpointDrift = sqlFunction('payments.webhook_endpoint_drift', {
-  environment: 'text',
-  url: 'text',
-  api_version: 'text',
-  endpoints: 'jsonb',
-})
-
-/** How the managed webhook endpoint differs from how it was set up. */
-export function webhookEndpointDrift(
-  database: Database,
-  args: { environment: StripeEnvironment; url: string | null; apiVersion: string; endpoints: StripeObject[] },
-): Promise<WebhookDrift[]> {
-  return endpointDrift.value(database, {
-    environment: args.environment,
-    url: args.url,
-    api_version: args.apiVersion,
-    endpoints: JSON.stringify(args.endpoints),
-  })
-}
-
-const healthOf = sqlFunction('payments.environment_health', { environment: 'text', facts: 'jsonb' })
-
-/** One verdict about an environment, with the reasons. */
-export function environmentHealth(
-  database: Database,
-  args: { environment: StripeEnvironment; facts: HealthFacts },
-): Promise<HealthVerdict> {
-  return healthOf.value(database, { environment: args.environment, facts: JSON.stringify(args.facts) })
-}
-
-const everySecret = sqlFunction('payments_private.all_secrets', {})
-
-/** Every stored secret, encrypted. */
-export function allSecrets(
-  database: Database,
-): Promise<(StoredSecret & { id: string; environment: StripeEnvironment })[]> {
-  return everySecret.rows(database, {})
-}
-
-const replaceAll = sqlFunction('payments_private.replace_secrets', { secrets: 'jsonb' })
-
-/** Puts secrets that were encrypted anew in the place of all that are stored; 409 when others were stored meanwhile. */
-export function replaceSecrets(
-  database: Database,
-  args: { secrets: { id: string; key_id: string; ciphertext: string }[] },
-): Promise<number> {
-  return replaceAll.value(database, { secrets: JSON.stringify(args.secrets) })
-}
-
-/** The privilege to become a role, by the name that this server has for it: before Postgres 16 every member may. */
+/** The privilege to become a role, by its name in this server: before Postgres 16 every member may. */
 export const MAY_SET_ROLE =
   "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end"
 
 /**
- * Whether the database answers, has our schema, and lets this login work: call the functions, and become `anon` and
- * `authenticated`. Since Postgres 16 that is a right of its own: a login that created a role is its member and may not become it.
+ * Whether the database has our schema, and lets this login work: call the functions, and become `anon` and
+ * `authenticated`. Since Postgres 16 that is a privilege of its own: a login that created a role is its member and
+ * may not become it.
  */
 export async function checkDatabase(database: Database): Promise<{ migrated: boolean; allowed: boolean }> {
   const [row] = await database.query<{ migrated: boolean; allowed: boolean }>(

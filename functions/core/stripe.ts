@@ -1,11 +1,12 @@
 /**
- * Calls to Stripe, through the official SDK on fetch. The SDK is loaded with the first call, so a webhook does without it. Every
- * answer comes as a snapshot: the object, and an instant at which it was certainly true.
+ * Calls to Stripe, through the official SDK on fetch. The first call loads the SDK, so a webhook does not. Every call
+ * returns a snapshot: the object, and an instant at which it was certainly true.
  */
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment } from '../../types/api.ts'
 import type {
   CheckoutSessionParams,
+  ListParams,
   PortalSessionParams,
   Snapshot,
   StripeObject,
@@ -27,17 +28,12 @@ export type StripeApi = {
   list(kind: ListedKind, params: ListParams): Promise<StripePage>
   /** The items of a subscription beyond those that the subscription itself carries. */
   subscriptionItemsAfter(subscription: string, after: string): Promise<StripePage>
-  /** The account of the key; null when a restricted key may not know. */
+  /** The account of the key; null when a restricted key may not read it. */
   accountId(): Promise<string | null>
   /** An object by its kind and id. */
   retrieve(ref: StripeObjectRef): Promise<Snapshot<StripeObject>>
-}
-
-export type ListParams = {
-  limit: number
-  starting_after?: string
-  ending_before?: string
-  [name: string]: unknown
+  /** The SDK with the same key, for calls that have no method here. Its errors go through `mapStripeError`. */
+  client: Promise<Stripe>
 }
 
 /** A page of a list, newest object first, with an instant at which it was certainly true. */
@@ -80,8 +76,8 @@ const RETRIEVE: Record<string, Retrieve> = {
 }
 
 /**
- * Completes the items of a subscription, of which Stripe shows the first ones only: those that a snapshot does not show would be
- * taken for removed.
+ * Completes the items of a subscription. Stripe includes only the first ones, and the projection removes items that a
+ * snapshot does not contain.
  *
  * @param itemsAfter reads the page of items after one of them
  */
@@ -100,8 +96,8 @@ export async function completeItems(
 }
 
 /**
- * The instant of a snapshot: Stripe's clock (the `Date` header, whole seconds) when it answered, less the time the request took,
- * since the object may have been read at its beginning, less the second that the header has rounded away.
+ * The instant of a snapshot: Stripe's clock (the `Date` header), less the duration of the request, because Stripe may
+ * have read the object at its start, less one second, because the header has whole seconds.
  */
 export function snapshotInstant(dateHeader: string | undefined, elapsedMs: number, nowMs: number): string {
   const stripeClock = Date.parse(dateHeader ?? '')
@@ -110,18 +106,21 @@ export function snapshotInstant(dateHeader: string | undefined, elapsedMs: numbe
   ).toISOString()
 }
 
-/** A header of an answer. Over fetch the SDK's answer has `Headers` here, and not the plain object that its type promises. */
+/** A header of a response. Over fetch the SDK has `Headers` here, not the plain object of its type. */
 function headerOf({ lastResponse }: Stripe.Response<object>, name: string): string | undefined {
   const headers = lastResponse.headers as Headers | Record<string, string>
   return (headers instanceof Headers ? headers.get(name) : headers[name]) ?? undefined
 }
 
-/** Whether this is the stored answer of the first time under its idempotency key, which may be long out of date. */
+/**
+ * Whether Stripe replayed the stored response of an earlier request with the same idempotency key. It may be
+ * outdated.
+ */
 export function isReplayed(answer: Stripe.Response<object>): boolean {
   return headerOf(answer, 'idempotent-replayed') === 'true'
 }
 
-/** A client of the official SDK with this key, as these handlers are configured. */
+/** Makes a client of the official SDK with this key and our configuration. */
 export async function connectStripe(config: Config, secretKey: string): Promise<Stripe> {
   const { Stripe } = await import('stripe')
   return new Stripe(secretKey, {
@@ -135,7 +134,7 @@ export async function connectStripe(config: Config, secretKey: string): Promise<
 }
 
 /**
- * What Stripe answers to a call, with the instant at which it was certainly true.
+ * Calls Stripe, and returns its response as a snapshot.
  *
  * @throws an `ApiError`
  */
@@ -152,6 +151,13 @@ export async function takeSnapshot<Kind extends StripeObject>(
   } catch (error) {
     throw fromStripe(error, environment)
   }
+}
+
+/** Rejects with an `ApiError` in place of Stripe's error. */
+export async function mapStripeError<T>(environment: StripeEnvironment, call: Promise<T>): Promise<T> {
+  return call.catch((error) => {
+    throw fromStripe(error, environment)
+  })
 }
 
 export function createStripe({
@@ -192,6 +198,7 @@ export function createStripe({
         stripe.subscriptionItems.list({ subscription, starting_after: after, limit: 100 }),
       )
     return {
+      client,
       createCheckoutSession: async (params, idempotencyKey) => {
         const stripe = await client
         return snapshot(environment, () => stripe.checkout.sessions.create(params, { idempotencyKey }))

@@ -72,12 +72,7 @@ const retryEvent = route({
     await eventOf(database, environment, eventId)
     const tried = await replayWebhookEvents(database, {
       environment,
-      eventId,
-      eventType: null,
-      objectId: null,
-      from: null,
-      before: null,
-      includeProcessed: false,
+      providerEventId: eventId,
       max: 1,
     })
     return { event: presentEvent(await eventOf(database, environment, eventId)), retried: tried.length > 0 }
@@ -98,12 +93,10 @@ const retryEvents = route({
   async handle({ params: { environment }, body }, { database }) {
     const tried = await replayWebhookEvents(database, {
       environment,
-      eventId: null,
-      eventType: body.eventType ?? null,
-      objectId: body.objectId ?? null,
-      from: body.from ?? null,
-      before: body.to ?? null,
-      includeProcessed: false,
+      eventType: body.eventType,
+      objectId: body.objectId,
+      happenedFrom: body.from,
+      happenedBefore: body.to,
       max: body.limit,
     })
     return {

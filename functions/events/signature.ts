@@ -1,12 +1,12 @@
 /**
- * Checks Stripe's signature of a webhook, as https://docs.stripe.com/webhooks/signature describes it: HMAC-SHA256 over
- * `<timestamp>.<body>`. The SDK's own check cannot be loaded without the whole SDK, which a webhook does not need; a test holds this
- * one against it.
+ * Checks Stripe's signature of a webhook: HMAC-SHA256 over `<timestamp>.<body>`. See
+ * https://docs.stripe.com/webhooks/signature. The SDK's own check would load the whole SDK, which a webhook does not
+ * need. A test compares the two.
  */
 import { findNodeCrypto, type NodeCrypto } from '../core/runtime.ts'
 
-/** Seconds for which a signature is good. */
-export const SIGNATURE_TOLERANCE = 300
+/** How long a signature is valid. */
+const SIGNATURE_TOLERANCE_S = 300
 
 function parseHeader(header: string): { timestamp: string; signatures: Uint8Array<ArrayBuffer>[] } | null {
   let timestamp: string | undefined
@@ -21,14 +21,17 @@ function parseHeader(header: string): { timestamp: string; signatures: Uint8Arra
   return timestamp !== undefined && /^\d{1,12}$/.test(timestamp) ? { timestamp, signatures } : null
 }
 
-/** Keys made of signing secrets: an environment has one or two at a time, and making a key costs more than using it. */
+/**
+ * Imported keys by signing secret. An environment has one or two secrets, and importing a key costs more than using
+ * it.
+ */
 const keys = new Map<string, Promise<CryptoKey>>()
-const KEPT_KEYS = 16
+const KEYS_CACHED_MAX = 16
 
 function keyOf(secret: string): Promise<CryptoKey> {
-  const known = keys.get(secret)
-  if (known) return known
-  if (keys.size >= KEPT_KEYS) keys.clear()
+  const cached = keys.get(secret)
+  if (cached) return cached
+  if (keys.size >= KEYS_CACHED_MAX) keys.clear()
   const key = crypto.subtle.importKey(
     'raw',
     new TextEncoder().encode(secret),
@@ -42,7 +45,7 @@ function keyOf(secret: string): Promise<CryptoKey> {
 
 const nodeCrypto = findNodeCrypto() ?? null
 
-/** Whether the secret signed these bytes. The comparison takes the same time for every input. */
+/** Whether the secret signed these bytes, compared in constant time. */
 type Check = (secret: string, signature: Uint8Array<ArrayBuffer>) => boolean | Promise<boolean>
 
 function checkOf(prefix: string, body: Uint8Array<ArrayBuffer>, native: NodeCrypto | null): Check {
@@ -61,8 +64,8 @@ function checkOf(prefix: string, body: Uint8Array<ArrayBuffer>, native: NodeCryp
 }
 
 /**
- * Whether one of the secrets signed exactly these bytes, not longer ago than the tolerance. Several secrets may be valid at a time,
- * and a header may carry several signatures, while a secret is being changed.
+ * Whether one of the secrets signed exactly these bytes within the tolerance. While a secret is being rotated,
+ * several secrets are valid, and the header may contain several signatures.
  *
  * @param now milliseconds since 1970
  * @param native null for WebCrypto
@@ -75,7 +78,7 @@ export async function isSignedByStripe(
   native: NodeCrypto | null = nodeCrypto,
 ): Promise<boolean> {
   const parsed = parseHeader(header)
-  if (!parsed || Math.floor(now / 1000) - Number(parsed.timestamp) > SIGNATURE_TOLERANCE) return false
+  if (!parsed || Math.floor(now / 1000) - Number(parsed.timestamp) > SIGNATURE_TOLERANCE_S) return false
   const check = checkOf(`${parsed.timestamp}.`, body, native)
   for (const secret of secrets) {
     if (secret === '') continue

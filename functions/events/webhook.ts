@@ -1,8 +1,8 @@
 /**
  * `POST /api/webhooks/stripe/{environment}`
  *
- * One signature check and one round trip to Postgres. 200 means that the event is kept and need not come again; 5xx that Stripe
- * should deliver it again. See https://docs.stripe.com/webhooks.
+ * One signature check and one round trip to Postgres. Stripe retries after a 5xx, and not after a 200: the event is
+ * recorded. See https://docs.stripe.com/webhooks.
  */
 import type { StripeEnvironment, WebhookResponse } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
@@ -52,10 +52,15 @@ export async function webhook(
       attempt: event.attempt_count,
       cause: describeError(cause),
     })
-    throw apiError(500, 'INTERNAL_ERROR', 'The event is kept but could not be processed yet.', {
-      nextActions: 'The reason is in last_error of its row in payments.webhook_events.',
-      cause,
-    })
+    throw apiError(
+      500,
+      'INTERNAL_ERROR',
+      'The event was stored but could not be processed yet; Stripe will retry.',
+      {
+        nextActions: 'Read the reason in last_error of its row in payments.webhook_events.',
+        cause,
+      },
+    )
   }
   return {
     status: 200,
@@ -67,7 +72,7 @@ export async function webhook(
   }
 }
 
-/** Whether one of the signing secrets in use signed the body; they are read again once if none did. */
+/** Whether a signing secret in use signed the body. If none did, reloads them and checks again. */
 async function isGenuine(
   environment: StripeEnvironment,
   body: Uint8Array<ArrayBuffer>,
@@ -79,12 +84,16 @@ async function isGenuine(
   return (await check()) || ((await secrets.refresh(environment)) && (await check()))
 }
 
-/** An event is dated by whole seconds and a snapshot a little earlier than it was taken: how long to wait at most for one to pass the other. */
-const CATCH_UP_WITHIN_MS = 10_000
+/**
+ * A snapshot may be dated before the event that it follows: events have whole seconds, and snapshots are dated a
+ * little early. This is the longest such difference to wait out.
+ */
+const SNAPSHOT_LAG_MAX_MS = 10_000
 
 /**
- * Asks Stripe for what events of one second left undecided. A snapshot counts only if it is not older than they are, so one that
- * was taken too soon is taken once more. A failure here is logged; the answer to Stripe is already given.
+ * Retrieves from Stripe the objects that events of one second leave undecided. A snapshot older than those events
+ * does not count, so it is taken again after a pause. A failure is logged only, because the response was already
+ * sent.
  */
 async function fetchAndProject(
   environment: StripeEnvironment,
@@ -96,9 +105,9 @@ async function fetchAndProject(
     const api = await stripe(environment)
     for (const ref of refs) {
       let snapshot = await api.retrieve(ref)
-      const early = Date.parse(eventCreatedAt ?? snapshot.snapshotAt) - Date.parse(snapshot.snapshotAt)
-      if (early > 0 && early <= CATCH_UP_WITHIN_MS) {
-        await new Promise((resolve) => setTimeout(resolve, early + 1000))
+      const lag = Date.parse(eventCreatedAt ?? snapshot.snapshotAt) - Date.parse(snapshot.snapshotAt)
+      if (lag > 0 && lag <= SNAPSHOT_LAG_MAX_MS) {
+        await new Promise((resolve) => setTimeout(resolve, lag + 1000))
         snapshot = await api.retrieve(ref)
       }
       const { object, snapshotAt } = snapshot

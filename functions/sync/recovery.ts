@@ -1,10 +1,11 @@
 /**
- * Takes in the events that never arrived. Stripe's list of events is read back to where the ledger is known to be complete, and
- * what is missing goes in oldest first, by the function that takes deliveries. Events that are there already cost one look-up.
- * The list has events of every type; those that no webhook endpoint of ours subscribes to were never meant to arrive.
+ * Recovers events that never arrived. It reads Stripe's list of events back to the instant until which the ledger is
+ * complete, and ingests the missing ones, oldest first, by the function that takes deliveries. A known event costs
+ * one look-up. Event types that our endpoint does not subscribe to are skipped.
  */
 import type { RecoveryResult, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
+import { iso } from '../core/format.ts'
 import { describeError } from '../core/log.ts'
 import {
   beginRecovery,
@@ -19,33 +20,33 @@ import { storable } from '../core/storable.ts'
 import type { StripeApi, StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { SYNC_KINDS } from './run-schema.ts'
-import { type Pause, patiently } from './sync.ts'
+import { type Pause, withRetries } from './sync.ts'
 
 export type RecoveryOptions = {
   environment: StripeEnvironment
-  /** Read back to this instant instead. */
+  /** Reads back to this instant instead. */
   since?: string | null
   signal?: AbortSignal
 }
 
 export type RecoveryDeps = Pick<Deps, 'database' | 'stripe' | 'log'> & { pause?: Pause }
 
-/** Events in one call: each is a subtransaction of it. */
-const EVENTS_AT_ONCE = 50
-const PAGE = 100
+/** Each event is a subtransaction of its call. */
+const EVENTS_PER_CALL_MAX = 50
+const PAGE_SIZE = 100
 
-/** Compares the ledger with Stripe's list of events and takes in what is missing. Safe to run at any time and several at once. */
+/** Ingests the events of Stripe's list that the ledger lacks. Safe to run at any time, and concurrently. */
 export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Promise<RecoveryResult> {
   const { environment, signal } = options
   const { database } = deps
   const stripe = await deps.stripe(environment)
-  const accountId = await patiently(() => stripe.accountId(), deps, signal)
-  const start = await beginRecovery(database, { environment, since: options.since ?? null, accountId })
+  const accountId = await withRetries(() => stripe.accountId(), deps, signal)
+  const start = await beginRecovery(database, { environment, since: options.since, accountId })
   const types = new Set(await recoverableEventTypes(database, { environment }))
   const result: RecoveryResult = {
     environment,
-    from: new Date(start.from).toISOString(),
-    until: new Date(start.from).toISOString(),
+    from: iso(start.from),
+    until: iso(start.from),
     listed: 0,
     recovered: 0,
     processed: 0,
@@ -57,7 +58,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   const first = await oldestPage(stripe, start, deps, signal)
   result.until = first.newest
   for await (const page of pagesForward(stripe, first.page, deps, signal)) {
-    await takeIn(page, types, result, stripe, deps)
+    await ingestMissing(page, types, result, stripe, deps)
     result.until = page.snapshotAt
   }
   if (!signal?.aborted) {
@@ -66,7 +67,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   return result
 }
 
-/** The page with the oldest events from `from` on. Stripe lists the newest first, so this walks the list to its end. */
+/** The page with the oldest events since `from`. Stripe lists the newest first, so this reads the list to its end. */
 async function oldestPage(
   stripe: StripeApi,
   { from }: RecoveryStart,
@@ -75,8 +76,8 @@ async function oldestPage(
 ): Promise<{ page: StripePage; newest: string }> {
   const created = { gte: Math.ceil(Date.parse(from) / 1000) }
   const list = (after?: string) =>
-    patiently(
-      () => stripe.list('events', { limit: PAGE, created, ...(after ? { starting_after: after } : {}) }),
+    withRetries(
+      () => stripe.list('events', { limit: PAGE_SIZE, created, ...(after ? { starting_after: after } : {}) }),
       deps,
       signal,
     )
@@ -90,7 +91,7 @@ async function oldestPage(
   return { page, newest }
 }
 
-/** From that page to the newest event, each page in turn. */
+/** Yields that page, and each following one up to the newest event. */
 async function* pagesForward(
   stripe: StripeApi,
   oldest: StripePage,
@@ -101,12 +102,16 @@ async function* pagesForward(
   while (page.objects.length > 0 && !signal?.aborted) {
     yield page
     const before = page.objects[0]?.id
-    page = await patiently(() => stripe.list('events', { limit: PAGE, ending_before: before }), deps, signal)
+    page = await withRetries(
+      () => stripe.list('events', { limit: PAGE_SIZE, ending_before: before }),
+      deps,
+      signal,
+    )
   }
 }
 
-/** Hands those events of a page that should be in the ledger and are not to it, the oldest first. */
-async function takeIn(
+/** Ingests the events of a page that the ledger lacks, oldest first. */
+async function ingestMissing(
   page: StripePage,
   types: Set<string>,
   result: RecoveryResult,
@@ -120,8 +125,8 @@ async function takeIn(
   const unknown = new Set(await unknownWebhookEvents(database, { environment, eventIds }))
   const missing = events.filter(({ id }) => id !== undefined && unknown.has(id))
   const undecided: StripeObjectRef[] = []
-  for (let index = 0; index < missing.length; index += EVENTS_AT_ONCE) {
-    const batch = missing.slice(index, index + EVENTS_AT_ONCE)
+  for (let index = 0; index < missing.length; index += EVENTS_PER_CALL_MAX) {
+    const batch = missing.slice(index, index + EVENTS_PER_CALL_MAX)
     const outcomes = await ingestWebhookEvents(database, {
       environment,
       payloads: storable(JSON.stringify(batch)),
@@ -147,14 +152,14 @@ async function takeIn(
 
 function describeGap(environment: StripeEnvironment, gap: RecoveryStart['gap']): RecoveryResult['gap'] {
   if (gap === null) return null
-  const from = new Date(gap.from).toISOString()
-  const before = new Date(gap.before).toISOString()
+  const from = iso(gap.from)
+  const before = iso(gap.before)
   return {
     from,
     before,
     message:
-      `Stripe keeps events for 30 days, so those of ${environment} from ${from} until ${before} cannot be had any more. ` +
-      'A sync of that time brings the rows in line; fulfilment of purchases made in it is for you to check.',
+      `Stripe keeps events for 30 days, so those of ${environment} from ${from} until ${before} can no longer be recovered. ` +
+      'A sync of that period updates the rows. Check the fulfilment of its purchases yourself.',
     sync: { kinds: [...SYNC_KINDS], createdFrom: from, createdBefore: before },
   }
 }

@@ -189,11 +189,11 @@ const replayEvents = route({
   async handle({ params: { environment }, body }, deps) {
     const rows = await replayWebhookEvents(deps.database, {
       environment,
-      eventId: body.eventId ?? null,
-      eventType: body.eventType ?? null,
-      objectId: body.objectId ?? null,
-      from: body.from ?? null,
-      before: body.before ?? null,
+      providerEventId: body.eventId,
+      eventType: body.eventType,
+      objectId: body.objectId,
+      happenedFrom: body.from,
+      happenedBefore: body.before,
       includeProcessed: body.includeProcessed,
       max: body.limit,
     })
@@ -235,7 +235,11 @@ const prune = route({
     let pruned = 0
     let count = PRUNED_AT_ONCE
     while (count === PRUNED_AT_ONCE && !signal.aborted) {
-      count = await pruneWebhookEvents(deps.database, { environment, olderThanDays, max: PRUNED_AT_ONCE })
+      count = await pruneWebhookEvents(deps.database, {
+        environment,
+        olderThan: `${olderThanDays} days`,
+        max: PRUNED_AT_ONCE,
+      })
       pruned += count
     }
     return { pruned }

@@ -1,11 +1,12 @@
 /**
- * What a platform's cron calls every few minutes: failed events again, lost events in, rows in line. Each part stands for itself,
- * so that one that fails does not keep the others back, and each goes on the next time where it was stopped.
+ * The work of a platform's cron every few minutes: retries failed events, recovers lost events, and syncs the rows.
+ * Parts are independent: one that fails does not stop the others, and each resumes at the next run.
  */
 import type { ScheduleResponse, StripeEnvironment } from '../../types/api.ts'
 import { ENVIRONMENTS, readKeyStates } from '../connection/keys.ts'
 import { isApiError, toApiError } from '../core/errors.ts'
-import { describeError, redact } from '../core/log.ts'
+import { redactOrNull } from '../core/format.ts'
+import { describeError } from '../core/log.ts'
 import { dueSyncKinds, retryWebhookEvents } from '../core/sql.ts'
 import type { Deps } from '../deps.ts'
 import { presentSyncRun } from './present.ts'
@@ -14,19 +15,20 @@ import { runSync } from './sync.ts'
 
 export type ScheduleOptions = {
   signal?: AbortSignal
-  /** Pages that each sync may list before it leaves the rest to the next time: an edge platform ends long work. */
+  /**
+   * Pages that each sync may list before it leaves the rest to the next run, because an edge platform ends long work.
+   */
   syncPages?: number
 }
 
-/** Events that are tried again at most. */
-const RETRIES = 100
-/** Events of them in one statement: what they came to is kept, whatever becomes of the next ones. */
-const RETRIED_AT_ONCE = 10
+const RETRIES_PER_RUN_MAX = 100
+/** Events in one statement. Its outcomes are committed before the next one begins. */
+const RETRIES_PER_CALL_MAX = 10
 
-/** Pages that a sync lists at most where a platform ends long work: 5,000 objects. */
+/** The limit of pages on platforms that end long work: 5,000 objects. */
 export const SYNC_PAGES = 50
 
-/** Retries failed events, then recovers and lightly syncs every environment that has a key. */
+/** Retries failed events, then recovers and syncs every environment that has a key. */
 export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): Promise<ScheduleResponse> {
   const result: ScheduleResponse = { retried: [], recoveries: [], syncs: [], failures: [] }
   const { signal } = options
@@ -48,16 +50,20 @@ export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): P
   }
 
   await attempt('retry', null, async () => {
-    let count = RETRIED_AT_ONCE
-    while (count === RETRIED_AT_ONCE && result.retried.length < RETRIES && !signal?.aborted) {
-      const rows = await retryWebhookEvents(deps.database, { max: RETRIED_AT_ONCE })
+    let count = RETRIES_PER_CALL_MAX
+    while (
+      count === RETRIES_PER_CALL_MAX &&
+      result.retried.length < RETRIES_PER_RUN_MAX &&
+      !signal?.aborted
+    ) {
+      const rows = await retryWebhookEvents(deps.database, { max: RETRIES_PER_CALL_MAX })
       count = rows.length
       for (const row of rows)
         result.retried.push({
           environment: row.environment,
           eventId: row.provider_event_id,
           processingStatus: row.processing_status,
-          lastError: row.last_error === null ? null : redact(row.last_error),
+          lastError: redactOrNull(row.last_error),
         })
     }
   })

@@ -1,6 +1,6 @@
 /**
- * Brings the rows of an environment in line with what Stripe lists. The database says what to list next and takes page by page;
- * this carries. Nothing of the state is here: whoever is killed leaves a run that the next one goes on with.
+ * Syncs the rows of an environment with Stripe's lists. The database decides what to list next, and records page by
+ * page. This file only carries pages and keeps no state: if the process is killed, the next sync resumes the run.
  */
 import type { StripeEnvironment, SyncKind } from '../../types/api.ts'
 import { isApiError, toApiError } from '../core/errors.ts'
@@ -24,25 +24,28 @@ export type SyncOptions = {
   kinds?: SyncKind[] | null
   createdFrom?: string | null
   createdBefore?: string | null
-  /** Stops the run; the next one like it goes on where it was. */
+  /** Stops the run. The next sync with the same options resumes it. */
   signal?: AbortSignal
-  /** Pages at most; then the run is interrupted as if it had been stopped. For platforms that end long work. */
+  /** A limit, after which the run is interrupted as by `signal`. For platforms that end long work. */
   pages?: number
 }
 
 export type SyncDeps = Pick<Deps, 'database' | 'stripe' | 'log'> & { pause?: Pause }
 
-/** Waits, or less if the signal comes. */
+/** Waits until the time is over or the signal aborts. */
 export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>
 
-/** Signs of life while Stripe makes us wait; the database takes a run for dead after a minute. */
+/** How often to touch the run. The database considers it dead after a minute. */
 const HEARTBEAT_MS = 15_000
 
+/** Rows that one call of `complete_sync` may mark as gone, so that its locks stay short. */
+const COMPLETED_PER_CALL_MAX = 200
+
 /**
- * Runs a sync to its end, or until it is stopped.
+ * Runs a sync to its end, or until it is interrupted.
  *
  * @returns the run: succeeded, interrupted, or failed because of single objects that could not be projected
- * @throws an `ApiError` when Stripe or the database stays away; the run is noted as failed and can be resumed
+ * @throws an `ApiError` when Stripe or the database is unavailable; the run is recorded as failed and can be resumed
  */
 export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<SyncRunRow> {
   const { environment, signal } = options
@@ -62,7 +65,7 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
     }
     while (step.run.status === 'running') {
       if (signal?.aborted) return await failSync(database, { ...held, error: null })
-      step = await completeSync(database, held)
+      step = await completeSync(database, { ...held, max: COMPLETED_PER_CALL_MAX })
     }
     return step.run
   } catch (error) {
@@ -76,11 +79,11 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
   }
 }
 
-/** The first step of a sync. That it could not begin is noted, unless it is because another one is running. */
+/** Begins a sync. Records a failure to begin, unless its cause is another running sync or invalid input. */
 async function begin(options: SyncOptions, stripe: StripeApi, deps: SyncDeps): Promise<SyncStep> {
   const { environment, signal } = options
   try {
-    const accountId = await patiently(() => stripe.accountId(), deps, signal)
+    const accountId = await withRetries(() => stripe.accountId(), deps, signal)
     return await beginSync(deps.database, {
       environment,
       kinds: options.kinds ?? null,
@@ -101,35 +104,36 @@ async function begin(options: SyncOptions, stripe: StripeApi, deps: SyncDeps): P
 }
 
 /**
- * Pages of the sync inside another request: 2,000 objects, which is all of a young account. A platform that allows 50 requests for
- * each of its own has room for them beside those that try a key and set up the webhook endpoint.
+ * Pages of a sync inside another request: 2,000 objects, which is all of a young account. Some platforms allow 50
+ * outgoing requests per request. These leave room for the requests that check the key and set up the webhook
+ * endpoint.
  */
-export const BRIEF_PAGES = 20
-/** How long it may take: whoever stores a key waits for the answer, and gateways give up after 30 seconds. */
-const BRIEF_MS = 10_000
+export const BRIEF_PAGES_MAX = 20
+/** The person who stores a key waits for the response, and gateways time out after 30 seconds. */
+const BRIEF_TIMEOUT_MS = 10_000
 
-/** The ordinary sync, as far as it comes within another request. What is left is for the next one, which finds the run. */
+/** The ordinary sync, within the limits of another request. The next sync resumes the run. */
 export function syncBriefly(
   { environment, signal }: { environment: StripeEnvironment; signal: AbortSignal },
   deps: SyncDeps,
 ): Promise<SyncRunRow> {
-  const limit = AbortSignal.any([signal, AbortSignal.timeout(BRIEF_MS)])
-  return runSync({ environment, signal: limit, pages: BRIEF_PAGES }, deps)
+  const limit = AbortSignal.any([signal, AbortSignal.timeout(BRIEF_TIMEOUT_MS)])
+  return runSync({ environment, signal: limit, pages: BRIEF_PAGES_MAX }, deps)
 }
 
 type Next = NonNullable<SyncStep['next']>
 
 /**
- * Reads the page that the database asks for. While it takes one, the one after it is on its way already: at most two are held
- * in memory. Null when the signal came.
+ * Reads the page that the database asks for, or null once the signal aborts. While the database records a page, the
+ * following one is already requested: at most two are in memory.
  */
 function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | undefined) {
   let ahead: { after: string | undefined; kind: SyncKind; page: Promise<StripePage> } | null = null
 
   async function read({ kind, params, without_cursor }: Next): Promise<StripePage> {
-    const page = await patiently(() => stripe.list(kind, params), deps, signal).catch((error) => {
+    const page = await withRetries(() => stripe.list(kind, params), deps, signal).catch((error) => {
       if (without_cursor === null || !isUnknownCursor(error)) throw error
-      return patiently(() => stripe.list(kind, without_cursor), deps, signal)
+      return withRetries(() => stripe.list(kind, without_cursor), deps, signal)
     })
     if (kind === 'subscriptions')
       for (const subscription of page.objects) await completeItems(subscription, itemsAfter)
@@ -137,7 +141,7 @@ function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | unde
   }
 
   const itemsAfter: StripeApi['subscriptionItemsAfter'] = (subscription, after) =>
-    patiently(() => stripe.subscriptionItemsAfter(subscription, after), deps, signal)
+    withRetries(() => stripe.subscriptionItemsAfter(subscription, after), deps, signal)
 
   return async (next: Next): Promise<StripePage | null> => {
     const isAhead = ahead !== null && ahead.kind === next.kind && ahead.after === next.params.starting_after
@@ -147,13 +151,13 @@ function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | unde
     if (page?.hasMore && last?.id !== undefined) {
       const following = followingPage(next, last as { id: string; created?: number })
       ahead = { after: last.id, kind: next.kind, page: read(following) }
-      ahead.page.catch(() => {}) // whoever asks for it gets the error
+      ahead.page.catch(() => {}) // the next call throws it
     }
     return page
   }
 }
 
-/** What comes after an object, as the database will ask for it. */
+/** The page after an object, with the parameters that the database will ask for. */
 function followingPage({ kind, params }: Next, last: { id: string; created?: number }): Next {
   const { starting_after: _, created, ...rest } = params as Next['params'] & { created?: { gte?: number } }
   return {
@@ -166,13 +170,13 @@ function followingPage({ kind, params }: Next, last: { id: string; created?: num
   }
 }
 
-/** Whether Stripe no longer knows the object that the page before ended with. */
+/** Whether the object at the end of the previous page no longer exists at Stripe. */
 function isUnknownCursor(error: unknown): boolean {
   const cause = isApiError(error) ? (error.cause as { code?: string; param?: string } | undefined) : undefined
   return cause?.code === 'resource_missing' && cause.param === 'starting_after'
 }
 
-/** The result, or null as soon as the signal comes. */
+/** The result, or null as soon as the signal aborts. */
 async function untilStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {
   if (signal === undefined) return work
   work.catch(() => {})
@@ -189,12 +193,14 @@ async function untilStopped<T>(work: Promise<T>, signal: AbortSignal | undefined
   }
 }
 
-/** How often a request is repeated before a failure of Stripe counts. */
-const ATTEMPTS = 6
-const LONGEST_PAUSE_MS = 60_000
+const REQUEST_ATTEMPTS_MAX = 6
+const PAUSE_MAX_MS = 60_000
 
-/** Repeats a request that Stripe was too busy for: as late as it asks, else later each time, with jitter. */
-export async function patiently<T>(
+/**
+ * Retries a request while Stripe is too busy: after the time that Stripe asks for, else with exponential backoff and
+ * jitter.
+ */
+export async function withRetries<T>(
   request: () => Promise<T>,
   { pause = wait, log }: { pause?: Pause; log: Deps['log'] },
   signal?: AbortSignal,
@@ -203,25 +209,25 @@ export async function patiently<T>(
     try {
       return await request()
     } catch (error) {
-      if (attempt === ATTEMPTS || signal?.aborted || !isPassing(error)) throw error
+      if (attempt === REQUEST_ATTEMPTS_MAX || signal?.aborted || !isTransient(error)) throw error
       const ms =
-        retryAfter(error) ?? Math.min(LONGEST_PAUSE_MS, 500 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
+        retryAfter(error) ?? Math.min(PAUSE_MAX_MS, 500 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
       log.info('stripe_busy', { attempt, wait_ms: Math.round(ms), cause: describeError(error) })
       await pause(ms, signal)
     }
   }
 }
 
-const isPassing = (error: unknown) =>
+const isTransient = (error: unknown) =>
   isApiError(error) && error.code !== 'DATABASE_UNAVAILABLE' && (error.status === 429 || error.status >= 502)
 
-/** How long Stripe asks to wait, in milliseconds; null when it does not say. */
+/** The wait that Stripe asks for, in milliseconds; null if it names none. */
 function retryAfter(error: unknown): number | null {
   const cause = isApiError(error)
     ? (error.cause as { headers?: Record<string, string> } | undefined)
     : undefined
   const seconds = Number(cause?.headers?.['retry-after'] ?? Number.NaN)
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, LONGEST_PAUSE_MS) : null
+  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, PAUSE_MAX_MS) : null
 }
 
 const wait: Pause = (ms, signal) =>

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createLog } from '../../functions/app.ts'
 import { VARIABLES } from '../../functions/core/config.ts'
 import { startServer } from '../../functions/node.ts'
-import { BRIEF_PAGES } from '../../functions/sync/sync.ts'
+import { BRIEF_PAGES_MAX } from '../../functions/sync/sync.ts'
 import type { Finding } from '../../scripts/cli/commands/doctor.ts'
 import { connectionString } from '../../scripts/cli/commands/migrate.ts'
 import { table } from '../../scripts/cli/support/output.ts'
@@ -222,7 +222,7 @@ describe('stripe', () => {
   test('a key is stored also when the sync after it stops or fails, and the command that goes on is told', async () => {
     const large = await startSyncSystem()
     try {
-      for (let index = 0; index < BRIEF_PAGES * 100; index += 1)
+      for (let index = 0; index < BRIEF_PAGES_MAX * 100; index += 1)
         call(large.stripe.engine, 'POST', '/v1/customers', {})
       const withKey = { ...large.env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, STRIPE_TEST_SECRET_KEY: '' }
       const set = () =>
@@ -237,7 +237,7 @@ describe('stripe', () => {
       const failed = await set()
       expect(failed.code, failed.err).toBe(0)
       expect(failed.out).toContain(
-        `The rows are not in line with Stripe yet: The request was refused.\n${goesOn}`,
+        `The rows are not in sync with Stripe yet: The request was refused.\n${goesOn}`,
       )
       expect((await runCli(['stripe', 'sync', ...inTest], { env: withKey })).code).toBe(0)
     } finally {

@@ -222,7 +222,7 @@ const REFUSALS: Refusal[] = [
     path: `${TEST}/webhook`,
     status: 400,
     error: 'PAYMENT_CONFIG_INVALID',
-    message: 'The webhook endpoint cannot be set up: nobody said where Stripe can reach these routes.',
+    message: 'The webhook endpoint cannot be set up, because PAYMENTS_PUBLIC_URL is not set.',
     cli: ['stripe', 'webhooks', 'configure', ...inTest],
     exitCode: 3,
   },

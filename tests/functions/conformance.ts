@@ -834,9 +834,9 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
       expect(failed.status).toBe(500)
       expect(failed.body).toEqual({
         error: 'INTERNAL_ERROR',
-        message: 'The event is kept but could not be processed yet.',
+        message: 'The event was stored but could not be processed yet; Stripe will retry.',
         statusCode: 500,
-        nextActions: 'The reason is in last_error of its row in payments.webhook_events.',
+        nextActions: 'Read the reason in last_error of its row in payments.webhook_events.',
       })
       const lines = server
         .log()
@@ -856,7 +856,7 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         expect.objectContaining({
           event: 'request',
           status: 500,
-          message: 'The event is kept but could not be processed yet.',
+          message: 'The event was stored but could not be processed yet; Stripe will retry.',
           cause: expect.objectContaining(reason),
         }),
       )

@@ -20,7 +20,7 @@ const run = ['run', '--allow-net', '--allow-env', '--node-modules-dir=manual', e
 
 it('the Deno entry stops over a missing variable with one sentence', async () => {
   await expect(startProcess(deno, run, {})).rejects.toThrow(
-    'It ended with 1 before it listened:\nDATABASE_URL must be set to the address of the Postgres database, as in postgres://user:password@host:5432/name.',
+    'It ended with 1 before it listened:\nDATABASE_URL must be set to the address of the Postgres database, for example postgres://user:password@host:5432/name.',
   )
 })
 

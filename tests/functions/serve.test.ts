@@ -74,7 +74,7 @@ describe('the server', () => {
   it.each([
     [
       { DATABASE_URL: '' },
-      'DATABASE_URL must be set to the address of the Postgres database, as in postgres://user:password@host:5432/name.',
+      'DATABASE_URL must be set to the address of the Postgres database, for example postgres://user:password@host:5432/name.',
     ],
     [
       { STRIPE_TEST_SECRET_KEY: 'sk_live_abc' },
@@ -172,7 +172,7 @@ it('a database without the schema is said to be one', async () => {
   const health = await fetch(`${server.url}/health`)
   expect(health.status).toBe(503)
   expect(await health.json()).toMatchObject({
-    message: 'The database answers but has no payments schema yet.',
+    message: 'The database has no payments schema yet.',
     nextActions: 'Run `pg-payments migrate` against the database in DATABASE_URL.',
   })
   const answer = await webhook(server.url)

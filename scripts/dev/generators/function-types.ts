@@ -1,4 +1,4 @@
-/** `types/functions.ts`: every SQL function that handlers may call, with its arguments and what it returns. */
+/** `types/functions.ts`: every SQL function that handlers may call, with its arguments and its result. */
 import type postgres from 'postgres'
 
 type Argument = { name: string; type: string; optional: boolean }
@@ -13,7 +13,10 @@ type SqlFunction = {
   set: boolean
 }
 
-/** Types that stand on the client for types of Postgres, as postgres.js reads them. */
+/** Private functions that the handlers call: encrypted secrets are no part of the public schema. */
+const PRIVATE_CALLS = ['all_secrets', 'read_secrets', 'replace_secrets']
+
+/** TypeScript's type for each type of Postgres, as postgres.js reads it; `string` for the others. */
 const TYPES: Record<string, string> = {
   bool: 'boolean',
   int2: 'number',
@@ -61,19 +64,49 @@ export async function printFunctionTypes(sql: postgres.Sql): Promise<string> {
     )
   return [
     '/**\n * Generated from the database by `npm run generate`. Do not edit.\n *\n',
-    ' * Every argument may be null in SQL; what a function makes of that is its own affair. `bigint` and `numeric` come\n',
-    ' * as text, instants as `Date`: as postgres.js reads them from a column, not as they are in JSON.\n */\n\n',
+    ' * SQL lets every argument be null, and each function decides what null means. Types are those that postgres.js\n',
+    ' * reads from a column, not those of JSON: `bigint` and `numeric` are strings, instants are `Date`.\n */\n\n',
     'export type Json = string | number | boolean | null | Json[] | { [key: string]: Json | undefined }\n\n',
     types.join('\n'),
     types.length > 0 ? '\n' : '',
-    '/** SQL functions by name: what they take and what they return. */\n',
+    '/** SQL functions by name: their arguments and their result. */\n',
     'export interface SqlFunctions {\n',
     entries.join('\n'),
     '}\n\n',
+    printCalls(functions, composites),
+    'export type SqlCallName = keyof typeof SQL_CALLS\n',
     'export type SqlFunctionName = keyof SqlFunctions\n',
     "export type SqlArguments<Name extends SqlFunctionName> = SqlFunctions[Name]['args']\n",
     "export type SqlResult<Name extends SqlFunctionName> = SqlFunctions[Name]['returns']\n",
   ].join('')
+}
+
+/** The table from which `functions/core/sql.ts` builds each call. */
+function printCalls(functions: SqlFunction[], composites: Map<string, Composite>): string {
+  const called = functions.filter(
+    ({ schema, name, args }) =>
+      (schema === 'payments' || PRIVATE_CALLS.includes(name)) &&
+      !args.some(({ type }) => composites.has(type)),
+  )
+  const entries = called.map((fn) => {
+    const casts = fn.args.map(({ name, type }) => `${name}: '${type.slice(type.indexOf('.') + 1)}'`)
+    const list = casts.length > 0 ? `{ ${casts.join(', ')} }` : '{}'
+    return `  '${fn.schema}.${fn.name}': { result: '${resultOf(fn, composites)}', casts: ${list} },\n`
+  })
+  return [
+    '/**\n * How the service calls each function: the cast of each argument, and the kind of its result. `row` is at most\n',
+    ' * one row of a table, `rows` a set of rows, `values` a set of values.\n */\n',
+    'export const SQL_CALLS = {\n',
+    entries.join(''),
+    '} as const\n\n',
+  ].join('')
+}
+
+function resultOf({ set, columns, result }: SqlFunction, composites: Map<string, Composite>): string {
+  if (result === 'pg_catalog.void') return 'void'
+  if (!set) return 'value'
+  if (columns.length > 0) return 'rows'
+  return composites.has(result) ? 'row' : 'values'
 }
 
 async function readFunctions(sql: postgres.Sql): Promise<SqlFunction[]> {

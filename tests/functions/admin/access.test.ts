@@ -88,7 +88,7 @@ describe('nobody else', () => {
       expect(response.status).toBe(403)
       expect(await response.json()).toEqual({
         error: 'AUTH_UNAUTHORIZED',
-        message: 'Nobody is configured who may use the admin routes.',
+        message: 'No admin credentials are configured.',
         statusCode: 403,
         nextActions: 'Set PAYMENTS_ADMIN_KEY, or PAYMENTS_JWT_SECRET and PAYMENTS_ADMIN_ROLES.',
       })

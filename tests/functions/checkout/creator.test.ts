@@ -82,7 +82,7 @@ describe.each<PostgresVersion>([15, 18])('on Postgres %i the login that created 
       body: {
         error: 'INTERNAL_ERROR',
         message:
-          'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was asked.',
+          'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was evaluated.',
         statusCode: 500,
         nextActions:
           'Run in psql, with the name of that login: grant anon, authenticated, payments_service to <login>;',

@@ -72,7 +72,7 @@ describe('a checkout while Stripe', () => {
         1,
         409,
         'UPSTREAM_FAILURE',
-        'The same request is still under way at Stripe.',
+        'Stripe is still processing the same request.',
       ],
     ]
 
@@ -160,7 +160,7 @@ describe('a key that Stripe', () => {
       error: 'PAYMENT_CONFIG_INVALID',
       message: 'Stripe refused the secret key for test.',
       nextActions:
-        'Store a key that is valid with `pg-payments stripe config set`, or, where none is stored, set STRIPE_TEST_SECRET_KEY to one.',
+        'Store a valid key with `pg-payments stripe config set`. If no key is stored, set STRIPE_TEST_SECRET_KEY to one instead.',
     })
     expect(row).toMatchObject({ status: 'failed', last_error: 'Stripe refused the secret key for test.' })
     expect(log).toContain('Invalid API Key')

@@ -5,7 +5,7 @@ import { closeDeps } from '../../../functions/app.ts'
 import { rotateEncryptionKey } from '../../../functions/connection/keys.ts'
 import { createDatabase } from '../../../functions/core/database.ts'
 import { runScheduled } from '../../../functions/sync/schedule.ts'
-import { BRIEF_PAGES } from '../../../functions/sync/sync.ts'
+import { BRIEF_PAGES_MAX } from '../../../functions/sync/sync.ts'
 import { call } from '../../../scripts/local-stripe/index.ts'
 import {
   type AdminSystem,
@@ -189,7 +189,7 @@ describe('a key', () => {
     })
     expect(await response.json()).toEqual({
       error: 'PAYMENT_CONFIG_INVALID',
-      message: 'Nothing secret can be stored without an encryption key.',
+      message: 'Secrets cannot be stored without an encryption key.',
       statusCode: 400,
       nextActions: 'Set PAYMENTS_ENCRYPTION_KEY to the output of `openssl rand -base64 32`.',
     })
@@ -289,7 +289,7 @@ describe('the sync that follows', () => {
 
   it('stops after its pages, and the next sync goes on where it was', async () => {
     const { engine } = system.stripe
-    const most = BRIEF_PAGES * 100
+    const most = BRIEF_PAGES_MAX * 100
     const made = Array.from({ length: most + 1 }, (_, index) => {
       const { id } = call(engine, 'POST', '/v1/customers', { email: `c${index}@example.com` }) as Body
       return id as string
@@ -321,7 +321,7 @@ describe('the sync that follows', () => {
 
   it('is gone on with by the schedule as well', async () => {
     const { engine } = system.stripe
-    const made = Array.from({ length: BRIEF_PAGES * 100 }, () => {
+    const made = Array.from({ length: BRIEF_PAGES_MAX * 100 }, () => {
       const { id } = call(engine, 'POST', '/v1/customers', {}) as Body
       return id as string
     })
@@ -344,7 +344,7 @@ describe('the sync that follows', () => {
         lastSyncStatus: 'failed',
         lastSyncError: 'The request was refused.',
       },
-      warnings: [NO_ENDPOINT, 'The rows are not in line with Stripe yet: The request was refused.'],
+      warnings: [NO_ENDPOINT, 'The rows are not in sync with Stripe yet: The request was refused.'],
     })
     expect(await stored()).toHaveLength(1)
     expect((await sync()).run).toMatchObject({ status: 'succeeded', attempt: 2 })
@@ -359,7 +359,7 @@ describe('the sync that follows', () => {
     expect(body.warnings).toEqual([
       NO_ENDPOINT,
       expect.stringMatching(
-        /^The rows are not in line with Stripe yet: A sync of test has been running since .+\.$/,
+        /^The rows are not in sync with Stripe yet: A sync of test has been running since .+\.$/,
       ),
     ])
     expect((await runs())[0]).toMatchObject({ id: begun?.id, status: 'running' })
@@ -375,7 +375,7 @@ describe('removing the key', () => {
     expect(answer.status).toBe(200)
     expect(answer.body.keys[0]).toMatchObject({ environment: 'test', hasKey: false, maskedKey: null })
     expect(answer.body.remained).toEqual([
-      expect.stringMatching(/^The database keeps what was projected: .*\b1 customers\b.*\.$/),
+      expect.stringMatching(/^The projected rows stay in the database: .*\b1 customers\b.*\.$/),
     ])
     expect(await stored()).toEqual([])
     expect((await system.admin('GET', '/api/payments/stripe/status')).body.connections[0]).toMatchObject({

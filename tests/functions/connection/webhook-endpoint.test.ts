@@ -480,7 +480,7 @@ describe('a copy of the database', () => {
       ask('PUT', 'config', { secretKey: OTHER_ACCOUNT_KEY, replaceAccount: true }),
     )
     expect(warnings).toEqual([
-      `The webhook endpoint ${body.connection.webhookEndpointId} of the account before is still at Stripe, because it delivers to ${url}, not to this deployment; delete it in the Stripe Dashboard if nothing else needs it.`,
+      `The webhook endpoint ${body.connection.webhookEndpointId} of the previous account is still at Stripe, because it delivers to ${url}, not to this deployment; delete it in the Stripe Dashboard if nothing else needs it.`,
     ])
     expect(await endpoints()).toEqual(before)
   })
@@ -509,9 +509,10 @@ it('it is not set up where nobody said how Stripe reaches us', async () => {
   })
   expect(await response.json()).toEqual({
     error: 'PAYMENT_CONFIG_INVALID',
-    message: 'The webhook endpoint cannot be set up: nobody said where Stripe can reach these routes.',
+    message: 'The webhook endpoint cannot be set up, because PAYMENTS_PUBLIC_URL is not set.',
     statusCode: 400,
-    nextActions: 'Set PAYMENTS_PUBLIC_URL, or make the endpoint by hand in the Stripe Dashboard.',
+    nextActions:
+      'Set PAYMENTS_PUBLIC_URL to the address where Stripe reaches these routes, or create the endpoint in the Stripe Dashboard.',
   })
   await server.stop()
 })

@@ -129,8 +129,8 @@ describe('a token is refused', () => {
     expect(await refused(bySecret, eternal)).toMatchObject({
       status: 401,
       code: 'AUTH_INVALID_CREDENTIALS',
-      message: 'The token has no exp claim; one that never expires is not accepted.',
-      nextActions: 'Let whoever signs the tokens give them an expiry, and send a new one.',
+      message: 'The token has no exp claim. A token that never expires is not accepted.',
+      nextActions: 'Configure the token issuer to set an expiry, and send a new token.',
     })
   })
 
@@ -146,7 +146,7 @@ describe('a token is refused', () => {
     const unsigned = new UnsecuredJWT(user).setExpirationTime('1m').encode()
     expect(await refused(bySecret, unsigned)).toMatchObject({
       status: 401,
-      message: 'The token is not signed in a way that is accepted here.',
+      message: 'The token is signed with an algorithm that is not configured here.',
     })
   })
 
@@ -209,7 +209,7 @@ describe('a token is refused', () => {
     })
     expect(await refused(bySecret, await token({ role: 'authenticated' }))).toMatchObject({
       status: 401,
-      message: 'The token says authenticated but has no sub claim that says who.',
+      message: 'The token has the role authenticated but no sub claim.',
     })
   })
 

@@ -58,11 +58,11 @@ describe('the configuration', () => {
   it.each([
     [
       {},
-      'DATABASE_URL must be set to the address of the Postgres database, as in postgres://user:password@host:5432/name.',
+      'DATABASE_URL must be set to the address of the Postgres database, for example postgres://user:password@host:5432/name.',
     ],
     [
       { DATABASE_URL: 'mysql://db' },
-      'DATABASE_URL must be a Postgres address, as in postgres://user:password@host:5432/name.',
+      'DATABASE_URL must be a Postgres address, for example postgres://user:password@host:5432/name.',
     ],
     [{ PAYMENTS_POOL_SIZE: '0' }, 'PAYMENTS_POOL_SIZE must be a whole number from 1 to 100.'],
     [
@@ -82,21 +82,21 @@ describe('the configuration', () => {
     ...['', ' ', ',', 'https://a.example,', 'https://a.example https://b.example'].map(
       (value): [Record<string, string>, string] => [
         { PAYMENTS_JWT_ISSUER: value },
-        'PAYMENTS_JWT_ISSUER must be left out or be a comma-separated list of issuers without spaces, as in https://auth.example.',
+        'PAYMENTS_JWT_ISSUER must be left out or be a comma-separated list of issuers without spaces, for example https://auth.example.',
       ],
     ),
     ...['', ' ', ', shop', 'shop and office'].map((value): [Record<string, string>, string] => [
       { PAYMENTS_JWT_AUDIENCE: value },
-      'PAYMENTS_JWT_AUDIENCE must be left out or be a comma-separated list of audiences without spaces, as in shop.',
+      'PAYMENTS_JWT_AUDIENCE must be left out or be a comma-separated list of audiences without spaces, for example shop.',
     ]),
     [{ PAYMENTS_ADMIN_KEY: 'short' }, 'PAYMENTS_ADMIN_KEY must have at least 8 characters.'],
     [
       { PAYMENTS_ALLOWED_ORIGINS: 'https://a.example/path' },
-      'PAYMENTS_ALLOWED_ORIGINS must be * or a comma-separated list of origins, as in https://shop.example.',
+      'PAYMENTS_ALLOWED_ORIGINS must be * or a comma-separated list of origins, for example https://shop.example.',
     ],
     [
       { STRIPE_API_BASE_URL: 'https://api.example/v1' },
-      'STRIPE_API_BASE_URL must be an http or https address without a path, as in http://127.0.0.1:12111.',
+      'STRIPE_API_BASE_URL must be an http or https address without a path, for example http://127.0.0.1:12111.',
     ],
     [
       { STRIPE_TEST_SECRET_KEY: 'sk_live_abc' },

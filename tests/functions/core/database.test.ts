@@ -20,7 +20,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   await proxy.become('forward')
-  database = createDatabase({ url: proxy.url, poolSize: 2, connectTimeout: 1, deadline: 2000 })
+  database = createDatabase({ url: proxy.url, poolSize: 2, connectTimeout: 1, deadlineMs: 2000 })
 })
 
 afterEach(() => database.end())

@@ -103,7 +103,7 @@ describe('an error of Stripe', () => {
       message: 'Stripe refused the secret key for test.',
       statusCode: 401,
       nextActions:
-        'Store a key that is valid with `pg-payments stripe config set`, or, where none is stored, set STRIPE_TEST_SECRET_KEY to one.',
+        'Store a valid key with `pg-payments stripe config set`. If no key is stored, set STRIPE_TEST_SECRET_KEY to one instead.',
     })
   })
 

@@ -222,8 +222,8 @@ describe('how far back it reads', () => {
     expect(gap).not.toBeNull()
     expect(gap?.from.slice(0, 10)).toBe(new Date(days(40) * 1000).toISOString().slice(0, 10))
     expect(gap?.message).toBe(
-      `Stripe keeps events for 30 days, so those of test from ${gap?.from} until ${gap?.before} cannot be had any more. ` +
-        'A sync of that time brings the rows in line; fulfilment of purchases made in it is for you to check.',
+      `Stripe keeps events for 30 days, so those of test from ${gap?.from} until ${gap?.before} can no longer be recovered. ` +
+        'A sync of that period updates the rows. Check the fulfilment of its purchases yourself.',
     )
     expect(gap?.sync).toMatchObject({ createdFrom: gap?.from, createdBefore: gap?.before })
     expect(gap?.sync.kinds).toEqual(

@@ -1,0 +1,139 @@
+/**
+ * The health of an environment: the facts that only the handlers know, and the verdict that the database reaches from
+ * them.
+ */
+import type { EnvironmentHealthResponse, StripeEnvironment, WebhookDrift } from '../../types/api.ts'
+import type { Config } from '../core/config.ts'
+import { isApiError, toApiError } from '../core/errors.ts'
+import { isoOrNull, redactOrNull } from '../core/format.ts'
+import { redact } from '../core/log.ts'
+import { type KeyState, presentConnection } from '../core/present-parts.ts'
+import { readConnections } from '../core/reads.ts'
+import { isUnreadable } from '../core/secrets.ts'
+import { environmentHealth, type HealthFacts, type HealthVerdict } from '../core/sql.ts'
+import type { Deps } from '../deps.ts'
+import { readKeyStates } from './keys.ts'
+import { webhookDrift, webhookUrl } from './webhook-endpoint.ts'
+
+/** One verdict about an environment, with its reasons. */
+export async function readHealth(
+  environment: StripeEnvironment,
+  deps: Deps,
+): Promise<EnvironmentHealthResponse> {
+  const [connections, keys] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
+  const key = keys[environment]
+  const row = connections.find((connection) => connection.environment === environment)
+  const isManaged = deps.config.publicUrl !== null || row?.webhook_endpoint_id != null
+  const facts = await gatherFacts(environment, key, isManaged, deps)
+  const verdict = await environmentHealth(deps.database, { environment, facts })
+  return presentHealth(environment, key, facts, verdict, deps.config)
+}
+
+async function gatherFacts(
+  environment: StripeEnvironment,
+  key: KeyState,
+  isManaged: boolean,
+  deps: Deps,
+): Promise<HealthFacts> {
+  const { keyOpens, ...secretFacts } = await gatherSecretFacts(environment, deps)
+  const stripeFacts = keyOpens
+    ? await gatherStripeFacts(environment, isManaged, deps)
+    : { drift: null, key_problem: null, stripe_problem: null }
+  return {
+    has_key: key.source !== null,
+    public_url: deps.config.publicUrl !== null,
+    ...secretFacts,
+    ...stripeFacts,
+  }
+}
+
+/**
+ * Which secrets can be used. A secret that does not decrypt is a problem; that none is stored is a fact of its own.
+ */
+async function gatherSecretFacts(
+  environment: StripeEnvironment,
+  { secrets }: Deps,
+): Promise<Pick<HealthFacts, 'has_signing_secret' | 'secret_problem'> & { keyOpens: boolean }> {
+  let problem: string | null = null
+  const noteProblem = (error: unknown) => {
+    if (!isApiError(error) || error.code === 'DATABASE_UNAVAILABLE') throw error
+    if (isUnreadable(error)) problem ??= error.message
+    return false
+  }
+  secrets.forget(environment) // the verdict is about what is stored, not about what this process has cached
+  const keyOpens = await secrets.secretKey(environment).then(() => true, noteProblem)
+  const hasSigningSecret = await secrets.webhookSecrets(environment).then(() => true, noteProblem)
+  if (hasSigningSecret && (await secrets.lostWebhookSecret(environment)))
+    problem ??= 'The signing secret stored last cannot be opened, so the events of its endpoint are refused.'
+  return { keyOpens, has_signing_secret: hasSigningSecret, secret_problem: problem }
+}
+
+/** How the managed endpoint looks at Stripe; if Stripe refuses the key or cannot be reached, a sentence. */
+async function gatherStripeFacts(
+  environment: StripeEnvironment,
+  isManaged: boolean,
+  deps: Deps,
+): Promise<Pick<HealthFacts, 'drift' | 'key_problem' | 'stripe_problem'>> {
+  const noted = (drift: WebhookDrift[] | null, keyProblem: string | null, stripeProblem: string | null) => ({
+    drift,
+    key_problem: keyProblem,
+    stripe_problem: stripeProblem,
+  })
+  try {
+    return noted(await webhookDrift(environment, deps), null, null)
+  } catch (error) {
+    const { status, code, message } = toApiError(error)
+    // Stripe accepts the key. The permission that it lacks is needed only for a managed endpoint.
+    if (status === 403 && !isManaged) return noted([], null, null)
+    return code === 'PAYMENT_CONFIG_INVALID' ? noted(null, message, null) : noted(null, null, message)
+  }
+}
+
+function presentHealth(
+  environment: StripeEnvironment,
+  key: KeyState,
+  facts: HealthFacts,
+  { status, reasons, events, connection }: HealthVerdict,
+  config: Config,
+): EnvironmentHealthResponse {
+  const shown = presentConnection(environment, connection, key)
+  return {
+    environment,
+    status,
+    reasons: reasons.map(({ code, severity, message, next_action }) => ({
+      code,
+      severity,
+      message: redact(message),
+      nextAction: next_action,
+    })),
+    key: {
+      hasKey: facts.has_key,
+      maskedKey: key.maskedKey,
+      source: key.source,
+      accepted: facts.key_problem !== null ? false : facts.drift !== null ? true : null,
+    },
+    endpoint: {
+      id: shown.webhookEndpointId,
+      url: shown.webhookEndpointUrl,
+      configuredAt: shown.webhookConfiguredAt,
+      hasSigningSecret: facts.has_signing_secret,
+      expectedUrl: webhookUrl(config, environment),
+      drift: shown.webhookEndpointId === null ? null : facts.drift,
+    },
+    sync: { lastSyncedAt: shown.lastSyncedAt, status: shown.lastSyncStatus, error: shown.lastSyncError },
+    events: {
+      backlog: events.backlog,
+      deadLettered: events.dead_lettered,
+      oldestFailedAt: isoOrNull(events.oldest_failed_at),
+      failures: events.failures.map(({ event_type, error, count }) => ({
+        eventType: event_type,
+        error: redactOrNull(error),
+        count,
+      })),
+      lastHour: events.events_last_hour,
+      lastReceivedAt: isoOrNull(events.last_received_at),
+      medianLag: events.median_lag,
+      greatestLag: events.greatest_lag,
+    },
+  }
+}

@@ -1,0 +1,105 @@
+/**
+ * Storing the key of an environment: Stripe checks it, the database keeps it encrypted, and the endpoint and a sync
+ * follow.
+ */
+import type { StripeEnvironment, SyncRun } from '../../types/api.ts'
+import { toApiError } from '../core/errors.ts'
+import { describeError, redact } from '../core/log.ts'
+import { encryptSecret, isUnreadable } from '../core/secrets.ts'
+import { type ConnectedAccount, connectAccount } from '../core/sql.ts'
+import type { Deps } from '../deps.ts'
+import { presentSyncRun } from '../sync/present.ts'
+import { syncBriefly } from '../sync/sync.ts'
+import { endpointByHand } from './advice.ts'
+import { checkKeyFormat, encryptionKeyOf, lookUpAccount, maskKey } from './keys.ts'
+import { configureWebhookEndpoint, deleteFormerEndpoint, formerEndpoint } from './webhook-endpoint.ts'
+
+export type StoredKey = {
+  connected: ConnectedAccount
+  /** Sentences about what remains to be done. */
+  warnings: string[]
+  /** The sync that follows; null when it could not begin. */
+  sync: SyncRun | null
+}
+
+/**
+ * Stores a key that Stripe accepts. Every step after that only adds a warning if it fails, because the key is stored
+ * all the same.
+ *
+ * @throws 400 for a key that cannot be used; 409 for one of another account, unless `replaceAccount`
+ */
+export async function storeKey(
+  deps: Deps,
+  {
+    environment,
+    secretKey,
+    replaceAccount,
+    signal,
+  }: { environment: StripeEnvironment; secretKey: string; replaceAccount: boolean; signal: AbortSignal },
+): Promise<StoredKey> {
+  const { config, database, secrets } = deps
+  checkKeyFormat(environment, secretKey)
+  const encryptionKey = await encryptionKeyOf(config)
+  const account = await lookUpAccount(config, environment, secretKey)
+  const former = replaceAccount ? await formerEndpoint(environment, deps) : null
+  const connected = await connectAccount(database, {
+    environment,
+    account,
+    ...(await encryptSecret(encryptionKey, { environment, kind: 'secret_key' }, secretKey)),
+    maskedKey: maskKey(secretKey),
+    replaceAccount,
+  })
+  secrets.forget(environment)
+
+  const warnings: (string | null)[] = []
+  if (connected.previous_account_id !== null && former !== null) {
+    const name = `The webhook endpoint ${former.id} of the previous account`
+    warnings.push(await deleteFormerEndpoint(environment, former, deps, name))
+  }
+  if (config.publicUrl === null) warnings.push(await warnAboutEndpoint(environment, deps))
+  else warnings.push(...(await setUpEndpoint(environment, deps)))
+  const { sync, warning } = await syncAfter(environment, signal, deps)
+  warnings.push(warning)
+  return { connected, warnings: warnings.filter((text) => text !== null).map(redact), sync }
+}
+
+/** Sets up the webhook endpoint, and returns the warnings. */
+async function setUpEndpoint(environment: StripeEnvironment, deps: Deps): Promise<string[]> {
+  try {
+    return (await configureWebhookEndpoint(environment, deps)).warnings
+  } catch (error) {
+    deps.log.error('endpoint_not_configured', { environment, cause: describeError(error) })
+    const { message, nextActions = '' } = toApiError(error)
+    return [`The webhook endpoint is not set up: ${message} ${nextActions}`.trim()]
+  }
+}
+
+/**
+ * A warning if no event can be accepted: there is no public address to set an endpoint up for, and none was set up by
+ * hand.
+ */
+async function warnAboutEndpoint(
+  environment: StripeEnvironment,
+  { secrets }: Pick<Deps, 'secrets'>,
+): Promise<string | null> {
+  const problem = await secrets.webhookSecrets(environment).then(() => null, toApiError)
+  if (problem === null) return null
+  const configure = `set it and run \`pg-payments stripe webhooks configure --environment ${environment}\``
+  return isUnreadable(problem)
+    ? `The webhook endpoint is not set up again, because PAYMENTS_PUBLIC_URL is not set: ${configure}. ${problem.message}`
+    : `No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: ${configure}, or ${endpointByHand(environment)}.`
+}
+
+/** The sync that follows a new key, or a warning that it failed. */
+async function syncAfter(
+  environment: StripeEnvironment,
+  signal: AbortSignal,
+  deps: Deps,
+): Promise<{ sync: SyncRun | null; warning: string | null }> {
+  try {
+    return { sync: presentSyncRun(await syncBriefly({ environment, signal }, deps)), warning: null }
+  } catch (error) {
+    deps.log.error('sync_failed', { environment, cause: describeError(error) })
+    return { sync: null, warning: `The rows are not in sync with Stripe yet: ${toApiError(error).message}` }
+  }
+}
