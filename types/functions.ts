@@ -88,6 +88,49 @@ export interface StripeCustomerPortalSessions {
   updated_at: Date
 }
 
+/** Stripe prices (https://docs.stripe.com/api/prices). A deleted price stays as a tombstone with deleted = true. */
+export interface StripePrices {
+  id: string
+  environment: string
+  price_id: string
+  product_id: string | null
+  active: boolean
+  currency: string
+  unit_amount: string | null
+  unit_amount_decimal: string | null
+  type: string
+  lookup_key: string | null
+  billing_scheme: string | null
+  tax_behavior: string | null
+  recurring_interval: string | null
+  recurring_interval_count: number | null
+  metadata: Json
+  raw: Json
+  synced_at: Date
+  created_at: Date
+  updated_at: Date
+  deleted: boolean
+  version: string
+}
+
+/** Stripe products (https://docs.stripe.com/api/products). A deleted product stays as a tombstone with deleted = true. */
+export interface StripeProducts {
+  id: string
+  environment: string
+  product_id: string
+  name: string
+  description: string | null
+  active: boolean
+  default_price_id: string | null
+  metadata: Json
+  raw: Json
+  synced_at: Date
+  created_at: Date
+  updated_at: Date
+  deleted: boolean
+  version: string
+}
+
 /** Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was. */
 export interface SyncRuns {
   id: string
@@ -537,6 +580,22 @@ export interface SqlFunctions {
       field: Json | null
     }
     returns: Date
+  }
+
+  'payments_private.price_row': {
+    args: {
+      environment: string | null
+      object: Json | null
+    }
+    returns: StripePrices
+  }
+
+  'payments_private.product_row': {
+    args: {
+      environment: string | null
+      object: Json | null
+    }
+    returns: StripeProducts
   }
 
   'payments_private.read_secrets': {

@@ -2,7 +2,8 @@
 import { z } from 'zod'
 import type { ErrorCode } from '../../types/api.ts'
 import type { Route } from '../core/route.ts'
-import { errorResponse, SHOWN_AS } from '../core/schema-parts.ts'
+import { errorResponse } from '../core/schema-parts.ts'
+import type { Meta } from '../core/validation.ts'
 import { VERSION } from '../core/version.ts'
 import { routes } from './routes.ts'
 import { type PublicRoute, publicRoutes } from './runtime-routes.ts'
@@ -60,9 +61,8 @@ function document(): Json {
 
   /** A schema as JSON Schema; what has a name becomes a component. */
   function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-    const shown = SHOWN_AS.get(schema)
-    if (shown) return shown
-    const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json
+    const made = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: showMeta }) as Json
+    const { $schema: _, $defs, ...rest } = made
     const own = rest.id
     const text = JSON.stringify({ rest: plain(rest), defs: $defs ?? {} }).replaceAll(
       '#/$defs/',
@@ -78,8 +78,7 @@ function document(): Json {
   function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
     if (!(schema instanceof z.ZodObject)) return []
     return Object.entries(schema.shape).map(([name, field]) => {
-      const { description, default: _, ...rest } = schemaOf(field as z.ZodType, 'input')
-      const shown = 'default' in (SHOWN_AS.get(field as z.ZodType) ?? {}) ? { ...rest, default: _ } : rest
+      const { description, ...shown } = schemaOf(field as z.ZodType, 'input')
       return {
         name,
         in: place,
@@ -176,6 +175,16 @@ function document(): Json {
       schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
     },
   }
+}
+
+/** Shows a schema as its meta says, and leaves out what is for `types/api.ts` and `answers.ts`. */
+function showMeta({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Json }): void {
+  const { shownAs } = (z.globalRegistry.get(zodSchema) ?? {}) as Meta
+  if (shownAs !== undefined) {
+    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
+    Object.assign(jsonSchema, shownAs)
+  }
+  for (const key of ['typeName', 'typeDoc', 'printedAs', 'shownAs', 'redacted']) delete jsonSchema[key]
 }
 
 /** Without what says nothing more: the id of a component, which is its key, and a pattern beside the format of an instant. */

@@ -1,71 +1,23 @@
 /** What the OpenAPI document says of the routes that are not for the admin. */
 import { z } from 'zod'
-import type * as api from '../../types/api.ts'
-import type { Route } from '../core/route.ts'
-import { environmentParams, noQuery, webhookEvent } from '../core/schema-parts.ts'
 import {
   createCheckoutSessionBody,
+  createCheckoutSessionResponse,
   createCustomerPortalSessionBody,
-  environmentSchema,
-} from '../core/validation.ts'
+  createCustomerPortalSessionResponse,
+} from '../checkout/schemas.ts'
+import type { Route } from '../core/route.ts'
+import { environmentParams, noQuery } from '../core/schema-parts.ts'
+import { named } from '../core/validation.ts'
+import { webhookResponse } from '../events/schemas.ts'
 
 /** As a route for the admin, without a handler: `app.ts` has those. The path is whole. */
 export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
 
-const nullable = z.string().nullable()
-const instant = z.iso.datetime()
-
-const checkoutSession = z
-  .object({
-    id: z.string(),
-    environment: environmentSchema,
-    mode: z.enum(['payment', 'subscription']),
-    status: z.enum(['initialized', 'open', 'completed', 'expired', 'failed']),
-    paymentStatus: z.enum(['paid', 'unpaid', 'no_payment_required']).nullable(),
-    subjectType: nullable,
-    subjectId: nullable,
-    customerEmail: nullable,
-    checkoutSessionId: nullable,
-    customerId: nullable,
-    paymentIntentId: nullable,
-    subscriptionId: nullable,
-    url: nullable.describe('The hosted page to send the buyer to.'),
-    lastError: nullable,
-    createdAt: instant,
-    updatedAt: instant,
-  })
-  .meta({ id: 'CheckoutSession' })
-
-const customerPortalSession = z
-  .object({
-    id: z.string(),
-    environment: environmentSchema,
-    status: z.enum(['initialized', 'created', 'failed']),
-    subjectType: z.string(),
-    subjectId: z.string(),
-    customerId: nullable,
-    returnUrl: nullable,
-    configuration: nullable,
-    url: nullable.describe('The portal page; it is meant for one visit, soon.'),
-    lastError: nullable,
-    createdAt: instant,
-    updatedAt: instant,
-  })
-  .meta({ id: 'CustomerPortalSession' })
-
-const createCheckoutSessionResponse = z.object({ checkoutSession })
-const createCustomerPortalSessionResponse = z.object({ customerPortalSession })
-const webhookResponse = z.object({
-  received: z.literal(true),
-  handled: z.boolean().describe('Whether rows follow from this event, also when it comes again.'),
-  event: webhookEvent.optional(),
-})
-const healthResponse = z.object({ status: z.literal('ok'), database: z.literal('ok'), version: z.string() })
-
-createCheckoutSessionResponse satisfies z.ZodType<api.CreateCheckoutSessionResponse>
-createCustomerPortalSessionResponse satisfies z.ZodType<api.CreateCustomerPortalSessionResponse>
-webhookResponse satisfies z.ZodType<api.WebhookResponse>
-healthResponse satisfies z.ZodType<api.HealthResponse>
+const healthResponse = named(
+  'HealthResponse',
+  z.object({ status: z.literal('ok'), database: z.literal('ok'), version: z.string() }),
+)
 
 const OF_STRIPE = {
   402: ['PAYMENT_METHOD_DECLINED'],

@@ -2,19 +2,8 @@
 import type { StripeConnection, StripeEnvironment, SyncRun, WebhookDrift } from '../../types/api.ts'
 import { isApiError, secretKeyVariable, toApiError } from '../core/errors.ts'
 import { describeError, redact } from '../core/log.ts'
-import { type KeyState, presentConnection, presentKey } from '../core/present-parts.ts'
-import { readConnections } from '../core/reads.ts'
 import { route } from '../core/route.ts'
-import {
-  configResponse,
-  configureWebhookResponse,
-  deleteConfigResponse,
-  environmentParams,
-  healthResponse,
-  putConfigBody,
-  putConfigResponse,
-  statusResponse,
-} from '../core/schema-parts.ts'
+import { environmentParams } from '../core/schema-parts.ts'
 import { encryptSecret, isUnreadable } from '../core/secrets.ts'
 import { connectAccount, disconnectAccount, environmentHealth, type HealthFacts } from '../core/sql.ts'
 import type { Deps } from '../deps.ts'
@@ -29,6 +18,17 @@ import {
   maskKey,
   readKeyStates,
 } from './keys.ts'
+import { type KeyState, presentConnection, presentKey } from './present.ts'
+import { readConnections } from './reads.ts'
+import {
+  configResponse,
+  configureWebhookResponse,
+  deleteConfigResponse,
+  healthResponse,
+  putConfigBody,
+  putConfigResponse,
+  statusResponse,
+} from './schemas.ts'
 import {
   configureWebhookEndpoint,
   deleteFormerEndpoint,

@@ -7,7 +7,7 @@ import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
 import { apiError, fromStripe, isApiError } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
-import { readConnections } from '../core/reads.ts'
+
 import { encryptSecret } from '../core/secrets.ts'
 import {
   beginWebhookEndpoint,
@@ -19,6 +19,7 @@ import {
 import { connectStripe } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { encryptionKeyOf } from './keys.ts'
+import { readConnections } from './reads.ts'
 
 export type EndpointDeps = Pick<Deps, 'config' | 'database' | 'secrets' | 'log'>
 

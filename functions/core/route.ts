@@ -1,7 +1,7 @@
 /** What a route of the admin API is: one value that routes, validates, answers and documents. */
 import type { z } from 'zod'
 import type { ErrorCode } from '../../types/api.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 
 type Input<Params, Query, Body> = {
   params: Params

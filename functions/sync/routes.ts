@@ -4,22 +4,17 @@
  */
 import type { StripeEnvironment, SyncRequest, SyncResult } from '../../types/api.ts'
 import { ENVIRONMENTS, readKeyStates } from '../connection/keys.ts'
+import { presentConnection } from '../connection/present.ts'
+import { readConnections } from '../connection/reads.ts'
+import type { Deps } from '../core/deps.ts'
 import { type ApiError, toApiError } from '../core/errors.ts'
-import { describeError, redact } from '../core/log.ts'
-import { readPage } from '../core/paging.ts'
-import { presentConnection } from '../core/present-parts.ts'
-import { readConnections } from '../core/reads.ts'
+import { describeError } from '../core/log.ts'
+import { listRoute } from '../core/paging.ts'
+import { isoOrNull, present } from '../core/present.ts'
+import { newestFirst, readRows } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
-import {
-  countUnmapped,
-  listSyncRuns,
-  pruneWebhookEvents,
-  rebuildProjections,
-  replayWebhookEvents,
-  type SyncRunRow,
-} from '../core/sql.ts'
-import type { Deps } from '../deps.ts'
+import { pruneWebhookEvents, rebuildProjections, replayWebhookEvents, type SyncRunRow } from '../core/sql.ts'
 import { presentSyncRun } from './present.ts'
 import { recover } from './recovery.ts'
 import { runScheduled } from './schedule.ts'
@@ -40,36 +35,32 @@ import {
 } from './schemas.ts'
 import { runSync } from './sync.ts'
 
-const asked = ({ kinds, createdFrom, createdBefore }: SyncRequest) => ({
+const syncOptionsOf = ({ kinds, createdFrom, createdBefore }: SyncRequest) => ({
   kinds: kinds ?? null,
   createdFrom: createdFrom ?? null,
   createdBefore: createdBefore ?? null,
 })
 
-/** @param failure why there is no run: one that could not even begin has left no trace in the connection */
+/** @param failure why there is no run: a sync that could not begin leaves no trace in the connection */
 async function syncResult(
   environment: StripeEnvironment,
   run: SyncRunRow | null,
   deps: Deps,
   failure?: ApiError,
 ): Promise<SyncResult> {
-  const [rows, keys] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
+  const [rows, keys, [subscriptions]] = await Promise.all([
+    readConnections(deps.database),
+    readKeyStates(deps),
+    run === null ? [] : readRows(deps.database, 'payments_private.synced_subscriptions', { id: run.id }),
+  ])
   const row = rows.find((connection) => connection.environment === environment) ?? null
-  const subscriptions = run?.progress.subscriptions
   return {
     environment,
     connection: {
       ...presentConnection(environment, row, keys[environment]),
       ...(failure && { lastSyncStatus: 'failed', lastSyncError: failure.message }),
     },
-    subscriptions: subscriptions
-      ? {
-          environment,
-          synced: subscriptions.seen ?? 0,
-          unmapped: await countUnmapped(deps.database, { environment }),
-          deleted: subscriptions.deleted ?? 0,
-        }
-      : null,
+    subscriptions: subscriptions === undefined ? null : present('SyncedSubscriptions', subscriptions),
     run: run === null ? null : presentSyncRun(run),
   }
 }
@@ -93,7 +84,7 @@ const syncAll = route({
       let run: SyncRunRow | null = null
       let failed: ApiError | undefined
       if (keys[environment].source !== null) {
-        run = await runSync({ environment, ...asked(body), signal }, deps).catch((error) => {
+        run = await runSync({ environment, ...syncOptionsOf(body), signal }, deps).catch((error) => {
           const failure = toApiError(error)
           if (failure.code === 'DATABASE_UNAVAILABLE') throw failure
           if (failure.code === 'PAYMENT_SYNC_RUNNING') running = failure
@@ -128,32 +119,25 @@ const syncEnvironment = route({
     502: ['UPSTREAM_FAILURE'],
   },
   async handle({ params: { environment }, body, signal }, deps) {
-    const run = await runSync({ environment, ...asked(body), signal }, deps)
+    const run = await runSync({ environment, ...syncOptionsOf(body), signal }, deps)
     return { results: [await syncResult(environment, run, deps)] }
   },
 })
 
-const listRuns = route({
+const listRuns = listRoute({
   id: 'listSyncRuns',
-  method: 'GET',
   path: '/stripe/{environment}/sync-runs',
   summary: 'Syncs with how far they came and what differed, the last begun first',
-  params: environmentParams,
   query: syncRunsQuery,
   response: syncRunsResponse,
-  async handle({ params: { environment }, query: { limit, cursor } }, deps) {
-    const scope = { list: 'sync-runs', filters: { environment } }
-    const { rows, nextCursor } = await readPage(deps, scope, cursor, async (after) => {
-      const found = await listSyncRuns(deps.database, {
-        environment,
-        limit: limit + 1,
-        after: after && { startedAt: after[0] ?? '', id: after[1] ?? '' },
-      })
-      const last = found.length > limit ? found[limit - 1] : undefined
-      return { rows: found.slice(0, limit), end: last ? [last.started_at, last.id] : null }
-    })
-    return { syncRuns: rows.map(presentSyncRun), nextCursor }
+  items: 'syncRuns',
+  list: {
+    name: 'sync-runs',
+    answer: 'SyncRun',
+    view: 'payments_private.sync_run_list',
+    order: newestFirst('started_at'),
   },
+  present: presentSyncRun,
 })
 
 const recoverEvents = route({
@@ -197,11 +181,7 @@ const replayEvents = route({
       includeProcessed: body.includeProcessed,
       max: body.limit,
     })
-    const replayed = rows.map((row) => ({
-      eventId: row.replayed_event_id,
-      processingStatus: row.processing_status,
-      lastError: row.last_error === null ? null : redact(row.last_error),
-    }))
+    const replayed = rows.map((row) => present('ReplayedEvent', { ...row, event_id: row.replayed_event_id }))
     return { replayed }
   },
 })
@@ -215,13 +195,11 @@ const rebuild = route({
   response: rebuildResponse,
   async handle({ params: { environment } }, deps) {
     const { events, pruned, complete_since } = await rebuildProjections(deps.database, { environment })
-    const completeSince = complete_since === null ? null : new Date(complete_since).toISOString()
-    return { events, pruned, completeSince }
+    return { events, pruned, completeSince: isoOrNull(complete_since) }
   },
 })
 
-/** Events in one statement of `prune`. */
-const PRUNED_AT_ONCE = 5000
+const EVENTS_PRUNED_PER_CALL = 5000
 
 const prune = route({
   id: 'pruneWebhookEvents',
@@ -233,9 +211,13 @@ const prune = route({
   response: pruneResponse,
   async handle({ params: { environment }, body: { olderThanDays }, signal }, deps) {
     let pruned = 0
-    let count = PRUNED_AT_ONCE
-    while (count === PRUNED_AT_ONCE && !signal.aborted) {
-      count = await pruneWebhookEvents(deps.database, { environment, olderThanDays, max: PRUNED_AT_ONCE })
+    let count = EVENTS_PRUNED_PER_CALL
+    while (count === EVENTS_PRUNED_PER_CALL && !signal.aborted) {
+      count = await pruneWebhookEvents(deps.database, {
+        environment,
+        olderThanDays,
+        max: EVENTS_PRUNED_PER_CALL,
+      })
       pruned += count
     }
     return { pruned }

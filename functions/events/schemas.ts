@@ -1,0 +1,93 @@
+/** Events of the ledger as schemas: what requests must look like, and what answers hold. */
+import { z } from 'zod'
+import {
+  component,
+  count,
+  environmentParams,
+  errorText,
+  id,
+  instant,
+  nullable,
+  nullableInstant,
+  oneOf,
+  page,
+  pageOf,
+  range,
+} from '../core/schema-parts.ts'
+import { environmentSchema, named, object, wholeNumber } from '../core/validation.ts'
+
+export const eventParams = environmentParams.extend({ eventId: id })
+
+const eventStatus = named('WebhookEventStatus', z.enum(['pending', 'processed', 'failed', 'ignored']))
+
+export const webhookEventsQuery = z.strictObject({
+  status: oneOf(eventStatus).optional(),
+  type: id.describe('As in `invoice.paid`.').optional(),
+  objectType: id.optional(),
+  objectId: id.optional(),
+  ...range('Received'),
+  ...page,
+})
+
+export const retryEventsBody = named(
+  'RetryWebhookEventsRequest',
+  object({
+    eventType: id.optional(),
+    objectId: id.optional(),
+    ...range('Happened'),
+    limit: wholeNumber(1, 500).describe('1 to 500; 100 when left out.').default(100),
+  }),
+)
+
+const webhookEvent = component('StripeWebhookEvent', {
+  environment: environmentSchema,
+  eventId: z.string(),
+  eventType: z.string(),
+  livemode: z.boolean(),
+  accountId: nullable,
+  objectType: nullable,
+  objectId: nullable,
+  processingStatus: eventStatus,
+  attemptCount: count,
+  lastError: errorText,
+  receivedAt: instant,
+  processedAt: nullableInstant,
+  createdAt: instant,
+  updatedAt: instant,
+})
+
+export const webhookResponse = named(
+  'WebhookResponse',
+  z.object({
+    received: z.literal(true),
+    handled: z.boolean().describe('Whether rows follow from this event, also when it comes again.'),
+    event: webhookEvent.optional(),
+  }),
+)
+export const webhookEventsResponse = pageOf('ListWebhookEventsResponse', { events: z.array(webhookEvent) })
+export const webhookEventResponse = named(
+  'GetWebhookEventResponse',
+  z.object({
+    event: webhookEvent.extend({
+      payload: z
+        .record(z.string(), z.unknown())
+        .nullable()
+        .describe('The event as Stripe sent it; null once it was pruned.'),
+    }),
+  }),
+)
+export const retryEventResponse = named(
+  'RetryWebhookEventResponse',
+  z.object({ event: webhookEvent, retried: z.boolean().describe('False when there was nothing to do.') }),
+)
+export const retryEventsResponse = named(
+  'RetryWebhookEventsResponse',
+  z.object({
+    results: z.array(
+      named(
+        'RetriedEvent',
+        z.object({ eventId: z.string(), processingStatus: eventStatus, lastError: errorText }),
+      ),
+    ),
+  }),
+)
