@@ -1737,11 +1737,11 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.price_row(environment text, object jsonb)
-  returns payments.stripe_prices
+create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT metadata jsonb)
+  returns record
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.price_row(environment text, object jsonb) to payments_service;
+grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT metadata jsonb) to payments_service;
 
 create function payments_private.process_again(environment text, payload jsonb, again boolean DEFAULT false)
   returns jsonb
@@ -1753,11 +1753,11 @@ create function payments_private.process_events(environment text, payloads jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.product_row(environment text, object jsonb)
-  returns payments.stripe_products
+create function payments_private.product_row(object jsonb, OUT product_id text, OUT name text, OUT description text, OUT active boolean, OUT default_price_id text, OUT metadata jsonb)
+  returns record
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.product_row(environment text, object jsonb) to payments_service;
+grant execute on function payments_private.product_row(object jsonb, OUT product_id text, OUT name text, OUT description text, OUT active boolean, OUT default_price_id text, OUT metadata jsonb) to payments_service;
 
 create function payments_private.project_answers(environment text, objects jsonb[], snapshot_at timestamp with time zone)
   returns text[]

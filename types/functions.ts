@@ -88,49 +88,6 @@ export interface StripeCustomerPortalSessions {
   updated_at: Date
 }
 
-/** Stripe prices (https://docs.stripe.com/api/prices). A deleted price stays as a tombstone with deleted = true. */
-export interface StripePrices {
-  id: string
-  environment: string
-  price_id: string
-  product_id: string | null
-  active: boolean
-  currency: string
-  unit_amount: string | null
-  unit_amount_decimal: string | null
-  type: string
-  lookup_key: string | null
-  billing_scheme: string | null
-  tax_behavior: string | null
-  recurring_interval: string | null
-  recurring_interval_count: number | null
-  metadata: Json
-  raw: Json
-  synced_at: Date
-  created_at: Date
-  updated_at: Date
-  deleted: boolean
-  version: string
-}
-
-/** Stripe products (https://docs.stripe.com/api/products). A deleted product stays as a tombstone with deleted = true. */
-export interface StripeProducts {
-  id: string
-  environment: string
-  product_id: string
-  name: string
-  description: string | null
-  active: boolean
-  default_price_id: string | null
-  metadata: Json
-  raw: Json
-  synced_at: Date
-  created_at: Date
-  updated_at: Date
-  deleted: boolean
-  version: string
-}
-
 /** Syncs of an environment with Stripe: one row each, with how far it came, so that one that was stopped goes on where it was. */
 export interface SyncRuns {
   id: string
@@ -584,18 +541,16 @@ export interface SqlFunctions {
 
   'payments_private.price_row': {
     args: {
-      environment: string | null
       object: Json | null
     }
-    returns: StripePrices
+    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; metadata: Json | null }
   }
 
   'payments_private.product_row': {
     args: {
-      environment: string | null
       object: Json | null
     }
-    returns: StripeProducts
+    returns: { product_id: string | null; name: string | null; description: string | null; active: boolean | null; default_price_id: string | null; metadata: Json | null }
   }
 
   'payments_private.read_secrets': {

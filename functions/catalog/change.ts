@@ -42,13 +42,12 @@ export async function change<Kind extends StripeObject>(
 async function rowOf<Row>(
   database: Database,
   kind: 'product' | 'price',
-  environment: StripeEnvironment,
   object: StripeObject,
 ): Promise<Row> {
   const [found] = await asService(
     database.query<{ result: Row }>(
-      `select to_jsonb(r) as result from payments_private.${kind}_row($1::text, $2::text::jsonb) as r`,
-      [environment, storable(JSON.stringify(object))],
+      `select to_jsonb(r) as result from payments_private.${kind}_row($1::text::jsonb) as r`,
+      [storable(JSON.stringify(object))],
     ),
   )
   return found?.result as Row
@@ -61,8 +60,8 @@ export async function productFromStripe(
   product: StripeObject,
   synced_at: string,
 ): Promise<StripeProduct> {
-  const row = await rowOf<RowOf<'StripeProduct'>>(database, 'product', environment, product)
-  return present('StripeProduct', { ...row, synced_at })
+  const row = await rowOf<RowOf<'StripeProduct'>>(database, 'product', product)
+  return present('StripeProduct', { ...row, environment, synced_at })
 }
 
 /** A price as Stripe answered with it. */
@@ -72,8 +71,8 @@ export async function priceFromStripe(
   price: StripeObject,
   synced_at: string,
 ): Promise<StripePrice> {
-  const row = await rowOf<RowOf<'StripePrice'>>(database, 'price', environment, price)
-  return present('StripePrice', { ...row, synced_at })
+  const row = await rowOf<RowOf<'StripePrice'>>(database, 'price', price)
+  return present('StripePrice', { ...row, environment, synced_at })
 }
 
 /** The product after a change. */
