@@ -56,10 +56,10 @@ function merged(...sets: (Partial<Record<number, ErrorCode[]>> | undefined)[]): 
   return [...all].sort(([a], [b]) => Number(a) - Number(b))
 }
 
-function document(): Json {
+/** Schemas as JSON Schema. Those with a name become components of the document. */
+function schemaPrinter() {
   const components: Json = {}
 
-  /** A schema as JSON Schema; what has a name becomes a component. */
   function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
     const made = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: showMeta }) as Json
     const { $schema: _, $defs, ...rest } = made
@@ -89,53 +89,58 @@ function document(): Json {
     })
   }
 
-  const content = (schema: z.ZodType, io: 'input' | 'output') => ({
+  const contentOf = (schema: z.ZodType, io: 'input' | 'output') => ({
     'application/json': { schema: schemaOf(schema, io) },
   })
 
-  function operation(definition: Route | PublicRoute, errors: [string, ErrorCode[]][]): Json {
-    const {
-      id,
-      summary,
-      description,
-      params,
-      query,
-      body,
-      bodyMayBeEmpty,
-      status = 200,
-      response,
-    } = definition
-    const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
-    return {
-      operationId: id,
-      summary,
-      ...(description === undefined ? {} : { description }),
-      ...(parameters.length === 0 ? {} : { parameters }),
-      ...(body === undefined
-        ? {}
-        : { requestBody: { required: bodyMayBeEmpty !== true, content: content(body, 'input') } }),
-      responses: {
-        [status]: { description: 'Done.', content: content(response, 'output') },
-        ...Object.fromEntries(
-          errors.map(([code, codes]) => [
-            code,
-            {
-              description: `${DESCRIPTIONS[Number(code)] ?? 'Refused.'} ${codes.join(', ')}`,
-              content: content(errorResponse, 'output'),
-            },
-          ]),
-        ),
-      },
-    }
-  }
+  return { components, parametersOf, contentOf }
+}
 
+/** A route as an operation of the document. */
+function operationOf(
+  definition: Route | PublicRoute,
+  errors: [string, ErrorCode[]][],
+  { parametersOf, contentOf }: ReturnType<typeof schemaPrinter>,
+): Json {
+  const { id, summary, description, params, query, body, bodyMayBeEmpty, status = 200, response } = definition
+  const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
+  const requestBody = () => ({
+    required: bodyMayBeEmpty !== true,
+    content: contentOf(body as z.ZodType, 'input'),
+  })
+  return {
+    operationId: id,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: requestBody() }),
+    responses: {
+      [status]: { description: 'Done.', content: contentOf(response, 'output') },
+      ...Object.fromEntries(
+        errors.map(([code, codes]) => [
+          code,
+          {
+            description: `${DESCRIPTIONS[Number(code)] ?? 'Refused.'} ${codes.join(', ')}`,
+            content: contentOf(errorResponse, 'output'),
+          },
+        ]),
+      ),
+    },
+  }
+}
+
+const sorted = (values: Json): Json =>
+  Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+/** Every operation by path, then by method. */
+function pathsOf(printer: ReturnType<typeof schemaPrinter>): Json {
   const paths: Record<string, Json> = {}
-  const add = (path: string, method: string, described: Json) => {
-    paths[path] = { ...paths[path], [method.toLowerCase()]: described }
+  const add = (path: string, method: string, operation: Json) => {
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operation }
   }
   for (const definition of publicRoutes) {
     add(definition.path, definition.method, {
-      ...operation(definition, merged(definition.errors)),
+      ...operationOf(definition, merged(definition.errors), printer),
       security: definition.security,
     })
   }
@@ -147,10 +152,16 @@ function document(): Json {
       definition.errors,
     )
     add(`/api/payments${definition.path}`, definition.method, {
-      ...operation(definition, errors),
+      ...operationOf(definition, errors, printer),
       security: [{ adminKey: [] }, { bearer: [] }],
     })
   }
+  return sorted(paths)
+}
+
+function document(): Json {
+  const printer = schemaPrinter()
+  const paths = pathsOf(printer)
   return {
     openapi: '3.1.0',
     info: {
@@ -160,21 +171,22 @@ function document(): Json {
         "Stripe payments inside an application's own Postgres. Timestamps are ISO-8601 in UTC; money is an integer in the currency's minor unit. Unknown fields are refused. Lists are in the order that their summary says; hand `nextCursor` back as `cursor` for the next page.",
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+    paths,
     components: {
-      securitySchemes: {
-        adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The admin key.' },
-        bearer: {
-          type: 'http',
-          scheme: 'bearer',
-          description:
-            'The admin key, or a token: of an admin for the admin routes, of a user for the others.',
-        },
-        stripeSignature: { type: 'apiKey', in: 'header', name: 'stripe-signature' },
-      },
-      schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+      securitySchemes: SECURITY_SCHEMES,
+      schemas: sorted(printer.components),
     },
   }
+}
+
+const SECURITY_SCHEMES = {
+  adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The admin key.' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The admin key, or a token: of an admin for the admin routes, of a user for the others.',
+  },
+  stripeSignature: { type: 'apiKey', in: 'header', name: 'stripe-signature' },
 }
 
 /** Shows a schema as its meta says, and leaves out what is for `types/api.ts` and `answers.ts`. */

@@ -7,17 +7,17 @@ import {
   createCustomerPortalSessionResponse,
 } from '../checkout/schemas.ts'
 import type { Route } from '../core/route.ts'
-import { environmentParams, noQuery } from '../core/schema-parts.ts'
-import { named } from '../core/validation.ts'
+import { answer, environmentParams, noQuery } from '../core/schema-parts.ts'
 import { webhookResponse } from '../events/schemas.ts'
 
 /** As a route for the admin, without a handler: `app.ts` has those. The path is whole. */
 export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
 
-const healthResponse = named(
-  'HealthResponse',
-  z.object({ status: z.literal('ok'), database: z.literal('ok'), version: z.string() }),
-)
+const healthResponse = answer('HealthResponse', {
+  status: z.literal('ok'),
+  database: z.literal('ok'),
+  version: z.string(),
+})
 
 const OF_STRIPE = {
   402: ['PAYMENT_METHOD_DECLINED'],

@@ -39,11 +39,7 @@ export async function change<Kind extends StripeObject>(
 }
 
 /** The row that a Stripe object stands for, whatever the table holds. */
-async function rowOf<Row>(
-  database: Database,
-  kind: 'product' | 'price',
-  object: StripeObject,
-): Promise<Row> {
+async function rowOf<Row>(database: Database, kind: 'product' | 'price', object: StripeObject): Promise<Row> {
   const [found] = await asService(
     database.query<{ result: Row }>(
       `select to_jsonb(r) as result from payments_private.${kind}_row($1::text::jsonb) as r`,

@@ -1,6 +1,7 @@
 /** Products and prices as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import {
+  answer,
   atLeastOne,
   boolean,
   component,
@@ -12,6 +13,7 @@ import {
   nullable,
   optionalPage,
   pageOf,
+  request,
   strings,
 } from '../core/schema-parts.ts'
 import { environmentSchema, named, object, requiredAs, text, wholeNumber } from '../core/validation.ts'
@@ -33,10 +35,11 @@ const changeableProduct = {
   metadata: metadata.optional(),
 }
 
-export const createProductBody = named(
-  'CreateStripeProductRequest',
-  object({ name: text(1, 5000), ...changeableProduct, idempotencyKey }),
-)
+export const createProductBody = request('CreateStripeProductRequest', {
+  name: text(1, 5000),
+  ...changeableProduct,
+  idempotencyKey,
+})
 export const updateProductBody = named(
   'UpdateStripeProductRequest',
   atLeastOne(object({ name: text(1, 5000).optional(), ...changeableProduct })),
@@ -48,37 +51,34 @@ const taxBehavior = z
   .enum(['exclusive', 'inclusive', 'unspecified'], 'must be one of exclusive, inclusive, unspecified')
   .optional()
 
-export const createPriceBody = named(
-  'CreateStripePriceRequest',
-  object({
-    productId: id,
-    currency: z
-      .string(requiredAs('a currency of three letters'))
-      .trim()
-      .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
-      .transform((value) => value.toLowerCase())
-      .describe('Three letters.'),
-    unitAmount: wholeNumber(
-      0,
-      999_999_999_999,
-      'a whole number of the minor unit, from 0 to 999999999999',
-    ).describe("In the currency's minor unit."),
-    lookupKey,
-    active,
-    recurring: z
-      .strictObject(
-        {
-          interval: z.enum(['day', 'week', 'month', 'year'], 'must be one of day, week, month, year'),
-          intervalCount: wholeNumber(1, 1095).optional(),
-        },
-        requiredAs('an object with interval and intervalCount'),
-      )
-      .optional(),
-    taxBehavior,
-    metadata: metadata.optional(),
-    idempotencyKey,
-  }),
-)
+export const createPriceBody = request('CreateStripePriceRequest', {
+  productId: id,
+  currency: z
+    .string(requiredAs('a currency of three letters'))
+    .trim()
+    .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
+    .transform((value) => value.toLowerCase())
+    .describe('Three letters.'),
+  unitAmount: wholeNumber(
+    0,
+    999_999_999_999,
+    'a whole number of the minor unit, from 0 to 999999999999',
+  ).describe("In the currency's minor unit."),
+  lookupKey,
+  active,
+  recurring: z
+    .strictObject(
+      {
+        interval: z.enum(['day', 'week', 'month', 'year'], 'must be one of day, week, month, year'),
+        intervalCount: wholeNumber(1, 1095).optional(),
+      },
+      requiredAs('an object with interval and intervalCount'),
+    )
+    .optional(),
+  taxBehavior,
+  metadata: metadata.optional(),
+  idempotencyKey,
+})
 export const updatePriceBody = named(
   'UpdateStripePriceRequest',
   atLeastOne(object({ active, lookupKey, taxBehavior, metadata: metadata.optional() })),
@@ -113,23 +113,20 @@ const price = component('StripePrice', {
   syncedAt: instant,
 })
 
-export const catalogResponse = named(
-  'ListStripeCatalogResponse',
-  z.object({ products: z.array(product), prices: z.array(price) }),
-)
+export const catalogResponse = answer('ListStripeCatalogResponse', {
+  products: z.array(product),
+  prices: z.array(price),
+})
 export const productsResponse = pageOf('ListStripeProductsResponse', { products: z.array(product) })
-export const productResponse = named('MutateStripeProductResponse', z.object({ product }))
-export const productWithPricesResponse = named(
-  'GetStripeProductResponse',
-  z.object({ product, prices: z.array(price) }),
-)
-export const deleteProductResponse = named(
-  'DeleteStripeProductResponse',
-  z.object({ productId: z.string(), deleted: z.boolean() }),
-)
+export const productResponse = answer('MutateStripeProductResponse', { product })
+export const productWithPricesResponse = answer('GetStripeProductResponse', {
+  product,
+  prices: z.array(price),
+})
+export const deleteProductResponse = answer('DeleteStripeProductResponse', {
+  productId: z.string(),
+  deleted: z.boolean(),
+})
 export const pricesResponse = pageOf('ListStripePricesResponse', { prices: z.array(price) })
-export const priceResponse = named('MutateStripePriceResponse', z.object({ price }))
-export const archivePriceResponse = named(
-  'ArchiveStripePriceResponse',
-  z.object({ price, archived: z.boolean() }),
-)
+export const priceResponse = answer('MutateStripePriceResponse', { price })
+export const archivePriceResponse = answer('ArchiveStripePriceResponse', { price, archived: z.boolean() })

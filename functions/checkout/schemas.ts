@@ -1,6 +1,6 @@
 /** Checkout and Billing Portal sessions as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
-import { component, errorText, instant, nullable } from '../core/schema-parts.ts'
+import { answer, component, errorText, instant, nullable, request } from '../core/schema-parts.ts'
 import {
   environmentSchema,
   isStorable,
@@ -82,14 +82,11 @@ export const createCheckoutSessionBody = named(
   }),
 )
 
-export const createCustomerPortalSessionBody = named(
-  'CreateCustomerPortalSessionRequest',
-  object({
-    subject,
-    returnUrl: httpUrl.describe('Absolute http(s) address the portal links back to.').optional(),
-    configuration: text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
-  }),
-)
+export const createCustomerPortalSessionBody = request('CreateCustomerPortalSessionRequest', {
+  subject,
+  returnUrl: httpUrl.describe('Absolute http(s) address the portal links back to.').optional(),
+  configuration: text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
+})
 
 const checkoutSession = component('CheckoutSession', {
   id: z.string().describe('The id of the row in `payments.stripe_checkout_sessions`.'),
@@ -125,11 +122,7 @@ const customerPortalSession = component('CustomerPortalSession', {
   updatedAt: instant,
 })
 
-export const createCheckoutSessionResponse = named(
-  'CreateCheckoutSessionResponse',
-  z.object({ checkoutSession }),
-)
-export const createCustomerPortalSessionResponse = named(
-  'CreateCustomerPortalSessionResponse',
-  z.object({ customerPortalSession }),
-)
+export const createCheckoutSessionResponse = answer('CreateCheckoutSessionResponse', { checkoutSession })
+export const createCustomerPortalSessionResponse = answer('CreateCustomerPortalSessionResponse', {
+  customerPortalSession,
+})

@@ -1,6 +1,7 @@
 /** The connection to a Stripe account as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import {
+  answer,
   boolean,
   component,
   count,
@@ -8,20 +9,18 @@ import {
   errorText,
   nullable,
   nullableInstant,
+  request,
   sentences,
 } from '../core/schema-parts.ts'
-import { environmentSchema, named, object, text } from '../core/validation.ts'
+import { environmentSchema, text } from '../core/validation.ts'
 import { syncRun } from '../sync/run-schema.ts'
 
-export const putConfigBody = named(
-  'PutStripeConfigRequest',
-  object({
-    secretKey: text(1, 255).describe('`sk_…`, or `rk_…` with the permissions that are needed.'),
-    replaceAccount: boolean
-      .describe('The key may be of another account; everything kept of the one before is deleted.')
-      .optional(),
-  }),
-)
+export const putConfigBody = request('PutStripeConfigRequest', {
+  secretKey: text(1, 255).describe('`sk_…`, or `rk_…` with the permissions that are needed.'),
+  replaceAccount: boolean
+    .describe('The key may be of another account; everything kept of the one before is deleted.')
+    .optional(),
+})
 
 const webhookDrift = component(
   'WebhookDrift',
@@ -72,87 +71,70 @@ const keyConfig = component(
   'Whether an environment has a key. A key itself is never returned.',
 )
 
-export const statusResponse = named('GetStripeStatusResponse', z.object({ connections: z.array(connection) }))
+export const statusResponse = answer('GetStripeStatusResponse', { connections: z.array(connection) })
 const keys = z.array(keyConfig)
-export const configResponse = named('GetStripeConfigResponse', z.object({ keys }))
-export const putConfigResponse = named(
-  'PutStripeConfigResponse',
-  z.object({
-    keys,
-    connection,
-    deleted: counts.nullable().describe('Of a replaced account: how many rows each table had.'),
-    sync: syncRun
-      .nullable()
-      .describe(
-        'The sync that followed. `interrupted`: there is more than this request may list, and the next sync goes on where it was. Null when it failed, which `connection` shows, or another one was running.',
-      ),
-    warnings: sentences.describe(
-      'Sentences about what else could not be done, for example setting up the webhook endpoint.',
+export const configResponse = answer('GetStripeConfigResponse', { keys })
+export const putConfigResponse = answer('PutStripeConfigResponse', {
+  keys,
+  connection,
+  deleted: counts.nullable().describe('Of a replaced account: how many rows each table had.'),
+  sync: syncRun
+    .nullable()
+    .describe(
+      'The sync that followed. `interrupted`: there is more than this request may list, and the next sync goes on where it was. Null when it failed, which `connection` shows, or another one was running.',
     ),
-  }),
-)
-export const deleteConfigResponse = named(
-  'DeleteStripeConfigResponse',
-  z.object({ keys, remained: sentences.describe('What is left, at Stripe and here.') }),
-)
-export const configureWebhookResponse = named(
-  'ConfigureStripeWebhookResponse',
-  z.object({
-    connection,
-    action: z
-      .enum(['reused', 'mended', 'created'])
-      .describe('`reused` as it was, `mended` in place, or `created`.'),
-    warnings: sentences.describe('Sentences about what else could not be done.'),
-  }),
-)
+  warnings: sentences.describe(
+    'Sentences about what else could not be done, for example setting up the webhook endpoint.',
+  ),
+})
+export const deleteConfigResponse = answer('DeleteStripeConfigResponse', {
+  keys,
+  remained: sentences.describe('What is left, at Stripe and here.'),
+})
+export const configureWebhookResponse = answer('ConfigureStripeWebhookResponse', {
+  connection,
+  action: z
+    .enum(['reused', 'mended', 'created'])
+    .describe('`reused` as it was, `mended` in place, or `created`.'),
+  warnings: sentences.describe('Sentences about what else could not be done.'),
+})
 
-export const healthResponse = named(
-  'EnvironmentHealthResponse',
-  z.object({
-    environment: environmentSchema,
-    status: z
-      .enum(['ok', 'degraded', 'failing'])
-      .describe('failing: events are lost or stuck; degraded: something needs a look.'),
-    reasons: z.array(
-      named(
-        'HealthReason',
-        z.object({
-          code: z.string(),
-          severity: z.enum(['degraded', 'failing']),
-          message: z.string().meta({ redacted: true }),
-          nextAction: z.string(),
-        }),
-      ),
-    ),
-    key: z.object({
-      hasKey: z.boolean(),
-      maskedKey: nullable,
-      source: z.enum(['database', 'environment']).nullable(),
-      accepted: z.boolean().nullable().describe('By Stripe; null when it could not be asked.'),
+export const healthResponse = answer('EnvironmentHealthResponse', {
+  environment: environmentSchema,
+  status: z
+    .enum(['ok', 'degraded', 'failing'])
+    .describe('failing: events are lost or stuck; degraded: something needs a look.'),
+  reasons: z.array(
+    answer('HealthReason', {
+      code: z.string(),
+      severity: z.enum(['degraded', 'failing']),
+      message: z.string().meta({ redacted: true }),
+      nextAction: z.string(),
     }),
-    endpoint: z.object({
-      id: nullable,
-      url: nullable,
-      configuredAt: nullableInstant,
-      hasSigningSecret: z.boolean(),
-      expectedUrl: nullable.describe('Where it should deliver; null when PAYMENTS_PUBLIC_URL is not set.'),
-      drift: z.array(webhookDrift).nullable(),
-    }),
-    sync: z.object({ lastSyncedAt: nullableInstant, status: syncStatus, error: nullable }),
-    events: named(
-      'EventHealth',
-      z.object({
-        backlog: count.describe('Events that failed and are not processed yet.'),
-        deadLettered: count.describe('Those of them that are not retried by themselves.'),
-        oldestFailedAt: nullableInstant,
-        failures: z.array(
-          named('EventFailure', z.object({ eventType: z.string(), error: errorText, count })),
-        ),
-        lastHour: count,
-        lastReceivedAt: nullableInstant,
-        medianLag: z.number().nullable().describe('Seconds.'),
-        greatestLag: z.number().nullable().describe('Seconds.'),
-      }),
-    ),
+  ),
+  key: z.object({
+    hasKey: z.boolean(),
+    maskedKey: nullable,
+    source: z.enum(['database', 'environment']).nullable(),
+    accepted: z.boolean().nullable().describe('By Stripe; null when it could not be asked.'),
   }),
-)
+  endpoint: z.object({
+    id: nullable,
+    url: nullable,
+    configuredAt: nullableInstant,
+    hasSigningSecret: z.boolean(),
+    expectedUrl: nullable.describe('Where it should deliver; null when PAYMENTS_PUBLIC_URL is not set.'),
+    drift: z.array(webhookDrift).nullable(),
+  }),
+  sync: z.object({ lastSyncedAt: nullableInstant, status: syncStatus, error: nullable }),
+  events: answer('EventHealth', {
+    backlog: count.describe('Events that failed and are not processed yet.'),
+    deadLettered: count.describe('Those of them that are not retried by themselves.'),
+    oldestFailedAt: nullableInstant,
+    failures: z.array(answer('EventFailure', { eventType: z.string(), error: errorText, count })),
+    lastHour: count,
+    lastReceivedAt: nullableInstant,
+    medianLag: z.number().nullable().describe('Seconds.'),
+    greatestLag: z.number().nullable().describe('Seconds.'),
+  }),
+})

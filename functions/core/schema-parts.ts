@@ -20,6 +20,14 @@ import {
 export const component = <Shape extends z.ZodRawShape>(id: string, shape: Shape, description?: string) =>
   z.object(shape).meta({ id, ...(description === undefined ? {} : { description }) }) as z.ZodObject<Shape>
 
+/** A body with a type. */
+export const request = <Shape extends z.ZodRawShape>(typeName: string, shape: Shape) =>
+  named(typeName, object(shape))
+
+/** An answer, or a part of one, with a type. */
+export const answer = <Shape extends z.ZodRawShape>(typeName: string, shape: Shape, typeDoc?: string) =>
+  named(typeName, z.object(shape), typeDoc)
+
 /** How the OpenAPI document shows a schema that validates something else: a number in a query is text. */
 const shownAs = <Schema extends z.ZodType>(schema: Schema, shown: Meta['shownAs']): Schema =>
   schema.meta({ shownAs: shown }) as Schema
@@ -119,15 +127,15 @@ export const counts = z.record(z.string(), count)
 export const sentences = z.array(z.string())
 export const nextCursor = z.string().nullable().describe('Null on the last page.')
 
-export const pageSchema = named(
+export const pageSchema = answer(
   'Page',
-  z.object({ nextCursor }),
+  { nextCursor },
   'A page of a list: pass `nextCursor` as `cursor` to get the next page; it is null on the last one.',
 )
 
 /** The answer of a list. */
 export const pageOf = <Shape extends z.ZodRawShape>(typeName: string, shape: Shape) =>
-  named(typeName, z.object({ ...shape, nextCursor }))
+  answer(typeName, { ...shape, nextCursor })
 
 const errorCode = shownAs(
   named('ErrorCode', z.enum(ERROR_CODES), 'The codes an answer of this API can carry.'),

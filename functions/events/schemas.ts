@@ -1,6 +1,7 @@
 /** Events of the ledger as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import {
+  answer,
   component,
   count,
   environmentParams,
@@ -13,8 +14,9 @@ import {
   page,
   pageOf,
   range,
+  request,
 } from '../core/schema-parts.ts'
-import { environmentSchema, named, object, wholeNumber } from '../core/validation.ts'
+import { environmentSchema, named, wholeNumber } from '../core/validation.ts'
 
 export const eventParams = environmentParams.extend({ eventId: id })
 
@@ -29,15 +31,12 @@ export const webhookEventsQuery = z.strictObject({
   ...page,
 })
 
-export const retryEventsBody = named(
-  'RetryWebhookEventsRequest',
-  object({
-    eventType: id.optional(),
-    objectId: id.optional(),
-    ...range('Happened'),
-    limit: wholeNumber(1, 500).describe('1 to 500; 100 when left out.').default(100),
-  }),
-)
+export const retryEventsBody = request('RetryWebhookEventsRequest', {
+  eventType: id.optional(),
+  objectId: id.optional(),
+  ...range('Happened'),
+  limit: wholeNumber(1, 500).describe('1 to 500; 100 when left out.').default(100),
+})
 
 const webhookEvent = component('StripeWebhookEvent', {
   environment: environmentSchema,
@@ -56,38 +55,26 @@ const webhookEvent = component('StripeWebhookEvent', {
   updatedAt: instant,
 })
 
-export const webhookResponse = named(
-  'WebhookResponse',
-  z.object({
-    received: z.literal(true),
-    handled: z.boolean().describe('Whether rows follow from this event, also when it comes again.'),
-    event: webhookEvent.optional(),
-  }),
-)
+export const webhookResponse = answer('WebhookResponse', {
+  received: z.literal(true),
+  handled: z.boolean().describe('Whether rows follow from this event, also when it comes again.'),
+  event: webhookEvent.optional(),
+})
 export const webhookEventsResponse = pageOf('ListWebhookEventsResponse', { events: z.array(webhookEvent) })
-export const webhookEventResponse = named(
-  'GetWebhookEventResponse',
-  z.object({
-    event: webhookEvent.extend({
-      payload: z
-        .record(z.string(), z.unknown())
-        .nullable()
-        .describe('The event as Stripe sent it; null once it was pruned.'),
-    }),
+export const webhookEventResponse = answer('GetWebhookEventResponse', {
+  event: webhookEvent.extend({
+    payload: z
+      .record(z.string(), z.unknown())
+      .nullable()
+      .describe('The event as Stripe sent it; null once it was pruned.'),
   }),
-)
-export const retryEventResponse = named(
-  'RetryWebhookEventResponse',
-  z.object({ event: webhookEvent, retried: z.boolean().describe('False when there was nothing to do.') }),
-)
-export const retryEventsResponse = named(
-  'RetryWebhookEventsResponse',
-  z.object({
-    results: z.array(
-      named(
-        'RetriedEvent',
-        z.object({ eventId: z.string(), processingStatus: eventStatus, lastError: errorText }),
-      ),
-    ),
-  }),
-)
+})
+export const retryEventResponse = answer('RetryWebhookEventResponse', {
+  event: webhookEvent,
+  retried: z.boolean().describe('False when there was nothing to do.'),
+})
+export const retryEventsResponse = answer('RetryWebhookEventsResponse', {
+  results: z.array(
+    answer('RetriedEvent', { eventId: z.string(), processingStatus: eventStatus, lastError: errorText }),
+  ),
+})

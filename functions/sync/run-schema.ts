@@ -1,14 +1,14 @@
 /** A sync as the API shows it, as a schema. */
 import { z } from 'zod'
-import { component, count, counts, errorText, instant } from '../core/schema-parts.ts'
+import { answer, component, count, counts, errorText, instant } from '../core/schema-parts.ts'
 import { environmentSchema, named } from '../core/validation.ts'
 import { SYNC_KINDS } from './kinds.ts'
 
 export const syncKind = named('SyncKind', z.enum(SYNC_KINDS, `must be one of ${SYNC_KINDS.join(', ')}`))
 
-const progress = named(
+const progress = answer(
   'SyncProgress',
-  z.object({
+  {
     state: z.enum(['waiting', 'listing', 'listed', 'done']),
     seen: count.describe('Objects that Stripe listed.'),
     added: count.describe('Rows that were missing here.'),
@@ -16,18 +16,18 @@ const progress = named(
     newer: count.describe('Objects of which something newer was known already.'),
     deleted: count.describe('Rows of objects that Stripe no longer has.'),
     failed: count.describe('Objects that could not be projected.'),
-  }),
+  },
   'How far a sync has come with one kind of objects.',
 )
 
-const drift = named(
+const drift = answer(
   'SyncDrift',
-  z.object({
+  {
     rows: count.describe('Rows that differed.'),
     missing: count.describe('Rows that were missing.'),
     deleted: count.describe('Rows of objects that Stripe no longer has.'),
     fields: counts.describe('By field, how many rows differed in it.'),
-  }),
+  },
   'What differed from Stripe before the sync fixed it.',
 )
 

@@ -1,7 +1,18 @@
 /** Sync, recovery and the upkeep of the ledger as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import { connection } from '../connection/schemas.ts'
-import { boolean, count, errorText, id, instant, instantText, page, pageOf } from '../core/schema-parts.ts'
+import {
+  answer,
+  boolean,
+  count,
+  errorText,
+  id,
+  instant,
+  instantText,
+  page,
+  pageOf,
+  request,
+} from '../core/schema-parts.ts'
 import { environmentSchema, named, object, requiredAs, wholeNumber } from '../core/validation.ts'
 import { SYNC_KINDS } from './kinds.ts'
 import { syncKind, syncRun } from './run-schema.ts'
@@ -34,79 +45,64 @@ export const syncBody = named(
   ),
 )
 
-export const recoverBody = named(
-  'RecoverRequest',
-  object({
-    since: instantText
-      .describe("Read Stripe's events back to this instant, instead of to where the last recovery ended.")
-      .optional(),
-  }),
-)
+export const recoverBody = request('RecoverRequest', {
+  since: instantText
+    .describe("Read Stripe's events back to this instant, instead of to where the last recovery ended.")
+    .optional(),
+})
 
-export const replayBody = named(
-  'ReplayRequest',
-  object({
-    eventId: id.optional(),
-    eventType: id.optional(),
-    objectId: id.optional(),
-    from: instantText.describe('Events that happened at this instant or later.').optional(),
-    before: instantText.describe('Events that happened before this instant.').optional(),
-    includeProcessed: boolean
-      .describe('Also those that were processed; fulfilment then runs again.')
-      .default(false),
-    limit: wholeNumber(1, 1000).describe('1 to 1000; 1000 when left out.').default(1000),
-  }),
-)
+export const replayBody = request('ReplayRequest', {
+  eventId: id.optional(),
+  eventType: id.optional(),
+  objectId: id.optional(),
+  from: instantText.describe('Events that happened at this instant or later.').optional(),
+  before: instantText.describe('Events that happened before this instant.').optional(),
+  includeProcessed: boolean
+    .describe('Also those that were processed; fulfilment then runs again.')
+    .default(false),
+  limit: wholeNumber(1, 1000).describe('1 to 1000; 1000 when left out.').default(1000),
+})
 
-export const pruneBody = named(
-  'PruneRequest',
-  object({
-    olderThanDays: wholeNumber(1, 36_500).describe(
-      'Finished events that are older lose their payload; their outcome stays.',
-    ),
-  }),
-)
+export const pruneBody = request('PruneRequest', {
+  olderThanDays: wholeNumber(1, 36_500).describe(
+    'Finished events that are older lose their payload; their outcome stays.',
+  ),
+})
 
 export const syncRunsQuery = z.strictObject(page)
 
 /** More than any account has pages. */
 export const MOST_SYNC_PAGES = 1_000_000
 
-export const scheduleBody = named(
-  'ScheduleRequest',
-  object({
-    syncPages: wholeNumber(1, MOST_SYNC_PAGES)
-      .describe('Pages that each sync may list before it leaves the rest to the next run.')
-      .default(SYNC_PAGES),
-  }),
-)
+export const scheduleBody = request('ScheduleRequest', {
+  syncPages: wholeNumber(1, MOST_SYNC_PAGES)
+    .describe('Pages that each sync may list before it leaves the rest to the next run.')
+    .default(SYNC_PAGES),
+})
 
 // Answers
 
-const syncResult = named(
+const syncResult = answer(
   'SyncResult',
-  z.object({
+  {
     environment: environmentSchema,
     connection,
-    subscriptions: named(
-      'SyncedSubscriptions',
-      z.object({
-        environment: environmentSchema,
-        synced: count.describe('Listed by Stripe.'),
-        unmapped: count.describe('Of all, those without a billing subject.'),
-        deleted: count.describe('Those that Stripe no longer has.'),
-      }),
-    ).nullable(),
+    subscriptions: answer('SyncedSubscriptions', {
+      environment: environmentSchema,
+      synced: count.describe('Listed by Stripe.'),
+      unmapped: count.describe('Of all, those without a billing subject.'),
+      deleted: count.describe('Those that Stripe no longer has.'),
+    }).nullable(),
     run: syncRun.nullable().describe('Null when the environment has no key, or the sync failed.'),
-  }),
+  },
   'The result of syncing one environment.',
 )
-export const syncResponse = named('SyncStripeResponse', z.object({ results: z.array(syncResult) }))
+export const syncResponse = answer('SyncStripeResponse', { results: z.array(syncResult) })
 export const syncRunsResponse = pageOf('ListSyncRunsResponse', { syncRuns: z.array(syncRun) })
 
-const recovery = named(
+const recovery = answer(
   'RecoveryResult',
-  z.object({
+  {
     environment: environmentSchema,
     from: instant.describe("From when on Stripe's list of events was read."),
     until: instant,
@@ -126,46 +122,39 @@ const recovery = named(
       })
       .nullable()
       .describe('The time of which Stripe no longer has the events, and the sync that closes it.'),
-  }),
+  },
   'What `POST …/recover` found.',
 )
-export const recoverResponse = named('RecoverResponse', z.object({ recovery }))
+export const recoverResponse = answer('RecoverResponse', { recovery })
 
 const replayed = { eventId: z.string(), processingStatus: z.string(), lastError: errorText }
-export const replayResponse = named(
-  'ReplayResponse',
-  z.object({ replayed: z.array(named('ReplayedEvent', z.object(replayed))) }),
-)
+export const replayResponse = answer('ReplayResponse', {
+  replayed: z.array(named('ReplayedEvent', z.object(replayed))),
+})
 
-export const rebuildResponse = named(
-  'RebuildResponse',
-  z.object({
-    events: count.describe('Events that the projections were made again from.'),
-    pruned: count.describe('Events whose payload was pruned, so that they could not be read.'),
-    completeSince: instant
-      .nullable()
-      .describe('From when on the ledger is whole; null when nothing is missing.'),
-  }),
-)
+export const rebuildResponse = answer('RebuildResponse', {
+  events: count.describe('Events that the projections were made again from.'),
+  pruned: count.describe('Events whose payload was pruned, so that they could not be read.'),
+  completeSince: instant
+    .nullable()
+    .describe('From when on the ledger is whole; null when nothing is missing.'),
+})
 
-export const pruneResponse = named('PruneResponse', z.object({ pruned: count }))
+export const pruneResponse = answer('PruneResponse', { pruned: count })
 
-export const scheduleResponse = named(
-  'ScheduleResponse',
-  z.object({
-    retried: z
-      .array(z.object({ environment: environmentSchema, ...replayed }))
-      .describe('Failed events that were tried again.'),
-    recoveries: z.array(recovery),
-    syncs: z.array(syncRun),
-    failures: z
-      .array(
-        z.object({
-          part: z.enum(['retry', 'recover', 'sync']),
-          environment: environmentSchema.nullable().describe('Null for the part that is of both.'),
-          message: z.string(),
-        }),
-      )
-      .describe('Parts that failed; the others ran all the same.'),
-  }),
-)
+export const scheduleResponse = answer('ScheduleResponse', {
+  retried: z
+    .array(z.object({ environment: environmentSchema, ...replayed }))
+    .describe('Failed events that were tried again.'),
+  recoveries: z.array(recovery),
+  syncs: z.array(syncRun),
+  failures: z
+    .array(
+      z.object({
+        part: z.enum(['retry', 'recover', 'sync']),
+        environment: environmentSchema.nullable().describe('Null for the part that is of both.'),
+        message: z.string(),
+      }),
+    )
+    .describe('Parts that failed; the others ran all the same.'),
+})
