@@ -12,9 +12,10 @@ import { createIngest } from './events/ingest.ts'
 export type { Deps, DepsOptions } from './core/deps.ts'
 
 /**
- * Connections of the pool that are for webhooks alone, where it has more than these: whatever the others wait for, a webhook finds
- * one, and its functions are planned there already. With a single one, the next batch is in Postgres' hands when it is done with the
- * one before, and two batches about the same objects never wait for each other's locks: faster than two, as `scripts/bench` tells.
+ * Connections reserved for webhooks, so that a slow admin request cannot starve them. Used only if the pool has more than this many.
+ *
+ * One is faster than two, as `scripts/bench` measures: two batches about the same objects never wait for each other's locks, and the
+ * functions of a webhook are already planned on that connection.
  */
 const WEBHOOK_CONNECTIONS = 1
 

@@ -1,4 +1,4 @@
-/** The OpenAPI document, made of the schemas that validate and of the routes that answer. */
+/** Makes the OpenAPI document from the schemas that validate and the routes that answer. */
 import { z } from 'zod'
 import type { ErrorCode } from '../../types/api.ts'
 import type { Route } from '../core/route.ts'
@@ -8,12 +8,12 @@ import { VERSION } from '../core/version.ts'
 import { routes } from './routes.ts'
 import { type PublicRoute, publicRoutes } from './runtime-routes.ts'
 
-/** Where it is, below `/api/payments`. */
+/** The path of the document, below `/api/payments`. */
 export const OPENAPI_PATH = '/openapi.json'
 
 type Json = Record<string, unknown>
 
-/** What every route for the admin can answer. */
+/** Errors that every admin route can return. */
 const EVERYWHERE: Partial<Record<number, ErrorCode[]>> = {
   400: ['INVALID_INPUT'],
   401: ['AUTH_INVALID_CREDENTIALS', 'AUTH_INVALID_API_KEY', 'AUTH_UNAUTHORIZED'],
@@ -21,7 +21,7 @@ const EVERYWHERE: Partial<Record<number, ErrorCode[]>> = {
   500: ['INTERNAL_ERROR'],
   503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
 }
-/** What Stripe's failures become. */
+/** Errors that a failure of Stripe can become. */
 const FROM_STRIPE: Partial<Record<number, ErrorCode[]>> = {
   400: ['PAYMENT_CONFIG_INVALID', 'UPSTREAM_FAILURE'],
   401: ['PAYMENT_CONFIG_INVALID'],
@@ -189,7 +189,7 @@ const SECURITY_SCHEMES = {
   stripeSignature: { type: 'apiKey', in: 'header', name: 'stripe-signature' },
 }
 
-/** Shows a schema as its meta says, and leaves out what is for `types/api.ts` and `answers.ts`. */
+/** Applies `shownAs`, and removes the keys that are for `types/api.ts` and `answers.ts`. */
 function showMeta({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Json }): void {
   const { shownAs } = (z.globalRegistry.get(zodSchema) ?? {}) as Meta
   if (shownAs !== undefined) {
@@ -199,7 +199,7 @@ function showMeta({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonS
   for (const key of ['typeName', 'typeDoc', 'printedAs', 'shownAs', 'redacted']) delete jsonSchema[key]
 }
 
-/** Without what says nothing more: the id of a component, which is its key, and a pattern beside the format of an instant. */
+/** Removes what is redundant: the id of a component, which is its key, and a pattern beside the format of an instant. */
 function plain(schema: Json): Json {
   return JSON.parse(JSON.stringify(schema), (_, value) => {
     if (value === null || typeof value !== 'object' || typeof value.type !== 'string') return value
@@ -212,10 +212,10 @@ function plain(schema: Json): Json {
   })
 }
 
-let made: Json | undefined
+let cached: Json | undefined
 
 /** The document; the same on every call. */
 export function openapiDocument(): Json {
-  made ??= document()
-  return made
+  cached ??= document()
+  return cached
 }

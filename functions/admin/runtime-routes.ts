@@ -1,4 +1,4 @@
-/** What the OpenAPI document says of the routes that are not for the admin. */
+/** The routes that are not for the admin, as the OpenAPI document describes them. */
 import { z } from 'zod'
 import {
   createCheckoutSessionBody,
@@ -10,7 +10,7 @@ import type { Route } from '../core/route.ts'
 import { answer, environmentParams, noQuery } from '../core/schema-parts.ts'
 import { webhookResponse } from '../events/schemas.ts'
 
-/** As a route for the admin, without a handler: `app.ts` has those. The path is whole. */
+/** A route without its handler, which is in `app.ts`. The path is complete. */
 export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
 
 const healthResponse = answer('HealthResponse', {

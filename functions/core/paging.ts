@@ -9,10 +9,10 @@ import { type Filters, type List, type PageArgs, type PageOf, readRowsOfPage } f
 import { type Route, route } from './route.ts'
 import { environmentParams } from './schema-parts.ts'
 
-/** How many rows a page has if the list has no limit of its own. */
-const UNLIMITED_PAGE_SIZE = 1000
+/** Rows of a page if the request names no limit and its schema has no default. */
+const PAGE_SIZE_DEFAULT = 1000
 
-/** How a list shows its rows, where that is not `present` alone. */
+/** Shows the rows of a list that needs more than `present`. */
 type Presenter<Name extends AnswerName> = (row: RowOf<Name>) => Answers[Name]
 
 /** Every row of a list, as answers. */
@@ -26,7 +26,7 @@ export async function readEvery<Name extends AnswerName>(
   do {
     const page: PageOf<RowOf<Name>> = await readRowsOfPage(database, list, {
       ...args,
-      limit: UNLIMITED_PAGE_SIZE,
+      limit: PAGE_SIZE_DEFAULT,
       after,
     })
     answers.push(...page.rows.map((row) => present(list.answer, row)))
@@ -38,7 +38,7 @@ export async function readEvery<Name extends AnswerName>(
 type Page = { limit?: number | undefined; cursor?: string | undefined }
 
 /**
- * The route of a list.
+ * Returns the route of a list.
  *
  * @param definition.items the field of the answer that holds the rows, beside `nextCursor`
  */
@@ -57,7 +57,7 @@ export function listRoute<Name extends AnswerName, Items extends string>(
     method: 'GET',
     params: environmentParams,
     async handle({ params: { environment }, query }, deps: Deps) {
-      const { limit = UNLIMITED_PAGE_SIZE, cursor, ...filters } = query
+      const { limit = PAGE_SIZE_DEFAULT, cursor, ...filters } = query
       // A cursor is valid for one list and one set of filters.
       const scope = { list: list.name, filters: { environment, ...filters } }
       const after = cursor === undefined ? null : await readCursor(deps, scope, cursor)

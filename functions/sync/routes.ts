@@ -1,6 +1,6 @@
 /**
- * Sync, recovery and the upkeep of the ledger. A sync answers when it has ended. Whoever hangs up stops it, and the next one goes
- * on where it was.
+ * Sync, recovery and the upkeep of the ledger. A sync responds when it has ended. If the caller hangs up, the sync stops, and the
+ * next one resumes it.
  */
 import type { StripeEnvironment, SyncRequest, SyncResult } from '../../types/api.ts'
 import { ENVIRONMENTS, readKeyStates } from '../connection/keys.ts'
@@ -95,7 +95,7 @@ const syncAll = route({
       }
       results.push(await syncResult(environment, run, deps, failed))
     }
-    // The other one is in line by now; of this one somebody else knows.
+    // The other environment is synced by now; this one is being synced by another request.
     if (running !== null) throw running
     return { results }
   },
