@@ -14,10 +14,11 @@ export type CreateCheckoutSessionRequest = {
   /** The owner of the purchase. A subscription must have one. */
   subject?: BillingSubject
   customerEmail?: string | null
-  /** Own keys; those beginning `payments_` or `insforge_` are reserved. */
+  /** Your own keys; keys that begin with `payments_` or `insforge_` are reserved. */
   metadata?: Record<string, string>
   /**
-   * The same key with the same request returns the same session; with another request it is refused with 409.
+   * A request that is repeated with the same key returns the same session. Another request with this key is
+   * refused with 409.
    */
   idempotencyKey?: string
 }
@@ -25,7 +26,7 @@ export type CreateCheckoutSessionRequest = {
 export type CheckoutLineItem = {
   /** A Stripe price, `price_…`. */
   priceId: string
-  /** 1 to 999; 1 when left out. */
+  /** 1 to 999; 1 if omitted. */
   quantity?: number
 }
 
@@ -70,7 +71,7 @@ export type CheckoutSessionStatus = 'initialized' | 'open' | 'completed' | 'expi
 
 export type CreateCustomerPortalSessionRequest = {
   subject: BillingSubject
-  /** Absolute http(s) address the portal links back to. */
+  /** Absolute http(s) address that the portal links back to. */
   returnUrl?: string
   /** A Stripe portal configuration, `bpc_…`. */
   configuration?: string
@@ -90,7 +91,7 @@ export type CustomerPortalSession = {
   customerId: string | null
   returnUrl: string | null
   configuration: string | null
-  /** The portal page; it is meant for one visit, soon. */
+  /** The portal page, for one visit soon. */
   url: string | null
   lastError: string | null
   createdAt: string
@@ -99,7 +100,7 @@ export type CustomerPortalSession = {
 
 export type WebhookResponse = {
   received: true
-  /** Whether rows follow from this event, also when it comes again. */
+  /** True if the event was processed, now or in an earlier delivery. */
   handled: boolean
   event?: StripeWebhookEvent
 }
@@ -150,7 +151,7 @@ export type StripeConnection = {
   lastSyncError: string | null
   lastSyncCounts: Record<string, number>
   /**
-   * How the managed webhook endpoint differs from how it was set up; null when none is managed or Stripe could
+   * How the managed webhook endpoint differs from how it was set up; null if none is managed or Stripe could
    * not be asked.
    */
   webhookDrift?: WebhookDrift[] | null
@@ -184,20 +185,20 @@ export type StripeKeyConfig = {
 }
 
 export type PutStripeConfigRequest = {
-  /** `sk_…`, or `rk_…` with the permissions that are needed. */
+  /** `sk_…`, or `rk_…` with the needed permissions. */
   secretKey: string
-  /** The key may be of another account; everything kept of the one before is deleted. */
+  /** Allows a key of another account; everything stored of the previous account is deleted. */
   replaceAccount?: boolean
 }
 
 export type PutStripeConfigResponse = {
   keys: StripeKeyConfig[]
   connection: StripeConnection
-  /** Of a replaced account: how many rows each table had. */
+  /** Rows deleted of a replaced account, by table. */
   deleted: Record<string, number> | null
   /**
-   * The sync that followed. `interrupted`: there is more than this request may list, and the next sync goes on
-   * where it was. Null when it failed, which `connection` shows, or another one was running.
+   * The sync that followed. `interrupted`: this request may not list more, and the next sync resumes it. Null
+   * if it failed, which `connection` shows, or if another sync was running.
    */
   sync: SyncRun | null
   /** Sentences about what else could not be done, for example setting up the webhook endpoint. */
@@ -213,10 +214,10 @@ export type SyncRun = {
   createdBefore: string | null
   /** By kind. */
   progress: Record<string, SyncProgress>
-  /** By kind, what differed from Stripe before it was mended. */
+  /** By kind, what differed from Stripe before the sync fixed it. */
   drift: Record<string, SyncDrift>
   error: string | null
-  /** How often it was begun; more than 1 when it was resumed. */
+  /** How often it was begun; more than 1 if it was resumed. */
   attempt: number
   startedAt: string
   heartbeatAt: string
@@ -244,9 +245,9 @@ export type SyncProgress = {
   seen: number
   /** Rows that were missing here. */
   added: number
-  /** Rows that were there and differed. */
+  /** Rows that existed and differed. */
   changed: number
-  /** Objects of which something newer was known already. */
+  /** Objects of which the row was already newer. */
   newer: number
   /** Rows of objects that Stripe no longer has. */
   deleted: number
@@ -268,7 +269,7 @@ export type SyncDrift = {
 
 export type DeleteStripeConfigResponse = {
   keys: StripeKeyConfig[]
-  /** What is left, at Stripe and here. */
+  /** Sentences about what is left, at Stripe and here. */
   remained: string[]
 }
 
@@ -282,14 +283,14 @@ export type ConfigureStripeWebhookResponse = {
 
 export type EnvironmentHealthResponse = {
   environment: StripeEnvironment
-  /** failing: events are lost or stuck; degraded: something needs a look. */
+  /** `failing`: events are lost or stuck. `degraded`: something needs attention. */
   status: 'ok' | 'degraded' | 'failing'
   reasons: HealthReason[]
   key: {
     hasKey: boolean
     maskedKey: string | null
     source: 'database' | 'environment' | null
-    /** By Stripe; null when it could not be asked. */
+    /** By Stripe; null if Stripe could not be asked. */
     accepted: boolean | null
   }
   endpoint: {
@@ -297,7 +298,7 @@ export type EnvironmentHealthResponse = {
     url: string | null
     configuredAt: string | null
     hasSigningSecret: boolean
-    /** Where it should deliver; null when PAYMENTS_PUBLIC_URL is not set. */
+    /** Where it should deliver; null if PAYMENTS_PUBLIC_URL is not set. */
     expectedUrl: string | null
     drift: WebhookDrift[] | null
   }
@@ -319,7 +320,7 @@ export type HealthReason = {
 export type EventHealth = {
   /** Events that failed and are not processed yet. */
   backlog: number
-  /** Those of them that are not retried by themselves. */
+  /** Failed events that are no longer retried automatically. */
   deadLettered: number
   oldestFailedAt: string | null
   failures: EventFailure[]
@@ -359,7 +360,7 @@ export type StripePrice = {
   productId: string | null
   active: boolean
   currency: string
-  /** In the currency's minor unit; null for fractions or tiers. */
+  /** In the currency's minor unit; null if it has fractions or tiers. */
   unitAmount: number | null
   unitAmountDecimal: string | null
   type: string
@@ -384,7 +385,7 @@ export type CreateStripeProductRequest = {
   description?: string | null
   active?: boolean
   metadata?: Record<string, string>
-  /** The same key with the same request is carried out once. */
+  /** A request that is repeated with the same key is carried out once. */
   idempotencyKey?: string
 }
 
@@ -430,7 +431,7 @@ export type CreateStripePriceRequest = {
   }
   taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
   metadata?: Record<string, string>
-  /** The same key with the same request is carried out once. */
+  /** A request that is repeated with the same key is carried out once. */
   idempotencyKey?: string
 }
 
@@ -528,7 +529,10 @@ export type PaymentTransaction = {
   providerCreatedAt: string | null
   createdAt: string
   updatedAt: string
-  /** Stripe's ids of the same payment, by kind. */
+  /**
+   * Stripe's ids of the same payment by kind: `checkout_session`, `payment_intent`, `invoice`, `charge`,
+   * `refund`, `subscription`, `product`, `price`.
+   */
   relatedObjectIds: Record<string, string>
 }
 
@@ -555,11 +559,12 @@ export type PaymentCustomer = {
   syncedAt: string
   paymentsCount: number
   lastPaymentAt: string | null
-  /** Paid less given back; null, like its currency, without payments or with several currencies. */
+  /** Payments less refunds; null, like its currency, without payments or with several currencies. */
   totalSpend: number | null
   totalSpendCurrency: string | null
   paymentMethodBrand: string | null
   paymentMethodLast4: string | null
+  /** Two letters. */
   countryCode: string | null
 }
 
@@ -585,25 +590,25 @@ export type GetWebhookEventResponse = {
     processedAt: string | null
     createdAt: string
     updatedAt: string
-    /** The event as Stripe sent it; null once it was pruned. */
+    /** The event as Stripe sent it; null if it was pruned. */
     payload: Record<string, unknown> | null
   }
 }
 
 export type RetryWebhookEventResponse = {
   event: StripeWebhookEvent
-  /** False when there was nothing to do. */
+  /** False if there was nothing to do: the event is finished, or its payload was pruned. */
   retried: boolean
 }
 
 export type RetryWebhookEventsRequest = {
   eventType?: string
   objectId?: string
-  /** Happened at this instant or later. */
+  /** Created at Stripe at this instant or later. */
   from?: string
-  /** Happened before this instant. */
+  /** Created at Stripe before this instant. */
   to?: string
-  /** 1 to 500; 100 when left out. */
+  /** 1 to 500; 100 if omitted. */
   limit?: number
 }
 
@@ -618,11 +623,11 @@ export type RetriedEvent = {
 }
 
 export type SyncRequest = {
-  /** Products, prices, customers and subscriptions when left out. */
+  /** Products, prices, customers and subscriptions if omitted. */
   kinds?: SyncKind[]
-  /** Payment objects only: those made at Stripe at this instant or later. */
+  /** For payment objects: only those created at Stripe at this instant or later. */
   createdFrom?: string
-  /** Payment objects only: those made at Stripe before this instant. */
+  /** For payment objects: only those created at Stripe before this instant. */
   createdBefore?: string
 }
 
@@ -635,17 +640,17 @@ export type SyncResult = {
   environment: StripeEnvironment
   connection: StripeConnection
   subscriptions: SyncedSubscriptions | null
-  /** Null when the environment has no key, or the sync failed. */
+  /** The sync itself; null if the environment has no key or the sync failed. */
   run: SyncRun | null
 }
 
 export type SyncedSubscriptions = {
   environment: StripeEnvironment
-  /** Listed by Stripe. */
+  /** Subscriptions that Stripe listed. */
   synced: number
-  /** Of all, those without a billing subject. */
+  /** All subscriptions here without a billing subject. */
   unmapped: number
-  /** Those that Stripe no longer has. */
+  /** Subscriptions that Stripe no longer has. */
   deleted: number
 }
 
@@ -656,7 +661,7 @@ export type ListSyncRunsResponse = {
 }
 
 export type RecoverRequest = {
-  /** Read Stripe's events back to this instant, instead of to where the last recovery ended. */
+  /** Read Stripe's events back to this instant, instead of back to the end of the last recovery. */
   since?: string
 }
 
@@ -667,18 +672,18 @@ export type RecoverResponse = {
 /** What `POST …/recover` found. */
 export type RecoveryResult = {
   environment: StripeEnvironment
-  /** From when on Stripe's list of events was read. */
+  /** The instant from which Stripe's list of events was read. */
   from: string
   until: string
   /** Events that Stripe listed, of every type. */
   listed: number
-  /** Events of them that were missing here, of the types that webhook endpoints deliver here. */
+  /** Listed events that were missing here, of the types that webhook endpoints deliver here. */
   recovered: number
   processed: number
   ignored: number
-  /** Kept, to be tried again. */
+  /** Events that were recorded as failed; they are retried. */
   failed: number
-  /** The time of which Stripe no longer has the events, and the sync that closes it. */
+  /** The period whose events Stripe no longer has, and the sync that closes it; null if there is none. */
   gap: {
     from: string
     before: string
@@ -695,9 +700,9 @@ export type ReplayRequest = {
   from?: string
   /** Events that happened before this instant. */
   before?: string
-  /** Also those that were processed; fulfilment then runs again. */
+  /** Includes processed events; fulfilment then runs again. */
   includeProcessed?: boolean
-  /** 1 to 1000; 1000 when left out. */
+  /** 1 to 1000; 1000 if omitted. */
   limit?: number
 }
 
@@ -712,16 +717,16 @@ export type ReplayedEvent = {
 }
 
 export type RebuildResponse = {
-  /** Events that the projections were made again from. */
+  /** Events that the projections were rebuilt from. */
   events: number
-  /** Events whose payload was pruned, so that they could not be read. */
+  /** Events that could not be read, because their payload was pruned. */
   pruned: number
-  /** From when on the ledger is whole; null when nothing is missing. */
+  /** The instant from which the ledger is complete; null if nothing is missing. */
   completeSince: string | null
 }
 
 export type PruneRequest = {
-  /** Finished events that are older lose their payload; their outcome stays. */
+  /** Finished events older than this many days lose their payload; their outcome stays. */
   olderThanDays: number
 }
 
@@ -730,12 +735,12 @@ export type PruneResponse = {
 }
 
 export type ScheduleRequest = {
-  /** Pages that each sync may list before it leaves the rest to the next run. */
+  /** Pages that each sync may list before it leaves the rest to the next run; 50 if omitted. */
   syncPages?: number
 }
 
 export type ScheduleResponse = {
-  /** Failed events that were tried again. */
+  /** Failed events that were retried. */
   retried: {
     environment: StripeEnvironment
     eventId: string
@@ -744,10 +749,10 @@ export type ScheduleResponse = {
   }[]
   recoveries: RecoveryResult[]
   syncs: SyncRun[]
-  /** Parts that failed; the others ran all the same. */
+  /** Parts that failed; the other parts ran. */
   failures: {
     part: 'retry' | 'recover' | 'sync'
-    /** Null for the part that is of both. */
+    /** Null for the part that covers both environments. */
     environment: StripeEnvironment | null
     message: string
   }[]

@@ -35,16 +35,16 @@ const WITH_BODY: Partial<Record<number, ErrorCode[]>> = { 413: ['PAYLOAD_TOO_LAR
 
 const DESCRIPTIONS: Record<number, string> = {
   400: 'The request cannot be carried out.',
-  401: 'Nobody we know asks.',
+  401: 'The caller is not authenticated.',
   402: 'The payment method was declined.',
   403: 'Not allowed.',
-  404: 'There is no such thing.',
-  409: 'It contradicts what there is, or is under way.',
+  404: 'It does not exist.',
+  409: 'It conflicts with the current state, or is in progress.',
   413: 'The body is larger than 1 MB.',
   429: 'Too many requests.',
-  500: 'A fault on our side.',
+  500: 'An error on our side.',
   502: 'Stripe failed or could not be reached.',
-  503: 'The database could not be reached, or what it keeps cannot be opened.',
+  503: 'The database could not be reached, or its secrets cannot be decrypted.',
 }
 
 function merged(...sets: (Partial<Record<number, ErrorCode[]>> | undefined)[]): [string, ErrorCode[]][] {
@@ -168,7 +168,7 @@ function document(): Json {
       title: 'pg-payments',
       version: VERSION,
       description:
-        "Stripe payments inside an application's own Postgres. Timestamps are ISO-8601 in UTC; money is an integer in the currency's minor unit. Unknown fields are refused. Lists are in the order that their summary says; hand `nextCursor` back as `cursor` for the next page.",
+        "Stripe payments inside an application's own Postgres. Timestamps are ISO-8601 in UTC; money is an integer in the currency's minor unit. Unknown fields are refused. Lists are in the order that their summary says; pass `nextCursor` as `cursor` to get the next page.",
       license: { name: 'MIT', identifier: 'MIT' },
     },
     paths,

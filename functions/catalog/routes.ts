@@ -28,7 +28,7 @@ const getCatalog = route({
   id: 'listStripeCatalog',
   method: 'GET',
   path: '/stripe/{environment}/catalog',
-  summary: 'Products by name, and prices by product',
+  summary: 'Lists products by name and prices by product',
   params: environmentParams,
   response: catalogResponse,
   async handle({ params: { environment } }, { database }) {
@@ -43,7 +43,7 @@ const getCatalog = route({
 const listProducts = listRoute({
   id: 'listStripeProducts',
   path: '/stripe/{environment}/catalog/products',
-  summary: 'Products by name',
+  summary: 'Lists products by name',
   query: productsQuery,
   response: productsResponse,
   items: 'products',
@@ -55,12 +55,12 @@ const createProduct = route({
   asksStripe: true,
   method: 'POST',
   path: '/stripe/{environment}/catalog/products',
-  summary: 'Makes a product',
+  summary: 'Creates a product',
   params: environmentParams,
   body: createProductBody,
   status: 201,
   response: productResponse,
-  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] }, // made, and gone by now
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] }, // created, and already deleted
   async handle({ params: { environment }, body: { idempotencyKey, description, ...rest } }, deps) {
     const made = await change(environment, deps, async (client) => {
       const created = await client.products.create(
@@ -77,7 +77,7 @@ const getProduct = route({
   id: 'getStripeProduct',
   method: 'GET',
   path: '/stripe/{environment}/catalog/products/{productId}',
-  summary: 'A product and its prices',
+  summary: 'Returns a product and its prices',
   params: productParams,
   response: productWithPricesResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
@@ -124,7 +124,7 @@ const deleteProduct = route({
 const listPrices = listRoute({
   id: 'listStripePrices',
   path: '/stripe/{environment}/catalog/prices',
-  summary: 'Prices by product, then by id',
+  summary: 'Lists prices by product, then by id',
   query: pricesQuery,
   response: pricesResponse,
   items: 'prices',
@@ -136,13 +136,13 @@ const createPrice = route({
   asksStripe: true,
   method: 'POST',
   path: '/stripe/{environment}/catalog/prices',
-  summary: 'Makes a price',
+  summary: 'Creates a price',
   params: environmentParams,
   body: createPriceBody,
   status: 201,
   response: priceResponse,
   errors: {
-    404: ['PAYMENT_PRODUCT_NOT_FOUND', 'PAYMENT_PRICE_NOT_FOUND'], // the price: made, and gone by now
+    404: ['PAYMENT_PRODUCT_NOT_FOUND', 'PAYMENT_PRICE_NOT_FOUND'], // the price: created, and already deleted
     409: ['PAYMENT_LOOKUP_KEY_IN_USE'],
   },
   async handle({ params: { environment }, body }, deps) {
@@ -175,7 +175,7 @@ const getPrice = route({
   id: 'getStripePrice',
   method: 'GET',
   path: '/stripe/{environment}/catalog/prices/{priceId}',
-  summary: 'A price',
+  summary: 'Returns a price',
   params: priceParams,
   response: priceResponse,
   errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'] },
@@ -189,7 +189,7 @@ const updatePrice = route({
   asksStripe: true,
   method: 'PATCH',
   path: '/stripe/{environment}/catalog/prices/{priceId}',
-  summary: 'Changes a price; its amount stays for ever',
+  summary: 'Changes a price; its amount cannot change',
   params: priceParams,
   body: updatePriceBody,
   response: priceResponse,
@@ -218,7 +218,7 @@ const archivePrice = route({
   asksStripe: true,
   method: 'DELETE',
   path: '/stripe/{environment}/catalog/prices/{priceId}',
-  summary: 'Archives a price: Stripe deletes none',
+  summary: 'Archives a price, because Stripe deletes none',
   params: priceParams,
   response: archivePriceResponse,
   errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'], 409: ['PAYMENT_PRICE_IN_USE'] },

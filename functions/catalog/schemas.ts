@@ -27,7 +27,7 @@ export const pricesQuery = z.strictObject({
 })
 
 const idempotencyKey = text(1, 200)
-  .describe('The same key with the same request is carried out once.')
+  .describe('A request that is repeated with the same key is carried out once.')
   .optional()
 const changeableProduct = {
   description: description.optional(),
@@ -101,7 +101,10 @@ const price = component('StripePrice', {
   productId: nullable,
   active: z.boolean(),
   currency: z.string(),
-  unitAmount: z.number().nullable().describe("In the currency's minor unit; null for fractions or tiers."),
+  unitAmount: z
+    .number()
+    .nullable()
+    .describe("In the currency's minor unit; null if it has fractions or tiers."),
   unitAmountDecimal: nullable,
   type: z.string(),
   lookupKey: nullable,

@@ -43,7 +43,7 @@ const lineItem = named(
   z.strictObject(
     {
       priceId: text(1, 255).describe('A Stripe price, `price_…`.'),
-      quantity: wholeNumber(1, 999).describe('1 to 999; 1 when left out.').default(1),
+      quantity: wholeNumber(1, 999).describe('1 to 999; 1 if omitted.').default(1),
     },
     requiredAs('an object with priceId and quantity'),
   ),
@@ -69,11 +69,11 @@ export const createCheckoutSessionBody = named(
       .nullish(),
     // Stripe allows 50 keys, of which we write four.
     metadata: metadata({ keys: 46, reserved: RESERVED_METADATA })
-      .describe('Own keys; those beginning `payments_` or `insforge_` are reserved.')
+      .describe('Your own keys; keys that begin with `payments_` or `insforge_` are reserved.')
       .optional(),
     idempotencyKey: text(1, 200)
       .describe(
-        'The same key with the same request returns the same session; with another request it is refused with 409.',
+        'A request that is repeated with the same key returns the same session. Another request with this key is refused with 409.',
       )
       .optional(),
   }).refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
@@ -84,7 +84,7 @@ export const createCheckoutSessionBody = named(
 
 export const createCustomerPortalSessionBody = request('CreateCustomerPortalSessionRequest', {
   subject,
-  returnUrl: httpUrl.describe('Absolute http(s) address the portal links back to.').optional(),
+  returnUrl: httpUrl.describe('Absolute http(s) address that the portal links back to.').optional(),
   configuration: text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
 })
 
@@ -116,7 +116,7 @@ const customerPortalSession = component('CustomerPortalSession', {
   customerId: nullable,
   returnUrl: nullable,
   configuration: nullable,
-  url: nullable.describe('The portal page; it is meant for one visit, soon.'),
+  url: nullable.describe('The portal page, for one visit soon.'),
   lastError: errorText,
   createdAt: instant,
   updatedAt: instant,

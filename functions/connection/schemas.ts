@@ -16,9 +16,9 @@ import { environmentSchema, text } from '../core/validation.ts'
 import { syncRun } from '../sync/run-schema.ts'
 
 export const putConfigBody = request('PutStripeConfigRequest', {
-  secretKey: text(1, 255).describe('`sk_…`, or `rk_…` with the permissions that are needed.'),
+  secretKey: text(1, 255).describe('`sk_…`, or `rk_…` with the needed permissions.'),
   replaceAccount: boolean
-    .describe('The key may be of another account; everything kept of the one before is deleted.')
+    .describe('Allows a key of another account; everything stored of the previous account is deleted.')
     .optional(),
 })
 
@@ -54,7 +54,7 @@ export const connection = component(
       .nullable()
       .optional()
       .describe(
-        'How the managed webhook endpoint differs from how it was set up; null when none is managed or Stripe could not be asked.',
+        'How the managed webhook endpoint differs from how it was set up; null if none is managed or Stripe could not be asked.',
       ),
   },
   'The Stripe account that an environment is connected to.',
@@ -77,11 +77,11 @@ export const configResponse = answer('GetStripeConfigResponse', { keys })
 export const putConfigResponse = answer('PutStripeConfigResponse', {
   keys,
   connection,
-  deleted: counts.nullable().describe('Of a replaced account: how many rows each table had.'),
+  deleted: counts.nullable().describe('Rows deleted of a replaced account, by table.'),
   sync: syncRun
     .nullable()
     .describe(
-      'The sync that followed. `interrupted`: there is more than this request may list, and the next sync goes on where it was. Null when it failed, which `connection` shows, or another one was running.',
+      'The sync that followed. `interrupted`: this request may not list more, and the next sync resumes it. Null if it failed, which `connection` shows, or if another sync was running.',
     ),
   warnings: sentences.describe(
     'Sentences about what else could not be done, for example setting up the webhook endpoint.',
@@ -89,7 +89,7 @@ export const putConfigResponse = answer('PutStripeConfigResponse', {
 })
 export const deleteConfigResponse = answer('DeleteStripeConfigResponse', {
   keys,
-  remained: sentences.describe('What is left, at Stripe and here.'),
+  remained: sentences.describe('Sentences about what is left, at Stripe and here.'),
 })
 export const configureWebhookResponse = answer('ConfigureStripeWebhookResponse', {
   connection,
@@ -103,7 +103,7 @@ export const healthResponse = answer('EnvironmentHealthResponse', {
   environment: environmentSchema,
   status: z
     .enum(['ok', 'degraded', 'failing'])
-    .describe('failing: events are lost or stuck; degraded: something needs a look.'),
+    .describe('`failing`: events are lost or stuck. `degraded`: something needs attention.'),
   reasons: z.array(
     answer('HealthReason', {
       code: z.string(),
@@ -116,20 +116,20 @@ export const healthResponse = answer('EnvironmentHealthResponse', {
     hasKey: z.boolean(),
     maskedKey: nullable,
     source: z.enum(['database', 'environment']).nullable(),
-    accepted: z.boolean().nullable().describe('By Stripe; null when it could not be asked.'),
+    accepted: z.boolean().nullable().describe('By Stripe; null if Stripe could not be asked.'),
   }),
   endpoint: z.object({
     id: nullable,
     url: nullable,
     configuredAt: nullableInstant,
     hasSigningSecret: z.boolean(),
-    expectedUrl: nullable.describe('Where it should deliver; null when PAYMENTS_PUBLIC_URL is not set.'),
+    expectedUrl: nullable.describe('Where it should deliver; null if PAYMENTS_PUBLIC_URL is not set.'),
     drift: z.array(webhookDrift).nullable(),
   }),
   sync: z.object({ lastSyncedAt: nullableInstant, status: syncStatus, error: nullable }),
   events: answer('EventHealth', {
     backlog: count.describe('Events that failed and are not processed yet.'),
-    deadLettered: count.describe('Those of them that are not retried by themselves.'),
+    deadLettered: count.describe('Failed events that are no longer retried automatically.'),
     oldestFailedAt: nullableInstant,
     failures: z.array(answer('EventFailure', { eventType: z.string(), error: errorText, count })),
     lastHour: count,

@@ -75,20 +75,20 @@ const shownLimit = { type: 'integer', minimum: 1, maximum: 100 }
 
 const cursor = text(1, 3000)
   .describe(
-    '`nextCursor` of the answer before. It is good for a day, and for the same list and filters only.',
+    '`nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.',
   )
   .optional()
 
 /** The query of a list that comes in pages. */
 export const page = {
-  limit: shownAs(limitText.default(50), { ...shownLimit, default: 50, description: 'How many at most.' }),
+  limit: shownAs(limitText.default(50), { ...shownLimit, default: 50, description: 'Items per page.' }),
   cursor,
 }
 /** The query of a list that comes whole, up to 1000, without `limit`. */
 export const optionalPage = {
   limit: shownAs(limitText.optional(), {
     ...shownLimit,
-    description: 'How many at most; 1000 when left out.',
+    description: 'Items per page; 1000 if omitted.',
   }),
   cursor,
 }

@@ -24,7 +24,7 @@ const eventStatus = named('WebhookEventStatus', z.enum(['pending', 'processed', 
 
 export const webhookEventsQuery = z.strictObject({
   status: oneOf(eventStatus).optional(),
-  type: id.describe('As in `invoice.paid`.').optional(),
+  type: id.describe('For example `invoice.paid`.').optional(),
   objectType: id.optional(),
   objectId: id.optional(),
   ...range('Received'),
@@ -34,8 +34,8 @@ export const webhookEventsQuery = z.strictObject({
 export const retryEventsBody = request('RetryWebhookEventsRequest', {
   eventType: id.optional(),
   objectId: id.optional(),
-  ...range('Happened'),
-  limit: wholeNumber(1, 500).describe('1 to 500; 100 when left out.').default(100),
+  ...range('Created at Stripe'),
+  limit: wholeNumber(1, 500).describe('1 to 500; 100 if omitted.').default(100),
 })
 
 const webhookEvent = component('StripeWebhookEvent', {
@@ -57,7 +57,7 @@ const webhookEvent = component('StripeWebhookEvent', {
 
 export const webhookResponse = answer('WebhookResponse', {
   received: z.literal(true),
-  handled: z.boolean().describe('Whether rows follow from this event, also when it comes again.'),
+  handled: z.boolean().describe('True if the event was processed, now or in an earlier delivery.'),
   event: webhookEvent.optional(),
 })
 export const webhookEventsResponse = pageOf('ListWebhookEventsResponse', { events: z.array(webhookEvent) })
@@ -66,12 +66,14 @@ export const webhookEventResponse = answer('GetWebhookEventResponse', {
     payload: z
       .record(z.string(), z.unknown())
       .nullable()
-      .describe('The event as Stripe sent it; null once it was pruned.'),
+      .describe('The event as Stripe sent it; null if it was pruned.'),
   }),
 })
 export const retryEventResponse = answer('RetryWebhookEventResponse', {
   event: webhookEvent,
-  retried: z.boolean().describe('False when there was nothing to do.'),
+  retried: z
+    .boolean()
+    .describe('False if there was nothing to do: the event is finished, or its payload was pruned.'),
 })
 export const retryEventsResponse = answer('RetryWebhookEventsResponse', {
   results: z.array(

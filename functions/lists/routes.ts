@@ -13,7 +13,7 @@ import {
 const listSubscriptions = listRoute({
   id: 'listStripeSubscriptions',
   path: '/stripe/{environment}/subscriptions',
-  summary: 'Subscriptions with their items, the newest change first',
+  summary: 'Lists subscriptions with their items, the last updated first',
   query: subscriptionsQuery,
   response: subscriptionsResponse,
   items: 'subscriptions',
@@ -28,7 +28,7 @@ const listSubscriptions = listRoute({
 const listTransactions = listRoute({
   id: 'listPaymentTransactions',
   path: '/stripe/{environment}/transactions',
-  summary: 'Payments and refunds, the newest at Stripe first',
+  summary: 'Lists payments and refunds, the newest at Stripe first',
   query: transactionsQuery,
   response: transactionsResponse,
   items: 'transactions',
@@ -44,7 +44,7 @@ const listTransactions = listRoute({
 const listCustomers = listRoute({
   id: 'listPaymentCustomers',
   path: '/stripe/{environment}/customers',
-  summary: 'Customers with what they paid, the newest at Stripe first',
+  summary: 'Lists customers with their totals, the newest at Stripe first',
   query: customersQuery,
   response: customersResponse,
   items: 'customers',

@@ -54,7 +54,7 @@ export const transactionsQuery = wholeSubject(
     customerId: id.optional(),
     status: oneOf(transactionStatus).optional(),
     type: oneOf(transactionType).optional(),
-    ...range('Begun at Stripe'),
+    ...range('Created at Stripe'),
     ...page,
   }),
 )
@@ -64,9 +64,9 @@ export const customersQuery = wholeSubject(
     customerId: id.optional(),
     email: text(1, 512).optional(),
     status: oneOf(z.enum(['active', 'deleted']))
-      .describe('Both when left out.')
+      .describe('Both if omitted.')
       .optional(),
-    ...range('Made at Stripe'),
+    ...range('Created at Stripe'),
     ...page,
   }),
 )
@@ -126,7 +126,9 @@ const transaction = component('PaymentTransaction', {
   providerCreatedAt: nullableInstant,
   createdAt: instant,
   updatedAt: instant,
-  relatedObjectIds: strings.describe("Stripe's ids of the same payment, by kind."),
+  relatedObjectIds: strings.describe(
+    "Stripe's ids of the same payment by kind: `checkout_session`, `payment_intent`, `invoice`, `charge`, `refund`, `subscription`, `product`, `price`.",
+  ),
 })
 
 const customer = component('PaymentCustomer', {
@@ -144,11 +146,11 @@ const customer = component('PaymentCustomer', {
   lastPaymentAt: nullableInstant,
   totalSpend: count
     .nullable()
-    .describe('Paid less given back; null, like its currency, without payments or with several currencies.'),
+    .describe('Payments less refunds; null, like its currency, without payments or with several currencies.'),
   totalSpendCurrency: nullable,
   paymentMethodBrand: nullable,
   paymentMethodLast4: nullable,
-  countryCode: z.string().length(2).nullable(),
+  countryCode: z.string().length(2).nullable().describe('Two letters.'),
 })
 
 export const subscriptionsResponse = pageOf('ListStripeSubscriptionsResponse', {

@@ -28,13 +28,13 @@ export const syncBody = named(
       .min(1, 'must have at least one kind')
       .max(SYNC_KINDS.length, `must have at most ${SYNC_KINDS.length} kinds`)
       .refine((kinds) => new Set(kinds).size === kinds.length, 'must name each kind once')
-      .describe('Products, prices, customers and subscriptions when left out.')
+      .describe('Products, prices, customers and subscriptions if omitted.')
       .optional(),
     createdFrom: instantText
-      .describe('Payment objects only: those made at Stripe at this instant or later.')
+      .describe('For payment objects: only those created at Stripe at this instant or later.')
       .optional(),
     createdBefore: instantText
-      .describe('Payment objects only: those made at Stripe before this instant.')
+      .describe('For payment objects: only those created at Stripe before this instant.')
       .optional(),
   }).refine(
     ({ createdFrom, createdBefore }) =>
@@ -47,7 +47,7 @@ export const syncBody = named(
 
 export const recoverBody = request('RecoverRequest', {
   since: instantText
-    .describe("Read Stripe's events back to this instant, instead of to where the last recovery ended.")
+    .describe("Read Stripe's events back to this instant, instead of back to the end of the last recovery.")
     .optional(),
 })
 
@@ -57,26 +57,24 @@ export const replayBody = request('ReplayRequest', {
   objectId: id.optional(),
   from: instantText.describe('Events that happened at this instant or later.').optional(),
   before: instantText.describe('Events that happened before this instant.').optional(),
-  includeProcessed: boolean
-    .describe('Also those that were processed; fulfilment then runs again.')
-    .default(false),
-  limit: wholeNumber(1, 1000).describe('1 to 1000; 1000 when left out.').default(1000),
+  includeProcessed: boolean.describe('Includes processed events; fulfilment then runs again.').default(false),
+  limit: wholeNumber(1, 1000).describe('1 to 1000; 1000 if omitted.').default(1000),
 })
 
 export const pruneBody = request('PruneRequest', {
   olderThanDays: wholeNumber(1, 36_500).describe(
-    'Finished events that are older lose their payload; their outcome stays.',
+    'Finished events older than this many days lose their payload; their outcome stays.',
   ),
 })
 
 export const syncRunsQuery = z.strictObject(page)
 
-/** More than any account has pages. */
+/** More pages than any account has. */
 export const MOST_SYNC_PAGES = 1_000_000
 
 export const scheduleBody = request('ScheduleRequest', {
   syncPages: wholeNumber(1, MOST_SYNC_PAGES)
-    .describe('Pages that each sync may list before it leaves the rest to the next run.')
+    .describe('Pages that each sync may list before it leaves the rest to the next run; 50 if omitted.')
     .default(SYNC_PAGES),
 })
 
@@ -89,11 +87,13 @@ const syncResult = answer(
     connection,
     subscriptions: answer('SyncedSubscriptions', {
       environment: environmentSchema,
-      synced: count.describe('Listed by Stripe.'),
-      unmapped: count.describe('Of all, those without a billing subject.'),
-      deleted: count.describe('Those that Stripe no longer has.'),
+      synced: count.describe('Subscriptions that Stripe listed.'),
+      unmapped: count.describe('All subscriptions here without a billing subject.'),
+      deleted: count.describe('Subscriptions that Stripe no longer has.'),
     }).nullable(),
-    run: syncRun.nullable().describe('Null when the environment has no key, or the sync failed.'),
+    run: syncRun
+      .nullable()
+      .describe('The sync itself; null if the environment has no key or the sync failed.'),
   },
   'The result of syncing one environment.',
 )
@@ -104,15 +104,15 @@ const recovery = answer(
   'RecoveryResult',
   {
     environment: environmentSchema,
-    from: instant.describe("From when on Stripe's list of events was read."),
+    from: instant.describe("The instant from which Stripe's list of events was read."),
     until: instant,
     listed: count.describe('Events that Stripe listed, of every type.'),
     recovered: count.describe(
-      'Events of them that were missing here, of the types that webhook endpoints deliver here.',
+      'Listed events that were missing here, of the types that webhook endpoints deliver here.',
     ),
     processed: count,
     ignored: count,
-    failed: count.describe('Kept, to be tried again.'),
+    failed: count.describe('Events that were recorded as failed; they are retried.'),
     gap: z
       .object({
         from: instant,
@@ -121,7 +121,9 @@ const recovery = answer(
         sync: z.looseObject({}).meta({ printedAs: 'SyncRequest' }),
       })
       .nullable()
-      .describe('The time of which Stripe no longer has the events, and the sync that closes it.'),
+      .describe(
+        'The period whose events Stripe no longer has, and the sync that closes it; null if there is none.',
+      ),
   },
   'What `POST …/recover` found.',
 )
@@ -133,11 +135,11 @@ export const replayResponse = answer('ReplayResponse', {
 })
 
 export const rebuildResponse = answer('RebuildResponse', {
-  events: count.describe('Events that the projections were made again from.'),
-  pruned: count.describe('Events whose payload was pruned, so that they could not be read.'),
+  events: count.describe('Events that the projections were rebuilt from.'),
+  pruned: count.describe('Events that could not be read, because their payload was pruned.'),
   completeSince: instant
     .nullable()
-    .describe('From when on the ledger is whole; null when nothing is missing.'),
+    .describe('The instant from which the ledger is complete; null if nothing is missing.'),
 })
 
 export const pruneResponse = answer('PruneResponse', { pruned: count })
@@ -145,16 +147,18 @@ export const pruneResponse = answer('PruneResponse', { pruned: count })
 export const scheduleResponse = answer('ScheduleResponse', {
   retried: z
     .array(z.object({ environment: environmentSchema, ...replayed }))
-    .describe('Failed events that were tried again.'),
+    .describe('Failed events that were retried.'),
   recoveries: z.array(recovery),
   syncs: z.array(syncRun),
   failures: z
     .array(
       z.object({
         part: z.enum(['retry', 'recover', 'sync']),
-        environment: environmentSchema.nullable().describe('Null for the part that is of both.'),
+        environment: environmentSchema
+          .nullable()
+          .describe('Null for the part that covers both environments.'),
         message: z.string(),
       }),
     )
-    .describe('Parts that failed; the others ran all the same.'),
+    .describe('Parts that failed; the other parts ran.'),
 })
