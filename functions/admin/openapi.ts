@@ -199,7 +199,7 @@ function showMeta({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonS
   for (const key of ['typeName', 'typeDoc', 'printedAs', 'shownAs', 'redacted']) delete jsonSchema[key]
 }
 
-/** Removes what is redundant: the id of a component, which is its key, and a pattern beside the format of an instant. */
+/** Removes redundant keys: the id of a component, which is its key, and a pattern beside the format of an instant. */
 function plain(schema: Json): Json {
   return JSON.parse(JSON.stringify(schema), (_, value) => {
     if (value === null || typeof value !== 'object' || typeof value.type !== 'string') return value

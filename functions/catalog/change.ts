@@ -38,7 +38,7 @@ export async function change<Kind extends StripeObject>(
   return { object, snapshotAt, isRow: applied > 0 }
 }
 
-/** The row that a Stripe object stands for, whatever the table holds. */
+/** The row that the projection makes of a Stripe object. The table may hold a newer one. */
 async function rowOf<Row>(database: Database, kind: 'product' | 'price', object: StripeObject): Promise<Row> {
   const [found] = await asService(
     database.query<{ result: Row }>(

@@ -1,6 +1,6 @@
 /** Connections and keys as the API shows them. */
 import type { StripeConnection, StripeEnvironment, StripeKeyConfig } from '../../types/api.ts'
-import { present } from '../core/present.ts'
+import { present, type RowOf } from '../core/present.ts'
 import type { ConnectionRow } from '../core/sql.ts'
 import type { ListedConnection } from './reads.ts'
 
@@ -15,9 +15,7 @@ export function presentConnection(
 ): StripeConnection {
   // The SQL functions return a row of the table, where this column has another name than in the list.
   const account_id = row !== null && 'provider_account_id' in row ? row.provider_account_id : null
-  const columns = { account_id, ...row, environment, masked_key: maskedKey } as Parameters<
-    typeof present<'StripeConnection'>
-  >[1]
+  const columns = { account_id, ...row, environment, masked_key: maskedKey } as RowOf<'StripeConnection'>
   const known = row === null || row.status === 'unconfigured' ? null : row.status
   const status = known ?? (source === null ? 'unconfigured' : 'connected')
   return { ...present('StripeConnection', columns), status: status as StripeConnection['status'] }

@@ -24,7 +24,7 @@ export type RowOf<Name extends AnswerName> = {
 
 const fieldsOf = (name: string): Fields => ANSWERS[name as AnswerName]
 
-/** The answer that a row stands for. */
+/** Makes an answer of a row. */
 export function present<Name extends AnswerName>(name: Name, row: RowOf<Name>): Answers[Name] {
   return presentFields(fieldsOf(name), row) as Answers[Name]
 }

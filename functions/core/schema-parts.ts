@@ -117,7 +117,7 @@ export function wholeSubject<Schema extends z.ZodObject<typeof subjectFilter>>(s
 // Fields of answers
 
 export const nullable = z.string().nullable()
-/** A text that may quote somebody else's error. */
+/** A text that may quote an error of Stripe or Postgres. */
 export const errorText = (z.string().meta({ redacted: true }) as z.ZodString).nullable()
 export const instant = z.iso.datetime()
 export const nullableInstant = instant.nullable()
