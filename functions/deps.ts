@@ -1,4 +1,4 @@
-/** Builds everything that the handlers work with. */
+/** The composition root: builds everything that a handler uses. */
 import { createAuthenticate, createAuthenticateAdmin, createVerify } from './core/auth.ts'
 import type { Config } from './core/config.ts'
 import { createDatabase } from './core/database.ts'
@@ -12,10 +12,9 @@ import { createIngest } from './events/ingest.ts'
 export type { Deps, DepsOptions } from './core/deps.ts'
 
 /**
- * Connections reserved for webhooks, so that a slow admin request cannot starve them. Used only if the pool has more than this many.
- *
- * One is faster than two, as `scripts/bench` measures: two batches about the same objects never wait for each other's locks, and the
- * functions of a webhook are already planned on that connection.
+ * Connections reserved for webhooks, so that a slow admin request cannot starve them. Used only if the pool has more
+ * than this many. One connection is faster than two (measured by `scripts/bench`): its plans are cached, the next
+ * batch waits in its queue, and two batches of the same objects never wait for each other's locks.
  */
 const WEBHOOK_CONNECTIONS = 1
 

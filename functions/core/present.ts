@@ -3,7 +3,7 @@
  * follows the generated `answers.ts`, so that a webhook needs no zod for its answer.
  */
 import { ANSWERS, type Answers } from './answers.ts'
-import { redact } from './log.ts'
+import { iso, redactOrNull } from './format.ts'
 import type { Fields, Shape } from './shape.ts'
 
 export type AnswerName = keyof Answers
@@ -45,8 +45,8 @@ function presentValue(shape: Shape, value: unknown): unknown {
   if (shape === 'numbers') return numberRecord(value)
   if (value === null || value === undefined) return shape === 'count' ? 0 : null
   if (shape === 'value') return value
-  if (shape === 'instant') return new Date(value as string | Date).toISOString()
-  if (shape === 'redacted') return redact(String(value))
+  if (shape === 'instant') return iso(value as string | Date)
+  if (shape === 'redacted') return redactOrNull(String(value))
   if (shape === 'number' || shape === 'count') return Number(value)
   if ('one' in shape) return presentFields(fieldsOf(shape.one), value)
   if ('list' in shape) return (value as unknown[]).map((item) => presentFields(fieldsOf(shape.list), item))
@@ -68,10 +68,3 @@ const numberRecord = (value: unknown): Record<string, number> =>
   Object.fromEntries(
     Object.entries((value ?? {}) as object).filter(([, content]) => typeof content === 'number'),
   )
-
-/** ISO-8601 in UTC with milliseconds. */
-export const isoOrNull = (value: Date | string | null): string | null =>
-  value === null ? null : new Date(value).toISOString()
-
-/** The text without secrets. */
-export const redactOrNull = (text: string | null): string | null => (text === null ? null : redact(text))

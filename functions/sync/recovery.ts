@@ -18,7 +18,7 @@ import {
 import { storable } from '../core/storable.ts'
 import type { StripeApi, StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
-import { SYNC_KINDS } from './kinds.ts'
+import { SYNC_KINDS } from './run-schema.ts'
 import { type Pause, patiently } from './sync.ts'
 
 export type RecoveryOptions = {

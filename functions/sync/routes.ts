@@ -8,9 +8,10 @@ import { presentConnection } from '../connection/present.ts'
 import { readConnections } from '../connection/reads.ts'
 import type { Deps } from '../core/deps.ts'
 import { type ApiError, toApiError } from '../core/errors.ts'
+import { isoOrNull } from '../core/format.ts'
 import { describeError } from '../core/log.ts'
 import { listRoute } from '../core/paging.ts'
-import { isoOrNull, present } from '../core/present.ts'
+import { present } from '../core/present.ts'
 import { newestFirst, readRows } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
@@ -199,7 +200,7 @@ const rebuild = route({
   },
 })
 
-const EVENTS_PRUNED_PER_CALL = 5000
+const PRUNED_AT_ONCE = 5000
 
 const prune = route({
   id: 'pruneWebhookEvents',
@@ -211,12 +212,12 @@ const prune = route({
   response: pruneResponse,
   async handle({ params: { environment }, body: { olderThanDays }, signal }, deps) {
     let pruned = 0
-    let count = EVENTS_PRUNED_PER_CALL
-    while (count === EVENTS_PRUNED_PER_CALL && !signal.aborted) {
+    let count = PRUNED_AT_ONCE
+    while (count === PRUNED_AT_ONCE && !signal.aborted) {
       count = await pruneWebhookEvents(deps.database, {
         environment,
         olderThanDays,
-        max: EVENTS_PRUNED_PER_CALL,
+        max: PRUNED_AT_ONCE,
       })
       pruned += count
     }

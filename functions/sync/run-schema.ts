@@ -2,7 +2,20 @@
 import { z } from 'zod'
 import { answer, component, count, counts, errorText, instant } from '../core/schema-parts.ts'
 import { environmentSchema, named } from '../core/validation.ts'
-import { SYNC_KINDS } from './kinds.ts'
+
+/** The kinds of objects that a sync lists, in the order in which it lists them. The only list of them in TypeScript. */
+export const SYNC_KINDS = [
+  'products',
+  'prices',
+  'customers',
+  'subscriptions',
+  'checkout_sessions',
+  'payment_intents',
+  'charges',
+  'invoices',
+  'refunds',
+  'disputes',
+] as const
 
 export const syncKind = named('SyncKind', z.enum(SYNC_KINDS, `must be one of ${SYNC_KINDS.join(', ')}`))
 

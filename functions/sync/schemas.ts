@@ -14,8 +14,7 @@ import {
   request,
 } from '../core/schema-parts.ts'
 import { environmentSchema, named, object, requiredAs, wholeNumber } from '../core/validation.ts'
-import { SYNC_KINDS } from './kinds.ts'
-import { syncKind, syncRun } from './run-schema.ts'
+import { SYNC_KINDS, syncKind, syncRun } from './run-schema.ts'
 import { SYNC_PAGES } from './schedule.ts'
 
 // Requests
