@@ -1,46 +1,15 @@
 /** The composition root: builds everything that a handler uses. */
-
-import type { StripeEnvironment } from '../types/api.ts'
-import {
-  type Authenticate,
-  type AuthenticateAdmin,
-  createAuthenticate,
-  createAuthenticateAdmin,
-  createVerify,
-} from './core/auth.ts'
+import { createAuthenticate, createAuthenticateAdmin, createVerify } from './core/auth.ts'
 import type { Config } from './core/config.ts'
-import { createDatabase, type Database } from './core/database.ts'
-import { createLog, describeError, type Log } from './core/log.ts'
-import { type Background, createBackground } from './core/runtime.ts'
-import { createSecretStore, type SecretStore } from './core/secrets.ts'
-import { createStripe, type StripeApi } from './core/stripe.ts'
-import { createIngest, type Ingest } from './events/ingest.ts'
+import { createDatabase } from './core/database.ts'
+import type { Deps, DepsOptions } from './core/deps.ts'
+import { createLog, describeError } from './core/log.ts'
+import { createBackground } from './core/runtime.ts'
+import { createSecretStore } from './core/secrets.ts'
+import { createStripe } from './core/stripe.ts'
+import { createIngest } from './events/ingest.ts'
 
-export type Deps = {
-  config: Config
-  database: Database
-  /** Closes every connection. */
-  disconnect: () => Promise<void>
-  /** Sends a verified event to the database, together with other waiting events. */
-  ingest: Ingest
-  secrets: SecretStore
-  /** Stripe for one environment; fails with 400 when it has no key. */
-  stripe: (environment: StripeEnvironment) => Promise<StripeApi>
-  authenticate: Authenticate
-  /** Admits only an admin; fails with 401 or 403 otherwise. */
-  authenticateAdmin: AuthenticateAdmin
-  background: Background
-  log: Log
-  /** Milliseconds since 1970. */
-  now: () => number
-}
-
-export type DepsOptions = {
-  log?: Log
-  now?: () => number
-  /** The platform's `waitUntil`, if it has one. */
-  keepAlive?: (work: Promise<unknown>) => void
-}
+export type { Deps, DepsOptions } from './core/deps.ts'
 
 /**
  * Connections reserved for webhooks, so that a slow admin request cannot starve them. Used only if the pool has more

@@ -49,6 +49,70 @@ CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customer_mappings FOR E
 create policy service_select on payments.customer_mappings for select to payments_service using (true);
 grant select on payments.customer_mappings to payments_service;
 
+create view payments.customer_totals with (security_invoker=true) as
+ SELECT environment,
+    provider,
+    provider_customer_id,
+    payments_count,
+        CASE
+            WHEN (currencies = 1) THEN GREATEST(spend, (0)::numeric)
+            ELSE NULL::numeric
+        END AS total_spend,
+        CASE
+            WHEN (currencies = 1) THEN currency
+            ELSE NULL::text
+        END AS currency,
+    last_payment_at
+   FROM ( SELECT t.environment,
+            t.provider,
+            t.provider_customer_id,
+            count(*) FILTER (WHERE t.is_paid) AS payments_count,
+            count(DISTINCT t.currency) FILTER (WHERE t.is_paid) AS currencies,
+            min(t.currency) FILTER (WHERE t.is_paid) AS currency,
+            sum((t.amount - t.amount_refunded)) FILTER (WHERE t.is_paid) AS spend,
+            max(t.paid_at) AS last_payment_at
+           FROM ( SELECT w.id,
+                    w.provider,
+                    w.environment,
+                    w.type,
+                    w.status,
+                    w.subject_type,
+                    w.subject_id,
+                    w.provider_customer_id,
+                    w.customer_email_snapshot,
+                    w.provider_object_type,
+                    w.provider_object_id,
+                    w.provider_parent_object_type,
+                    w.provider_parent_object_id,
+                    w.related_object_ids,
+                    w.amount,
+                    w.amount_refunded,
+                    w.currency,
+                    w.description,
+                    w.paid_at,
+                    w.failed_at,
+                    w.refunded_at,
+                    w.provider_created_at,
+                    w.raw,
+                    w.created_at,
+                    w.updated_at,
+                    w.disputed_at,
+                    w.dispute_amount,
+                    w.dispute_status,
+                    ((w.type <> 'refund'::text) AND (w.status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'partially_refunded'::text]))) AS is_paid
+                   FROM payments.transactions w
+                  WHERE (w.provider_customer_id IS NOT NULL)) t
+          GROUP BY t.environment, t.provider, t.provider_customer_id) s;
+comment on view payments.customer_totals is 'What each customer paid: the number of payments, their sum less refunds, and the last payment. One row per customer that has transactions.';
+comment on column payments.customer_totals.environment is 'test or live.';
+comment on column payments.customer_totals.provider is 'The payment provider: stripe.';
+comment on column payments.customer_totals.provider_customer_id is 'Stripe''s id of the customer, cus_….';
+comment on column payments.customer_totals.payments_count is 'Payments that succeeded, refunded ones included.';
+comment on column payments.customer_totals.total_spend is 'Sum of these payments less refunds, in the minor unit of currency; null without payments or with several currencies.';
+comment on column payments.customer_totals.currency is 'Currency of the payments; null without payments or with several currencies.';
+comment on column payments.customer_totals.last_payment_at is 'When the customer last paid.';
+grant select on payments.customer_totals to payments_service;
+
 create table payments.customers (
   id uuid not null default gen_random_uuid(),
   environment text not null,
@@ -700,6 +764,58 @@ CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
 
+create view payments_private.connection_list with (security_invoker=true) as
+ SELECT environment,
+    status,
+    provider_account_id AS account_id,
+    account_email,
+    account_livemode,
+    webhook_endpoint_id,
+    webhook_endpoint_url,
+    webhook_configured_at,
+    last_synced_at,
+    last_sync_status,
+    last_sync_error,
+    last_sync_counts
+   FROM payments.provider_connections c
+  WHERE (provider = 'stripe'::text);
+comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
+grant select on payments_private.connection_list to payments_service;
+
+create view payments_private.customer_list with (security_invoker=true) as
+ SELECT c.id,
+    c.environment,
+    c.provider,
+    c.provider_customer_id,
+    c.email,
+    c.name,
+    c.phone,
+    c.deleted,
+    c.metadata,
+    c.provider_created_at,
+    c.synced_at,
+    totals.payments_count,
+    totals.last_payment_at,
+    totals.total_spend,
+    totals.currency AS total_spend_currency,
+    (c.raw #>> '{invoice_settings,default_payment_method,card,brand}'::text[]) AS payment_method_brand,
+    (c.raw #>> '{invoice_settings,default_payment_method,card,last4}'::text[]) AS payment_method_last4,
+    upper("substring"((c.raw #>> '{address,country}'::text[]), '^[A-Za-z]{2}$'::text)) AS country_code
+   FROM (payments.customers c
+     LEFT JOIN LATERAL ( SELECT t.environment,
+            t.provider,
+            t.provider_customer_id,
+            t.payments_count,
+            t.total_spend,
+            t.currency,
+            t.last_payment_at
+           FROM payments.customer_totals t
+          WHERE ((t.provider_customer_id = c.provider_customer_id) AND (t.environment = c.environment) AND (t.provider = 'stripe'::text))
+         OFFSET 0) totals ON (true))
+  WHERE (c.provider = 'stripe'::text);
+comment on view payments_private.customer_list is 'Customers with what they paid, as the API lists them.';
+grant select on payments_private.customer_list to payments_service;
+
 create table payments_private.customer_owners (
   environment text not null,
   customer_id text not null,
@@ -1077,6 +1193,41 @@ CREATE INDEX payment_objects_order_reference_idx ON payments_private.payment_obj
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
 CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
 
+create view payments_private.price_list with (security_invoker=true) as
+ SELECT environment,
+    price_id,
+    product_id,
+    active,
+    currency,
+    unit_amount,
+    unit_amount_decimal,
+    type,
+    lookup_key,
+    billing_scheme,
+    tax_behavior,
+    recurring_interval,
+    recurring_interval_count,
+    metadata,
+    synced_at
+   FROM payments.stripe_prices p
+  WHERE (NOT deleted);
+comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
+grant select on payments_private.price_list to payments_service;
+
+create view payments_private.product_list with (security_invoker=true) as
+ SELECT environment,
+    product_id,
+    name,
+    description,
+    active,
+    default_price_id,
+    metadata,
+    synced_at
+   FROM payments.stripe_products p
+  WHERE (NOT deleted);
+comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
+grant select on payments_private.product_list to payments_service;
+
 create table payments_private.secrets (
   id uuid not null default gen_random_uuid(),
   environment text not null,
@@ -1106,6 +1257,128 @@ CREATE UNIQUE INDEX secrets_endpoint_id_key ON payments_private.secrets USING bt
 CREATE INDEX secrets_environment_kind_idx ON payments_private.secrets USING btree (environment, kind, created_at);
 create policy service_select on payments_private.secrets for select to payments_service using (true);
 grant select on payments_private.secrets to payments_service;
+
+create view payments_private.subscription_item_list with (security_invoker=true) as
+ SELECT environment,
+    subscription_item_id,
+    subscription_id,
+    product_id,
+    price_id,
+    quantity,
+    metadata,
+    created_at,
+    updated_at
+   FROM payments.stripe_subscription_items i;
+comment on view payments_private.subscription_item_list is 'Items of subscriptions as the API shows them.';
+grant select on payments_private.subscription_item_list to payments_service;
+
+create view payments_private.subscription_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    subscription_id,
+    customer_id,
+    subject_type,
+    subject_id,
+    status,
+    current_period_start,
+    current_period_end,
+    cancel_at_period_end,
+    cancel_at,
+    canceled_at,
+    trial_start,
+    trial_end,
+    latest_invoice_id,
+    metadata,
+    synced_at,
+    created_at,
+    updated_at,
+    ( SELECT COALESCE(jsonb_agg(to_jsonb(i.*) ORDER BY i.subscription_item_id), '[]'::jsonb) AS "coalesce"
+           FROM payments_private.subscription_item_list i
+          WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items
+   FROM payments.stripe_subscriptions s;
+comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
+grant select on payments_private.subscription_list to payments_service;
+
+create view payments_private.sync_run_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    status,
+    to_jsonb(kinds) AS kinds,
+    created_from,
+    created_before,
+    progress,
+    drift,
+    error,
+    attempt,
+    started_at,
+    heartbeat_at,
+    finished_at
+   FROM payments.sync_runs r;
+comment on view payments_private.sync_run_list is 'Syncs as the API lists them.';
+grant select on payments_private.sync_run_list to payments_service;
+
+create view payments_private.synced_subscriptions with (security_invoker=true) as
+ SELECT id,
+    environment,
+    COALESCE((((progress -> 'subscriptions'::text) ->> 'seen'::text))::bigint, (0)::bigint) AS synced,
+    ( SELECT count(*) AS count
+           FROM payments.stripe_subscriptions s
+          WHERE ((s.environment = r.environment) AND (s.subject_type IS NULL))) AS unmapped,
+    COALESCE((((progress -> 'subscriptions'::text) ->> 'deleted'::text))::bigint, (0)::bigint) AS deleted
+   FROM payments.sync_runs r
+  WHERE (progress ? 'subscriptions'::text);
+comment on view payments_private.synced_subscriptions is 'What each sync did to subscriptions, as the API shows it.';
+grant select on payments_private.synced_subscriptions to payments_service;
+
+create view payments_private.transaction_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    provider,
+    type,
+    status,
+    subject_type,
+    subject_id,
+    provider_customer_id,
+    customer_email_snapshot,
+    provider_object_id AS provider_reference_id,
+    provider_object_type AS provider_reference_type,
+    amount,
+    amount_refunded,
+    currency,
+    description,
+    paid_at,
+    failed_at,
+    refunded_at,
+    provider_created_at,
+    created_at,
+    updated_at,
+    related_object_ids
+   FROM payments.transactions t
+  WHERE (provider = 'stripe'::text);
+comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
+grant select on payments_private.transaction_list to payments_service;
+
+create view payments_private.webhook_event_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    provider_event_id AS event_id,
+    event_type,
+    livemode,
+    provider_account_id AS account_id,
+    object_type,
+    object_id,
+    processing_status,
+    attempt_count,
+    last_error,
+    received_at,
+    processed_at,
+    created_at,
+    updated_at,
+    payload
+   FROM payments.webhook_events e
+  WHERE (provider = 'stripe'::text);
+comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
+grant select on payments_private.webhook_event_list to payments_service;
 
 create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
   returns jsonb
@@ -1595,6 +1868,12 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT metadata jsonb)
+  returns record
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT metadata jsonb) to payments_service;
+
 create function payments_private.process_again(environment text, payload jsonb, again boolean DEFAULT false)
   returns jsonb
   language plpgsql volatile security invoker
@@ -1604,6 +1883,12 @@ create function payments_private.process_events(environment text, payloads jsonb
   returns jsonb[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.product_row(object jsonb, OUT product_id text, OUT name text, OUT description text, OUT active boolean, OUT default_price_id text, OUT metadata jsonb)
+  returns record
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.product_row(object jsonb, OUT product_id text, OUT name text, OUT description text, OUT active boolean, OUT default_price_id text, OUT metadata jsonb) to payments_service;
 
 create function payments_private.project_answers(environment text, objects jsonb[], snapshot_at timestamp with time zone)
   returns text[]

@@ -1,25 +1,7 @@
 /**
- * The HTTP API in types: what a request carries and what an answer holds. The SDK exports them, the handlers are held against
- * them, and nothing here exists at run time. Timestamps are ISO-8601 in UTC; money is an integer in the currency's minor unit.
+ * The HTTP API in types: what a request carries and what an answer holds. Timestamps are ISO-8601 in UTC; money is an integer in the
+ * currency's minor unit. Generated from the schemas of the routes by `npm run generate`. Do not edit.
  */
-
-/** `test` and `live` each have their own key, webhook endpoint and rows. */
-export type StripeEnvironment = 'test' | 'live'
-
-/** The app-owned owner of a purchase, as in `{ type: 'team', id: '42' }`. */
-export type BillingSubject = {
-  /** 1 to 100 characters. */
-  type: string
-  /** 1 to 255 characters. */
-  id: string
-}
-
-export type CheckoutLineItem = {
-  /** A Stripe price, `price_…`. */
-  priceId: string
-  /** 1 to 999; 1 when left out. */
-  quantity?: number
-}
 
 export type CreateCheckoutSessionRequest = {
   mode: 'payment' | 'subscription'
@@ -29,24 +11,36 @@ export type CreateCheckoutSessionRequest = {
   successUrl: string
   /** Absolute http(s) address. */
   cancelUrl: string
-  /** Who the purchase belongs to. A subscription must have one. */
+  /** The owner of the purchase. A subscription must have one. */
   subject?: BillingSubject
   customerEmail?: string | null
-  /** Own keys; those beginning `payments_` or `insforge_` are reserved. */
+  /** Your own keys; keys that begin with `payments_` or `insforge_` are reserved. */
   metadata?: Record<string, string>
-  /** The same key with the same request gives the same session; with another request it is refused with 409. */
+  /**
+   * A request that is repeated with the same key returns the same session. Another request with this key is
+   * refused with 409.
+   */
   idempotencyKey?: string
 }
 
-export type CreateCustomerPortalSessionRequest = {
-  subject: BillingSubject
-  /** Absolute http(s) address the portal links back to. */
-  returnUrl?: string
-  /** A Stripe portal configuration, `bpc_…`. */
-  configuration?: string
+export type CheckoutLineItem = {
+  /** A Stripe price, `price_…`. */
+  priceId: string
+  /** 1 to 999; 1 if omitted. */
+  quantity?: number
 }
 
-export type CheckoutSessionStatus = 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+/** The app-owned owner of a purchase, for example `{ type: 'team', id: '42' }`. */
+export type BillingSubject = {
+  /** 1 to 100 characters. */
+  type: string
+  /** 1 to 255 characters. */
+  id: string
+}
+
+export type CreateCheckoutSessionResponse = {
+  checkoutSession: CheckoutSession
+}
 
 export type CheckoutSession = {
   /** The id of the row in `payments.stripe_checkout_sessions`. */
@@ -70,6 +64,23 @@ export type CheckoutSession = {
   updatedAt: string
 }
 
+/** `test` and `live` each have their own key, webhook endpoint and rows. */
+export type StripeEnvironment = 'test' | 'live'
+
+export type CheckoutSessionStatus = 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+
+export type CreateCustomerPortalSessionRequest = {
+  subject: BillingSubject
+  /** Absolute http(s) address that the portal links back to. */
+  returnUrl?: string
+  /** A Stripe portal configuration, `bpc_…`. */
+  configuration?: string
+}
+
+export type CreateCustomerPortalSessionResponse = {
+  customerPortalSession: CustomerPortalSession
+}
+
 export type CustomerPortalSession = {
   /** The id of the row in `payments.stripe_customer_portal_sessions`. */
   id: string
@@ -80,14 +91,19 @@ export type CustomerPortalSession = {
   customerId: string | null
   returnUrl: string | null
   configuration: string | null
-  /** The portal page; it is meant for one visit, soon. */
+  /** The portal page, for one visit soon. */
   url: string | null
   lastError: string | null
   createdAt: string
   updatedAt: string
 }
 
-export type WebhookEventStatus = 'pending' | 'processed' | 'failed' | 'ignored'
+export type WebhookResponse = {
+  received: true
+  /** True if the event was processed, now or in an earlier delivery. */
+  handled: boolean
+  event?: StripeWebhookEvent
+}
 
 export type StripeWebhookEvent = {
   environment: StripeEnvironment
@@ -106,182 +122,7 @@ export type StripeWebhookEvent = {
   updatedAt: string
 }
 
-export type CreateCheckoutSessionResponse = { checkoutSession: CheckoutSession }
-
-export type CreateCustomerPortalSessionResponse = { customerPortalSession: CustomerPortalSession }
-
-export type WebhookResponse = {
-  received: true
-  /** Whether rows follow from this event: true for a processed one, also when it comes again. */
-  handled: boolean
-  event?: StripeWebhookEvent
-}
-
-export type SyncKind =
-  | 'products'
-  | 'prices'
-  | 'customers'
-  | 'subscriptions'
-  | 'checkout_sessions'
-  | 'payment_intents'
-  | 'charges'
-  | 'invoices'
-  | 'refunds'
-  | 'disputes'
-
-export type SyncRequest = {
-  /** Products, prices, customers and subscriptions when left out. */
-  kinds?: SyncKind[]
-  /** Payment objects only: those made at Stripe at this instant or later. */
-  createdFrom?: string
-  /** Payment objects only: those made at Stripe before this instant. */
-  createdBefore?: string
-}
-
-export type SyncRunStatus = 'running' | 'succeeded' | 'failed' | 'interrupted'
-
-/** How far a sync has come with one kind of objects. */
-export type SyncProgress = {
-  state: 'waiting' | 'listing' | 'listed' | 'done'
-  /** Objects that Stripe listed. */
-  seen: number
-  /** Rows that were missing here. */
-  added: number
-  /** Rows that were there and differed. */
-  changed: number
-  /** Objects of which something newer was known already. */
-  newer: number
-  /** Rows of objects that Stripe no longer has. */
-  deleted: number
-  /** Objects that could not be projected. */
-  failed: number
-}
-
-/** What differed from Stripe before the sync mended it. */
-export type SyncDrift = {
-  /** Rows that differed. */
-  rows: number
-  /** Rows that were missing. */
-  missing: number
-  /** Rows of objects that Stripe no longer has. */
-  deleted: number
-  /** By field, how many rows differed in it. */
-  fields: Record<string, number>
-}
-
-export type SyncRun = {
-  id: string
-  environment: StripeEnvironment
-  status: SyncRunStatus
-  kinds: SyncKind[]
-  createdFrom: string | null
-  createdBefore: string | null
-  progress: Record<string, SyncProgress>
-  drift: Record<string, SyncDrift>
-  error: string | null
-  /** How often it was begun; more than 1 when it was resumed. */
-  attempt: number
-  startedAt: string
-  heartbeatAt: string
-  finishedAt: string | null
-}
-
-/** What became of one environment. */
-export type SyncResult = {
-  environment: StripeEnvironment
-  connection: StripeConnection
-  /** Subscriptions that Stripe listed, those of all without a billing subject, and those that Stripe no longer has. */
-  subscriptions: { environment: StripeEnvironment; synced: number; unmapped: number; deleted: number } | null
-  /** The sync itself; null when the environment has no key or the sync failed. */
-  run: SyncRun | null
-}
-
-export type SyncStripeResponse = { results: SyncResult[] }
-
-export type ListSyncRunsResponse = { syncRuns: SyncRun[]; nextCursor: string | null }
-
-export type RecoverRequest = {
-  /** Read Stripe's events back to this instant, instead of to where the last recovery ended. */
-  since?: string
-}
-
-/** What `POST …/recover` found. */
-export type RecoveryResult = {
-  environment: StripeEnvironment
-  /** From when on Stripe's list of events was read. */
-  from: string
-  until: string
-  /** Events that Stripe listed, of every type. */
-  listed: number
-  /** Events of them that were missing here and are taken in now, of the types that webhook endpoints deliver here. */
-  recovered: number
-  processed: number
-  ignored: number
-  /** Kept, to be tried again. */
-  failed: number
-  /** The time of which Stripe no longer has the events, and the sync that closes it; null when there is none. */
-  gap: { from: string; before: string; message: string; sync: SyncRequest } | null
-}
-
-export type RecoverResponse = { recovery: RecoveryResult }
-
-export type ReplayRequest = {
-  eventId?: string
-  eventType?: string
-  objectId?: string
-  /** Events that happened at this instant or later. */
-  from?: string
-  /** Events that happened before this instant. */
-  before?: string
-  /** Also those that were processed; fulfilment then runs again. */
-  includeProcessed?: boolean
-  /** 1 to 1000; 1000 when left out. */
-  limit?: number
-}
-
-export type ReplayedEvent = { eventId: string; processingStatus: string; lastError: string | null }
-
-export type ReplayResponse = { replayed: ReplayedEvent[] }
-
-export type RebuildResponse = {
-  /** Events that the projections were made again from. */
-  events: number
-  /** Events whose payload was pruned, so that they could not be read. */
-  pruned: number
-  /** From when on the ledger is whole; null when nothing is missing. */
-  completeSince: string | null
-}
-
-export type PruneRequest = {
-  /** Events older than this many days lose their payload; at least 1. */
-  olderThanDays: number
-}
-
-export type PruneResponse = { pruned: number }
-
-export type ScheduleRequest = {
-  /** Pages that each sync may list before it leaves the rest to the next run; 50 when left out. */
-  syncPages?: number
-}
-
-export type ScheduleResponse = {
-  /** Failed events that were tried again. */
-  retried: {
-    environment: StripeEnvironment
-    eventId: string
-    processingStatus: string
-    lastError: string | null
-  }[]
-  recoveries: RecoveryResult[]
-  syncs: SyncRun[]
-  /** Parts that failed, in a sentence each; the others ran all the same. */
-  failures: {
-    part: 'retry' | 'recover' | 'sync'
-    /** Null for the part that is of both. */
-    environment: StripeEnvironment | null
-    message: string
-  }[]
-}
+export type WebhookEventStatus = 'pending' | 'processed' | 'failed' | 'ignored'
 
 export type HealthResponse = {
   status: 'ok'
@@ -289,16 +130,8 @@ export type HealthResponse = {
   version: string
 }
 
-// Administration
-
-/** An instant as ISO-8601 text. */
-type Instant = string
-
-/** A difference between the managed webhook endpoint and how it was set up. */
-export type WebhookDrift = {
-  problem: 'gone' | 'disabled' | 'missing_events' | 'other_version' | 'other_url' | 'secret_unknown'
-  /** A sentence for a person. */
-  message: string
+export type GetStripeStatusResponse = {
+  connections: StripeConnection[]
 }
 
 /** The Stripe account that an environment is connected to. */
@@ -310,25 +143,204 @@ export type StripeConnection = {
   accountLivemode: boolean | null
   webhookEndpointId: string | null
   webhookEndpointUrl: string | null
-  webhookConfiguredAt: Instant | null
+  webhookConfiguredAt: string | null
   /** Beginning and last four characters of the key. */
   maskedKey: string | null
-  lastSyncedAt: Instant | null
+  lastSyncedAt: string | null
   lastSyncStatus: 'succeeded' | 'failed' | null
   lastSyncError: string | null
   lastSyncCounts: Record<string, number>
-  /** How the managed webhook endpoint differs from how it was set up; null when none is managed or Stripe could not be asked. */
+  /**
+   * How the managed webhook endpoint differs from how it was set up; null if none is managed or Stripe could
+   * not be asked.
+   */
   webhookDrift?: WebhookDrift[] | null
 }
 
-/** Whether an environment has a key. A key itself is never given out. */
+/** A difference between the managed webhook endpoint and how it was set up. */
+export type WebhookDrift = {
+  problem: 
+    | 'gone'
+    | 'disabled'
+    | 'missing_events'
+    | 'other_version'
+    | 'other_url'
+    | 'secret_unknown'
+  /** A sentence for a person. */
+  message: string
+}
+
+export type GetStripeConfigResponse = {
+  keys: StripeKeyConfig[]
+}
+
+/** Whether an environment has a key. A key itself is never returned. */
 export type StripeKeyConfig = {
   environment: StripeEnvironment
   hasKey: boolean
   /** Beginning and last four characters. */
   maskedKey: string | null
-  /** The same as `maskedKey`, under the name that older clients read. */
+  /** The same as maskedKey, under the name that older clients read. */
   value: string | null
+}
+
+export type PutStripeConfigRequest = {
+  /** `sk_…`, or `rk_…` with the needed permissions. */
+  secretKey: string
+  /** Allows a key of another account; everything stored of the previous account is deleted. */
+  replaceAccount?: boolean
+}
+
+export type PutStripeConfigResponse = {
+  keys: StripeKeyConfig[]
+  connection: StripeConnection
+  /** Rows deleted of a replaced account, by table. */
+  deleted: Record<string, number> | null
+  /**
+   * The sync that followed. `interrupted`: this request may not list more, and the next sync resumes it. Null
+   * if it failed, which `connection` shows, or if another sync was running.
+   */
+  sync: SyncRun | null
+  /** Sentences about what else could not be done, for example setting up the webhook endpoint. */
+  warnings: string[]
+}
+
+export type SyncRun = {
+  id: string
+  environment: StripeEnvironment
+  status: SyncRunStatus
+  kinds: SyncKind[]
+  createdFrom: string | null
+  createdBefore: string | null
+  /** By kind. */
+  progress: Record<string, SyncProgress>
+  /** By kind, what differed from Stripe before the sync fixed it. */
+  drift: Record<string, SyncDrift>
+  error: string | null
+  /** How often it was begun; more than 1 if it was resumed. */
+  attempt: number
+  startedAt: string
+  heartbeatAt: string
+  finishedAt: string | null
+}
+
+export type SyncRunStatus = 'running' | 'succeeded' | 'failed' | 'interrupted'
+
+export type SyncKind = 
+  | 'products'
+  | 'prices'
+  | 'customers'
+  | 'subscriptions'
+  | 'checkout_sessions'
+  | 'payment_intents'
+  | 'charges'
+  | 'invoices'
+  | 'refunds'
+  | 'disputes'
+
+/** How far a sync has come with one kind of objects. */
+export type SyncProgress = {
+  state: 'waiting' | 'listing' | 'listed' | 'done'
+  /** Objects that Stripe listed. */
+  seen: number
+  /** Rows that were missing here. */
+  added: number
+  /** Rows that existed and differed. */
+  changed: number
+  /** Objects of which the row was already newer. */
+  newer: number
+  /** Rows of objects that Stripe no longer has. */
+  deleted: number
+  /** Objects that could not be projected. */
+  failed: number
+}
+
+/** What differed from Stripe before the sync fixed it. */
+export type SyncDrift = {
+  /** Rows that differed. */
+  rows: number
+  /** Rows that were missing. */
+  missing: number
+  /** Rows of objects that Stripe no longer has. */
+  deleted: number
+  /** By field, how many rows differed in it. */
+  fields: Record<string, number>
+}
+
+export type DeleteStripeConfigResponse = {
+  keys: StripeKeyConfig[]
+  /** Sentences about what is left, at Stripe and here. */
+  remained: string[]
+}
+
+export type ConfigureStripeWebhookResponse = {
+  connection: StripeConnection
+  /** `reused` as it was, `mended` in place, or `created`. */
+  action: 'reused' | 'mended' | 'created'
+  /** Sentences about what else could not be done. */
+  warnings: string[]
+}
+
+export type EnvironmentHealthResponse = {
+  environment: StripeEnvironment
+  /** `failing`: events are lost or stuck. `degraded`: something needs attention. */
+  status: 'ok' | 'degraded' | 'failing'
+  reasons: HealthReason[]
+  key: {
+    hasKey: boolean
+    maskedKey: string | null
+    source: 'database' | 'environment' | null
+    /** By Stripe; null if Stripe could not be asked. */
+    accepted: boolean | null
+  }
+  endpoint: {
+    id: string | null
+    url: string | null
+    configuredAt: string | null
+    hasSigningSecret: boolean
+    /** Where it should deliver; null if PAYMENTS_PUBLIC_URL is not set. */
+    expectedUrl: string | null
+    drift: WebhookDrift[] | null
+  }
+  sync: {
+    lastSyncedAt: string | null
+    status: 'succeeded' | 'failed' | null
+    error: string | null
+  }
+  events: EventHealth
+}
+
+export type HealthReason = {
+  code: string
+  severity: 'degraded' | 'failing'
+  message: string
+  nextAction: string
+}
+
+export type EventHealth = {
+  /** Events that failed and are not processed yet. */
+  backlog: number
+  /** Failed events that are no longer retried automatically. */
+  deadLettered: number
+  oldestFailedAt: string | null
+  failures: EventFailure[]
+  lastHour: number
+  lastReceivedAt: string | null
+  /** Seconds. */
+  medianLag: number | null
+  /** Seconds. */
+  greatestLag: number | null
+}
+
+export type EventFailure = {
+  eventType: string
+  error: string | null
+  count: number
+}
+
+export type ListStripeCatalogResponse = {
+  products: StripeProduct[]
+  prices: StripePrice[]
 }
 
 export type StripeProduct = {
@@ -339,7 +351,7 @@ export type StripeProduct = {
   active: boolean
   defaultPriceId: string | null
   metadata: Record<string, string>
-  syncedAt: Instant
+  syncedAt: string
 }
 
 export type StripePrice = {
@@ -348,7 +360,7 @@ export type StripePrice = {
   productId: string | null
   active: boolean
   currency: string
-  /** In the currency's minor unit; null when it has fractions or tiers. */
+  /** In the currency's minor unit; null if it has fractions or tiers. */
   unitAmount: number | null
   unitAmountDecimal: string | null
   type: string
@@ -358,22 +370,116 @@ export type StripePrice = {
   recurringInterval: string | null
   recurringIntervalCount: number | null
   metadata: Record<string, string>
-  syncedAt: Instant
+  syncedAt: string
 }
 
-export type StripeSubscriptionItem = {
+export type ListStripeProductsResponse = {
+  products: StripeProduct[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CreateStripeProductRequest = {
+  name: string
+  /** At most 5000 characters. */
+  description?: string | null
+  active?: boolean
+  metadata?: Record<string, string>
+  /** A request that is repeated with the same key is carried out once. */
+  idempotencyKey?: string
+}
+
+export type MutateStripeProductResponse = {
+  product: StripeProduct
+}
+
+export type GetStripeProductResponse = {
+  product: StripeProduct
+  prices: StripePrice[]
+}
+
+export type UpdateStripeProductRequest = {
+  name?: string
+  /** At most 5000 characters. */
+  description?: string | null
+  active?: boolean
+  metadata?: Record<string, string>
+}
+
+export type DeleteStripeProductResponse = {
+  productId: string
+  deleted: boolean
+}
+
+export type ListStripePricesResponse = {
+  prices: StripePrice[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CreateStripePriceRequest = {
+  productId: string
+  /** Three letters. */
+  currency: string
+  /** In the currency's minor unit. */
+  unitAmount: number
+  lookupKey?: string | null
+  active?: boolean
+  recurring?: {
+    interval: 'day' | 'week' | 'month' | 'year'
+    intervalCount?: number
+  }
+  taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
+  metadata?: Record<string, string>
+  /** A request that is repeated with the same key is carried out once. */
+  idempotencyKey?: string
+}
+
+export type MutateStripePriceResponse = {
+  price: StripePrice
+}
+
+export type UpdateStripePriceRequest = {
+  active?: boolean
+  lookupKey?: string | null
+  taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
+  metadata?: Record<string, string>
+}
+
+export type ArchiveStripePriceResponse = {
+  price: StripePrice
+  archived: boolean
+}
+
+export type ListStripeSubscriptionsResponse = {
+  subscriptions: StripeSubscription[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type StripeSubscription = {
   environment: StripeEnvironment
-  subscriptionItemId: string
   subscriptionId: string
-  productId: string | null
-  priceId: string | null
-  quantity: number | null
+  customerId: string | null
+  subjectType: string | null
+  subjectId: string | null
+  status: StripeSubscriptionStatus
+  currentPeriodStart: string | null
+  currentPeriodEnd: string | null
+  cancelAtPeriodEnd: boolean
+  cancelAt: string | null
+  canceledAt: string | null
+  trialStart: string | null
+  trialEnd: string | null
+  latestInvoiceId: string | null
   metadata: Record<string, string>
-  createdAt: Instant
-  updatedAt: Instant
+  syncedAt: string
+  createdAt: string
+  updatedAt: string
+  items: StripeSubscriptionItem[]
 }
 
-export type StripeSubscriptionStatus =
+export type StripeSubscriptionStatus = 
   | 'incomplete'
   | 'incomplete_expired'
   | 'trialing'
@@ -383,30 +489,23 @@ export type StripeSubscriptionStatus =
   | 'unpaid'
   | 'paused'
 
-export type StripeSubscription = {
+export type StripeSubscriptionItem = {
   environment: StripeEnvironment
+  subscriptionItemId: string
   subscriptionId: string
-  customerId: string | null
-  subjectType: string | null
-  subjectId: string | null
-  status: StripeSubscriptionStatus
-  currentPeriodStart: Instant | null
-  currentPeriodEnd: Instant | null
-  cancelAtPeriodEnd: boolean
-  cancelAt: Instant | null
-  canceledAt: Instant | null
-  trialStart: Instant | null
-  trialEnd: Instant | null
-  latestInvoiceId: string | null
+  productId: string | null
+  priceId: string | null
+  quantity: number | null
   metadata: Record<string, string>
-  syncedAt: Instant
-  createdAt: Instant
-  updatedAt: Instant
-  items: StripeSubscriptionItem[]
+  createdAt: string
+  updatedAt: string
 }
 
-export type PaymentTransactionType = 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
-export type PaymentTransactionStatus = 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+export type ListPaymentTransactionsResponse = {
+  transactions: PaymentTransaction[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
 
 export type PaymentTransaction = {
   environment: StripeEnvironment
@@ -424,14 +523,27 @@ export type PaymentTransaction = {
   amountRefunded: number | null
   currency: string | null
   description: string | null
-  paidAt: Instant | null
-  failedAt: Instant | null
-  refundedAt: Instant | null
-  providerCreatedAt: Instant | null
-  createdAt: Instant
-  updatedAt: Instant
-  /** Stripe's ids of the same payment by kind: `checkout_session`, `payment_intent`, `invoice`, `charge`, `refund`, `subscription`, `product`, `price`. */
+  paidAt: string | null
+  failedAt: string | null
+  refundedAt: string | null
+  providerCreatedAt: string | null
+  createdAt: string
+  updatedAt: string
+  /**
+   * Stripe's ids of the same payment by kind: `checkout_session`, `payment_intent`, `invoice`, `charge`,
+   * `refund`, `subscription`, `product`, `price`.
+   */
   relatedObjectIds: Record<string, string>
+}
+
+export type PaymentTransactionType = 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+
+export type PaymentTransactionStatus = 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+
+export type ListPaymentCustomersResponse = {
+  customers: PaymentCustomer[]
+  /** Null on the last page. */
+  nextCursor: string | null
 }
 
 export type PaymentCustomer = {
@@ -443,11 +555,11 @@ export type PaymentCustomer = {
   phone: string | null
   deleted: boolean
   metadata: Record<string, string>
-  providerCreatedAt: Instant | null
-  syncedAt: Instant
+  providerCreatedAt: string | null
+  syncedAt: string
   paymentsCount: number
-  lastPaymentAt: Instant | null
-  /** What was paid less what was given back; null, like its currency, without payments or with several currencies. */
+  lastPaymentAt: string | null
+  /** Payments less refunds; null, like its currency, without payments or with several currencies. */
   totalSpend: number | null
   totalSpendCurrency: string | null
   paymentMethodBrand: string | null
@@ -456,149 +568,213 @@ export type PaymentCustomer = {
   countryCode: string | null
 }
 
-/** A page of a list: hand `nextCursor` back as `cursor` for the next one; null on the last. */
-export type Page = { nextCursor: string | null }
-
-export type GetStripeStatusResponse = { connections: StripeConnection[] }
-export type GetStripeConfigResponse = { keys: StripeKeyConfig[] }
-
-export type PutStripeConfigRequest = {
-  /** `sk_…`, or `rk_…` with the permissions that are needed. */
-  secretKey: string
-  /** The key may be of another account than before; everything kept of that account is deleted. */
-  replaceAccount?: boolean
-}
-export type PutStripeConfigResponse = GetStripeConfigResponse & {
-  connection: StripeConnection
-  /** Of a replaced account: how many rows each table had. */
-  deleted: Record<string, number> | null
-  /**
-   * The sync that followed. `interrupted`: there is more than this request may list, and the next sync goes on where it was. Null when it
-   * failed, which `connection` shows, or another one was running.
-   */
-  sync: SyncRun | null
-  /** Sentences about what could not be done besides, as setting up the webhook endpoint. */
-  warnings: string[]
-}
-export type DeleteStripeConfigResponse = GetStripeConfigResponse & {
-  /** Sentences about what is left: an endpoint at Stripe, rows here. */
-  remained: string[]
+export type ListWebhookEventsResponse = {
+  events: StripeWebhookEvent[]
+  /** Null on the last page. */
+  nextCursor: string | null
 }
 
-export type ConfigureStripeWebhookResponse = {
-  connection: StripeConnection
-  /** `reused` as it was, `mended` in place, or `created`. */
-  action: 'reused' | 'mended' | 'created'
-  /** Sentences about what could not be done besides. */
-  warnings: string[]
-}
-
-export type ListStripeCatalogResponse = { products: StripeProduct[]; prices: StripePrice[] }
-export type ListStripeProductsResponse = Page & { products: StripeProduct[] }
-export type GetStripeProductResponse = { product: StripeProduct; prices: StripePrice[] }
-export type MutateStripeProductResponse = { product: StripeProduct }
-export type DeleteStripeProductResponse = { productId: string; deleted: boolean }
-export type ListStripePricesResponse = Page & { prices: StripePrice[] }
-export type MutateStripePriceResponse = { price: StripePrice }
-export type ArchiveStripePriceResponse = { price: StripePrice; archived: boolean }
-
-export type CreateStripeProductRequest = {
-  name: string
-  /** At most 5000 characters. */
-  description?: string | null
-  active?: boolean
-  metadata?: Record<string, string>
-  idempotencyKey?: string
-}
-export type UpdateStripeProductRequest = Partial<Omit<CreateStripeProductRequest, 'idempotencyKey'>>
-export type CreateStripePriceRequest = {
-  productId: string
-  /** Three letters. */
-  currency: string
-  /** In the currency's minor unit. */
-  unitAmount: number
-  lookupKey?: string | null
-  active?: boolean
-  recurring?: { interval: 'day' | 'week' | 'month' | 'year'; intervalCount?: number }
-  taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
-  metadata?: Record<string, string>
-  idempotencyKey?: string
-}
-export type UpdateStripePriceRequest = Partial<
-  Pick<CreateStripePriceRequest, 'active' | 'lookupKey' | 'taxBehavior' | 'metadata'>
->
-
-export type ListStripeSubscriptionsResponse = Page & { subscriptions: StripeSubscription[] }
-export type ListPaymentTransactionsResponse = Page & { transactions: PaymentTransaction[] }
-export type ListPaymentCustomersResponse = Page & { customers: PaymentCustomer[] }
-export type ListWebhookEventsResponse = Page & { events: StripeWebhookEvent[] }
 export type GetWebhookEventResponse = {
-  /** With the event as Stripe sent it; null once it was pruned. */
-  event: StripeWebhookEvent & { payload: Record<string, unknown> | null }
+  event: {
+    environment: StripeEnvironment
+    eventId: string
+    eventType: string
+    livemode: boolean
+    accountId: string | null
+    objectType: string | null
+    objectId: string | null
+    processingStatus: WebhookEventStatus
+    attemptCount: number
+    lastError: string | null
+    receivedAt: string
+    processedAt: string | null
+    createdAt: string
+    updatedAt: string
+    /** The event as Stripe sent it; null if it was pruned. */
+    payload: Record<string, unknown> | null
+  }
 }
+
 export type RetryWebhookEventResponse = {
   event: StripeWebhookEvent
-  /** False when there was nothing to do: it is finished, or its payload was pruned. */
+  /** False if there was nothing to do: the event is finished, or its payload was pruned. */
   retried: boolean
 }
+
 export type RetryWebhookEventsRequest = {
   eventType?: string
   objectId?: string
-  /** When it happened at Stripe. */
-  from?: Instant
-  to?: Instant
-  /** 1 to 500; 100 when left out. */
+  /** Created at Stripe at this instant or later. */
+  from?: string
+  /** Created at Stripe before this instant. */
+  to?: string
+  /** 1 to 500; 100 if omitted. */
   limit?: number
 }
+
 export type RetryWebhookEventsResponse = {
-  results: { eventId: string; processingStatus: WebhookEventStatus; lastError: string | null }[]
+  results: RetriedEvent[]
 }
 
-export type HealthReason = {
-  code: string
-  severity: 'degraded' | 'failing'
-  message: string
-  nextAction: string
+export type RetriedEvent = {
+  eventId: string
+  processingStatus: WebhookEventStatus
+  lastError: string | null
 }
 
-export type EnvironmentHealthResponse = {
+export type SyncRequest = {
+  /** Products, prices, customers and subscriptions if omitted. */
+  kinds?: SyncKind[]
+  /** For payment objects: only those created at Stripe at this instant or later. */
+  createdFrom?: string
+  /** For payment objects: only those created at Stripe before this instant. */
+  createdBefore?: string
+}
+
+export type SyncStripeResponse = {
+  results: SyncResult[]
+}
+
+/** The result of syncing one environment. */
+export type SyncResult = {
   environment: StripeEnvironment
-  /** `failing`: events are lost or stuck. `degraded`: something needs a look. */
-  status: 'ok' | 'degraded' | 'failing'
-  reasons: HealthReason[]
-  key: {
-    hasKey: boolean
-    maskedKey: string | null
-    source: 'database' | 'environment' | null
-    accepted: boolean | null
-  }
-  endpoint: {
-    id: string | null
-    url: string | null
-    configuredAt: Instant | null
-    hasSigningSecret: boolean
-    /** Where it should deliver; null when PAYMENTS_PUBLIC_URL is not set. */
-    expectedUrl: string | null
-    drift: WebhookDrift[] | null
-  }
-  sync: { lastSyncedAt: Instant | null; status: 'succeeded' | 'failed' | null; error: string | null }
-  events: {
-    /** Failed and not processed yet. */
-    backlog: number
-    /** Those of them that are not tried again by themselves. */
-    deadLettered: number
-    oldestFailedAt: Instant | null
-    failures: { eventType: string; error: string | null; count: number }[]
-    lastHour: number
-    lastReceivedAt: Instant | null
-    /** Seconds. */
-    medianLag: number | null
-    greatestLag: number | null
-  }
+  connection: StripeConnection
+  subscriptions: SyncedSubscriptions | null
+  /** The sync itself; null if the environment has no key or the sync failed. */
+  run: SyncRun | null
+}
+
+export type SyncedSubscriptions = {
+  environment: StripeEnvironment
+  /** Subscriptions that Stripe listed. */
+  synced: number
+  /** All subscriptions here without a billing subject. */
+  unmapped: number
+  /** Subscriptions that Stripe no longer has. */
+  deleted: number
+}
+
+export type ListSyncRunsResponse = {
+  syncRuns: SyncRun[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type RecoverRequest = {
+  /** Read Stripe's events back to this instant, instead of back to the end of the last recovery. */
+  since?: string
+}
+
+export type RecoverResponse = {
+  recovery: RecoveryResult
+}
+
+/** What `POST …/recover` found. */
+export type RecoveryResult = {
+  environment: StripeEnvironment
+  /** The instant from which Stripe's list of events was read. */
+  from: string
+  until: string
+  /** Events that Stripe listed, of every type. */
+  listed: number
+  /** Listed events that were missing here, of the types that webhook endpoints deliver here. */
+  recovered: number
+  processed: number
+  ignored: number
+  /** Events that were recorded as failed; they are retried. */
+  failed: number
+  /** The period whose events Stripe no longer has, and the sync that closes it; null if there is none. */
+  gap: {
+    from: string
+    before: string
+    message: string
+    sync: SyncRequest
+  } | null
+}
+
+export type ReplayRequest = {
+  eventId?: string
+  eventType?: string
+  objectId?: string
+  /** Events that happened at this instant or later. */
+  from?: string
+  /** Events that happened before this instant. */
+  before?: string
+  /** Includes processed events; fulfilment then runs again. */
+  includeProcessed?: boolean
+  /** 1 to 1000; 1000 if omitted. */
+  limit?: number
+}
+
+export type ReplayResponse = {
+  replayed: ReplayedEvent[]
+}
+
+export type ReplayedEvent = {
+  eventId: string
+  processingStatus: string
+  lastError: string | null
+}
+
+export type RebuildResponse = {
+  /** Events that the projections were rebuilt from. */
+  events: number
+  /** Events that could not be read, because their payload was pruned. */
+  pruned: number
+  /** The instant from which the ledger is complete; null if nothing is missing. */
+  completeSince: string | null
+}
+
+export type PruneRequest = {
+  /** Finished events older than this many days lose their payload; their outcome stays. */
+  olderThanDays: number
+}
+
+export type PruneResponse = {
+  pruned: number
+}
+
+export type ScheduleRequest = {
+  /** Pages that each sync may list before it leaves the rest to the next run; 50 if omitted. */
+  syncPages?: number
+}
+
+export type ScheduleResponse = {
+  /** Failed events that were retried. */
+  retried: {
+    environment: StripeEnvironment
+    eventId: string
+    processingStatus: string
+    lastError: string | null
+  }[]
+  recoveries: RecoveryResult[]
+  syncs: SyncRun[]
+  /** Parts that failed; the other parts ran. */
+  failures: {
+    part: 'retry' | 'recover' | 'sync'
+    /** Null for the part that covers both environments. */
+    environment: StripeEnvironment | null
+    message: string
+  }[]
+}
+
+/** A page of a list: pass `nextCursor` as `cursor` to get the next page; it is null on the last one. */
+export type Page = {
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type ErrorBody = {
+  error: ErrorCode
+  /** A sentence for a person. */
+  message: string
+  statusCode: number
+  /** The next step. */
+  nextActions?: string
 }
 
 /** The codes an answer of this API can carry. */
-export type ErrorCode =
+export type ErrorCode = 
   | 'INVALID_INPUT'
   | 'PAYLOAD_TOO_LARGE'
   | 'NOT_FOUND'
@@ -625,12 +801,3 @@ export type ErrorCode =
   | 'DATABASE_CONSTRAINT_VIOLATION'
   | 'DATABASE_UNAVAILABLE'
   | 'INTERNAL_ERROR'
-
-export type ErrorBody = {
-  error: ErrorCode
-  /** A sentence for a person. */
-  message: string
-  statusCode: number
-  /** The next step, when there is one to say. */
-  nextActions?: string
-}

@@ -124,6 +124,73 @@ export interface PaymentsCustomers {
   version: Generated<Int8>;
 }
 
+export interface PaymentsCustomerTotals {
+  /**
+   * Currency of the payments; null without payments or with several currencies.
+   */
+  currency: string | null;
+  /**
+   * test or live.
+   */
+  environment: string | null;
+  /**
+   * When the customer last paid.
+   */
+  last_payment_at: Timestamp | null;
+  /**
+   * Payments that succeeded, refunded ones included.
+   */
+  payments_count: Int8 | null;
+  /**
+   * The payment provider: stripe.
+   */
+  provider: string | null;
+  /**
+   * Stripe's id of the customer, cus_….
+   */
+  provider_customer_id: string | null;
+  /**
+   * Sum of these payments less refunds, in the minor unit of currency; null without payments or with several currencies.
+   */
+  total_spend: Numeric | null;
+}
+
+export interface PaymentsPrivateConnectionList {
+  account_email: string | null;
+  account_id: string | null;
+  account_livemode: boolean | null;
+  environment: string | null;
+  last_sync_counts: Json | null;
+  last_sync_error: string | null;
+  last_sync_status: string | null;
+  last_synced_at: Timestamp | null;
+  status: string | null;
+  webhook_configured_at: Timestamp | null;
+  webhook_endpoint_id: string | null;
+  webhook_endpoint_url: string | null;
+}
+
+export interface PaymentsPrivateCustomerList {
+  country_code: string | null;
+  deleted: boolean | null;
+  email: string | null;
+  environment: string | null;
+  id: string | null;
+  last_payment_at: Timestamp | null;
+  metadata: Json | null;
+  name: string | null;
+  payment_method_brand: string | null;
+  payment_method_last4: string | null;
+  payments_count: Int8 | null;
+  phone: string | null;
+  provider: string | null;
+  provider_created_at: Timestamp | null;
+  provider_customer_id: string | null;
+  synced_at: Timestamp | null;
+  total_spend: Numeric | null;
+  total_spend_currency: string | null;
+}
+
 export interface PaymentsPrivateCustomerOwners {
   /**
    * Stripe customer (cus_…).
@@ -285,6 +352,35 @@ export interface PaymentsPrivatePaymentObjects {
   version_at: Generated<Timestamp | null>;
 }
 
+export interface PaymentsPrivatePriceList {
+  active: boolean | null;
+  billing_scheme: string | null;
+  currency: string | null;
+  environment: string | null;
+  lookup_key: string | null;
+  metadata: Json | null;
+  price_id: string | null;
+  product_id: string | null;
+  recurring_interval: string | null;
+  recurring_interval_count: number | null;
+  synced_at: Timestamp | null;
+  tax_behavior: string | null;
+  type: string | null;
+  unit_amount: Int8 | null;
+  unit_amount_decimal: string | null;
+}
+
+export interface PaymentsPrivateProductList {
+  active: boolean | null;
+  default_price_id: string | null;
+  description: string | null;
+  environment: string | null;
+  metadata: Json | null;
+  name: string | null;
+  product_id: string | null;
+  synced_at: Timestamp | null;
+}
+
 export interface PaymentsPrivateSecrets {
   /**
    * Nonce and encrypted value, base64.
@@ -322,6 +418,109 @@ export interface PaymentsPrivateSecrets {
    * Of a secret key: its beginning and its last four characters, the only part that is ever shown.
    */
   masked: string | null;
+}
+
+export interface PaymentsPrivateSubscriptionItemList {
+  created_at: Timestamp | null;
+  environment: string | null;
+  metadata: Json | null;
+  price_id: string | null;
+  product_id: string | null;
+  quantity: Int8 | null;
+  subscription_id: string | null;
+  subscription_item_id: string | null;
+  updated_at: Timestamp | null;
+}
+
+export interface PaymentsPrivateSubscriptionList {
+  cancel_at: Timestamp | null;
+  cancel_at_period_end: boolean | null;
+  canceled_at: Timestamp | null;
+  created_at: Timestamp | null;
+  current_period_end: Timestamp | null;
+  current_period_start: Timestamp | null;
+  customer_id: string | null;
+  environment: string | null;
+  id: string | null;
+  items: Json | null;
+  latest_invoice_id: string | null;
+  metadata: Json | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  subscription_id: string | null;
+  synced_at: Timestamp | null;
+  trial_end: Timestamp | null;
+  trial_start: Timestamp | null;
+  updated_at: Timestamp | null;
+}
+
+export interface PaymentsPrivateSyncedSubscriptions {
+  deleted: Int8 | null;
+  environment: string | null;
+  id: string | null;
+  synced: Int8 | null;
+  unmapped: Int8 | null;
+}
+
+export interface PaymentsPrivateSyncRunList {
+  attempt: number | null;
+  created_before: Timestamp | null;
+  created_from: Timestamp | null;
+  drift: Json | null;
+  environment: string | null;
+  error: string | null;
+  finished_at: Timestamp | null;
+  heartbeat_at: Timestamp | null;
+  id: string | null;
+  kinds: Json | null;
+  progress: Json | null;
+  started_at: Timestamp | null;
+  status: string | null;
+}
+
+export interface PaymentsPrivateTransactionList {
+  amount: Int8 | null;
+  amount_refunded: Int8 | null;
+  created_at: Timestamp | null;
+  currency: string | null;
+  customer_email_snapshot: string | null;
+  description: string | null;
+  environment: string | null;
+  failed_at: Timestamp | null;
+  id: string | null;
+  paid_at: Timestamp | null;
+  provider: string | null;
+  provider_created_at: Timestamp | null;
+  provider_customer_id: string | null;
+  provider_reference_id: string | null;
+  provider_reference_type: string | null;
+  refunded_at: Timestamp | null;
+  related_object_ids: Json | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  type: string | null;
+  updated_at: Timestamp | null;
+}
+
+export interface PaymentsPrivateWebhookEventList {
+  account_id: string | null;
+  attempt_count: number | null;
+  created_at: Timestamp | null;
+  environment: string | null;
+  event_id: string | null;
+  event_type: string | null;
+  id: string | null;
+  last_error: string | null;
+  livemode: boolean | null;
+  object_id: string | null;
+  object_type: string | null;
+  payload: Json | null;
+  processed_at: Timestamp | null;
+  processing_status: string | null;
+  received_at: Timestamp | null;
+  updated_at: Timestamp | null;
 }
 
 export interface PaymentsProviderConnections {
@@ -1162,11 +1361,22 @@ export interface PaymentsWebhookEvents {
 }
 
 export interface DB {
+  "payments_private.connection_list": PaymentsPrivateConnectionList;
+  "payments_private.customer_list": PaymentsPrivateCustomerList;
   "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
+  "payments_private.price_list": PaymentsPrivatePriceList;
+  "payments_private.product_list": PaymentsPrivateProductList;
   "payments_private.secrets": PaymentsPrivateSecrets;
+  "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
+  "payments_private.subscription_list": PaymentsPrivateSubscriptionList;
+  "payments_private.sync_run_list": PaymentsPrivateSyncRunList;
+  "payments_private.synced_subscriptions": PaymentsPrivateSyncedSubscriptions;
+  "payments_private.transaction_list": PaymentsPrivateTransactionList;
+  "payments_private.webhook_event_list": PaymentsPrivateWebhookEventList;
   "payments.customer_mappings": PaymentsCustomerMappings;
+  "payments.customer_totals": PaymentsCustomerTotals;
   "payments.customers": PaymentsCustomers;
   "payments.provider_connections": PaymentsProviderConnections;
   "payments.stripe_checkout_sessions": PaymentsStripeCheckoutSessions;

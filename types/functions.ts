@@ -548,6 +548,20 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.price_row': {
+    args: {
+      object: Json | null
+    }
+    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; metadata: Json | null }
+  }
+
+  'payments_private.product_row': {
+    args: {
+      object: Json | null
+    }
+    returns: { product_id: string | null; name: string | null; description: string | null; active: boolean | null; default_price_id: string | null; metadata: Json | null }
+  }
+
   'payments_private.read_secrets': {
     args: {
       environment: string | null

@@ -1,11 +1,11 @@
 /**
- * The older addresses and names of this API. One table of paths and one of names lead an old request to the route of today, and
- * its answer back; nothing is implemented twice.
+ * The older addresses and names of this API. One table of paths and one of names translate an old request to the current route, and
+ * its answer back. Nothing is implemented twice.
  */
 import { apiError } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
 
-/** Below `/api/payments`, from before the provider was part of the path. `{environment}` is in the body where the path has none. */
+/** Below `/api/payments`, from before the provider was part of the path. A path without `{environment}` has it in the body. */
 const PATHS: [old: string, today: string][] = [
   ['/status', '/stripe/status'],
   ['/config', '/stripe/config'],
@@ -27,7 +27,7 @@ const PATHS: [old: string, today: string][] = [
   ['/{environment}/customer-portal-sessions', '/stripe/{environment}/customer-portal-sessions'],
 ]
 
-/** Names in answers, and, from right to left, in requests. Where a name of today has two meanings, the first one is read. */
+/** Names in answers, and, from right to left, in requests. If an old name has two current names, requests use the first one. */
 const NAMES: [today: string, old: string][] = [
   ['accountId', 'stripeAccountId'],
   ['accountEmail', 'stripeAccountEmail'],
@@ -43,7 +43,7 @@ const NAMES: [today: string, old: string][] = [
   ['transactions', 'paymentHistory'],
 ]
 
-/** The ids of a payment by kind were fields of their own. */
+/** In old answers, each kind of id in `relatedObjectIds` was a separate field. */
 const RELATED: [kind: string, old: string][] = [
   ['checkout_session', 'stripeCheckoutSessionId'],
   ['payment_intent', 'stripePaymentIntentId'],
@@ -55,11 +55,11 @@ const RELATED: [kind: string, old: string][] = [
   ['price', 'stripePriceId'],
 ]
 
-/** What people named themselves. */
+/** Objects whose keys are chosen by users. */
 const UNTOUCHED = new Set(['metadata', 'lastSyncCounts', 'deleted'])
 
-/** No body that any route takes is nested as deeply as this. */
-const DEEPEST = 32
+/** No route accepts a body that is nested more deeply. */
+const NESTING_MAX = 32
 
 const toOld = new Map(NAMES)
 const toToday = new Map(NAMES.map(([today, old]) => [old, today] as const).reverse())
@@ -68,17 +68,17 @@ const unchanged = new Map<string, string>()
 
 type Values = Record<string, unknown>
 
-/** A copy of a value in which every field has its other name. */
+/** Returns a copy of a value with every field renamed. */
 function renamed(value: unknown, names: Map<string, string>, depth = 0): unknown {
   if (value === null || typeof value !== 'object') return value
-  if (depth > DEEPEST) throw apiError(400, 'INVALID_INPUT', 'The body is nested too deeply.')
+  if (depth > NESTING_MAX) throw apiError(400, 'INVALID_INPUT', 'The body is nested too deeply.')
   if (Array.isArray(value)) return value.map((item) => renamed(item, names, depth + 1))
   const result: Values = {}
   for (const [key, content] of Object.entries(value)) {
     if (key === 'relatedObjectIds' && names === toOld) {
       for (const [kind, old] of RELATED) result[old] = (content as Values)[kind] ?? null
     } else {
-      // Of a prototype's name the value is still a value.
+      // `defineProperty`, because assigning to `__proto__` would set the prototype.
       Object.defineProperty(result, names.get(key) ?? key, {
         value: renamed(content, UNTOUCHED.has(key) ? unchanged : names, depth + 1),
         enumerable: true,
@@ -99,15 +99,15 @@ const patterns = PATHS.map(([old, today]) => ({
 }))
 
 export type Alias = {
-  /** The path of today; `{environment}` stands in it where the body says which. */
+  /** The current path. It contains `{environment}` if the body names the environment. */
   path: string
-  /** The request as it is sent today. Reads the body. */
+  /** Returns the request with current path and names. Reads the body. */
   translate(request: Request): Promise<{ request: Request; path: string }>
-  /** The answer as it was then. */
+  /** Returns the answer with the old names. */
   rename(body: object): object
 }
 
-/** What an old address is today; null for one that is of today. */
+/** The translation of an old address; null for a current one. */
 export function aliasOf(path: string): Alias | null {
   for (const { pattern, today, environmentInBody } of patterns) {
     const match = pattern.exec(path)
@@ -143,7 +143,7 @@ async function bodyOf(request: Request): Promise<unknown> {
   return body === nothing ? undefined : body
 }
 
-/** Takes the environment out of a body that names it. */
+/** Removes the environment from a body and returns it. */
 function environmentOf(body: unknown): string {
   const { environment } = (body ?? {}) as Values
   if (environment !== 'test' && environment !== 'live')
@@ -152,7 +152,7 @@ function environmentOf(body: unknown): string {
   return environment
 }
 
-/** The address with the names of today in its query. */
+/** The address with current names in its query. */
 function urlOf(request: Request): URL {
   const url = new URL(request.url)
   const query = [...url.searchParams].map(([key, value]) => [toToday.get(key) ?? key, value])

@@ -1,23 +1,23 @@
 /**
- * Everything below `/api/payments` that the runtime routes do not answer: the admin API, the older addresses of all of it, and
- * the OpenAPI document. `app.ts` loads this with the first request that needs it, so that a webhook does without.
+ * Everything below `/api/payments` except the runtime routes: the admin API, the older addresses, and the OpenAPI document. `app.ts`
+ * loads this with the first request that needs it, so that a webhook starts without it.
  */
 import type { z } from 'zod'
 import { checkoutSession } from '../checkout/checkout-session.ts'
 import { customerPortalSession } from '../checkout/customer-portal-session.ts'
+import type { Deps } from '../core/deps.ts'
 import { apiError, methodNotAllowed } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
 import type { Route } from '../core/route.ts'
 import { emptyBody, noQuery } from '../core/schema-parts.ts'
 import { isStorable, parse } from '../core/validation.ts'
-import type { Deps } from '../deps.ts'
 import { aliasOf } from './aliases.ts'
 import { OPENAPI_PATH, openapiDocument } from './openapi.ts'
 import { routes } from './routes.ts'
 
 export type AdminAnswer = { status: 200 | 201; body: object }
 
-/** A route, and what stands in the path where it has a name, encoded. */
+/** A route, and the encoded values of the parameters in its path. */
 type Match = { route: Route; params: Record<string, string> }
 
 const patterns = routes.map((route) => ({
@@ -26,7 +26,7 @@ const patterns = routes.map((route) => ({
   pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '([^/]+)')}$`),
 }))
 
-/** What stands in a path, decoded. */
+/** Decodes a value in a path. */
 function pathValue(encoded: string): string {
   let value: string
   try {
@@ -34,13 +34,13 @@ function pathValue(encoded: string): string {
   } catch {
     throw apiError(400, 'INVALID_INPUT', 'The address is not encoded as it must be.')
   }
-  // As an id in an address of Stripe's these would lead to another one.
+  // In an address of Stripe's API these would lead to another object.
   if (value === '.' || value === '..' || !isStorable(value))
     throw apiError(400, 'INVALID_INPUT', 'The address has a part that is no id.')
   return value
 }
 
-/** The routes with this path, whatever their method. */
+/** The routes with this path, for any method. */
 function matches(path: string): Match[] {
   return patterns.flatMap(({ route, names, pattern }) => {
     const values = pattern.exec(path)?.slice(1)
@@ -49,7 +49,7 @@ function matches(path: string): Match[] {
   })
 }
 
-/** A query as an object; what is given twice becomes a list, which no schema takes. */
+/** A query as an object. A repeated parameter becomes a list, which no schema accepts. */
 function queryOf(url: URL): Record<string, unknown> {
   const query: Record<string, unknown> = {}
   for (const key of new Set(url.searchParams.keys())) {
@@ -59,10 +59,10 @@ function queryOf(url: URL): Record<string, unknown> {
   return query
 }
 
-/** `HEAD` asks for what `GET` would answer, without the body. */
+/** `HEAD` is answered as `GET`, without the body. */
 const methodOf = ({ method }: Request) => (method === 'HEAD' ? 'GET' : method)
 
-/** The answer of a route to a request. */
+/** Validates a request and runs its route. */
 async function run(
   { route, params }: Match,
   request: Request,
@@ -77,7 +77,7 @@ async function run(
     params: check(route.params, Object.fromEntries(decoded), 'The address'),
     query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
     body: undefined as unknown,
-    // Only who needs it looks at it: Deno warns at the first look.
+    // A getter, because Deno warns when the signal is read.
     get signal() {
       return caller.signal
     },
@@ -93,7 +93,7 @@ async function run(
   return { status: route.status ?? 200, body: await route.handle(input, deps) }
 }
 
-/** The runtime routes, which have handlers of their own, at the addresses that only older clients use. */
+/** The runtime routes have their own handlers. Requests get here only through older addresses. */
 const RUNTIME = [
   { pattern: /^\/stripe\/([^/]+)\/checkout-sessions$/, handle: checkoutSession },
   { pattern: /^\/stripe\/([^/]+)\/customer-portal-sessions$/, handle: customerPortalSession },
@@ -101,13 +101,13 @@ const RUNTIME = [
 
 type RuntimeHandler = (typeof RUNTIME)[number]['handle']
 
-/** What answers a request: a route for the admin, or the handler of a runtime route. */
+/** A route of the admin API, or the handler of a runtime route. */
 type Target = { match: Match } | { handle: RuntimeHandler; environment: string }
 
 /**
- * What answers this path and method.
+ * Finds the route for this path and method.
  *
- * @throws 404 and 405; the latter has `allowed`
+ * @throws 404 and 405; a 405 has `allowed`
  */
 function targetOf(path: string, request: Request): Target {
   for (const { pattern, handle } of RUNTIME) {
@@ -123,7 +123,7 @@ function targetOf(path: string, request: Request): Target {
   throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
 }
 
-/** @param caller the request as it came, which knows when whoever sent it hangs up */
+/** @param caller the original request; its signal is aborted when the caller hangs up */
 async function answerBy(target: Target, request: Request, deps: Deps, caller: Request): Promise<AdminAnswer> {
   if ('match' in target) return run(target.match, request, deps, caller)
   return target.handle(request, { environment: target.environment }, deps)
@@ -133,7 +133,7 @@ async function answerBy(target: Target, request: Request, deps: Deps, caller: Re
  * Answers a request below `/api/payments`.
  *
  * @param path what follows `/api/payments`, encoded
- * @throws an `ApiError`; one of 405 has `allowed`
+ * @throws an `ApiError`; a 405 has `allowed`
  */
 export async function answerAdmin(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
   if (path === OPENAPI_PATH) {
@@ -143,7 +143,7 @@ export async function answerAdmin(request: Request, path: string, deps: Deps): P
   const alias = aliasOf(path)
   if (alias === null) return answerBy(targetOf(path, request), request, deps, request)
 
-  // Who asks comes before what is asked, and to lead it to its address of today the body has to be read.
+  // Authenticate before reading the body, which the translation needs.
   const target = targetOf(alias.path, request)
   if ('match' in target) await deps.authenticateAdmin(request.headers)
   else await deps.authenticate(request.headers)

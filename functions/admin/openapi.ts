@@ -1,18 +1,19 @@
-/** The OpenAPI document, made of the schemas that validate and of the routes that answer. */
+/** Makes the OpenAPI document from the schemas that validate and the routes that answer. */
 import { z } from 'zod'
 import type { ErrorCode } from '../../types/api.ts'
 import type { Route } from '../core/route.ts'
-import { errorResponse, SHOWN_AS } from '../core/schema-parts.ts'
+import { errorResponse } from '../core/schema-parts.ts'
+import type { Meta } from '../core/validation.ts'
 import { VERSION } from '../core/version.ts'
 import { routes } from './routes.ts'
 import { type PublicRoute, publicRoutes } from './runtime-routes.ts'
 
-/** Where it is, below `/api/payments`. */
+/** The path of the document, below `/api/payments`. */
 export const OPENAPI_PATH = '/openapi.json'
 
 type Json = Record<string, unknown>
 
-/** What every route for the admin can answer. */
+/** Errors that every admin route can return. */
 const EVERYWHERE: Partial<Record<number, ErrorCode[]>> = {
   400: ['INVALID_INPUT'],
   401: ['AUTH_INVALID_CREDENTIALS', 'AUTH_INVALID_API_KEY', 'AUTH_UNAUTHORIZED'],
@@ -20,7 +21,7 @@ const EVERYWHERE: Partial<Record<number, ErrorCode[]>> = {
   500: ['INTERNAL_ERROR'],
   503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
 }
-/** What Stripe's failures become. */
+/** Errors that a failure of Stripe can become. */
 const FROM_STRIPE: Partial<Record<number, ErrorCode[]>> = {
   400: ['PAYMENT_CONFIG_INVALID', 'UPSTREAM_FAILURE'],
   401: ['PAYMENT_CONFIG_INVALID'],
@@ -34,16 +35,16 @@ const WITH_BODY: Partial<Record<number, ErrorCode[]>> = { 413: ['PAYLOAD_TOO_LAR
 
 const DESCRIPTIONS: Record<number, string> = {
   400: 'The request cannot be carried out.',
-  401: 'Nobody we know asks.',
+  401: 'The caller is not authenticated.',
   402: 'The payment method was declined.',
   403: 'Not allowed.',
-  404: 'There is no such thing.',
-  409: 'It contradicts what there is, or is under way.',
+  404: 'It does not exist.',
+  409: 'It conflicts with the current state, or is in progress.',
   413: 'The body is larger than 1 MB.',
   429: 'Too many requests.',
-  500: 'A fault on our side.',
+  500: 'An error on our side.',
   502: 'Stripe failed or could not be reached.',
-  503: 'The database could not be reached, or what it keeps cannot be opened.',
+  503: 'The database could not be reached, or its secrets cannot be decrypted.',
 }
 
 function merged(...sets: (Partial<Record<number, ErrorCode[]>> | undefined)[]): [string, ErrorCode[]][] {
@@ -55,14 +56,13 @@ function merged(...sets: (Partial<Record<number, ErrorCode[]>> | undefined)[]): 
   return [...all].sort(([a], [b]) => Number(a) - Number(b))
 }
 
-function document(): Json {
+/** Schemas as JSON Schema. Those with a name become components of the document. */
+function schemaPrinter() {
   const components: Json = {}
 
-  /** A schema as JSON Schema; what has a name becomes a component. */
   function schemaOf(schema: z.ZodType, io: 'input' | 'output'): Json {
-    const shown = SHOWN_AS.get(schema)
-    if (shown) return shown
-    const { $schema: _, $defs, ...rest } = z.toJSONSchema(schema, { io, unrepresentable: 'any' }) as Json
+    const made = z.toJSONSchema(schema, { io, unrepresentable: 'any', override: showMeta }) as Json
+    const { $schema: _, $defs, ...rest } = made
     const own = rest.id
     const text = JSON.stringify({ rest: plain(rest), defs: $defs ?? {} }).replaceAll(
       '#/$defs/',
@@ -78,8 +78,7 @@ function document(): Json {
   function parametersOf(schema: z.ZodType | undefined, place: 'path' | 'query'): Json[] {
     if (!(schema instanceof z.ZodObject)) return []
     return Object.entries(schema.shape).map(([name, field]) => {
-      const { description, default: _, ...rest } = schemaOf(field as z.ZodType, 'input')
-      const shown = 'default' in (SHOWN_AS.get(field as z.ZodType) ?? {}) ? { ...rest, default: _ } : rest
+      const { description, ...shown } = schemaOf(field as z.ZodType, 'input')
       return {
         name,
         in: place,
@@ -90,53 +89,58 @@ function document(): Json {
     })
   }
 
-  const content = (schema: z.ZodType, io: 'input' | 'output') => ({
+  const contentOf = (schema: z.ZodType, io: 'input' | 'output') => ({
     'application/json': { schema: schemaOf(schema, io) },
   })
 
-  function operation(definition: Route | PublicRoute, errors: [string, ErrorCode[]][]): Json {
-    const {
-      id,
-      summary,
-      description,
-      params,
-      query,
-      body,
-      bodyMayBeEmpty,
-      status = 200,
-      response,
-    } = definition
-    const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
-    return {
-      operationId: id,
-      summary,
-      ...(description === undefined ? {} : { description }),
-      ...(parameters.length === 0 ? {} : { parameters }),
-      ...(body === undefined
-        ? {}
-        : { requestBody: { required: bodyMayBeEmpty !== true, content: content(body, 'input') } }),
-      responses: {
-        [status]: { description: 'Done.', content: content(response, 'output') },
-        ...Object.fromEntries(
-          errors.map(([code, codes]) => [
-            code,
-            {
-              description: `${DESCRIPTIONS[Number(code)] ?? 'Refused.'} ${codes.join(', ')}`,
-              content: content(errorResponse, 'output'),
-            },
-          ]),
-        ),
-      },
-    }
-  }
+  return { components, parametersOf, contentOf }
+}
 
+/** A route as an operation of the document. */
+function operationOf(
+  definition: Route | PublicRoute,
+  errors: [string, ErrorCode[]][],
+  { parametersOf, contentOf }: ReturnType<typeof schemaPrinter>,
+): Json {
+  const { id, summary, description, params, query, body, bodyMayBeEmpty, status = 200, response } = definition
+  const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
+  const requestBody = () => ({
+    required: bodyMayBeEmpty !== true,
+    content: contentOf(body as z.ZodType, 'input'),
+  })
+  return {
+    operationId: id,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined ? {} : { requestBody: requestBody() }),
+    responses: {
+      [status]: { description: 'Done.', content: contentOf(response, 'output') },
+      ...Object.fromEntries(
+        errors.map(([code, codes]) => [
+          code,
+          {
+            description: `${DESCRIPTIONS[Number(code)] ?? 'Refused.'} ${codes.join(', ')}`,
+            content: contentOf(errorResponse, 'output'),
+          },
+        ]),
+      ),
+    },
+  }
+}
+
+const sorted = (values: Json): Json =>
+  Object.fromEntries(Object.entries(values).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+/** Every operation by path, then by method. */
+function pathsOf(printer: ReturnType<typeof schemaPrinter>): Json {
   const paths: Record<string, Json> = {}
-  const add = (path: string, method: string, described: Json) => {
-    paths[path] = { ...paths[path], [method.toLowerCase()]: described }
+  const add = (path: string, method: string, operation: Json) => {
+    paths[path] = { ...paths[path], [method.toLowerCase()]: operation }
   }
   for (const definition of publicRoutes) {
     add(definition.path, definition.method, {
-      ...operation(definition, merged(definition.errors)),
+      ...operationOf(definition, merged(definition.errors), printer),
       security: definition.security,
     })
   }
@@ -148,37 +152,54 @@ function document(): Json {
       definition.errors,
     )
     add(`/api/payments${definition.path}`, definition.method, {
-      ...operation(definition, errors),
+      ...operationOf(definition, errors, printer),
       security: [{ adminKey: [] }, { bearer: [] }],
     })
   }
+  return sorted(paths)
+}
+
+function document(): Json {
+  const printer = schemaPrinter()
+  const paths = pathsOf(printer)
   return {
     openapi: '3.1.0',
     info: {
       title: 'pg-payments',
       version: VERSION,
       description:
-        "Stripe payments inside an application's own Postgres. Timestamps are ISO-8601 in UTC; money is an integer in the currency's minor unit. Unknown fields are refused. Lists are in the order that their summary says; hand `nextCursor` back as `cursor` for the next page.",
+        "Stripe payments inside an application's own Postgres. Timestamps are ISO-8601 in UTC; money is an integer in the currency's minor unit. Unknown fields are refused. Lists are in the order that their summary says; pass `nextCursor` as `cursor` to get the next page.",
       license: { name: 'MIT', identifier: 'MIT' },
     },
-    paths: Object.fromEntries(Object.entries(paths).sort(([a], [b]) => (a < b ? -1 : 1))),
+    paths,
     components: {
-      securitySchemes: {
-        adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The admin key.' },
-        bearer: {
-          type: 'http',
-          scheme: 'bearer',
-          description:
-            'The admin key, or a token: of an admin for the admin routes, of a user for the others.',
-        },
-        stripeSignature: { type: 'apiKey', in: 'header', name: 'stripe-signature' },
-      },
-      schemas: Object.fromEntries(Object.entries(components).sort(([a], [b]) => (a < b ? -1 : 1))),
+      securitySchemes: SECURITY_SCHEMES,
+      schemas: sorted(printer.components),
     },
   }
 }
 
-/** Without what says nothing more: the id of a component, which is its key, and a pattern beside the format of an instant. */
+const SECURITY_SCHEMES = {
+  adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The admin key.' },
+  bearer: {
+    type: 'http',
+    scheme: 'bearer',
+    description: 'The admin key, or a token: of an admin for the admin routes, of a user for the others.',
+  },
+  stripeSignature: { type: 'apiKey', in: 'header', name: 'stripe-signature' },
+}
+
+/** Applies `shownAs`, and removes the keys that are for `types/api.ts` and `answers.ts`. */
+function showMeta({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonSchema: Json }): void {
+  const { shownAs } = (z.globalRegistry.get(zodSchema) ?? {}) as Meta
+  if (shownAs !== undefined) {
+    for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
+    Object.assign(jsonSchema, shownAs)
+  }
+  for (const key of ['typeName', 'typeDoc', 'printedAs', 'shownAs', 'redacted']) delete jsonSchema[key]
+}
+
+/** Removes redundant keys: the id of a component, which is its key, and a pattern beside the format of an instant. */
 function plain(schema: Json): Json {
   return JSON.parse(JSON.stringify(schema), (_, value) => {
     if (value === null || typeof value !== 'object' || typeof value.type !== 'string') return value
@@ -191,10 +212,10 @@ function plain(schema: Json): Json {
   })
 }
 
-let made: Json | undefined
+let cached: Json | undefined
 
 /** The document; the same on every call. */
 export function openapiDocument(): Json {
-  made ??= document()
-  return made
+  cached ??= document()
+  return cached
 }

@@ -1,4 +1,4 @@
-/** All routes of the admin API: what is routed, and what the OpenAPI document describes. */
+/** All routes of the admin API. The router and the OpenAPI document read this list. */
 import { catalogRoutes } from '../catalog/routes.ts'
 import { connectionRoutes } from '../connection/routes.ts'
 import type { Route } from '../core/route.ts'

@@ -1,71 +1,23 @@
-/** What the OpenAPI document says of the routes that are not for the admin. */
+/** The routes that are not for the admin, as the OpenAPI document describes them. */
 import { z } from 'zod'
-import type * as api from '../../types/api.ts'
-import type { Route } from '../core/route.ts'
-import { environmentParams, noQuery, webhookEvent } from '../core/schema-parts.ts'
 import {
   createCheckoutSessionBody,
+  createCheckoutSessionResponse,
   createCustomerPortalSessionBody,
-  environmentSchema,
-} from '../core/validation.ts'
+  createCustomerPortalSessionResponse,
+} from '../checkout/schemas.ts'
+import type { Route } from '../core/route.ts'
+import { answer, environmentParams, noQuery } from '../core/schema-parts.ts'
+import { webhookResponse } from '../events/schemas.ts'
 
-/** As a route for the admin, without a handler: `app.ts` has those. The path is whole. */
+/** A route without its handler, which is in `app.ts`. The path is complete. */
 export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
 
-const nullable = z.string().nullable()
-const instant = z.iso.datetime()
-
-const checkoutSession = z
-  .object({
-    id: z.string(),
-    environment: environmentSchema,
-    mode: z.enum(['payment', 'subscription']),
-    status: z.enum(['initialized', 'open', 'completed', 'expired', 'failed']),
-    paymentStatus: z.enum(['paid', 'unpaid', 'no_payment_required']).nullable(),
-    subjectType: nullable,
-    subjectId: nullable,
-    customerEmail: nullable,
-    checkoutSessionId: nullable,
-    customerId: nullable,
-    paymentIntentId: nullable,
-    subscriptionId: nullable,
-    url: nullable.describe('The hosted page to send the buyer to.'),
-    lastError: nullable,
-    createdAt: instant,
-    updatedAt: instant,
-  })
-  .meta({ id: 'CheckoutSession' })
-
-const customerPortalSession = z
-  .object({
-    id: z.string(),
-    environment: environmentSchema,
-    status: z.enum(['initialized', 'created', 'failed']),
-    subjectType: z.string(),
-    subjectId: z.string(),
-    customerId: nullable,
-    returnUrl: nullable,
-    configuration: nullable,
-    url: nullable.describe('The portal page; it is meant for one visit, soon.'),
-    lastError: nullable,
-    createdAt: instant,
-    updatedAt: instant,
-  })
-  .meta({ id: 'CustomerPortalSession' })
-
-const createCheckoutSessionResponse = z.object({ checkoutSession })
-const createCustomerPortalSessionResponse = z.object({ customerPortalSession })
-const webhookResponse = z.object({
-  received: z.literal(true),
-  handled: z.boolean().describe('Whether rows follow from this event, also when it comes again.'),
-  event: webhookEvent.optional(),
+const healthResponse = answer('HealthResponse', {
+  status: z.literal('ok'),
+  database: z.literal('ok'),
+  version: z.string(),
 })
-const healthResponse = z.object({ status: z.literal('ok'), database: z.literal('ok'), version: z.string() })
-
-createCheckoutSessionResponse satisfies z.ZodType<api.CreateCheckoutSessionResponse>
-createCustomerPortalSessionResponse satisfies z.ZodType<api.CreateCustomerPortalSessionResponse>
-webhookResponse satisfies z.ZodType<api.WebhookResponse>
-healthResponse satisfies z.ZodType<api.HealthResponse>
 
 const OF_STRIPE = {
   402: ['PAYMENT_METHOD_DECLINED'],
@@ -80,7 +32,7 @@ export const publicRoutes: PublicRoute[] = [
     id: 'createCheckoutSession',
     method: 'POST',
     path: '/api/payments/stripe/{environment}/checkout-sessions',
-    summary: 'Starts a Checkout Session, if a policy lets the caller',
+    summary: 'Creates a Checkout Session, if a policy allows the caller',
     params: environmentParams,
     body: createCheckoutSessionBody,
     status: 201,
@@ -104,7 +56,8 @@ export const publicRoutes: PublicRoute[] = [
     id: 'createCustomerPortalSession',
     method: 'POST',
     path: '/api/payments/stripe/{environment}/customer-portal-sessions',
-    summary: 'Opens the Billing Portal for the customer of a billing subject, if a policy lets the caller',
+    summary:
+      'Creates a Billing Portal session for the customer of a billing subject, if a policy allows the caller',
     params: environmentParams,
     body: createCustomerPortalSessionBody,
     status: 201,
@@ -129,8 +82,8 @@ export const publicRoutes: PublicRoute[] = [
     id: 'receiveWebhook',
     method: 'POST',
     path: '/api/webhooks/stripe/{environment}',
-    summary: 'Takes an event from Stripe',
-    description: 'The body is the event as Stripe signed it. 5xx lets Stripe deliver it again.',
+    summary: 'Ingests an event from Stripe',
+    description: 'The body is the event as Stripe signed it. After a 5xx Stripe delivers it again.',
     params: environmentParams,
     body: z.record(z.string(), z.unknown()),
     response: webhookResponse,
@@ -147,7 +100,7 @@ export const publicRoutes: PublicRoute[] = [
     id: 'getHealth',
     method: 'GET',
     path: '/health',
-    summary: 'Whether the database answers, has the schema and lets us work',
+    summary: 'Reports whether the database is reachable, has the schema and grants the needed rights',
     query: noQuery,
     response: healthResponse,
     errors: { 503: ['DATABASE_UNAVAILABLE'] },

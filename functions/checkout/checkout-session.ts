@@ -17,9 +17,10 @@ import {
   projectStripeObjects,
 } from '../core/sql.ts'
 import type { StripeApi } from '../core/stripe.ts'
-import { createCheckoutSessionBody, environmentSchema, parse } from '../core/validation.ts'
+import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { presentCheckoutSession } from './present.ts'
+import { createCheckoutSessionBody } from './schemas.ts'
 
 export async function checkoutSession(
   request: Request,

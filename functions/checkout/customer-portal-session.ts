@@ -12,9 +12,10 @@ import {
   completeCustomerPortalSession,
   failCustomerPortalSession,
 } from '../core/sql.ts'
-import { createCustomerPortalSessionBody, environmentSchema, parse } from '../core/validation.ts'
+import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { presentCustomerPortalSession } from './present.ts'
+import { createCustomerPortalSessionBody } from './schemas.ts'
 
 export async function customerPortalSession(
   request: Request,

@@ -4,15 +4,15 @@
  */
 import type { EnvironmentHealthResponse, StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
+import type { Deps } from '../core/deps.ts'
 import { isApiError, toApiError } from '../core/errors.ts'
 import { isoOrNull, redactOrNull } from '../core/format.ts'
 import { redact } from '../core/log.ts'
-import { type KeyState, presentConnection } from '../core/present-parts.ts'
-import { readConnections } from '../core/reads.ts'
 import { isUnreadable } from '../core/secrets.ts'
 import { environmentHealth, type HealthFacts, type HealthVerdict } from '../core/sql.ts'
-import type { Deps } from '../deps.ts'
 import { readKeyStates } from './keys.ts'
+import { type KeyState, presentConnection } from './present.ts'
+import { readConnections } from './reads.ts'
 import { webhookDrift, webhookUrl } from './webhook-endpoint.ts'
 
 /** One verdict about an environment, with its reasons. */

@@ -5,12 +5,13 @@ import type { StripeObject } from '../../types/stripe.ts'
 import type { Config } from '../core/config.ts'
 import type { Database } from '../core/database.ts'
 import { type ApiError, apiError, fromStripe, isApiError } from '../core/errors.ts'
-import type { KeyState } from '../core/present-parts.ts'
-import { readStoredKeys } from '../core/reads.ts'
+
 import { decryptSecret, encryptSecret, importEncryptionKey } from '../core/secrets.ts'
 import { allSecrets, replaceSecrets } from '../core/sql.ts'
 import { connectStripe } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
+import type { KeyState } from './present.ts'
+import { readStoredKeys } from './reads.ts'
 
 export const ENVIRONMENTS: StripeEnvironment[] = ['test', 'live']
 

@@ -1,24 +1,24 @@
 /** The admin routes of the connection to a Stripe account: its key, its webhook endpoint, its health. */
 import type { StripeConnection, StripeEnvironment } from '../../types/api.ts'
+import type { Deps } from '../core/deps.ts'
 import { secretKeyVariable } from '../core/errors.ts'
 import { redact } from '../core/log.ts'
-import { type KeyState, presentConnection, presentKey } from '../core/present-parts.ts'
-import { readConnections } from '../core/reads.ts'
 import { route } from '../core/route.ts'
+import { environmentParams } from '../core/schema-parts.ts'
+import { disconnectAccount } from '../core/sql.ts'
+import { readHealth } from './health.ts'
+import { ENVIRONMENTS, readKeyStates } from './keys.ts'
+import { type KeyState, presentConnection, presentKey } from './present.ts'
+import { readConnections } from './reads.ts'
 import {
   configResponse,
   configureWebhookResponse,
   deleteConfigResponse,
-  environmentParams,
   healthResponse,
   putConfigBody,
   putConfigResponse,
   statusResponse,
-} from '../core/schema-parts.ts'
-import { disconnectAccount } from '../core/sql.ts'
-import type { Deps } from '../deps.ts'
-import { readHealth } from './health.ts'
-import { ENVIRONMENTS, readKeyStates } from './keys.ts'
+} from './schemas.ts'
 import { storeKey } from './store-key.ts'
 import {
   configureWebhookEndpoint,

@@ -7,7 +7,6 @@ import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
 import { apiError, isApiError } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
-import { readConnections } from '../core/reads.ts'
 import { type EncryptionKey, encryptSecret } from '../core/secrets.ts'
 import {
   beginWebhookEndpoint,
@@ -19,6 +18,7 @@ import {
 import { mapStripeError } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { encryptionKeyOf } from './keys.ts'
+import { readConnections } from './reads.ts'
 
 export type EndpointDeps = Pick<Deps, 'config' | 'database' | 'secrets' | 'stripe' | 'log'>
 

@@ -1,6 +1,6 @@
 /**
- * Cursors of lists: where a page ended, for one list and one set of filters, signed so that nobody can make one up and good for a
- * day. What is in one is no secret, and nothing anyone should rely on.
+ * Cursors of lists: the position where a page ended. A cursor is signed, and is valid for one list, one set of filters and one day.
+ * Its content is not secret, and its format may change.
  */
 import type { Config } from './config.ts'
 import { apiError } from './errors.ts'
@@ -8,7 +8,7 @@ import { apiError } from './errors.ts'
 /** The sort key of the last row of a page, as text. */
 export type Position = (string | null)[]
 
-/** What a cursor belongs to: the list, and everything that narrows it. */
+/** The list and the filters that a cursor is valid for. */
 export type CursorScope = { list: string; filters: Record<string, unknown> }
 
 const TIME_TO_LIVE_SECONDS = 24 * 60 * 60
@@ -26,7 +26,7 @@ const fromBase64Url = (text: string) =>
 const refused = (message: string) =>
   apiError(400, 'INVALID_INPUT', message, { nextActions: 'Begin again without a cursor.' })
 
-/** Every process of a deployment has the same secret, and no one else has it. */
+/** Derived from a secret that every process of a deployment has, so that each accepts the cursors of the others. */
 async function signingKey(config: Config): Promise<CryptoKey> {
   const secret = config.encryptionKey ?? config.adminKey ?? config.jwtSecret ?? config.databaseUrl
   const bytes = await crypto.subtle.digest('SHA-256', encoder.encode(`pg-payments cursor ${secret}`))
@@ -41,7 +41,7 @@ async function sign(config: Config, text: string): Promise<Uint8Array> {
 const scopeText = ({ list, filters }: CursorScope) =>
   JSON.stringify([list, ...Object.entries(filters).filter(([, value]) => value !== undefined)])
 
-/** The cursor of a position. */
+/** Returns the cursor of a position. */
 export async function writeCursor(
   { config, now }: { config: Config; now: () => number },
   scope: CursorScope,
@@ -53,9 +53,9 @@ export async function writeCursor(
 }
 
 /**
- * The position in a cursor.
+ * Returns the position in a cursor.
  *
- * @throws 400 for one that was not given out for this list and these filters, or is older than a day
+ * @throws 400 for a cursor of another list or other filters, and for one older than a day
  */
 export async function readCursor(
   { config, now }: { config: Config; now: () => number },
@@ -64,16 +64,16 @@ export async function readCursor(
 ): Promise<Position> {
   const [encoded = '', signature = '', ...rest] = cursor.split('.')
   let content: string
-  let given: Uint8Array
+  let received: Uint8Array
   try {
     content = new TextDecoder('utf-8', { fatal: true }).decode(fromBase64Url(encoded))
-    given = fromBase64Url(signature)
+    received = fromBase64Url(signature)
   } catch {
     throw refused('The cursor is not one that this API gave out.')
   }
   const expected = await sign(config, `${scopeText(scope)} ${content}`)
-  const difference = expected.reduce((sum, byte, index) => sum | (byte ^ (given[index] ?? 0)), 0)
-  if (rest.length > 0 || given.length !== expected.length || difference !== 0)
+  const difference = expected.reduce((sum, byte, index) => sum | (byte ^ (received[index] ?? 0)), 0)
+  if (rest.length > 0 || received.length !== expected.length || difference !== 0)
     throw refused('The cursor is not one that this API gave out for this list and these filters.')
   const { at, position } = JSON.parse(content) as { at: number; position: Position }
   if (now() / 1000 - at > TIME_TO_LIVE_SECONDS) throw refused('The cursor is older than a day.')

@@ -1,13 +1,13 @@
-/** What a route of the admin API is: one value that routes, validates, answers and documents. */
+/** A route of the admin API: one value that routes, validates, answers and documents. */
 import type { z } from 'zod'
 import type { ErrorCode } from '../../types/api.ts'
-import type { Deps } from '../deps.ts'
+import type { Deps } from './deps.ts'
 
 type Input<Params, Query, Body> = {
   params: Params
   query: Query
   body: Body
-  /** Given when whoever asked has hung up. */
+  /** Aborted when the caller hangs up. */
   signal: AbortSignal
 }
 
@@ -15,27 +15,27 @@ export type Route<Params = unknown, Query = unknown, Body = unknown, Result exte
   /** Name of the operation in the OpenAPI document. */
   id: string
   method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  /** Below `/api/payments`, as in `/stripe/{environment}/customers`. */
+  /** Below `/api/payments`, for example `/stripe/{environment}/customers`. */
   path: string
   summary: string
   description?: string
   params?: z.ZodType<Params>
   query?: z.ZodType<Query>
-  /** Without one the route reads no body, unless it is `{}`. */
+  /** A route without one accepts no body, or `{}`. */
   body?: z.ZodType<Body>
-  /** The body may be left out, and is then `{}`. */
+  /** The body may be omitted, and is then `{}`. */
   bodyMayBeEmpty?: boolean
   status?: 200 | 201
   response: z.ZodType<Result>
-  /** Stripe is asked, so its failures can be the answer. */
+  /** The route calls Stripe, so it can also return Stripe's failures. */
   asksStripe?: boolean
-  /** Codes beyond those that every route can answer with. */
+  /** Error codes that not every route returns. */
   errors?: Partial<Record<number, ErrorCode[]>>
-  /** Does the work. `deps.authenticateAdmin` has let the caller pass, and everything in `input` is as the schemas say. */
+  /** Runs after `deps.authenticateAdmin`; `input` has passed the schemas. */
   handle(input: Input<Params, Query, Body>, deps: Deps): Promise<Result>
 }
 
-/** A route, with the types of its schemas in its handler. */
+/** Gives the handler of a route the types of its schemas. */
 export function route<Params = unknown, Query = unknown, Body = unknown, Result extends object = object>(
   definition: Route<Params, Query, Body, Result>,
 ): Route {

@@ -5,10 +5,9 @@
  */
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Database } from '../core/database.ts'
+import type { Ingest } from '../core/deps.ts'
 import { type ApiError, fromDatabase, isApiError } from '../core/errors.ts'
 import { ingestWebhookEvent, ingestWebhookEvents, type WebhookOutcome } from '../core/sql.ts'
-
-export type Ingest = (args: { environment: StripeEnvironment; payload: string }) => Promise<WebhookOutcome>
 
 /** Calls in flight for one environment: Postgres runs one while the next travels. */
 const CALLS_IN_FLIGHT_MAX = 2

@@ -1,14 +1,14 @@
-/** The ledger: what Stripe told, what became of it, and another try for what failed. */
+/** The ledger: the events that Stripe sent, the outcome of each, and retries of those that failed. */
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Database } from '../core/database.ts'
 import { apiError } from '../core/errors.ts'
-import { redact } from '../core/log.ts'
-import { readPage } from '../core/paging.ts'
-import { presentEvent } from '../core/present-parts.ts'
-import { listWebhookEvents, readWebhookEvent } from '../core/reads.ts'
+import { listRoute } from '../core/paging.ts'
+import { present } from '../core/present.ts'
+import { newestFirst, readRows } from '../core/reads.ts'
 import { route } from '../core/route.ts'
+import { environmentParams } from '../core/schema-parts.ts'
+import { replayWebhookEvents } from '../core/sql.ts'
 import {
-  environmentParams,
   eventParams,
   retryEventResponse,
   retryEventsBody,
@@ -16,31 +16,31 @@ import {
   webhookEventResponse,
   webhookEventsQuery,
   webhookEventsResponse,
-} from '../core/schema-parts.ts'
-import { replayWebhookEvents } from '../core/sql.ts'
+} from './schemas.ts'
 
-async function eventOf(database: Database, environment: StripeEnvironment, eventId: string) {
-  const event = await readWebhookEvent(database, environment, eventId)
-  if (event) return event
+const EVENTS = 'payments_private.webhook_event_list'
+
+async function readEvent(database: Database, environment: StripeEnvironment, eventId: string) {
+  const [row] = await readRows(database, EVENTS, { event_id: eventId, environment })
+  if (row) return row
   throw apiError(404, 'PAYMENT_NOT_FOUND', `No event with this id was kept for ${environment}.`, {
     nextActions: 'Look its id up in the list of events; a recovery takes in those that never arrived.',
   })
 }
 
-const listEvents = route({
+const listEvents = listRoute({
   id: 'listWebhookEvents',
-  method: 'GET',
   path: '/stripe/{environment}/webhook-events',
-  summary: 'Kept events without their payloads, the last to arrive first',
-  params: environmentParams,
+  summary: 'Lists recorded events without their payloads, the last received first',
   query: webhookEventsQuery,
   response: webhookEventsResponse,
-  async handle({ params: { environment }, query: { limit, cursor, ...filters } }, deps) {
-    const scope = { list: 'webhook-events', filters: { environment, ...filters } }
-    const { rows, nextCursor } = await readPage(deps, scope, cursor, (after) =>
-      listWebhookEvents(deps.database, { environment, limit, after, ...filters }),
-    )
-    return { events: rows.map(presentEvent), nextCursor }
+  items: 'events',
+  list: {
+    name: 'webhook-events',
+    answer: 'StripeWebhookEvent',
+    view: EVENTS,
+    order: newestFirst('received_at'),
+    filters: { status: 'processing_status', type: 'event_type' },
   },
 })
 
@@ -48,14 +48,15 @@ const getEvent = route({
   id: 'getWebhookEvent',
   method: 'GET',
   path: '/stripe/{environment}/webhook-events/{eventId}',
-  summary: 'One kept event with its payload',
+  summary: 'Returns one recorded event with its payload',
   params: eventParams,
   response: webhookEventResponse,
   errors: { 404: ['PAYMENT_NOT_FOUND'] },
   async handle({ params: { environment, eventId } }, { database }) {
-    const event = await eventOf(database, environment, eventId)
-    const payload = event.payload as Record<string, unknown>
-    return { event: { ...presentEvent(event), payload: Object.keys(payload).length > 0 ? payload : null } }
+    const row = await readEvent(database, environment, eventId)
+    const payload = row.payload as Record<string, unknown>
+    const isPruned = Object.keys(payload).length === 0
+    return { event: { ...present('StripeWebhookEvent', row), payload: isPruned ? null : payload } }
   },
 })
 
@@ -63,19 +64,20 @@ const retryEvent = route({
   id: 'retryWebhookEvent',
   method: 'POST',
   path: '/stripe/{environment}/webhook-events/{eventId}/retry',
-  summary: 'Tries one failed event again, fulfilment included',
-  description: 'An event that is finished, or whose payload was pruned, stays as it is: `retried` is false.',
+  summary: 'Retries one failed event, including fulfilment',
+  description: 'A finished event, or one whose payload was pruned, does not change: `retried` is false.',
   params: eventParams,
   response: retryEventResponse,
   errors: { 404: ['PAYMENT_NOT_FOUND'] },
   async handle({ params: { environment, eventId } }, { database }) {
-    await eventOf(database, environment, eventId)
+    await readEvent(database, environment, eventId)
     const tried = await replayWebhookEvents(database, {
       environment,
       providerEventId: eventId,
       max: 1,
     })
-    return { event: presentEvent(await eventOf(database, environment, eventId)), retried: tried.length > 0 }
+    const row = await readEvent(database, environment, eventId)
+    return { event: present('StripeWebhookEvent', row), retried: tried.length > 0 }
   },
 })
 
@@ -83,9 +85,9 @@ const retryEvents = route({
   id: 'retryWebhookEvents',
   method: 'POST',
   path: '/stripe/{environment}/webhook-events/retry',
-  summary: 'Tries failed events again, in the order in which they happened',
+  summary: 'Retries failed events, in the order in which they happened',
   description:
-    'Also those that are not tried again by themselves any more. Call it again until nothing is left.',
+    'Includes events that are no longer retried automatically. Call it again until `results` is empty.',
   params: environmentParams,
   body: retryEventsBody,
   bodyMayBeEmpty: true,
@@ -100,11 +102,7 @@ const retryEvents = route({
       max: body.limit,
     })
     return {
-      results: tried.map((event) => ({
-        eventId: event.replayed_event_id,
-        processingStatus: event.processing_status as 'processed' | 'ignored' | 'failed',
-        lastError: event.last_error === null ? null : redact(event.last_error),
-      })),
+      results: tried.map((row) => present('RetriedEvent', { ...row, event_id: row.replayed_event_id })),
     }
   },
 })

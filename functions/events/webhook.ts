@@ -6,7 +6,6 @@
  */
 import type { StripeEnvironment, WebhookResponse } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
-import { presentWebhookEvent } from '../checkout/present.ts'
 import { apiError } from '../core/errors.ts'
 import { type Answer, readBody } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
@@ -14,6 +13,7 @@ import { projectStripeObjects } from '../core/sql.ts'
 import { storable } from '../core/storable.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
+import { presentWebhookEvent } from './present.ts'
 import { isSignedByStripe } from './signature.ts'
 
 export async function webhook(

@@ -1,73 +1,69 @@
 /** Subscriptions, transactions and customers, page by page. */
-
-import { readPage } from '../core/paging.ts'
-import { presentCustomer, presentSubscription, presentTransaction } from '../core/present-parts.ts'
-import { listCustomers, listSubscriptions, listTransactions, readSubscriptionItems } from '../core/reads.ts'
-import { route } from '../core/route.ts'
+import { listRoute } from '../core/paging.ts'
+import { newestFirst } from '../core/reads.ts'
 import {
   customersQuery,
   customersResponse,
-  environmentParams,
   subscriptionsQuery,
   subscriptionsResponse,
   transactionsQuery,
   transactionsResponse,
-} from '../core/schema-parts.ts'
+} from './schemas.ts'
 
-const listSubscriptionsRoute = route({
+const listSubscriptions = listRoute({
   id: 'listStripeSubscriptions',
-  method: 'GET',
   path: '/stripe/{environment}/subscriptions',
-  summary: 'Subscriptions with their items, the newest change first',
-  params: environmentParams,
+  summary: 'Lists subscriptions with their items, the last updated first',
   query: subscriptionsQuery,
   response: subscriptionsResponse,
-  async handle({ params: { environment }, query: { limit, cursor, ...filters } }, deps) {
-    const scope = { list: 'subscriptions', filters: { environment, ...filters } }
-    const { rows, nextCursor } = await readPage(deps, scope, cursor, (after) =>
-      listSubscriptions(deps.database, { environment, limit, after, ...filters }),
-    )
-    const items = await readSubscriptionItems(
-      deps.database,
-      environment,
-      rows.map((row) => row.subscription_id),
-    )
-    return { subscriptions: rows.map((row) => presentSubscription(row, items)), nextCursor }
+  items: 'subscriptions',
+  list: {
+    name: 'subscriptions',
+    answer: 'StripeSubscription',
+    view: 'payments_private.subscription_list',
+    order: newestFirst('updated_at'),
   },
 })
 
-const listTransactionsRoute = route({
+const listTransactions = listRoute({
   id: 'listPaymentTransactions',
-  method: 'GET',
   path: '/stripe/{environment}/transactions',
-  summary: 'Payments and refunds, the newest at Stripe first',
-  params: environmentParams,
+  summary: 'Lists payments and refunds, the newest at Stripe first',
   query: transactionsQuery,
   response: transactionsResponse,
-  async handle({ params: { environment }, query: { limit, cursor, ...filters } }, deps) {
-    const scope = { list: 'transactions', filters: { environment, ...filters } }
-    const { rows, nextCursor } = await readPage(deps, scope, cursor, (after) =>
-      listTransactions(deps.database, { environment, limit, after, ...filters }),
-    )
-    return { transactions: rows.map(presentTransaction), nextCursor }
+  items: 'transactions',
+  list: {
+    name: 'transactions',
+    answer: 'PaymentTransaction',
+    view: 'payments_private.transaction_list',
+    order: newestFirst('provider_created_at'),
+    filters: { customerId: 'provider_customer_id' },
   },
 })
 
-const listCustomersRoute = route({
+const listCustomers = listRoute({
   id: 'listPaymentCustomers',
-  method: 'GET',
   path: '/stripe/{environment}/customers',
-  summary: 'Customers with what they paid, the newest at Stripe first',
-  params: environmentParams,
+  summary: 'Lists customers with their totals, the newest at Stripe first',
   query: customersQuery,
   response: customersResponse,
-  async handle({ params: { environment }, query: { limit, cursor, ...filters } }, deps) {
-    const scope = { list: 'customers', filters: { environment, ...filters } }
-    const { rows, nextCursor } = await readPage(deps, scope, cursor, (after) =>
-      listCustomers(deps.database, { environment, limit, after, ...filters }),
-    )
-    return { customers: rows.map(presentCustomer), nextCursor }
+  items: 'customers',
+  list: {
+    name: 'customers',
+    answer: 'PaymentCustomer',
+    view: 'payments_private.customer_list',
+    order: newestFirst('provider_created_at'),
+    filters: {
+      customerId: 'provider_customer_id',
+      status: (param) => `v.deleted = (${param('status')} = 'deleted')`,
+      subjectType: () => null, // comes with `subjectId`
+      subjectId: (param) => `exists (
+        select from payments.customer_mappings as m
+        where m.subject_id = ${param('subjectId')} and m.subject_type = ${param('subjectType')}
+          and m.environment = v.environment and m.provider_customer_id = v.provider_customer_id
+      )`,
+    },
   },
 })
 
-export const listRoutes = [listSubscriptionsRoute, listTransactionsRoute, listCustomersRoute]
+export const listRoutes = [listSubscriptions, listTransactions, listCustomers]

@@ -1,25 +1,21 @@
 /**
- * Sync, recovery and the upkeep of the ledger. A sync answers when it has ended. Whoever hangs up stops it, and the next one goes
- * on where it was.
+ * Sync, recovery and the upkeep of the ledger. A sync responds when it has ended. If the caller hangs up, the sync stops, and the
+ * next one resumes it.
  */
 import type { StripeEnvironment, SyncRequest, SyncResult } from '../../types/api.ts'
 import { ENVIRONMENTS, readKeyStates } from '../connection/keys.ts'
+import { presentConnection } from '../connection/present.ts'
+import { readConnections } from '../connection/reads.ts'
+import type { Deps } from '../core/deps.ts'
 import { type ApiError, toApiError } from '../core/errors.ts'
-import { describeError, redact } from '../core/log.ts'
-import { readPage } from '../core/paging.ts'
-import { presentConnection } from '../core/present-parts.ts'
-import { readConnections } from '../core/reads.ts'
+import { isoOrNull } from '../core/format.ts'
+import { describeError } from '../core/log.ts'
+import { listRoute } from '../core/paging.ts'
+import { present } from '../core/present.ts'
+import { newestFirst, readRows } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
-import {
-  countUnmapped,
-  listSyncRuns,
-  pruneWebhookEvents,
-  rebuildProjections,
-  replayWebhookEvents,
-  type SyncRunRow,
-} from '../core/sql.ts'
-import type { Deps } from '../deps.ts'
+import { pruneWebhookEvents, rebuildProjections, replayWebhookEvents, type SyncRunRow } from '../core/sql.ts'
 import { presentSyncRun } from './present.ts'
 import { recover } from './recovery.ts'
 import { runScheduled } from './schedule.ts'
@@ -40,36 +36,32 @@ import {
 } from './schemas.ts'
 import { runSync } from './sync.ts'
 
-const asked = ({ kinds, createdFrom, createdBefore }: SyncRequest) => ({
+const syncOptionsOf = ({ kinds, createdFrom, createdBefore }: SyncRequest) => ({
   kinds: kinds ?? null,
   createdFrom: createdFrom ?? null,
   createdBefore: createdBefore ?? null,
 })
 
-/** @param failure why there is no run: one that could not even begin has left no trace in the connection */
+/** @param failure why there is no run: a sync that could not begin leaves no trace in the connection */
 async function syncResult(
   environment: StripeEnvironment,
   run: SyncRunRow | null,
   deps: Deps,
   failure?: ApiError,
 ): Promise<SyncResult> {
-  const [rows, keys] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
+  const [rows, keys, [subscriptions]] = await Promise.all([
+    readConnections(deps.database),
+    readKeyStates(deps),
+    run === null ? [] : readRows(deps.database, 'payments_private.synced_subscriptions', { id: run.id }),
+  ])
   const row = rows.find((connection) => connection.environment === environment) ?? null
-  const subscriptions = run?.progress.subscriptions
   return {
     environment,
     connection: {
       ...presentConnection(environment, row, keys[environment]),
       ...(failure && { lastSyncStatus: 'failed', lastSyncError: failure.message }),
     },
-    subscriptions: subscriptions
-      ? {
-          environment,
-          synced: subscriptions.seen ?? 0,
-          unmapped: await countUnmapped(deps.database, { environment }),
-          deleted: subscriptions.deleted ?? 0,
-        }
-      : null,
+    subscriptions: subscriptions === undefined ? null : present('SyncedSubscriptions', subscriptions),
     run: run === null ? null : presentSyncRun(run),
   }
 }
@@ -78,9 +70,9 @@ const syncAll = route({
   id: 'syncStripe',
   method: 'POST',
   path: '/stripe/sync',
-  summary: 'Bring the rows of every environment that has a key in line with Stripe',
+  summary: 'Syncs every environment that has a key with Stripe',
   description:
-    'One after the other; one that fails does not keep the other back, and says so in its connection. A body may say what to list.',
+    'Syncs one environment after the other. If one fails, the other still runs, and the connection of the failed one has the error. A body may limit what is listed.',
   body: syncBody,
   bodyMayBeEmpty: true,
   response: syncResponse,
@@ -93,7 +85,7 @@ const syncAll = route({
       let run: SyncRunRow | null = null
       let failed: ApiError | undefined
       if (keys[environment].source !== null) {
-        run = await runSync({ environment, ...asked(body), signal }, deps).catch((error) => {
+        run = await runSync({ environment, ...syncOptionsOf(body), signal }, deps).catch((error) => {
           const failure = toApiError(error)
           if (failure.code === 'DATABASE_UNAVAILABLE') throw failure
           if (failure.code === 'PAYMENT_SYNC_RUNNING') running = failure
@@ -104,7 +96,7 @@ const syncAll = route({
       }
       results.push(await syncResult(environment, run, deps, failed))
     }
-    // The other one is in line by now; of this one somebody else knows.
+    // The other environment is synced by now; this one is being synced by another request.
     if (running !== null) throw running
     return { results }
   },
@@ -114,7 +106,7 @@ const syncEnvironment = route({
   id: 'syncStripeEnvironment',
   method: 'POST',
   path: '/stripe/{environment}/sync',
-  summary: 'Bring the rows of an environment in line with Stripe, or go on with that',
+  summary: 'Syncs an environment with Stripe, or resumes a sync that was stopped',
   params: environmentParams,
   body: syncBody,
   bodyMayBeEmpty: true,
@@ -128,39 +120,32 @@ const syncEnvironment = route({
     502: ['UPSTREAM_FAILURE'],
   },
   async handle({ params: { environment }, body, signal }, deps) {
-    const run = await runSync({ environment, ...asked(body), signal }, deps)
+    const run = await runSync({ environment, ...syncOptionsOf(body), signal }, deps)
     return { results: [await syncResult(environment, run, deps)] }
   },
 })
 
-const listRuns = route({
+const listRuns = listRoute({
   id: 'listSyncRuns',
-  method: 'GET',
   path: '/stripe/{environment}/sync-runs',
-  summary: 'Syncs with how far they came and what differed, the last begun first',
-  params: environmentParams,
+  summary: 'Lists syncs with their progress and what differed, the last begun first',
   query: syncRunsQuery,
   response: syncRunsResponse,
-  async handle({ params: { environment }, query: { limit, cursor } }, deps) {
-    const scope = { list: 'sync-runs', filters: { environment } }
-    const { rows, nextCursor } = await readPage(deps, scope, cursor, async (after) => {
-      const found = await listSyncRuns(deps.database, {
-        environment,
-        limit: limit + 1,
-        after: after && { startedAt: after[0] ?? '', id: after[1] ?? '' },
-      })
-      const last = found.length > limit ? found[limit - 1] : undefined
-      return { rows: found.slice(0, limit), end: last ? [last.started_at, last.id] : null }
-    })
-    return { syncRuns: rows.map(presentSyncRun), nextCursor }
+  items: 'syncRuns',
+  list: {
+    name: 'sync-runs',
+    answer: 'SyncRun',
+    view: 'payments_private.sync_run_list',
+    order: newestFirst('started_at'),
   },
+  present: presentSyncRun,
 })
 
 const recoverEvents = route({
   id: 'recoverWebhookEvents',
   method: 'POST',
   path: '/stripe/{environment}/recover',
-  summary: "Take in the events of Stripe's list that never arrived",
+  summary: "Ingests the events on Stripe's list that never arrived",
   params: environmentParams,
   body: recoverBody,
   bodyMayBeEmpty: true,
@@ -181,7 +166,7 @@ const replayEvents = route({
   id: 'replayWebhookEvents',
   method: 'POST',
   path: '/stripe/{environment}/webhook-events/replay',
-  summary: 'Process kept events once more, in the order in which they happened, fulfilment included',
+  summary: 'Processes recorded events again, in the order in which they happened, including fulfilment',
   params: environmentParams,
   body: replayBody,
   bodyMayBeEmpty: true,
@@ -197,11 +182,7 @@ const replayEvents = route({
       includeProcessed: body.includeProcessed,
       max: body.limit,
     })
-    const replayed = rows.map((row) => ({
-      eventId: row.replayed_event_id,
-      processingStatus: row.processing_status,
-      lastError: row.last_error === null ? null : redact(row.last_error),
-    }))
+    const replayed = rows.map((row) => present('ReplayedEvent', { ...row, event_id: row.replayed_event_id }))
     return { replayed }
   },
 })
@@ -210,24 +191,22 @@ const rebuild = route({
   id: 'rebuildProjections',
   method: 'POST',
   path: '/stripe/{environment}/rebuild',
-  summary: 'Make the projections again from the ledger, without fulfilment; webhooks wait meanwhile',
+  summary: 'Rebuilds the projections from the ledger, without fulfilment; webhooks wait until it has ended',
   params: environmentParams,
   response: rebuildResponse,
   async handle({ params: { environment } }, deps) {
     const { events, pruned, complete_since } = await rebuildProjections(deps.database, { environment })
-    const completeSince = complete_since === null ? null : new Date(complete_since).toISOString()
-    return { events, pruned, completeSince }
+    return { events, pruned, completeSince: isoOrNull(complete_since) }
   },
 })
 
-/** Events in one statement of `prune`. */
 const PRUNED_AT_ONCE = 5000
 
 const prune = route({
   id: 'pruneWebhookEvents',
   method: 'POST',
   path: '/stripe/{environment}/prune',
-  summary: 'Empty the payloads of old finished events; their ids and outcome stay',
+  summary: 'Removes the payloads of old finished events; their ids and outcome stay',
   params: environmentParams,
   body: pruneBody,
   response: pruneResponse,
@@ -250,9 +229,9 @@ const runSchedule = route({
   id: 'runSchedule',
   method: 'POST',
   path: '/stripe/schedule',
-  summary: "What a platform's cron calls every few minutes: failed events again, lost ones in, rows in line",
+  summary: 'Retries failed events, recovers lost ones and syncs; for a cron that runs every few minutes',
   description:
-    'For every environment that has a key. Each part stands for itself: one that fails is in `failures`, and the answer is 200 all the same.',
+    'Runs for every environment that has a key. The parts are independent: a part that fails is in `failures`, and the status is still 200.',
   body: scheduleBody,
   bodyMayBeEmpty: true,
   response: scheduleResponse,

@@ -1,26 +1,27 @@
 /** Products and prices: Stripe first, then the row. */
 import { Stripe } from 'stripe'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import {
-  presentPrice,
-  presentProduct,
-  priceColumnsOf,
-  productColumnsOf,
-} from '../../../functions/core/present-parts.ts'
+import { priceFromStripe, productFromStripe } from '../../../functions/catalog/change.ts'
+import { createDatabase, type Database } from '../../../functions/core/database.ts'
 import { runCli } from '../../cli/support.ts'
 import { type AdminSystem, type Body, connect, startAdminSystem } from '../admin/support.ts'
 import { eventOf } from '../support/events.ts'
 import { ADMIN_KEY } from '../support/system.ts'
 
 let system: AdminSystem
+let database: Database
 const CATALOG = '/api/payments/stripe/test/catalog'
 
 beforeAll(async () => {
   system = await startAdminSystem()
+  database = createDatabase({ url: system.database.url, poolSize: 1 })
   await connect(system)
 })
 
-afterAll(() => system.close())
+afterAll(async () => {
+  await database.end()
+  await system.close()
+})
 
 const product = async (body: object = {}) => {
   const answer = await system.admin('POST', `${CATALOG}/products`, { name: 'Mug', ...body })
@@ -349,7 +350,7 @@ describe('a change right after another one, whose webhook is in already', () => 
     const full = await api.products.create({ name: 'Full', description: 'All of it.', metadata: { a: 'b' } })
     const { id } = await api.prices.create({ product: full.id, currency: 'JPY', unit_amount: 0 })
     for (const made of [bare, await api.products.update(full.id, { default_price: id })])
-      expect(presentProduct(productColumnsOf('test', made, at))).toEqual(
+      expect(await productFromStripe(database, 'test', made, at)).toEqual(
         await row('product.updated', `products/${made.id}`, made),
       )
 
@@ -374,7 +375,7 @@ describe('a change right after another one, whose webhook is in already', () => 
     const expanded = { ...once, product: full }
     for (const [n, made] of [once, monthly, decimal, tiered, expanded].entries()) {
       const price = { ...made, id: `${made.id}_${n}` }
-      expect(presentPrice(priceColumnsOf('test', price as Stripe.Price, at))).toEqual(
+      expect(await priceFromStripe(database, 'test', price as Stripe.Price, at)).toEqual(
         await row('price.updated', `prices/${price.id}`, price),
       )
     }

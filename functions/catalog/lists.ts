@@ -1,0 +1,51 @@
+/** Products and prices as lists, and one of each by its id. */
+import type { StripeEnvironment, StripePrice, StripeProduct } from '../../types/api.ts'
+import type { Deps } from '../core/deps.ts'
+import { apiError } from '../core/errors.ts'
+import { present } from '../core/present.ts'
+import { alphabetical, type List, readRows } from '../core/reads.ts'
+import { UNKNOWN_ID } from './refusals.ts'
+
+/** Products by name, cut to what fits into a cursor, which is part of an address. */
+export const PRODUCTS: List<'StripeProduct'> = {
+  name: 'products',
+  answer: 'StripeProduct',
+  view: 'payments_private.product_list',
+  order: alphabetical('left(v.name, 250)', 'v.product_id'),
+}
+
+/** Prices by product, then by id. */
+export const PRICES: List<'StripePrice'> = {
+  name: 'prices',
+  answer: 'StripePrice',
+  view: 'payments_private.price_list',
+  order: alphabetical("coalesce(v.product_id, '')", 'v.price_id'),
+}
+
+type Scope = Pick<Deps, 'database'>
+
+/** @throws 404 if there is no such product */
+export async function productOf(
+  { database }: Scope,
+  environment: StripeEnvironment,
+  product_id: string,
+): Promise<StripeProduct> {
+  const [row] = await readRows(database, 'payments_private.product_list', { product_id, environment })
+  if (row) return present('StripeProduct', row)
+  throw apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', `There is no product ${product_id}.`, {
+    nextActions: UNKNOWN_ID,
+  })
+}
+
+/** @throws 404 if there is no such price */
+export async function priceOf(
+  { database }: Scope,
+  environment: StripeEnvironment,
+  price_id: string,
+): Promise<StripePrice> {
+  const [row] = await readRows(database, 'payments_private.price_list', { price_id, environment })
+  if (row) return present('StripePrice', row)
+  throw apiError(404, 'PAYMENT_PRICE_NOT_FOUND', `There is no price ${price_id}.`, {
+    nextActions: UNKNOWN_ID,
+  })
+}

@@ -1,0 +1,128 @@
+/** Checkout and Billing Portal sessions as schemas: what requests must look like, and what answers hold. */
+import { z } from 'zod'
+import { answer, component, errorText, instant, nullable, request } from '../core/schema-parts.ts'
+import {
+  environmentSchema,
+  isStorable,
+  metadata,
+  named,
+  object,
+  requiredAs,
+  text,
+  wholeNumber,
+} from '../core/validation.ts'
+
+const RESERVED_METADATA = /^(payments|insforge)_/
+const URL_LENGTH = 5000
+const mode = ['payment', 'subscription'] as const
+
+/** Absolute and http(s): a `javascript:` address would run in the buyer's browser. */
+const httpUrl = z
+  .string(requiredAs('an absolute http or https URL'))
+  .trim()
+  .max(URL_LENGTH, `must have at most ${URL_LENGTH} characters`)
+  .refine(
+    (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value) && isStorable(value),
+    'must be an absolute http or https URL',
+  )
+
+const subject = named(
+  'BillingSubject',
+  z.strictObject(
+    {
+      type: text(1, 100).describe('1 to 100 characters.'),
+      id: text(1, 255).describe('1 to 255 characters.'),
+    },
+    requiredAs('an object with type and id'),
+  ),
+  "The app-owned owner of a purchase, for example `{ type: 'team', id: '42' }`.",
+)
+
+const lineItem = named(
+  'CheckoutLineItem',
+  z.strictObject(
+    {
+      priceId: text(1, 255).describe('A Stripe price, `price_…`.'),
+      quantity: wholeNumber(1, 999).describe('1 to 999; 1 if omitted.').default(1),
+    },
+    requiredAs('an object with priceId and quantity'),
+  ),
+)
+
+export const createCheckoutSessionBody = named(
+  'CreateCheckoutSessionRequest',
+  object({
+    mode: z.enum(mode, requiredAs('payment or subscription')),
+    lineItems: z
+      .array(lineItem, requiredAs('a list of items'))
+      .min(1, 'must have 1 to 100 items')
+      .max(100, 'must have 1 to 100 items')
+      .describe('1 to 100 items.'),
+    successUrl: httpUrl.describe('Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it.'),
+    cancelUrl: httpUrl.describe('Absolute http(s) address.'),
+    subject: subject.optional().describe('The owner of the purchase. A subscription must have one.'),
+    customerEmail: z
+      .string(requiredAs('an e-mail address'))
+      .trim()
+      .max(512, 'must have at most 512 characters')
+      .pipe(z.email('must be an e-mail address'))
+      .nullish(),
+    // Stripe allows 50 keys, of which we write four.
+    metadata: metadata({ keys: 46, reserved: RESERVED_METADATA })
+      .describe('Your own keys; keys that begin with `payments_` or `insforge_` are reserved.')
+      .optional(),
+    idempotencyKey: text(1, 200)
+      .describe(
+        'A request that is repeated with the same key returns the same session. Another request with this key is refused with 409.',
+      )
+      .optional(),
+  }).refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
+    path: ['subject'],
+    message: 'is required when mode is subscription',
+  }),
+)
+
+export const createCustomerPortalSessionBody = request('CreateCustomerPortalSessionRequest', {
+  subject,
+  returnUrl: httpUrl.describe('Absolute http(s) address that the portal links back to.').optional(),
+  configuration: text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
+})
+
+const checkoutSession = component('CheckoutSession', {
+  id: z.string().describe('The id of the row in `payments.stripe_checkout_sessions`.'),
+  environment: environmentSchema,
+  mode: z.enum(mode),
+  status: named('CheckoutSessionStatus', z.enum(['initialized', 'open', 'completed', 'expired', 'failed'])),
+  paymentStatus: z.enum(['paid', 'unpaid', 'no_payment_required']).nullable(),
+  subjectType: nullable,
+  subjectId: nullable,
+  customerEmail: nullable,
+  checkoutSessionId: nullable.describe("Stripe's id, `cs_…`."),
+  customerId: nullable,
+  paymentIntentId: nullable,
+  subscriptionId: nullable,
+  url: nullable.describe('The hosted page to send the buyer to.'),
+  lastError: errorText,
+  createdAt: instant,
+  updatedAt: instant,
+})
+
+const customerPortalSession = component('CustomerPortalSession', {
+  id: z.string().describe('The id of the row in `payments.stripe_customer_portal_sessions`.'),
+  environment: environmentSchema,
+  status: z.enum(['initialized', 'created', 'failed']),
+  subjectType: z.string(),
+  subjectId: z.string(),
+  customerId: nullable,
+  returnUrl: nullable,
+  configuration: nullable,
+  url: nullable.describe('The portal page, for one visit soon.'),
+  lastError: errorText,
+  createdAt: instant,
+  updatedAt: instant,
+})
+
+export const createCheckoutSessionResponse = answer('CreateCheckoutSessionResponse', { checkoutSession })
+export const createCustomerPortalSessionResponse = answer('CreateCustomerPortalSessionResponse', {
+  customerPortalSession,
+})

@@ -1,0 +1,140 @@
+/** The connection to a Stripe account as schemas: what requests must look like, and what answers hold. */
+import { z } from 'zod'
+import {
+  answer,
+  boolean,
+  component,
+  count,
+  counts,
+  errorText,
+  nullable,
+  nullableInstant,
+  request,
+  sentences,
+} from '../core/schema-parts.ts'
+import { environmentSchema, text } from '../core/validation.ts'
+import { syncRun } from '../sync/run-schema.ts'
+
+export const putConfigBody = request('PutStripeConfigRequest', {
+  secretKey: text(1, 255).describe('`sk_…`, or `rk_…` with the needed permissions.'),
+  replaceAccount: boolean
+    .describe('Allows a key of another account; everything stored of the previous account is deleted.')
+    .optional(),
+})
+
+const webhookDrift = component(
+  'WebhookDrift',
+  {
+    problem: z.enum(['gone', 'disabled', 'missing_events', 'other_version', 'other_url', 'secret_unknown']),
+    message: z.string().describe('A sentence for a person.'),
+  },
+  'A difference between the managed webhook endpoint and how it was set up.',
+)
+
+const syncStatus = z.enum(['succeeded', 'failed']).nullable()
+
+export const connection = component(
+  'StripeConnection',
+  {
+    environment: environmentSchema,
+    status: z.enum(['unconfigured', 'connected', 'error']),
+    accountId: nullable,
+    accountEmail: nullable,
+    accountLivemode: z.boolean().nullable(),
+    webhookEndpointId: nullable,
+    webhookEndpointUrl: nullable,
+    webhookConfiguredAt: nullableInstant,
+    maskedKey: nullable.describe('Beginning and last four characters of the key.'),
+    lastSyncedAt: nullableInstant,
+    lastSyncStatus: syncStatus,
+    lastSyncError: errorText,
+    lastSyncCounts: z.record(z.string(), z.number()),
+    webhookDrift: z
+      .array(webhookDrift)
+      .nullable()
+      .optional()
+      .describe(
+        'How the managed webhook endpoint differs from how it was set up; null if none is managed or Stripe could not be asked.',
+      ),
+  },
+  'The Stripe account that an environment is connected to.',
+)
+
+const keyConfig = component(
+  'StripeKeyConfig',
+  {
+    environment: environmentSchema,
+    hasKey: z.boolean(),
+    maskedKey: nullable.describe('Beginning and last four characters.'),
+    value: nullable.describe('The same as maskedKey, under the name that older clients read.'),
+  },
+  'Whether an environment has a key. A key itself is never returned.',
+)
+
+export const statusResponse = answer('GetStripeStatusResponse', { connections: z.array(connection) })
+const keys = z.array(keyConfig)
+export const configResponse = answer('GetStripeConfigResponse', { keys })
+export const putConfigResponse = answer('PutStripeConfigResponse', {
+  keys,
+  connection,
+  deleted: counts.nullable().describe('Rows deleted of a replaced account, by table.'),
+  sync: syncRun
+    .nullable()
+    .describe(
+      'The sync that followed. `interrupted`: this request may not list more, and the next sync resumes it. Null if it failed, which `connection` shows, or if another sync was running.',
+    ),
+  warnings: sentences.describe(
+    'Sentences about what else could not be done, for example setting up the webhook endpoint.',
+  ),
+})
+export const deleteConfigResponse = answer('DeleteStripeConfigResponse', {
+  keys,
+  remained: sentences.describe('Sentences about what is left, at Stripe and here.'),
+})
+export const configureWebhookResponse = answer('ConfigureStripeWebhookResponse', {
+  connection,
+  action: z
+    .enum(['reused', 'mended', 'created'])
+    .describe('`reused` as it was, `mended` in place, or `created`.'),
+  warnings: sentences.describe('Sentences about what else could not be done.'),
+})
+
+export const healthResponse = answer('EnvironmentHealthResponse', {
+  environment: environmentSchema,
+  status: z
+    .enum(['ok', 'degraded', 'failing'])
+    .describe('`failing`: events are lost or stuck. `degraded`: something needs attention.'),
+  reasons: z.array(
+    answer('HealthReason', {
+      code: z.string(),
+      severity: z.enum(['degraded', 'failing']),
+      message: z.string().meta({ redacted: true }),
+      nextAction: z.string(),
+    }),
+  ),
+  key: z.object({
+    hasKey: z.boolean(),
+    maskedKey: nullable,
+    source: z.enum(['database', 'environment']).nullable(),
+    accepted: z.boolean().nullable().describe('By Stripe; null if Stripe could not be asked.'),
+  }),
+  endpoint: z.object({
+    id: nullable,
+    url: nullable,
+    configuredAt: nullableInstant,
+    hasSigningSecret: z.boolean(),
+    expectedUrl: nullable.describe('Where it should deliver; null if PAYMENTS_PUBLIC_URL is not set.'),
+    drift: z.array(webhookDrift).nullable(),
+  }),
+  sync: z.object({ lastSyncedAt: nullableInstant, status: syncStatus, error: nullable }),
+  events: answer('EventHealth', {
+    backlog: count.describe('Events that failed and are not processed yet.'),
+    deadLettered: count.describe('Failed events that are no longer retried automatically.'),
+    oldestFailedAt: nullableInstant,
+    failures: z.array(answer('EventFailure', { eventType: z.string(), error: errorText, count })),
+    lastHour: count,
+    lastReceivedAt: nullableInstant,
+    medianLag: z.number().nullable().describe('Seconds.'),
+    greatestLag: z.number().nullable().describe('Seconds.'),
+  }),
+})

@@ -1,0 +1,39 @@
+/** What the handlers work with, as types. `functions/deps.ts` builds it. */
+import type { StripeEnvironment } from '../../types/api.ts'
+import type { Authenticate, AuthenticateAdmin } from './auth.ts'
+import type { Config } from './config.ts'
+import type { Database } from './database.ts'
+import type { Log } from './log.ts'
+import type { Background } from './runtime.ts'
+import type { SecretStore } from './secrets.ts'
+import type { WebhookOutcome } from './sql.ts'
+import type { StripeApi } from './stripe.ts'
+
+/** Takes in one verified event; its payload is the body as Stripe sent it. */
+export type Ingest = (args: { environment: StripeEnvironment; payload: string }) => Promise<WebhookOutcome>
+
+export type Deps = {
+  config: Config
+  database: Database
+  /** Closes every connection. */
+  disconnect: () => Promise<void>
+  /** Sends a verified event to the database, in one call with other events that are queued. */
+  ingest: Ingest
+  secrets: SecretStore
+  /** Stripe for one environment; fails with 400 if the environment has no key. */
+  stripe: (environment: StripeEnvironment) => Promise<StripeApi>
+  authenticate: Authenticate
+  /** Accepts an admin; fails with 401 or 403 for every other caller. */
+  authenticateAdmin: AuthenticateAdmin
+  background: Background
+  log: Log
+  /** Milliseconds since 1970. */
+  now: () => number
+}
+
+export type DepsOptions = {
+  log?: Log
+  now?: () => number
+  /** The platform's `waitUntil`, where it has one. */
+  keepAlive?: (work: Promise<unknown>) => void
+}

@@ -1,0 +1,225 @@
+/**
+ * `types/api.ts` and `functions/core/answers.ts`, from the schemas of the routes: a field of an answer is written there, and nowhere
+ * else by hand.
+ */
+import { z } from 'zod'
+import { routes } from '../../../functions/admin/routes.ts'
+import { publicRoutes } from '../../../functions/admin/runtime-routes.ts'
+import { errorResponse, pageSchema } from '../../../functions/core/schema-parts.ts'
+import type { Fields, Shape } from '../../../functions/core/shape.ts'
+import type { Meta } from '../../../functions/core/validation.ts'
+
+type Io = 'input' | 'output'
+type Schema = z.core.$ZodTypes
+
+const LINE_WIDTH = 110
+
+const metaOf = (schema: z.core.$ZodType) =>
+  (z.globalRegistry.get(schema) ?? {}) as Meta & { description?: string }
+const nameOf = (schema: z.core.$ZodType) => {
+  const { typeName, id } = metaOf(schema)
+  return typeName ?? id
+}
+
+/** The schema without `optional`, `nullable` and `default` around it. */
+function unwrap(schema: z.core.$ZodType): Schema {
+  const { def } = (schema as Schema)._zod
+  const isWrapper = def.type === 'optional' || def.type === 'nullable' || def.type === 'default'
+  return isWrapper ? unwrap(def.innerType) : (schema as Schema)
+}
+
+/** Whether a field may be missing: in a request also because it has a default. */
+function isOptional(schema: z.core.$ZodType, io: Io): boolean {
+  const { def } = (schema as Schema)._zod
+  return def.type === 'optional' || (def.type === 'default' && io === 'input')
+}
+
+/** The comment on a field. That of a named type is on the type. */
+function descriptionOf(schema: z.core.$ZodType): string | undefined {
+  const { description } = metaOf(schema)
+  const { def } = (schema as Schema)._zod
+  if (description !== undefined)
+    return nameOf(schema) === undefined || metaOf(schema).typeDoc ? description : undefined
+  return def.type === 'optional' || def.type === 'nullable' || def.type === 'default'
+    ? descriptionOf(def.innerType)
+    : undefined
+}
+
+function comment(text: string | undefined, indent: string): string {
+  if (text === undefined) return ''
+  if (indent.length + text.length + 7 <= LINE_WIDTH) return `${indent}/** ${text} */\n`
+  const lines = ['']
+  for (const word of text.split(' ')) {
+    const last = lines.at(-1) ?? ''
+    if (indent.length + last.length + word.length + 3 > LINE_WIDTH) lines.push(word)
+    else lines[lines.length - 1] = last === '' ? word : `${last} ${word}`
+  }
+  return `${indent}/**\n${lines.map((line) => `${indent} * ${line}\n`).join('')}${indent} */\n`
+}
+
+const quoted = (value: unknown) => (typeof value === 'string' ? `'${value}'` : String(value))
+
+/** Prints types; a schema with a name becomes a declaration of its own. */
+function typePrinter() {
+  const declarations = new Map<string, string>()
+
+  function typeOf(schema: z.core.$ZodType, io: Io, indent: string): string {
+    const { printedAs } = metaOf(schema)
+    if (printedAs !== undefined) return printedAs
+    const name = nameOf(schema)
+    if (name === undefined) return bodyOf(schema as Schema, io, indent)
+    if (!declarations.has(name)) {
+      declarations.set(name, '') // keeps its place before the types that it is made of
+      const { typeDoc, id, description } = metaOf(schema)
+      const doc = comment(typeDoc ?? (id === undefined ? undefined : description), '')
+      declarations.set(name, `${doc}export type ${name} = ${bodyOf(schema as Schema, io, '')}\n`)
+    }
+    return name
+  }
+
+  function bodyOf(schema: Schema, io: Io, indent: string): string {
+    const { def } = schema._zod
+    switch (def.type) {
+      case 'object':
+        return objectType(def.shape, io, indent)
+      case 'nullable':
+        return `${typeOf(def.innerType, io, indent)} | null`
+      case 'optional':
+      case 'default':
+        return typeOf(def.innerType, io, indent)
+      case 'array': {
+        const element = typeOf(def.element, io, indent)
+        return /^[^{]*\|/.test(element) ? `(${element})[]` : `${element}[]`
+      }
+      case 'record':
+        return `Record<string, ${typeOf(def.valueType, io, indent)}>`
+      case 'enum':
+        return unionOf(Object.values(def.entries), indent)
+      case 'literal':
+        return unionOf(def.values, indent)
+      case 'pipe':
+        return typeOf(io === 'input' ? def.in : def.out, io, indent)
+      case 'string':
+      case 'number':
+      case 'boolean':
+      case 'unknown':
+        return def.type
+      default:
+        throw new Error(
+          `scripts/dev/generators/api-types.ts does not know how to print a schema of type ${def.type}.`,
+        )
+    }
+  }
+
+  function objectType(shape: Readonly<Record<string, z.core.$ZodType>>, io: Io, indent: string): string {
+    const inner = `${indent}  `
+    const fields = Object.entries(shape).map(([field, schema]) => {
+      const mark = isOptional(schema, io) ? '?' : ''
+      return `${comment(descriptionOf(schema), inner)}${inner}${field}${mark}: ${typeOf(schema, io, inner)}\n`
+    })
+    return `{\n${fields.join('')}${indent}}`
+  }
+
+  return { declarations, typeOf }
+}
+
+function unionOf(values: readonly unknown[], indent: string): string {
+  const line = values.map(quoted).join(' | ')
+  if (indent.length + line.length + 30 <= LINE_WIDTH) return line
+  return values.map((value) => `\n${indent}  | ${quoted(value)}`).join('')
+}
+
+/** The text of `types/api.ts`. */
+export function printApiTypes(): string {
+  const { declarations, typeOf } = typePrinter()
+  for (const { body, response } of [...publicRoutes, ...routes]) {
+    if (body) typeOf(body, 'input', '')
+    typeOf(response, 'output', '')
+  }
+  typeOf(pageSchema, 'output', '')
+  typeOf(errorResponse, 'output', '')
+  return `/**
+ * The HTTP API in types: what a request carries and what an answer holds. Timestamps are ISO-8601 in UTC; money is an integer in the
+ * currency's minor unit. Generated from the schemas of the routes by \`npm run generate\`. Do not edit.
+ */
+
+${[...declarations.values()].join('\n')}`
+}
+
+/** How a field is made of its column. */
+function shapeOf(field: z.core.$ZodType): Shape {
+  const schema = unwrap(field)
+  const { def } = schema._zod
+  const answer = (inner: z.core.$ZodType) =>
+    unwrap(inner)._zod.def.type === 'object' ? nameOf(unwrap(inner)) : undefined
+  const own = answer(schema)
+  if (own !== undefined) return { one: own }
+  if (def.type === 'array' && answer(def.element)) return { list: answer(def.element) as string }
+  if (def.type === 'record') {
+    const value = answer(def.valueType)
+    if (value !== undefined) return { byKey: value }
+    const { type } = unwrap(def.valueType)._zod.def
+    return type === 'string' ? 'strings' : type === 'number' ? 'numbers' : 'value'
+  }
+  if (metaOf(schema).redacted) return 'redacted'
+  if (def.type === 'string' && 'format' in def && def.format === 'datetime') return 'instant'
+  if (def.type !== 'number') return 'value'
+  return (field as Schema)._zod.def.type === 'nullable' ? 'number' : 'count'
+}
+
+const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+/** The objects in answers that have a name, but not whole answers; fields that may be missing are set by handlers. */
+function answers(): Map<string, Fields> {
+  const found = new Map<string, Fields>()
+  function visit(field: z.core.$ZodType): void {
+    const schema = unwrap(field)
+    const { def } = schema._zod
+    if (def.type === 'array') visit(def.element)
+    if (def.type === 'record') visit(def.valueType)
+    if (def.type !== 'object') return
+    const name = nameOf(schema)
+    if (name !== undefined && !/Response$|^Page$/.test(name)) {
+      const fields = Object.entries(def.shape).filter(([, inner]) => !isOptional(inner, 'output'))
+      found.set(
+        name,
+        Object.fromEntries(fields.map(([key, inner]) => [key, [snakeCase(key), shapeOf(inner)]])),
+      )
+    }
+    for (const inner of Object.values(def.shape)) visit(inner)
+  }
+  for (const { response } of [...publicRoutes, ...routes]) visit(response)
+  return found
+}
+
+const printShape = (shape: Shape) =>
+  typeof shape === 'string'
+    ? quoted(shape)
+    : `{ ${Object.entries(shape)
+        .map(([key, value]) => `${key}: ${quoted(value)}`)
+        .join(', ')} }`
+
+/** The text of `functions/core/answers.ts`. */
+export function printAnswers(): string {
+  const found = [...answers()]
+  const types = found.map(([name]) => `  ${name}: api.${name}\n`)
+  const tables = found.map(([name, fields]) => {
+    const lines = Object.entries(fields).map(
+      ([field, [column, shape]]) => `    ${field}: ['${column}', ${printShape(shape)}],\n`,
+    )
+    return `  ${name}: {\n${lines.join('')}  },\n`
+  })
+  return `/**
+ * How each answer is made of a row: by field, the column and what becomes of its value. Generated from the schemas of the routes by
+ * \`npm run generate\`. Do not edit.
+ */
+import type * as api from '../../types/api.ts'
+import type { Fields } from './shape.ts'
+
+export type Answers = {
+${types.join('')}}
+
+export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
+${tables.join('')}}
+`
+}
