@@ -1,7 +1,7 @@
 /** The hosted checkout page: what is bought, who buys, and how it is paid. Works without JavaScript. */
-import { money } from '../../cli/support/money.ts'
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
+import { formatAmount } from '../core/money.ts'
 import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
 import type { CheckoutSession, LineItem } from '../core/types.ts'
 import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'
@@ -93,7 +93,7 @@ export function showCheckout(
     <div class="columns">
       <section aria-labelledby="order">
         <h1 id="order">${title}</h1>
-        ${session.mode !== 'setup' && html`<p class="total">${money(session.amount_total ?? 0, session.currency ?? 'usd')}</p>`}
+        ${session.mode !== 'setup' && html`<p class="total">${formatAmount(session.amount_total ?? 0, session.currency ?? 'usd')}</p>`}
         ${summary(engine, session)}
         ${session.allow_promotion_codes && !session.discounts?.length && promotionForm(id)}
         ${back !== null && html`<p><a href="${back}">← Back to the shop</a></p>`}
@@ -115,17 +115,17 @@ function summary(engine: Engine, session: CheckoutSession): Html {
       (
         item,
       ) => html`<tr><th scope="row">${item.description}<br><span class="soft">${unitPrice(item)}</span></th>
-        <td>${money(item.amount_subtotal, currency)}</td></tr>`,
+        <td>${formatAmount(item.amount_subtotal, currency)}</td></tr>`,
     )}</tbody>
     <tfoot>
-      ${discount > 0 && html`<tr><th scope="row">Discount</th><td>−${money(discount, currency)}</td></tr>`}
-      ${session.mode !== 'setup' && html`<tr><th scope="row">Total due today</th><td>${money(session.amount_total ?? 0, currency)}</td></tr>`}
+      ${discount > 0 && html`<tr><th scope="row">Discount</th><td>−${formatAmount(discount, currency)}</td></tr>`}
+      ${session.mode !== 'setup' && html`<tr><th scope="row">Total due today</th><td>${formatAmount(session.amount_total ?? 0, currency)}</td></tr>`}
     </tfoot>
   </table>`
 }
 
 function unitPrice({ price, quantity, currency }: LineItem): string {
-  const each = money(Number(price?.unit_amount_decimal ?? 0), currency)
+  const each = formatAmount(Number(price?.unit_amount_decimal ?? 0), currency)
   const every = price?.recurring
     ? ` every ${price.recurring.interval_count > 1 ? `${price.recurring.interval_count} ${price.recurring.interval}s` : price.recurring.interval}`
     : ''
@@ -151,7 +151,7 @@ function paymentForm(
   const method = value('method') || 'card'
   const types = session.payment_method_types
   const amount =
-    session.mode === 'setup' ? '' : ` ${money(session.amount_total ?? 0, session.currency ?? 'usd')}`
+    session.mode === 'setup' ? '' : ` ${formatAmount(session.amount_total ?? 0, session.currency ?? 'usd')}`
   const choice = (id: string, text: string) =>
     html`<label class="choice"><input type="radio" name="method" value="${id}" ${method === id && html`checked`}>${text}</label>`
   return html`<form method="post" action="/c/pay/${session.id}">

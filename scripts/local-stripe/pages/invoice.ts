@@ -1,6 +1,6 @@
 /** What `hosted_invoice_url` and `receipt_url` lead to. */
-import { money } from '../../cli/support/money.ts'
 import type { Engine } from '../core/engine.ts'
+import { formatAmount } from '../core/money.ts'
 import { notice, type PageAnswer } from './checkout.ts'
 import { dayOf, html, page } from './html.ts'
 
@@ -16,12 +16,12 @@ export function showInvoice(engine: Engine, id: string): PageAnswer {
     <table>
       <tbody>${invoice.lines.data.map(
         (line) =>
-          html`<tr><th scope="row">${line.description}</th><td>${money(line.amount, currency)}</td></tr>`,
+          html`<tr><th scope="row">${line.description}</th><td>${formatAmount(line.amount, currency)}</td></tr>`,
       )}</tbody>
       <tfoot>
-        ${discount !== 0 && html`<tr><th scope="row">Discount</th><td>−${money(discount, currency)}</td></tr>`}
-        <tr><th scope="row">Total</th><td>${money(invoice.total, currency)}</td></tr>
-        <tr><th scope="row">Due</th><td>${money(invoice.amount_remaining, currency)}</td></tr>
+        ${discount !== 0 && html`<tr><th scope="row">Discount</th><td>−${formatAmount(discount, currency)}</td></tr>`}
+        <tr><th scope="row">Total</th><td>${formatAmount(invoice.total, currency)}</td></tr>
+        <tr><th scope="row">Due</th><td>${formatAmount(invoice.amount_remaining, currency)}</td></tr>
       </tfoot>
     </table>
   </section>`
@@ -34,8 +34,8 @@ export function showReceipt(engine: Engine, id: string): PageAnswer {
   if (!charge) return notice(404, 'There is no such receipt', 'The address may be mistyped.', null)
   const refunded =
     charge.amount_refunded > 0
-      ? `, of which ${money(charge.amount_refunded, charge.currency)} was refunded`
+      ? `, of which ${formatAmount(charge.amount_refunded, charge.currency)} was refunded`
       : ''
-  const text = `${money(charge.amount, charge.currency)} paid on ${dayOf(charge.created)}${refunded}.`
+  const text = `${formatAmount(charge.amount, charge.currency)} paid on ${dayOf(charge.created)}${refunded}.`
   return notice(200, 'Receipt', text, null)
 }

@@ -1,7 +1,7 @@
 /** The Billing Portal page: a customer's subscriptions and invoices, and what may be done about them. */
-import { money } from '../../cli/support/money.ts'
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
+import { formatAmount } from '../core/money.ts'
 import type { PortalSession, Subscription } from '../core/types.ts'
 import {
   offeredPrices,
@@ -99,7 +99,7 @@ function cancelAsOffered(engine: Engine, id: string, subscription: string, mode:
 function priceText(price: Subscription['items']['data'][number]['price']): string {
   const { interval = 'month', interval_count: count = 1 } = price.recurring ?? {}
   const every = count > 1 ? `every ${count} ${interval}s` : `per ${interval}`
-  return `${money(Number(price.unit_amount_decimal ?? 0), price.currency)} ${every}`
+  return `${formatAmount(Number(price.unit_amount_decimal ?? 0), price.currency)} ${every}`
 }
 
 function invoices(engine: Engine, session: PortalSession): Html {
@@ -114,7 +114,7 @@ function invoices(engine: Engine, session: PortalSession): Html {
             (
               invoice,
             ) => html`<tr><th scope="row">${dayOf(invoice.created)}<br><a href="/i/${invoice.id}">${invoice.number}</a></th>
-            <td>${money(invoice.total, invoice.currency)} <span class="status">${invoice.status}</span></td></tr>`,
+            <td>${formatAmount(invoice.total, invoice.currency)} <span class="status">${invoice.status}</span></td></tr>`,
           )}</tbody></table>`
     }
   </section>`

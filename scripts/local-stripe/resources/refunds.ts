@@ -1,7 +1,7 @@
 /** Refunds (https://docs.stripe.com/api/refunds), whole or in part, and those that fail later. */
-import { money } from '../../cli/support/money.ts'
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
+import { formatAmount } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import { type Infer, integer, mergeMetadata, metadata, oneOf, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
@@ -36,7 +36,7 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
   const amount = params.amount ?? left
   if (amount > left) {
     throw invalidRequest(
-      `Refund amount (${money(amount, charge.currency)}) is greater than ${charge.amount_refunded > 0 ? 'unrefunded amount on charge' : 'charge amount'} (${money(left, charge.currency)})`,
+      `Refund amount (${formatAmount(amount, charge.currency)}) is greater than ${charge.amount_refunded > 0 ? 'unrefunded amount on charge' : 'charge amount'} (${formatAmount(left, charge.currency)})`,
       { param: 'amount' },
     )
   }
