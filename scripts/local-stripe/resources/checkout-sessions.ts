@@ -25,12 +25,12 @@ import {
 import { type Route, route } from '../core/route.ts'
 import { day } from '../core/time.ts'
 import type { CheckoutSession, LineItem, Price } from '../core/types.ts'
+import { createPrice, createProduct } from './catalog.ts'
 import { expireSession } from './checkout.ts'
-import { chosenDiscount, discountAmounts, discountsShape } from './coupons.ts'
+import { totalsOf } from './checkout-totals.ts'
+import { chosenDiscount, discountsShape } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
 import { priceDataShape, productDataShape } from './price-shape.ts'
-import { createPrice } from './prices.ts'
-import { createProduct } from './products.ts'
 import { createSetupIntent } from './setup-intents.ts'
 
 const lineItemShape = {
@@ -178,7 +178,7 @@ export function createSession(engine: Engine, params: CreateParams): CheckoutSes
       params.subscription_data?.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
     incompleteSubscription: null,
   }
-  const amounts = mode === 'setup' ? null : totals(engine, details)
+  const amounts = mode === 'setup' ? null : totalsOf(engine, details)
   if (mode === 'payment') {
     const total = amounts?.amount_total ?? 0
     checkPayable(
@@ -437,36 +437,6 @@ function priceOf(engine: Engine, item: Infer<typeof lineItemShape>, path: string
     })
   }
   return price
-}
-
-/** The amounts of a session, in minor units, with the discount that applies now. A trial makes recurring items free. */
-export function totals(
-  engine: Engine,
-  details: SessionDetails,
-): Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'total_details'> {
-  const trial = details.trialDays !== null || details.trialEnd !== null
-  const coupon = details.coupon ? engine.store.get('coupon', details.coupon) : undefined
-  for (const item of details.lineItems) {
-    const free = trial && item.price?.type === 'recurring'
-    item.amount_subtotal = free
-      ? 0
-      : Math.round(Number(item.price?.unit_amount_decimal) * (item.quantity ?? 1))
-  }
-  const off = discountAmounts(
-    coupon,
-    details.lineItems.map((item) => item.amount_subtotal),
-  )
-  details.lineItems.forEach((item, place) => {
-    item.amount_discount = off[place] ?? 0
-    item.amount_total = item.amount_subtotal - item.amount_discount
-  })
-  const subtotal = details.lineItems.reduce((sum, item) => sum + item.amount_subtotal, 0)
-  const discount = off.reduce((sum, amount) => sum + amount, 0)
-  return {
-    amount_subtotal: subtotal,
-    amount_total: subtotal - discount,
-    total_details: { amount_discount: discount, amount_shipping: 0, amount_tax: 0 },
-  }
 }
 
 const listSessionsShape = {

@@ -6,7 +6,7 @@ import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
 import { day } from '../core/time.ts'
 import type { CheckoutSession, Customer, Invoice, PaymentIntent, PaymentMethod } from '../core/types.ts'
-import { totals } from './checkout-sessions.ts'
+import { totalsOf } from './checkout-totals.ts'
 import { createDiscount, promotionCodeOf } from './coupons.ts'
 import { createCustomer } from './customers.ts'
 import { collect } from './invoicing.ts'
@@ -270,7 +270,7 @@ export function applyPromotionCode(engine: Engine, id: string, code: string): Ch
   details.coupon = promotion.promotion.coupon
   details.promotionCode = promotion.id
   const discounts = [{ coupon: null, promotion_code: promotion.id }]
-  return change(engine, session, { ...totals(engine, details), discounts })
+  return change(engine, session, { ...totalsOf(engine, details), discounts })
 }
 
 /** Ends an open session unpaid; what an attempt left behind is ended too. */

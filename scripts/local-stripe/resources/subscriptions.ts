@@ -22,12 +22,12 @@ import {
 import { type Route, route } from '../core/route.ts'
 import { day, periodAfter } from '../core/time.ts'
 import type { Invoice, LineItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
+import { createPrice } from './catalog.ts'
 import { chosenDiscount, createDiscount, discountsShape } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
 import { closeUnpaid, collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { priceDataShape } from './price-shape.ts'
-import { createPrice } from './prices.ts'
 import { changeItems, type ItemChange, type ProrationBehavior } from './proration.ts'
 import {
   endSubscription,
