@@ -1,5 +1,6 @@
 /** What a test, a demo or a developer can make local Stripe do besides its API. Everything is also `POST /_local/<name>`. */
-import type { Engine, EventRecord } from './core/engine.ts'
+import type { Engine } from './core/engine.ts'
+import type { EventRecord } from './core/event-log.ts'
 import type {
   CheckoutSession,
   Dispute,

@@ -1,7 +1,8 @@
 /** Local Stripe: a stateful stand-in for the Stripe API, driven by the official SDK. See README.md. */
 import type { AddressInfo } from 'node:net'
 import { type Control, callControl, createControl } from './control.ts'
-import { createEngine, type Dunning, type Engine } from './core/engine.ts'
+import type { Dunning, Engine } from './core/engine.ts'
+import { createEngine } from './create-engine.ts'
 import { createDelivery, type Delivery } from './server/delivery.ts'
 import { createFaults } from './server/faults.ts'
 import { createHttpServer } from './server/http.ts'
@@ -9,10 +10,12 @@ import { createIdempotencyKeys, type IdempotencyKeys } from './server/idempotenc
 import { defaultAccount, defaultLiveKey, defaultTestKey, isLive, type SecretKey } from './server/keys.ts'
 
 export type { Control } from './control.ts'
-export { createEngine, type Engine, type EngineOptions, type EventRecord } from './core/engine.ts'
+export type { Engine, EngineOptions } from './core/engine.ts'
 export { StripeFailure } from './core/errors.ts'
+export type { EventRecord } from './core/event-log.ts'
 export type { Json, StripeEvent, StripeObject } from './core/types.ts'
 export { pinnedVersion } from './core/versions.ts'
+export { createEngine } from './create-engine.ts'
 export { call } from './routes.ts'
 export type { DeliveryAttempt } from './server/delivery.ts'
 export type { Fault, FaultRule } from './server/faults.ts'

@@ -2,11 +2,13 @@
  * Life cycles for property tests: what customers, banks and time do to a payment, from the first session to the end. Each
  * one run gives every event Stripe would have told, and what Stripe would answer at the end.
  */
-import { createEngine, type Engine, type EngineOptions, type EventRecord } from './core/engine.ts'
+import type { Engine, EngineOptions } from './core/engine.ts'
 import { StripeFailure } from './core/errors.ts'
+import type { EventRecord } from './core/event-log.ts'
 import type { Method } from './core/route.ts'
 import { day, hour } from './core/time.ts'
 import type { Json, StripeEvent } from './core/types.ts'
+import { createEngine } from './create-engine.ts'
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
 import { settle } from './resources/payments.ts'

@@ -93,6 +93,11 @@ export function openDispute(
   return dispute
 }
 
+/** Disputes a charge that was paid with the test card 4000 0000 0000 0259. */
+export function disputeCharge(engine: Engine, charge: Charge): void {
+  if (engine.behaviours.get(charge.payment_method ?? '')?.disputed) openDispute(engine, { charge: charge.id })
+}
+
 /** The bank decides. When the dispute is won the money comes back. */
 export function closeDispute(engine: Engine, id: string, outcome: 'won' | 'lost'): Dispute {
   const dispute = engine.store.require('dispute', id)

@@ -9,7 +9,6 @@ import type { Discount, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, Metad
 import { discountAmounts } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { attempt, createIntent, recordBalance } from './payments.ts'
-import { invoicePaid, invoiceUnpaid } from './subscription-state.ts'
 
 /** What one line of an invoice says. Amounts in minor units. */
 export interface NewLine {
@@ -360,7 +359,7 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
   else if (intent.status === 'succeeded') markPaid(engine, invoice)
   else
     change(engine, invoice, { attempted: true, attempt_count: invoice.attempt_count + 1 }, 'invoice.updated')
-  if (intent.status === 'processing') invoicePaid(engine, invoice)
+  if (intent.status === 'processing') engine.announce('invoicePaid', invoice)
   recordBalance(engine, intent)
   return failure
 }
@@ -410,7 +409,7 @@ export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): I
       'invoice_payment.paid',
     )
   }
-  invoicePaid(engine, invoice)
+  engine.announce('invoicePaid', invoice)
   return invoice
 }
 
@@ -450,7 +449,7 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
   engine.schedule(`collect ${invoice.id}`, invoice.customer, next, () => {
     if (invoice.status === 'open') collect(engine, invoice)
   })
-  invoiceUnpaid(engine, invoice)
+  engine.announce('invoiceUnpaid', invoice)
 }
 
 /** Voids an open invoice, or gives up on it as uncollectible. */

@@ -25,7 +25,6 @@ import type { PaymentIntent } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
 import { attachPaymentMethod, resolvePaymentMethod } from './payment-methods.ts'
 import { attempt, capture, createIntent, recordBalance, release } from './payments.ts'
-import { paymentSettled } from './settlement.ts'
 
 const shared = {
   customer: string(),
@@ -156,13 +155,13 @@ function confirm(engine: Engine, intent: PaymentIntent, params: Infer<typeof con
   const method = resolvePaymentMethod(engine, chosen)
   const failure = attempt(engine, intent, method)
   if (failure) {
-    paymentSettled(engine, intent, false)
+    engine.announce('paymentFinished', intent, false)
     throw failure
   }
   if (intent.customer && intent.setup_future_usage && !method.customer) {
     attachPaymentMethod(engine, method.id, intent.customer)
   }
-  if (intent.status === 'succeeded') paymentSettled(engine, intent, true)
+  if (intent.status === 'succeeded') engine.announce('paymentFinished', intent, true)
   recordBalance(engine, intent)
   return intent
 }

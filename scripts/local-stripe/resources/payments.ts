@@ -1,7 +1,7 @@
 /**
- * How a payment goes: a PaymentIntent, its charges, and the balance transactions behind them
- * (https://docs.stripe.com/payments/paymentintents/lifecycle). What hangs on a payment — an invoice, a checkout session —
- * is told in `settlement.ts`.
+ * The life of a payment: a PaymentIntent, its charges, and their balance transactions
+ * (https://docs.stripe.com/payments/paymentintents/lifecycle). The hooks `paymentFinished` and `chargeBooked` announce it to
+ * invoices, checkout sessions and disputes, of which this file knows nothing.
  */
 import { type Behaviour, change, type Engine } from '../core/engine.ts'
 import { StripeFailure } from '../core/errors.ts'
@@ -13,8 +13,6 @@ import type {
   PaymentMethod,
   Refund,
 } from '../core/types.ts'
-import { openDispute } from './disputes.ts'
-import { paymentSettled } from './settlement.ts'
 
 export interface NewPayment {
   amount: number
@@ -315,7 +313,7 @@ export function settle(engine: Engine, id: string, succeeds?: boolean): PaymentI
       message,
     })
   }
-  paymentSettled(engine, intent, succeeded)
+  engine.announce('paymentFinished', intent, succeeded)
   if (succeeded) recordBalance(engine, intent)
   return intent
 }
@@ -337,7 +335,7 @@ export function capture(engine: Engine, intent: PaymentIntent, amount: number): 
     { status: 'succeeded', amount_received: amount, amount_capturable: 0 },
     'payment_intent.succeeded',
   )
-  paymentSettled(engine, intent, true)
+  engine.announce('paymentFinished', intent, true)
   recordBalance(engine, intent)
   return intent
 }
@@ -376,7 +374,7 @@ export function addRefund(engine: Engine, charge: Charge, amount: number, rest: 
 
 /**
  * Books the charge of a succeeded intent on the account's balance. Stripe does this moments later, which is why
- * `charge.updated` follows every card payment. The test card 4000 0000 0000 0259 then disputes what it paid.
+ * `charge.updated` follows every card payment.
  */
 export function recordBalance(engine: Engine, intent: PaymentIntent): void {
   const charge = engine.store.get('charge', intent.latest_charge ?? '')
@@ -384,7 +382,7 @@ export function recordBalance(engine: Engine, intent: PaymentIntent): void {
   const fee = Math.round(charge.amount_captured * 0.029) + 30
   const booked = book(engine, charge.id, 'charge', charge.amount_captured, fee, charge)
   change(engine, charge, { balance_transaction: booked.id }, 'charge.updated')
-  if (engine.behaviours.get(charge.payment_method ?? '')?.disputed) openDispute(engine, { charge: charge.id })
+  engine.announce('chargeBooked', charge)
 }
 
 /** A movement on the account's balance. Amounts in minor units, negative when money leaves. */

@@ -118,7 +118,7 @@ export function linesFor(
 // ---- what invoices make of it
 
 /** A paid invoice (or one whose payment is under way) brings its subscription to life, or back to it. */
-export function invoicePaid(engine: Engine, invoice: Invoice): void {
+export function activateSubscription(engine: Engine, invoice: Invoice): void {
   const subscription = subscriptionOf(engine, invoice)
   if (!subscription || !['incomplete', 'past_due', 'unpaid'].includes(subscription.status)) return
   const owing = engine.store
@@ -133,7 +133,7 @@ export function invoicePaid(engine: Engine, invoice: Invoice): void {
 }
 
 /** A renewal or a change that could not be collected puts its subscription in arrears, and in the end out. */
-export function invoiceUnpaid(engine: Engine, invoice: Invoice): void {
+export function failSubscription(engine: Engine, invoice: Invoice): void {
   const subscription = subscriptionOf(engine, invoice)
   if (!subscription || invoice.billing_reason === 'subscription_create') {
     if (subscription?.status === 'active') {

@@ -1,6 +1,7 @@
 /** Webhook delivery (https://docs.stripe.com/webhooks): signed, retried, and, on request, late, repeated and out of order. */
 import { createHmac } from 'node:crypto'
-import { type Engine, type EventRecord, endpointsFor } from '../core/engine.ts'
+import type { Engine } from '../core/engine.ts'
+import { type EventRecord, endpointsFor } from '../core/event-log.ts'
 import type { WebhookEndpoint } from '../core/types.ts'
 
 /** One attempt to hand an event to an endpoint. */

@@ -1,0 +1,40 @@
+/**
+ * How one process tells those that depend on it: payments know nothing of invoices, and invoices nothing of subscriptions.
+ * Listeners run at once and in the order in which they were added, because Stripe's events follow that order.
+ */
+import type { Charge, Invoice, PaymentIntent } from './types.ts'
+
+/** The hooks, each with what its listeners get. */
+export interface Announcements {
+  /** A payment that was confirmed, captured or processing has succeeded or failed. */
+  paymentFinished: [intent: PaymentIntent, succeeded: boolean]
+  /** The amount of a charge is on the account's balance. */
+  chargeBooked: [charge: Charge]
+  /** An invoice is paid, or its payment is processing. */
+  invoicePaid: [invoice: Invoice]
+  /** An attempt to collect an invoice has failed. */
+  invoiceUnpaid: [invoice: Invoice]
+}
+
+export type HookName = keyof Announcements
+
+export interface Hooks {
+  /** Calls a function at each later announcement, after the listeners that were added before it. */
+  listen<Name extends HookName>(name: Name, listener: (...args: Announcements[Name]) => void): void
+  announce<Name extends HookName>(name: Name, ...args: Announcements[Name]): void
+}
+
+export function createHooks(): Hooks {
+  const listeners: { [Name in HookName]: ((...args: Announcements[Name]) => void)[] } = {
+    paymentFinished: [],
+    chargeBooked: [],
+    invoicePaid: [],
+    invoiceUnpaid: [],
+  }
+  return {
+    listen: (name, listener) => void listeners[name].push(listener),
+    announce(name, ...args) {
+      for (const listener of listeners[name]) listener(...args)
+    },
+  }
+}
