@@ -5,7 +5,15 @@
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
 import { day } from '../core/time.ts'
-import type { Discount, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, Metadata } from '../core/types.ts'
+import type {
+  Customer,
+  Discount,
+  Invoice,
+  InvoiceItem,
+  InvoiceLine,
+  InvoicePayment,
+  Metadata,
+} from '../core/types.ts'
 import { discountAmounts } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { attempt, createIntent, recordBalance } from './payments.ts'
@@ -46,8 +54,38 @@ export interface NewInvoice {
 export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
   const customer = engine.store.require('customer', draft.customer, 'customer')
   const now = engine.now(draft.customer)
-  const id = draft.id ?? engine.ids.next('in_')
   const invoice = engine.store.add<'invoice'>({
+    ...invoiceDefaults(engine, draft.id ?? engine.ids.next('in_'), customer),
+    auto_advance: draft.autoAdvance ?? false,
+    billing_reason: draft.billingReason,
+    collection_method: draft.collectionMethod ?? 'charge_automatically',
+    currency: draft.currency,
+    default_payment_method: draft.defaultMethod ?? null,
+    description: draft.description ?? null,
+    discounts: draft.discount ? [draft.discount.id] : [],
+    due_date: draft.collectionMethod === 'send_invoice' ? now + (draft.daysUntilDue ?? 30) * day : null,
+    metadata: draft.metadata ?? {},
+    parent: draft.subscription ? parentOf(draft.subscription) : null,
+    period_end: draft.period?.end ?? now,
+    period_start: draft.period?.start ?? now,
+  })
+  Object.assign(invoice, withLines(engine, invoice, draft.lines))
+  engine.emit('invoice.created', invoice)
+  return invoice
+}
+
+function parentOf(subscription: { id: string; metadata: Metadata }): Invoice['parent'] {
+  return {
+    quote_details: null,
+    subscription_details: { metadata: { ...subscription.metadata }, subscription: subscription.id },
+    type: 'subscription_details',
+  }
+}
+
+/** An empty draft for a customer. */
+function invoiceDefaults(engine: Engine, id: string, customer: Customer): Invoice & { object: 'invoice' } {
+  const now = engine.now(customer.id)
+  return {
     id,
     object: 'invoice',
     account_country: 'US',
@@ -61,13 +99,13 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     application: null,
     attempt_count: 0,
     attempted: false,
-    auto_advance: draft.autoAdvance ?? false,
+    auto_advance: false,
     automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
     automatically_finalizes_at: null,
-    billing_reason: draft.billingReason,
-    collection_method: draft.collectionMethod ?? 'charge_automatically',
+    billing_reason: 'manual',
+    collection_method: 'charge_automatically',
     created: now,
-    currency: draft.currency,
+    currency: customer.currency ?? 'usd',
     custom_fields: null,
     customer: customer.id,
     customer_account: null,
@@ -78,12 +116,12 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     customer_shipping: null,
     customer_tax_exempt: customer.tax_exempt ?? 'none',
     customer_tax_ids: [],
-    default_payment_method: draft.defaultMethod ?? null,
+    default_payment_method: null,
     default_source: null,
     default_tax_rates: [],
-    description: draft.description ?? null,
-    discounts: draft.discount ? [draft.discount.id] : [],
-    due_date: draft.collectionMethod === 'send_invoice' ? now + (draft.daysUntilDue ?? 30) * day : null,
+    description: null,
+    discounts: [],
+    due_date: null,
     effective_at: null,
     ending_balance: null,
     footer: null,
@@ -95,23 +133,14 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     latest_revision: null,
     lines: { object: 'list', data: [], has_more: false, total_count: 0, url: `/v1/invoices/${id}/lines` },
     livemode: engine.livemode,
-    metadata: draft.metadata ?? {},
+    metadata: {},
     next_payment_attempt: null,
     number: null,
     on_behalf_of: null,
-    parent: draft.subscription
-      ? {
-          quote_details: null,
-          subscription_details: {
-            metadata: { ...draft.subscription.metadata },
-            subscription: draft.subscription.id,
-          },
-          type: 'subscription_details',
-        }
-      : null,
+    parent: null,
     payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
-    period_end: draft.period?.end ?? now,
-    period_start: draft.period?.start ?? now,
+    period_end: now,
+    period_start: now,
     post_payment_credit_notes_amount: 0,
     pre_payment_credit_notes_amount: 0,
     receipt_number: null,
@@ -131,10 +160,7 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     total_pretax_credit_amounts: [],
     total_taxes: [],
     webhooks_delivered_at: null,
-  })
-  Object.assign(invoice, withLines(engine, invoice, draft.lines))
-  engine.emit('invoice.created', invoice)
-  return invoice
+  }
 }
 
 /** The fields of a draft that follow from its lines. */

@@ -25,7 +25,14 @@ import type { Invoice, LineItem, Metadata, Price, Subscription, SubscriptionItem
 import { createPrice } from './catalog.ts'
 import { chosenDiscount, createDiscount, discountsShape } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
-import { closeUnpaid, collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
+import {
+  closeUnpaid,
+  collect,
+  draftInvoice,
+  finalizeInvoice,
+  type NewLine,
+  takePendingItems,
+} from './invoicing.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { priceDataShape } from './price-shape.ts'
 import { changeItems, type ItemChange, type ProrationBehavior } from './proration.ts'
@@ -34,6 +41,7 @@ import {
   expireIncomplete,
   linesFor,
   newItem,
+  type Period,
   periodOf,
   planSubscription,
   startPeriod,
@@ -180,66 +188,13 @@ export function createSubscription(
         promotionCode: params.discount.promotionCode,
       })
     : undefined
-  const endsAtPeriodEnd = params.cancelAtPeriodEnd ?? false
   const subscription = engine.store.add<'subscription'>({
-    id,
-    object: 'subscription',
-    application: null,
-    application_fee_percent: null,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null },
-    billing_cycle_anchor: trialEnd ?? now,
-    billing_cycle_anchor_config: null,
-    billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible', updated_at: now },
-    billing_schedules: [],
-    billing_thresholds: null,
-    cancel_at: params.cancelAt ?? (endsAtPeriodEnd ? period.end : null),
-    cancel_at_period_end: endsAtPeriodEnd,
-    canceled_at: endsAtPeriodEnd || params.cancelAt ? now : null,
-    cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
-    collection_method: params.collectionMethod ?? 'charge_automatically',
-    created: now,
+    ...subscriptionDefaults(engine, id, customer),
+    ...startOf(params, period),
     currency: first.price.currency,
-    customer,
-    customer_account: null,
-    days_until_due: params.daysUntilDue ?? null,
-    default_payment_method: params.defaultMethod ?? null,
-    default_source: null,
-    default_tax_rates: [],
-    description: params.description ?? null,
     discounts: discount ? [discount.id] : [],
-    ended_at: null,
-    invoice_settings: {
-      account_tax_ids: null,
-      custom_fields: null,
-      description: null,
-      footer: null,
-      issuer: { type: 'self' },
-    },
-    ...withItems(engine, id, items),
     latest_invoice: invoiceId,
-    livemode: engine.livemode,
-    managed_payments: null,
-    metadata: params.metadata ?? {},
-    next_pending_invoice_item_invoice: null,
-    on_behalf_of: null,
-    pause_collection: null,
-    payment_settings: {
-      payment_method_options: null,
-      payment_method_types: null,
-      save_default_payment_method: 'off',
-    },
-    pending_invoice_item_interval: null,
-    pending_setup_intent: null,
-    pending_update: null,
-    schedule: null,
-    start_date: now,
-    status:
-      trialEnd === null ? (params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete') : 'trialing',
-    test_clock: engine.store.require('customer', customer).test_clock ?? null,
-    transfer_data: null,
-    trial_end: trialEnd,
-    trial_settings: trialSettings(params.missingMethod),
-    trial_start: trialEnd === null ? null : now,
+    ...withItems(engine, id, items),
   })
   engine.emit('customer.subscription.created', subscription)
   if (discount) engine.emit('customer.discount.created', discount)
@@ -250,14 +205,7 @@ export function createSubscription(
     lines: [
       ...takePendingItems(engine, invoiceId, customer, null),
       ...linesFor(subscription, items, period, trialEnd !== null),
-      ...(params.oneTime ?? []).map((item) => ({
-        amount: item.amount_subtotal,
-        description: item.description ?? '',
-        price: item.price,
-        quantity: item.quantity ?? 1,
-        period: { start: now, end: now },
-        subscription: id,
-      })),
+      ...(params.oneTime ?? []).map((item) => lineOfOneTime(item, id, now)),
     ],
     billingReason: 'subscription_create',
     subscription,
@@ -271,6 +219,110 @@ export function createSubscription(
   finalizeInvoice(engine, invoice)
   planSubscription(engine, subscription)
   return { subscription, invoice }
+}
+
+/** The fields that the request decides: payment, trial and planned cancellation. */
+function startOf(params: NewSubscription, period: Period): Partial<Subscription> {
+  const trialEnd = params.trialEnd ?? null
+  const endsAtPeriodEnd = params.cancelAtPeriodEnd ?? false
+  const unpaid = params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete'
+  return {
+    billing_cycle_anchor: trialEnd ?? period.start,
+    cancel_at: params.cancelAt ?? (endsAtPeriodEnd ? period.end : null),
+    cancel_at_period_end: endsAtPeriodEnd,
+    canceled_at: endsAtPeriodEnd || params.cancelAt ? period.start : null,
+    collection_method: params.collectionMethod ?? 'charge_automatically',
+    days_until_due: params.daysUntilDue ?? null,
+    default_payment_method: params.defaultMethod ?? null,
+    description: params.description ?? null,
+    metadata: params.metadata ?? {},
+    status: trialEnd === null ? unpaid : 'trialing',
+    trial_end: trialEnd,
+    trial_settings: trialSettings(params.missingMethod),
+    trial_start: trialEnd === null ? null : period.start,
+  }
+}
+
+/** A subscription of a customer that starts now, without items. */
+function subscriptionDefaults(
+  engine: Engine,
+  id: string,
+  customer: string,
+): Subscription & { object: 'subscription' } {
+  const now = engine.now(customer)
+  return {
+    id,
+    object: 'subscription',
+    application: null,
+    application_fee_percent: null,
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null },
+    billing_cycle_anchor: now,
+    billing_cycle_anchor_config: null,
+    billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible', updated_at: now },
+    billing_schedules: [],
+    billing_thresholds: null,
+    cancel_at: null,
+    cancel_at_period_end: false,
+    canceled_at: null,
+    cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
+    collection_method: 'charge_automatically',
+    created: now,
+    currency: 'usd',
+    customer,
+    customer_account: null,
+    days_until_due: null,
+    default_payment_method: null,
+    default_source: null,
+    default_tax_rates: [],
+    description: null,
+    discounts: [],
+    ended_at: null,
+    invoice_settings: {
+      account_tax_ids: null,
+      custom_fields: null,
+      description: null,
+      footer: null,
+      issuer: { type: 'self' },
+    },
+    items: { object: 'list', data: [], has_more: false, url: '' },
+    plan: null,
+    quantity: null,
+    latest_invoice: null,
+    livemode: engine.livemode,
+    managed_payments: null,
+    metadata: {},
+    next_pending_invoice_item_invoice: null,
+    on_behalf_of: null,
+    pause_collection: null,
+    payment_settings: {
+      payment_method_options: null,
+      payment_method_types: null,
+      save_default_payment_method: 'off',
+    },
+    pending_invoice_item_interval: null,
+    pending_setup_intent: null,
+    pending_update: null,
+    schedule: null,
+    start_date: now,
+    status: 'incomplete',
+    test_clock: engine.store.require('customer', customer).test_clock ?? null,
+    transfer_data: null,
+    trial_end: null,
+    trial_settings: trialSettings(),
+    trial_start: null,
+  }
+}
+
+/** The invoice line of what is charged once, with the first invoice. */
+function lineOfOneTime(item: LineItem, subscription: string, now: number): NewLine {
+  return {
+    amount: item.amount_subtotal,
+    description: item.description ?? '',
+    price: item.price,
+    quantity: item.quantity ?? 1,
+    period: { start: now, end: now },
+    subscription,
+  }
 }
 
 function trialSettings(missingMethod = 'create_invoice'): Subscription['trial_settings'] {

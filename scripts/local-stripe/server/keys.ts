@@ -12,9 +12,10 @@ export interface SecretKey {
   missing?: string[]
 }
 
-export const defaultAccount = 'acct_1LocalStripe00000'
-export const defaultTestKey = 'sk_test_localStripe0000000000000000000000000000'
-export const defaultLiveKey = 'sk_live_localStripe0000000000000000000000000000'
+/** The account of every key that names no other. */
+export const ACCOUNT_ID = 'acct_1LocalStripe00000'
+export const TEST_KEY = 'sk_test_localStripe0000000000000000000000000000'
+export const LIVE_KEY = 'sk_live_localStripe0000000000000000000000000000'
 
 export function isLive(key: string): boolean {
   return /^[sr]k_live_/.test(key)
