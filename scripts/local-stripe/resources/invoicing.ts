@@ -55,7 +55,7 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
   const customer = engine.store.require('customer', draft.customer, 'customer')
   const now = engine.now(draft.customer)
   const invoice = engine.store.add<'invoice'>({
-    ...invoiceDefaults(engine, draft.id ?? engine.ids.next('in_'), customer),
+    ...invoiceDefaults(engine, draft.id ?? engine.ids.next('in_'), customer, now),
     auto_advance: draft.autoAdvance ?? false,
     billing_reason: draft.billingReason,
     collection_method: draft.collectionMethod ?? 'charge_automatically',
@@ -83,8 +83,12 @@ function parentOf(subscription: { id: string; metadata: Metadata }): Invoice['pa
 }
 
 /** An empty draft for a customer. */
-function invoiceDefaults(engine: Engine, id: string, customer: Customer): Invoice & { object: 'invoice' } {
-  const now = engine.now(customer.id)
+function invoiceDefaults(
+  engine: Engine,
+  id: string,
+  customer: Customer,
+  now: number,
+): Invoice & { object: 'invoice' } {
   return {
     id,
     object: 'invoice',

@@ -189,7 +189,7 @@ export function createSubscription(
       })
     : undefined
   const subscription = engine.store.add<'subscription'>({
-    ...subscriptionDefaults(engine, id, customer),
+    ...subscriptionDefaults(engine, id, customer, now),
     ...startOf(params, period),
     currency: first.price.currency,
     discounts: discount ? [discount.id] : [],
@@ -248,8 +248,8 @@ function subscriptionDefaults(
   engine: Engine,
   id: string,
   customer: string,
+  now: number,
 ): Subscription & { object: 'subscription' } {
-  const now = engine.now(customer)
   return {
     id,
     object: 'subscription',
