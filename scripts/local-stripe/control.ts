@@ -13,7 +13,7 @@ import type {
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
 import { expireSession } from './resources/checkout.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
-import { settle } from './resources/payments.ts'
+import { settlePayment } from './resources/payments.ts'
 import { portalCancel, portalChangePlan, portalRenew, portalResume } from './resources/portal.ts'
 import { settleRefund } from './resources/refunds.ts'
 import { createEndpoint } from './resources/webhook-endpoints.ts'
@@ -85,45 +85,51 @@ export interface Controlled {
 }
 
 export function createControl(site: Controlled): Control {
-  const owner = (id: string): Engine => {
+  const engineOf = (id: string): Engine => {
     const engine = site.engineWith(id) ?? site.test
     engine.tick()
     return engine
   }
-  const mode = (live: boolean | undefined): Engine => (live ? site.live : site.test)
-  const done = <T>(value: T): T => {
+  const engineOfMode = (live: boolean | undefined): Engine => (live ? site.live : site.test)
+  const afterAction = <T>(value: T): T => {
     site.afterAction()
     return value
   }
   return {
     pay: (session, entry = {}) => {
-      const engine = owner(session)
+      const engine = engineOf(session)
       const email = entry.email ?? 'buyer@example.com'
-      return done(structuredClone(payEntered(engine, session, { ...entry, email })))
+      return afterAction(structuredClone(payEntered(engine, session, { ...entry, email })))
     },
     expire: (session) => {
-      const engine = owner(session)
-      return done(structuredClone(expireSession(engine, engine.store.require('checkout.session', session))))
+      const engine = engineOf(session)
+      return afterAction(
+        structuredClone(expireSession(engine, engine.store.require('checkout.session', session))),
+      )
     },
     settle: (id, succeeds) => {
-      const engine = owner(id)
+      const engine = engineOf(id)
       const session = engine.store.get('checkout.session', id)
-      return done(structuredClone(settle(engine, session ? intentOf(engine, session) : id, succeeds)))
+      return afterAction(
+        structuredClone(settlePayment(engine, session ? intentOf(engine, session) : id, succeeds)),
+      )
     },
     portalCancel: (session, subscription, when) =>
-      done(structuredClone(portalCancel(owner(session), session, subscription, when))),
+      afterAction(structuredClone(portalCancel(engineOf(session), session, subscription, when))),
     portalRenew: (session, subscription) =>
-      done(structuredClone(portalRenew(owner(session), session, subscription))),
+      afterAction(structuredClone(portalRenew(engineOf(session), session, subscription))),
     portalChangePlan: (session, subscription, price) =>
-      done(structuredClone(portalChangePlan(owner(session), session, subscription, price))),
+      afterAction(structuredClone(portalChangePlan(engineOf(session), session, subscription, price))),
     portalResume: (session, subscription) =>
-      done(structuredClone(portalResume(owner(session), session, subscription))),
-    settleRefund: (refund, succeeds) => done(structuredClone(settleRefund(owner(refund), refund, succeeds))),
+      afterAction(structuredClone(portalResume(engineOf(session), session, subscription))),
+    settleRefund: (refund, succeeds) =>
+      afterAction(structuredClone(settleRefund(engineOf(refund), refund, succeeds))),
     openDispute: (charge, options = {}) =>
-      done(structuredClone(openDispute(owner(charge), { charge, ...options }))),
-    closeDispute: (dispute, outcome) => done(structuredClone(closeDispute(owner(dispute), dispute, outcome))),
+      afterAction(structuredClone(openDispute(engineOf(charge), { charge, ...options }))),
+    closeDispute: (dispute, outcome) =>
+      afterAction(structuredClone(closeDispute(engineOf(dispute), dispute, outcome))),
     addEndpoint: ({ url, events = ['*'], apiVersion, live }) => {
-      const { id, secret } = createEndpoint(mode(live), {
+      const { id, secret } = createEndpoint(engineOfMode(live), {
         url,
         enabled_events: events,
         api_version: apiVersion,
@@ -135,13 +141,13 @@ export function createControl(site: Controlled): Control {
       site.afterAction()
     },
     events: ({ type, apiVersion, live } = {}) => {
-      const engine = mode(live)
+      const engine = engineOfMode(live)
       const wanted = (record: EventRecord) => type === undefined || record.event.type === type
       return engine.events
         .filter(wanted)
         .map((record) => structuredClone(engine.render(record, apiVersion ?? null)))
     },
-    endState: ({ apiVersion, live } = {}) => mode(live).endState(apiVersion),
+    endState: ({ apiVersion, live } = {}) => engineOfMode(live).endState(apiVersion),
     holdDelivery: () => {
       for (const delivery of site.deliveries()) delivery.hold()
     },
@@ -162,7 +168,7 @@ export function createControl(site: Controlled): Control {
         .filter((attempt) => event === undefined || attempt.event === event)
         .filter((attempt) => type === undefined || attempt.type === type),
     settled: async () => {
-      await Promise.all(site.deliveries().map((delivery) => delivery.settled()))
+      await Promise.all(site.deliveries().map((delivery) => delivery.whenIdle()))
     },
     fail: (rule) => site.faults.add(rule),
     clearFailures: () => site.faults.clear(),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { pinnedVersion, type StripeEvent } from '../../scripts/local-stripe/index.ts'
+import { PINNED_VERSION, type StripeEvent } from '../../scripts/local-stripe/index.ts'
 import { lifeCycles, runLifeCycle } from '../../scripts/local-stripe/life-cycles.ts'
 
 type Json = Record<string, unknown>
@@ -176,6 +176,6 @@ describe('the list of life cycles', () => {
     expect(lifeCycles.length).toBeGreaterThanOrEqual(40)
     expect(new Set(lifeCycles.map(({ name }) => name)).size).toBe(lifeCycles.length)
     const [first] = lifeCycles
-    if (first) expect(runLifeCycle(first).events[0]?.api_version).toBe(pinnedVersion)
+    if (first) expect(runLifeCycle(first).events[0]?.api_version).toBe(PINNED_VERSION)
   })
 })

@@ -9,7 +9,7 @@ import { createIds, type Ids } from './ids.ts'
 import { createStore, type Store } from './store.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
 import type { Json, LineItem, Metadata, RequestInfo, StripeObject } from './types.ts'
-import { pinnedVersion, renderObject } from './versions.ts'
+import { PINNED_VERSION, renderObject } from './versions.ts'
 
 /** What is done when a subscription's renewal keeps failing (https://docs.stripe.com/billing/revenue-recovery/smart-retries). */
 export interface Dunning {
@@ -95,6 +95,9 @@ export interface Engine extends Timeline, EventLog, Hooks {
   endState(version?: string): Record<string, Json>
 }
 
+/** The account, unless another is named. */
+export const ACCOUNT_ID = 'acct_1LocalStripe00000'
+
 const NO_REQUEST: RequestInfo = { id: null, idempotency_key: null }
 
 /**
@@ -102,7 +105,7 @@ const NO_REQUEST: RequestInfo = { id: null, idempotency_key: null }
  * `events` and `endState()` together are a life cycle: what Stripe has sent, and what is true.
  */
 export function createBareEngine(options: EngineOptions = {}): Engine {
-  const { livemode = false, accountId = 'acct_1LocalStripe00000', apiVersions = [] } = options
+  const { livemode = false, accountId = ACCOUNT_ID, apiVersions = [] } = options
   const store = createStore()
   const ids = createIds(options.seed)
 
@@ -142,7 +145,7 @@ export function createBareEngine(options: EngineOptions = {}): Engine {
     endpointSecrets: new Map(),
     pagesUrl: options.pagesUrl ?? 'http://127.0.0.1',
     request: { ...NO_REQUEST },
-    endState(version = pinnedVersion) {
+    endState(version = PINNED_VERSION) {
       const objects = store
         .all()
         .map((object) => [object.id, renderObject(structuredClone(object), version, store)])

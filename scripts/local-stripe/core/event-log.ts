@@ -3,7 +3,7 @@ import { previousAttributes } from './diff.ts'
 import type { Ids } from './ids.ts'
 import type { Store } from './store.ts'
 import type { Json, RequestInfo, StripeEvent, StripeObject, WebhookEndpoint } from './types.ts'
-import { pinnedVersion, renderObject } from './versions.ts'
+import { PINNED_VERSION, renderObject } from './versions.ts'
 
 /** One event, with its renderings in other versions than the pinned one. */
 export interface EventRecord {
@@ -49,7 +49,7 @@ export function createEventLog(source: EventSource): EventLog {
       const event: StripeEvent = {
         id: source.ids.next('evt_'),
         object: 'event',
-        api_version: pinnedVersion,
+        api_version: PINNED_VERSION,
         created: source.now(customerOf(object, store)),
         data: { object: now, ...(before ? { previous_attributes: previousAttributes(before, now) } : {}) },
         livemode: source.livemode,
@@ -60,7 +60,7 @@ export function createEventLog(source: EventSource): EventLog {
       const record: EventRecord = { event, before, renderings: new Map() }
       const versions = new Set([...source.apiVersions, ...endpoints.map((endpoint) => endpoint.api_version)])
       for (const version of versions) {
-        if (version && version !== pinnedVersion)
+        if (version && version !== PINNED_VERSION)
           record.renderings.set(version, renderEvent(event, before, version, store))
       }
       events.push(record)
@@ -70,7 +70,7 @@ export function createEventLog(source: EventSource): EventLog {
     onEvent: (listener) => void listeners.push(listener),
 
     render(record, version) {
-      if (!version || version === pinnedVersion) return record.event
+      if (!version || version === PINNED_VERSION) return record.event
       const known = record.renderings.get(version) ?? renderEvent(record.event, record.before, version, store)
       return { ...known, pending_webhooks: record.event.pending_webhooks }
     },

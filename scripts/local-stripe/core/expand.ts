@@ -4,8 +4,10 @@ import { invalidRequest } from './errors.ts'
 import type { Json, List } from './types.ts'
 import { isStripeObject } from './versions.ts'
 
+const LEVELS_MAX = 4
+
 /** Fields that hold ids of other objects. */
-const expandable = new Set([
+const EXPANDABLE_FIELDS = new Set([
   'balance_transaction',
   'charge',
   'configuration',
@@ -30,7 +32,7 @@ const expandable = new Set([
 ])
 
 /** Fields that are absent unless asked for, by the kind of object that has them. */
-const includable: Record<string, Record<string, (object: Json, engine: Engine) => unknown>> = {
+const INCLUDABLE_FIELDS: Record<string, Record<string, (object: Json, engine: Engine) => unknown>> = {
   'checkout.session': {
     line_items: (session, engine) =>
       list(
@@ -78,7 +80,7 @@ const includable: Record<string, Record<string, (object: Json, engine: Engine) =
 /** @throws when a field is asked for more than four levels deep; checked before anything is done */
 export function checkDepth(fields: string[]): void {
   for (const field of fields) {
-    if (field.split('.').filter((level) => level !== 'data').length <= 4) continue
+    if (field.split('.').filter((level) => level !== 'data').length <= LEVELS_MAX) continue
     throw invalidRequest(`You cannot expand more than 4 levels of a property. Property: ${field}`, {
       param: 'expand',
     })
@@ -99,18 +101,18 @@ function expandField(engine: Engine, holder: unknown, [level = '', ...rest]: str
   }
   if (typeof holder !== 'object' || holder === null) return
   const json = holder as Json
-  const include = includable[String(json.object)]?.[level]
+  const include = INCLUDABLE_FIELDS[String(json.object)]?.[level]
   if (include && !(level in json)) json[level] = structuredClone(include(json, engine))
-  if (!(level in json) && !expandable.has(level) && !include) throw cannotExpand(field)
-  json[level] = expanded(engine, json[level], level, field)
+  if (!(level in json) && !EXPANDABLE_FIELDS.has(level) && !include) throw cannotExpand(field)
+  json[level] = expandValue(engine, json[level], level, field)
   if (rest.length > 0) expandField(engine, json[level], rest, field)
 }
 
-function expanded(engine: Engine, value: unknown, level: string, field: string): unknown {
+function expandValue(engine: Engine, value: unknown, level: string, field: string): unknown {
   if (Array.isArray(value))
     return value.map((item) => (typeof item === 'string' ? lookUp(engine, item) : item))
   if (typeof value === 'object' || value === undefined) return value
-  if (!expandable.has(level)) throw cannotExpand(field)
+  if (!EXPANDABLE_FIELDS.has(level)) throw cannotExpand(field)
   return typeof value === 'string' ? lookUp(engine, value) : value
 }
 

@@ -6,7 +6,7 @@ export interface Ids {
   next(prefix: string, length?: number): string
 }
 
-const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** A source of ids; without a seed it starts somewhere nobody can guess. */
 export function createIds(seed: number = randomBytes(4).readUInt32LE()): Ids {
@@ -14,7 +14,7 @@ export function createIds(seed: number = randomBytes(4).readUInt32LE()): Ids {
   return {
     next(prefix, length = 24) {
       let id = prefix
-      for (let i = 0; i < length; i += 1) id += alphabet[Math.floor(random() * alphabet.length)]
+      for (let i = 0; i < length; i += 1) id += ALPHABET[Math.floor(random() * ALPHABET.length)]
       return id
     },
   }

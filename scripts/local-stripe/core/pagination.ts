@@ -37,19 +37,19 @@ export function paginate<T extends { id: string; created?: number }>(
       param: 'ending_before',
     })
   }
-  const at = (id: string, param: string): number => {
-    const index = placesIn(items).get(id)
+  const positionOf = (id: string, param: string): number => {
+    const index = positionsIn(items).get(id)
     if (index === undefined) throw noSuch(spoken, id, param)
     return index
   }
-  const isListed = (item: T) => keep(item) && (!created || within(item.created ?? 0, created))
+  const isListed = (item: T) => keep(item) && (!created || isWithin(item.created ?? 0, created))
   if (before !== undefined) {
-    const rest = items.slice(0, at(before, 'ending_before')).filter(isListed)
+    const rest = items.slice(0, positionOf(before, 'ending_before')).filter(isListed)
     return { object: 'list', data: rest.slice(-limit), has_more: rest.length > limit, url }
   }
   const data: T[] = []
   for (
-    let index = after === undefined ? 0 : at(after, 'starting_after') + 1;
+    let index = after === undefined ? 0 : positionOf(after, 'starting_after') + 1;
     index < items.length;
     index += 1
   ) {
@@ -62,17 +62,17 @@ export function paginate<T extends { id: string; created?: number }>(
 }
 
 /** Where each object stands in a list; kept for as long as the list is, because whoever reads it page by page asks for each page. */
-const places = new WeakMap<readonly object[], Map<string, number>>()
+const positionsOfList = new WeakMap<readonly object[], Map<string, number>>()
 
-function placesIn(items: readonly { id: string }[]): Map<string, number> {
-  const known = places.get(items)
+function positionsIn(items: readonly { id: string }[]): Map<string, number> {
+  const known = positionsOfList.get(items)
   if (known) return known
   const fresh = new Map(items.map(({ id }, index) => [id, index]))
-  places.set(items, fresh)
+  positionsOfList.set(items, fresh)
   return fresh
 }
 
-function within(moment: number, { gt, gte, lt, lte }: NonNullable<ListParams['created']>): boolean {
+function isWithin(moment: number, { gt, gte, lt, lte }: NonNullable<ListParams['created']>): boolean {
   return !(
     (gt !== undefined && moment <= gt) ||
     (gte !== undefined && moment < gte) ||

@@ -2,7 +2,7 @@
 import type { Engine } from './engine.ts'
 import { checkDepth } from './expand.ts'
 import { type FormHash, type Infer, list, readParams, type Shape, string } from './params.ts'
-import { pinnedVersion } from './versions.ts'
+import { PINNED_VERSION } from './versions.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 
@@ -42,7 +42,7 @@ export function route<S extends Shape>(
     path,
     pattern: new RegExp(`^${path.replace(/:[a-zA-Z]+/g, '([^/]+)')}$`),
     permission: `rak_${permission}_${method === 'GET' ? 'read' : 'write'}`,
-    read: (form, version = pinnedVersion) => {
+    read: (form, version = PINNED_VERSION) => {
       const date = version.slice(0, 10)
       const known = Object.entries(full).filter(([, param]) => !param.removedIn || date < param.removedIn)
       const { expand = [], ...params } = readParams(Object.fromEntries(known), form) as { expand?: string[] }

@@ -25,7 +25,7 @@ export function createStore(): Store {
   /** The lists that were asked for since the last change: whoever goes through many pages asks for each of them. */
   const lists = new Map<string, readonly StripeObject[]>()
 
-  const kind = (name: string): Map<string, StripeObject> => {
+  const objectsNamed = (name: string): Map<string, StripeObject> => {
     const known = byName.get(name)
     if (known) return known
     const fresh = new Map<string, StripeObject>()
@@ -36,27 +36,27 @@ export function createStore(): Store {
   const store: Store = {
     add(object) {
       objects.set(object.id, object)
-      kind(object.object).set(object.id, object)
+      objectsNamed(object.object).set(object.id, object)
       lists.delete(object.object)
       return object
     },
     get<Name extends ObjectName>(name: Name, id: string) {
-      return kind(name).get(id) as Objects[Name] | undefined
+      return objectsNamed(name).get(id) as Objects[Name] | undefined
     },
     require(name, id, param) {
       const object = store.get(name, id)
-      if (!object) throw noSuch(spokenName[name] ?? name, id, param)
+      if (!object) throw noSuch(SPOKEN_NAMES[name] ?? name, id, param)
       return object
     },
     list<Name extends ObjectName>(name: Name) {
-      const list = lists.get(name) ?? [...kind(name).values()].reverse()
+      const list = lists.get(name) ?? [...objectsNamed(name).values()].reverse()
       lists.set(name, list)
       return list as Objects[Name][]
     },
     find: (id) => objects.get(id),
     remove(name, id) {
       objects.delete(id)
-      kind(name).delete(id)
+      objectsNamed(name).delete(id)
       lists.delete(name)
       const left: Deleted = { id, object: name, deleted: true }
       remains.set(id, left)
@@ -69,7 +69,7 @@ export function createStore(): Store {
 }
 
 /** How Stripe's error messages call an object, where that differs from its `object` field. */
-const spokenName: Partial<Record<ObjectName, string>> = {
+const SPOKEN_NAMES: Partial<Record<ObjectName, string>> = {
   'billing_portal.configuration': 'configuration',
   'billing_portal.session': 'session',
   'checkout.session': 'checkout.session',

@@ -1,7 +1,7 @@
 /** Billing periods (https://docs.stripe.com/billing/subscriptions/billing-cycle). All moments are seconds since 1970. */
 
-export const day = 86400
-export const hour = 3600
+export const DAY_SECONDS = 86400
+export const HOUR_SECONDS = 3600
 
 interface Recurrence {
   interval: string
@@ -17,8 +17,8 @@ export function periodAfter(
   { interval, interval_count: count }: Recurrence,
   periods: number,
 ): number {
-  if (interval === 'day') return anchor + periods * count * day
-  if (interval === 'week') return anchor + periods * count * 7 * day
+  if (interval === 'day') return anchor + periods * count * DAY_SECONDS
+  if (interval === 'week') return anchor + periods * count * 7 * DAY_SECONDS
   const months = periods * count * (interval === 'year' ? 12 : 1)
   const start = new Date(anchor * 1000)
   const moved = new Date(start)

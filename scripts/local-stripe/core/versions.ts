@@ -7,7 +7,7 @@ import type { Store } from './store.ts'
 import type { Invoice, InvoiceLine, Json, StripeObject, Subscription } from './types.ts'
 
 /** The version whose shapes local Stripe keeps: the one that the SDK pins. */
-export const pinnedVersion = '2026-10-28.endive'
+export const PINNED_VERSION = '2026-10-28.endive'
 
 interface Change {
   /** Versions before this one have the old shape. */
@@ -19,7 +19,7 @@ interface Change {
 /** The object in the shape of `version` (a date, with or without a release name). Works on what it is given. */
 export function renderObject<T extends object>(object: T, version: string, store: Store): Json {
   const json = object as unknown as Json
-  if (version !== pinnedVersion && !json.deleted) undoChanges(json, version.slice(0, 10), store)
+  if (version !== PINNED_VERSION && !json.deleted) undoChanges(json, version.slice(0, 10), store)
   return json
 }
 
@@ -27,12 +27,12 @@ function undoChanges(value: unknown, date: string, store: Store): void {
   if (Array.isArray(value)) for (const item of value) undoChanges(item, date, store)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return
   const json = value as Json
-  for (const change of changes)
+  for (const change of CHANGES)
     if (change.object === json.object && date < change.since) change.undo(json, store)
   for (const item of Object.values(json)) undoChanges(item, date, store)
 }
 
-const changes: Change[] = [
+const CHANGES: Change[] = [
   {
     since: '2026-03-25',
     object: 'checkout.session',

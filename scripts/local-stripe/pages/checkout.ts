@@ -6,7 +6,7 @@ import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
 import type { CheckoutSession, LineItem } from '../core/types.ts'
 import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'
 import { createPaymentMethod } from '../resources/payment-methods.ts'
-import { type Html, html, page, safeUrl } from './html.ts'
+import { type Html, html, renderPage, safeUrl } from './html.ts'
 
 /** What comes back for a page: a document, or the place to go to next. */
 export type PageAnswer = { status: number; body: string } | { status: 303; location: string }
@@ -30,7 +30,7 @@ export function payEntered(engine: Engine, id: string, entry: PaymentEntry): Che
   if (email && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email)) {
     throw invalidRequest('Please enter a valid email address.', { param: 'email' })
   }
-  const { month, year } = expiryOf(engine, entry.expiry)
+  const { month, year } = parseExpiry(engine, entry.expiry)
   const origin = { email, name: entry.name, expMonth: month, expYear: year }
   const chosen =
     entry.paymentMethod ?? (needsMethod(session) ? (entry.card ?? '4242424242424242') : undefined)
@@ -43,7 +43,7 @@ export function payEntered(engine: Engine, id: string, entry: PaymentEntry): Che
   return completeSession(engine, id, { method, email: email || undefined, name: entry.name })
 }
 
-function expiryOf(engine: Engine, text: string | undefined): { month?: number; year?: number } {
+function parseExpiry(engine: Engine, text: string | undefined): { month?: number; year?: number } {
   if (!text) return {}
   const match = /^\s*(\d{1,2})\s*\/?\s*(\d{2}|\d{4})\s*$/.exec(text)
   const month = Number(match?.[1])
@@ -62,7 +62,7 @@ function cardError(message: string, code: string): StripeFailure {
 }
 
 /** Where the customer goes after paying. */
-export function successLocation(session: CheckoutSession): string | null {
+export function successUrlOf(session: CheckoutSession): string | null {
   return safeUrl(session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null)
 }
 
@@ -74,10 +74,10 @@ export function showCheckout(
   form?: URLSearchParams,
 ): PageAnswer {
   const session = engine.store.get('checkout.session', id)
-  if (!session) return notice(404, 'There is no such checkout', 'The address may be mistyped.', null)
+  if (!session) return renderNotice(404, 'There is no such checkout', 'The address may be mistyped.', null)
   const back = safeUrl(session.cancel_url?.replaceAll('{CHECKOUT_SESSION_ID}', id) ?? null)
   if (session.status === 'expired') {
-    return notice(
+    return renderNotice(
       410,
       'This checkout has expired',
       'Nothing was charged. Go back to the shop to start again.',
@@ -85,7 +85,7 @@ export function showCheckout(
     )
   }
   if (session.status === 'complete') {
-    return notice(200, 'This checkout is complete', 'You can close this page.', successLocation(session))
+    return renderNotice(200, 'This checkout is complete', 'You can close this page.', successUrlOf(session))
   }
   const title =
     session.mode === 'subscription' ? 'Subscribe' : session.mode === 'setup' ? 'Save details' : 'Pay'
@@ -94,19 +94,19 @@ export function showCheckout(
       <section aria-labelledby="order">
         <h1 id="order">${title}</h1>
         ${session.mode !== 'setup' && html`<p class="total">${formatAmount(session.amount_total ?? 0, session.currency ?? 'usd')}</p>`}
-        ${summary(engine, session)}
-        ${session.allow_promotion_codes && !session.discounts?.length && promotionForm(id)}
+        ${renderSummary(engine, session)}
+        ${session.allow_promotion_codes && !session.discounts?.length && renderPromotionForm(id)}
         ${back !== null && html`<p><a href="${back}">← Back to the shop</a></p>`}
       </section>
       <section class="card" aria-labelledby="payment">
         <h2 id="payment">Your details</h2>
-        ${paymentForm(session, title, problem, form)}
+        ${renderPaymentForm(session, title, problem, form)}
       </section>
     </div>`
-  return { status: problem === undefined ? 200 : 402, body: page(`${title} – Local Stripe`, body) }
+  return { status: problem === undefined ? 200 : 402, body: renderPage(`${title} – Local Stripe`, body) }
 }
 
-function summary(engine: Engine, session: CheckoutSession): Html {
+function renderSummary(engine: Engine, session: CheckoutSession): Html {
   const currency = session.currency ?? 'usd'
   const items = engine.sessions.get(session.id)?.lineItems ?? []
   const discount = session.total_details?.amount_discount ?? 0
@@ -114,7 +114,7 @@ function summary(engine: Engine, session: CheckoutSession): Html {
     <tbody>${items.map(
       (
         item,
-      ) => html`<tr><th scope="row">${item.description}<br><span class="soft">${unitPrice(item)}</span></th>
+      ) => html`<tr><th scope="row">${item.description}<br><span class="soft">${formatUnitPrice(item)}</span></th>
         <td>${formatAmount(item.amount_subtotal, currency)}</td></tr>`,
     )}</tbody>
     <tfoot>
@@ -124,7 +124,7 @@ function summary(engine: Engine, session: CheckoutSession): Html {
   </table>`
 }
 
-function unitPrice({ price, quantity, currency }: LineItem): string {
+function formatUnitPrice({ price, quantity, currency }: LineItem): string {
   const each = formatAmount(Number(price?.unit_amount_decimal ?? 0), currency)
   const every = price?.recurring
     ? ` every ${price.recurring.interval_count > 1 ? `${price.recurring.interval_count} ${price.recurring.interval}s` : price.recurring.interval}`
@@ -132,14 +132,14 @@ function unitPrice({ price, quantity, currency }: LineItem): string {
   return `${quantity} × ${each}${every}`
 }
 
-function promotionForm(id: string): Html {
+function renderPromotionForm(id: string): Html {
   return html`<form class="inline" method="post" action="/c/pay/${id}/promotion-code">
     <label>Promotion code <input name="code" autocomplete="off" required></label>
     <button class="quiet">Apply</button>
   </form>`
 }
 
-function paymentForm(
+function renderPaymentForm(
   session: CheckoutSession,
   title: string,
   problem?: string,
@@ -190,7 +190,7 @@ function paymentForm(
 }
 
 /** The account each asynchronous method of the page debits. */
-const debited: Record<string, string> = {
+const TOKEN_OF_METHOD: Record<string, string> = {
   us_bank_account: 'pm_usBankAccount_success',
   sepa_debit: 'pm_sepaDebit_success',
 }
@@ -199,7 +199,7 @@ const debited: Record<string, string> = {
 export function submitCheckout(engine: Engine, id: string, form: URLSearchParams): PageAnswer {
   const session = engine.store.get('checkout.session', id)
   if (session?.status !== 'open') return showCheckout(engine, id)
-  const account = debited[form.get('method') ?? 'card']
+  const account = TOKEN_OF_METHOD[form.get('method') ?? 'card']
   try {
     const card = form.get('card')?.trim()
     if (needsMethod(session) && !account) {
@@ -217,7 +217,7 @@ export function submitCheckout(engine: Engine, id: string, form: URLSearchParams
       email: form.get('email') ?? undefined,
       name: form.get('name') || undefined,
     })
-    const location = successLocation(paid)
+    const location = successUrlOf(paid)
     return location === null ? showCheckout(engine, id) : { status: 303, location }
   } catch (error) {
     if (error instanceof StripeFailure) return showCheckout(engine, id, error.message, form)
@@ -238,8 +238,8 @@ export function submitPromotionCode(engine: Engine, id: string, form: URLSearchP
 }
 
 /** A page that only says something. */
-export function notice(status: number, title: string, text: string, link: string | null): PageAnswer {
+export function renderNotice(status: number, title: string, text: string, link: string | null): PageAnswer {
   const body = html`<section class="card"><h1>${title}</h1><p>${text}</p>
     ${link !== null && html`<p><a href="${link}">Continue</a></p>`}</section>`
-  return { status, body: page(`${title} – Local Stripe`, body) }
+  return { status, body: renderPage(`${title} – Local Stripe`, body) }
 }

@@ -8,16 +8,16 @@ type Value = Html | Html[] | string | number | null | undefined | false
 
 /** A template tag: values are escaped, HTML and lists of HTML stay, null and false vanish. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
-  return { html: String.raw({ raw: strings }, ...values.map(inserted)) }
+  return { html: String.raw({ raw: strings }, ...values.map(insertValue)) }
 }
 
-function inserted(value: Value): string {
+function insertValue(value: Value): string {
   if (value === null || value === undefined || value === false) return ''
   if (Array.isArray(value)) return value.map((item) => item.html).join('')
-  return typeof value === 'object' ? value.html : escaped(String(value))
+  return typeof value === 'object' ? value.html : escapeHtml(String(value))
 }
 
-const entities: Record<string, string> = {
+const ENTITIES: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
   '>': '&gt;',
@@ -25,8 +25,8 @@ const entities: Record<string, string> = {
   "'": '&#39;',
 }
 
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
 }
 
 /** An address that may be linked to: http and https only. */
@@ -35,12 +35,12 @@ export function safeUrl(url: string | null): string | null {
 }
 
 /** A moment in seconds as a day. */
-export function dayOf(seconds: number): string {
+export function formatDay(seconds: number): string {
   return new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeZone: 'UTC' }).format(seconds * 1000)
 }
 
 /** A whole page, with the mark that no real money moves. */
-export function page(title: string, body: Html): string {
+export function renderPage(title: string, body: Html): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -48,7 +48,7 @@ export function page(title: string, body: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title}</title>
-<style>${{ html: style }}</style>
+<style>${{ html: STYLE }}</style>
 </head>
 <body>
 <p class="mark" role="note"><strong>Local Stripe</strong> – no real money moves here</p>
@@ -57,7 +57,7 @@ export function page(title: string, body: Html): string {
 </html>`.html
 }
 
-const style = `
+const STYLE = `
 :root { color-scheme: light dark; --ink: #1a1f36; --soft: #5f6b80; --line: #d8dee8; --edge: #7f89a0; --paper: #fff; --ground: #f6f8fb;
   --accent: #4b45c6; --on-accent: #fff; --bad: #b3093c; --bad-ground: #fdeef1; --mark: #fff4d6; --on-mark: #5c4400 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9f2; --soft: #a3acc2; --line: #39405a; --edge: #7a84a8; --paper: #1e2338;

@@ -23,12 +23,12 @@ import {
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import { day } from '../core/time.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, LineItem, Price } from '../core/types.ts'
 import { createPrice, createProduct } from './catalog.ts'
 import { expireSession } from './checkout.ts'
 import { totalsOf } from './checkout-totals.ts'
-import { chosenDiscount, discountsShape } from './coupons.ts'
+import { discountsShape, resolveDiscount } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
 import { priceDataShape, productDataShape } from './price-shape.ts'
 import { createSetupIntent } from './setup-intents.ts'
@@ -151,8 +151,8 @@ export function createSession(engine: Engine, params: CreateParams): CheckoutSes
   if (params.customer !== undefined) requireCustomer(engine, params.customer)
   const now = engine.now(params.customer)
   const expiresAt = expiryOf(params, now)
-  const chosen = chosenDiscount(engine, params.discounts)
-  const lineItems = (params.line_items ?? []).map((item, place) => lineItem(engine, item, place))
+  const chosen = resolveDiscount(engine, params.discounts)
+  const lineItems = (params.line_items ?? []).map((item, place) => createLineItem(engine, item, place))
   checkPrices(mode, lineItems)
   const id = engine.ids.next(`cs_${engine.livemode ? 'live' : 'test'}_a1`, 58)
   const currency = lineItems[0]?.currency ?? 'usd'
@@ -186,9 +186,9 @@ export function createSession(engine: Engine, params: CreateParams): CheckoutSes
 
 /** @throws 400 when the session would expire too soon or too late */
 function expiryOf(params: CreateParams, now: number): number {
-  const expiresAt = params.expires_at ?? now + day
+  const expiresAt = params.expires_at ?? now + DAY_SECONDS
   const tooSoon = expiresAt < now + EXPIRY_SECONDS_MIN
-  if (tooSoon || expiresAt > now + day) {
+  if (tooSoon || expiresAt > now + DAY_SECONDS) {
     throw invalidRequest(
       `The \`expires_at\` timestamp must be ${tooSoon ? 'at least 30 minutes' : 'less than 24 hours'} from Checkout Session creation.`,
       { param: 'expires_at' },
@@ -197,7 +197,7 @@ function expiryOf(params: CreateParams, now: number): number {
   return expiresAt
 }
 
-type ChosenDiscount = ReturnType<typeof chosenDiscount>
+type ChosenDiscount = ReturnType<typeof resolveDiscount>
 
 function detailsOf(params: CreateParams, lineItems: LineItem[], chosen: ChosenDiscount): SessionDetails {
   const { subscription_data: subscription } = params
@@ -437,7 +437,7 @@ function checkPrices(mode: string, items: LineItem[]): void {
   }
 }
 
-function lineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
+function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
   const path = `line_items[${place}]`
   const quantity = item.quantity ?? (item.adjustable_quantity?.enabled ? 1 : undefined)
   if (quantity === undefined) throw missing(`${path}[quantity]`)
@@ -447,7 +447,7 @@ function lineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: numb
       param: `${path}[quantity]`,
     })
   }
-  const price = priceOf(engine, item, path)
+  const price = resolvePrice(engine, item, path)
   const product = engine.store.get('product', price.product)
   const amount = Math.round(Number(price.unit_amount_decimal) * quantity)
   const adjustable = item.adjustable_quantity
@@ -469,7 +469,7 @@ function lineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: numb
   }
 }
 
-function priceOf(engine: Engine, item: Infer<typeof lineItemShape>, path: string): Price {
+function resolvePrice(engine: Engine, item: Infer<typeof lineItemShape>, path: string): Price {
   if (item.price_data) {
     const { product_data: data, ...rest } = item.price_data
     if (rest.product === undefined && !data) throw missing(`${path}[price_data][product_data]`)

@@ -1,7 +1,7 @@
 /** What a checkout session costs. */
 import type { Engine, SessionDetails } from '../core/engine.ts'
 import type { CheckoutSession } from '../core/types.ts'
-import { discountAmounts } from './coupons.ts'
+import { splitDiscount } from './coupons.ts'
 
 /** The amounts of a session, in minor units, with the discount that applies now. A trial makes recurring items free. */
 export function totalsOf(
@@ -16,7 +16,7 @@ export function totalsOf(
       ? 0
       : Math.round(Number(item.price?.unit_amount_decimal) * (item.quantity ?? 1))
   }
-  const off = discountAmounts(
+  const off = splitDiscount(
     coupon,
     details.lineItems.map((item) => item.amount_subtotal),
   )

@@ -4,14 +4,14 @@
  */
 import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
-import { day } from '../core/time.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, Customer, Invoice, PaymentIntent, PaymentMethod } from '../core/types.ts'
 import { totalsOf } from './checkout-totals.ts'
 import { createDiscount, promotionCodeOf } from './coupons.ts'
 import { createCustomer } from './customers.ts'
 import { collect } from './invoicing.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
-import { attempt, createIntent, recordBalance } from './payments.ts'
+import { chargeMethod, createIntent, recordBalance } from './payments.ts'
 import { succeedSetup } from './setup-intents.ts'
 import { endSubscription, expireIncomplete } from './subscription-state.ts'
 import { createSubscription } from './subscriptions.ts'
@@ -33,7 +33,7 @@ export interface Entry {
 export function completeSession(engine: Engine, id: string, entry: Entry): CheckoutSession {
   const session = requireOpen(engine, id)
   const details = detailsOf(engine, session)
-  const email = emailOf(engine, session, entry)
+  const email = requireEmail(engine, session, entry)
   if (!entry.method && needsMethod(session)) {
     throw invalidRequest('A payment method is required.', {
       code: 'parameter_missing',
@@ -45,7 +45,7 @@ export function completeSession(engine: Engine, id: string, entry: Entry): Check
       param: 'payment_method',
     })
   }
-  const customer = customerFor(engine, session, details, email, entry)
+  const customer = findOrCreateCustomer(engine, session, details, email, entry)
   const shown: NonNullable<CheckoutSession['customer_details']> = {
     address: {
       city: null,
@@ -98,7 +98,7 @@ function payOnce(
   customer: Customer | null,
   method: PaymentMethod | null,
 ): Paid {
-  if (details.coupon) redeem(engine, session, details, customer)
+  if (details.coupon) redeemCoupon(engine, session, details, customer)
   if (session.amount_total === 0 || !method) return { changes: { payment_status: 'no_payment_required' } }
   const data = details.paymentIntentData
   const earlier = session.payment_intent
@@ -118,7 +118,7 @@ function payOnce(
       methodTypes: session.payment_method_types,
     })
   session.payment_intent = intent.id
-  const failure = attempt(engine, intent, method)
+  const failure = chargeMethod(engine, intent, method)
   if (failure) throw failure
   if (customer && data.setup_future_usage && !method.customer)
     attachPaymentMethod(engine, method.id, customer.id)
@@ -174,7 +174,7 @@ function firstInvoice(
     metadata: details.subscriptionData.metadata,
     description: details.subscriptionData.description,
     defaultMethod: method && engine.behaviours.get(method.id)?.attaches ? method.id : null,
-    trialEnd: details.trialEnd ?? (details.trialDays === null ? null : now + details.trialDays * day),
+    trialEnd: details.trialEnd ?? (details.trialDays === null ? null : now + details.trialDays * DAY_SECONDS),
     missingMethod: details.trialMissingPaymentMethod,
     discount: details.coupon ? { coupon: details.coupon, promotionCode: details.promotionCode } : null,
     session: session.id,
@@ -194,7 +194,7 @@ function saveMethod(
   return { changes: {} }
 }
 
-function redeem(
+function redeemCoupon(
   engine: Engine,
   session: CheckoutSession,
   details: SessionDetails,
@@ -217,7 +217,7 @@ export function needsMethod(session: CheckoutSession): boolean {
   )
 }
 
-function emailOf(engine: Engine, session: CheckoutSession, entry: Entry): string | null {
+function requireEmail(engine: Engine, session: CheckoutSession, entry: Entry): string | null {
   const customer = session.customer ? engine.store.get('customer', session.customer) : undefined
   const email = customer?.email ?? session.customer_email ?? entry.email ?? null
   if (email === null && !customer) {
@@ -226,7 +226,7 @@ function emailOf(engine: Engine, session: CheckoutSession, entry: Entry): string
   return email
 }
 
-function customerFor(
+function findOrCreateCustomer(
   engine: Engine,
   session: CheckoutSession,
   details: SessionDetails,

@@ -121,7 +121,7 @@ export function promotionCodeOf(engine: Engine, code: string): PromotionCode | u
 }
 
 /** The coupon and promotion code that `discounts` names, checked for use; null when it names none. */
-export function chosenDiscount(
+export function resolveDiscount(
   engine: Engine,
   discounts: { coupon?: string; promotion_code?: string }[] | undefined,
 ): { coupon: string; promotionCode: string | null } | null {
@@ -131,14 +131,14 @@ export function chosenDiscount(
     const promotion = engine.store.get('promotion_code', chosen.promotion_code)
     if (!promotion?.promotion.coupon)
       throw noSuch('promotion code', chosen.promotion_code, 'discounts[0][promotion_code]')
-    return { coupon: usable(engine, promotion.promotion.coupon), promotionCode: promotion.id }
+    return { coupon: requireUsable(engine, promotion.promotion.coupon), promotionCode: promotion.id }
   }
   if (chosen.coupon === undefined) return null
   engine.store.require('coupon', chosen.coupon, 'discounts[0][coupon]')
-  return { coupon: usable(engine, chosen.coupon), promotionCode: null }
+  return { coupon: requireUsable(engine, chosen.coupon), promotionCode: null }
 }
 
-function usable(engine: Engine, id: string): string {
+function requireUsable(engine: Engine, id: string): string {
   const coupon = engine.store.require('coupon', id)
   const expired = coupon.redeem_by !== null && coupon.redeem_by < engine.now()
   if (!coupon.valid || expired)
@@ -179,7 +179,7 @@ export function createDiscount(
 }
 
 /** What a coupon takes off each of the amounts (minor units); never more than the amount. */
-export function discountAmounts(coupon: Coupon | undefined, amounts: number[]): number[] {
+export function splitDiscount(coupon: Coupon | undefined, amounts: number[]): number[] {
   const total = amounts.reduce((sum, amount) => sum + Math.max(0, amount), 0)
   if (!coupon || total === 0) return amounts.map(() => 0)
   const off = Math.min(total, coupon.amount_off ?? Math.round((total * (coupon.percent_off ?? 0)) / 100))

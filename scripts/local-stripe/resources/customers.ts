@@ -20,7 +20,7 @@ import { addressShape, fullAddress } from './address.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
 import { endSubscription } from './subscription-state.ts'
 
-const shared = {
+const sharedShape = {
   address: clearable(hash(addressShape)),
   balance: integer(),
   description: clearable(string()),
@@ -47,12 +47,12 @@ const shared = {
   ),
 }
 const createShape = {
-  ...shared,
+  ...sharedShape,
   payment_method: string(),
   test_clock: string(),
   ...withoutEffect('tax_id_data'),
 }
-const updateShape = { ...shared, ...withoutEffect('default_source') }
+const updateShape = { ...sharedShape, ...withoutEffect('default_source') }
 
 export function createCustomer(engine: Engine, params: Infer<typeof createShape>): Customer {
   if (params.test_clock !== undefined) {

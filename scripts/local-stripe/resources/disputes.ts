@@ -4,11 +4,11 @@ import { invalidRequest } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import { boolean, ignored, mergeMetadata, metadata, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import { day } from '../core/time.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { Charge, Dispute } from '../core/types.ts'
-import { book } from './payments.ts'
+import { bookTransaction } from './payments.ts'
 
-const noEvidence: Dispute['evidence'] = {
+const NO_EVIDENCE: Dispute['evidence'] = {
   access_activity_log: null,
   billing_address: null,
   cancellation_policy: null,
@@ -51,7 +51,7 @@ export function openDispute(
   const disputed = amount ?? charge.amount
   const now = engine.now(charge.customer)
   const id = engine.ids.next('du_')
-  const withdrawn = book(engine, id, 'adjustment', -disputed, 1500, charge)
+  const withdrawn = bookTransaction(engine, id, 'adjustment', -disputed, 1500, charge)
   const dispute = engine.store.add<'dispute'>({
     id,
     object: 'dispute',
@@ -61,9 +61,9 @@ export function openDispute(
     created: now,
     currency: charge.currency,
     enhanced_eligibility_types: [],
-    evidence: noEvidence,
+    evidence: NO_EVIDENCE,
     evidence_details: {
-      due_by: now + 9 * day,
+      due_by: now + 9 * DAY_SECONDS,
       enhanced_eligibility: {},
       has_evidence: false,
       past_due: false,
@@ -108,7 +108,7 @@ export function closeDispute(engine: Engine, id: string, outcome: 'won' | 'lost'
   const changes: Partial<Dispute> = { status: outcome, is_charge_refundable: outcome === 'won' }
   change(engine, dispute, changes, 'charge.dispute.updated', 'charge.dispute.closed')
   if (outcome === 'won') {
-    const returned = book(engine, id, 'adjustment', dispute.amount, 0, charge)
+    const returned = bookTransaction(engine, id, 'adjustment', dispute.amount, 0, charge)
     const transactions = [...dispute.balance_transactions, returned]
     change(engine, dispute, { balance_transactions: transactions }, 'charge.dispute.funds_reinstated')
   }

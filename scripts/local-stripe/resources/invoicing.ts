@@ -4,7 +4,7 @@
  */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
-import { day } from '../core/time.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type {
   Customer,
   Discount,
@@ -14,9 +14,9 @@ import type {
   InvoicePayment,
   Metadata,
 } from '../core/types.ts'
-import { discountAmounts } from './coupons.ts'
+import { splitDiscount } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
-import { attempt, createIntent, recordBalance } from './payments.ts'
+import { chargeMethod, createIntent, recordBalance } from './payments.ts'
 
 /** What one line of an invoice says. Amounts in minor units. */
 export interface NewLine {
@@ -63,13 +63,14 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     default_payment_method: draft.defaultMethod ?? null,
     description: draft.description ?? null,
     discounts: draft.discount ? [draft.discount.id] : [],
-    due_date: draft.collectionMethod === 'send_invoice' ? now + (draft.daysUntilDue ?? 30) * day : null,
+    due_date:
+      draft.collectionMethod === 'send_invoice' ? now + (draft.daysUntilDue ?? 30) * DAY_SECONDS : null,
     metadata: draft.metadata ?? {},
     parent: draft.subscription ? parentOf(draft.subscription) : null,
     period_end: draft.period?.end ?? now,
     period_start: draft.period?.start ?? now,
   })
-  Object.assign(invoice, withLines(engine, invoice, draft.lines))
+  Object.assign(invoice, lineFields(engine, invoice, draft.lines))
   engine.emit('invoice.created', invoice)
   return invoice
 }
@@ -168,12 +169,12 @@ function invoiceDefaults(
 }
 
 /** The fields of a draft that follow from its lines. */
-export function withLines(engine: Engine, invoice: Invoice, added: NewLine[]): Partial<Invoice> {
+export function lineFields(engine: Engine, invoice: Invoice, added: NewLine[]): Partial<Invoice> {
   const [discountId] = invoice.discounts
   const discount = discountId === undefined ? undefined : engine.store.get('discount', discountId)
   const coupon = discount?.source.coupon ? engine.store.get('coupon', discount.source.coupon) : undefined
-  const data = [...invoice.lines.data, ...added.map((line) => invoiceLine(engine, invoice, line))]
-  const off = discountAmounts(
+  const data = [...invoice.lines.data, ...added.map((line) => createLine(engine, invoice, line))]
+  const off = splitDiscount(
     coupon,
     data.map((line) => (line.discountable ? line.amount : 0)),
   )
@@ -196,7 +197,7 @@ export function withLines(engine: Engine, invoice: Invoice, added: NewLine[]): P
   }
 }
 
-function invoiceLine(engine: Engine, invoice: Invoice, line: NewLine): InvoiceLine {
+function createLine(engine: Engine, invoice: Invoice, line: NewLine): InvoiceLine {
   const proration = line.proration ?? false
   const details = { proration, proration_details: { credited_items: null } }
   return {
@@ -384,7 +385,7 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
     invoice.default_payment_method ??
     subscription?.default_payment_method ??
     defaultMethodOf(engine, invoice.customer)
-  const failure = id ? attempt(engine, intent, resolvePaymentMethod(engine, id)) : noMethod()
+  const failure = id ? chargeMethod(engine, intent, resolvePaymentMethod(engine, id)) : missingMethod()
   if (failure) markFailed(engine, invoice)
   else if (intent.status === 'succeeded') markPaid(engine, invoice)
   else
@@ -394,7 +395,7 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
   return failure
 }
 
-function noMethod(): StripeFailure {
+function missingMethod(): StripeFailure {
   return new StripeFailure(400, {
     type: 'invalid_request_error',
     code: 'missing_payment_method',
@@ -468,7 +469,7 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
   const attempts = invoice.attempt_count + 1
   const renewal = invoice.billing_reason === 'subscription_cycle'
   const wait = renewal && invoice.auto_advance ? engine.dunning.retryDays[attempts - 1] : undefined
-  const next = wait === undefined ? null : now + wait * day
+  const next = wait === undefined ? null : now + wait * DAY_SECONDS
   change(
     engine,
     invoice,

@@ -51,7 +51,7 @@ const featuresShape = hash({
     ...withoutEffect('billing_cycle_anchor', 'schedule_at_period_end', 'trial_update_behavior'),
   }),
 })
-const shared = {
+const sharedShape = {
   business_profile: hash({
     headline: clearable(string(60)),
     privacy_policy_url: url(),
@@ -62,8 +62,8 @@ const shared = {
   name: clearable(string()),
   ...withoutEffect('login_page'),
 }
-const createConfigurationShape = { ...shared, features: required(featuresShape) }
-const updateConfigurationShape = { ...shared, active: boolean(), features: featuresShape }
+const createConfigurationShape = { ...sharedShape, features: required(featuresShape) }
+const updateConfigurationShape = { ...sharedShape, active: boolean(), features: featuresShape }
 const createSessionShape = {
   configuration: string(),
   customer: string(),
@@ -196,7 +196,7 @@ export function createPortalSession(engine: Engine, params: Infer<typeof createS
 // ---- what the customer does
 
 /** A subscription of the session's customer, or Stripe's "No such subscription". */
-function ownSubscription(engine: Engine, sessionId: string, id: string): Subscription {
+function requireOwnSubscription(engine: Engine, sessionId: string, id: string): Subscription {
   const session = engine.store.require('billing_portal.session', sessionId)
   const subscription = engine.store.get('subscription', id)
   if (!subscription || subscription.customer !== session.customer) throw noSuch('subscription', id)
@@ -215,7 +215,7 @@ export function portalCancel(
   id: string,
   when?: 'at_period_end' | 'immediately',
 ): Subscription {
-  const subscription = ownSubscription(engine, session, id)
+  const subscription = requireOwnSubscription(engine, session, id)
   const { enabled, mode } = featuresOf(engine, session).subscription_cancel
   if (!enabled) throw invalidRequest('This portal does not allow subscriptions to be cancelled.')
   if ((when ?? mode) === 'immediately') return cancelSubscription(engine, subscription.id)
@@ -224,18 +224,18 @@ export function portalCancel(
 
 /** Takes back a cancellation that has not come into effect. */
 export function portalRenew(engine: Engine, session: string, id: string): Subscription {
-  const subscription = ownSubscription(engine, session, id)
+  const subscription = requireOwnSubscription(engine, session, id)
   return updateSubscription(engine, subscription.id, { cancel_at_period_end: false })
 }
 
 /** Resumes a paused subscription. */
 export function portalResume(engine: Engine, session: string, id: string): Subscription {
-  return resumeSubscription(engine, ownSubscription(engine, session, id).id)
+  return resumeSubscription(engine, requireOwnSubscription(engine, session, id).id)
 }
 
 /** Moves a subscription to another price. */
 export function portalChangePlan(engine: Engine, session: string, id: string, price: string): Subscription {
-  const subscription = ownSubscription(engine, session, id)
+  const subscription = requireOwnSubscription(engine, session, id)
   const { enabled, proration_behavior: proration } = featuresOf(engine, session).subscription_update
   if (!enabled) throw invalidRequest('This portal does not allow plans to be changed.')
   if (!offeredPrices(engine, session, subscription).some((offer) => offer.id === price))

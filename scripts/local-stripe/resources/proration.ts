@@ -6,7 +6,14 @@ import { planOf } from '../core/plan.ts'
 import { periodAfter } from '../core/time.ts'
 import type { InvoiceItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import { collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
-import { inPeriod, linesFor, newItem, periodOf, recurrenceOf, withItems } from './subscription-state.ts'
+import {
+  createItem,
+  itemFields,
+  linesFor,
+  moveToPeriod,
+  periodOf,
+  recurrenceOf,
+} from './subscription-state.ts'
 
 export type ProrationBehavior = 'always_invoice' | 'create_prorations' | 'none'
 
@@ -33,7 +40,7 @@ export function changeItems(
   const before = subscription.items.data
   const period = periodOf(subscription)
   const now = engine.now(subscription.customer)
-  const after = applied(engine, subscription, itemChanges)
+  const after = applyChanges(engine, subscription, itemChanges)
   if (after.length === 0) {
     throw invalidRequest(
       'A subscription must have at least one active plan. To cancel, please use the cancel endpoint instead.',
@@ -43,18 +50,18 @@ export function changeItems(
   const sameCycle = old.interval === fresh.interval && old.interval_count === fresh.interval_count
   const trialing = subscription.status === 'trialing'
   const newPeriod = sameCycle || trialing ? period : { start: now, end: periodAfter(now, fresh, 1) }
-  const items = inPeriod(after, newPeriod)
+  const items = moveToPeriod(after, newPeriod)
   const restarts = newPeriod !== period
   const invoiceId = engine.ids.next('in_')
   const bills = !trialing && proration !== 'none'
   const invoicesNow = restarts ? !trialing : bills && proration === 'always_invoice'
-  const changed = costlyDifference(before, items)
+  const changed = findPriceChanges(before, items)
   change(
     engine,
     subscription,
     {
       ...others,
-      ...withItems(engine, subscription.id, items),
+      ...itemFields(engine, subscription.id, items),
       ...(restarts ? { billing_cycle_anchor: now } : {}),
       ...(invoicesNow && (changed.length > 0 || restarts) ? { latest_invoice: invoiceId } : {}),
     },
@@ -86,7 +93,11 @@ export function changeItems(
     collect(engine, invoice)
 }
 
-function applied(engine: Engine, subscription: Subscription, itemChanges: ItemChange[]): SubscriptionItem[] {
+function applyChanges(
+  engine: Engine,
+  subscription: Subscription,
+  itemChanges: ItemChange[],
+): SubscriptionItem[] {
   let items = subscription.items.data
   for (const { id, deleted, price, quantity, metadata } of itemChanges) {
     if (id !== undefined && !items.some((item) => item.id === id)) {
@@ -100,15 +111,15 @@ function applied(engine: Engine, subscription: Subscription, itemChanges: ItemCh
     } else if (id === undefined && price) {
       const period = periodOf(subscription)
       const added = { price, quantity: quantity ?? 1, metadata: mergeMetadata({}, metadata), period }
-      items = [...items, newItem(engine, subscription, added)]
+      items = [...items, createItem(engine, subscription, added)]
     } else {
-      items = items.map((item) => (item.id === id ? changedItem(item, { price, quantity, metadata }) : item))
+      items = items.map((item) => (item.id === id ? changeItem(item, { price, quantity, metadata }) : item))
     }
   }
   return items
 }
 
-function changedItem(item: SubscriptionItem, changes: Omit<ItemChange, 'id' | 'deleted'>): SubscriptionItem {
+function changeItem(item: SubscriptionItem, changes: Omit<ItemChange, 'id' | 'deleted'>): SubscriptionItem {
   const { price, quantity, metadata } = changes
   return {
     ...item,
@@ -124,7 +135,7 @@ interface Difference {
 }
 
 /** The items whose price or quantity is another than before. */
-function costlyDifference(before: SubscriptionItem[], after: SubscriptionItem[]): Difference[] {
+function findPriceChanges(before: SubscriptionItem[], after: SubscriptionItem[]): Difference[] {
   const gone = before.filter((item) => !after.some((other) => other.id === item.id)).map((from) => ({ from }))
   const rest = after.map((to) => ({ from: before.find((item) => item.id === to.id), to }))
   return [

@@ -4,7 +4,7 @@
  */
 import { change, type Engine } from '../core/engine.ts'
 import { planOf } from '../core/plan.ts'
-import { day, hour, nextPeriodEnd } from '../core/time.ts'
+import { DAY_SECONDS, HOUR_SECONDS, nextPeriodEnd } from '../core/time.ts'
 import type { Discount, Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import {
   closeUnpaid,
@@ -24,7 +24,7 @@ export interface Period {
 // ---- items
 
 /** Makes an item of a subscription. It is shown once it was given to `withItems`. */
-export function newItem(
+export function createItem(
   engine: Engine,
   subscription: { id: string; customer: string },
   {
@@ -53,7 +53,7 @@ export function newItem(
 }
 
 /** The fields of a subscription that follow from its items. The items become known by their ids. */
-export function withItems(
+export function itemFields(
   engine: Engine,
   id: string,
   data: SubscriptionItem[],
@@ -74,7 +74,7 @@ export function withItems(
 }
 
 /** The items with another period. */
-export function inPeriod(items: SubscriptionItem[], period: Period): SubscriptionItem[] {
+export function moveToPeriod(items: SubscriptionItem[], period: Period): SubscriptionItem[] {
   return items.map((item) => ({
     ...item,
     current_period_start: period.start,
@@ -164,8 +164,9 @@ export function planSubscription(engine: Engine, subscription: Subscription): vo
   const over = subscription.ended_at !== null || status === 'incomplete_expired'
   const runs = ['active', 'trialing', 'past_due', 'unpaid'].includes(status)
   const now = engine.now(customer)
-  const warning = status === 'trialing' && trialEnd !== null ? Math.max(now, trialEnd - 3 * day) : null
-  const expiry = status === 'incomplete' ? subscription.created + 23 * hour : null
+  const warning =
+    status === 'trialing' && trialEnd !== null ? Math.max(now, trialEnd - 3 * DAY_SECONDS) : null
+  const expiry = status === 'incomplete' ? subscription.created + 23 * HOUR_SECONDS : null
   const resumes = subscription.pause_collection?.resumes_at ?? null
   engine.schedule(`renew ${id}`, customer, runs ? periodOf(subscription).end : null, () =>
     renew(engine, subscription),
@@ -195,12 +196,12 @@ function renew(engine: Engine, subscription: Subscription): void {
     endSubscription(engine, subscription, 'cancellation_requested')
     return
   }
-  if (subscription.status === 'trialing' && endsTrialWithoutMethod(engine, subscription)) return
+  if (subscription.status === 'trialing' && endTrialWithoutMethod(engine, subscription)) return
   startPeriod(engine, subscription, 'subscription_cycle')
 }
 
 /** A trial that ends without a way to pay: paused or cancelled if the subscription says so. */
-function endsTrialWithoutMethod(engine: Engine, subscription: Subscription): boolean {
+function endTrialWithoutMethod(engine: Engine, subscription: Subscription): boolean {
   const method = subscription.default_payment_method ?? defaultMethodOf(engine, subscription.customer)
   const behaviour = subscription.trial_settings?.end_behavior.missing_payment_method
   if (method || behaviour === 'create_invoice' || behaviour === undefined) return false
@@ -236,14 +237,14 @@ export function startPeriod(
   const anchor = anew ? now : afterTrial ? last.end : subscription.billing_cycle_anchor
   const start = anew ? now : last.end
   const period = { start, end: nextPeriodEnd(anchor, recurrence, start) }
-  const items = inPeriod(subscription.items.data, period)
+  const items = moveToPeriod(subscription.items.data, period)
   const invoiceId = engine.ids.next('in_')
-  const discount = runningDiscount(engine, subscription)
+  const discount = runningDiscountOf(engine, subscription)
   change(
     engine,
     subscription,
     {
-      ...withItems(engine, id, items),
+      ...itemFields(engine, id, items),
       billing_cycle_anchor: anchor,
       latest_invoice: invoiceId,
       discounts: discount ? [discount.id] : [],
@@ -270,12 +271,12 @@ export function startPeriod(
     finalizeInvoice(engine, invoice)
     if (invoice.status === 'open') closeUnpaid(engine, invoice, 'void')
   } else if (paused === 'mark_uncollectible') closeUnpaid(engine, invoice, 'uncollectible')
-  else if (invoice.auto_advance && reason === 'subscription_cycle') advanceLater(engine, invoice)
+  else if (invoice.auto_advance && reason === 'subscription_cycle') finalizeLater(engine, invoice)
   return invoice
 }
 
-function advanceLater(engine: Engine, invoice: Invoice): void {
-  const at = engine.now(invoice.customer) + hour
+function finalizeLater(engine: Engine, invoice: Invoice): void {
+  const at = engine.now(invoice.customer) + HOUR_SECONDS
   invoice.automatically_finalizes_at = at
   engine.schedule(`finalize ${invoice.id}`, invoice.customer, at, () => {
     if (invoice.status !== 'draft') return
@@ -286,7 +287,7 @@ function advanceLater(engine: Engine, invoice: Invoice): void {
 }
 
 /** The subscription's discount, unless it has run out: `once` is for the first invoice only. */
-function runningDiscount(engine: Engine, subscription: Subscription): Discount | undefined {
+function runningDiscountOf(engine: Engine, subscription: Subscription): Discount | undefined {
   const [id] = subscription.discounts
   const discount = id === undefined ? undefined : engine.store.get('discount', id)
   const coupon = engine.store.get('coupon', discount?.source.coupon ?? '')

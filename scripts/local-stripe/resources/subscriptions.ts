@@ -20,10 +20,10 @@ import {
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import { day, periodAfter } from '../core/time.ts'
+import { DAY_SECONDS, periodAfter } from '../core/time.ts'
 import type { Invoice, LineItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import { createPrice } from './catalog.ts'
-import { chosenDiscount, createDiscount, discountsShape } from './coupons.ts'
+import { createDiscount, discountsShape, resolveDiscount } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
 import {
   closeUnpaid,
@@ -37,15 +37,15 @@ import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { priceDataShape } from './price-shape.ts'
 import { changeItems, type ItemChange, type ProrationBehavior } from './proration.ts'
 import {
+  createItem,
   endSubscription,
   expireIncomplete,
+  itemFields,
   linesFor,
-  newItem,
   type Period,
   periodOf,
   planSubscription,
   startPeriod,
-  withItems,
 } from './subscription-state.ts'
 
 const trialSettingsShape = hash({
@@ -68,7 +68,7 @@ const itemShape = {
   quantity: quantityShape,
   ...withoutEffect('billing_thresholds', 'current_trial', 'discounts', 'plan', 'tax_rates'),
 }
-const shared = {
+const sharedShape = {
   cancel_at: clearable(timestamp()),
   cancel_at_period_end: boolean(),
   collection_method: oneOf('charge_automatically', 'send_invoice'),
@@ -99,7 +99,7 @@ const shared = {
   ),
 }
 const createShape = {
-  ...shared,
+  ...sharedShape,
   customer: required(string()),
   items: required(list(hash(itemShape), { max: 20 })),
   trial_period_days: integer({ min: 1, max: 730 }),
@@ -128,7 +128,7 @@ const cancellationShape = hash({
   ),
 })
 const updateShape = {
-  ...shared,
+  ...sharedShape,
   cancellation_details: cancellationShape,
   items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...withoutEffect('clear_usage') }), {
     max: 20,
@@ -178,7 +178,7 @@ export function createSubscription(
   const id = engine.ids.next('sub_')
   const invoiceId = engine.ids.next('in_')
   const items = params.items.map(({ price, quantity, metadata }) =>
-    newItem(engine, { id, customer }, { price, quantity, metadata: metadata ?? {}, period }),
+    createItem(engine, { id, customer }, { price, quantity, metadata: metadata ?? {}, period }),
   )
   const discount = params.discount
     ? createDiscount(engine, params.discount.coupon, {
@@ -194,7 +194,7 @@ export function createSubscription(
     currency: first.price.currency,
     discounts: discount ? [discount.id] : [],
     latest_invoice: invoiceId,
-    ...withItems(engine, id, items),
+    ...itemFields(engine, id, items),
   })
   engine.emit('customer.subscription.created', subscription)
   if (discount) engine.emit('customer.discount.created', discount)
@@ -339,14 +339,21 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
   if (items.length === 0) throw missing('items')
   const now = engine.now(customer.id)
   const asked =
-    params.trial_end ?? (params.trial_period_days === undefined ? null : now + params.trial_period_days * day)
+    params.trial_end ??
+    (params.trial_period_days === undefined ? null : now + params.trial_period_days * DAY_SECONDS)
   const trialEnd = asked === 'now' ? null : asked
   const method = params.default_payment_method
     ? resolvePaymentMethod(engine, params.default_payment_method, 'default_payment_method').id
     : null
   const behaviour = params.payment_behavior ?? 'allow_incomplete'
   const charges = params.collection_method !== 'send_invoice' && behaviour !== 'default_incomplete'
-  if (charges && trialEnd === null && !method && !defaultMethodOf(engine, customer.id) && owes(items)) {
+  if (
+    charges &&
+    trialEnd === null &&
+    !method &&
+    !defaultMethodOf(engine, customer.id) &&
+    costsSomething(items)
+  ) {
     throw invalidRequest(
       'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
       { code: 'resource_missing' },
@@ -360,7 +367,7 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
     defaultMethod: method,
     trialEnd,
     missingMethod: params.trial_settings?.end_behavior.missing_payment_method,
-    discount: chosenDiscount(engine, params.discounts ?? undefined),
+    discount: resolveDiscount(engine, params.discounts ?? undefined),
     collectionMethod: params.collection_method,
     daysUntilDue: params.days_until_due,
     cancelAtPeriodEnd: params.cancel_at_period_end,
@@ -376,7 +383,7 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
   return subscription
 }
 
-function owes(items: { price: Price; quantity: number }[]): boolean {
+function costsSomething(items: { price: Price; quantity: number }[]): boolean {
   return items.some(({ price, quantity }) => Number(price.unit_amount_decimal) * quantity > 0)
 }
 
@@ -430,14 +437,14 @@ export function updateSubscription(
     changes.pause_collection = pause && { behavior: pause.behavior, resumes_at: pause.resumes_at ?? null }
   }
   if (params.discounts !== undefined) {
-    const chosen = chosenDiscount(engine, params.discounts ?? [])
+    const chosen = resolveDiscount(engine, params.discounts ?? [])
     const target = { customer: subscription.customer, subscription: id, promotionCode: chosen?.promotionCode }
     changes.discounts = chosen ? [createDiscount(engine, chosen.coupon, target).id] : []
   }
   Object.assign(changes, cancellationOf(engine, subscription, params))
   const endsTrial = params.trial_end === 'now' && subscription.status === 'trialing'
   if (typeof params.trial_end === 'number')
-    Object.assign(changes, trialUntil(engine, subscription, params.trial_end))
+    Object.assign(changes, extendTrial(engine, subscription, params.trial_end))
   if (endsTrial) changes.trial_end = engine.now(subscription.customer)
   const itemChanges = (params.items ?? []).map((item, place): ItemChange => {
     const named =
@@ -462,7 +469,7 @@ export function updateSubscription(
   return subscription
 }
 
-function trialUntil(engine: Engine, subscription: Subscription, end: number): Partial<Subscription> {
+function extendTrial(engine: Engine, subscription: Subscription, end: number): Partial<Subscription> {
   const start = periodOf(subscription).start
   const data = subscription.items.data.map((item) => ({
     ...item,
@@ -471,7 +478,7 @@ function trialUntil(engine: Engine, subscription: Subscription, end: number): Pa
   }))
   engine.trialWarnings.delete(subscription.id)
   return {
-    ...withItems(engine, subscription.id, data),
+    ...itemFields(engine, subscription.id, data),
     status: 'trialing',
     trial_end: end,
     trial_start: subscription.trial_start ?? engine.now(subscription.customer),

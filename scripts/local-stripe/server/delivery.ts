@@ -33,7 +33,7 @@ export interface Delivery {
   held(): string[]
   attempts(): DeliveryAttempt[]
   /** Resolves when nothing is on its way and no retry is planned. */
-  settled(): Promise<void>
+  whenIdle(): Promise<void>
   close(): void
 }
 
@@ -131,7 +131,7 @@ export function createDelivery(engine: Engine, options: DeliveryOptions): Delive
     },
     held: () => heldBack.map((record) => record.event.id),
     attempts: () => [...attempts],
-    settled: pending.none,
+    whenIdle: pending.none,
     close() {
       closing.abort()
       for (const timer of timers) {

@@ -1,6 +1,8 @@
 /** Idempotency keys (https://docs.stripe.com/api/idempotent_requests): the first answer is kept for 24 hours. */
 import { StripeFailure } from '../core/errors.ts'
 
+const KEY_LIFETIME_SECONDS = 24 * 3600
+
 export interface StoredAnswer {
   status: number
   body: string
@@ -31,7 +33,7 @@ export function createIdempotencyKeys(): IdempotencyKeys {
     claim(key, fingerprint, now) {
       const known = entries.get(key)
       if (!known || known.expiresAt <= now) {
-        entries.set(key, { fingerprint, expiresAt: now + 86400, answer: null })
+        entries.set(key, { fingerprint, expiresAt: now + KEY_LIFETIME_SECONDS, answer: null })
         return null
       }
       if (known.fingerprint !== fingerprint) {
