@@ -1,12 +1,15 @@
-/** An engine in which payments, invoices and subscriptions follow each other: payments ← invoices ← subscriptions. */
+/**
+ * Connects payments, invoices and subscriptions. Each listens to the one before it: payments ← invoices ←
+ * subscriptions.
+ */
 import { createBareEngine, type Engine, type EngineOptions } from './core/engine.ts'
 import { disputeCharge } from './resources/disputes.ts'
 import { finishCheckout, finishInvoice } from './resources/settlement.ts'
 import { activateSubscription, failSubscription } from './resources/subscription-state.ts'
 
 /**
- * Makes an empty account in one mode. The order of the lines is part of the behaviour: the invoice of a payment changes
- * before its checkout session does, and the events are sent in that order.
+ * Makes an empty account in one mode. The order of the listeners is part of the behaviour: the invoice of a payment
+ * changes before its checkout session, and the events have that order.
  */
 export function createEngine(options: EngineOptions = {}): Engine {
   const engine = createBareEngine(options)

@@ -1,4 +1,9 @@
-/** Local Stripe: a stateful stand-in for the Stripe API, driven by the official SDK. See README.md. */
+/**
+ * Local Stripe: a stateful stand-in for the Stripe API, driven by the official SDK. See README.md.
+ *
+ * `startLocalStripe` starts a server and returns its address, its keys, `control` and `close`. `createEngine` and
+ * `call` do the same without HTTP.
+ */
 import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Control, callControl, createControl } from './control.ts'
@@ -24,35 +29,38 @@ export type { SecretKey } from './server/keys.ts'
 export interface LocalStripeOptions {
   /** 0, the default, takes any free port. */
   port?: number
-  /** 127.0.0.1 unless stated. */
+  /** Default: 127.0.0.1. */
   host?: string
-  /** Keys that are accepted besides the default test and live key. */
+  /** Keys accepted besides the default test key and live key. */
   secretKeys?: SecretKey[]
   now?: () => Date
   /** The same seed gives the same ids. */
   seed?: number
-  /** Whether events are delivered to endpoints; true unless stated. */
+  /** Whether events are delivered as they happen (the default). False holds them until `control.releaseDelivery()`. */
   deliver?: boolean
-  /** Milliseconds before each retry of a delivery; then it is given up. */
+  /** Milliseconds before each retry of a delivery. After the last one the event is given up. */
   retrySchedule?: number[]
-  /** Whether an endpoint gets several events at once, as with Stripe itself; else one after the other, in order. */
+  /** Whether an endpoint gets several events at once, as from Stripe. By default it gets one after the other. */
   parallelDelivery?: boolean
-  /** Milliseconds an endpoint may take to answer. */
+  /** Milliseconds that an endpoint has for its response. */
   deliveryTimeoutMs?: number
-  /** Seconds after which asynchronous payments settle, and refunds that fail do so; null (the default) waits for `control`. */
+  /**
+   * Seconds after which asynchronous payments settle and failing refunds fail. Null (the default) waits for
+   * `control`.
+   */
   settleAfterSeconds?: number | null
   /** What happens when renewals fail. */
   dunning?: Dunning
 }
 
 export interface LocalStripe {
-  /** Address of the API and the hosted pages, without a slash at the end. */
+  /** Base URL of the API and the hosted pages, without a slash at the end. */
   url: string
   /** The default test key. */
   secretKey: string
   liveSecretKey: string
   control: Control
-  /** The engine of the default account in test mode, for tests that look behind the API. */
+  /** The engine of the default account in test mode, for tests that inspect the state behind the API. */
   engine: Engine
   /** Stops the server, its deliveries and its timers. */
   close(): Promise<void>

@@ -1,6 +1,6 @@
 /**
- * Life cycles for property tests: what customers, banks and time do to a payment, from the first session to the end. Each
- * one run gives every event Stripe would have told, and what Stripe would answer at the end.
+ * Life cycles for property tests: what customers, banks and time do to a payment, from the first session to the end.
+ * Running one returns every event that Stripe would send, and what the API would return at the end.
  */
 import type { Engine, EngineOptions } from './core/engine.ts'
 import { StripeFailure } from './core/errors.ts'
@@ -18,18 +18,18 @@ import { call } from './routes.ts'
 
 export interface LifeCycleOptions
   extends Pick<EngineOptions, 'seed' | 'apiVersions' | 'dunning' | 'livemode' | 'accountId'> {
-  /** Metadata of the sessions, and of the payments and subscriptions made by them: whom the purchase is for. */
+  /** Metadata of the sessions and of their payments and subscriptions, for example the id of the buyer. */
   metadata?: Record<string, string>
   /** `client_reference_id` of the sessions. */
   clientReferenceId?: string
-  /** Called at each event, when the objects are as it tells. */
+  /** Called at each event, while the objects are in the state that it shows. */
   onEvent?: (record: EventRecord, engine: Engine) => void
   /**
-   * Called between two steps, when everything that the step before caused has happened and a second has not yet passed:
-   * the moment for an API snapshot, as `engine.endState()`.
+   * Called after each step, within the same second and after all of its events: the moment for an API snapshot by
+   * `engine.endState()`.
    */
   onStep?: (engine: Engine) => void
-  /** When it begins, in seconds since 1970. */
+  /** Begin of the life cycle in seconds since 1970. */
   start?: number
 }
 
@@ -37,7 +37,7 @@ export interface LifeCycleLog {
   name: string
   /** Every event in the order in which it happened, in the pinned version. */
   events: StripeEvent[]
-  /** What the API would answer now for every object, by id. */
+  /** What the API would return now for every object, by id. */
   endState: Record<string, Json>
   /** For renderings in other versions: `engine.render(record, version)` of `engine.events`. */
   engine: Engine
@@ -49,19 +49,19 @@ export interface LifeCycle {
   run: (world: World) => void
 }
 
-/** What a life cycle is told with. */
+/** The means with which a life cycle is written. */
 interface World {
   engine: Engine
-  /** Does something that is one step of the story; the next one is a second later. */
+  /** Runs one step of the life cycle. The next one is a second later. */
   step<T>(work: (engine: Engine) => T): T
   prices: { once: string; onceYen: string; monthly: string; pro: string; yearly: string }
   api(method: Method, path: string, params?: object): Json & { id: string }
   /** Opens a session for one of the prices. */
   session(mode: 'payment' | 'subscription', price: string, more?: object): string
   pay(session: string, entry?: PaymentEntry): void
-  /** Pays with a method that is declined. */
+  /** Pays with a method that must be declined. */
   decline(session: string, entry: PaymentEntry): void
-  /** The session's field that holds an id. */
+  /** The id in a field of the session, or an empty string. */
   idOf(session: string, field: 'payment_intent' | 'subscription' | 'customer' | 'invoice'): string
   wait(seconds: number): void
   portal(customer: string): string
@@ -157,14 +157,14 @@ function createWorld(
   return world
 }
 
-/** Buys once and gives the id of the payment intent. */
+/** Buys once and returns the id of the payment intent. */
 function buyOnce(world: World, entry: PaymentEntry = {}, more: object = {}): string {
   const session = world.session('payment', world.prices.once, more)
   world.pay(session, entry)
   return world.idOf(session, 'payment_intent')
 }
 
-/** Subscribes and gives the id of the subscription. */
+/** Subscribes and returns the id of the subscription. */
 function subscribe(world: World, entry: PaymentEntry = {}, more: object = {}): string {
   const session = world.session('subscription', world.prices.monthly, more)
   world.pay(session, entry)
@@ -175,7 +175,7 @@ function customerOf(world: World, subscription: string): string {
   return world.engine.store.require('subscription', subscription).customer
 }
 
-/** A customer with a credit or debt (minor units) and a card on file. */
+/** Makes a customer with a balance (minor units, a credit is negative) and a saved card. */
 function createCustomer(world: World, { balance = 0, method = 'pm_card_visa' }): string {
   const customer = world.api('POST', '/v1/customers', {
     email: 'owner@example.com',
@@ -194,7 +194,7 @@ function createInvoice(world: World, customer: string, amount = 1000): string {
   return invoice
 }
 
-/** Makes the subscription's next charges fail, or work again. */
+/** Saves another payment method for the subscription, for example one that fails when it is charged. */
 function setPaymentMethod(world: World, subscription: string, method: string): void {
   const saved = world.api('POST', `/v1/payment_methods/${method}/attach`, {
     customer: customerOf(world, subscription),

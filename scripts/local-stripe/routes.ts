@@ -1,4 +1,4 @@
-/** Every route of the API, and how a request finds its own. */
+/** Every route of the API, and the search for the route of a request. */
 import type { Engine } from './core/engine.ts'
 import { StripeFailure } from './core/errors.ts'
 import { expandAnswer } from './core/expand.ts'
@@ -42,14 +42,14 @@ export const routes: Route[] = [
   ...webhookEndpointRoutes,
 ]
 
-/** A route with the ids that were in the path. */
+/** A route with the ids in the path. */
 export interface Found {
   route: Route
   id: string
   secondId: string
 }
 
-/** @throws Stripe's 404 when nothing answers to the method and path */
+/** @throws Stripe's 404 when no route has this method and path */
 export function findRoute(method: string, path: string): Found {
   for (const route of routes) {
     const match = route.method === method ? route.pattern.exec(path) : null
@@ -63,9 +63,9 @@ export function findRoute(method: string, path: string): Found {
 }
 
 /**
- * Carries out a request without HTTP: the same checks, the same operation, the same answer.
+ * Runs a request without HTTP: the same checks, operation and response.
  * @param params plain values, as the SDK's methods take them
- * @throws StripeFailure with the status and body that Stripe would answer
+ * @throws StripeFailure with the status and body of Stripe's response
  */
 export function call(engine: Engine, method: Method, path: string, params: object = {}): Json {
   const { route, id, secondId } = findRoute(method, path)

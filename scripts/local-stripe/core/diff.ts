@@ -1,9 +1,9 @@
-/** `data.previous_attributes`: the former values of what changed. */
+/** Computes `data.previous_attributes`: the former values of the changed fields. */
 import type { Json } from './types.ts'
 
 /**
- * The former values of the fields in which two snapshots of one object differ. Of a nested hash only the changed keys
- * appear, a list appears whole, and a field that was not there before is null.
+ * The former values of the fields in which two snapshots of one object differ. A nested hash shows only its changed
+ * keys. A list appears whole. A field that did not exist before is null.
  */
 export function previousAttributes(before: object, after: object): Json {
   const previous: Json = {}

@@ -1,6 +1,6 @@
 /**
- * The heart of local Stripe: one account in one mode, with its objects, its clock, its schedule and its events. It knows
- * no HTTP; operations on it are the functions in `resources/`.
+ * The engine of local Stripe: one account in one mode, with its objects, its time and its events. It knows no HTTP. The
+ * functions in `resources/` act on it.
  */
 import { previousAttributes } from './diff.ts'
 import { createEventLog, type EventLog } from './event-log.ts'
@@ -11,11 +11,11 @@ import { createTimeline, type Timeline } from './timeline.ts'
 import type { Json, LineItem, Metadata, RequestInfo, StripeObject } from './types.ts'
 import { PINNED_VERSION, renderObject } from './versions.ts'
 
-/** What is done when a subscription's renewal keeps failing (https://docs.stripe.com/billing/revenue-recovery/smart-retries). */
+/** What Stripe does when a renewal keeps failing (https://docs.stripe.com/billing/revenue-recovery/smart-retries). */
 export interface Dunning {
-  /** Days after the failed attempt before at which each retry is made. */
+  /** Days between a failed attempt and its retry, for each retry. */
   retryDays: number[]
-  /** What becomes of the subscription when the last retry failed. */
+  /** Status of the subscription after the last retry has failed. */
   finally: 'canceled' | 'unpaid' | 'past_due'
 }
 
@@ -24,14 +24,14 @@ export interface EngineOptions {
   livemode?: boolean
   /** The same seed gives the same ids. */
   seed?: number
-  /** The present; the machine's clock unless stated. */
+  /** The present. Default: the machine's clock. */
   now?: () => Date
-  /** Address under which the hosted pages are served. */
+  /** Base URL of the hosted pages. */
   pagesUrl?: string
-  /** Versions in which each event is rendered when it happens, besides the pinned one and those of the endpoints. */
+  /** API versions in which each event is rendered, besides the pinned one and those of the endpoints. */
   apiVersions?: string[]
   dunning?: Dunning
-  /** Seconds after which an asynchronous payment settles by itself; null (the default) leaves it to `settle`. */
+  /** Seconds after which an asynchronous payment settles by itself. Null (the default) waits for `settlePayment`. */
   settleAfterSeconds?: number | null
 }
 
@@ -41,17 +41,17 @@ export interface Behaviour {
   code?: string
   declineCode?: string
   message?: string
-  /** A card that can be saved and fails whenever it is charged. */
+  /** Whether the method can be attached to a customer. Some methods can, and fail when they are charged. */
   attaches: boolean
-  /** For later settlement: whether it fails then. */
+  /** Whether a payment that settles later fails. */
   failsLater?: boolean
-  /** Each payment is disputed as fraudulent as soon as it was made. */
+  /** Whether each payment is disputed as fraudulent at once. */
   disputed?: boolean
-  /** What becomes of refunds, which else succeed at once. */
+  /** How refunds end. Without it they succeed at once. */
   refund?: 'pending' | 'fails later'
 }
 
-/** What Stripe remembers of a checkout session besides the object itself. */
+/** What Stripe stores with a checkout session and does not show in the object. */
 export interface SessionDetails {
   lineItems: LineItem[]
   paymentIntentData: {
@@ -62,14 +62,16 @@ export interface SessionDetails {
     receipt_email?: string
   }
   subscriptionData: { metadata: Metadata; description?: string }
-  /** Id of the coupon that applies, and of the promotion code it came by. */
+  /** Id of the coupon that applies. */
   coupon: string | null
+  /** Id of the promotion code that gave the coupon. */
   promotionCode: string | null
-  /** When a trial ends (seconds since 1970), or how many days it has from the moment of payment. */
+  /** End of the trial in seconds since 1970. */
   trialEnd: number | null
+  /** Length of the trial in days from the payment. */
   trialDays: number | null
   trialMissingPaymentMethod: string
-  /** A subscription whose first payment was declined on the page; the next attempt pays it. */
+  /** Id of a subscription whose first payment was declined on the page. The next attempt pays its invoice. */
   incompleteSubscription: string | null
 }
 
@@ -82,7 +84,7 @@ export interface Engine extends Timeline, EventLog, Hooks {
   readonly settleAfterSeconds: number | null
   /** How payment methods behave, by id. */
   readonly behaviours: Map<string, Behaviour>
-  /** What is remembered of checkout sessions, by id. */
+  /** Details of checkout sessions, by id. */
   readonly sessions: Map<string, SessionDetails>
   /** Subscriptions whose `trial_will_end` event was sent. */
   readonly trialWarnings: Set<string>
@@ -156,8 +158,8 @@ export function createBareEngine(options: EngineOptions = {}): Engine {
 }
 
 /**
- * Changes an object and records what Stripe would tell about it. Types that end in `.updated`, and `charge.refunded`,
- * carry the former values; an update that changes nothing is not told.
+ * Changes an object and emits events of the given types. Types that end in `.updated`, and `charge.refunded`, carry the
+ * former values, and are not emitted when nothing changes.
  */
 export function change<T extends StripeObject>(
   engine: Engine,
@@ -169,9 +171,9 @@ export function change<T extends StripeObject>(
   Object.assign(object, changes)
   const changed = Object.keys(previousAttributes(before, object)).length > 0
   for (const type of types) {
-    const tellsFormer = type.endsWith('.updated') || type === 'charge.refunded'
-    if (tellsFormer && !changed) continue
-    engine.emit(type, object, tellsFormer ? before : undefined)
+    const carriesFormer = type.endsWith('.updated') || type === 'charge.refunded'
+    if (carriesFormer && !changed) continue
+    engine.emit(type, object, carriesFormer ? before : undefined)
   }
   return object
 }

@@ -1,11 +1,13 @@
-/** The events of one account in one mode, each rendered when it happens in every API version that an endpoint wants. */
+/**
+ * The events of one account in one mode. Each is rendered when it happens, in every API version that an endpoint has.
+ */
 import { previousAttributes } from './diff.ts'
 import type { Ids } from './ids.ts'
 import type { Store } from './store.ts'
 import type { Json, RequestInfo, StripeEvent, StripeObject, WebhookEndpoint } from './types.ts'
 import { PINNED_VERSION, renderObject } from './versions.ts'
 
-/** One event, with its renderings in other versions than the pinned one. */
+/** One event, with its renderings in other versions than the pinned one, by version. */
 export interface EventRecord {
   event: StripeEvent
   /** The object before the change, for events that carry `previous_attributes`. */

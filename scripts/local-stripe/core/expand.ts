@@ -31,7 +31,7 @@ const EXPANDABLE_FIELDS = new Set([
   'test_clock',
 ])
 
-/** Fields that are absent unless asked for, by the kind of object that has them. */
+/** Fields that are absent unless expanded, by the kind of object that has them. */
 const INCLUDABLE_FIELDS: Record<string, Record<string, (object: Json, engine: Engine) => unknown>> = {
   'checkout.session': {
     line_items: (session, engine) =>
@@ -77,7 +77,7 @@ const INCLUDABLE_FIELDS: Record<string, Record<string, (object: Json, engine: En
   coupon: { applies_to: () => undefined, currency_options: () => ({}) },
 }
 
-/** @throws when a field is asked for more than four levels deep; checked before anything is done */
+/** @throws 400 when a field has more than four levels */
 export function checkDepth(fields: string[]): void {
   for (const field of fields) {
     if (field.split('.').filter((level) => level !== 'data').length <= LEVELS_MAX) continue
@@ -87,7 +87,7 @@ export function checkDepth(fields: string[]): void {
   }
 }
 
-/** A copy of the answer with the asked fields expanded. The state itself is never changed by it. */
+/** Returns a copy of the answer with the given fields expanded. It never changes the stored objects. */
 export function expandAnswer(engine: Engine, answer: unknown, fields: string[]): unknown {
   const copy = structuredClone(answer)
   for (const field of fields) expandField(engine, copy, field.split('.'), field)

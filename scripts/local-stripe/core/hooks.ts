@@ -1,10 +1,10 @@
 /**
- * How one process tells those that depend on it: payments know nothing of invoices, and invoices nothing of subscriptions.
- * Listeners run at once and in the order in which they were added, because Stripe's events follow that order.
+ * Announcements from payments to invoices, and from invoices to subscriptions, so that imports run one way only.
+ * Listeners run at once, in the order in which they were added, because the order of the events depends on it.
  */
 import type { Charge, Invoice, PaymentIntent } from './types.ts'
 
-/** The hooks, each with what its listeners get. */
+/** The hooks, each with the arguments of its listeners. */
 export interface Announcements {
   /** A payment that was confirmed, captured or processing has succeeded or failed. */
   paymentFinished: [intent: PaymentIntent, succeeded: boolean]

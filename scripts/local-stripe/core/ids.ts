@@ -1,4 +1,4 @@
-/** Ids that look like Stripe's. With a seed they are the same in every run. */
+/** Ids that look like Stripe's. The same seed gives the same ids in every run. */
 import { randomBytes } from 'node:crypto'
 
 export interface Ids {
@@ -8,7 +8,7 @@ export interface Ids {
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** A source of ids; without a seed it starts somewhere nobody can guess. */
+/** Makes a source of ids. Without a seed it starts at random. */
 export function createIds(seed: number = randomBytes(4).readUInt32LE()): Ids {
   const random = mulberry32(seed)
   return {
@@ -20,7 +20,7 @@ export function createIds(seed: number = randomBytes(4).readUInt32LE()): Ids {
   }
 }
 
-/** A small pseudo random generator with 32 bits of state: numbers from 0 up to 1. */
+/** A small pseudo-random generator with 32 bits of state. It returns numbers from 0 up to 1. */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0
   return () => {

@@ -1,4 +1,4 @@
-/** Amounts: how they are written, and how small a payment may be. Stripe's minor unit differs from `Intl`'s for some currencies. */
+/** How amounts are written, and how small a payment may be. For some currencies Stripe's minor unit is not `Intl`'s. */
 import { invalidRequest } from './errors.ts'
 
 /** https://docs.stripe.com/currencies#zero-decimal, without UGX and ISK, whose amounts have two decimals in the API. */

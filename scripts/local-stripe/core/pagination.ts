@@ -1,4 +1,4 @@
-/** Lists with cursors (https://docs.stripe.com/api/pagination): newest first, `starting_after`, `ending_before`, `limit`. */
+/** Lists with cursors (https://docs.stripe.com/api/pagination), newest first. */
 import { invalidRequest, noSuch } from './errors.ts'
 import { integer, range, string } from './params.ts'
 import type { List } from './types.ts'
@@ -10,7 +10,7 @@ export const listShape = {
   ending_before: string(),
 }
 
-/** Parameters of every list that can be narrowed by `created`. */
+/** Parameters of every list with the filter `created`. */
 export const createdListShape = { ...listShape, created: range() }
 
 export interface ListParams {
@@ -21,14 +21,15 @@ export interface ListParams {
 }
 
 /**
- * One page of those of `items` (newest first) that `keep` lets through. A cursor may name any of them.
- * @param url the path that `url` of the list repeats
+ * Returns one page of the items (newest first) that `keep` accepts. A cursor may also name an item that it rejects.
+ * @param url the path of the request, which the list repeats
+ * @param spokenName what error messages call an item
  */
 export function paginate<T extends { id: string; created?: number }>(
   items: readonly T[],
   params: ListParams,
   url: string,
-  spoken = 'object',
+  spokenName = 'object',
   keep: (item: T) => boolean = () => true,
 ): List<T> {
   const { limit = 10, starting_after: after, ending_before: before, created } = params
@@ -39,7 +40,7 @@ export function paginate<T extends { id: string; created?: number }>(
   }
   const positionOf = (id: string, param: string): number => {
     const index = positionsIn(items).get(id)
-    if (index === undefined) throw noSuch(spoken, id, param)
+    if (index === undefined) throw noSuch(spokenName, id, param)
     return index
   }
   const isListed = (item: T) => keep(item) && (!created || isWithin(item.created ?? 0, created))
@@ -61,7 +62,7 @@ export function paginate<T extends { id: string; created?: number }>(
   return { object: 'list', data, has_more: false, url }
 }
 
-/** Where each object stands in a list; kept for as long as the list is, because whoever reads it page by page asks for each page. */
+/** Position of each item by id, cached for each list, so that reading it page by page costs one pass. */
 const positionsOfList = new WeakMap<readonly object[], Map<string, number>>()
 
 function positionsIn(items: readonly { id: string }[]): Map<string, number> {

@@ -1,8 +1,8 @@
 /**
  * Request parameters: each route states its parameters as a `Shape`, and this file decodes, checks and types them.
  *
- * A request is a tree of strings (`a[b][0]=c`, as the SDK sends it). A shape turns it into values or throws what Stripe
- * answers: unknown parameters, missing ones, wrong types, empty strings where nothing can be unset.
+ * A request is a tree of strings (`a[b][0]=c`, as the SDK sends it). A shape turns it into values, or throws Stripe's
+ * error for unknown and missing parameters, wrong types and empty strings.
  */
 import { invalidRequest } from './errors.ts'
 import type { Metadata } from './types.ts'
@@ -14,7 +14,7 @@ export type FormHash = Map<string, FormValue>
 /** How one parameter is read. `parse` throws Stripe's error for a bad value. */
 export interface Param<T> {
   parse: (value: FormValue, path: string) => T
-  /** The date of the API version that took it away. Known to routes, at the first level. */
+  /** Date of the API version that removed the parameter. Routes check it for parameters at the first level. */
   removedIn?: string
 }
 export interface RequiredParam<T> extends Param<T> {
@@ -24,7 +24,7 @@ export type Shape = Record<string, Param<unknown>>
 
 type Parsed<P> = P extends Param<infer T> ? T : never
 type RequiredKeys<S extends Shape> = { [K in keyof S]: S[K] extends { required: true } ? K : never }[keyof S]
-/** The value that a shape yields. Optional parameters that were not sent are absent. */
+/** The value that a shape reads. Optional parameters that were not sent are absent. */
 export type Infer<S extends Shape> = { [K in RequiredKeys<S>]: Parsed<S[K]> } & {
   [K in Exclude<keyof S, RequiredKeys<S>>]?: Parsed<S[K]>
 }
@@ -61,7 +61,7 @@ function putAt(hash: FormHash, path: string[], value: string): void {
   putAt(child, rest, value)
 }
 
-/** Gives plain values the form they would have on the wire, so that in-process calls are checked in the same way. */
+/** Encodes plain values as on the wire, so that calls in process pass the same checks. */
 export function encodeForm(value: object): FormHash {
   const hash: FormHash = new Map()
   for (const [key, item] of Object.entries(value)) {
@@ -74,7 +74,7 @@ export function encodeForm(value: object): FormHash {
   return hash
 }
 
-/** The same text for the same parameters in any order: what an idempotency key is bound to. */
+/** Returns the same text for the same parameters in any order. An idempotency key is bound to it. */
 export function fingerprint(value: FormValue): string {
   if (typeof value === 'string') return JSON.stringify(value)
   const parts = [...value].sort(([a], [b]) => (a < b ? -1 : 1))
@@ -83,7 +83,7 @@ export function fingerprint(value: FormValue): string {
 
 // ---- reading with a shape
 
-/** Reads a hash with a shape, refusing what the shape does not name. */
+/** Reads a hash with a shape, and refuses parameters that the shape does not name. */
 export function readParams<S extends Shape>(shape: S, hash: FormHash, path = ''): Infer<S> {
   const unknown = [...hash.keys()]
     .filter((key) => !Object.hasOwn(shape, key))
@@ -117,12 +117,12 @@ function joinPath(path: string, key: string): string {
 
 // ---- kinds of parameters
 
-/** Makes a parameter obligatory. */
+/** Makes a parameter required. */
 export function required<T>(param: Param<T>): RequiredParam<T> {
   return { ...param, required: true }
 }
 
-/** A parameter that API versions from that date on refuse as unknown. */
+/** A parameter that is unknown to API versions from that date on. */
 export function removedIn<T>(date: string, param: Param<T>): Param<T> {
   return { ...param, removedIn: date }
 }
@@ -132,7 +132,7 @@ export function clearable<T>(param: Param<T>): Param<T | null> {
   return { parse: (value, path) => (value === '' ? null : param.parse(value, path)) }
 }
 
-/** Text of at most `max` characters (5000 unless stated). */
+/** Text of at most `max` characters. */
 export function string(max = 5000): Param<string> {
   return {
     parse: (value, path) => {
@@ -160,7 +160,7 @@ export function email(): Param<string> {
   }
 }
 
-/** An absolute http or https address. `{CHECKOUT_SESSION_ID}` may stand in it. */
+/** An absolute http or https URL. It may contain `{CHECKOUT_SESSION_ID}`. */
 export function url(): Param<string> {
   return {
     parse: (value, path) => {
@@ -212,7 +212,7 @@ export function integer(range: { min?: number; max?: number } = {}): Param<numbe
   }
 }
 
-/** A decimal number as text, as in `unit_amount_decimal`. */
+/** A decimal number as text, for example `unit_amount_decimal`. */
 export function decimal(): Param<string> {
   return {
     parse: (value, path) => {
@@ -224,7 +224,7 @@ export function decimal(): Param<string> {
   }
 }
 
-/** A number with decimals, as in `percent_off`. */
+/** A number with decimals, for example `percent_off`. */
 export function number(): Param<number> {
   return { parse: (value, path) => Number(decimal().parse(value, path)) }
 }
@@ -319,7 +319,7 @@ export function hash<S extends Shape>(shape: S): Param<Infer<S>> {
   }
 }
 
-/** A moment or a range of moments, as in `created` of every list. */
+/** A moment or a range of moments, for example `created` of a list. */
 export function range(): Param<{ gt?: number; gte?: number; lt?: number; lte?: number }> {
   const bounds = hash({ gt: timestamp(), gte: timestamp(), lt: timestamp(), lte: timestamp() })
   return {
@@ -335,7 +335,9 @@ const KEYS_MAX = 50
 const KEY_CHARACTERS_MAX = 40
 const VALUE_CHARACTERS_MAX = 500
 
-/** Key-value pairs. An empty value deletes its key, an empty hash deletes all (read as null). See `mergeMetadata`. */
+/**
+ * Key-value pairs. An empty value deletes its key. An empty hash reads as null and deletes all. See `mergeMetadata`.
+ */
 export function metadata(): Param<Metadata | null> {
   return {
     parse: (value, path) => {
@@ -376,14 +378,14 @@ export function metadata(): Param<Metadata | null> {
   }
 }
 
-/** Applies sent metadata to what is there, as Stripe does: merged by key, an empty value deletes, null deletes all. */
+/** Merges sent metadata into the current one by key. An empty value deletes its key, null deletes all. */
 export function mergeMetadata(current: Metadata, sent: Metadata | null | undefined): Metadata {
   if (sent === undefined) return current
   if (sent === null) return {}
   return Object.fromEntries(Object.entries({ ...current, ...sent }).filter(([, value]) => value !== ''))
 }
 
-/** Anything: a parameter that Stripe knows and that has no effect here. */
+/** Any value of a parameter that Stripe knows and that has no effect here. */
 export function ignored(): Param<unknown> {
   return { parse: () => undefined }
 }

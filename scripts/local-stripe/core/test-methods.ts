@@ -105,7 +105,7 @@ export function methodOfToken(token: string): TestMethod | undefined {
 }
 
 /**
- * The test method with a card or account number. Any other number is refused as Stripe refuses it in test mode.
+ * The test method with a card or account number. Other numbers are refused, as by Stripe in test mode.
  * @throws a card error with code `incorrect_number` or `card_declined`
  */
 export function methodOfNumber(number: string): TestMethod {

@@ -1,4 +1,6 @@
-/** Billing periods (https://docs.stripe.com/billing/subscriptions/billing-cycle). All moments are seconds since 1970. */
+/**
+ * Billing periods (https://docs.stripe.com/billing/subscriptions/billing-cycle). All moments are seconds since 1970.
+ */
 
 export const DAY_SECONDS = 86400
 export const HOUR_SECONDS = 3600
@@ -9,8 +11,8 @@ interface Recurrence {
 }
 
 /**
- * The moment `periods` periods after `anchor`. Months and years keep the anchor's day of the month, or the last day of a
- * shorter month.
+ * The moment `periods` periods after `anchor`. Months and years end on the anchor's day of the month, or on the last
+ * day of a shorter month.
  */
 export function periodAfter(
   anchor: number,
@@ -29,7 +31,7 @@ export function periodAfter(
   return moved.getTime() / 1000
 }
 
-/** The end of the period, counted from the anchor, that follows a period ending at `end`. */
+/** End of the period that follows one ending at `end`. Periods are counted from the anchor. */
 export function nextPeriodEnd(anchor: number, recurrence: Recurrence, end: number): number {
   for (let periods = 1; ; periods += 1) {
     const next = periodAfter(anchor, recurrence, periods)

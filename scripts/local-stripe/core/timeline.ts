@@ -1,4 +1,4 @@
-/** Time in one account: the present, the test clocks, and the work that is planned for later. Moments are seconds since 1970. */
+/** Time in one account: the present, test clocks and planned work. Moments are seconds since 1970. */
 import type { Store } from './store.ts'
 
 export interface Timeline {

@@ -1,4 +1,4 @@
-/** The hosted checkout page: what is bought, who buys, and how it is paid. Works without JavaScript. */
+/** The hosted checkout page: the items, the customer's details and the payment. It works without JavaScript. */
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
 import { formatAmount } from '../core/money.ts'
@@ -8,12 +8,12 @@ import { applyPromotionCode, completeSession, needsMethod } from '../resources/c
 import { createPaymentMethod } from '../resources/payment-methods.ts'
 import { type Html, html, renderPage, safeUrl } from './html.ts'
 
-/** What comes back for a page: a document, or the place to go to next. */
+/** The response to a page request: a document or a redirect. */
 export type PageAnswer = { status: number; body: string } | { status: 303; location: string }
 
-/** What the form posts, and what headless control may say instead. */
+/** What the form posts, or the control passes. */
 export interface PaymentEntry {
-  /** Card number; `4242…` unless stated. */
+  /** Card number; `4242…` by default. */
   card?: string
   expiry?: string
   cvc?: string
@@ -23,7 +23,7 @@ export interface PaymentEntry {
   name?: string
 }
 
-/** Pays a session with what was entered: the one way in, for the page and for headless control. */
+/** Pays a session with the entered details. The page and the control both call it. */
 export function payEntered(engine: Engine, id: string, entry: PaymentEntry): CheckoutSession {
   const session = engine.store.require('checkout.session', id)
   const email = entry.email?.trim()
@@ -61,7 +61,7 @@ function cardError(message: string, code: string): StripeFailure {
   return new StripeFailure(402, { type: 'card_error', code, message })
 }
 
-/** Where the customer goes after paying. */
+/** The address to which the customer returns after paying. */
 export function successUrlOf(session: CheckoutSession): string | null {
   return safeUrl(session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null)
 }
@@ -189,13 +189,13 @@ function renderPaymentForm(
   </form>`
 }
 
-/** The account each asynchronous method of the page debits. */
+/** The test token for each asynchronous method of the page. */
 const TOKEN_OF_METHOD: Record<string, string> = {
   us_bank_account: 'pm_usBankAccount_success',
   sepa_debit: 'pm_sepaDebit_success',
 }
 
-/** `POST /c/pay/:session`: on success the customer is sent back to the shop, else sees the form with the reason. */
+/** `POST /c/pay/:session`: redirects to the shop on success, and shows the form with the reason after a failure. */
 export function submitCheckout(engine: Engine, id: string, form: URLSearchParams): PageAnswer {
   const session = engine.store.get('checkout.session', id)
   if (session?.status !== 'open') return showCheckout(engine, id)
@@ -237,7 +237,7 @@ export function submitPromotionCode(engine: Engine, id: string, form: URLSearchP
   }
 }
 
-/** A page that only says something. */
+/** A page with a message only. */
 export function renderNotice(status: number, title: string, text: string, link: string | null): PageAnswer {
   const body = html`<section class="card"><h1>${title}</h1><p>${text}</p>
     ${link !== null && html`<p><a href="${link}">Continue</a></p>`}</section>`

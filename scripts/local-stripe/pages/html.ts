@@ -1,4 +1,4 @@
-/** HTML with every value escaped unless it is HTML itself. */
+/** A small HTML template. Every value is escaped unless it is HTML itself. */
 
 export interface Html {
   html: string
@@ -6,7 +6,7 @@ export interface Html {
 
 type Value = Html | Html[] | string | number | null | undefined | false
 
-/** A template tag: values are escaped, HTML and lists of HTML stay, null and false vanish. */
+/** A template tag. It escapes text, inserts HTML and lists of HTML, and omits null and false. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
   return { html: String.raw({ raw: strings }, ...values.map(insertValue)) }
 }
@@ -29,17 +29,17 @@ function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
 }
 
-/** An address that may be linked to: http and https only. */
+/** The URL if a link to it is safe (http and https only), or null. */
 export function safeUrl(url: string | null): string | null {
   return url !== null && /^https?:\/\//i.test(url) && URL.canParse(url) ? url : null
 }
 
-/** A moment in seconds as a day. */
+/** Writes a moment (seconds since 1970) as a day. */
 export function formatDay(seconds: number): string {
   return new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeZone: 'UTC' }).format(seconds * 1000)
 }
 
-/** A whole page, with the mark that no real money moves. */
+/** A whole page, with the notice that no real money moves. */
 export function renderPage(title: string, body: Html): string {
   return html`<!doctype html>
 <html lang="en">

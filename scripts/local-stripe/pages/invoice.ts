@@ -1,4 +1,4 @@
-/** What `hosted_invoice_url` and `receipt_url` lead to. */
+/** The pages of `hosted_invoice_url` and `receipt_url`. */
 import type { Engine } from '../core/engine.ts'
 import { formatAmount } from '../core/money.ts'
 import { type PageAnswer, renderNotice } from './checkout.ts'

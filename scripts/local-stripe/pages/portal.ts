@@ -1,4 +1,4 @@
-/** The Billing Portal page: a customer's subscriptions and invoices, and what may be done about them. */
+/** The Billing Portal page: a customer's subscriptions and invoices, and the actions on them. */
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
 import { formatAmount } from '../core/money.ts'
@@ -83,7 +83,7 @@ function renderSubscription(engine: Engine, session: PortalSession, subscription
 
 type CancelMode = 'at_period_end' | 'immediately'
 
-/** Cancels as the page offers it: what the configuration does not say is refused, as a button that is not there. */
+/** Cancels in the configured mode, and refuses the other one, for which the page has no button. */
 function cancelAsOffered(engine: Engine, id: string, subscription: string, mode: CancelMode): Subscription {
   const session = engine.store.require('billing_portal.session', id)
   const { features } = engine.store.require('billing_portal.configuration', session.configuration)

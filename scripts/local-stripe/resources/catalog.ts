@@ -1,6 +1,6 @@
 /**
- * Products and prices (https://docs.stripe.com/api/products, https://docs.stripe.com/api/prices). They share a file because
- * each can create the other. Amounts are integers in the currency's minor unit.
+ * Products and prices (https://docs.stripe.com/api/products, https://docs.stripe.com/api/prices). They share a file
+ * because each can create the other. Amounts are integers in the currency's minor unit.
  */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
@@ -207,7 +207,7 @@ export function createPrice(engine: Engine, params: PriceParams & { metadata?: M
   return price
 }
 
-/** How many of an interval make up three years, which is as long as a price may recur. */
+/** The longest interval of a price is three years: the number of units, and the adjective for the error message. */
 const THREE_YEARS: Record<string, [most: number, adjective: string]> = {
   day: [1095, 'daily'],
   week: [156, 'weekly'],
@@ -224,7 +224,7 @@ function checkInterval({ recurring }: PriceParams): void {
   })
 }
 
-/** The amount of one unit: whole minor units, or null when it has decimals, and always its exact text. */
+/** The amount of one unit: its exact text, and the whole minor units or null when it has decimals. */
 function amountOf({ unit_amount: whole, unit_amount_decimal: text }: PriceParams) {
   if (whole !== undefined && text !== undefined) {
     throw invalidRequest('You may only specify one of these parameters: unit_amount, unit_amount_decimal.', {
@@ -237,7 +237,7 @@ function amountOf({ unit_amount: whole, unit_amount_decimal: text }: PriceParams
   return { amount: Number.isInteger(amount) ? amount : null, exact }
 }
 
-/** A lookup key belongs to one active price; `transfer` takes it from the one that has it. */
+/** A lookup key belongs to one price. `transfer` takes it from the price that has it. */
 function claimLookupKey(engine: Engine, key: string, transfer: boolean, claimant?: Price): void {
   const holder = engine.store.list('price').find((price) => price.lookup_key === key && price !== claimant)
   if (!holder) return

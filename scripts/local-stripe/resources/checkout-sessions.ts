@@ -1,4 +1,6 @@
-/** Checkout Sessions as API resources (https://docs.stripe.com/api/checkout/sessions). Paying one is in `checkout.ts`. */
+/**
+ * Checkout Sessions as API resources (https://docs.stripe.com/api/checkout/sessions). Paying one is in `checkout.ts`.
+ */
 import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { checkPayable } from '../core/money.ts'
@@ -243,7 +245,7 @@ function requestedFields(params: CreateParams): Partial<CheckoutSession> {
 
 type Mode = NonNullable<CreateParams['mode']>
 
-/** An open session of a mode, without what the parameters say about it. */
+/** An open session of a mode before the parameters are applied. */
 function sessionDefaults(
   engine: Engine,
   id: string,
@@ -348,12 +350,12 @@ const SAVED_METHODS: NonNullable<CheckoutSession['saved_payment_method_options']
   payment_method_save: null,
 }
 
-/** Whether the customer pays on a page of Stripe's. */
+/** Whether the customer pays on a hosted page. */
 function isHosted(params: CreateParams): boolean {
   return params.ui_mode === undefined || params.ui_mode === 'hosted_page'
 }
 
-/** What can be paid with: every method there is, narrowed by what is allowed. */
+/** The types of payment methods that the session accepts. */
 function methodTypes(params: CreateParams): string[] {
   const allowed = params.allowed_payment_method_types ?? params.payment_method_types
   return ['card', 'us_bank_account', 'sepa_debit'].filter((type) => !allowed || allowed.includes(type))
@@ -363,7 +365,7 @@ function withMetadata<T extends { metadata?: Record<string, string> | null }>(da
   return { ...data, metadata: mergeMetadata({}, data?.metadata) }
 }
 
-/** What the page knows of the customer before anything is entered. */
+/** The customer's details before the customer enters any. */
 function customerDetails(engine: Engine, params: CreateParams): CheckoutSession['customer_details'] {
   const customer = params.customer === undefined ? undefined : engine.store.get('customer', params.customer)
   const address = customer?.email ?? params.customer_email
@@ -380,7 +382,7 @@ function customerDetails(engine: Engine, params: CreateParams): CheckoutSession[
   }
 }
 
-/** Parameters that exclude each other, or belong to another mode. */
+/** @throws 400 when parameters exclude each other, or belong to another mode */
 function checkCombinations(params: CreateParams): void {
   const clash = (one: string, other: string) =>
     invalidRequest(`You may only specify one of these parameters: ${one}, ${other}.`, { param: one })

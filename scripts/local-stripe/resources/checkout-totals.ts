@@ -3,7 +3,10 @@ import type { Engine, SessionDetails } from '../core/engine.ts'
 import type { CheckoutSession } from '../core/types.ts'
 import { splitDiscount } from './coupons.ts'
 
-/** The amounts of a session, in minor units, with the discount that applies now. A trial makes recurring items free. */
+/**
+ * The amounts of a session in minor units, with the current discount. It also updates the line items. A trial makes
+ * recurring items free.
+ */
 export function totalsOf(
   engine: Engine,
   details: SessionDetails,

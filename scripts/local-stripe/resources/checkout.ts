@@ -1,6 +1,6 @@
 /**
- * What happens on the hosted checkout page (https://docs.stripe.com/payments/checkout/how-checkout-works). The page and
- * the headless control both come here.
+ * Paying a checkout session (https://docs.stripe.com/payments/checkout/how-checkout-works). The hosted page and the
+ * control both call these functions.
  */
 import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
@@ -18,7 +18,7 @@ import { createSubscription } from './subscriptions.ts'
 
 /** What the customer entered. */
 export interface Entry {
-  /** Made for this payment; null only when nothing is to be paid. */
+  /** The method for this payment; null only when there is nothing to pay. */
   method: PaymentMethod | null
   email?: string
   name?: string
@@ -26,9 +26,9 @@ export interface Entry {
 }
 
 /**
- * Pays an open session, or completes it when there is nothing to pay. The session is complete afterwards; its
- * `payment_status` stays `unpaid` while an asynchronous method is processing.
- * @throws the card error when the payment is declined: the session stays open and can be tried again
+ * Pays an open session, or completes it when there is nothing to pay. Its `payment_status` stays `unpaid` while an
+ * asynchronous method is processing.
+ * @throws the card error when the payment is declined; the session stays open and can be paid again
  */
 export function completeSession(engine: Engine, id: string, entry: Entry): CheckoutSession {
   const session = requireOpen(engine, id)
@@ -153,7 +153,7 @@ function paySubscription(
   }
 }
 
-/** The invoice of the session's subscription: from an attempt before, or made now. */
+/** The invoice of the session's subscription: that of an earlier attempt, or a new one. */
 function firstInvoice(
   engine: Engine,
   session: CheckoutSession,
@@ -208,7 +208,7 @@ function redeemCoupon(
   })
 }
 
-/** Whether the page must ask for a way to pay. */
+/** Whether the page must ask for a payment method. */
 export function needsMethod(session: CheckoutSession): boolean {
   return (
     session.mode === 'setup' ||
@@ -261,7 +261,7 @@ function detailsOf(engine: Engine, session: CheckoutSession): SessionDetails {
   return details
 }
 
-/** Enters a promotion code on the page. */
+/** Applies a promotion code that the customer entered. */
 export function applyPromotionCode(engine: Engine, id: string, code: string): CheckoutSession {
   const session = requireOpen(engine, id)
   const details = detailsOf(engine, session)
@@ -273,7 +273,7 @@ export function applyPromotionCode(engine: Engine, id: string, code: string): Ch
   return change(engine, session, { ...totalsOf(engine, details), discounts })
 }
 
-/** Ends an open session unpaid; what an attempt left behind is ended too. */
+/** Expires an open session, and ends the payment or subscription of a declined attempt. */
 export function expireSession(engine: Engine, session: CheckoutSession): CheckoutSession {
   const details = engine.sessions.get(session.id)
   engine.schedule(`expire ${session.id}`, null, null, () => undefined)

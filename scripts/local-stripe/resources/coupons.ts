@@ -1,4 +1,4 @@
-/** Coupons, promotion codes and the discounts they give (https://docs.stripe.com/billing/subscriptions/coupons). */
+/** Coupons, promotion codes and discounts (https://docs.stripe.com/billing/subscriptions/coupons). */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
@@ -46,7 +46,7 @@ const promotionShape = {
   metadata: metadata(),
   ...withoutEffect('customer_account', 'restrictions'),
 }
-/** `discounts` where a discount can be given. */
+/** The parameter `discounts`. */
 export const discountsShape = list(
   hash({ coupon: string(), promotion_code: string(), ...withoutEffect('discount') }),
 )
@@ -113,14 +113,17 @@ function createPromotionCode(engine: Engine, params: Infer<typeof promotionShape
   return promotion
 }
 
-/** The active promotion code that a customer would type, in any case. */
+/** The active promotion code with this text, in upper or lower case. */
 export function promotionCodeOf(engine: Engine, code: string): PromotionCode | undefined {
   return engine.store
     .list('promotion_code')
     .find((promotion) => promotion.active && promotion.code.toLowerCase() === code.trim().toLowerCase())
 }
 
-/** The coupon and promotion code that `discounts` names, checked for use; null when it names none. */
+/**
+ * The coupon and promotion code that `discounts` names; null when it names none.
+ * @throws 400 when the coupon cannot be redeemed
+ */
 export function resolveDiscount(
   engine: Engine,
   discounts: { coupon?: string; promotion_code?: string }[] | undefined,
@@ -178,7 +181,7 @@ export function createDiscount(
   })
 }
 
-/** What a coupon takes off each of the amounts (minor units); never more than the amount. */
+/** Splits a coupon's discount over amounts in minor units. No share is larger than its amount. */
 export function splitDiscount(coupon: Coupon | undefined, amounts: number[]): number[] {
   const total = amounts.reduce((sum, amount) => sum + Math.max(0, amount), 0)
   if (!coupon || total === 0) return amounts.map(() => 0)

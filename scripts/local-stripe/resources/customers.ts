@@ -95,7 +95,7 @@ export function createCustomer(engine: Engine, params: Infer<typeof createShape>
   return customer
 }
 
-/** The customer, or Stripe's error. A deleted one is refused, as in every parameter that names a customer. */
+/** The customer, or Stripe's error. A deleted customer is refused in every parameter. */
 export function requireCustomer(engine: Engine, id: string, param = 'customer'): Customer {
   return engine.store.require('customer', id, param)
 }

@@ -1,4 +1,6 @@
-/** Disputes (https://docs.stripe.com/disputes/how-disputes-work), opened and decided by whoever simulates the bank. */
+/**
+ * Disputes (https://docs.stripe.com/disputes/how-disputes-work), opened and decided by the test that plays the bank.
+ */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
@@ -39,7 +41,7 @@ const NO_EVIDENCE: Dispute['evidence'] = {
   uncategorized_text: null,
 }
 
-/** The cardholder disputes a charge, or part of it (minor units): the money and a fee leave the account. */
+/** Disputes a charge, or part of it (minor units). The money and a fee leave the account. */
 export function openDispute(
   engine: Engine,
   { charge: chargeId, amount, reason = 'fraudulent' }: { charge: string; amount?: number; reason?: string },
@@ -98,7 +100,7 @@ export function disputeCharge(engine: Engine, charge: Charge): void {
   if (engine.behaviours.get(charge.payment_method ?? '')?.disputed) openDispute(engine, { charge: charge.id })
 }
 
-/** The bank decides. When the dispute is won the money comes back. */
+/** Closes a dispute with the bank's decision. When it is won, the money comes back. */
 export function closeDispute(engine: Engine, id: string, outcome: 'won' | 'lost'): Dispute {
   const dispute = engine.store.require('dispute', id)
   if (dispute.status === 'won' || dispute.status === 'lost') {

@@ -180,8 +180,8 @@ function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): Inv
 }
 
 /**
- * Pays an open invoice (a draft is finalized first).
- * @throws the card error, or a request error when there is no way to pay
+ * Pays an open invoice. A draft is finalized first.
+ * @throws the card error, or a request error when there is no payment method
  */
 function payInvoice(engine: Engine, id: string, params: Infer<typeof payShape>): Invoice {
   const invoice = engine.store.require('invoice', id, 'invoice')

@@ -1,6 +1,7 @@
 /**
- * The life of an invoice: drafted, finalized, paid or not (https://docs.stripe.com/invoicing/overview). The API routes are
- * in `invoices.ts`; what a subscription does about its invoices is in `subscription-state.ts`.
+ * The life of an invoice: drafted, finalized, paid or not (https://docs.stripe.com/invoicing/overview). The API
+ * routes are in `invoices.ts`. The hooks `invoicePaid` and `invoiceUnpaid` announce its outcome to
+ * `subscription-state.ts`.
  */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
@@ -18,7 +19,7 @@ import { splitDiscount } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { chargeMethod, createIntent, recordBalance } from './payments.ts'
 
-/** What one line of an invoice says. Amounts in minor units. */
+/** One line of an invoice. Amounts are in minor units. */
 export interface NewLine {
   amount: number
   description: string
@@ -33,7 +34,7 @@ export interface NewLine {
 }
 
 export interface NewInvoice {
-  /** Chosen beforehand where another object must name the invoice first. */
+  /** Set when another object must name the invoice before it exists. */
   id?: string
   customer: string
   currency: string
@@ -168,7 +169,7 @@ function invoiceDefaults(
   }
 }
 
-/** The fields of a draft that follow from its lines. */
+/** The fields of a draft that depend on its lines. */
 export function lineFields(engine: Engine, invoice: Invoice, added: NewLine[]): Partial<Invoice> {
   const [discountId] = invoice.discounts
   const discount = discountId === undefined ? undefined : engine.store.get('discount', discountId)
@@ -267,7 +268,7 @@ export function lineOfItem(engine: Engine, item: InvoiceItem): NewLine {
   }
 }
 
-/** Takes the customer's pending invoice items (of one subscription, or of none) onto an invoice. */
+/** Moves the customer's pending invoice items (of one subscription, or of none) to an invoice. */
 export function takePendingItems(
   engine: Engine,
   invoiceId: string,
@@ -286,8 +287,8 @@ export function takePendingItems(
 }
 
 /**
- * Finalizes a draft: it gets its number, the customer's credit is used, and the payment that is to pay it is made.
- * An invoice with nothing to pay is paid at once.
+ * Finalizes a draft: numbers it, uses the customer's credit and creates its payment. An invoice with nothing to pay is
+ * paid at once.
  */
 export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
   if (invoice.status !== 'draft') {
@@ -329,7 +330,7 @@ export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
   return invoice
 }
 
-/** Makes the payment intent of a finalized invoice and the invoice payment that ties the two. */
+/** Creates the payment intent of a finalized invoice, and the invoice payment that connects them. */
 function preparePayment(engine: Engine, invoice: Invoice): void {
   const forSubscription = invoice.billing_reason === 'subscription_create'
   const intent = createIntent(engine, {
@@ -360,7 +361,7 @@ function preparePayment(engine: Engine, invoice: Invoice): void {
   })
 }
 
-/** The payment that is to pay an invoice, if it has one. */
+/** The default payment of an invoice, if it has one. */
 export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePayment | undefined {
   return engine.store
     .list('invoice_payment')
@@ -369,8 +370,8 @@ export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePaymen
 
 /**
  * Tries to collect an open invoice.
- * @param chosen the payment method; left out, that of the invoice, its subscription or its customer
- * @returns the error when it could not be paid, else null (paid, or the payment is processing)
+ * @param chosen the payment method; by default that of the invoice, its subscription or its customer
+ * @returns the error when the payment failed, or null when it succeeded or is processing
  */
 export function collect(engine: Engine, invoice: Invoice, chosen?: string | null): StripeFailure | null {
   const payment = defaultPaymentOf(engine, invoice.id)
@@ -404,7 +405,7 @@ function missingMethod(): StripeFailure {
   })
 }
 
-/** Marks an invoice paid and tells all who wait for it. */
+/** Marks an invoice as paid, and announces it. */
 export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): Invoice {
   const now = engine.now(invoice.customer)
   const payment = defaultPaymentOf(engine, invoice.id)
@@ -444,7 +445,7 @@ export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): I
   return invoice
 }
 
-/** Ends the payment of an invoice that will not be paid by it. */
+/** Cancels the payment of an invoice that is void or was paid in another way. */
 function cancelPayment(engine: Engine, payment: InvoicePayment): void {
   const invoice = engine.store.get('invoice', payment.invoice)
   const now = engine.now(invoice?.customer)
@@ -463,7 +464,7 @@ function cancelPayment(engine: Engine, payment: InvoicePayment): void {
   }
 }
 
-/** Records a failed attempt; a renewal is tried again as the account's dunning says. */
+/** Records a failed attempt, announces it, and plans the next retry of a renewal. */
 export function markFailed(engine: Engine, invoice: Invoice): void {
   const now = engine.now(invoice.customer)
   const attempts = invoice.attempt_count + 1
@@ -483,7 +484,7 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
   engine.announce('invoiceUnpaid', invoice)
 }
 
-/** Voids an open invoice, or gives up on it as uncollectible. */
+/** Closes an unpaid invoice as void or uncollectible. */
 export function closeUnpaid(engine: Engine, invoice: Invoice, status: 'void' | 'uncollectible'): Invoice {
   const allowed = status === 'void' ? ['open', 'uncollectible'] : ['open', 'draft']
   if (!allowed.includes(invoice.status ?? '')) {

@@ -136,7 +136,7 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Payme
 }
 
 /**
- * Confirms an intent with its method or the given one.
+ * Confirms an intent with the given payment method or its own.
  * @throws the card error when the charge is declined
  */
 function confirmIntent(

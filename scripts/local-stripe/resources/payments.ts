@@ -1,7 +1,7 @@
 /**
  * The life of a payment: a PaymentIntent, its charges, and their balance transactions
- * (https://docs.stripe.com/payments/paymentintents/lifecycle). The hooks `paymentFinished` and `chargeBooked` announce it to
- * invoices, checkout sessions and disputes, of which this file knows nothing.
+ * (https://docs.stripe.com/payments/paymentintents/lifecycle). The hooks `paymentFinished` and `chargeBooked`
+ * announce it to invoices, checkout sessions and disputes, of which this file knows nothing.
  */
 import { type Behaviour, change, type Engine } from '../core/engine.ts'
 import { StripeFailure } from '../core/errors.ts'
@@ -87,8 +87,8 @@ export function createIntent(engine: Engine, payment: NewPayment): PaymentIntent
 }
 
 /**
- * Charges the method. The intent's status tells the outcome: `succeeded`, `requires_capture`, or `processing` for a method
- * that settles later.
+ * Charges the method. The intent's status is the outcome: `succeeded`, `requires_capture`, or `processing` for a
+ * method that settles later.
  * @returns the card error when the charge was declined, else null
  */
 export function chargeMethod(
@@ -249,7 +249,7 @@ function methodDetails(method: PaymentMethod, amount: number): Charge['payment_m
   }
 }
 
-/** Records a failed charge on its intent and tells of it. */
+/** Records a failed charge on its intent, and emits the events. */
 function recordDecline(
   engine: Engine,
   intent: PaymentIntent,
@@ -284,8 +284,8 @@ function planSettlement(engine: Engine, intent: PaymentIntent, behaviour: Behavi
 }
 
 /**
- * Lets a payment that is processing succeed or fail, and tells all that depends on it.
- * @param succeeds what happens; left out, the payment method decides
+ * Settles a payment that is processing: it succeeds or fails, which is announced.
+ * @param succeeds by default the payment method decides
  */
 export function settlePayment(engine: Engine, id: string, succeeds?: boolean): PaymentIntent {
   const intent = engine.store.require('payment_intent', id)
@@ -323,7 +323,7 @@ export function settlePayment(engine: Engine, id: string, succeeds?: boolean): P
   return intent
 }
 
-/** Captures what was only authorized, and releases the rest. Amounts in minor units. */
+/** Captures an authorized amount (minor units), and releases the rest. */
 export function capturePayment(engine: Engine, intent: PaymentIntent, amount: number): PaymentIntent {
   const charge = engine.store.require('charge', intent.latest_charge ?? '')
   const rest = charge.amount - amount
@@ -346,14 +346,14 @@ export function capturePayment(engine: Engine, intent: PaymentIntent, amount: nu
 }
 
 /**
- * Lets go of what was authorized and is not going to be captured: Stripe keeps it as a refund of the charge, for which no
+ * Releases an authorized amount that will not be captured. Stripe records it as a refund of the charge, for which no
  * money moves.
  */
 export function releaseHold(engine: Engine, charge: Charge, amount: number): void {
   engine.emit('refund.created', addRefund(engine, charge, amount, { status: 'succeeded' }))
 }
 
-/** A refund of a charge as it is kept; amount in minor units. */
+/** Stores a refund of a charge; amount in minor units. */
 export function addRefund(engine: Engine, charge: Charge, amount: number, rest: Partial<Refund>): Refund {
   return engine.store.add<'refund'>({
     id: engine.ids.next('re_'),
@@ -378,8 +378,8 @@ export function addRefund(engine: Engine, charge: Charge, amount: number, rest: 
 }
 
 /**
- * Books the charge of a succeeded intent on the account's balance. Stripe does this moments later, which is why
- * `charge.updated` follows every card payment.
+ * Books the charge of a succeeded intent on the account's balance, and announces it. Stripe does this moments after the
+ * payment, so `charge.updated` follows every card payment.
  */
 export function recordBalance(engine: Engine, intent: PaymentIntent): void {
   const charge = engine.store.get('charge', intent.latest_charge ?? '')
@@ -390,7 +390,7 @@ export function recordBalance(engine: Engine, intent: PaymentIntent): void {
   engine.announce('chargeBooked', charge)
 }
 
-/** A movement on the account's balance. Amounts in minor units, negative when money leaves. */
+/** Records a movement on the account's balance. Amounts are in minor units, negative when money leaves. */
 export function bookTransaction(
   engine: Engine,
   source: string,

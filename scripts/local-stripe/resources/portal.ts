@@ -1,4 +1,7 @@
-/** The Billing Portal: configurations, sessions and what a customer does there (https://docs.stripe.com/customer-management). */
+/**
+ * The Billing Portal: configurations, sessions and the customer's actions
+ * (https://docs.stripe.com/customer-management).
+ */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
 import { listShape, paginate } from '../core/pagination.ts'
@@ -133,7 +136,7 @@ function createConfiguration(
   return configuration
 }
 
-/** The configuration for sessions that name none. In Stripe it is saved in the Dashboard; here it is always there. */
+/** The configuration for sessions that name none. In Stripe it is saved in the Dashboard; here it always exists. */
 function defaultConfiguration(engine: Engine): PortalConfiguration {
   const known = engine.store
     .list('billing_portal.configuration')
@@ -193,7 +196,7 @@ export function createPortalSession(engine: Engine, params: Infer<typeof createS
   return session
 }
 
-// ---- what the customer does
+// ---- actions of the customer
 
 /** A subscription of the session's customer, or Stripe's "No such subscription". */
 function requireOwnSubscription(engine: Engine, sessionId: string, id: string): Subscription {
@@ -208,7 +211,7 @@ function featuresOf(engine: Engine, sessionId: string): PortalConfiguration['fea
   return engine.store.require('billing_portal.configuration', session.configuration).features
 }
 
-/** Cancels in the portal: at the end of the period, or at once. Left out, as the configuration says. */
+/** Cancels at the end of the period or at once. By default the configuration decides. */
 export function portalCancel(
   engine: Engine,
   session: string,
@@ -222,7 +225,7 @@ export function portalCancel(
   return updateSubscription(engine, subscription.id, { cancel_at_period_end: true })
 }
 
-/** Takes back a cancellation that has not come into effect. */
+/** Undoes a planned cancellation. */
 export function portalRenew(engine: Engine, session: string, id: string): Subscription {
   const subscription = requireOwnSubscription(engine, session, id)
   return updateSubscription(engine, subscription.id, { cancel_at_period_end: false })
@@ -248,7 +251,10 @@ export function portalChangePlan(engine: Engine, session: string, id: string, pr
   })
 }
 
-/** The prices a subscription may be moved to: those the configuration lists, else all active recurring ones of its currency. */
+/**
+ * The prices that a subscription can change to: active and recurring, in its currency, and listed by the
+ * configuration.
+ */
 export function offeredPrices(engine: Engine, session: string, subscription: Subscription): Price[] {
   const { enabled, products } = featuresOf(engine, session).subscription_update
   const listed = products?.flatMap((product) => product.prices) ?? []

@@ -1,4 +1,4 @@
-/** Changes of what is subscribed to, and what they cost within a period (https://docs.stripe.com/billing/subscriptions/prorations). */
+/** Changes of a subscription's items, and their cost (https://docs.stripe.com/billing/subscriptions/prorations). */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { mergeMetadata } from '../core/params.ts'
@@ -27,8 +27,8 @@ export interface ItemChange {
 }
 
 /**
- * Changes the items of a subscription, together with `others` of its fields. Within a running period the unused time of
- * what was is credited and the rest of what is now is charged; a new billing interval begins a new period at once.
+ * Changes the items of a subscription, together with `others` of its fields. Unused time of the former items is
+ * credited, and the remaining time of the new ones is charged. A new billing interval begins a new period at once.
  */
 export function changeItems(
   engine: Engine,
@@ -134,7 +134,7 @@ interface Difference {
   to?: SubscriptionItem
 }
 
-/** The items whose price or quantity is another than before. */
+/** The items whose price or quantity has changed. */
 function findPriceChanges(before: SubscriptionItem[], after: SubscriptionItem[]): Difference[] {
   const gone = before.filter((item) => !after.some((other) => other.id === item.id)).map((from) => ({ from }))
   const rest = after.map((to) => ({ from: before.find((item) => item.id === to.id), to }))
@@ -144,7 +144,7 @@ function findPriceChanges(before: SubscriptionItem[], after: SubscriptionItem[])
   ]
 }
 
-/** A pending invoice item for the rest of a period: a credit with sign -1, a charge with sign 1. */
+/** Adds a pending invoice item for the rest of a period: a credit with sign -1, a charge with sign 1. */
 function prorate(
   engine: Engine,
   subscription: Subscription,

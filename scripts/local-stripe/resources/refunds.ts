@@ -24,7 +24,7 @@ const createShape = {
   ),
 }
 
-/** Refunds a charge, or what is left of it; amounts in minor units. Bank debits are refunded later, see `settleRefund`. */
+/** Refunds a charge or its unrefunded rest; amounts in minor units. Refunds of bank debits wait for `settleRefund`. */
 export function createRefund(engine: Engine, params: Infer<typeof createShape>): Refund {
   const charge = chargeToRefund(engine, params)
   const left = charge.amount - charge.amount_refunded
@@ -114,14 +114,14 @@ function destinationOf(charge: Charge, status: 'available' | 'pending'): Refund[
   }
 }
 
-/** Refund events come in pairs: the newer `refund.*` and the older `charge.refund.updated`. */
+/** Changes a refund. Its events come in pairs: the newer `refund.*` and the older `charge.refund.updated`. */
 function changeRefund(engine: Engine, refund: Refund, changes: Partial<Refund>, ...types: string[]): Refund {
   return change(engine, refund, changes, ...types, 'charge.refund.updated')
 }
 
 /**
- * Ends a refund: a pending one succeeds, or any one fails, in which case the money is back and the charge is as if that
- * part had never been refunded.
+ * Settles a refund: a pending one succeeds, or any one fails. After a failure the money is back, and the charge no
+ * longer counts that part as refunded.
  */
 export function settleRefund(engine: Engine, id: string, succeeds: boolean): Refund {
   const refund = engine.store.require('refund', id)

@@ -11,7 +11,7 @@ export function finishInvoice(engine: Engine, intent: PaymentIntent, succeeded: 
   else markFailed(engine, invoice)
 }
 
-/** Completes or fails the asynchronous payment of a checkout session. */
+/** Marks the complete checkout session of a finished asynchronous payment as paid, or emits its failure. */
 export function finishCheckout(engine: Engine, intent: PaymentIntent, succeeded: boolean): void {
   const invoice = invoiceOf(engine, intent)
   const session = engine.store

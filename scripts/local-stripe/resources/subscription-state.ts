@@ -1,5 +1,5 @@
 /**
- * How a subscription moves by itself: what its invoices make of it, its renewals, the end of its trial, its own end
+ * How a subscription changes by itself: by its invoices, its renewals, the end of its trial and its end
  * (https://docs.stripe.com/billing/subscriptions/overview).
  */
 import { change, type Engine } from '../core/engine.ts'
@@ -23,7 +23,7 @@ export interface Period {
 
 // ---- items
 
-/** Makes an item of a subscription. It is shown once it was given to `withItems`. */
+/** Makes an item of a subscription. `itemFields` stores it. */
 export function createItem(
   engine: Engine,
   subscription: { id: string; customer: string },
@@ -52,7 +52,7 @@ export function createItem(
   }
 }
 
-/** The fields of a subscription that follow from its items. The items become known by their ids. */
+/** Stores items, and returns the fields of a subscription that depend on them. */
 export function itemFields(
   engine: Engine,
   id: string,
@@ -73,7 +73,7 @@ export function itemFields(
   }
 }
 
-/** The items with another period. */
+/** Returns the items with another period. */
 export function moveToPeriod(items: SubscriptionItem[], period: Period): SubscriptionItem[] {
   return items.map((item) => ({
     ...item,
@@ -82,18 +82,18 @@ export function moveToPeriod(items: SubscriptionItem[], period: Period): Subscri
   }))
 }
 
-/** The period that is running. All items of a subscription share it here. */
+/** The current period, which all items of a subscription share here. */
 export function periodOf(subscription: Subscription): Period {
   const [item] = subscription.items.data
   return { start: item?.current_period_start ?? 0, end: item?.current_period_end ?? 0 }
 }
 
-/** How often it renews. */
+/** The interval at which a subscription renews. */
 export function recurrenceOf(items: SubscriptionItem[]): { interval: string; interval_count: number } {
   return items[0]?.price.recurring ?? { interval: 'month', interval_count: 1 }
 }
 
-/** What an invoice charges for the items in a period. A trial is charged nothing. */
+/** The invoice lines for the items in a period. A trial is free. */
 export function linesFor(
   subscription: Subscription,
   items: SubscriptionItem[],
@@ -115,9 +115,9 @@ export function linesFor(
   })
 }
 
-// ---- what invoices make of it
+// ---- outcomes of invoices
 
-/** A paid invoice (or one whose payment is under way) brings its subscription to life, or back to it. */
+/** Activates the subscription of an invoice that is paid or processing, unless another invoice is open. */
 export function activateSubscription(engine: Engine, invoice: Invoice): void {
   const subscription = subscriptionOf(engine, invoice)
   if (!subscription || !['incomplete', 'past_due', 'unpaid'].includes(subscription.status)) return
@@ -132,7 +132,7 @@ export function activateSubscription(engine: Engine, invoice: Invoice): void {
   planSubscription(engine, subscription)
 }
 
-/** A renewal or a change that could not be collected puts its subscription in arrears, and in the end out. */
+/** Makes the subscription of an unpaid invoice past due. After the last retry dunning decides its status. */
 export function failSubscription(engine: Engine, invoice: Invoice): void {
   const subscription = subscriptionOf(engine, invoice)
   if (!subscription || invoice.billing_reason === 'subscription_create') {
@@ -156,9 +156,9 @@ function subscriptionOf(engine: Engine, invoice: Invoice): Subscription | undefi
   return engine.store.get('subscription', invoice.parent?.subscription_details?.subscription ?? '')
 }
 
-// ---- what it will do
+// ---- renewals and trials
 
-/** Plans everything that the subscription will do by itself from its present state. */
+/** Plans all work that follows from the present state of the subscription. */
 export function planSubscription(engine: Engine, subscription: Subscription): void {
   const { id, customer, status, trial_end: trialEnd, cancel_at: cancelAt } = subscription
   const over = subscription.ended_at !== null || status === 'incomplete_expired'
@@ -187,7 +187,7 @@ export function planSubscription(engine: Engine, subscription: Subscription): vo
   }
 }
 
-/** Begins the next period: the invoice is drafted now and finalized and collected an hour later. */
+/** Begins the next period. Its invoice is drafted now, and finalized and collected an hour later. */
 function renew(engine: Engine, subscription: Subscription): void {
   const now = engine.now(subscription.customer)
   const dueToEnd = subscription.cancel_at !== null && subscription.cancel_at <= now
@@ -200,7 +200,7 @@ function renew(engine: Engine, subscription: Subscription): void {
   startPeriod(engine, subscription, 'subscription_cycle')
 }
 
-/** A trial that ends without a way to pay: paused or cancelled if the subscription says so. */
+/** Pauses or cancels at the end of a trial without a payment method, if the subscription's settings say so. */
 function endTrialWithoutMethod(engine: Engine, subscription: Subscription): boolean {
   const method = subscription.default_payment_method ?? defaultMethodOf(engine, subscription.customer)
   const behaviour = subscription.trial_settings?.end_behavior.missing_payment_method
@@ -221,7 +221,7 @@ function endTrialWithoutMethod(engine: Engine, subscription: Subscription): bool
 
 /**
  * Moves the subscription into its next period and bills it.
- * @param anew starts the billing cycle at this moment instead of continuing it
+ * @param anew starts a new billing cycle now instead of continuing the current one
  */
 export function startPeriod(
   engine: Engine,
@@ -286,7 +286,7 @@ function finalizeLater(engine: Engine, invoice: Invoice): void {
   })
 }
 
-/** The subscription's discount, unless it has run out: `once` is for the first invoice only. */
+/** The subscription's discount, unless it has ended. `once` applies to the first invoice only. */
 function runningDiscountOf(engine: Engine, subscription: Subscription): Discount | undefined {
   const [id] = subscription.discounts
   const discount = id === undefined ? undefined : engine.store.get('discount', id)
@@ -296,9 +296,9 @@ function runningDiscountOf(engine: Engine, subscription: Subscription): Discount
   return discount
 }
 
-// ---- its end
+// ---- end
 
-/** Ends a subscription now. Its open invoices are no longer collected by themselves. */
+/** Ends a subscription now. Its open invoices are no longer collected automatically. */
 export function endSubscription(
   engine: Engine,
   subscription: Subscription,
@@ -335,7 +335,7 @@ export function endSubscription(
   return subscription
 }
 
-/** A subscription whose first payment never came: after 23 hours it is over, and its invoice is void. */
+/** Expires a subscription whose first payment did not succeed within 23 hours, and voids its invoice. */
 export function expireIncomplete(engine: Engine, subscription: Subscription): void {
   if (subscription.status !== 'incomplete') return
   const now = engine.now(subscription.customer)

@@ -150,12 +150,12 @@ export interface NewSubscription {
   metadata?: Metadata
   description?: string | null
   defaultMethod?: string | null
-  /** End of the trial in seconds since 1970; null without one. */
+  /** End of the trial in seconds since 1970; null without a trial. */
   trialEnd?: number | null
   missingMethod?: string
   discount?: { coupon: string; promotionCode: string | null } | null
   session?: string
-  /** What is charged once, with the first invoice. */
+  /** Items charged once, with the first invoice. */
   oneTime?: LineItem[]
   collectionMethod?: string
   daysUntilDue?: number | null
@@ -163,7 +163,7 @@ export interface NewSubscription {
   cancelAt?: number | null
 }
 
-/** Makes a subscription with its first invoice, which is finalized and not yet collected: see `collect`. */
+/** Makes a subscription with its first invoice, which is finalized. `collect` then charges it. */
 export function createSubscription(
   engine: Engine,
   params: NewSubscription,
@@ -313,7 +313,7 @@ function subscriptionDefaults(
   }
 }
 
-/** The invoice line of what is charged once, with the first invoice. */
+/** The invoice line of an item that is charged once. */
 function lineOfOneTime(item: LineItem, subscription: string, now: number): NewLine {
   return {
     amount: item.amount_subtotal,
@@ -387,7 +387,7 @@ function costsSomething(items: { price: Price; quantity: number }[]): boolean {
   return items.some(({ price, quantity }) => Number(price.unit_amount_decimal) * quantity > 0)
 }
 
-/** The recurring price an item names or describes. */
+/** The recurring price that an item names, or a new one from its `price_data`. */
 function recurringPrice(
   engine: Engine,
   item: { price?: string; price_data?: Infer<typeof priceDataShape> },
@@ -413,7 +413,7 @@ function recurringPrice(
 
 // ---- change
 
-/** Changes a subscription; new items are prorated as `proration_behavior` says. */
+/** Changes a subscription. `proration_behavior` decides how changed items are prorated. */
 export function updateSubscription(
   engine: Engine,
   id: string,
@@ -486,7 +486,7 @@ function extendTrial(engine: Engine, subscription: Subscription, end: number): P
   }
 }
 
-/** Ends a trial early: the first paid period begins now. */
+/** Ends a trial early, and begins and bills the first paid period. */
 function billNow(engine: Engine, subscription: Subscription): void {
   const invoice = startPeriod(engine, subscription, 'subscription_update', true)
   finalizeInvoice(engine, invoice)
@@ -532,7 +532,7 @@ function cancellationOf(
   return {}
 }
 
-/** Cancels now. */
+/** Cancels a subscription now. */
 export function cancelSubscription(
   engine: Engine,
   id: string,
@@ -553,7 +553,7 @@ export function cancelSubscription(
   return subscription
 }
 
-/** Resumes a paused subscription: a new period begins and is billed. */
+/** Resumes a paused subscription, and begins and bills a new period. */
 export function resumeSubscription(engine: Engine, id: string): Subscription {
   const subscription = requireRunning(engine, id)
   if (subscription.status !== 'paused') {

@@ -27,7 +27,7 @@ export function createTestClock(engine: Engine, frozenTime: number, name: string
   return clock
 }
 
-/** Moves a clock forward. Everything that falls due on the way has happened when this returns. */
+/** Moves a clock forward, and runs all work that becomes due on the way before it returns. */
 export function advanceTestClock(engine: Engine, id: string, to: number): TestClock {
   const clock = engine.store.require('test_helpers.test_clock', id)
   if (to <= clock.frozen_time) {

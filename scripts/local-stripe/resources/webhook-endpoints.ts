@@ -1,4 +1,7 @@
-/** Webhook endpoints (https://docs.stripe.com/api/webhook_endpoints). The secret is shown once, when one is made. */
+/**
+ * Webhook endpoints (https://docs.stripe.com/api/webhook_endpoints). Only the response that creates one has its
+ * secret.
+ */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { listShape, paginate } from '../core/pagination.ts'
@@ -17,7 +20,7 @@ import {
 import { type Route, route } from '../core/route.ts'
 import type { WebhookEndpoint } from '../core/types.ts'
 
-/** How many endpoints an account may have in each mode. */
+/** In each mode of an account. */
 const ENDPOINTS_MAX = 16
 
 const createShape = {
@@ -36,7 +39,7 @@ const updateShape = {
   url: url(),
 }
 
-/** Registers an endpoint. The answer alone carries its signing secret. */
+/** Registers an endpoint, and returns it with its signing secret. */
 export function createEndpoint(
   engine: Engine,
   params: Infer<typeof createShape>,

@@ -1,38 +1,40 @@
-/** Webhook delivery (https://docs.stripe.com/webhooks): signed, retried, and, on request, late, repeated and out of order. */
+/**
+ * Webhook delivery (https://docs.stripe.com/webhooks): signed and retried; on request late, repeated or out of order.
+ */
 import { createHmac } from 'node:crypto'
 import type { Engine } from '../core/engine.ts'
 import { type EventRecord, endpointsFor } from '../core/event-log.ts'
 import type { WebhookEndpoint } from '../core/types.ts'
 
-const ANSWER_CHARACTERS_MAX = 2000
+const BODY_CHARACTERS_MAX = 2000
 
-/** One attempt to hand an event to an endpoint. */
+/** One attempt to deliver an event to an endpoint. */
 export interface DeliveryAttempt {
   event: string
   type: string
   endpoint: string
   url: string
   attempt: number
-  /** The endpoint's status code; null when there was no answer. */
+  /** The endpoint's status code; null without a response. */
   status: number | null
-  /** What it answered, or why there was no answer; at most 2000 characters. */
+  /** The beginning of the response's body, or the reason why there was no response. */
   answer: string
 }
 
 export interface Delivery {
-  /** Keeps events back from now on. */
+  /** Holds all later events. */
   hold(): void
   /**
-   * Hands out what was held back and stops holding; or, given ids, hands out those in that order (an id may be there
-   * twice) and goes on holding the others.
+   * Delivers the held events and stops holding. Given ids, it delivers only those, in that order, and holds the rest.
+   * An id may occur twice.
    */
   release(order?: 'arrival' | 'reverse' | string[]): Promise<void>
-  /** Delivers an event once more, to all its endpoints, and again if `times` says so. */
+  /** Delivers an event again to all its endpoints, `times` times. */
   redeliver(event: string, times?: number): Promise<DeliveryAttempt[]>
-  /** What is held back. */
+  /** Ids of the held events. */
   held(): string[]
   attempts(): DeliveryAttempt[]
-  /** Resolves when nothing is on its way and no retry is planned. */
+  /** Resolves when no delivery is pending and no retry is planned. */
   whenIdle(): Promise<void>
   close(): void
 }
@@ -40,9 +42,9 @@ export interface Delivery {
 export interface DeliveryOptions {
   /** Milliseconds to wait before each retry. After the last one the event is given up. */
   retryScheduleMs: number[]
-  /** Milliseconds to wait for an endpoint's answer. */
+  /** Milliseconds to wait for an endpoint's response. */
   timeoutMs: number
-  /** Whether an endpoint is sent an event before it has answered to the one before. */
+  /** Whether an endpoint is sent an event before it has responded to the one before. */
   parallel: boolean
   now: () => Date
 }
@@ -143,7 +145,7 @@ export function createDelivery(engine: Engine, options: DeliveryOptions): Delive
   }
 }
 
-/** Counts what is pending, and knows when nothing is. */
+/** Counts pending work. */
 function createCounter() {
   let count = 0
   let waiting: (() => void)[] = []
@@ -203,7 +205,7 @@ async function post(
       },
       signal: AbortSignal.any([closing, AbortSignal.timeout(options.timeoutMs)]),
     })
-    made.answer = (await response.text()).slice(0, ANSWER_CHARACTERS_MAX)
+    made.answer = (await response.text()).slice(0, BODY_CHARACTERS_MAX)
     made.status = response.status
   } catch (error) {
     made.answer = error instanceof Error ? error.message : String(error)

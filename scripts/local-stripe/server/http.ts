@@ -23,15 +23,15 @@ import { authenticate, authorize, type SecretKey } from './keys.ts'
 export interface Site {
   /** The engine of a key's account and mode. */
   engineFor(key: SecretKey): Engine
-  /** The engine that knows a checkout or portal session. */
+  /** The engine that has an object, for example a checkout session. */
   engineWith(id: string): Engine | undefined
   keys(): SecretKey[]
   idempotencyKeys(key: SecretKey): IdempotencyKeys
   faults: Faults
   now(): Date
-  /** A control action by name, with its JSON arguments. */
+  /** Runs a control action by its name, with its JSON arguments. */
   control(action: string, body: unknown): Promise<unknown>
-  /** Called after each request, as plans may have changed. */
+  /** Called after each request, because it may have planned work. */
   afterRequest(): void
 }
 
@@ -135,7 +135,7 @@ function cutsConnection(fault: Fault | null): boolean {
   return fault !== null && 'cut' in fault
 }
 
-/** Carries out the work, or replays what is stored under the idempotency key. Refused requests are not stored. */
+/** Runs the work, or replays the response stored under the idempotency key. Refused requests are not stored. */
 async function runOnce(
   site: Site,
   key: SecretKey,
@@ -169,7 +169,7 @@ async function runOnce(
   }
 }
 
-/** Parameters come in the query and, with POST, in the body. */
+/** Parameters are in the query and, with POST, in the body. */
 function formOf(url: URL, body: string): FormHash {
   return decodeForm([url.search.slice(1), body].filter((part) => part !== '').join('&'))
 }
@@ -244,8 +244,8 @@ function sendPage(response: ServerResponse, answer: PageAnswer): void {
 // ---- control
 
 /**
- * `POST /_local/<action>` with a JSON body. A browser page of another origin cannot call it: it would have to send JSON,
- * which needs a permission that is never given.
+ * `POST /_local/<action>` with a JSON body. A page of another origin cannot call it, because browsers send JSON across
+ * origins only after a preflight, and local Stripe never grants one.
  */
 async function handleControl(
   site: Site,

@@ -1,12 +1,12 @@
-/** Secret keys: which account and mode a request acts on, and what a restricted key may not do. */
+/** Secret keys: they decide the account and the mode of a request, and what a restricted key may not do. */
 import type { IncomingMessage } from 'node:http'
 import { StripeFailure, unauthorized } from '../core/errors.ts'
 import type { Route } from '../core/route.ts'
 
-/** A key that is accepted. Its prefix says the mode (`_test_`, `_live_`) and whether it is restricted (`rk_`). */
+/** An accepted key. Its prefix decides the mode (`_test_`, `_live_`) and whether it is restricted (`rk_`). */
 export interface SecretKey {
   key: string
-  /** Account it belongs to; the default account unless stated. */
+  /** The account of the key. Default: the default account. */
   account?: string
   /** Permissions that a restricted key lacks, such as `rak_webhook_write`. */
   missing?: string[]
@@ -20,7 +20,7 @@ export function isLive(key: string): boolean {
 }
 
 /**
- * The known key of a request.
+ * The accepted key of a request.
  * @throws 401 when there is none, or it is unknown
  */
 export function authenticate(request: IncomingMessage, keys: SecretKey[]): SecretKey {
