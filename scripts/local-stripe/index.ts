@@ -15,12 +15,22 @@ import { isLive, LIVE_KEY, type SecretKey, TEST_KEY } from './server/keys.ts'
 import { createTimer } from './server/timer.ts'
 
 export type { Control } from './control.ts'
-export type { Engine, EngineOptions } from './core/engine.ts'
+export type { Dunning, Engine, EngineOptions } from './core/engine.ts'
 export { StripeFailure } from './core/errors.ts'
 export type { EventRecord } from './core/event-log.ts'
-export type { Json, StripeEvent, StripeObject } from './core/types.ts'
+export type {
+  CheckoutSession,
+  Dispute,
+  Json,
+  PaymentIntent,
+  Refund,
+  StripeEvent,
+  StripeObject,
+  Subscription,
+} from './core/types.ts'
 export { PINNED_VERSION } from './core/versions.ts'
 export { createEngine } from './create-engine.ts'
+export type { PaymentEntry } from './pages/checkout.ts'
 export { call } from './routes.ts'
 export type { DeliveryAttempt } from './server/delivery.ts'
 export type { Fault, FaultRule } from './server/faults.ts'
