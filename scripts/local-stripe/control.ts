@@ -1,5 +1,6 @@
-/** What a test, a demo or a developer can make local Stripe do besides its API. Everything is also `POST /_local/<name>`. */
-import type { Engine, EventRecord } from './core/engine.ts'
+/** What tests and developers can make local Stripe do besides its API. Each action is also `POST /_local/<name>`. */
+import type { Engine } from './core/engine.ts'
+import type { EventRecord } from './core/event-log.ts'
 import type {
   CheckoutSession,
   Dispute,
@@ -12,7 +13,7 @@ import type {
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
 import { expireSession } from './resources/checkout.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
-import { settle } from './resources/payments.ts'
+import { settlePayment } from './resources/payments.ts'
 import { portalCancel, portalChangePlan, portalRenew, portalResume } from './resources/portal.ts'
 import { settleRefund } from './resources/refunds.ts'
 import { createEndpoint } from './resources/webhook-endpoints.ts'
@@ -20,52 +21,59 @@ import type { Delivery, DeliveryAttempt } from './server/delivery.ts'
 import type { FaultRule, Faults } from './server/faults.ts'
 import type { SecretKey } from './server/keys.ts'
 
-/** Actions that name an object find its account and mode by it; the others act on the default account's test mode. */
+/**
+ * An action with an object's id acts on the account that has it. The others act on the default account in test mode.
+ */
 export interface Control {
   /** Pays an open checkout session, as the hosted page does. A declined card throws Stripe's error. */
   pay(session: string, entry?: PaymentEntry): CheckoutSession
-  /** Ends an open checkout session unpaid. */
+  /** Expires an open checkout session. */
   expire(session: string): CheckoutSession
-  /** Settles a payment that is processing, given the id of its payment intent or of its checkout session. */
+  /**
+   * Settles a payment that is processing: it succeeds or fails. If `succeeds` is left out, the payment method decides.
+   * @param id of the payment intent or of the checkout session
+   */
   settle(id: string, succeeds?: boolean): PaymentIntent
   portalCancel(session: string, subscription: string, when?: 'at_period_end' | 'immediately'): Subscription
   portalRenew(session: string, subscription: string): Subscription
   portalChangePlan(session: string, subscription: string, price: string): Subscription
   portalResume(session: string, subscription: string): Subscription
-  /** Lets a refund succeed (a pending one) or fail. */
+  /** Lets a pending refund succeed, or any refund fail. */
   settleRefund(refund: string, succeeds: boolean): Refund
   openDispute(charge: string, options?: { amount?: number; reason?: string }): Dispute
   closeDispute(dispute: string, outcome: 'won' | 'lost'): Dispute
-  /** Registers a webhook endpoint and gives its signing secret. */
+  /** Registers a webhook endpoint and returns its signing secret. */
   addEndpoint(options: { url: string; events?: string[]; apiVersion?: string; live?: boolean }): {
     id: string
     secret: string
   }
-  /** Moves time forward for everything that is on no test clock, in seconds. */
+  /** Moves time forward for everything without a test clock. */
   advance(seconds: number): void
-  /** All events so far, oldest first, in the pinned version or another one. */
+  /** All events so far, oldest first, in the pinned API version or another one. */
   events(options?: { type?: string; apiVersion?: string; live?: boolean }): StripeEvent[]
-  /** What the API would answer now for every object, by id. */
+  /** What the API would return now for every object, by id. */
   endState(options?: { apiVersion?: string; live?: boolean }): Record<string, Json>
   holdDelivery(): void
-  /** Hands out what is held and stops holding; given ids, hands out only those, in that order, and holds the rest. */
+  /**
+   * Delivers the held events and stops holding. Given ids, it delivers only those, in that order, and holds the rest.
+   */
   releaseDelivery(order?: 'arrival' | 'reverse' | string[]): Promise<void>
-  /** Delivers an event `times` more times. */
+  /** Delivers an event again, `times` times (once by default). */
   redeliver(event: string, times?: number): Promise<DeliveryAttempt[]>
   heldEvents(): string[]
   deliveries(filter?: { event?: string; type?: string }): DeliveryAttempt[]
-  /** Resolves when every event has been delivered or given up. */
+  /** Resolves when every event has been delivered or given up. It does not concern payments. */
   settled(): Promise<void>
   /** Makes the next matching requests fail. */
   fail(rule: FaultRule): void
   clearFailures(): void
-  /** Resolves as soon as a `hold` fault keeps a request waiting. */
+  /** Resolves as soon as a `hold` fault holds a request. */
   whenHeld(): Promise<void>
-  /** Lets requests that a `hold` fault keeps waiting go on. */
+  /** Resumes the requests that a `hold` fault holds. */
   releaseHeld(): void
-  /** Accepts one more secret key; of another account if it says so. */
+  /** Accepts one more secret key, of the account that it names or of the default one. */
   addKey(key: SecretKey): void
-  /** Accepts a secret key no longer, as after it was rolled in the Dashboard. */
+  /** Refuses a secret key from now on, for example to show what follows when a key is rolled in the Dashboard. */
   revokeKey(key: string): void
 }
 
@@ -84,45 +92,51 @@ export interface Controlled {
 }
 
 export function createControl(site: Controlled): Control {
-  const owner = (id: string): Engine => {
+  const engineOf = (id: string): Engine => {
     const engine = site.engineWith(id) ?? site.test
     engine.tick()
     return engine
   }
-  const mode = (live: boolean | undefined): Engine => (live ? site.live : site.test)
-  const done = <T>(value: T): T => {
+  const engineOfMode = (live: boolean | undefined): Engine => (live ? site.live : site.test)
+  const afterAction = <T>(value: T): T => {
     site.afterAction()
     return value
   }
   return {
     pay: (session, entry = {}) => {
-      const engine = owner(session)
+      const engine = engineOf(session)
       const email = entry.email ?? 'buyer@example.com'
-      return done(structuredClone(payEntered(engine, session, { ...entry, email })))
+      return afterAction(structuredClone(payEntered(engine, session, { ...entry, email })))
     },
     expire: (session) => {
-      const engine = owner(session)
-      return done(structuredClone(expireSession(engine, engine.store.require('checkout.session', session))))
+      const engine = engineOf(session)
+      return afterAction(
+        structuredClone(expireSession(engine, engine.store.require('checkout.session', session))),
+      )
     },
     settle: (id, succeeds) => {
-      const engine = owner(id)
+      const engine = engineOf(id)
       const session = engine.store.get('checkout.session', id)
-      return done(structuredClone(settle(engine, session ? intentOf(engine, session) : id, succeeds)))
+      return afterAction(
+        structuredClone(settlePayment(engine, session ? intentOf(engine, session) : id, succeeds)),
+      )
     },
     portalCancel: (session, subscription, when) =>
-      done(structuredClone(portalCancel(owner(session), session, subscription, when))),
+      afterAction(structuredClone(portalCancel(engineOf(session), session, subscription, when))),
     portalRenew: (session, subscription) =>
-      done(structuredClone(portalRenew(owner(session), session, subscription))),
+      afterAction(structuredClone(portalRenew(engineOf(session), session, subscription))),
     portalChangePlan: (session, subscription, price) =>
-      done(structuredClone(portalChangePlan(owner(session), session, subscription, price))),
+      afterAction(structuredClone(portalChangePlan(engineOf(session), session, subscription, price))),
     portalResume: (session, subscription) =>
-      done(structuredClone(portalResume(owner(session), session, subscription))),
-    settleRefund: (refund, succeeds) => done(structuredClone(settleRefund(owner(refund), refund, succeeds))),
+      afterAction(structuredClone(portalResume(engineOf(session), session, subscription))),
+    settleRefund: (refund, succeeds) =>
+      afterAction(structuredClone(settleRefund(engineOf(refund), refund, succeeds))),
     openDispute: (charge, options = {}) =>
-      done(structuredClone(openDispute(owner(charge), { charge, ...options }))),
-    closeDispute: (dispute, outcome) => done(structuredClone(closeDispute(owner(dispute), dispute, outcome))),
+      afterAction(structuredClone(openDispute(engineOf(charge), { charge, ...options }))),
+    closeDispute: (dispute, outcome) =>
+      afterAction(structuredClone(closeDispute(engineOf(dispute), dispute, outcome))),
     addEndpoint: ({ url, events = ['*'], apiVersion, live }) => {
-      const { id, secret } = createEndpoint(mode(live), {
+      const { id, secret } = createEndpoint(engineOfMode(live), {
         url,
         enabled_events: events,
         api_version: apiVersion,
@@ -134,13 +148,13 @@ export function createControl(site: Controlled): Control {
       site.afterAction()
     },
     events: ({ type, apiVersion, live } = {}) => {
-      const engine = mode(live)
+      const engine = engineOfMode(live)
       const wanted = (record: EventRecord) => type === undefined || record.event.type === type
       return engine.events
         .filter(wanted)
         .map((record) => structuredClone(engine.render(record, apiVersion ?? null)))
     },
-    endState: ({ apiVersion, live } = {}) => mode(live).endState(apiVersion),
+    endState: ({ apiVersion, live } = {}) => engineOfMode(live).endState(apiVersion),
     holdDelivery: () => {
       for (const delivery of site.deliveries()) delivery.hold()
     },
@@ -161,7 +175,7 @@ export function createControl(site: Controlled): Control {
         .filter((attempt) => event === undefined || attempt.event === event)
         .filter((attempt) => type === undefined || attempt.type === type),
     settled: async () => {
-      await Promise.all(site.deliveries().map((delivery) => delivery.settled()))
+      await Promise.all(site.deliveries().map((delivery) => delivery.whenIdle()))
     },
     fail: (rule) => site.faults.add(rule),
     clearFailures: () => site.faults.clear(),
@@ -172,7 +186,7 @@ export function createControl(site: Controlled): Control {
   }
 }
 
-/** The payment intent behind a session, be it the session's own or that of its invoice. */
+/** The payment intent of a session, or of its invoice. */
 function intentOf(engine: Engine, session: CheckoutSession): string {
   if (session.payment_intent) return session.payment_intent
   const payment = engine.store.list('invoice_payment').find((item) => item.invoice === session.invoice)

@@ -1,33 +1,35 @@
 /**
- * Life cycles for property tests: what customers, banks and time do to a payment, from the first session to the end. Each
- * one run gives every event Stripe would have told, and what Stripe would answer at the end.
+ * Life cycles for property tests: what customers, banks and time do to a payment, from the first session to the end.
+ * Running one returns every event that Stripe would send, and what the API would return at the end.
  */
-import { createEngine, type Engine, type EngineOptions, type EventRecord } from './core/engine.ts'
+import type { Engine, EngineOptions } from './core/engine.ts'
 import { StripeFailure } from './core/errors.ts'
+import type { EventRecord } from './core/event-log.ts'
 import type { Method } from './core/route.ts'
-import { day, hour } from './core/time.ts'
+import { DAY_SECONDS, HOUR_SECONDS } from './core/time.ts'
 import type { Json, StripeEvent } from './core/types.ts'
+import { createEngine } from './create-engine.ts'
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
-import { settle } from './resources/payments.ts'
+import { settlePayment } from './resources/payments.ts'
 import { portalCancel, portalChangePlan, portalRenew } from './resources/portal.ts'
 import { settleRefund } from './resources/refunds.ts'
 import { call } from './routes.ts'
 
 export interface LifeCycleOptions
   extends Pick<EngineOptions, 'seed' | 'apiVersions' | 'dunning' | 'livemode' | 'accountId'> {
-  /** Metadata of the sessions, and of the payments and subscriptions made by them: whom the purchase is for. */
+  /** Metadata of the sessions and of their payments and subscriptions, for example the id of the buyer. */
   metadata?: Record<string, string>
   /** `client_reference_id` of the sessions. */
   clientReferenceId?: string
-  /** Called at each event, when the objects are as it tells. */
+  /** Called at each event, while the objects are in the state that it shows. */
   onEvent?: (record: EventRecord, engine: Engine) => void
   /**
-   * Called between two steps, when everything that the step before caused has happened and a second has not yet passed:
-   * the moment for an API snapshot, as `engine.endState()`.
+   * Called after each step, within the same second and after all of its events: the moment for an API snapshot by
+   * `engine.endState()`.
    */
   onStep?: (engine: Engine) => void
-  /** When it begins, in seconds since 1970. */
+  /** Begin of the life cycle in seconds since 1970. */
   start?: number
 }
 
@@ -35,7 +37,7 @@ export interface LifeCycleLog {
   name: string
   /** Every event in the order in which it happened, in the pinned version. */
   events: StripeEvent[]
-  /** What the API would answer now for every object, by id. */
+  /** What the API would return now for every object, by id. */
   endState: Record<string, Json>
   /** For renderings in other versions: `engine.render(record, version)` of `engine.events`. */
   engine: Engine
@@ -47,26 +49,26 @@ export interface LifeCycle {
   run: (world: World) => void
 }
 
-/** What a life cycle is told with. */
+/** The means with which a life cycle is written. */
 interface World {
   engine: Engine
-  /** Does something that is one step of the story; the next one is a second later. */
+  /** Runs one step of the life cycle. The next one is a second later. */
   step<T>(work: (engine: Engine) => T): T
   prices: { once: string; onceYen: string; monthly: string; pro: string; yearly: string }
   api(method: Method, path: string, params?: object): Json & { id: string }
   /** Opens a session for one of the prices. */
   session(mode: 'payment' | 'subscription', price: string, more?: object): string
   pay(session: string, entry?: PaymentEntry): void
-  /** Pays with a method that is declined. */
+  /** Pays with a method that must be declined. */
   decline(session: string, entry: PaymentEntry): void
-  /** The session's field that holds an id. */
+  /** The id in a field of the session, or an empty string. */
   idOf(session: string, field: 'payment_intent' | 'subscription' | 'customer' | 'invoice'): string
   wait(seconds: number): void
   portal(customer: string): string
 }
 
-const declinedCard = '4000000000000002'
-const failsWhenCharged = 'pm_card_chargeCustomerFail'
+const DECLINED_CARD = '4000000000000002'
+const FAILING_METHOD = 'pm_card_chargeCustomerFail'
 
 /** Runs a life cycle on a fresh engine. The same options give the same log. */
 export function runLifeCycle(cycle: LifeCycle, options: LifeCycleOptions = {}): LifeCycleLog {
@@ -155,15 +157,15 @@ function createWorld(
   return world
 }
 
-/** Buys once and gives the id of the payment intent. */
-function bought(world: World, entry: PaymentEntry = {}, more: object = {}): string {
+/** Buys once and returns the id of the payment intent. */
+function buyOnce(world: World, entry: PaymentEntry = {}, more: object = {}): string {
   const session = world.session('payment', world.prices.once, more)
   world.pay(session, entry)
   return world.idOf(session, 'payment_intent')
 }
 
-/** Subscribes and gives the id of the subscription. */
-function subscribed(world: World, entry: PaymentEntry = {}, more: object = {}): string {
+/** Subscribes and returns the id of the subscription. */
+function subscribe(world: World, entry: PaymentEntry = {}, more: object = {}): string {
   const session = world.session('subscription', world.prices.monthly, more)
   world.pay(session, entry)
   return world.idOf(session, 'subscription')
@@ -173,8 +175,8 @@ function customerOf(world: World, subscription: string): string {
   return world.engine.store.require('subscription', subscription).customer
 }
 
-/** A customer with a credit or debt (minor units) and a card on file. */
-function customerWith(world: World, { balance = 0, method = 'pm_card_visa' }): string {
+/** Makes a customer with a balance (minor units, a credit is negative) and a saved card. */
+function createCustomer(world: World, { balance = 0, method = 'pm_card_visa' }): string {
   const customer = world.api('POST', '/v1/customers', {
     email: 'owner@example.com',
     balance,
@@ -185,35 +187,35 @@ function customerWith(world: World, { balance = 0, method = 'pm_card_visa' }): s
   return customer
 }
 
-function invoiceFor(world: World, customer: string, amount = 1000): string {
+function createInvoice(world: World, customer: string, amount = 1000): string {
   const invoice = world.api('POST', '/v1/invoices', { customer, currency: 'usd' }).id
   world.api('POST', '/v1/invoiceitems', { customer, invoice, amount, currency: 'usd', description: 'Work' })
   world.api('POST', `/v1/invoices/${invoice}/finalize`)
   return invoice
 }
 
-/** Makes the subscription's next charges fail, or work again. */
-function payWith(world: World, subscription: string, method: string): void {
+/** Saves another payment method for the subscription, for example one that fails when it is charged. */
+function setPaymentMethod(world: World, subscription: string, method: string): void {
   const saved = world.api('POST', `/v1/payment_methods/${method}/attach`, {
     customer: customerOf(world, subscription),
   })
   world.api('POST', `/v1/subscriptions/${subscription}`, { default_payment_method: saved.id })
 }
 
-const month = 31 * day
+const MONTH_SECONDS = 31 * DAY_SECONDS
 
 export const lifeCycles: LifeCycle[] = [
   // ---- one-time payments
-  { name: 'a guest buys once', run: (world) => void bought(world) },
+  { name: 'a guest buys once', run: (world) => void buyOnce(world) },
   {
     name: 'a customer is made for a purchase',
-    run: (world) => void bought(world, {}, { customer_creation: 'always' }),
+    run: (world) => void buyOnce(world, {}, { customer_creation: 'always' }),
   },
   {
     name: 'a declined card, then one that pays',
     run: (world) => {
       const session = world.session('payment', world.prices.once)
-      world.decline(session, { card: declinedCard })
+      world.decline(session, { card: DECLINED_CARD })
       world.pay(session)
     },
   },
@@ -221,30 +223,30 @@ export const lifeCycles: LifeCycle[] = [
     name: 'a session that nobody pays expires',
     run: (world) => {
       world.session('payment', world.prices.once)
-      world.wait(day + hour)
+      world.wait(DAY_SECONDS + HOUR_SECONDS)
     },
   },
   {
     name: 'a declined card, then the session expires',
     run: (world) => {
-      world.decline(world.session('payment', world.prices.once), { card: declinedCard })
-      world.wait(day + hour)
+      world.decline(world.session('payment', world.prices.once), { card: DECLINED_CARD })
+      world.wait(DAY_SECONDS + HOUR_SECONDS)
     },
   },
   {
     name: 'a bank debit that settles days later',
     run: (world) => {
-      const intent = bought(world, { paymentMethod: 'pm_usBankAccount_success' })
-      world.wait(4 * day)
-      world.step((engine) => settle(engine, intent))
+      const intent = buyOnce(world, { paymentMethod: 'pm_usBankAccount_success' })
+      world.wait(4 * DAY_SECONDS)
+      world.step((engine) => settlePayment(engine, intent))
     },
   },
   {
     name: 'a bank debit that fails days later',
     run: (world) => {
-      const intent = bought(world, { paymentMethod: 'pm_sepaDebit_failed' })
-      world.wait(4 * day)
-      world.step((engine) => settle(engine, intent))
+      const intent = buyOnce(world, { paymentMethod: 'pm_sepaDebit_failed' })
+      world.wait(4 * DAY_SECONDS)
+      world.step((engine) => settlePayment(engine, intent))
     },
   },
   {
@@ -273,8 +275,8 @@ export const lifeCycles: LifeCycle[] = [
     name: 'an authorized payment is captured in part',
     run: (world) => {
       const data = { payment_intent_data: { capture_method: 'manual' } }
-      const intent = bought(world, {}, data)
-      world.wait(day)
+      const intent = buyOnce(world, {}, data)
+      world.wait(DAY_SECONDS)
       world.api('POST', `/v1/payment_intents/${intent}/capture`, { amount_to_capture: 1000 })
     },
   },
@@ -282,10 +284,10 @@ export const lifeCycles: LifeCycle[] = [
     name: 'an authorized payment is captured in part, and part of that is refunded',
     run: (world) => {
       const data = { payment_intent_data: { capture_method: 'manual' } }
-      const intent = bought(world, {}, data)
-      world.wait(day)
+      const intent = buyOnce(world, {}, data)
+      world.wait(DAY_SECONDS)
       world.api('POST', `/v1/payment_intents/${intent}/capture`, { amount_to_capture: 1000 })
-      world.wait(day)
+      world.wait(DAY_SECONDS)
       world.api('POST', '/v1/refunds', { payment_intent: intent, amount: 400 })
     },
   },
@@ -294,7 +296,7 @@ export const lifeCycles: LifeCycle[] = [
     run: (world) => {
       const session = world.session('payment', world.prices.once, { customer_creation: 'always' })
       world.pay(session)
-      world.wait(day)
+      world.wait(DAY_SECONDS)
       world.pay(world.session('payment', world.prices.once, { customer: world.idOf(session, 'customer') }))
     },
   },
@@ -303,15 +305,15 @@ export const lifeCycles: LifeCycle[] = [
   {
     name: 'a purchase is refunded in full',
     run: (world) => {
-      const intent = bought(world, {}, { customer_creation: 'always' })
-      world.wait(day)
+      const intent = buyOnce(world, {}, { customer_creation: 'always' })
+      world.wait(DAY_SECONDS)
       world.api('POST', '/v1/refunds', { payment_intent: intent })
     },
   },
   {
     name: 'a purchase is refunded in three parts',
     run: (world) => {
-      const intent = bought(world)
+      const intent = buyOnce(world)
       for (const amount of [500, 300, 700])
         world.api('POST', '/v1/refunds', { payment_intent: intent, amount })
     },
@@ -319,113 +321,113 @@ export const lifeCycles: LifeCycle[] = [
   {
     name: 'a refund fails days later',
     run: (world) => {
-      const intent = bought(world)
+      const intent = buyOnce(world)
       const refund = world.api('POST', '/v1/refunds', { payment_intent: intent }).id
-      world.wait(5 * day)
+      world.wait(5 * DAY_SECONDS)
       world.step((engine) => settleRefund(engine, refund, false))
     },
   },
   {
     name: 'one of two refunds fails days later',
     run: (world) => {
-      const intent = bought(world)
+      const intent = buyOnce(world)
       const refund = world.api('POST', '/v1/refunds', { payment_intent: intent, amount: 500 }).id
       world.api('POST', '/v1/refunds', { payment_intent: intent, amount: 400 })
-      world.wait(5 * day)
+      world.wait(5 * DAY_SECONDS)
       world.step((engine) => settleRefund(engine, refund, false))
     },
   },
   {
     name: 'a pending refund succeeds',
     run: (world) => {
-      const intent = bought(world, { paymentMethod: 'pm_card_pendingRefund' })
+      const intent = buyOnce(world, { paymentMethod: 'pm_card_pendingRefund' })
       const refund = world.api('POST', '/v1/refunds', { payment_intent: intent }).id
-      world.wait(2 * day)
+      world.wait(2 * DAY_SECONDS)
       world.step((engine) => settleRefund(engine, refund, true))
     },
   },
   {
     name: 'a dispute is won',
     run: (world) => {
-      const intent = bought(world, { paymentMethod: 'pm_card_createDispute' })
+      const intent = buyOnce(world, { paymentMethod: 'pm_card_createDispute' })
       const [dispute] = world.engine.store.list('dispute').filter((item) => item.payment_intent === intent)
       world.api('POST', `/v1/disputes/${dispute?.id}`, { evidence: { uncategorized_text: 'It arrived.' } })
-      world.wait(30 * day)
+      world.wait(30 * DAY_SECONDS)
       world.step((engine) => closeDispute(engine, dispute?.id ?? '', 'won'))
     },
   },
   {
     name: 'a dispute about a part is lost',
     run: (world) => {
-      const intent = bought(world)
+      const intent = buyOnce(world)
       const charge = world.engine.store.require('payment_intent', intent).latest_charge ?? ''
-      world.wait(10 * day)
+      world.wait(10 * DAY_SECONDS)
       const dispute = world.step((engine) =>
         openDispute(engine, { charge, amount: 700, reason: 'product_not_received' }),
       )
-      world.wait(30 * day)
+      world.wait(30 * DAY_SECONDS)
       world.step((engine) => closeDispute(engine, dispute.id, 'lost'))
     },
   },
 
   // ---- subscriptions
-  { name: 'a subscription begins', run: (world) => void subscribed(world) },
+  { name: 'a subscription begins', run: (world) => void subscribe(world) },
   {
     name: 'a subscription begins after a declined card',
     run: (world) => {
       const session = world.session('subscription', world.prices.monthly)
-      world.decline(session, { card: declinedCard })
+      world.decline(session, { card: DECLINED_CARD })
       world.pay(session)
     },
   },
   {
     name: 'a subscription whose first payment is declined is given up',
     run: (world) => {
-      world.decline(world.session('subscription', world.prices.monthly), { card: declinedCard })
-      world.wait(2 * day)
+      world.decline(world.session('subscription', world.prices.monthly), { card: DECLINED_CARD })
+      world.wait(2 * DAY_SECONDS)
     },
   },
   {
     name: 'a subscription renews twice',
     run: (world) => {
-      subscribed(world)
-      world.wait(month + hour)
-      world.wait(month + hour)
+      subscribe(world)
+      world.wait(MONTH_SECONDS + HOUR_SECONDS)
+      world.wait(MONTH_SECONDS + HOUR_SECONDS)
     },
   },
   {
     name: 'a renewal fails and the retry pays',
     run: (world) => {
-      const subscription = subscribed(world)
-      payWith(world, subscription, failsWhenCharged)
-      world.wait(month + 2 * hour)
-      payWith(world, subscription, 'pm_card_visa')
-      world.wait(4 * day)
+      const subscription = subscribe(world)
+      setPaymentMethod(world, subscription, FAILING_METHOD)
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
+      setPaymentMethod(world, subscription, 'pm_card_visa')
+      world.wait(4 * DAY_SECONDS)
     },
   },
   {
     name: 'a renewal fails until the subscription is cancelled',
     run: (world) => {
-      const subscription = subscribed(world)
-      payWith(world, subscription, failsWhenCharged)
-      world.wait(month + 20 * day)
+      const subscription = subscribe(world)
+      setPaymentMethod(world, subscription, FAILING_METHOD)
+      world.wait(MONTH_SECONDS + 20 * DAY_SECONDS)
     },
   },
   {
     name: 'an upgrade is prorated onto the next invoice',
     run: (world) => {
-      const subscription = subscribed(world)
-      world.wait(10 * day)
+      const subscription = subscribe(world)
+      world.wait(10 * DAY_SECONDS)
       const portal = world.portal(customerOf(world, subscription))
       world.step((engine) => portalChangePlan(engine, portal, subscription, world.prices.pro))
-      world.wait(25 * day)
+      world.wait(25 * DAY_SECONDS)
     },
   },
   {
     name: 'an upgrade is invoiced at once',
     run: (world) => {
-      const subscription = subscribed(world)
-      world.wait(10 * day)
+      const subscription = subscribe(world)
+      world.wait(10 * DAY_SECONDS)
       const [item] = world.engine.store.require('subscription', subscription).items.data
       world.api('POST', `/v1/subscriptions/${subscription}`, {
         items: [{ id: item?.id, price: world.prices.pro }],
@@ -436,8 +438,8 @@ export const lifeCycles: LifeCycle[] = [
   {
     name: 'a change from monthly to yearly begins a new period',
     run: (world) => {
-      const subscription = subscribed(world)
-      world.wait(10 * day)
+      const subscription = subscribe(world)
+      world.wait(10 * DAY_SECONDS)
       world.step((engine) =>
         portalChangePlan(
           engine,
@@ -451,47 +453,47 @@ export const lifeCycles: LifeCycle[] = [
   {
     name: 'more seats, then fewer',
     run: (world) => {
-      const subscription = subscribed(world)
+      const subscription = subscribe(world)
       const [item] = world.engine.store.require('subscription', subscription).items.data
-      world.wait(5 * day)
+      world.wait(5 * DAY_SECONDS)
       world.api('POST', `/v1/subscription_items/${item?.id}`, { quantity: 5 })
-      world.wait(5 * day)
+      world.wait(5 * DAY_SECONDS)
       world.api('POST', `/v1/subscription_items/${item?.id}`, { quantity: 2, proration_behavior: 'none' })
     },
   },
   {
     name: 'a second item is added and the first one removed',
     run: (world) => {
-      const subscription = subscribed(world)
+      const subscription = subscribe(world)
       const [item] = world.engine.store.require('subscription', subscription).items.data
       world.api('POST', '/v1/subscription_items', { subscription, price: world.prices.pro, quantity: 1 })
-      world.wait(day)
+      world.wait(DAY_SECONDS)
       world.api('DELETE', `/v1/subscription_items/${item?.id}`)
     },
   },
   {
     name: 'a trial is announced to end, ends and is paid',
     run: (world) => {
-      subscribed(world, {}, { subscription_data: { trial_period_days: 14 } })
-      world.wait(12 * day)
-      world.wait(3 * day)
+      subscribe(world, {}, { subscription_data: { trial_period_days: 14 } })
+      world.wait(12 * DAY_SECONDS)
+      world.wait(3 * DAY_SECONDS)
     },
   },
   {
     name: 'a trial is cancelled before it ends',
     run: (world) => {
-      const subscription = subscribed(world, {}, { subscription_data: { trial_period_days: 14 } })
+      const subscription = subscribe(world, {}, { subscription_data: { trial_period_days: 14 } })
       const portal = world.portal(customerOf(world, subscription))
-      world.wait(5 * day)
+      world.wait(5 * DAY_SECONDS)
       world.step((engine) => portalCancel(engine, portal, subscription, 'at_period_end'))
-      world.wait(10 * day)
+      world.wait(10 * DAY_SECONDS)
     },
   },
   {
     name: 'a trial without a card is paused, then resumed',
     run: (world) => {
       const end = { end_behavior: { missing_payment_method: 'pause' } }
-      const subscription = subscribed(
+      const subscription = subscribe(
         world,
         {},
         {
@@ -499,37 +501,37 @@ export const lifeCycles: LifeCycle[] = [
           subscription_data: { trial_period_days: 7, trial_settings: end },
         },
       )
-      world.wait(8 * day)
-      payWith(world, subscription, 'pm_card_visa')
+      world.wait(8 * DAY_SECONDS)
+      setPaymentMethod(world, subscription, 'pm_card_visa')
       world.api('POST', `/v1/subscriptions/${subscription}/resume`)
     },
   },
   {
     name: 'a subscription is cancelled at the end of its period',
     run: (world) => {
-      const subscription = subscribed(world)
+      const subscription = subscribe(world)
       world.step((engine) =>
         portalCancel(engine, world.portal(customerOf(world, subscription)), subscription, 'at_period_end'),
       )
-      world.wait(month)
+      world.wait(MONTH_SECONDS)
     },
   },
   {
     name: 'a cancellation is taken back and the subscription renews',
     run: (world) => {
-      const subscription = subscribed(world)
+      const subscription = subscribe(world)
       const portal = world.portal(customerOf(world, subscription))
       world.step((engine) => portalCancel(engine, portal, subscription, 'at_period_end'))
-      world.wait(5 * day)
+      world.wait(5 * DAY_SECONDS)
       world.step((engine) => portalRenew(engine, portal, subscription))
-      world.wait(month)
+      world.wait(MONTH_SECONDS)
     },
   },
   {
     name: 'a subscription is cancelled at once and its invoice refunded',
     run: (world) => {
-      const subscription = subscribed(world)
-      world.wait(3 * day)
+      const subscription = subscribe(world)
+      world.wait(3 * DAY_SECONDS)
       world.step((engine) =>
         portalCancel(engine, world.portal(customerOf(world, subscription)), subscription, 'immediately'),
       )
@@ -540,19 +542,19 @@ export const lifeCycles: LifeCycle[] = [
   {
     name: 'collection is paused over a renewal and goes on',
     run: (world) => {
-      const subscription = subscribed(world)
+      const subscription = subscribe(world)
       world.api('POST', `/v1/subscriptions/${subscription}`, { pause_collection: { behavior: 'void' } })
-      world.wait(month + 2 * hour)
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
       world.api('POST', `/v1/subscriptions/${subscription}`, { pause_collection: '' })
-      world.wait(month)
+      world.wait(MONTH_SECONDS)
     },
   },
   {
     name: 'the first month is free, then it is paid',
     run: (world) => {
       const coupon = world.api('POST', '/v1/coupons', { percent_off: 100, duration: 'once' }).id
-      subscribed(world, {}, { discounts: [{ coupon }] })
-      world.wait(month + 2 * hour)
+      subscribe(world, {}, { discounts: [{ coupon }] })
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
     },
   },
   {
@@ -563,31 +565,31 @@ export const lifeCycles: LifeCycle[] = [
         currency: 'usd',
         duration: 'forever',
       }).id
-      subscribed(world, {}, { discounts: [{ coupon }] })
-      world.wait(month + 2 * hour)
+      subscribe(world, {}, { discounts: [{ coupon }] })
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
     },
   },
   {
     name: 'a subscription paid by bank debit settles later',
     run: (world) => {
-      subscribed(world, { paymentMethod: 'pm_usBankAccount_success' })
-      world.wait(4 * day)
-      world.step((engine) => settle(engine, world.engine.store.list('payment_intent')[0]?.id ?? ''))
+      subscribe(world, { paymentMethod: 'pm_usBankAccount_success' })
+      world.wait(4 * DAY_SECONDS)
+      world.step((engine) => settlePayment(engine, world.engine.store.list('payment_intent')[0]?.id ?? ''))
     },
   },
   {
     name: 'a subscription paid by bank debit that fails later',
     run: (world) => {
-      subscribed(world, { paymentMethod: 'pm_usBankAccount_accountClosed' })
-      world.wait(4 * day)
-      world.step((engine) => settle(engine, world.engine.store.list('payment_intent')[0]?.id ?? ''))
+      subscribe(world, { paymentMethod: 'pm_usBankAccount_accountClosed' })
+      world.wait(4 * DAY_SECONDS)
+      world.step((engine) => settlePayment(engine, world.engine.store.list('payment_intent')[0]?.id ?? ''))
     },
   },
   {
     name: 'a customer is deleted while subscribed',
     run: (world) => {
-      const subscription = subscribed(world)
-      world.wait(day)
+      const subscription = subscribe(world)
+      world.wait(DAY_SECONDS)
       world.api('DELETE', `/v1/customers/${customerOf(world, subscription)}`)
     },
   },
@@ -596,37 +598,37 @@ export const lifeCycles: LifeCycle[] = [
   {
     name: 'an invoice is paid by card',
     run: (world) => {
-      world.api('POST', `/v1/invoices/${invoiceFor(world, customerWith(world, {}))}/pay`)
+      world.api('POST', `/v1/invoices/${createInvoice(world, createCustomer(world, {}))}/pay`)
     },
   },
   {
     name: 'an invoice is paid with credit alone',
-    run: (world) => void invoiceFor(world, customerWith(world, { balance: -3000 })),
+    run: (world) => void createInvoice(world, createCustomer(world, { balance: -3000 })),
   },
   {
     name: 'an invoice is paid with credit and card',
     run: (world) => {
-      world.api('POST', `/v1/invoices/${invoiceFor(world, customerWith(world, { balance: -400 }))}/pay`)
+      world.api('POST', `/v1/invoices/${createInvoice(world, createCustomer(world, { balance: -400 }))}/pay`)
     },
   },
   {
     name: 'an invoice is paid out of band',
     run: (world) => {
-      const invoice = invoiceFor(world, customerWith(world, {}))
+      const invoice = createInvoice(world, createCustomer(world, {}))
       world.api('POST', `/v1/invoices/${invoice}/pay`, { paid_out_of_band: true })
     },
   },
   {
     name: 'an invoice is not paid and voided',
     run: (world) => {
-      const customer = customerWith(world, { method: failsWhenCharged })
-      const invoice = invoiceFor(world, customer)
+      const customer = createCustomer(world, { method: FAILING_METHOD })
+      const invoice = createInvoice(world, customer)
       try {
         world.api('POST', `/v1/invoices/${invoice}/pay`)
       } catch (error) {
         if (!(error instanceof StripeFailure)) throw error
       }
-      world.wait(day)
+      world.wait(DAY_SECONDS)
       world.api('POST', `/v1/invoices/${invoice}/void`)
     },
   },

@@ -1,4 +1,6 @@
-/** Runs local Stripe as its own process: `tsx scripts/local-stripe/main.ts --port 12111`. Ends on SIGINT and SIGTERM. */
+/**
+ * Runs local Stripe as a process: `npx tsx scripts/local-stripe/main.ts --port 12111`. It ends on SIGINT or SIGTERM.
+ */
 import { parseArgs } from 'node:util'
 import { startLocalStripe } from './index.ts'
 

@@ -1,4 +1,4 @@
-/** Every route of the API, and how a request finds its own. */
+/** Every route of the API, and the search for the route of a request. */
 import type { Engine } from './core/engine.ts'
 import { StripeFailure } from './core/errors.ts'
 import { expandAnswer } from './core/expand.ts'
@@ -6,6 +6,7 @@ import { encodeForm } from './core/params.ts'
 import type { Method, Route } from './core/route.ts'
 import type { Json } from './core/types.ts'
 import { accountRoutes } from './resources/account.ts'
+import { priceRoutes, productRoutes } from './resources/catalog.ts'
 import { checkoutSessionRoutes } from './resources/checkout-sessions.ts'
 import { couponRoutes } from './resources/coupons.ts'
 import { customerRoutes } from './resources/customers.ts'
@@ -15,8 +16,6 @@ import { invoiceRoutes } from './resources/invoices.ts'
 import { paymentIntentRoutes } from './resources/payment-intents.ts'
 import { paymentMethodRoutes } from './resources/payment-methods.ts'
 import { portalRoutes } from './resources/portal.ts'
-import { priceRoutes } from './resources/prices.ts'
-import { productRoutes } from './resources/products.ts'
 import { refundRoutes } from './resources/refunds.ts'
 import { setupIntentRoutes } from './resources/setup-intents.ts'
 import { subscriptionRoutes } from './resources/subscriptions.ts'
@@ -43,14 +42,14 @@ export const routes: Route[] = [
   ...webhookEndpointRoutes,
 ]
 
-/** A route with the ids that were in the path. */
+/** A route with the ids in the path. */
 export interface Found {
   route: Route
   id: string
   secondId: string
 }
 
-/** @throws Stripe's 404 when nothing answers to the method and path */
+/** @throws Stripe's 404 when no route has this method and path */
 export function findRoute(method: string, path: string): Found {
   for (const route of routes) {
     const match = route.method === method ? route.pattern.exec(path) : null
@@ -64,9 +63,9 @@ export function findRoute(method: string, path: string): Found {
 }
 
 /**
- * Carries out a request without HTTP: the same checks, the same operation, the same answer.
+ * Runs a request without HTTP: the same checks, operation and response.
  * @param params plain values, as the SDK's methods take them
- * @throws StripeFailure with the status and body that Stripe would answer
+ * @throws StripeFailure with the status and body of Stripe's response
  */
 export function call(engine: Engine, method: Method, path: string, params: object = {}): Json {
   const { route, id, secondId } = findRoute(method, path)

@@ -323,7 +323,7 @@ describe('the portal', () => {
     expect((await state(now.subscription)).status).toBe('canceled')
   })
 
-  it('touches nobody else’s subscription, and honours its configuration', async () => {
+  it('never touches the subscription of another customer, and honours its configuration', async () => {
     const { stripe, local } = setting
     const mine = await opened()
     const other = await opened()

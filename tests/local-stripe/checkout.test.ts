@@ -31,7 +31,7 @@ async function eventsOf(work: () => unknown): Promise<string[]> {
 }
 
 describe('a session for one payment', () => {
-  it('is open and unpaid until somebody pays', async () => {
+  it('is open and unpaid until the customer pays', async () => {
     const session = await openSession({ client_reference_id: 'row-1', metadata: { order: '7' } })
     expect(session).toMatchObject({
       status: 'open',

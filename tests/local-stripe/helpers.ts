@@ -1,4 +1,4 @@
-/** What the tests of local Stripe share: a running one, the official SDK, and an endpoint that takes its webhooks. */
+/** Shared by the tests of local Stripe: a running one, the official SDK, and an endpoint that receives its webhooks. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import Stripe from 'stripe'
@@ -46,7 +46,7 @@ export interface Receiver {
   close(): Promise<void>
 }
 
-/** An endpoint on this machine that keeps what it is sent. */
+/** An endpoint on this machine that records what it receives. */
 export async function startReceiver(): Promise<Receiver> {
   const received: Received[] = []
   const answers: number[] = []
@@ -80,7 +80,7 @@ export async function priceOf(stripe: Stripe, amount: number, interval?: 'month'
   return stripe.prices.create({ product: product.id, currency, unit_amount: amount, recurring })
 }
 
-/** The error that a call is to end with. */
+/** The Stripe error with which a call must fail. */
 export async function errorOf(promise: Promise<unknown>): Promise<Stripe.errors.StripeError> {
   const outcome = await promise.then(
     () => null,

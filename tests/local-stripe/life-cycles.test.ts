@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { pinnedVersion, type StripeEvent } from '../../scripts/local-stripe/index.ts'
+import { PINNED_VERSION, type StripeEvent } from '../../scripts/local-stripe/index.ts'
 import { lifeCycles, runLifeCycle } from '../../scripts/local-stripe/life-cycles.ts'
 
 type Json = Record<string, unknown>
 const olderVersions = ['2020-08-27', '2022-11-15', '2024-06-20']
 
-/** Kinds of objects whose every change is told by an event that carries the whole object. */
+/** Kinds of objects for which an event with the whole object follows every change. */
 const told = new Set([
   'charge',
   'checkout.session',
@@ -18,13 +18,13 @@ const told = new Set([
   'subscription',
 ])
 
-/** Without the number of the next invoice, which Stripe counts on without telling. */
+/** Without the number of the next invoice, which Stripe increases without an event. */
 function comparable(object: Json): unknown {
   const { next_invoice_sequence: _counter, ...rest } = object
   return withoutNulls(rest)
 }
 
-/** Puts former values into an object, as `previous_attributes` tells them. */
+/** Applies the former values of `previous_attributes` to an object. */
 function before(object: Json, previous: Json): Json {
   const former = structuredClone(object)
   for (const [key, value] of Object.entries(previous)) {
@@ -39,7 +39,7 @@ function isHash(value: unknown): value is Json {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
-/** Without the keys that are null, as a key that was not there before is told as null. */
+/** Without the keys that are null, because a key that did not exist before is null in `previous_attributes`. */
 function withoutNulls(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(withoutNulls)
   if (!isHash(value)) return value
@@ -176,6 +176,6 @@ describe('the list of life cycles', () => {
     expect(lifeCycles.length).toBeGreaterThanOrEqual(40)
     expect(new Set(lifeCycles.map(({ name }) => name)).size).toBe(lifeCycles.length)
     const [first] = lifeCycles
-    if (first) expect(runLifeCycle(first).events[0]?.api_version).toBe(pinnedVersion)
+    if (first) expect(runLifeCycle(first).events[0]?.api_version).toBe(PINNED_VERSION)
   })
 })

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { money } from '../../scripts/cli/support/money.ts'
+import { formatAmount } from '../../scripts/local-stripe/core/money.ts'
 import { call, createEngine } from '../../scripts/local-stripe/index.ts'
 import { errorOf, useLocalStripe } from './helpers.ts'
 
@@ -112,16 +113,18 @@ describe('refunds', () => {
 })
 
 it('amounts are written in the minor units of Stripe, which are not those of Intl everywhere', () => {
-  const written = [
-    money(1999, 'usd'),
-    money(500, 'jpy'),
-    money(17500, 'huf'),
-    money(1000, 'isk'),
-    money(500, 'mga'),
-    money(1500, 'kwd'),
-    money(150, 'xyz'),
-  ].map((text) => text.replace('\u00a0', ' '))
-  expect(written).toEqual(['$19.99', '¥500', 'HUF 175.00', 'ISK 10.00', 'MGA 500', 'KWD 1.500', 'XYZ 1.50'])
+  for (const write of [money, formatAmount]) {
+    const written = [
+      write(1999, 'usd'),
+      write(500, 'jpy'),
+      write(17500, 'huf'),
+      write(1000, 'isk'),
+      write(500, 'mga'),
+      write(1500, 'kwd'),
+      write(150, 'xyz'),
+    ].map((text) => text.replace('\u00a0', ' '))
+    expect(written).toEqual(['$19.99', '¥500', 'HUF 175.00', 'ISK 10.00', 'MGA 500', 'KWD 1.500', 'XYZ 1.50'])
+  }
 })
 
 describe('disputes', () => {

@@ -1,30 +1,30 @@
-/** `data.previous_attributes`: the former values of what changed. */
+/** Computes `data.previous_attributes`: the former values of the changed fields. */
 import type { Json } from './types.ts'
 
 /**
- * The former values of the fields in which two snapshots of one object differ. Of a nested hash only the changed keys
- * appear, a list appears whole, and a field that was not there before is null.
+ * The former values of the fields in which two snapshots of one object differ. A nested hash shows only its changed
+ * keys. A list appears whole. A field that did not exist before is null.
  */
 export function previousAttributes(before: object, after: object): Json {
   const previous: Json = {}
   const [old, now] = [before as Json, after as Json]
   for (const key of new Set([...Object.keys(old), ...Object.keys(now)])) {
-    if (same(old[key], now[key])) continue
+    if (isSame(old[key], now[key])) continue
     previous[key] =
       isHash(old[key]) && isHash(now[key]) ? previousAttributes(old[key], now[key]) : (old[key] ?? null)
   }
   return previous
 }
 
-function same(a: unknown, b: unknown): boolean {
+function isSame(a: unknown, b: unknown): boolean {
   if (a === b) return true
   if (Array.isArray(a) && Array.isArray(b))
-    return a.length === b.length && a.every((item, i) => same(item, b[i]))
+    return a.length === b.length && a.every((item, i) => isSame(item, b[i]))
   if (!isHash(a) || !isHash(b)) return false
   const keys = Object.keys(a)
   return (
     keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && same(a[key], b[key]))
+    keys.every((key) => Object.hasOwn(b, key) && isSame(a[key], b[key]))
   )
 }
 

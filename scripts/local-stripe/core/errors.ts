@@ -1,4 +1,4 @@
-/** Errors in the wording and with the status codes of https://docs.stripe.com/api/errors. */
+/** Errors with the wording and the status codes of https://docs.stripe.com/api/errors. */
 
 export interface ErrorBody {
   type: 'api_error' | 'card_error' | 'idempotency_error' | 'invalid_request_error'
@@ -11,7 +11,7 @@ export interface ErrorBody {
   payment_method?: unknown
 }
 
-/** What an operation throws when Stripe would answer with an error. */
+/** An error response of Stripe, thrown by the operation that fails. */
 export class StripeFailure extends Error {
   readonly status: number
   readonly body: ErrorBody
@@ -24,7 +24,7 @@ export class StripeFailure extends Error {
   }
 }
 
-/** 400: the request is not one that can be carried out. */
+/** 400: the request is invalid. */
 export function invalidRequest(
   message: string,
   extra: { code?: string; param?: string } = {},
@@ -32,7 +32,7 @@ export function invalidRequest(
   return new StripeFailure(400, { type: 'invalid_request_error', message, ...extra })
 }
 
-/** An id that names nothing: 404 when it is the object asked for, 400 when it came in the parameter `param`. */
+/** The id names no object: 404 for an id in the path, 400 for an id in the parameter `param`. */
 export function noSuch(what: string, id: string, param?: string): StripeFailure {
   return new StripeFailure(param === undefined || param === 'id' ? 404 : 400, {
     type: 'invalid_request_error',
@@ -42,7 +42,7 @@ export function noSuch(what: string, id: string, param?: string): StripeFailure 
   })
 }
 
-/** 401: the key is missing or unknown. The answer shows its prefix and its last four characters only. */
+/** 401: the key is missing or unknown. */
 export function unauthorized(message: string, code?: string): StripeFailure {
   return new StripeFailure(401, { type: 'invalid_request_error', message, ...(code ? { code } : {}) })
 }
@@ -57,7 +57,7 @@ export function rateLimited(): StripeFailure {
   })
 }
 
-/** 500: something went wrong on Stripe's side. */
+/** 500: Stripe failed. */
 export function serverError(status = 500): StripeFailure {
   return new StripeFailure(status, {
     type: 'api_error',

@@ -4,8 +4,10 @@ import { invalidRequest } from './errors.ts'
 import type { Json, List } from './types.ts'
 import { isStripeObject } from './versions.ts'
 
+const LEVELS_MAX = 4
+
 /** Fields that hold ids of other objects. */
-const expandable = new Set([
+const EXPANDABLE_FIELDS = new Set([
   'balance_transaction',
   'charge',
   'configuration',
@@ -29,8 +31,8 @@ const expandable = new Set([
   'test_clock',
 ])
 
-/** Fields that are absent unless asked for, by the kind of object that has them. */
-const includable: Record<string, Record<string, (object: Json, engine: Engine) => unknown>> = {
+/** Fields that are absent unless expanded, by the kind of object that has them. */
+const INCLUDABLE_FIELDS: Record<string, Record<string, (object: Json, engine: Engine) => unknown>> = {
   'checkout.session': {
     line_items: (session, engine) =>
       list(
@@ -75,17 +77,17 @@ const includable: Record<string, Record<string, (object: Json, engine: Engine) =
   coupon: { applies_to: () => undefined, currency_options: () => ({}) },
 }
 
-/** @throws when a field is asked for more than four levels deep; checked before anything is done */
+/** @throws 400 when a field has more than four levels */
 export function checkDepth(fields: string[]): void {
   for (const field of fields) {
-    if (field.split('.').filter((level) => level !== 'data').length <= 4) continue
+    if (field.split('.').filter((level) => level !== 'data').length <= LEVELS_MAX) continue
     throw invalidRequest(`You cannot expand more than 4 levels of a property. Property: ${field}`, {
       param: 'expand',
     })
   }
 }
 
-/** A copy of the answer with the asked fields expanded. The state itself is never changed by it. */
+/** Returns a copy of the answer with the given fields expanded. It never changes the stored objects. */
 export function expandAnswer(engine: Engine, answer: unknown, fields: string[]): unknown {
   const copy = structuredClone(answer)
   for (const field of fields) expandField(engine, copy, field.split('.'), field)
@@ -99,18 +101,18 @@ function expandField(engine: Engine, holder: unknown, [level = '', ...rest]: str
   }
   if (typeof holder !== 'object' || holder === null) return
   const json = holder as Json
-  const include = includable[String(json.object)]?.[level]
+  const include = INCLUDABLE_FIELDS[String(json.object)]?.[level]
   if (include && !(level in json)) json[level] = structuredClone(include(json, engine))
-  if (!(level in json) && !expandable.has(level) && !include) throw cannotExpand(field)
-  json[level] = expanded(engine, json[level], level, field)
+  if (!(level in json) && !EXPANDABLE_FIELDS.has(level) && !include) throw cannotExpand(field)
+  json[level] = expandValue(engine, json[level], level, field)
   if (rest.length > 0) expandField(engine, json[level], rest, field)
 }
 
-function expanded(engine: Engine, value: unknown, level: string, field: string): unknown {
+function expandValue(engine: Engine, value: unknown, level: string, field: string): unknown {
   if (Array.isArray(value))
     return value.map((item) => (typeof item === 'string' ? lookUp(engine, item) : item))
   if (typeof value === 'object' || value === undefined) return value
-  if (!expandable.has(level)) throw cannotExpand(field)
+  if (!EXPANDABLE_FIELDS.has(level)) throw cannotExpand(field)
   return typeof value === 'string' ? lookUp(engine, value) : value
 }
 

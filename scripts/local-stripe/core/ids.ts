@@ -1,4 +1,4 @@
-/** Ids that look like Stripe's. With a seed they are the same in every run. */
+/** Ids that look like Stripe's. The same seed gives the same ids in every run. */
 import { randomBytes } from 'node:crypto'
 
 export interface Ids {
@@ -6,21 +6,21 @@ export interface Ids {
   next(prefix: string, length?: number): string
 }
 
-const alphabet = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
+const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
-/** A source of ids; without a seed it starts somewhere nobody can guess. */
+/** Makes a source of ids. Without a seed it starts at random. */
 export function createIds(seed: number = randomBytes(4).readUInt32LE()): Ids {
   const random = mulberry32(seed)
   return {
     next(prefix, length = 24) {
       let id = prefix
-      for (let i = 0; i < length; i += 1) id += alphabet[Math.floor(random() * alphabet.length)]
+      for (let i = 0; i < length; i += 1) id += ALPHABET[Math.floor(random() * ALPHABET.length)]
       return id
     },
   }
 }
 
-/** A small pseudo random generator with 32 bits of state: numbers from 0 up to 1. */
+/** A small pseudo-random generator with 32 bits of state. It returns numbers from 0 up to 1. */
 function mulberry32(seed: number): () => number {
   let state = seed >>> 0
   return () => {

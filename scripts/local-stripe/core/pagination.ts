@@ -1,4 +1,4 @@
-/** Lists with cursors (https://docs.stripe.com/api/pagination): newest first, `starting_after`, `ending_before`, `limit`. */
+/** Lists with cursors (https://docs.stripe.com/api/pagination), newest first. */
 import { invalidRequest, noSuch } from './errors.ts'
 import { integer, range, string } from './params.ts'
 import type { List } from './types.ts'
@@ -10,7 +10,7 @@ export const listShape = {
   ending_before: string(),
 }
 
-/** Parameters of every list that can be narrowed by `created`. */
+/** Parameters of every list with the filter `created`. */
 export const createdListShape = { ...listShape, created: range() }
 
 export interface ListParams {
@@ -21,14 +21,15 @@ export interface ListParams {
 }
 
 /**
- * One page of those of `items` (newest first) that `keep` lets through. A cursor may name any of them.
- * @param url the path that `url` of the list repeats
+ * Returns one page of the items (newest first) that `keep` accepts. A cursor may also name an item that it rejects.
+ * @param url the path of the request, which the list repeats
+ * @param spokenName what error messages call an item
  */
 export function paginate<T extends { id: string; created?: number }>(
   items: readonly T[],
   params: ListParams,
   url: string,
-  spoken = 'object',
+  spokenName = 'object',
   keep: (item: T) => boolean = () => true,
 ): List<T> {
   const { limit = 10, starting_after: after, ending_before: before, created } = params
@@ -37,19 +38,19 @@ export function paginate<T extends { id: string; created?: number }>(
       param: 'ending_before',
     })
   }
-  const at = (id: string, param: string): number => {
-    const index = placesIn(items).get(id)
-    if (index === undefined) throw noSuch(spoken, id, param)
+  const positionOf = (id: string, param: string): number => {
+    const index = positionsIn(items).get(id)
+    if (index === undefined) throw noSuch(spokenName, id, param)
     return index
   }
-  const isListed = (item: T) => keep(item) && (!created || within(item.created ?? 0, created))
+  const isListed = (item: T) => keep(item) && (!created || isWithin(item.created ?? 0, created))
   if (before !== undefined) {
-    const rest = items.slice(0, at(before, 'ending_before')).filter(isListed)
+    const rest = items.slice(0, positionOf(before, 'ending_before')).filter(isListed)
     return { object: 'list', data: rest.slice(-limit), has_more: rest.length > limit, url }
   }
   const data: T[] = []
   for (
-    let index = after === undefined ? 0 : at(after, 'starting_after') + 1;
+    let index = after === undefined ? 0 : positionOf(after, 'starting_after') + 1;
     index < items.length;
     index += 1
   ) {
@@ -61,18 +62,18 @@ export function paginate<T extends { id: string; created?: number }>(
   return { object: 'list', data, has_more: false, url }
 }
 
-/** Where each object stands in a list; kept for as long as the list is, because whoever reads it page by page asks for each page. */
-const places = new WeakMap<readonly object[], Map<string, number>>()
+/** Position of each item by id, cached for each list, so that reading it page by page costs one pass. */
+const positionsOfList = new WeakMap<readonly object[], Map<string, number>>()
 
-function placesIn(items: readonly { id: string }[]): Map<string, number> {
-  const known = places.get(items)
+function positionsIn(items: readonly { id: string }[]): Map<string, number> {
+  const known = positionsOfList.get(items)
   if (known) return known
   const fresh = new Map(items.map(({ id }, index) => [id, index]))
-  places.set(items, fresh)
+  positionsOfList.set(items, fresh)
   return fresh
 }
 
-function within(moment: number, { gt, gte, lt, lte }: NonNullable<ListParams['created']>): boolean {
+function isWithin(moment: number, { gt, gte, lt, lte }: NonNullable<ListParams['created']>): boolean {
   return !(
     (gt !== undefined && moment <= gt) ||
     (gte !== undefined && moment < gte) ||

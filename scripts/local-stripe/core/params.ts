@@ -1,8 +1,8 @@
 /**
  * Request parameters: each route states its parameters as a `Shape`, and this file decodes, checks and types them.
  *
- * A request is a tree of strings (`a[b][0]=c`, as the SDK sends it). A shape turns it into values or throws what Stripe
- * answers: unknown parameters, missing ones, wrong types, empty strings where nothing can be unset.
+ * A request is a tree of strings (`a[b][0]=c`, as the SDK sends it). A shape turns it into values, or throws Stripe's
+ * error for unknown and missing parameters, wrong types and empty strings.
  */
 import { invalidRequest } from './errors.ts'
 import type { Metadata } from './types.ts'
@@ -14,7 +14,7 @@ export type FormHash = Map<string, FormValue>
 /** How one parameter is read. `parse` throws Stripe's error for a bad value. */
 export interface Param<T> {
   parse: (value: FormValue, path: string) => T
-  /** The date of the API version that took it away. Known to routes, at the first level. */
+  /** Date of the API version that removed the parameter. Routes check it for parameters at the first level. */
   removedIn?: string
 }
 export interface RequiredParam<T> extends Param<T> {
@@ -24,7 +24,7 @@ export type Shape = Record<string, Param<unknown>>
 
 type Parsed<P> = P extends Param<infer T> ? T : never
 type RequiredKeys<S extends Shape> = { [K in keyof S]: S[K] extends { required: true } ? K : never }[keyof S]
-/** The value that a shape yields. Optional parameters that were not sent are absent. */
+/** The value that a shape reads. Optional parameters that were not sent are absent. */
 export type Infer<S extends Shape> = { [K in RequiredKeys<S>]: Parsed<S[K]> } & {
   [K in Exclude<keyof S, RequiredKeys<S>>]?: Parsed<S[K]>
 }
@@ -34,7 +34,7 @@ export type Infer<S extends Shape> = { [K in RequiredKeys<S>]: Parsed<S[K]> } & 
 /** Decodes `application/x-www-form-urlencoded` text with nested brackets. */
 export function decodeForm(text: string): FormHash {
   const root: FormHash = new Map()
-  for (const [name, value] of new URLSearchParams(text)) put(root, splitName(name), value)
+  for (const [name, value] of new URLSearchParams(text)) putAt(root, splitName(name), value)
   return root
 }
 
@@ -48,7 +48,7 @@ function splitName(name: string): string[] {
   ]
 }
 
-function put(hash: FormHash, path: string[], value: string): void {
+function putAt(hash: FormHash, path: string[], value: string): void {
   const [head = '', ...rest] = path
   const key = head === '' ? String(hash.size) : head
   if (rest.length === 0) {
@@ -58,10 +58,10 @@ function put(hash: FormHash, path: string[], value: string): void {
   const existing = hash.get(key)
   const child: FormHash = existing instanceof Map ? existing : new Map()
   hash.set(key, child)
-  put(child, rest, value)
+  putAt(child, rest, value)
 }
 
-/** Gives plain values the form they would have on the wire, so that in-process calls are checked in the same way. */
+/** Encodes plain values as on the wire, so that calls in process pass the same checks. */
 export function encodeForm(value: object): FormHash {
   const hash: FormHash = new Map()
   for (const [key, item] of Object.entries(value)) {
@@ -74,7 +74,7 @@ export function encodeForm(value: object): FormHash {
   return hash
 }
 
-/** The same text for the same parameters in any order: what an idempotency key is bound to. */
+/** Returns the same text for the same parameters in any order. An idempotency key is bound to it. */
 export function fingerprint(value: FormValue): string {
   if (typeof value === 'string') return JSON.stringify(value)
   const parts = [...value].sort(([a], [b]) => (a < b ? -1 : 1))
@@ -83,9 +83,11 @@ export function fingerprint(value: FormValue): string {
 
 // ---- reading with a shape
 
-/** Reads a hash with a shape, refusing what the shape does not name. */
+/** Reads a hash with a shape, and refuses parameters that the shape does not name. */
 export function readParams<S extends Shape>(shape: S, hash: FormHash, path = ''): Infer<S> {
-  const unknown = [...hash.keys()].filter((key) => !Object.hasOwn(shape, key)).map((key) => join(path, key))
+  const unknown = [...hash.keys()]
+    .filter((key) => !Object.hasOwn(shape, key))
+    .map((key) => joinPath(path, key))
   if (unknown.length > 0) {
     throw invalidRequest(
       `Received unknown parameter${unknown.length > 1 ? 's' : ''}: ${unknown.join(', ')}`,
@@ -98,8 +100,8 @@ export function readParams<S extends Shape>(shape: S, hash: FormHash, path = '')
   const values: Record<string, unknown> = {}
   for (const [key, param] of Object.entries(shape)) {
     const value = hash.get(key)
-    if (value !== undefined) values[key] = param.parse(value, join(path, key))
-    else if ('required' in param) throw missing(join(path, key))
+    if (value !== undefined) values[key] = param.parse(value, joinPath(path, key))
+    else if ('required' in param) throw missing(joinPath(path, key))
   }
   return values as Infer<S>
 }
@@ -109,18 +111,18 @@ export function missing(param: string) {
   return invalidRequest(`Missing required param: ${param}.`, { code: 'parameter_missing', param })
 }
 
-function join(path: string, key: string): string {
+function joinPath(path: string, key: string): string {
   return path === '' ? key : `${path}[${key}]`
 }
 
 // ---- kinds of parameters
 
-/** Makes a parameter obligatory. */
+/** Makes a parameter required. */
 export function required<T>(param: Param<T>): RequiredParam<T> {
   return { ...param, required: true }
 }
 
-/** A parameter that API versions from that date on refuse as unknown. */
+/** A parameter that is unknown to API versions from that date on. */
 export function removedIn<T>(date: string, param: Param<T>): Param<T> {
   return { ...param, removedIn: date }
 }
@@ -130,11 +132,11 @@ export function clearable<T>(param: Param<T>): Param<T | null> {
   return { parse: (value, path) => (value === '' ? null : param.parse(value, path)) }
 }
 
-/** Text of at most `max` characters (5000 unless stated). */
+/** Text of at most `max` characters. */
 export function string(max = 5000): Param<string> {
   return {
     parse: (value, path) => {
-      const content = text(value, path)
+      const content = readText(value, path)
       if (content.length > max) {
         throw invalidRequest(
           `Invalid string: ${content.slice(0, 20)}…${content.slice(-20)}; must be at most ${max} characters`,
@@ -149,7 +151,7 @@ export function string(max = 5000): Param<string> {
 export function email(): Param<string> {
   return {
     parse: (value, path) => {
-      const content = text(value, path)
+      const content = readText(value, path)
       if (!/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(content) || content.length > 512) {
         throw invalidRequest(`Invalid email address: ${content}`, { code: 'email_invalid', param: path })
       }
@@ -158,11 +160,11 @@ export function email(): Param<string> {
   }
 }
 
-/** An absolute http or https address. `{CHECKOUT_SESSION_ID}` may stand in it. */
+/** An absolute http or https URL. It may contain `{CHECKOUT_SESSION_ID}`. */
 export function url(): Param<string> {
   return {
     parse: (value, path) => {
-      const content = text(value, path)
+      const content = readText(value, path)
       if (!/^[a-z][a-z0-9+.-]*:/i.test(content)) {
         throw invalidRequest('Invalid URL: An explicit scheme (such as https) must be provided.', {
           code: 'url_invalid',
@@ -182,7 +184,7 @@ export function integer(range: { min?: number; max?: number } = {}): Param<numbe
   const { min = Number.MIN_SAFE_INTEGER, max = Number.MAX_SAFE_INTEGER } = range
   return {
     parse: (value, path) => {
-      const content = text(value, path)
+      const content = readText(value, path)
       if (!/^-?\d+$/.test(content)) {
         throw invalidRequest(`Invalid integer: ${content}`, {
           code: 'parameter_invalid_integer',
@@ -210,11 +212,11 @@ export function integer(range: { min?: number; max?: number } = {}): Param<numbe
   }
 }
 
-/** A decimal number as text, as in `unit_amount_decimal`. */
+/** A decimal number as text, for example `unit_amount_decimal`. */
 export function decimal(): Param<string> {
   return {
     parse: (value, path) => {
-      const content = text(value, path)
+      const content = readText(value, path)
       if (!/^-?\d+(\.\d{1,12})?$/.test(content))
         throw invalidRequest(`Invalid decimal: ${content}`, { param: path })
       return content
@@ -222,7 +224,7 @@ export function decimal(): Param<string> {
   }
 }
 
-/** A number with decimals, as in `percent_off`. */
+/** A number with decimals, for example `percent_off`. */
 export function number(): Param<number> {
   return { parse: (value, path) => Number(decimal().parse(value, path)) }
 }
@@ -230,7 +232,7 @@ export function number(): Param<number> {
 export function boolean(): Param<boolean> {
   return {
     parse: (value, path) => {
-      const content = text(value, path)
+      const content = readText(value, path)
       if (content !== 'true' && content !== 'false') {
         throw invalidRequest(`Invalid boolean: ${content}`, { param: path })
       }
@@ -253,10 +255,10 @@ export function timestampOrNow(): Param<number | 'now'> {
 export function currency(): Param<string> {
   return {
     parse: (value, path) => {
-      const content = text(value, path).toLowerCase()
-      if (!/^[a-z]{3}$/.test(content) || !knownCurrencies.has(content)) {
+      const content = readText(value, path).toLowerCase()
+      if (!/^[a-z]{3}$/.test(content) || !CURRENCIES.has(content)) {
         throw invalidRequest(
-          `Invalid currency: ${content}. Stripe currently supports these currencies: ${[...knownCurrencies].join(', ')}`,
+          `Invalid currency: ${content}. Stripe currently supports these currencies: ${[...CURRENCIES].join(', ')}`,
           {
             param: path,
           },
@@ -267,13 +269,13 @@ export function currency(): Param<string> {
   }
 }
 
-const knownCurrencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
+const CURRENCIES = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()))
 
 /** One of the given words. */
 export function oneOf<const Word extends string>(...words: Word[]): Param<Word> {
   return {
     parse: (value, path) => {
-      const content = text(value, path)
+      const content = readText(value, path)
       if (!(words as string[]).includes(content)) {
         const last = words.at(-1)
         const list =
@@ -302,7 +304,7 @@ export function list<T>(item: Param<T>, limits: { max?: number } = {}): Param<T[
       }
       return keys
         .sort((a, b) => Number(a) - Number(b))
-        .map((key) => item.parse(value.get(key) as FormValue, join(path, key)))
+        .map((key) => item.parse(value.get(key) as FormValue, joinPath(path, key)))
     },
   }
 }
@@ -317,7 +319,7 @@ export function hash<S extends Shape>(shape: S): Param<Infer<S>> {
   }
 }
 
-/** A moment or a range of moments, as in `created` of every list. */
+/** A moment or a range of moments, for example `created` of a list. */
 export function range(): Param<{ gt?: number; gte?: number; lt?: number; lte?: number }> {
   const bounds = hash({ gt: timestamp(), gte: timestamp(), lt: timestamp(), lte: timestamp() })
   return {
@@ -329,7 +331,13 @@ export function range(): Param<{ gt?: number; gte?: number; lt?: number; lte?: n
   }
 }
 
-/** Key-value pairs. An empty value deletes its key, an empty hash deletes all (read as null). See `mergeMetadata`. */
+const KEYS_MAX = 50
+const KEY_CHARACTERS_MAX = 40
+const VALUE_CHARACTERS_MAX = 500
+
+/**
+ * Key-value pairs. An empty value deletes its key. An empty hash reads as null and deletes all. See `mergeMetadata`.
+ */
 export function metadata(): Param<Metadata | null> {
   return {
     parse: (value, path) => {
@@ -345,21 +353,21 @@ export function metadata(): Param<Metadata | null> {
             },
           )
         }
-        if (key.length > 40) {
+        if (key.length > KEY_CHARACTERS_MAX) {
           throw invalidRequest(
             `Metadata keys can have up to 40 characters, but you passed in a key that is ${key.length} characters. Invalid key: ${key}`,
             { param: path },
           )
         }
-        if (item.length > 500) {
+        if (item.length > VALUE_CHARACTERS_MAX) {
           throw invalidRequest(
             `Metadata values can have up to 500 characters, but you passed in a value that is ${item.length} characters. Invalid value: ${item}`,
-            { param: join(path, key) },
+            { param: joinPath(path, key) },
           )
         }
         pairs[key] = item
       }
-      if (Object.keys(pairs).length > 50) {
+      if (Object.keys(pairs).length > KEYS_MAX) {
         throw invalidRequest(
           `You can have up to 50 metadata keys, but you passed in ${Object.keys(pairs).length}.`,
           { param: path },
@@ -370,14 +378,14 @@ export function metadata(): Param<Metadata | null> {
   }
 }
 
-/** Applies sent metadata to what is there, as Stripe does: merged by key, an empty value deletes, null deletes all. */
+/** Merges sent metadata into the current one by key. An empty value deletes its key, null deletes all. */
 export function mergeMetadata(current: Metadata, sent: Metadata | null | undefined): Metadata {
   if (sent === undefined) return current
   if (sent === null) return {}
   return Object.fromEntries(Object.entries({ ...current, ...sent }).filter(([, value]) => value !== ''))
 }
 
-/** Anything: a parameter that Stripe knows and that has no effect here. */
+/** Any value of a parameter that Stripe knows and that has no effect here. */
 export function ignored(): Param<unknown> {
   return { parse: () => undefined }
 }
@@ -387,7 +395,7 @@ export function withoutEffect<Name extends string>(...names: Name[]): Record<Nam
   return Object.fromEntries(names.map((name) => [name, ignored()])) as Record<Name, Param<unknown>>
 }
 
-function text(value: FormValue, path: string): string {
+function readText(value: FormValue, path: string): string {
   if (typeof value !== 'string')
     throw invalidRequest('Invalid string: must not be an object or a list', { param: path })
   if (value === '') {

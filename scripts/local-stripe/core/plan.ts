@@ -1,4 +1,4 @@
-/** The older twin of a recurring price, which subscription items still show. */
+/** Plans: the older form of a recurring price, which subscription items still show. */
 import type { Plan, Price } from './types.ts'
 
 export function planOf(price: Price): Plan {

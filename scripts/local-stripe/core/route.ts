@@ -2,18 +2,18 @@
 import type { Engine } from './engine.ts'
 import { checkDepth } from './expand.ts'
 import { type FormHash, type Infer, list, readParams, type Shape, string } from './params.ts'
-import { pinnedVersion } from './versions.ts'
+import { PINNED_VERSION } from './versions.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
 
-/** What an operation gets: checked parameters and the ids in the path. */
+/** The arguments of an operation: checked parameters and the ids in the path. */
 export interface Call<S extends Shape = Shape> {
   engine: Engine
   params: Infer<S>
   /** The first id in the path, and a second one in nested paths. */
   id: string
   secondId: string
-  /** The path that was asked for, as lists repeat it in `url`. */
+  /** The path of the request. Lists repeat it in `url`. */
   path: string
 }
 
@@ -21,14 +21,14 @@ export interface Route {
   method: Method
   path: string
   pattern: RegExp
-  /** What a restricted key must be allowed: `rak_<permission>_read` or `_write`. */
+  /** The permission that a restricted key needs: `rak_<permission>_read` or `_write`. */
   permission: string
-  /** Checks the parameters as an API version does. Throws before anything was changed. */
+  /** Checks the parameters as an API version does. It throws before anything changes. */
   read: (form: FormHash, version?: string) => { params: unknown; expand: string[] }
   run: (call: Call) => unknown
 }
 
-/** States a route. `expand` is a parameter of every one. */
+/** Defines a route. Every route also has the parameter `expand`. */
 export function route<S extends Shape>(
   method: Method,
   path: string,
@@ -42,7 +42,7 @@ export function route<S extends Shape>(
     path,
     pattern: new RegExp(`^${path.replace(/:[a-zA-Z]+/g, '([^/]+)')}$`),
     permission: `rak_${permission}_${method === 'GET' ? 'read' : 'write'}`,
-    read: (form, version = pinnedVersion) => {
+    read: (form, version = PINNED_VERSION) => {
       const date = version.slice(0, 10)
       const known = Object.entries(full).filter(([, param]) => !param.removedIn || date < param.removedIn)
       const { expand = [], ...params } = readParams(Object.fromEntries(known), form) as { expand?: string[] }

@@ -1,4 +1,4 @@
-/** All objects of one account in one mode, in the order in which they were made. */
+/** All objects of one account in one mode, in the order of their creation. */
 import { noSuch } from './errors.ts'
 import type { Deleted, ObjectName, Objects, StripeObject } from './types.ts'
 
@@ -11,10 +11,10 @@ export interface Store {
   list<Name extends ObjectName>(name: Name): readonly Objects[Name][]
   /** Any object by its id alone. */
   find(id: string): StripeObject | undefined
-  /** Takes an object away and keeps what Stripe keeps of it. */
+  /** Removes an object, and keeps the remains that Stripe shows of it. */
   remove(name: ObjectName, id: string): Deleted
   removed(id: string): Deleted | undefined
-  /** Everything that is or was there, deleted objects as their remains. */
+  /** All objects, and the remains of deleted ones. */
   all(): (StripeObject | Deleted)[]
 }
 
@@ -22,10 +22,10 @@ export function createStore(): Store {
   const objects = new Map<string, StripeObject>()
   const byName = new Map<string, Map<string, StripeObject>>()
   const remains = new Map<string, Deleted>()
-  /** The lists that were asked for since the last change: whoever goes through many pages asks for each of them. */
+  /** Lists cached until the next change, because reading page by page asks for the same list each time. */
   const lists = new Map<string, readonly StripeObject[]>()
 
-  const kind = (name: string): Map<string, StripeObject> => {
+  const objectsNamed = (name: string): Map<string, StripeObject> => {
     const known = byName.get(name)
     if (known) return known
     const fresh = new Map<string, StripeObject>()
@@ -36,27 +36,27 @@ export function createStore(): Store {
   const store: Store = {
     add(object) {
       objects.set(object.id, object)
-      kind(object.object).set(object.id, object)
+      objectsNamed(object.object).set(object.id, object)
       lists.delete(object.object)
       return object
     },
     get<Name extends ObjectName>(name: Name, id: string) {
-      return kind(name).get(id) as Objects[Name] | undefined
+      return objectsNamed(name).get(id) as Objects[Name] | undefined
     },
     require(name, id, param) {
       const object = store.get(name, id)
-      if (!object) throw noSuch(spokenName[name] ?? name, id, param)
+      if (!object) throw noSuch(SPOKEN_NAMES[name] ?? name, id, param)
       return object
     },
     list<Name extends ObjectName>(name: Name) {
-      const list = lists.get(name) ?? [...kind(name).values()].reverse()
+      const list = lists.get(name) ?? [...objectsNamed(name).values()].reverse()
       lists.set(name, list)
       return list as Objects[Name][]
     },
     find: (id) => objects.get(id),
     remove(name, id) {
       objects.delete(id)
-      kind(name).delete(id)
+      objectsNamed(name).delete(id)
       lists.delete(name)
       const left: Deleted = { id, object: name, deleted: true }
       remains.set(id, left)
@@ -68,8 +68,8 @@ export function createStore(): Store {
   return store
 }
 
-/** How Stripe's error messages call an object, where that differs from its `object` field. */
-const spokenName: Partial<Record<ObjectName, string>> = {
+/** What Stripe's error messages call an object, if that differs from its `object` field. */
+const SPOKEN_NAMES: Partial<Record<ObjectName, string>> = {
   'billing_portal.configuration': 'configuration',
   'billing_portal.session': 'session',
   'checkout.session': 'checkout.session',

@@ -8,9 +8,9 @@ export interface TestMethod extends Behaviour {
   last4: string
 }
 
-const pays = { outcome: 'succeeds', attaches: true } as const
+const PAYS = { outcome: 'succeeds', attaches: true } as const
 
-function declines(
+function declineWith(
   code: string,
   declineCode: string | undefined,
   message: string,
@@ -19,58 +19,62 @@ function declines(
   return { outcome: 'declines', code, declineCode, message, attaches }
 }
 
-const genericDecline = declines('card_declined', 'generic_decline', 'Your card was declined.')
-const laterDecline = declines('card_declined', 'generic_decline', 'Your card was declined.', true)
-const insufficientFunds = declines('card_declined', 'insufficient_funds', 'Your card has insufficient funds.')
+const DECLINE = declineWith('card_declined', 'generic_decline', 'Your card was declined.')
+const DECLINE_WHEN_CHARGED = declineWith('card_declined', 'generic_decline', 'Your card was declined.', true)
+const INSUFFICIENT_FUNDS = declineWith(
+  'card_declined',
+  'insufficient_funds',
+  'Your card has insufficient funds.',
+)
 
 function card(number: string, brand: string, behaviour: Behaviour): TestMethod {
   return { ...behaviour, type: 'card', brand, last4: number.slice(-4) }
 }
 
-const cards: Record<string, TestMethod> = Object.fromEntries(
+const CARDS: Record<string, TestMethod> = Object.fromEntries(
   (
     [
-      ['4242424242424242', 'visa', pays],
-      ['4000056655665556', 'visa', pays],
-      ['5555555555554444', 'mastercard', pays],
-      ['378282246310005', 'amex', pays],
-      ['4000000000000002', 'visa', genericDecline],
-      ['4000000000009995', 'visa', insufficientFunds],
-      ['4000000000009987', 'visa', declines('card_declined', 'lost_card', 'Your card was declined.')],
-      ['4000000000009979', 'visa', declines('card_declined', 'stolen_card', 'Your card was declined.')],
-      ['4000000000000069', 'visa', declines('expired_card', undefined, 'Your card has expired.')],
+      ['4242424242424242', 'visa', PAYS],
+      ['4000056655665556', 'visa', PAYS],
+      ['5555555555554444', 'mastercard', PAYS],
+      ['378282246310005', 'amex', PAYS],
+      ['4000000000000002', 'visa', DECLINE],
+      ['4000000000009995', 'visa', INSUFFICIENT_FUNDS],
+      ['4000000000009987', 'visa', declineWith('card_declined', 'lost_card', 'Your card was declined.')],
+      ['4000000000009979', 'visa', declineWith('card_declined', 'stolen_card', 'Your card was declined.')],
+      ['4000000000000069', 'visa', declineWith('expired_card', undefined, 'Your card has expired.')],
       [
         '4000000000000127',
         'visa',
-        declines('incorrect_cvc', undefined, "Your card's security code is incorrect."),
+        declineWith('incorrect_cvc', undefined, "Your card's security code is incorrect."),
       ],
       [
         '4000000000000119',
         'visa',
-        declines(
+        declineWith(
           'processing_error',
           undefined,
           'An error occurred while processing your card. Try again in a little bit.',
         ),
       ],
-      ['4000000000000341', 'visa', laterDecline],
-      ['4000000000000259', 'visa', { ...pays, disputed: true }],
-      ['4000000000007726', 'visa', { ...pays, refund: 'pending' }],
-      ['4000000000005126', 'visa', { ...pays, refund: 'fails later' }],
+      ['4000000000000341', 'visa', DECLINE_WHEN_CHARGED],
+      ['4000000000000259', 'visa', { ...PAYS, disputed: true }],
+      ['4000000000007726', 'visa', { ...PAYS, refund: 'pending' }],
+      ['4000000000005126', 'visa', { ...PAYS, refund: 'fails later' }],
     ] as [string, string, Behaviour][]
   ).map(([number, brand, behaviour]) => [number, card(number, brand, behaviour)]),
 )
 
-const bank = { outcome: 'settles later', attaches: true } as const
+const SETTLES_LATER = { outcome: 'settles later', attaches: true } as const
 
-const bankAccounts: Record<string, TestMethod> = {
-  '000123456789': { ...bank, type: 'us_bank_account', last4: '6789' },
-  '000111111113': { ...bank, type: 'us_bank_account', last4: '1113', failsLater: true },
-  AT611904300234573201: { ...bank, type: 'sepa_debit', last4: '3201' },
-  AT861904300235473202: { ...bank, type: 'sepa_debit', last4: '3202', failsLater: true },
+const BANK_ACCOUNTS: Record<string, TestMethod> = {
+  '000123456789': { ...SETTLES_LATER, type: 'us_bank_account', last4: '6789' },
+  '000111111113': { ...SETTLES_LATER, type: 'us_bank_account', last4: '1113', failsLater: true },
+  AT611904300234573201: { ...SETTLES_LATER, type: 'sepa_debit', last4: '3201' },
+  AT861904300235473202: { ...SETTLES_LATER, type: 'sepa_debit', last4: '3202', failsLater: true },
 }
 
-const tokens: Record<string, string> = {
+const TOKENS: Record<string, string> = {
   pm_card_visa: '4242424242424242',
   pm_card_visa_debit: '4000056655665556',
   pm_card_mastercard: '5555555555554444',
@@ -96,17 +100,17 @@ const tokens: Record<string, string> = {
 
 /** The test method behind a `pm_…` or `tok_…` token, if it is one. */
 export function methodOfToken(token: string): TestMethod | undefined {
-  const number = tokens[token.replace(/^tok_/, 'pm_card_')]
-  return number === undefined ? undefined : (cards[number] ?? bankAccounts[number])
+  const number = TOKENS[token.replace(/^tok_/, 'pm_card_')]
+  return number === undefined ? undefined : (CARDS[number] ?? BANK_ACCOUNTS[number])
 }
 
 /**
- * The test method with a card or account number. Any other number is refused as Stripe refuses it in test mode.
+ * The test method with a card or account number. Other numbers are refused, as by Stripe in test mode.
  * @throws a card error with code `incorrect_number` or `card_declined`
  */
 export function methodOfNumber(number: string): TestMethod {
   const plain = number.replace(/[\s-]/g, '').toUpperCase()
-  const found = cards[plain] ?? bankAccounts[plain]
+  const found = CARDS[plain] ?? BANK_ACCOUNTS[plain]
   if (found) return found
   const luhn = /^\d{12,19}$/.test(plain) && passesLuhn(plain)
   throw new StripeFailure(402, {

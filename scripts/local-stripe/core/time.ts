@@ -1,7 +1,9 @@
-/** Billing periods (https://docs.stripe.com/billing/subscriptions/billing-cycle). All moments are seconds since 1970. */
+/**
+ * Billing periods (https://docs.stripe.com/billing/subscriptions/billing-cycle). All moments are seconds since 1970.
+ */
 
-export const day = 86400
-export const hour = 3600
+export const DAY_SECONDS = 86400
+export const HOUR_SECONDS = 3600
 
 interface Recurrence {
   interval: string
@@ -9,16 +11,16 @@ interface Recurrence {
 }
 
 /**
- * The moment `periods` periods after `anchor`. Months and years keep the anchor's day of the month, or the last day of a
- * shorter month.
+ * The moment `periods` periods after `anchor`. Months and years end on the anchor's day of the month, or on the last
+ * day of a shorter month.
  */
 export function periodAfter(
   anchor: number,
   { interval, interval_count: count }: Recurrence,
   periods: number,
 ): number {
-  if (interval === 'day') return anchor + periods * count * day
-  if (interval === 'week') return anchor + periods * count * 7 * day
+  if (interval === 'day') return anchor + periods * count * DAY_SECONDS
+  if (interval === 'week') return anchor + periods * count * 7 * DAY_SECONDS
   const months = periods * count * (interval === 'year' ? 12 : 1)
   const start = new Date(anchor * 1000)
   const moved = new Date(start)
@@ -29,7 +31,7 @@ export function periodAfter(
   return moved.getTime() / 1000
 }
 
-/** The end of the period, counted from the anchor, that follows a period ending at `end`. */
+/** End of the period that follows one ending at `end`. Periods are counted from the anchor. */
 export function nextPeriodEnd(anchor: number, recurrence: Recurrence, end: number): number {
   for (let periods = 1; ; periods += 1) {
     const next = periodAfter(anchor, recurrence, periods)

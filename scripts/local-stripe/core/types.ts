@@ -1,10 +1,10 @@
 /**
- * The Stripe objects as they travel: the SDK's own types with every expandable field reduced to its id and every decimal
- * to its string. The compiler thereby proves that each object made here has all the fields of the pinned API version.
+ * The Stripe objects as JSON: the SDK's types with an id for every expandable field and a string for every decimal.
+ * So the compiler proves that each object made here has all fields of the pinned API version.
  */
 import type Stripe from 'stripe'
 
-/** What `T` is inside a JSON answer in which nothing was expanded. */
+/** `T` in a JSON response in which nothing is expanded. */
 export type Wire<T> = T extends Stripe.Decimal
   ? string
   : T extends (infer Item)[]
@@ -15,7 +15,7 @@ export type Wire<T> = T extends Stripe.Decimal
         ? { [K in keyof T]: Field<T[K]> }
         : T
 
-/** A field that may be an id or an expanded object travels as its id. */
+/** A field that may be an id or an expanded object is its id. */
 type Field<T> = string extends T ? Extract<T, string | null | undefined> : Wire<T>
 
 export interface List<Item> {
@@ -51,13 +51,13 @@ export type Product = Wire<Stripe.Product>
 export type PromotionCode = Wire<Stripe.PromotionCode>
 export type Refund = Wire<Stripe.Refund>
 export type SetupIntent = Wire<Stripe.SetupIntent>
-/** Stripe still answers with `plan` and `quantity` for a subscription of one item, although the SDK's types leave them out. */
+/** Stripe still sends `plan` and `quantity` for a subscription of one item, although the SDK's types omit them. */
 export type Subscription = Wire<Stripe.Subscription> & { plan: Plan | null; quantity: number | null }
 export type SubscriptionItem = Wire<Stripe.SubscriptionItem>
 export type TestClock = Wire<Stripe.TestHelpers.TestClock>
 export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint>
 
-/** Every kind of object that is kept, by the name in its `object` field. */
+/** Every kind of stored object, by the name in its `object` field. */
 export interface Objects {
   balance_transaction: BalanceTransaction
   'billing_portal.configuration': PortalConfiguration
@@ -86,20 +86,20 @@ export interface Objects {
 
 export type ObjectName = keyof Objects
 
-/** The least that all of them have. */
+/** The fields that all of them have. */
 export interface StripeObject {
   id: string
   object: string
 }
 
-/** What Stripe leaves of a deleted object. */
+/** The remains that Stripe shows of a deleted object. */
 export interface Deleted<Name extends string = string> {
   id: string
   object: Name
   deleted: true
 }
 
-/** JSON with names only known at run time. */
+/** JSON whose names are known at run time only. */
 export type Json = { [key: string]: unknown }
 
 export interface RequestInfo {

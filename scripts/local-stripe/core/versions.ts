@@ -1,13 +1,13 @@
 /**
- * How an object of the pinned API version looks in an older one. Each change is undone by one pure function, newest
- * first, as on https://docs.stripe.com/changelog; what the old shape shows of other objects is looked up in the store.
+ * Renders objects of the pinned API version in older ones. One pure function undoes each change of
+ * https://docs.stripe.com/changelog, newest first. It looks up other objects that the old shape shows in the store.
  */
 import { planOf } from './plan.ts'
 import type { Store } from './store.ts'
 import type { Invoice, InvoiceLine, Json, StripeObject, Subscription } from './types.ts'
 
-/** The version whose shapes local Stripe keeps: the one that the SDK pins. */
-export const pinnedVersion = '2026-10-28.endive'
+/** The version of the stored objects: the one that the SDK pins. */
+export const PINNED_VERSION = '2026-10-28.endive'
 
 interface Change {
   /** Versions before this one have the old shape. */
@@ -16,10 +16,10 @@ interface Change {
   undo: (object: Json, store: Store) => void
 }
 
-/** The object in the shape of `version` (a date, with or without a release name). Works on what it is given. */
+/** Renders the object in `version` (a date, with or without a release name). It changes the given object. */
 export function renderObject<T extends object>(object: T, version: string, store: Store): Json {
   const json = object as unknown as Json
-  if (version !== pinnedVersion && !json.deleted) undoChanges(json, version.slice(0, 10), store)
+  if (version !== PINNED_VERSION && !json.deleted) undoChanges(json, version.slice(0, 10), store)
   return json
 }
 
@@ -27,12 +27,12 @@ function undoChanges(value: unknown, date: string, store: Store): void {
   if (Array.isArray(value)) for (const item of value) undoChanges(item, date, store)
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return
   const json = value as Json
-  for (const change of changes)
+  for (const change of CHANGES)
     if (change.object === json.object && date < change.since) change.undo(json, store)
   for (const item of Object.values(json)) undoChanges(item, date, store)
 }
 
-const changes: Change[] = [
+const CHANGES: Change[] = [
   {
     since: '2026-03-25',
     object: 'checkout.session',
@@ -116,7 +116,7 @@ function undoCollectedInformation(session: Json): void {
   delete session.collected_information
 }
 
-/** The period and the discount were fields of the subscription itself. */
+/** Older subscriptions had the period and the discount themselves. */
 function undoItemPeriods(subscription: Json, store: Store): void {
   const [first] = (subscription as unknown as Subscription).items.data
   subscription.current_period_start = first?.current_period_start ?? null
@@ -130,7 +130,7 @@ function firstDiscount(ids: unknown, store: Store): Json | null {
   return found ? (structuredClone(found) as unknown as Json) : null
 }
 
-/** Lines showed the price and a plan made from it. */
+/** Older lines showed the price and its plan. */
 function undoLinePricing(line: Json, store: Store): void {
   const { pricing, parent } = line as unknown as InvoiceLine
   const found = pricing?.price_details && store.get('price', pricing.price_details.price)
@@ -146,7 +146,7 @@ function undoLinePricing(line: Json, store: Store): void {
   delete line.parent
 }
 
-/** An invoice named its subscription, payment intent and charge itself. */
+/** Older invoices named their subscription, payment intent and charge. */
 function undoInvoiceParent(invoice: Json, store: Store): void {
   const { id, parent, status } = invoice as unknown as Invoice
   const details = parent?.subscription_details ?? null
@@ -174,7 +174,7 @@ function linkInvoice(object: Json, intent: unknown, store: Store): void {
   object.invoice = (intent && payment?.invoice) || null
 }
 
-/** Whether this is an object of the API, as opposed to a mere hash. */
+/** Whether this is an object of the API and not only a hash. */
 export function isStripeObject(value: unknown): value is StripeObject {
   return typeof value === 'object' && value !== null && 'object' in value && 'id' in value
 }

@@ -1,19 +1,19 @@
-/** The hosted checkout page: what is bought, who buys, and how it is paid. Works without JavaScript. */
-import { money } from '../../cli/support/money.ts'
+/** The hosted checkout page: the items, the customer's details and the payment. It works without JavaScript. */
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
+import { formatAmount } from '../core/money.ts'
 import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
 import type { CheckoutSession, LineItem } from '../core/types.ts'
 import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'
 import { createPaymentMethod } from '../resources/payment-methods.ts'
-import { type Html, html, page, safeUrl } from './html.ts'
+import { type Html, html, renderPage, safeUrl } from './html.ts'
 
-/** What comes back for a page: a document, or the place to go to next. */
+/** The response to a page request: a document or a redirect. */
 export type PageAnswer = { status: number; body: string } | { status: 303; location: string }
 
-/** What the form posts, and what headless control may say instead. */
+/** What the form posts, or the control passes. */
 export interface PaymentEntry {
-  /** Card number; `4242…` unless stated. */
+  /** Card number; `4242…` by default. */
   card?: string
   expiry?: string
   cvc?: string
@@ -23,14 +23,14 @@ export interface PaymentEntry {
   name?: string
 }
 
-/** Pays a session with what was entered: the one way in, for the page and for headless control. */
+/** Pays a session with the entered details. The page and the control both call it. */
 export function payEntered(engine: Engine, id: string, entry: PaymentEntry): CheckoutSession {
   const session = engine.store.require('checkout.session', id)
   const email = entry.email?.trim()
   if (email && !/^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(email)) {
     throw invalidRequest('Please enter a valid email address.', { param: 'email' })
   }
-  const { month, year } = expiryOf(engine, entry.expiry)
+  const { month, year } = parseExpiry(engine, entry.expiry)
   const origin = { email, name: entry.name, expMonth: month, expYear: year }
   const chosen =
     entry.paymentMethod ?? (needsMethod(session) ? (entry.card ?? '4242424242424242') : undefined)
@@ -43,7 +43,7 @@ export function payEntered(engine: Engine, id: string, entry: PaymentEntry): Che
   return completeSession(engine, id, { method, email: email || undefined, name: entry.name })
 }
 
-function expiryOf(engine: Engine, text: string | undefined): { month?: number; year?: number } {
+function parseExpiry(engine: Engine, text: string | undefined): { month?: number; year?: number } {
   if (!text) return {}
   const match = /^\s*(\d{1,2})\s*\/?\s*(\d{2}|\d{4})\s*$/.exec(text)
   const month = Number(match?.[1])
@@ -61,8 +61,8 @@ function cardError(message: string, code: string): StripeFailure {
   return new StripeFailure(402, { type: 'card_error', code, message })
 }
 
-/** Where the customer goes after paying. */
-export function successLocation(session: CheckoutSession): string | null {
+/** The address to which the customer returns after paying. */
+export function successUrlOf(session: CheckoutSession): string | null {
   return safeUrl(session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null)
 }
 
@@ -74,10 +74,10 @@ export function showCheckout(
   form?: URLSearchParams,
 ): PageAnswer {
   const session = engine.store.get('checkout.session', id)
-  if (!session) return notice(404, 'There is no such checkout', 'The address may be mistyped.', null)
+  if (!session) return renderNotice(404, 'There is no such checkout', 'The address may be mistyped.', null)
   const back = safeUrl(session.cancel_url?.replaceAll('{CHECKOUT_SESSION_ID}', id) ?? null)
   if (session.status === 'expired') {
-    return notice(
+    return renderNotice(
       410,
       'This checkout has expired',
       'Nothing was charged. Go back to the shop to start again.',
@@ -85,7 +85,7 @@ export function showCheckout(
     )
   }
   if (session.status === 'complete') {
-    return notice(200, 'This checkout is complete', 'You can close this page.', successLocation(session))
+    return renderNotice(200, 'This checkout is complete', 'You can close this page.', successUrlOf(session))
   }
   const title =
     session.mode === 'subscription' ? 'Subscribe' : session.mode === 'setup' ? 'Save details' : 'Pay'
@@ -93,20 +93,20 @@ export function showCheckout(
     <div class="columns">
       <section aria-labelledby="order">
         <h1 id="order">${title}</h1>
-        ${session.mode !== 'setup' && html`<p class="total">${money(session.amount_total ?? 0, session.currency ?? 'usd')}</p>`}
-        ${summary(engine, session)}
-        ${session.allow_promotion_codes && !session.discounts?.length && promotionForm(id)}
+        ${session.mode !== 'setup' && html`<p class="total">${formatAmount(session.amount_total ?? 0, session.currency ?? 'usd')}</p>`}
+        ${renderSummary(engine, session)}
+        ${session.allow_promotion_codes && !session.discounts?.length && renderPromotionForm(id)}
         ${back !== null && html`<p><a href="${back}">← Back to the shop</a></p>`}
       </section>
       <section class="card" aria-labelledby="payment">
         <h2 id="payment">Your details</h2>
-        ${paymentForm(session, title, problem, form)}
+        ${renderPaymentForm(session, title, problem, form)}
       </section>
     </div>`
-  return { status: problem === undefined ? 200 : 402, body: page(`${title} – Local Stripe`, body) }
+  return { status: problem === undefined ? 200 : 402, body: renderPage(`${title} – Local Stripe`, body) }
 }
 
-function summary(engine: Engine, session: CheckoutSession): Html {
+function renderSummary(engine: Engine, session: CheckoutSession): Html {
   const currency = session.currency ?? 'usd'
   const items = engine.sessions.get(session.id)?.lineItems ?? []
   const discount = session.total_details?.amount_discount ?? 0
@@ -114,32 +114,32 @@ function summary(engine: Engine, session: CheckoutSession): Html {
     <tbody>${items.map(
       (
         item,
-      ) => html`<tr><th scope="row">${item.description}<br><span class="soft">${unitPrice(item)}</span></th>
-        <td>${money(item.amount_subtotal, currency)}</td></tr>`,
+      ) => html`<tr><th scope="row">${item.description}<br><span class="soft">${formatUnitPrice(item)}</span></th>
+        <td>${formatAmount(item.amount_subtotal, currency)}</td></tr>`,
     )}</tbody>
     <tfoot>
-      ${discount > 0 && html`<tr><th scope="row">Discount</th><td>−${money(discount, currency)}</td></tr>`}
-      ${session.mode !== 'setup' && html`<tr><th scope="row">Total due today</th><td>${money(session.amount_total ?? 0, currency)}</td></tr>`}
+      ${discount > 0 && html`<tr><th scope="row">Discount</th><td>−${formatAmount(discount, currency)}</td></tr>`}
+      ${session.mode !== 'setup' && html`<tr><th scope="row">Total due today</th><td>${formatAmount(session.amount_total ?? 0, currency)}</td></tr>`}
     </tfoot>
   </table>`
 }
 
-function unitPrice({ price, quantity, currency }: LineItem): string {
-  const each = money(Number(price?.unit_amount_decimal ?? 0), currency)
+function formatUnitPrice({ price, quantity, currency }: LineItem): string {
+  const each = formatAmount(Number(price?.unit_amount_decimal ?? 0), currency)
   const every = price?.recurring
     ? ` every ${price.recurring.interval_count > 1 ? `${price.recurring.interval_count} ${price.recurring.interval}s` : price.recurring.interval}`
     : ''
   return `${quantity} × ${each}${every}`
 }
 
-function promotionForm(id: string): Html {
+function renderPromotionForm(id: string): Html {
   return html`<form class="inline" method="post" action="/c/pay/${id}/promotion-code">
     <label>Promotion code <input name="code" autocomplete="off" required></label>
     <button class="quiet">Apply</button>
   </form>`
 }
 
-function paymentForm(
+function renderPaymentForm(
   session: CheckoutSession,
   title: string,
   problem?: string,
@@ -151,7 +151,7 @@ function paymentForm(
   const method = value('method') || 'card'
   const types = session.payment_method_types
   const amount =
-    session.mode === 'setup' ? '' : ` ${money(session.amount_total ?? 0, session.currency ?? 'usd')}`
+    session.mode === 'setup' ? '' : ` ${formatAmount(session.amount_total ?? 0, session.currency ?? 'usd')}`
   const choice = (id: string, text: string) =>
     html`<label class="choice"><input type="radio" name="method" value="${id}" ${method === id && html`checked`}>${text}</label>`
   return html`<form method="post" action="/c/pay/${session.id}">
@@ -189,17 +189,17 @@ function paymentForm(
   </form>`
 }
 
-/** The account each asynchronous method of the page debits. */
-const debited: Record<string, string> = {
+/** The test token for each asynchronous method of the page. */
+const TOKEN_OF_METHOD: Record<string, string> = {
   us_bank_account: 'pm_usBankAccount_success',
   sepa_debit: 'pm_sepaDebit_success',
 }
 
-/** `POST /c/pay/:session`: on success the customer is sent back to the shop, else sees the form with the reason. */
+/** `POST /c/pay/:session`: redirects to the shop on success, and shows the form with the reason after a failure. */
 export function submitCheckout(engine: Engine, id: string, form: URLSearchParams): PageAnswer {
   const session = engine.store.get('checkout.session', id)
   if (session?.status !== 'open') return showCheckout(engine, id)
-  const account = debited[form.get('method') ?? 'card']
+  const account = TOKEN_OF_METHOD[form.get('method') ?? 'card']
   try {
     const card = form.get('card')?.trim()
     if (needsMethod(session) && !account) {
@@ -217,7 +217,7 @@ export function submitCheckout(engine: Engine, id: string, form: URLSearchParams
       email: form.get('email') ?? undefined,
       name: form.get('name') || undefined,
     })
-    const location = successLocation(paid)
+    const location = successUrlOf(paid)
     return location === null ? showCheckout(engine, id) : { status: 303, location }
   } catch (error) {
     if (error instanceof StripeFailure) return showCheckout(engine, id, error.message, form)
@@ -237,9 +237,9 @@ export function submitPromotionCode(engine: Engine, id: string, form: URLSearchP
   }
 }
 
-/** A page that only says something. */
-export function notice(status: number, title: string, text: string, link: string | null): PageAnswer {
+/** A page with a message only. */
+export function renderNotice(status: number, title: string, text: string, link: string | null): PageAnswer {
   const body = html`<section class="card"><h1>${title}</h1><p>${text}</p>
     ${link !== null && html`<p><a href="${link}">Continue</a></p>`}</section>`
-  return { status, body: page(`${title} – Local Stripe`, body) }
+  return { status, body: renderPage(`${title} – Local Stripe`, body) }
 }

@@ -1,4 +1,4 @@
-/** HTML with every value escaped unless it is HTML itself. */
+/** A small HTML template. Every value is escaped unless it is HTML itself. */
 
 export interface Html {
   html: string
@@ -6,18 +6,18 @@ export interface Html {
 
 type Value = Html | Html[] | string | number | null | undefined | false
 
-/** A template tag: values are escaped, HTML and lists of HTML stay, null and false vanish. */
+/** A template tag. It escapes text, inserts HTML and lists of HTML, and omits null and false. */
 export function html(strings: TemplateStringsArray, ...values: Value[]): Html {
-  return { html: String.raw({ raw: strings }, ...values.map(inserted)) }
+  return { html: String.raw({ raw: strings }, ...values.map(insertValue)) }
 }
 
-function inserted(value: Value): string {
+function insertValue(value: Value): string {
   if (value === null || value === undefined || value === false) return ''
   if (Array.isArray(value)) return value.map((item) => item.html).join('')
-  return typeof value === 'object' ? value.html : escaped(String(value))
+  return typeof value === 'object' ? value.html : escapeHtml(String(value))
 }
 
-const entities: Record<string, string> = {
+const ENTITIES: Record<string, string> = {
   '&': '&amp;',
   '<': '&lt;',
   '>': '&gt;',
@@ -25,22 +25,22 @@ const entities: Record<string, string> = {
   "'": '&#39;',
 }
 
-function escaped(text: string): string {
-  return text.replace(/[&<>"']/g, (character) => entities[character] ?? character)
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => ENTITIES[character] ?? character)
 }
 
-/** An address that may be linked to: http and https only. */
+/** The URL if a link to it is safe (http and https only), or null. */
 export function safeUrl(url: string | null): string | null {
   return url !== null && /^https?:\/\//i.test(url) && URL.canParse(url) ? url : null
 }
 
-/** A moment in seconds as a day. */
-export function dayOf(seconds: number): string {
+/** Writes a moment (seconds since 1970) as a day. */
+export function formatDay(seconds: number): string {
   return new Intl.DateTimeFormat('en-US', { dateStyle: 'medium', timeZone: 'UTC' }).format(seconds * 1000)
 }
 
-/** A whole page, with the mark that no real money moves. */
-export function page(title: string, body: Html): string {
+/** A whole page, with the notice that no real money moves. */
+export function renderPage(title: string, body: Html): string {
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -48,7 +48,7 @@ export function page(title: string, body: Html): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="robots" content="noindex">
 <title>${title}</title>
-<style>${{ html: style }}</style>
+<style>${{ html: STYLE }}</style>
 </head>
 <body>
 <p class="mark" role="note"><strong>Local Stripe</strong> – no real money moves here</p>
@@ -57,7 +57,7 @@ export function page(title: string, body: Html): string {
 </html>`.html
 }
 
-const style = `
+const STYLE = `
 :root { color-scheme: light dark; --ink: #1a1f36; --soft: #5f6b80; --line: #d8dee8; --edge: #7f89a0; --paper: #fff; --ground: #f6f8fb;
   --accent: #4b45c6; --on-accent: #fff; --bad: #b3093c; --bad-ground: #fdeef1; --mark: #fff4d6; --on-mark: #5c4400 }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9f2; --soft: #a3acc2; --line: #39405a; --edge: #7a84a8; --paper: #1e2338;

@@ -1,7 +1,7 @@
-/** The Billing Portal page: a customer's subscriptions and invoices, and what may be done about them. */
-import { money } from '../../cli/support/money.ts'
+/** The Billing Portal page: a customer's subscriptions and invoices, and the actions on them. */
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
+import { formatAmount } from '../core/money.ts'
 import type { PortalSession, Subscription } from '../core/types.ts'
 import {
   offeredPrices,
@@ -10,14 +10,14 @@ import {
   portalRenew,
   portalResume,
 } from '../resources/portal.ts'
-import { notice, type PageAnswer } from './checkout.ts'
-import { dayOf, type Html, html, page, safeUrl } from './html.ts'
+import { type PageAnswer, renderNotice } from './checkout.ts'
+import { formatDay, type Html, html, renderPage, safeUrl } from './html.ts'
 
 /** `GET /p/session/:id` */
 export function showPortal(engine: Engine, id: string, problem?: string): PageAnswer {
   const session = engine.store.get('billing_portal.session', id)
   if (!session)
-    return notice(404, 'There is no such portal session', 'Open the portal from the shop again.', null)
+    return renderNotice(404, 'There is no such portal session', 'Open the portal from the shop again.', null)
   const customer = engine.store.get('customer', session.customer)
   const subscriptions = engine.store.list('subscription').filter((item) => item.customer === session.customer)
   const running = subscriptions.filter((item) => item.ended_at === null)
@@ -33,11 +33,11 @@ export function showPortal(engine: Engine, id: string, problem?: string): PageAn
     <section aria-labelledby="subscriptions">
       <h2 id="subscriptions">Subscriptions</h2>
       ${running.length === 0 && html`<p class="soft">There is no subscription at the moment.</p>`}
-      ${running.map((subscription) => subscriptionCard(engine, session, subscription))}
+      ${running.map((subscription) => renderSubscription(engine, session, subscription))}
       ${ended.length > 0 && html`<p class="soft">Ended: ${ended.map((item) => nameOf(engine, item)).join(', ')}</p>`}
     </section>
-    ${invoices(engine, session)}`
-  return { status: problem === undefined ? 200 : 400, body: page('Billing – Local Stripe', body) }
+    ${renderInvoices(engine, session)}`
+  return { status: problem === undefined ? 200 : 400, body: renderPage('Billing – Local Stripe', body) }
 }
 
 function nameOf(engine: Engine, subscription: Subscription): string {
@@ -47,11 +47,11 @@ function nameOf(engine: Engine, subscription: Subscription): string {
   return names.join(' and ')
 }
 
-function subscriptionCard(engine: Engine, session: PortalSession, subscription: Subscription): Html {
+function renderSubscription(engine: Engine, session: PortalSession, subscription: Subscription): Html {
   const [item] = subscription.items.data
   const offers = offeredPrices(engine, session.id, subscription)
   const action = `/p/session/${session.id}`
-  const until = dayOf(item?.current_period_end ?? subscription.created)
+  const until = formatDay(item?.current_period_end ?? subscription.created)
   const hidden = html`<input type="hidden" name="subscription" value="${subscription.id}">`
   const button = (does: string, text: string, quiet = true) =>
     html`<form class="inline" method="post" action="${action}">${hidden}
@@ -61,14 +61,14 @@ function subscriptionCard(engine: Engine, session: PortalSession, subscription: 
   const offersCancel = (mode: CancelMode) => cancel.enabled && cancel.mode === mode
   return html`<article class="card">
     <h3>${nameOf(engine, subscription)} <span class="status">${subscription.status}</span></h3>
-    <p>${subscription.items.data.map((part) => html`${part.quantity} × ${priceText(part.price)}<br>`)}</p>
+    <p>${subscription.items.data.map((part) => html`${part.quantity} × ${formatPrice(part.price)}<br>`)}</p>
     <p class="soft">${subscription.cancel_at_period_end ? `Ends on ${until}` : `Renews on ${until}`}</p>
     ${
       offers.length > 0 &&
       html`<form class="inline" method="post" action="${action}">${hidden}
       <label>Change plan <select name="price">${offers.map(
         (price) =>
-          html`<option value="${price.id}">${engine.store.get('product', price.product)?.name} – ${priceText(price)}</option>`,
+          html`<option value="${price.id}">${engine.store.get('product', price.product)?.name} – ${formatPrice(price)}</option>`,
       )}</select></label>
       <button name="action" value="change">Change plan</button></form>`
     }
@@ -83,7 +83,7 @@ function subscriptionCard(engine: Engine, session: PortalSession, subscription: 
 
 type CancelMode = 'at_period_end' | 'immediately'
 
-/** Cancels as the page offers it: what the configuration does not say is refused, as a button that is not there. */
+/** Cancels in the configured mode, and refuses the other one, for which the page has no button. */
 function cancelAsOffered(engine: Engine, id: string, subscription: string, mode: CancelMode): Subscription {
   const session = engine.store.require('billing_portal.session', id)
   const { features } = engine.store.require('billing_portal.configuration', session.configuration)
@@ -96,13 +96,13 @@ function cancelAsOffered(engine: Engine, id: string, subscription: string, mode:
   return portalCancel(engine, id, subscription, mode)
 }
 
-function priceText(price: Subscription['items']['data'][number]['price']): string {
+function formatPrice(price: Subscription['items']['data'][number]['price']): string {
   const { interval = 'month', interval_count: count = 1 } = price.recurring ?? {}
   const every = count > 1 ? `every ${count} ${interval}s` : `per ${interval}`
-  return `${money(Number(price.unit_amount_decimal ?? 0), price.currency)} ${every}`
+  return `${formatAmount(Number(price.unit_amount_decimal ?? 0), price.currency)} ${every}`
 }
 
-function invoices(engine: Engine, session: PortalSession): Html {
+function renderInvoices(engine: Engine, session: PortalSession): Html {
   const found = engine.store
     .list('invoice')
     .filter((item) => item.customer === session.customer && item.number)
@@ -113,8 +113,8 @@ function invoices(engine: Engine, session: PortalSession): Html {
         : html`<table><tbody>${found.map(
             (
               invoice,
-            ) => html`<tr><th scope="row">${dayOf(invoice.created)}<br><a href="/i/${invoice.id}">${invoice.number}</a></th>
-            <td>${money(invoice.total, invoice.currency)} <span class="status">${invoice.status}</span></td></tr>`,
+            ) => html`<tr><th scope="row">${formatDay(invoice.created)}<br><a href="/i/${invoice.id}">${invoice.number}</a></th>
+            <td>${formatAmount(invoice.total, invoice.currency)} <span class="status">${invoice.status}</span></td></tr>`,
           )}</tbody></table>`
     }
   </section>`

@@ -1,4 +1,4 @@
-/** Postal addresses, as parameters and as they are shown. */
+/** Postal addresses, as parameters and in objects. */
 import { string } from '../core/params.ts'
 
 export const addressShape = {
@@ -12,7 +12,7 @@ export const addressShape = {
 
 type AddressParams = { [K in keyof typeof addressShape]?: string }
 
-/** An address with every line, null where nothing is known. */
+/** An address with every field; null for those that are unknown. */
 export function fullAddress(address: AddressParams) {
   return {
     city: address.city ?? null,

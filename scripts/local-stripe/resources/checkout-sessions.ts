@@ -1,4 +1,6 @@
-/** Checkout Sessions as API resources (https://docs.stripe.com/api/checkout/sessions). Paying one is in `checkout.ts`. */
+/**
+ * Checkout Sessions as API resources (https://docs.stripe.com/api/checkout/sessions). Paying one is in `checkout.ts`.
+ */
 import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { checkPayable } from '../core/money.ts'
@@ -23,14 +25,14 @@ import {
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import { day } from '../core/time.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, LineItem, Price } from '../core/types.ts'
+import { createPrice, createProduct } from './catalog.ts'
 import { expireSession } from './checkout.ts'
-import { chosenDiscount, discountAmounts, discountsShape } from './coupons.ts'
+import { totalsOf } from './checkout-totals.ts'
+import { discountsShape, resolveDiscount } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
 import { priceDataShape, productDataShape } from './price-shape.ts'
-import { createPrice } from './prices.ts'
-import { createProduct } from './products.ts'
 import { createSetupIntent } from './setup-intents.ts'
 
 const lineItemShape = {
@@ -138,163 +140,43 @@ const createShape = {
   ),
 }
 
+const EXPIRY_SECONDS_MIN = 30 * 60
+
 type CreateParams = Infer<typeof createShape>
 
-/** Opens a session. Nothing else is made yet: customer, payment and subscription come when it is paid. */
+/** Opens a session. Customer, payment and subscription are made only when it is paid. */
 export function createSession(engine: Engine, params: CreateParams): CheckoutSession {
   const mode = params.mode
   if (mode === undefined) throw missing('mode')
-  if (mode !== 'setup' && !params.line_items?.length) {
-    throw invalidRequest(`Missing required param: line_items.`, {
-      code: 'parameter_missing',
-      param: 'line_items',
-    })
-  }
+  if (mode !== 'setup' && !params.line_items?.length) throw missing('line_items')
   checkCombinations(params)
   if (params.customer !== undefined) requireCustomer(engine, params.customer)
   const now = engine.now(params.customer)
-  const expiresAt = params.expires_at ?? now + day
-  const tooSoon = expiresAt < now + 30 * 60
-  if (tooSoon || expiresAt > now + day) {
-    throw invalidRequest(
-      `The \`expires_at\` timestamp must be ${tooSoon ? 'at least 30 minutes' : 'less than 24 hours'} from Checkout Session creation.`,
-      { param: 'expires_at' },
-    )
-  }
-  const chosen = chosenDiscount(engine, params.discounts)
-  const lineItems = (params.line_items ?? []).map((item, place) => lineItem(engine, item, place))
+  const expiresAt = expiryOf(params, now)
+  const chosen = resolveDiscount(engine, params.discounts)
+  const lineItems = (params.line_items ?? []).map((item, place) => createLineItem(engine, item, place))
   checkPrices(mode, lineItems)
   const id = engine.ids.next(`cs_${engine.livemode ? 'live' : 'test'}_a1`, 58)
-  const trialDays = params.subscription_data?.trial_period_days
-  const details: SessionDetails = {
-    lineItems,
-    paymentIntentData: withMetadata(params.payment_intent_data),
-    subscriptionData: withMetadata(params.subscription_data),
-    coupon: chosen?.coupon ?? null,
-    promotionCode: chosen?.promotionCode ?? null,
-    trialEnd: params.subscription_data?.trial_end ?? null,
-    trialDays: trialDays ?? null,
-    trialMissingPaymentMethod:
-      params.subscription_data?.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
-    incompleteSubscription: null,
-  }
-  const amounts = mode === 'setup' ? null : totals(engine, details)
+  const currency = lineItems[0]?.currency ?? 'usd'
+  const details = detailsOf(params, lineItems, chosen)
+  const amounts = mode === 'setup' ? null : totalsOf(engine, details)
   if (mode === 'payment') {
-    const total = amounts?.amount_total ?? 0
     checkPayable(
-      total,
-      lineItems[0]?.currency ?? 'usd',
+      amounts?.amount_total ?? 0,
+      currency,
       'line_items',
       "The Checkout Session's total amount due",
     )
   }
   const session = engine.store.add<'checkout.session'>({
-    id,
-    object: 'checkout.session',
-    adaptive_pricing: { enabled: false },
-    after_expiration: null,
-    allow_promotion_codes: params.allow_promotion_codes ?? null,
-    allowed_payment_method_types: params.allowed_payment_method_types ?? null,
-    amount_subtotal: null,
-    amount_total: null,
-    automatic_tax: { enabled: false, liability: null, provider: null, status: null },
-    billing_address_collection: null,
-    branding_settings: {
-      background_color: '#ffffff',
-      border_style: 'rounded',
-      button_color: '#4b45c6',
-      display_name: 'Local Stripe',
-      font_family: 'default',
-      icon: null,
-      logo: null,
-    },
-    cancel_url: params.cancel_url ?? null,
-    client_reference_id: params.client_reference_id ?? null,
-    client_secret: null,
-    collected_information: { business_name: null, individual_name: null, shipping_details: null },
-    consent: null,
-    consent_collection: null,
-    created: now,
-    currency: mode === 'setup' ? (params.currency ?? null) : (lineItems[0]?.currency ?? 'usd'),
-    currency_conversion: null,
-    custom_fields: [],
-    custom_text: {
-      after_submit: null,
-      shipping_address: null,
-      submit: null,
-      terms_of_service_acceptance: null,
-    },
-    customer: params.customer ?? null,
-    customer_account: null,
-    customer_creation: params.customer
-      ? null
-      : (params.customer_creation ?? (mode === 'payment' ? 'if_required' : 'always')),
-    customer_details: knownDetails(engine, params),
-    customer_email: params.customer_email ?? null,
-    discounts:
-      mode === 'setup'
-        ? null
-        : chosen
-          ? [{ coupon: chosen.promotionCode ? null : chosen.coupon, promotion_code: chosen.promotionCode }]
-          : [],
+    ...sessionDefaults(engine, id, mode, now),
+    ...requestedFields(params),
+    currency: mode === 'setup' ? (params.currency ?? null) : currency,
+    customer_details: customerDetails(engine, params),
+    discounts: mode === 'setup' ? null : discountsOf(chosen),
     expires_at: expiresAt,
-    integration_identifier: null,
-    invoice: null,
-    invoice_creation:
-      mode === 'payment'
-        ? {
-            enabled: false,
-            invoice_data: {
-              account_tax_ids: null,
-              custom_fields: null,
-              description: null,
-              footer: null,
-              issuer: null,
-              metadata: {},
-              rendering_options: null,
-            },
-          }
-        : null,
-    livemode: engine.livemode,
-    locale: params.locale ?? null,
-    managed_payments: null,
-    metadata: mergeMetadata({}, params.metadata),
-    mode,
-    origin_context: null,
-    payment_intent: null,
-    payment_link: null,
-    payment_method_collection:
-      params.payment_method_collection ?? (mode === 'payment' ? 'if_required' : 'always'),
-    payment_method_configuration_details: null,
-    payment_method_options: { card: { request_three_d_secure: 'automatic' } },
-    payment_method_types: methodTypes(params),
-    payment_status: mode === 'setup' ? 'no_payment_required' : 'unpaid',
-    permissions: null,
-    phone_number_collection: { enabled: false },
-    recovered_from: null,
-    saved_payment_method_options:
-      mode === 'setup'
-        ? null
-        : {
-            allow_redisplay_filters: ['always'],
-            payment_method_remove: 'disabled',
-            payment_method_save: null,
-          },
     setup_intent: mode === 'setup' ? createSetupIntent(engine, params.customer ?? null).id : null,
-    shipping_address_collection: null,
-    shipping_cost: null,
-    shipping_options: [],
-    status: 'open',
-    submit_type: params.submit_type ?? null,
-    subscription: null,
-    success_url: params.success_url ?? null,
-    total_details: null,
-    ui_mode: params.ui_mode ?? 'hosted_page',
-    url:
-      params.ui_mode === undefined || params.ui_mode === 'hosted_page'
-        ? `${engine.pagesUrl}/c/pay/${id}`
-        : null,
-    wallet_options: null,
+    url: isHosted(params) ? `${engine.pagesUrl}/c/pay/${id}` : null,
   })
   engine.sessions.set(id, details)
   Object.assign(session, amounts)
@@ -304,7 +186,176 @@ export function createSession(engine: Engine, params: CreateParams): CheckoutSes
   return session
 }
 
-/** What can be paid with: every method there is, narrowed by what is allowed. */
+/** @throws 400 when the session would expire too soon or too late */
+function expiryOf(params: CreateParams, now: number): number {
+  const expiresAt = params.expires_at ?? now + DAY_SECONDS
+  const tooSoon = expiresAt < now + EXPIRY_SECONDS_MIN
+  if (tooSoon || expiresAt > now + DAY_SECONDS) {
+    throw invalidRequest(
+      `The \`expires_at\` timestamp must be ${tooSoon ? 'at least 30 minutes' : 'less than 24 hours'} from Checkout Session creation.`,
+      { param: 'expires_at' },
+    )
+  }
+  return expiresAt
+}
+
+type ChosenDiscount = ReturnType<typeof resolveDiscount>
+
+function detailsOf(params: CreateParams, lineItems: LineItem[], chosen: ChosenDiscount): SessionDetails {
+  const { subscription_data: subscription } = params
+  return {
+    lineItems,
+    paymentIntentData: withMetadata(params.payment_intent_data),
+    subscriptionData: withMetadata(subscription),
+    coupon: chosen?.coupon ?? null,
+    promotionCode: chosen?.promotionCode ?? null,
+    trialEnd: subscription?.trial_end ?? null,
+    trialDays: subscription?.trial_period_days ?? null,
+    trialMissingPaymentMethod:
+      subscription?.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
+    incompleteSubscription: null,
+  }
+}
+
+function discountsOf(chosen: ChosenDiscount): CheckoutSession['discounts'] {
+  if (!chosen) return []
+  return [{ coupon: chosen.promotionCode ? null : chosen.coupon, promotion_code: chosen.promotionCode }]
+}
+
+/** The fields that show a parameter as it was sent. */
+function requestedFields(params: CreateParams): Partial<CheckoutSession> {
+  const byMode = params.mode === 'payment' ? 'if_required' : 'always'
+  return {
+    allow_promotion_codes: params.allow_promotion_codes ?? null,
+    allowed_payment_method_types: params.allowed_payment_method_types ?? null,
+    cancel_url: params.cancel_url ?? null,
+    client_reference_id: params.client_reference_id ?? null,
+    customer: params.customer ?? null,
+    customer_creation: params.customer ? null : (params.customer_creation ?? byMode),
+    customer_email: params.customer_email ?? null,
+    locale: params.locale ?? null,
+    metadata: mergeMetadata({}, params.metadata),
+    payment_method_collection: params.payment_method_collection ?? byMode,
+    payment_method_types: methodTypes(params),
+    submit_type: params.submit_type ?? null,
+    success_url: params.success_url ?? null,
+    ui_mode: params.ui_mode ?? 'hosted_page',
+  }
+}
+
+type Mode = NonNullable<CreateParams['mode']>
+
+/** An open session of a mode before the parameters are applied. */
+function sessionDefaults(
+  engine: Engine,
+  id: string,
+  mode: Mode,
+  now: number,
+): CheckoutSession & { object: 'checkout.session' } {
+  return {
+    id,
+    object: 'checkout.session',
+    adaptive_pricing: { enabled: false },
+    after_expiration: null,
+    allow_promotion_codes: null,
+    allowed_payment_method_types: null,
+    amount_subtotal: null,
+    amount_total: null,
+    automatic_tax: { enabled: false, liability: null, provider: null, status: null },
+    billing_address_collection: null,
+    branding_settings: { ...BRANDING },
+    cancel_url: null,
+    client_reference_id: null,
+    client_secret: null,
+    collected_information: { business_name: null, individual_name: null, shipping_details: null },
+    consent: null,
+    consent_collection: null,
+    created: now,
+    currency: null,
+    currency_conversion: null,
+    custom_fields: [],
+    custom_text: { ...NO_TEXT },
+    customer: null,
+    customer_account: null,
+    customer_creation: null,
+    customer_details: null,
+    customer_email: null,
+    discounts: null,
+    expires_at: 0,
+    integration_identifier: null,
+    invoice: null,
+    invoice_creation: mode === 'payment' ? { enabled: false, invoice_data: { ...NO_INVOICE } } : null,
+    livemode: engine.livemode,
+    locale: null,
+    managed_payments: null,
+    metadata: {},
+    mode,
+    origin_context: null,
+    payment_intent: null,
+    payment_link: null,
+    payment_method_collection: 'always',
+    payment_method_configuration_details: null,
+    payment_method_options: { card: { request_three_d_secure: 'automatic' } },
+    payment_method_types: [],
+    payment_status: mode === 'setup' ? 'no_payment_required' : 'unpaid',
+    permissions: null,
+    phone_number_collection: { enabled: false },
+    recovered_from: null,
+    saved_payment_method_options: mode === 'setup' ? null : { ...SAVED_METHODS },
+    setup_intent: null,
+    shipping_address_collection: null,
+    shipping_cost: null,
+    shipping_options: [],
+    status: 'open',
+    submit_type: null,
+    subscription: null,
+    success_url: null,
+    total_details: null,
+    ui_mode: 'hosted_page',
+    url: null,
+    wallet_options: null,
+  }
+}
+
+const BRANDING: NonNullable<CheckoutSession['branding_settings']> = {
+  background_color: '#ffffff',
+  border_style: 'rounded',
+  button_color: '#4b45c6',
+  display_name: 'Local Stripe',
+  font_family: 'default',
+  icon: null,
+  logo: null,
+}
+
+const NO_TEXT: CheckoutSession['custom_text'] = {
+  after_submit: null,
+  shipping_address: null,
+  submit: null,
+  terms_of_service_acceptance: null,
+}
+
+const NO_INVOICE: NonNullable<CheckoutSession['invoice_creation']>['invoice_data'] = {
+  account_tax_ids: null,
+  custom_fields: null,
+  description: null,
+  footer: null,
+  issuer: null,
+  metadata: {},
+  rendering_options: null,
+}
+
+const SAVED_METHODS: NonNullable<CheckoutSession['saved_payment_method_options']> = {
+  allow_redisplay_filters: ['always'],
+  payment_method_remove: 'disabled',
+  payment_method_save: null,
+}
+
+/** Whether the customer pays on a hosted page. */
+function isHosted(params: CreateParams): boolean {
+  return params.ui_mode === undefined || params.ui_mode === 'hosted_page'
+}
+
+/** The types of payment methods that the session accepts. */
 function methodTypes(params: CreateParams): string[] {
   const allowed = params.allowed_payment_method_types ?? params.payment_method_types
   return ['card', 'us_bank_account', 'sepa_debit'].filter((type) => !allowed || allowed.includes(type))
@@ -314,7 +365,8 @@ function withMetadata<T extends { metadata?: Record<string, string> | null }>(da
   return { ...data, metadata: mergeMetadata({}, data?.metadata) }
 }
 
-function knownDetails(engine: Engine, params: CreateParams): CheckoutSession['customer_details'] {
+/** The customer's details before the customer enters any. */
+function customerDetails(engine: Engine, params: CreateParams): CheckoutSession['customer_details'] {
   const customer = params.customer === undefined ? undefined : engine.store.get('customer', params.customer)
   const address = customer?.email ?? params.customer_email
   if (!address) return null
@@ -330,7 +382,7 @@ function knownDetails(engine: Engine, params: CreateParams): CheckoutSession['cu
   }
 }
 
-/** Parameters that exclude each other, or belong to another mode. */
+/** @throws 400 when parameters exclude each other, or belong to another mode */
 function checkCombinations(params: CreateParams): void {
   const clash = (one: string, other: string) =>
     invalidRequest(`You may only specify one of these parameters: ${one}, ${other}.`, { param: one })
@@ -357,7 +409,7 @@ function checkCombinations(params: CreateParams): void {
       param: 'customer_creation',
     })
   }
-  const hosted = params.ui_mode === undefined || params.ui_mode === 'hosted_page'
+  const hosted = isHosted(params)
   if (hosted && params.success_url === undefined) throw missing('success_url')
   if (!hosted && params.success_url !== undefined) {
     throw invalidRequest('`success_url` can not be used with this `ui_mode`. Use `return_url` instead.', {
@@ -387,7 +439,7 @@ function checkPrices(mode: string, items: LineItem[]): void {
   }
 }
 
-function lineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
+function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
   const path = `line_items[${place}]`
   const quantity = item.quantity ?? (item.adjustable_quantity?.enabled ? 1 : undefined)
   if (quantity === undefined) throw missing(`${path}[quantity]`)
@@ -397,7 +449,7 @@ function lineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: numb
       param: `${path}[quantity]`,
     })
   }
-  const price = priceOf(engine, item, path)
+  const price = resolvePrice(engine, item, path)
   const product = engine.store.get('product', price.product)
   const amount = Math.round(Number(price.unit_amount_decimal) * quantity)
   const adjustable = item.adjustable_quantity
@@ -419,7 +471,7 @@ function lineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: numb
   }
 }
 
-function priceOf(engine: Engine, item: Infer<typeof lineItemShape>, path: string): Price {
+function resolvePrice(engine: Engine, item: Infer<typeof lineItemShape>, path: string): Price {
   if (item.price_data) {
     const { product_data: data, ...rest } = item.price_data
     if (rest.product === undefined && !data) throw missing(`${path}[price_data][product_data]`)
@@ -437,36 +489,6 @@ function priceOf(engine: Engine, item: Infer<typeof lineItemShape>, path: string
     })
   }
   return price
-}
-
-/** The amounts of a session, in minor units, with the discount that applies now. A trial makes recurring items free. */
-export function totals(
-  engine: Engine,
-  details: SessionDetails,
-): Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'total_details'> {
-  const trial = details.trialDays !== null || details.trialEnd !== null
-  const coupon = details.coupon ? engine.store.get('coupon', details.coupon) : undefined
-  for (const item of details.lineItems) {
-    const free = trial && item.price?.type === 'recurring'
-    item.amount_subtotal = free
-      ? 0
-      : Math.round(Number(item.price?.unit_amount_decimal) * (item.quantity ?? 1))
-  }
-  const off = discountAmounts(
-    coupon,
-    details.lineItems.map((item) => item.amount_subtotal),
-  )
-  details.lineItems.forEach((item, place) => {
-    item.amount_discount = off[place] ?? 0
-    item.amount_total = item.amount_subtotal - item.amount_discount
-  })
-  const subtotal = details.lineItems.reduce((sum, item) => sum + item.amount_subtotal, 0)
-  const discount = off.reduce((sum, amount) => sum + amount, 0)
-  return {
-    amount_subtotal: subtotal,
-    amount_total: subtotal - discount,
-    total_details: { amount_discount: discount, amount_shipping: 0, amount_tax: 0 },
-  }
 }
 
 const listSessionsShape = {

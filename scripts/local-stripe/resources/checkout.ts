@@ -1,24 +1,24 @@
 /**
- * What happens on the hosted checkout page (https://docs.stripe.com/payments/checkout/how-checkout-works). The page and
- * the headless control both come here.
+ * Paying a checkout session (https://docs.stripe.com/payments/checkout/how-checkout-works). The hosted page and the
+ * control both call these functions.
  */
 import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
-import { day } from '../core/time.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, Customer, Invoice, PaymentIntent, PaymentMethod } from '../core/types.ts'
-import { totals } from './checkout-sessions.ts'
+import { totalsOf } from './checkout-totals.ts'
 import { createDiscount, promotionCodeOf } from './coupons.ts'
 import { createCustomer } from './customers.ts'
 import { collect } from './invoicing.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
-import { attempt, createIntent, recordBalance } from './payments.ts'
+import { chargeMethod, createIntent, recordBalance } from './payments.ts'
 import { succeedSetup } from './setup-intents.ts'
 import { endSubscription, expireIncomplete } from './subscription-state.ts'
 import { createSubscription } from './subscriptions.ts'
 
 /** What the customer entered. */
 export interface Entry {
-  /** Made for this payment; null only when nothing is to be paid. */
+  /** The method for this payment; null only when there is nothing to pay. */
   method: PaymentMethod | null
   email?: string
   name?: string
@@ -26,14 +26,14 @@ export interface Entry {
 }
 
 /**
- * Pays an open session, or completes it when there is nothing to pay. The session is complete afterwards; its
- * `payment_status` stays `unpaid` while an asynchronous method is processing.
- * @throws the card error when the payment is declined: the session stays open and can be tried again
+ * Pays an open session, or completes it when there is nothing to pay. Its `payment_status` stays `unpaid` while an
+ * asynchronous method is processing.
+ * @throws the card error when the payment is declined; the session stays open and can be paid again
  */
 export function completeSession(engine: Engine, id: string, entry: Entry): CheckoutSession {
   const session = requireOpen(engine, id)
   const details = detailsOf(engine, session)
-  const email = emailOf(engine, session, entry)
+  const email = requireEmail(engine, session, entry)
   if (!entry.method && needsMethod(session)) {
     throw invalidRequest('A payment method is required.', {
       code: 'parameter_missing',
@@ -45,7 +45,7 @@ export function completeSession(engine: Engine, id: string, entry: Entry): Check
       param: 'payment_method',
     })
   }
-  const customer = customerFor(engine, session, details, email, entry)
+  const customer = findOrCreateCustomer(engine, session, details, email, entry)
   const shown: NonNullable<CheckoutSession['customer_details']> = {
     address: {
       city: null,
@@ -98,7 +98,7 @@ function payOnce(
   customer: Customer | null,
   method: PaymentMethod | null,
 ): Paid {
-  if (details.coupon) redeem(engine, session, details, customer)
+  if (details.coupon) redeemCoupon(engine, session, details, customer)
   if (session.amount_total === 0 || !method) return { changes: { payment_status: 'no_payment_required' } }
   const data = details.paymentIntentData
   const earlier = session.payment_intent
@@ -118,7 +118,7 @@ function payOnce(
       methodTypes: session.payment_method_types,
     })
   session.payment_intent = intent.id
-  const failure = attempt(engine, intent, method)
+  const failure = chargeMethod(engine, intent, method)
   if (failure) throw failure
   if (customer && data.setup_future_usage && !method.customer)
     attachPaymentMethod(engine, method.id, customer.id)
@@ -153,7 +153,7 @@ function paySubscription(
   }
 }
 
-/** The invoice of the session's subscription: from an attempt before, or made now. */
+/** The invoice of the session's subscription: that of an earlier attempt, or a new one. */
 function firstInvoice(
   engine: Engine,
   session: CheckoutSession,
@@ -174,7 +174,7 @@ function firstInvoice(
     metadata: details.subscriptionData.metadata,
     description: details.subscriptionData.description,
     defaultMethod: method && engine.behaviours.get(method.id)?.attaches ? method.id : null,
-    trialEnd: details.trialEnd ?? (details.trialDays === null ? null : now + details.trialDays * day),
+    trialEnd: details.trialEnd ?? (details.trialDays === null ? null : now + details.trialDays * DAY_SECONDS),
     missingMethod: details.trialMissingPaymentMethod,
     discount: details.coupon ? { coupon: details.coupon, promotionCode: details.promotionCode } : null,
     session: session.id,
@@ -194,7 +194,7 @@ function saveMethod(
   return { changes: {} }
 }
 
-function redeem(
+function redeemCoupon(
   engine: Engine,
   session: CheckoutSession,
   details: SessionDetails,
@@ -208,7 +208,7 @@ function redeem(
   })
 }
 
-/** Whether the page must ask for a way to pay. */
+/** Whether the page must ask for a payment method. */
 export function needsMethod(session: CheckoutSession): boolean {
   return (
     session.mode === 'setup' ||
@@ -217,7 +217,7 @@ export function needsMethod(session: CheckoutSession): boolean {
   )
 }
 
-function emailOf(engine: Engine, session: CheckoutSession, entry: Entry): string | null {
+function requireEmail(engine: Engine, session: CheckoutSession, entry: Entry): string | null {
   const customer = session.customer ? engine.store.get('customer', session.customer) : undefined
   const email = customer?.email ?? session.customer_email ?? entry.email ?? null
   if (email === null && !customer) {
@@ -226,7 +226,7 @@ function emailOf(engine: Engine, session: CheckoutSession, entry: Entry): string
   return email
 }
 
-function customerFor(
+function findOrCreateCustomer(
   engine: Engine,
   session: CheckoutSession,
   details: SessionDetails,
@@ -261,7 +261,7 @@ function detailsOf(engine: Engine, session: CheckoutSession): SessionDetails {
   return details
 }
 
-/** Enters a promotion code on the page. */
+/** Applies a promotion code that the customer entered. */
 export function applyPromotionCode(engine: Engine, id: string, code: string): CheckoutSession {
   const session = requireOpen(engine, id)
   const details = detailsOf(engine, session)
@@ -270,10 +270,10 @@ export function applyPromotionCode(engine: Engine, id: string, code: string): Ch
   details.coupon = promotion.promotion.coupon
   details.promotionCode = promotion.id
   const discounts = [{ coupon: null, promotion_code: promotion.id }]
-  return change(engine, session, { ...totals(engine, details), discounts })
+  return change(engine, session, { ...totalsOf(engine, details), discounts })
 }
 
-/** Ends an open session unpaid; what an attempt left behind is ended too. */
+/** Expires an open session, and ends the payment or subscription of a declined attempt. */
 export function expireSession(engine: Engine, session: CheckoutSession): CheckoutSession {
   const details = engine.sessions.get(session.id)
   engine.schedule(`expire ${session.id}`, null, null, () => undefined)

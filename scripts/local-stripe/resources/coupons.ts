@@ -1,4 +1,4 @@
-/** Coupons, promotion codes and the discounts they give (https://docs.stripe.com/billing/subscriptions/coupons). */
+/** Coupons, promotion codes and discounts (https://docs.stripe.com/billing/subscriptions/coupons). */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
@@ -46,7 +46,7 @@ const promotionShape = {
   metadata: metadata(),
   ...withoutEffect('customer_account', 'restrictions'),
 }
-/** `discounts` where a discount can be given. */
+/** The parameter `discounts`. */
 export const discountsShape = list(
   hash({ coupon: string(), promotion_code: string(), ...withoutEffect('discount') }),
 )
@@ -113,15 +113,18 @@ function createPromotionCode(engine: Engine, params: Infer<typeof promotionShape
   return promotion
 }
 
-/** The active promotion code that a customer would type, in any case. */
+/** The active promotion code with this text, in upper or lower case. */
 export function promotionCodeOf(engine: Engine, code: string): PromotionCode | undefined {
   return engine.store
     .list('promotion_code')
     .find((promotion) => promotion.active && promotion.code.toLowerCase() === code.trim().toLowerCase())
 }
 
-/** The coupon and promotion code that `discounts` names, checked for use; null when it names none. */
-export function chosenDiscount(
+/**
+ * The coupon and promotion code that `discounts` names; null when it names none.
+ * @throws 400 when the coupon cannot be redeemed
+ */
+export function resolveDiscount(
   engine: Engine,
   discounts: { coupon?: string; promotion_code?: string }[] | undefined,
 ): { coupon: string; promotionCode: string | null } | null {
@@ -131,14 +134,14 @@ export function chosenDiscount(
     const promotion = engine.store.get('promotion_code', chosen.promotion_code)
     if (!promotion?.promotion.coupon)
       throw noSuch('promotion code', chosen.promotion_code, 'discounts[0][promotion_code]')
-    return { coupon: usable(engine, promotion.promotion.coupon), promotionCode: promotion.id }
+    return { coupon: requireUsable(engine, promotion.promotion.coupon), promotionCode: promotion.id }
   }
   if (chosen.coupon === undefined) return null
   engine.store.require('coupon', chosen.coupon, 'discounts[0][coupon]')
-  return { coupon: usable(engine, chosen.coupon), promotionCode: null }
+  return { coupon: requireUsable(engine, chosen.coupon), promotionCode: null }
 }
 
-function usable(engine: Engine, id: string): string {
+function requireUsable(engine: Engine, id: string): string {
   const coupon = engine.store.require('coupon', id)
   const expired = coupon.redeem_by !== null && coupon.redeem_by < engine.now()
   if (!coupon.valid || expired)
@@ -178,8 +181,8 @@ export function createDiscount(
   })
 }
 
-/** What a coupon takes off each of the amounts (minor units); never more than the amount. */
-export function discountAmounts(coupon: Coupon | undefined, amounts: number[]): number[] {
+/** Splits a coupon's discount over amounts in minor units. No share is larger than its amount. */
+export function splitDiscount(coupon: Coupon | undefined, amounts: number[]): number[] {
   const total = amounts.reduce((sum, amount) => sum + Math.max(0, amount), 0)
   if (!coupon || total === 0) return amounts.map(() => 0)
   const off = Math.min(total, coupon.amount_off ?? Math.round((total * (coupon.percent_off ?? 0)) / 100))

@@ -20,7 +20,7 @@ import { addressShape, fullAddress } from './address.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
 import { endSubscription } from './subscription-state.ts'
 
-const shared = {
+const sharedShape = {
   address: clearable(hash(addressShape)),
   balance: integer(),
   description: clearable(string()),
@@ -47,12 +47,12 @@ const shared = {
   ),
 }
 const createShape = {
-  ...shared,
+  ...sharedShape,
   payment_method: string(),
   test_clock: string(),
   ...withoutEffect('tax_id_data'),
 }
-const updateShape = { ...shared, ...withoutEffect('default_source') }
+const updateShape = { ...sharedShape, ...withoutEffect('default_source') }
 
 export function createCustomer(engine: Engine, params: Infer<typeof createShape>): Customer {
   if (params.test_clock !== undefined) {
@@ -95,7 +95,7 @@ export function createCustomer(engine: Engine, params: Infer<typeof createShape>
   return customer
 }
 
-/** The customer, or Stripe's error. A deleted one is refused, as in every parameter that names a customer. */
+/** The customer, or Stripe's error. A deleted customer is refused in every parameter. */
 export function requireCustomer(engine: Engine, id: string, param = 'customer'): Customer {
   return engine.store.require('customer', id, param)
 }

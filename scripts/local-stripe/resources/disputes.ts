@@ -1,14 +1,16 @@
-/** Disputes (https://docs.stripe.com/disputes/how-disputes-work), opened and decided by whoever simulates the bank. */
+/**
+ * Disputes (https://docs.stripe.com/disputes/how-disputes-work), opened and decided by the test that plays the bank.
+ */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import { boolean, ignored, mergeMetadata, metadata, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import { day } from '../core/time.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { Charge, Dispute } from '../core/types.ts'
-import { book } from './payments.ts'
+import { bookTransaction } from './payments.ts'
 
-const noEvidence: Dispute['evidence'] = {
+const NO_EVIDENCE: Dispute['evidence'] = {
   access_activity_log: null,
   billing_address: null,
   cancellation_policy: null,
@@ -39,7 +41,7 @@ const noEvidence: Dispute['evidence'] = {
   uncategorized_text: null,
 }
 
-/** The cardholder disputes a charge, or part of it (minor units): the money and a fee leave the account. */
+/** Disputes a charge, or part of it (minor units). The money and a fee leave the account. */
 export function openDispute(
   engine: Engine,
   { charge: chargeId, amount, reason = 'fraudulent' }: { charge: string; amount?: number; reason?: string },
@@ -51,7 +53,7 @@ export function openDispute(
   const disputed = amount ?? charge.amount
   const now = engine.now(charge.customer)
   const id = engine.ids.next('du_')
-  const withdrawn = book(engine, id, 'adjustment', -disputed, 1500, charge)
+  const withdrawn = bookTransaction(engine, id, 'adjustment', -disputed, 1500, charge)
   const dispute = engine.store.add<'dispute'>({
     id,
     object: 'dispute',
@@ -61,9 +63,9 @@ export function openDispute(
     created: now,
     currency: charge.currency,
     enhanced_eligibility_types: [],
-    evidence: noEvidence,
+    evidence: NO_EVIDENCE,
     evidence_details: {
-      due_by: now + 9 * day,
+      due_by: now + 9 * DAY_SECONDS,
       enhanced_eligibility: {},
       has_evidence: false,
       past_due: false,
@@ -93,7 +95,12 @@ export function openDispute(
   return dispute
 }
 
-/** The bank decides. When the dispute is won the money comes back. */
+/** Disputes a charge that was paid with the test card 4000 0000 0000 0259. */
+export function disputeCharge(engine: Engine, charge: Charge): void {
+  if (engine.behaviours.get(charge.payment_method ?? '')?.disputed) openDispute(engine, { charge: charge.id })
+}
+
+/** Closes a dispute with the bank's decision. When it is won, the money comes back. */
 export function closeDispute(engine: Engine, id: string, outcome: 'won' | 'lost'): Dispute {
   const dispute = engine.store.require('dispute', id)
   if (dispute.status === 'won' || dispute.status === 'lost') {
@@ -103,7 +110,7 @@ export function closeDispute(engine: Engine, id: string, outcome: 'won' | 'lost'
   const changes: Partial<Dispute> = { status: outcome, is_charge_refundable: outcome === 'won' }
   change(engine, dispute, changes, 'charge.dispute.updated', 'charge.dispute.closed')
   if (outcome === 'won') {
-    const returned = book(engine, id, 'adjustment', dispute.amount, 0, charge)
+    const returned = bookTransaction(engine, id, 'adjustment', dispute.amount, 0, charge)
     const transactions = [...dispute.balance_transactions, returned]
     change(engine, dispute, { balance_transactions: transactions }, 'charge.dispute.funds_reinstated')
   }

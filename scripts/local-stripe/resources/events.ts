@@ -1,4 +1,4 @@
-/** Events as API resources (https://docs.stripe.com/api/events): what happened, newest first. */
+/** Events as API resources (https://docs.stripe.com/api/events), newest first. */
 import { noSuch } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import { boolean, list, string } from '../core/params.ts'
@@ -11,7 +11,7 @@ const listEventsShape = {
   types: list(string(), { max: 20 }),
 }
 
-/** Whether a type matches what was asked for; `charge.*` stands for all of a group. */
+/** Whether a type matches a pattern. For example `charge.*` matches every type of that group. */
 function matches(type: string, pattern: string): boolean {
   return pattern.endsWith('*') ? type.startsWith(pattern.slice(0, -1)) : type === pattern
 }

@@ -26,13 +26,13 @@ import {
   collect,
   draftInvoice,
   finalizeInvoice,
+  lineFields,
   lineOfItem,
   markPaid,
   takePendingItems,
-  withLines,
 } from './invoicing.ts'
 
-const shared = {
+const sharedShape = {
   auto_advance: boolean(),
   collection_method: oneOf('charge_automatically', 'send_invoice'),
   days_until_due: integer({ min: 0 }),
@@ -63,7 +63,7 @@ const shared = {
   ),
 }
 const createShape = {
-  ...shared,
+  ...sharedShape,
   currency: currency(),
   customer: required(string()),
   pending_invoice_items_behavior: oneOf('exclude', 'include'),
@@ -99,7 +99,7 @@ const itemShape = {
   ),
 }
 
-function create(engine: Engine, params: Infer<typeof createShape>): Invoice {
+function createInvoice(engine: Engine, params: Infer<typeof createShape>): Invoice {
   const customer = requireCustomer(engine, params.customer)
   const subscription =
     params.subscription === undefined
@@ -126,7 +126,7 @@ function create(engine: Engine, params: Infer<typeof createShape>): Invoice {
   })
 }
 
-function createItem(engine: Engine, params: Infer<typeof itemShape>): InvoiceItem {
+function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): InvoiceItem {
   const { invoice: invoiceId } = params
   const invoice = invoiceId === undefined ? undefined : engine.store.require('invoice', invoiceId, 'invoice')
   if (invoice && invoice.status !== 'draft') {
@@ -175,15 +175,15 @@ function createItem(engine: Engine, params: Infer<typeof itemShape>): InvoiceIte
   engine.store.add<'invoiceitem'>(item)
   engine.emit('invoiceitem.created', item)
   if (invoice)
-    change(engine, invoice, withLines(engine, invoice, [lineOfItem(engine, item)]), 'invoice.updated')
+    change(engine, invoice, lineFields(engine, invoice, [lineOfItem(engine, item)]), 'invoice.updated')
   return item
 }
 
 /**
- * Pays an open invoice (a draft is finalized first).
- * @throws the card error, or a request error when there is no way to pay
+ * Pays an open invoice. A draft is finalized first.
+ * @throws the card error, or a request error when there is no payment method
  */
-function pay(engine: Engine, id: string, params: Infer<typeof payShape>): Invoice {
+function payInvoice(engine: Engine, id: string, params: Infer<typeof payShape>): Invoice {
   const invoice = engine.store.require('invoice', id, 'invoice')
   if (invoice.status === 'draft') finalizeInvoice(engine, invoice)
   if (invoice.status === 'paid') {
@@ -207,7 +207,9 @@ const listInvoicesShape = {
 }
 
 export const invoiceRoutes: Route[] = [
-  route('POST', '/v1/invoices', 'invoice', createShape, ({ engine, params }) => create(engine, params)),
+  route('POST', '/v1/invoices', 'invoice', createShape, ({ engine, params }) =>
+    createInvoice(engine, params),
+  ),
   route('GET', '/v1/invoices', 'invoice', listInvoicesShape, ({ engine, params, path }) => {
     const found = engine.store
       .list('invoice')
@@ -226,7 +228,7 @@ export const invoiceRoutes: Route[] = [
   route('GET', '/v1/invoices/:id/lines', 'invoice', listShape, ({ engine, id, params, path }) =>
     paginate(engine.store.require('invoice', id).lines.data, params, path, 'line_item'),
   ),
-  route('POST', '/v1/invoices/:id', 'invoice', shared, ({ engine, id, params }) => {
+  route('POST', '/v1/invoices/:id', 'invoice', sharedShape, ({ engine, id, params }) => {
     const invoice = engine.store.require('invoice', id)
     const changes: Partial<Invoice> = { metadata: mergeMetadata(invoice.metadata ?? {}, params.metadata) }
     if (params.auto_advance !== undefined) changes.auto_advance = params.auto_advance
@@ -247,7 +249,7 @@ export const invoiceRoutes: Route[] = [
     finalizeInvoice(engine, engine.store.require('invoice', id)),
   ),
   route('POST', '/v1/invoices/:id/pay', 'invoice', payShape, ({ engine, id, params }) =>
-    pay(engine, id, params),
+    payInvoice(engine, id, params),
   ),
   route('POST', '/v1/invoices/:id/void', 'invoice', {}, ({ engine, id }) =>
     closeUnpaid(engine, engine.store.require('invoice', id), 'void'),
@@ -281,7 +283,9 @@ export const invoiceRoutes: Route[] = [
   route('GET', '/v1/invoice_payments/:id', 'invoice', {}, ({ engine, id }) =>
     engine.store.require('invoice_payment', id),
   ),
-  route('POST', '/v1/invoiceitems', 'invoice', itemShape, ({ engine, params }) => createItem(engine, params)),
+  route('POST', '/v1/invoiceitems', 'invoice', itemShape, ({ engine, params }) =>
+    createInvoiceItem(engine, params),
+  ),
   route(
     'GET',
     '/v1/invoiceitems',

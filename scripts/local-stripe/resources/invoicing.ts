@@ -1,17 +1,25 @@
 /**
- * The life of an invoice: drafted, finalized, paid or not (https://docs.stripe.com/invoicing/overview). The API routes are
- * in `invoices.ts`; what a subscription does about its invoices is in `subscription-state.ts`.
+ * The life of an invoice: drafted, finalized, paid or not (https://docs.stripe.com/invoicing/overview). The API
+ * routes are in `invoices.ts`. The hooks `invoicePaid` and `invoiceUnpaid` announce its outcome to
+ * `subscription-state.ts`.
  */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
-import { day } from '../core/time.ts'
-import type { Discount, Invoice, InvoiceItem, InvoiceLine, InvoicePayment, Metadata } from '../core/types.ts'
-import { discountAmounts } from './coupons.ts'
+import { DAY_SECONDS } from '../core/time.ts'
+import type {
+  Customer,
+  Discount,
+  Invoice,
+  InvoiceItem,
+  InvoiceLine,
+  InvoicePayment,
+  Metadata,
+} from '../core/types.ts'
+import { splitDiscount } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
-import { attempt, createIntent, recordBalance } from './payments.ts'
-import { invoicePaid, invoiceUnpaid } from './subscription-state.ts'
+import { chargeMethod, createIntent, recordBalance } from './payments.ts'
 
-/** What one line of an invoice says. Amounts in minor units. */
+/** One line of an invoice. Amounts are in minor units. */
 export interface NewLine {
   amount: number
   description: string
@@ -26,7 +34,7 @@ export interface NewLine {
 }
 
 export interface NewInvoice {
-  /** Chosen beforehand where another object must name the invoice first. */
+  /** Set when another object must name the invoice before it exists. */
   id?: string
   customer: string
   currency: string
@@ -47,8 +55,43 @@ export interface NewInvoice {
 export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
   const customer = engine.store.require('customer', draft.customer, 'customer')
   const now = engine.now(draft.customer)
-  const id = draft.id ?? engine.ids.next('in_')
   const invoice = engine.store.add<'invoice'>({
+    ...invoiceDefaults(engine, draft.id ?? engine.ids.next('in_'), customer, now),
+    auto_advance: draft.autoAdvance ?? false,
+    billing_reason: draft.billingReason,
+    collection_method: draft.collectionMethod ?? 'charge_automatically',
+    currency: draft.currency,
+    default_payment_method: draft.defaultMethod ?? null,
+    description: draft.description ?? null,
+    discounts: draft.discount ? [draft.discount.id] : [],
+    due_date:
+      draft.collectionMethod === 'send_invoice' ? now + (draft.daysUntilDue ?? 30) * DAY_SECONDS : null,
+    metadata: draft.metadata ?? {},
+    parent: draft.subscription ? parentOf(draft.subscription) : null,
+    period_end: draft.period?.end ?? now,
+    period_start: draft.period?.start ?? now,
+  })
+  Object.assign(invoice, lineFields(engine, invoice, draft.lines))
+  engine.emit('invoice.created', invoice)
+  return invoice
+}
+
+function parentOf(subscription: { id: string; metadata: Metadata }): Invoice['parent'] {
+  return {
+    quote_details: null,
+    subscription_details: { metadata: { ...subscription.metadata }, subscription: subscription.id },
+    type: 'subscription_details',
+  }
+}
+
+/** An empty draft for a customer. */
+function invoiceDefaults(
+  engine: Engine,
+  id: string,
+  customer: Customer,
+  now: number,
+): Invoice & { object: 'invoice' } {
+  return {
     id,
     object: 'invoice',
     account_country: 'US',
@@ -62,13 +105,13 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     application: null,
     attempt_count: 0,
     attempted: false,
-    auto_advance: draft.autoAdvance ?? false,
+    auto_advance: false,
     automatic_tax: { disabled_reason: null, enabled: false, liability: null, provider: null, status: null },
     automatically_finalizes_at: null,
-    billing_reason: draft.billingReason,
-    collection_method: draft.collectionMethod ?? 'charge_automatically',
+    billing_reason: 'manual',
+    collection_method: 'charge_automatically',
     created: now,
-    currency: draft.currency,
+    currency: customer.currency ?? 'usd',
     custom_fields: null,
     customer: customer.id,
     customer_account: null,
@@ -79,12 +122,12 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     customer_shipping: null,
     customer_tax_exempt: customer.tax_exempt ?? 'none',
     customer_tax_ids: [],
-    default_payment_method: draft.defaultMethod ?? null,
+    default_payment_method: null,
     default_source: null,
     default_tax_rates: [],
-    description: draft.description ?? null,
-    discounts: draft.discount ? [draft.discount.id] : [],
-    due_date: draft.collectionMethod === 'send_invoice' ? now + (draft.daysUntilDue ?? 30) * day : null,
+    description: null,
+    discounts: [],
+    due_date: null,
     effective_at: null,
     ending_balance: null,
     footer: null,
@@ -96,23 +139,14 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     latest_revision: null,
     lines: { object: 'list', data: [], has_more: false, total_count: 0, url: `/v1/invoices/${id}/lines` },
     livemode: engine.livemode,
-    metadata: draft.metadata ?? {},
+    metadata: {},
     next_payment_attempt: null,
     number: null,
     on_behalf_of: null,
-    parent: draft.subscription
-      ? {
-          quote_details: null,
-          subscription_details: {
-            metadata: { ...draft.subscription.metadata },
-            subscription: draft.subscription.id,
-          },
-          type: 'subscription_details',
-        }
-      : null,
+    parent: null,
     payment_settings: { default_mandate: null, payment_method_options: null, payment_method_types: null },
-    period_end: draft.period?.end ?? now,
-    period_start: draft.period?.start ?? now,
+    period_end: now,
+    period_start: now,
     post_payment_credit_notes_amount: 0,
     pre_payment_credit_notes_amount: 0,
     receipt_number: null,
@@ -132,19 +166,16 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     total_pretax_credit_amounts: [],
     total_taxes: [],
     webhooks_delivered_at: null,
-  })
-  Object.assign(invoice, withLines(engine, invoice, draft.lines))
-  engine.emit('invoice.created', invoice)
-  return invoice
+  }
 }
 
-/** The fields of a draft that follow from its lines. */
-export function withLines(engine: Engine, invoice: Invoice, added: NewLine[]): Partial<Invoice> {
+/** The fields of a draft that depend on its lines. */
+export function lineFields(engine: Engine, invoice: Invoice, added: NewLine[]): Partial<Invoice> {
   const [discountId] = invoice.discounts
   const discount = discountId === undefined ? undefined : engine.store.get('discount', discountId)
   const coupon = discount?.source.coupon ? engine.store.get('coupon', discount.source.coupon) : undefined
-  const data = [...invoice.lines.data, ...added.map((line) => invoiceLine(engine, invoice, line))]
-  const off = discountAmounts(
+  const data = [...invoice.lines.data, ...added.map((line) => createLine(engine, invoice, line))]
+  const off = splitDiscount(
     coupon,
     data.map((line) => (line.discountable ? line.amount : 0)),
   )
@@ -167,7 +198,7 @@ export function withLines(engine: Engine, invoice: Invoice, added: NewLine[]): P
   }
 }
 
-function invoiceLine(engine: Engine, invoice: Invoice, line: NewLine): InvoiceLine {
+function createLine(engine: Engine, invoice: Invoice, line: NewLine): InvoiceLine {
   const proration = line.proration ?? false
   const details = { proration, proration_details: { credited_items: null } }
   return {
@@ -237,7 +268,7 @@ export function lineOfItem(engine: Engine, item: InvoiceItem): NewLine {
   }
 }
 
-/** Takes the customer's pending invoice items (of one subscription, or of none) onto an invoice. */
+/** Moves the customer's pending invoice items (of one subscription, or of none) to an invoice. */
 export function takePendingItems(
   engine: Engine,
   invoiceId: string,
@@ -256,8 +287,8 @@ export function takePendingItems(
 }
 
 /**
- * Finalizes a draft: it gets its number, the customer's credit is used, and the payment that is to pay it is made.
- * An invoice with nothing to pay is paid at once.
+ * Finalizes a draft: numbers it, uses the customer's credit and creates its payment. An invoice with nothing to pay is
+ * paid at once.
  */
 export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
   if (invoice.status !== 'draft') {
@@ -299,7 +330,7 @@ export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
   return invoice
 }
 
-/** Makes the payment intent of a finalized invoice and the invoice payment that ties the two. */
+/** Creates the payment intent of a finalized invoice, and the invoice payment that connects them. */
 function preparePayment(engine: Engine, invoice: Invoice): void {
   const forSubscription = invoice.billing_reason === 'subscription_create'
   const intent = createIntent(engine, {
@@ -330,7 +361,7 @@ function preparePayment(engine: Engine, invoice: Invoice): void {
   })
 }
 
-/** The payment that is to pay an invoice, if it has one. */
+/** The default payment of an invoice, if it has one. */
 export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePayment | undefined {
   return engine.store
     .list('invoice_payment')
@@ -339,8 +370,8 @@ export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePaymen
 
 /**
  * Tries to collect an open invoice.
- * @param chosen the payment method; left out, that of the invoice, its subscription or its customer
- * @returns the error when it could not be paid, else null (paid, or the payment is processing)
+ * @param chosen the payment method; by default that of the invoice, its subscription or its customer
+ * @returns the error when the payment failed, or null when it succeeded or is processing
  */
 export function collect(engine: Engine, invoice: Invoice, chosen?: string | null): StripeFailure | null {
   const payment = defaultPaymentOf(engine, invoice.id)
@@ -355,17 +386,17 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
     invoice.default_payment_method ??
     subscription?.default_payment_method ??
     defaultMethodOf(engine, invoice.customer)
-  const failure = id ? attempt(engine, intent, resolvePaymentMethod(engine, id)) : noMethod()
+  const failure = id ? chargeMethod(engine, intent, resolvePaymentMethod(engine, id)) : missingMethod()
   if (failure) markFailed(engine, invoice)
   else if (intent.status === 'succeeded') markPaid(engine, invoice)
   else
     change(engine, invoice, { attempted: true, attempt_count: invoice.attempt_count + 1 }, 'invoice.updated')
-  if (intent.status === 'processing') invoicePaid(engine, invoice)
+  if (intent.status === 'processing') engine.announce('invoicePaid', invoice)
   recordBalance(engine, intent)
   return failure
 }
 
-function noMethod(): StripeFailure {
+function missingMethod(): StripeFailure {
   return new StripeFailure(400, {
     type: 'invalid_request_error',
     code: 'missing_payment_method',
@@ -374,7 +405,7 @@ function noMethod(): StripeFailure {
   })
 }
 
-/** Marks an invoice paid and tells all who wait for it. */
+/** Marks an invoice as paid, and announces it. */
 export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): Invoice {
   const now = engine.now(invoice.customer)
   const payment = defaultPaymentOf(engine, invoice.id)
@@ -410,11 +441,11 @@ export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): I
       'invoice_payment.paid',
     )
   }
-  invoicePaid(engine, invoice)
+  engine.announce('invoicePaid', invoice)
   return invoice
 }
 
-/** Ends the payment of an invoice that will not be paid by it. */
+/** Cancels the payment of an invoice that is void or was paid in another way. */
 function cancelPayment(engine: Engine, payment: InvoicePayment): void {
   const invoice = engine.store.get('invoice', payment.invoice)
   const now = engine.now(invoice?.customer)
@@ -433,13 +464,13 @@ function cancelPayment(engine: Engine, payment: InvoicePayment): void {
   }
 }
 
-/** Records a failed attempt; a renewal is tried again as the account's dunning says. */
+/** Records a failed attempt, announces it, and plans the next retry of a renewal. */
 export function markFailed(engine: Engine, invoice: Invoice): void {
   const now = engine.now(invoice.customer)
   const attempts = invoice.attempt_count + 1
   const renewal = invoice.billing_reason === 'subscription_cycle'
   const wait = renewal && invoice.auto_advance ? engine.dunning.retryDays[attempts - 1] : undefined
-  const next = wait === undefined ? null : now + wait * day
+  const next = wait === undefined ? null : now + wait * DAY_SECONDS
   change(
     engine,
     invoice,
@@ -450,10 +481,10 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
   engine.schedule(`collect ${invoice.id}`, invoice.customer, next, () => {
     if (invoice.status === 'open') collect(engine, invoice)
   })
-  invoiceUnpaid(engine, invoice)
+  engine.announce('invoiceUnpaid', invoice)
 }
 
-/** Voids an open invoice, or gives up on it as uncollectible. */
+/** Closes an unpaid invoice as void or uncollectible. */
 export function closeUnpaid(engine: Engine, invoice: Invoice, status: 'void' | 'uncollectible'): Invoice {
   const allowed = status === 'void' ? ['open', 'uncollectible'] : ['open', 'draft']
   if (!allowed.includes(invoice.status ?? '')) {

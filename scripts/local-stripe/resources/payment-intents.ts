@@ -24,10 +24,9 @@ import { type Route, route } from '../core/route.ts'
 import type { PaymentIntent } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
 import { attachPaymentMethod, resolvePaymentMethod } from './payment-methods.ts'
-import { attempt, capture, createIntent, recordBalance, release } from './payments.ts'
-import { paymentSettled } from './settlement.ts'
+import { capturePayment, chargeMethod, createIntent, recordBalance, releaseHold } from './payments.ts'
 
-const shared = {
+const sharedShape = {
   customer: string(),
   description: clearable(string(1000)),
   metadata: metadata(),
@@ -67,7 +66,7 @@ const confirmOnly = withoutEffect(
 const captureMethod = oneOf('automatic', 'automatic_async', 'manual')
 const amount = integer({ min: 1, max: 99_999_999 })
 const createShape = {
-  ...shared,
+  ...sharedShape,
   ...confirmOnly,
   amount: required(amount),
   currency: required(currency()),
@@ -79,7 +78,7 @@ const createShape = {
   confirm: boolean(),
   ...withoutEffect('confirmation_method'),
 }
-const updateShape = { ...shared, amount, currency: currency(), capture_method: captureMethod }
+const updateShape = { ...sharedShape, amount, currency: currency(), capture_method: captureMethod }
 const confirmShape = {
   payment_method: string(),
   receipt_email: clearable(email()),
@@ -113,7 +112,7 @@ const captureShape = {
   ),
 }
 
-function create(engine: Engine, params: Infer<typeof createShape>): PaymentIntent {
+function createFromApi(engine: Engine, params: Infer<typeof createShape>): PaymentIntent {
   checkPayable(params.amount, params.currency, 'amount')
   if (params.customer !== undefined) requireCustomer(engine, params.customer)
   const automatic = params.automatic_payment_methods
@@ -133,14 +132,18 @@ function create(engine: Engine, params: Infer<typeof createShape>): PaymentInten
     const method = resolvePaymentMethod(engine, params.payment_method)
     Object.assign(intent, { payment_method: method.id, status: 'requires_confirmation' })
   }
-  return params.confirm ? confirm(engine, intent, {}) : intent
+  return params.confirm ? confirmIntent(engine, intent, {}) : intent
 }
 
 /**
- * Confirms an intent with its method or the given one.
+ * Confirms an intent with the given payment method or its own.
  * @throws the card error when the charge is declined
  */
-function confirm(engine: Engine, intent: PaymentIntent, params: Infer<typeof confirmShape>): PaymentIntent {
+function confirmIntent(
+  engine: Engine,
+  intent: PaymentIntent,
+  params: Infer<typeof confirmShape>,
+): PaymentIntent {
   if (!['requires_payment_method', 'requires_confirmation'].includes(intent.status)) {
     throw unexpectedState(intent, 'confirm', 'requires_confirmation or requires_payment_method')
   }
@@ -154,20 +157,20 @@ function confirm(engine: Engine, intent: PaymentIntent, params: Infer<typeof con
   if (params.capture_method) intent.capture_method = params.capture_method
   if (params.setup_future_usage !== undefined) intent.setup_future_usage = params.setup_future_usage
   const method = resolvePaymentMethod(engine, chosen)
-  const failure = attempt(engine, intent, method)
+  const failure = chargeMethod(engine, intent, method)
   if (failure) {
-    paymentSettled(engine, intent, false)
+    engine.announce('paymentFinished', intent, false)
     throw failure
   }
   if (intent.customer && intent.setup_future_usage && !method.customer) {
     attachPaymentMethod(engine, method.id, intent.customer)
   }
-  if (intent.status === 'succeeded') paymentSettled(engine, intent, true)
+  if (intent.status === 'succeeded') engine.announce('paymentFinished', intent, true)
   recordBalance(engine, intent)
   return intent
 }
 
-function cancel(engine: Engine, intent: PaymentIntent, reason: string | undefined): PaymentIntent {
+function cancelIntent(engine: Engine, intent: PaymentIntent, reason: string | undefined): PaymentIntent {
   if (['succeeded', 'canceled', 'processing'].includes(intent.status)) {
     throw unexpectedState(
       intent,
@@ -177,7 +180,7 @@ function cancel(engine: Engine, intent: PaymentIntent, reason: string | undefine
   }
   const charge = engine.store.get('charge', intent.latest_charge ?? '')
   if (intent.status === 'requires_capture' && charge) {
-    release(engine, charge, charge.amount)
+    releaseHold(engine, charge, charge.amount)
     change(engine, charge, { amount_refunded: charge.amount, refunded: true }, 'charge.refunded')
   }
   return change(
@@ -200,11 +203,11 @@ function unexpectedState(intent: PaymentIntent, verb: string, allowed: string) {
   )
 }
 
-const get = (engine: Engine, id: string) => engine.store.require('payment_intent', id, 'intent')
+const requireIntent = (engine: Engine, id: string) => engine.store.require('payment_intent', id, 'intent')
 
 export const paymentIntentRoutes: Route[] = [
   route('POST', '/v1/payment_intents', 'payment_intent', createShape, ({ engine, params }) =>
-    create(engine, params),
+    createFromApi(engine, params),
   ),
   route(
     'GET',
@@ -235,7 +238,7 @@ export const paymentIntentRoutes: Route[] = [
     return intent
   }),
   route('POST', '/v1/payment_intents/:id/confirm', 'payment_intent', confirmShape, ({ engine, id, params }) =>
-    confirm(engine, get(engine, id), params),
+    confirmIntent(engine, requireIntent(engine, id), params),
   ),
   route(
     'POST',
@@ -243,7 +246,7 @@ export const paymentIntentRoutes: Route[] = [
     'payment_intent',
     captureShape,
     ({ engine, id, params }) => {
-      const intent = get(engine, id)
+      const intent = requireIntent(engine, id)
       if (intent.status !== 'requires_capture') {
         throw invalidRequest(
           `This PaymentIntent could not be captured because it has a status of ${intent.status}. Only a PaymentIntent with one of the following statuses may be captured: requires_capture.`,
@@ -258,7 +261,7 @@ export const paymentIntentRoutes: Route[] = [
         })
       }
       intent.metadata = mergeMetadata(intent.metadata, params.metadata)
-      return capture(engine, intent, captured)
+      return capturePayment(engine, intent, captured)
     },
   ),
   route(
@@ -266,7 +269,7 @@ export const paymentIntentRoutes: Route[] = [
     '/v1/payment_intents/:id/cancel',
     'payment_intent',
     { cancellation_reason: oneOf('abandoned', 'duplicate', 'fraudulent', 'requested_by_customer') },
-    ({ engine, id, params }) => cancel(engine, get(engine, id), params.cancellation_reason),
+    ({ engine, id, params }) => cancelIntent(engine, requireIntent(engine, id), params.cancellation_reason),
   ),
   route(
     'GET',

@@ -28,7 +28,7 @@ interface Origin {
   metadata?: Metadata | null
 }
 
-/** Makes a payment method that behaves as the test method it comes from. It belongs to no customer yet. */
+/** Makes a payment method with the behaviour of a test method. It belongs to no customer yet. */
 export function createPaymentMethod(engine: Engine, test: TestMethod, origin: Origin = {}): PaymentMethod {
   const method: PaymentMethod = {
     id: engine.ids.next('pm_'),
@@ -101,7 +101,7 @@ function sepaDetails(test: TestMethod): NonNullable<PaymentMethod['sepa_debit']>
   }
 }
 
-/** A payment method by its id, or a fresh one when the id is a test token such as `pm_card_visa`. */
+/** The payment method with the id. A test token such as `pm_card_visa` makes a new one. */
 export function resolvePaymentMethod(engine: Engine, id: string, param = 'payment_method'): PaymentMethod {
   const test = methodOfToken(id)
   if (test) return createPaymentMethod(engine, test)
@@ -112,7 +112,7 @@ export function resolvePaymentMethod(engine: Engine, id: string, param = 'paymen
 
 /**
  * Attaches a payment method to a customer.
- * @throws a card error when the card is one that is declined at once
+ * @throws a card error when the card is declined at once
  */
 export function attachPaymentMethod(
   engine: Engine,
@@ -159,7 +159,7 @@ export function detachPaymentMethod(engine: Engine, id: string): PaymentMethod {
   return method
 }
 
-/** The method that pays for a customer when nothing else was chosen. */
+/** The customer's default payment method, if any. */
 export function defaultMethodOf(engine: Engine, customer: string | null): string | null {
   return (customer && engine.store.get('customer', customer)?.invoice_settings.default_payment_method) || null
 }

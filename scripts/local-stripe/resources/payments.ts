@@ -1,10 +1,11 @@
 /**
- * How a payment goes: a PaymentIntent, its charges, and the balance transactions behind them
- * (https://docs.stripe.com/payments/paymentintents/lifecycle). What hangs on a payment — an invoice, a checkout session —
- * is told in `settlement.ts`.
+ * The life of a payment: a PaymentIntent, its charges, and their balance transactions
+ * (https://docs.stripe.com/payments/paymentintents/lifecycle). The hooks `paymentFinished` and `chargeBooked`
+ * announce it to invoices, checkout sessions and disputes, of which this file knows nothing.
  */
 import { type Behaviour, change, type Engine } from '../core/engine.ts'
 import { StripeFailure } from '../core/errors.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type {
   BalanceTransaction,
   Charge,
@@ -13,8 +14,6 @@ import type {
   PaymentMethod,
   Refund,
 } from '../core/types.ts'
-import { openDispute } from './disputes.ts'
-import { paymentSettled } from './settlement.ts'
 
 export interface NewPayment {
   amount: number
@@ -88,16 +87,20 @@ export function createIntent(engine: Engine, payment: NewPayment): PaymentIntent
 }
 
 /**
- * Charges the method. The intent's status tells the outcome: `succeeded`, `requires_capture`, or `processing` for a method
- * that settles later.
+ * Charges the method. The intent's status is the outcome: `succeeded`, `requires_capture`, or `processing` for a
+ * method that settles later.
  * @returns the card error when the charge was declined, else null
  */
-export function attempt(engine: Engine, intent: PaymentIntent, method: PaymentMethod): StripeFailure | null {
+export function chargeMethod(
+  engine: Engine,
+  intent: PaymentIntent,
+  method: PaymentMethod,
+): StripeFailure | null {
   const behaviour: Behaviour = engine.behaviours.get(method.id) ?? { outcome: 'succeeds', attaches: true }
   const charge = createCharge(engine, intent, method, behaviour)
   if (behaviour.outcome === 'declines') {
     Object.assign(intent, { payment_method: null, status: 'requires_payment_method' })
-    return decline(engine, intent, charge, method, behaviour)
+    return recordDecline(engine, intent, charge, method, behaviour)
   }
   Object.assign(intent, { payment_method: method.id, latest_charge: charge.id, last_payment_error: null })
   if (behaviour.outcome === 'settles later') {
@@ -168,7 +171,7 @@ function createCharge(
     paid: !declined && !pending,
     payment_intent: intent.id,
     payment_method: method.id,
-    payment_method_details: chargedWith(method, intent.amount),
+    payment_method_details: methodDetails(method, intent.amount),
     radar_options: {},
     receipt_email: intent.receipt_email,
     receipt_number: null,
@@ -186,7 +189,7 @@ function createCharge(
   })
 }
 
-function chargedWith(method: PaymentMethod, amount: number): Charge['payment_method_details'] {
+function methodDetails(method: PaymentMethod, amount: number): Charge['payment_method_details'] {
   const { card, us_bank_account: bank, sepa_debit: sepa } = method
   if (bank) {
     return {
@@ -246,8 +249,8 @@ function chargedWith(method: PaymentMethod, amount: number): Charge['payment_met
   }
 }
 
-/** Records a failed charge on its intent and tells of it. */
-function decline(
+/** Records a failed charge on its intent, and emits the events. */
+function recordDecline(
   engine: Engine,
   intent: PaymentIntent,
   charge: Charge,
@@ -276,15 +279,15 @@ function planSettlement(engine: Engine, intent: PaymentIntent, behaviour: Behavi
   const { settleAfterSeconds: delay } = engine
   if (delay === null) return
   engine.schedule(`settle ${intent.id}`, intent.customer, engine.now(intent.customer) + delay, () => {
-    if (intent.status === 'processing') settle(engine, intent.id, !behaviour.failsLater)
+    if (intent.status === 'processing') settlePayment(engine, intent.id, !behaviour.failsLater)
   })
 }
 
 /**
- * Lets a payment that is processing succeed or fail, and tells all that depends on it.
- * @param succeeds what happens; left out, the payment method decides
+ * Settles a payment that is processing: it succeeds or fails, which is announced.
+ * @param succeeds by default the payment method decides
  */
-export function settle(engine: Engine, id: string, succeeds?: boolean): PaymentIntent {
+export function settlePayment(engine: Engine, id: string, succeeds?: boolean): PaymentIntent {
   const intent = engine.store.require('payment_intent', id)
   const charge = engine.store.require('charge', intent.latest_charge ?? '')
   const method = engine.store.require('payment_method', intent.payment_method ?? '')
@@ -308,20 +311,20 @@ export function settle(engine: Engine, id: string, succeeds?: boolean): PaymentI
     const message = 'The customer’s bank account could not be debited.'
     Object.assign(charge, { status: 'failed', failure_code: 'account_closed', failure_message: message })
     Object.assign(intent, { status: 'requires_payment_method', payment_method: null })
-    decline(engine, intent, charge, method, {
+    recordDecline(engine, intent, charge, method, {
       outcome: 'declines',
       attaches: true,
       code: 'payment_method_provider_decline',
       message,
     })
   }
-  paymentSettled(engine, intent, succeeded)
+  engine.announce('paymentFinished', intent, succeeded)
   if (succeeded) recordBalance(engine, intent)
   return intent
 }
 
-/** Captures what was only authorized, and releases the rest. Amounts in minor units. */
-export function capture(engine: Engine, intent: PaymentIntent, amount: number): PaymentIntent {
+/** Captures an authorized amount (minor units), and releases the rest. */
+export function capturePayment(engine: Engine, intent: PaymentIntent, amount: number): PaymentIntent {
   const charge = engine.store.require('charge', intent.latest_charge ?? '')
   const rest = charge.amount - amount
   change(
@@ -330,27 +333,27 @@ export function capture(engine: Engine, intent: PaymentIntent, amount: number): 
     { captured: true, amount_captured: amount, amount_refunded: rest },
     'charge.captured',
   )
-  if (rest > 0) release(engine, charge, rest)
+  if (rest > 0) releaseHold(engine, charge, rest)
   change(
     engine,
     intent,
     { status: 'succeeded', amount_received: amount, amount_capturable: 0 },
     'payment_intent.succeeded',
   )
-  paymentSettled(engine, intent, true)
+  engine.announce('paymentFinished', intent, true)
   recordBalance(engine, intent)
   return intent
 }
 
 /**
- * Lets go of what was authorized and is not going to be captured: Stripe keeps it as a refund of the charge, for which no
+ * Releases an authorized amount that will not be captured. Stripe records it as a refund of the charge, for which no
  * money moves.
  */
-export function release(engine: Engine, charge: Charge, amount: number): void {
+export function releaseHold(engine: Engine, charge: Charge, amount: number): void {
   engine.emit('refund.created', addRefund(engine, charge, amount, { status: 'succeeded' }))
 }
 
-/** A refund of a charge as it is kept; amount in minor units. */
+/** Stores a refund of a charge; amount in minor units. */
 export function addRefund(engine: Engine, charge: Charge, amount: number, rest: Partial<Refund>): Refund {
   return engine.store.add<'refund'>({
     id: engine.ids.next('re_'),
@@ -375,20 +378,20 @@ export function addRefund(engine: Engine, charge: Charge, amount: number, rest: 
 }
 
 /**
- * Books the charge of a succeeded intent on the account's balance. Stripe does this moments later, which is why
- * `charge.updated` follows every card payment. The test card 4000 0000 0000 0259 then disputes what it paid.
+ * Books the charge of a succeeded intent on the account's balance, and announces it. Stripe does this moments after the
+ * payment, so `charge.updated` follows every card payment.
  */
 export function recordBalance(engine: Engine, intent: PaymentIntent): void {
   const charge = engine.store.get('charge', intent.latest_charge ?? '')
   if (charge?.status !== 'succeeded' || !charge.captured || charge.balance_transaction) return
   const fee = Math.round(charge.amount_captured * 0.029) + 30
-  const booked = book(engine, charge.id, 'charge', charge.amount_captured, fee, charge)
+  const booked = bookTransaction(engine, charge.id, 'charge', charge.amount_captured, fee, charge)
   change(engine, charge, { balance_transaction: booked.id }, 'charge.updated')
-  if (engine.behaviours.get(charge.payment_method ?? '')?.disputed) openDispute(engine, { charge: charge.id })
+  engine.announce('chargeBooked', charge)
 }
 
-/** A movement on the account's balance. Amounts in minor units, negative when money leaves. */
-export function book(
+/** Records a movement on the account's balance. Amounts are in minor units, negative when money leaves. */
+export function bookTransaction(
   engine: Engine,
   source: string,
   type: string,
@@ -405,7 +408,7 @@ export function book(
     id: engine.ids.next('txn_'),
     object: 'balance_transaction',
     amount,
-    available_on: now + 2 * 86400,
+    available_on: now + 2 * DAY_SECONDS,
     balance_type: 'payments',
     created: now,
     currency,

@@ -1,4 +1,7 @@
-/** The Billing Portal: configurations, sessions and what a customer does there (https://docs.stripe.com/customer-management). */
+/**
+ * The Billing Portal: configurations, sessions and the customer's actions
+ * (https://docs.stripe.com/customer-management).
+ */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
 import { listShape, paginate } from '../core/pagination.ts'
@@ -51,7 +54,7 @@ const featuresShape = hash({
     ...withoutEffect('billing_cycle_anchor', 'schedule_at_period_end', 'trial_update_behavior'),
   }),
 })
-const shared = {
+const sharedShape = {
   business_profile: hash({
     headline: clearable(string(60)),
     privacy_policy_url: url(),
@@ -62,8 +65,8 @@ const shared = {
   name: clearable(string()),
   ...withoutEffect('login_page'),
 }
-const createConfigurationShape = { ...shared, features: required(featuresShape) }
-const updateConfigurationShape = { ...shared, active: boolean(), features: featuresShape }
+const createConfigurationShape = { ...sharedShape, features: required(featuresShape) }
+const updateConfigurationShape = { ...sharedShape, active: boolean(), features: featuresShape }
 const createSessionShape = {
   configuration: string(),
   customer: string(),
@@ -133,7 +136,7 @@ function createConfiguration(
   return configuration
 }
 
-/** The configuration for sessions that name none. In Stripe it is saved in the Dashboard; here it is always there. */
+/** The configuration for sessions that name none. In Stripe it is saved in the Dashboard; here it always exists. */
 function defaultConfiguration(engine: Engine): PortalConfiguration {
   const known = engine.store
     .list('billing_portal.configuration')
@@ -193,10 +196,10 @@ export function createPortalSession(engine: Engine, params: Infer<typeof createS
   return session
 }
 
-// ---- what the customer does
+// ---- actions of the customer
 
 /** A subscription of the session's customer, or Stripe's "No such subscription". */
-function ownSubscription(engine: Engine, sessionId: string, id: string): Subscription {
+function requireOwnSubscription(engine: Engine, sessionId: string, id: string): Subscription {
   const session = engine.store.require('billing_portal.session', sessionId)
   const subscription = engine.store.get('subscription', id)
   if (!subscription || subscription.customer !== session.customer) throw noSuch('subscription', id)
@@ -208,34 +211,34 @@ function featuresOf(engine: Engine, sessionId: string): PortalConfiguration['fea
   return engine.store.require('billing_portal.configuration', session.configuration).features
 }
 
-/** Cancels in the portal: at the end of the period, or at once. Left out, as the configuration says. */
+/** Cancels at the end of the period or at once. By default the configuration decides. */
 export function portalCancel(
   engine: Engine,
   session: string,
   id: string,
   when?: 'at_period_end' | 'immediately',
 ): Subscription {
-  const subscription = ownSubscription(engine, session, id)
+  const subscription = requireOwnSubscription(engine, session, id)
   const { enabled, mode } = featuresOf(engine, session).subscription_cancel
   if (!enabled) throw invalidRequest('This portal does not allow subscriptions to be cancelled.')
   if ((when ?? mode) === 'immediately') return cancelSubscription(engine, subscription.id)
   return updateSubscription(engine, subscription.id, { cancel_at_period_end: true })
 }
 
-/** Takes back a cancellation that has not come into effect. */
+/** Undoes a planned cancellation. */
 export function portalRenew(engine: Engine, session: string, id: string): Subscription {
-  const subscription = ownSubscription(engine, session, id)
+  const subscription = requireOwnSubscription(engine, session, id)
   return updateSubscription(engine, subscription.id, { cancel_at_period_end: false })
 }
 
 /** Resumes a paused subscription. */
 export function portalResume(engine: Engine, session: string, id: string): Subscription {
-  return resumeSubscription(engine, ownSubscription(engine, session, id).id)
+  return resumeSubscription(engine, requireOwnSubscription(engine, session, id).id)
 }
 
 /** Moves a subscription to another price. */
 export function portalChangePlan(engine: Engine, session: string, id: string, price: string): Subscription {
-  const subscription = ownSubscription(engine, session, id)
+  const subscription = requireOwnSubscription(engine, session, id)
   const { enabled, proration_behavior: proration } = featuresOf(engine, session).subscription_update
   if (!enabled) throw invalidRequest('This portal does not allow plans to be changed.')
   if (!offeredPrices(engine, session, subscription).some((offer) => offer.id === price))
@@ -248,7 +251,10 @@ export function portalChangePlan(engine: Engine, session: string, id: string, pr
   })
 }
 
-/** The prices a subscription may be moved to: those the configuration lists, else all active recurring ones of its currency. */
+/**
+ * The prices that a subscription can change to: active and recurring, in its currency, and listed by the
+ * configuration.
+ */
 export function offeredPrices(engine: Engine, session: string, subscription: Subscription): Price[] {
   const { enabled, products } = featuresOf(engine, session).subscription_update
   const listed = products?.flatMap((product) => product.prices) ?? []

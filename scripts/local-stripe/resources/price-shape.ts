@@ -1,4 +1,4 @@
-/** The parameters by which a price is described, wherever one can be made. */
+/** The parameters of a price, in every request that can create one. */
 import {
   currency,
   decimal,
@@ -20,7 +20,7 @@ const recurringShape = {
 }
 export const taxBehavior = oneOf('exclusive', 'inclusive', 'unspecified')
 
-/** What `price_data` of a line item or of a subscription item may say. */
+/** `price_data` of a line item or of a subscription item. */
 export const priceDataShape = {
   currency: required(currency()),
   product: string(),
@@ -29,7 +29,7 @@ export const priceDataShape = {
   unit_amount: integer({ min: 0, max: 99_999_999 }),
   unit_amount_decimal: decimal(),
 }
-/** `product_data`, with which Checkout makes a product on the way. */
+/** `product_data`, from which Checkout creates a product. */
 export const productDataShape = {
   name: required(string()),
   description: string(),

@@ -1,4 +1,4 @@
-/** Changes of what is subscribed to, and what they cost within a period (https://docs.stripe.com/billing/subscriptions/prorations). */
+/** Changes of a subscription's items, and their cost (https://docs.stripe.com/billing/subscriptions/prorations). */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { mergeMetadata } from '../core/params.ts'
@@ -6,7 +6,14 @@ import { planOf } from '../core/plan.ts'
 import { periodAfter } from '../core/time.ts'
 import type { InvoiceItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import { collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
-import { inPeriod, linesFor, newItem, periodOf, recurrenceOf, withItems } from './subscription-state.ts'
+import {
+  createItem,
+  itemFields,
+  linesFor,
+  moveToPeriod,
+  periodOf,
+  recurrenceOf,
+} from './subscription-state.ts'
 
 export type ProrationBehavior = 'always_invoice' | 'create_prorations' | 'none'
 
@@ -20,8 +27,8 @@ export interface ItemChange {
 }
 
 /**
- * Changes the items of a subscription, together with `others` of its fields. Within a running period the unused time of
- * what was is credited and the rest of what is now is charged; a new billing interval begins a new period at once.
+ * Changes the items of a subscription, together with `others` of its fields. Unused time of the former items is
+ * credited, and the remaining time of the new ones is charged. A new billing interval begins a new period at once.
  */
 export function changeItems(
   engine: Engine,
@@ -33,7 +40,7 @@ export function changeItems(
   const before = subscription.items.data
   const period = periodOf(subscription)
   const now = engine.now(subscription.customer)
-  const after = applied(engine, subscription, itemChanges)
+  const after = applyChanges(engine, subscription, itemChanges)
   if (after.length === 0) {
     throw invalidRequest(
       'A subscription must have at least one active plan. To cancel, please use the cancel endpoint instead.',
@@ -43,18 +50,18 @@ export function changeItems(
   const sameCycle = old.interval === fresh.interval && old.interval_count === fresh.interval_count
   const trialing = subscription.status === 'trialing'
   const newPeriod = sameCycle || trialing ? period : { start: now, end: periodAfter(now, fresh, 1) }
-  const items = inPeriod(after, newPeriod)
+  const items = moveToPeriod(after, newPeriod)
   const restarts = newPeriod !== period
   const invoiceId = engine.ids.next('in_')
   const bills = !trialing && proration !== 'none'
   const invoicesNow = restarts ? !trialing : bills && proration === 'always_invoice'
-  const changed = costlyDifference(before, items)
+  const changed = findPriceChanges(before, items)
   change(
     engine,
     subscription,
     {
       ...others,
-      ...withItems(engine, subscription.id, items),
+      ...itemFields(engine, subscription.id, items),
       ...(restarts ? { billing_cycle_anchor: now } : {}),
       ...(invoicesNow && (changed.length > 0 || restarts) ? { latest_invoice: invoiceId } : {}),
     },
@@ -86,7 +93,11 @@ export function changeItems(
     collect(engine, invoice)
 }
 
-function applied(engine: Engine, subscription: Subscription, itemChanges: ItemChange[]): SubscriptionItem[] {
+function applyChanges(
+  engine: Engine,
+  subscription: Subscription,
+  itemChanges: ItemChange[],
+): SubscriptionItem[] {
   let items = subscription.items.data
   for (const { id, deleted, price, quantity, metadata } of itemChanges) {
     if (id !== undefined && !items.some((item) => item.id === id)) {
@@ -100,15 +111,15 @@ function applied(engine: Engine, subscription: Subscription, itemChanges: ItemCh
     } else if (id === undefined && price) {
       const period = periodOf(subscription)
       const added = { price, quantity: quantity ?? 1, metadata: mergeMetadata({}, metadata), period }
-      items = [...items, newItem(engine, subscription, added)]
+      items = [...items, createItem(engine, subscription, added)]
     } else {
-      items = items.map((item) => (item.id === id ? changedItem(item, { price, quantity, metadata }) : item))
+      items = items.map((item) => (item.id === id ? changeItem(item, { price, quantity, metadata }) : item))
     }
   }
   return items
 }
 
-function changedItem(item: SubscriptionItem, changes: Omit<ItemChange, 'id' | 'deleted'>): SubscriptionItem {
+function changeItem(item: SubscriptionItem, changes: Omit<ItemChange, 'id' | 'deleted'>): SubscriptionItem {
   const { price, quantity, metadata } = changes
   return {
     ...item,
@@ -123,8 +134,8 @@ interface Difference {
   to?: SubscriptionItem
 }
 
-/** The items whose price or quantity is another than before. */
-function costlyDifference(before: SubscriptionItem[], after: SubscriptionItem[]): Difference[] {
+/** The items whose price or quantity has changed. */
+function findPriceChanges(before: SubscriptionItem[], after: SubscriptionItem[]): Difference[] {
   const gone = before.filter((item) => !after.some((other) => other.id === item.id)).map((from) => ({ from }))
   const rest = after.map((to) => ({ from: before.find((item) => item.id === to.id), to }))
   return [
@@ -133,7 +144,7 @@ function costlyDifference(before: SubscriptionItem[], after: SubscriptionItem[])
   ]
 }
 
-/** A pending invoice item for the rest of a period: a credit with sign -1, a charge with sign 1. */
+/** Adds a pending invoice item for the rest of a period: a credit with sign -1, a charge with sign 1. */
 function prorate(
   engine: Engine,
   subscription: Subscription,

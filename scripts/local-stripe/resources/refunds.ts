@@ -1,12 +1,12 @@
 /** Refunds (https://docs.stripe.com/api/refunds), whole or in part, and those that fail later. */
-import { money } from '../../cli/support/money.ts'
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
+import { formatAmount } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
 import { type Infer, integer, mergeMetadata, metadata, oneOf, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import type { Charge, Refund } from '../core/types.ts'
-import { addRefund, book } from './payments.ts'
+import { addRefund, bookTransaction } from './payments.ts'
 
 const createShape = {
   amount: integer({ min: 1 }),
@@ -24,7 +24,7 @@ const createShape = {
   ),
 }
 
-/** Refunds a charge, or what is left of it; amounts in minor units. Bank debits are refunded later, see `settleRefund`. */
+/** Refunds a charge or its unrefunded rest; amounts in minor units. Refunds of bank debits wait for `settleRefund`. */
 export function createRefund(engine: Engine, params: Infer<typeof createShape>): Refund {
   const charge = chargeToRefund(engine, params)
   const left = charge.amount - charge.amount_refunded
@@ -36,19 +36,19 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
   const amount = params.amount ?? left
   if (amount > left) {
     throw invalidRequest(
-      `Refund amount (${money(amount, charge.currency)}) is greater than ${charge.amount_refunded > 0 ? 'unrefunded amount on charge' : 'charge amount'} (${money(left, charge.currency)})`,
+      `Refund amount (${formatAmount(amount, charge.currency)}) is greater than ${charge.amount_refunded > 0 ? 'unrefunded amount on charge' : 'charge amount'} (${formatAmount(left, charge.currency)})`,
       { param: 'amount' },
     )
   }
   const behaviour = engine.behaviours.get(charge.payment_method ?? '')
   const pending = behaviour?.refund === 'pending' || charge.payment_method_details?.type !== 'card'
   const refund = addRefund(engine, charge, amount, {
-    destination_details: destination(charge, 'pending'),
+    destination_details: destinationOf(charge, 'pending'),
     metadata: mergeMetadata({}, params.metadata),
     reason: params.reason ?? null,
     status: pending ? 'pending' : 'succeeded',
   })
-  refund.balance_transaction = book(engine, refund.id, 'refund', -amount, 0, charge).id
+  refund.balance_transaction = bookTransaction(engine, refund.id, 'refund', -amount, 0, charge).id
   engine.emit('refund.created', refund)
   const refunded = charge.amount_refunded + amount
   change(
@@ -58,7 +58,12 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
     'charge.refunded',
   )
   if (!pending) {
-    tell(engine, refund, { destination_details: destination(charge, 'available') }, 'refund.updated')
+    changeRefund(
+      engine,
+      refund,
+      { destination_details: destinationOf(charge, 'available') },
+      'refund.updated',
+    )
   }
   const { settleAfterSeconds: delay } = engine
   if (behaviour?.refund === 'fails later' && delay !== null) {
@@ -93,7 +98,7 @@ function chargeToRefund(engine: Engine, params: Infer<typeof createShape>): Char
   return charge
 }
 
-function destination(charge: Charge, status: 'available' | 'pending'): Refund['destination_details'] {
+function destinationOf(charge: Charge, status: 'available' | 'pending'): Refund['destination_details'] {
   if (charge.payment_method_details?.type !== 'card') {
     return { type: charge.payment_method_details?.type ?? 'us_bank_account' }
   }
@@ -109,14 +114,14 @@ function destination(charge: Charge, status: 'available' | 'pending'): Refund['d
   }
 }
 
-/** Refund events come in pairs: the newer `refund.*` and the older `charge.refund.updated`. */
-function tell(engine: Engine, refund: Refund, changes: Partial<Refund>, ...types: string[]): Refund {
+/** Changes a refund. Its events come in pairs: the newer `refund.*` and the older `charge.refund.updated`. */
+function changeRefund(engine: Engine, refund: Refund, changes: Partial<Refund>, ...types: string[]): Refund {
   return change(engine, refund, changes, ...types, 'charge.refund.updated')
 }
 
 /**
- * Ends a refund: a pending one succeeds, or any one fails, in which case the money is back and the charge is as if that
- * part had never been refunded.
+ * Settles a refund: a pending one succeeds, or any one fails. After a failure the money is back, and the charge no
+ * longer counts that part as refunded.
  */
 export function settleRefund(engine: Engine, id: string, succeeds: boolean): Refund {
   const refund = engine.store.require('refund', id)
@@ -129,21 +134,21 @@ export function settleRefund(engine: Engine, id: string, succeeds: boolean): Ref
   }
   const charge = engine.store.require('charge', refund.charge ?? '')
   if (succeeds) {
-    const changes = { status: 'succeeded', destination_details: destination(charge, 'available') }
-    return tell(engine, refund, changes, 'refund.updated')
+    const changes = { status: 'succeeded', destination_details: destinationOf(charge, 'available') }
+    return changeRefund(engine, refund, changes, 'refund.updated')
   }
-  const returned = book(engine, refund.id, 'refund_failure', refund.amount, 0, charge)
+  const returned = bookTransaction(engine, refund.id, 'refund_failure', refund.amount, 0, charge)
   const failed = {
     status: 'failed',
     failure_reason: 'expired_or_canceled_card',
     failure_balance_transaction: returned.id,
   }
-  tell(engine, refund, failed, 'refund.updated', 'refund.failed')
-  unrefund(engine, charge, refund.amount)
+  changeRefund(engine, refund, failed, 'refund.updated', 'refund.failed')
+  undoRefund(engine, charge, refund.amount)
   return refund
 }
 
-function unrefund(engine: Engine, charge: Charge, amount: number): void {
+function undoRefund(engine: Engine, charge: Charge, amount: number): void {
   const changes = { amount_refunded: charge.amount_refunded - amount, refunded: false }
   change(engine, charge, changes, 'charge.updated')
 }
@@ -166,15 +171,15 @@ export const refundRoutes: Route[] = [
   route('POST', '/v1/refunds/:id', 'charge', { metadata: metadata() }, ({ engine, id, params }) => {
     const refund = engine.store.require('refund', id)
     const changes = { metadata: mergeMetadata(refund.metadata ?? {}, params.metadata) }
-    return tell(engine, refund, changes, 'refund.updated')
+    return changeRefund(engine, refund, changes, 'refund.updated')
   }),
   route('POST', '/v1/refunds/:id/cancel', 'charge', {}, ({ engine, id }) => {
     const refund = engine.store.require('refund', id)
     if (refund.status !== 'requires_action' && refund.status !== 'pending') {
       throw invalidRequest(`You cannot cancel this refund because it has a status of ${refund.status}.`)
     }
-    tell(engine, refund, { status: 'canceled' }, 'refund.updated')
-    unrefund(engine, engine.store.require('charge', refund.charge ?? ''), refund.amount)
+    changeRefund(engine, refund, { status: 'canceled' }, 'refund.updated')
+    undoRefund(engine, engine.store.require('charge', refund.charge ?? ''), refund.amount)
     return refund
   }),
   route('GET', '/v1/charges/:id/refunds', 'charge', createdListShape, ({ engine, id, params, path }) =>

@@ -39,7 +39,7 @@ export function createSetupIntent(engine: Engine, customer: string | null): Setu
   return intent
 }
 
-/** The method is saved for later payments. */
+/** Completes a setup intent with the method to save. */
 export function succeedSetup(
   engine: Engine,
   id: string,

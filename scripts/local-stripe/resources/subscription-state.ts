@@ -1,10 +1,10 @@
 /**
- * How a subscription moves by itself: what its invoices make of it, its renewals, the end of its trial, its own end
+ * How a subscription changes by itself: by its invoices, its renewals, the end of its trial and its end
  * (https://docs.stripe.com/billing/subscriptions/overview).
  */
 import { change, type Engine } from '../core/engine.ts'
 import { planOf } from '../core/plan.ts'
-import { day, hour, nextPeriodEnd } from '../core/time.ts'
+import { DAY_SECONDS, HOUR_SECONDS, nextPeriodEnd } from '../core/time.ts'
 import type { Discount, Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import {
   closeUnpaid,
@@ -23,8 +23,8 @@ export interface Period {
 
 // ---- items
 
-/** Makes an item of a subscription. It is shown once it was given to `withItems`. */
-export function newItem(
+/** Makes an item of a subscription. `itemFields` stores it. */
+export function createItem(
   engine: Engine,
   subscription: { id: string; customer: string },
   {
@@ -52,8 +52,8 @@ export function newItem(
   }
 }
 
-/** The fields of a subscription that follow from its items. The items become known by their ids. */
-export function withItems(
+/** Stores items, and returns the fields of a subscription that depend on them. */
+export function itemFields(
   engine: Engine,
   id: string,
   data: SubscriptionItem[],
@@ -73,8 +73,8 @@ export function withItems(
   }
 }
 
-/** The items with another period. */
-export function inPeriod(items: SubscriptionItem[], period: Period): SubscriptionItem[] {
+/** Returns the items with another period. */
+export function moveToPeriod(items: SubscriptionItem[], period: Period): SubscriptionItem[] {
   return items.map((item) => ({
     ...item,
     current_period_start: period.start,
@@ -82,18 +82,18 @@ export function inPeriod(items: SubscriptionItem[], period: Period): Subscriptio
   }))
 }
 
-/** The period that is running. All items of a subscription share it here. */
+/** The current period, which all items of a subscription share here. */
 export function periodOf(subscription: Subscription): Period {
   const [item] = subscription.items.data
   return { start: item?.current_period_start ?? 0, end: item?.current_period_end ?? 0 }
 }
 
-/** How often it renews. */
+/** The interval at which a subscription renews. */
 export function recurrenceOf(items: SubscriptionItem[]): { interval: string; interval_count: number } {
   return items[0]?.price.recurring ?? { interval: 'month', interval_count: 1 }
 }
 
-/** What an invoice charges for the items in a period. A trial is charged nothing. */
+/** The invoice lines for the items in a period. A trial is free. */
 export function linesFor(
   subscription: Subscription,
   items: SubscriptionItem[],
@@ -115,10 +115,10 @@ export function linesFor(
   })
 }
 
-// ---- what invoices make of it
+// ---- outcomes of invoices
 
-/** A paid invoice (or one whose payment is under way) brings its subscription to life, or back to it. */
-export function invoicePaid(engine: Engine, invoice: Invoice): void {
+/** Activates the subscription of an invoice that is paid or processing, unless another invoice is open. */
+export function activateSubscription(engine: Engine, invoice: Invoice): void {
   const subscription = subscriptionOf(engine, invoice)
   if (!subscription || !['incomplete', 'past_due', 'unpaid'].includes(subscription.status)) return
   const owing = engine.store
@@ -132,8 +132,8 @@ export function invoicePaid(engine: Engine, invoice: Invoice): void {
   planSubscription(engine, subscription)
 }
 
-/** A renewal or a change that could not be collected puts its subscription in arrears, and in the end out. */
-export function invoiceUnpaid(engine: Engine, invoice: Invoice): void {
+/** Makes the subscription of an unpaid invoice past due. After the last retry dunning decides its status. */
+export function failSubscription(engine: Engine, invoice: Invoice): void {
   const subscription = subscriptionOf(engine, invoice)
   if (!subscription || invoice.billing_reason === 'subscription_create') {
     if (subscription?.status === 'active') {
@@ -156,16 +156,17 @@ function subscriptionOf(engine: Engine, invoice: Invoice): Subscription | undefi
   return engine.store.get('subscription', invoice.parent?.subscription_details?.subscription ?? '')
 }
 
-// ---- what it will do
+// ---- renewals and trials
 
-/** Plans everything that the subscription will do by itself from its present state. */
+/** Plans all work that follows from the present state of the subscription. */
 export function planSubscription(engine: Engine, subscription: Subscription): void {
   const { id, customer, status, trial_end: trialEnd, cancel_at: cancelAt } = subscription
   const over = subscription.ended_at !== null || status === 'incomplete_expired'
   const runs = ['active', 'trialing', 'past_due', 'unpaid'].includes(status)
   const now = engine.now(customer)
-  const warning = status === 'trialing' && trialEnd !== null ? Math.max(now, trialEnd - 3 * day) : null
-  const expiry = status === 'incomplete' ? subscription.created + 23 * hour : null
+  const warning =
+    status === 'trialing' && trialEnd !== null ? Math.max(now, trialEnd - 3 * DAY_SECONDS) : null
+  const expiry = status === 'incomplete' ? subscription.created + 23 * HOUR_SECONDS : null
   const resumes = subscription.pause_collection?.resumes_at ?? null
   engine.schedule(`renew ${id}`, customer, runs ? periodOf(subscription).end : null, () =>
     renew(engine, subscription),
@@ -186,7 +187,7 @@ export function planSubscription(engine: Engine, subscription: Subscription): vo
   }
 }
 
-/** Begins the next period: the invoice is drafted now and finalized and collected an hour later. */
+/** Begins the next period. Its invoice is drafted now, and finalized and collected an hour later. */
 function renew(engine: Engine, subscription: Subscription): void {
   const now = engine.now(subscription.customer)
   const dueToEnd = subscription.cancel_at !== null && subscription.cancel_at <= now
@@ -195,12 +196,12 @@ function renew(engine: Engine, subscription: Subscription): void {
     endSubscription(engine, subscription, 'cancellation_requested')
     return
   }
-  if (subscription.status === 'trialing' && endsTrialWithoutMethod(engine, subscription)) return
+  if (subscription.status === 'trialing' && endTrialWithoutMethod(engine, subscription)) return
   startPeriod(engine, subscription, 'subscription_cycle')
 }
 
-/** A trial that ends without a way to pay: paused or cancelled if the subscription says so. */
-function endsTrialWithoutMethod(engine: Engine, subscription: Subscription): boolean {
+/** Pauses or cancels at the end of a trial without a payment method, if the subscription's settings say so. */
+function endTrialWithoutMethod(engine: Engine, subscription: Subscription): boolean {
   const method = subscription.default_payment_method ?? defaultMethodOf(engine, subscription.customer)
   const behaviour = subscription.trial_settings?.end_behavior.missing_payment_method
   if (method || behaviour === 'create_invoice' || behaviour === undefined) return false
@@ -220,7 +221,7 @@ function endsTrialWithoutMethod(engine: Engine, subscription: Subscription): boo
 
 /**
  * Moves the subscription into its next period and bills it.
- * @param anew starts the billing cycle at this moment instead of continuing it
+ * @param anew starts a new billing cycle now instead of continuing the current one
  */
 export function startPeriod(
   engine: Engine,
@@ -236,14 +237,14 @@ export function startPeriod(
   const anchor = anew ? now : afterTrial ? last.end : subscription.billing_cycle_anchor
   const start = anew ? now : last.end
   const period = { start, end: nextPeriodEnd(anchor, recurrence, start) }
-  const items = inPeriod(subscription.items.data, period)
+  const items = moveToPeriod(subscription.items.data, period)
   const invoiceId = engine.ids.next('in_')
-  const discount = runningDiscount(engine, subscription)
+  const discount = runningDiscountOf(engine, subscription)
   change(
     engine,
     subscription,
     {
-      ...withItems(engine, id, items),
+      ...itemFields(engine, id, items),
       billing_cycle_anchor: anchor,
       latest_invoice: invoiceId,
       discounts: discount ? [discount.id] : [],
@@ -270,12 +271,12 @@ export function startPeriod(
     finalizeInvoice(engine, invoice)
     if (invoice.status === 'open') closeUnpaid(engine, invoice, 'void')
   } else if (paused === 'mark_uncollectible') closeUnpaid(engine, invoice, 'uncollectible')
-  else if (invoice.auto_advance && reason === 'subscription_cycle') advanceLater(engine, invoice)
+  else if (invoice.auto_advance && reason === 'subscription_cycle') finalizeLater(engine, invoice)
   return invoice
 }
 
-function advanceLater(engine: Engine, invoice: Invoice): void {
-  const at = engine.now(invoice.customer) + hour
+function finalizeLater(engine: Engine, invoice: Invoice): void {
+  const at = engine.now(invoice.customer) + HOUR_SECONDS
   invoice.automatically_finalizes_at = at
   engine.schedule(`finalize ${invoice.id}`, invoice.customer, at, () => {
     if (invoice.status !== 'draft') return
@@ -285,8 +286,8 @@ function advanceLater(engine: Engine, invoice: Invoice): void {
   })
 }
 
-/** The subscription's discount, unless it has run out: `once` is for the first invoice only. */
-function runningDiscount(engine: Engine, subscription: Subscription): Discount | undefined {
+/** The subscription's discount, unless it has ended. `once` applies to the first invoice only. */
+function runningDiscountOf(engine: Engine, subscription: Subscription): Discount | undefined {
   const [id] = subscription.discounts
   const discount = id === undefined ? undefined : engine.store.get('discount', id)
   const coupon = engine.store.get('coupon', discount?.source.coupon ?? '')
@@ -295,9 +296,9 @@ function runningDiscount(engine: Engine, subscription: Subscription): Discount |
   return discount
 }
 
-// ---- its end
+// ---- end
 
-/** Ends a subscription now. Its open invoices are no longer collected by themselves. */
+/** Ends a subscription now. Its open invoices are no longer collected automatically. */
 export function endSubscription(
   engine: Engine,
   subscription: Subscription,
@@ -334,7 +335,7 @@ export function endSubscription(
   return subscription
 }
 
-/** A subscription whose first payment never came: after 23 hours it is over, and its invoice is void. */
+/** Expires a subscription whose first payment did not succeed within 23 hours, and voids its invoice. */
 export function expireIncomplete(engine: Engine, subscription: Subscription): void {
   if (subscription.status !== 'incomplete') return
   const now = engine.now(subscription.customer)

@@ -20,24 +20,32 @@ import {
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import { day, periodAfter } from '../core/time.ts'
+import { DAY_SECONDS, periodAfter } from '../core/time.ts'
 import type { Invoice, LineItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
-import { chosenDiscount, createDiscount, discountsShape } from './coupons.ts'
+import { createPrice } from './catalog.ts'
+import { createDiscount, discountsShape, resolveDiscount } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
-import { closeUnpaid, collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
+import {
+  closeUnpaid,
+  collect,
+  draftInvoice,
+  finalizeInvoice,
+  type NewLine,
+  takePendingItems,
+} from './invoicing.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { priceDataShape } from './price-shape.ts'
-import { createPrice } from './prices.ts'
 import { changeItems, type ItemChange, type ProrationBehavior } from './proration.ts'
 import {
+  createItem,
   endSubscription,
   expireIncomplete,
+  itemFields,
   linesFor,
-  newItem,
+  type Period,
   periodOf,
   planSubscription,
   startPeriod,
-  withItems,
 } from './subscription-state.ts'
 
 const trialSettingsShape = hash({
@@ -60,7 +68,7 @@ const itemShape = {
   quantity: quantityShape,
   ...withoutEffect('billing_thresholds', 'current_trial', 'discounts', 'plan', 'tax_rates'),
 }
-const shared = {
+const sharedShape = {
   cancel_at: clearable(timestamp()),
   cancel_at_period_end: boolean(),
   collection_method: oneOf('charge_automatically', 'send_invoice'),
@@ -91,7 +99,7 @@ const shared = {
   ),
 }
 const createShape = {
-  ...shared,
+  ...sharedShape,
   customer: required(string()),
   items: required(list(hash(itemShape), { max: 20 })),
   trial_period_days: integer({ min: 1, max: 730 }),
@@ -120,7 +128,7 @@ const cancellationShape = hash({
   ),
 })
 const updateShape = {
-  ...shared,
+  ...sharedShape,
   cancellation_details: cancellationShape,
   items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...withoutEffect('clear_usage') }), {
     max: 20,
@@ -142,12 +150,12 @@ export interface NewSubscription {
   metadata?: Metadata
   description?: string | null
   defaultMethod?: string | null
-  /** End of the trial in seconds since 1970; null without one. */
+  /** End of the trial in seconds since 1970; null without a trial. */
   trialEnd?: number | null
   missingMethod?: string
   discount?: { coupon: string; promotionCode: string | null } | null
   session?: string
-  /** What is charged once, with the first invoice. */
+  /** Items charged once, with the first invoice. */
   oneTime?: LineItem[]
   collectionMethod?: string
   daysUntilDue?: number | null
@@ -155,7 +163,7 @@ export interface NewSubscription {
   cancelAt?: number | null
 }
 
-/** Makes a subscription with its first invoice, which is finalized and not yet collected: see `collect`. */
+/** Makes a subscription with its first invoice, which is finalized. `collect` then charges it. */
 export function createSubscription(
   engine: Engine,
   params: NewSubscription,
@@ -170,7 +178,7 @@ export function createSubscription(
   const id = engine.ids.next('sub_')
   const invoiceId = engine.ids.next('in_')
   const items = params.items.map(({ price, quantity, metadata }) =>
-    newItem(engine, { id, customer }, { price, quantity, metadata: metadata ?? {}, period }),
+    createItem(engine, { id, customer }, { price, quantity, metadata: metadata ?? {}, period }),
   )
   const discount = params.discount
     ? createDiscount(engine, params.discount.coupon, {
@@ -180,66 +188,13 @@ export function createSubscription(
         promotionCode: params.discount.promotionCode,
       })
     : undefined
-  const endsAtPeriodEnd = params.cancelAtPeriodEnd ?? false
   const subscription = engine.store.add<'subscription'>({
-    id,
-    object: 'subscription',
-    application: null,
-    application_fee_percent: null,
-    automatic_tax: { disabled_reason: null, enabled: false, liability: null },
-    billing_cycle_anchor: trialEnd ?? now,
-    billing_cycle_anchor_config: null,
-    billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible', updated_at: now },
-    billing_schedules: [],
-    billing_thresholds: null,
-    cancel_at: params.cancelAt ?? (endsAtPeriodEnd ? period.end : null),
-    cancel_at_period_end: endsAtPeriodEnd,
-    canceled_at: endsAtPeriodEnd || params.cancelAt ? now : null,
-    cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
-    collection_method: params.collectionMethod ?? 'charge_automatically',
-    created: now,
+    ...subscriptionDefaults(engine, id, customer, now),
+    ...startOf(params, period),
     currency: first.price.currency,
-    customer,
-    customer_account: null,
-    days_until_due: params.daysUntilDue ?? null,
-    default_payment_method: params.defaultMethod ?? null,
-    default_source: null,
-    default_tax_rates: [],
-    description: params.description ?? null,
     discounts: discount ? [discount.id] : [],
-    ended_at: null,
-    invoice_settings: {
-      account_tax_ids: null,
-      custom_fields: null,
-      description: null,
-      footer: null,
-      issuer: { type: 'self' },
-    },
-    ...withItems(engine, id, items),
     latest_invoice: invoiceId,
-    livemode: engine.livemode,
-    managed_payments: null,
-    metadata: params.metadata ?? {},
-    next_pending_invoice_item_invoice: null,
-    on_behalf_of: null,
-    pause_collection: null,
-    payment_settings: {
-      payment_method_options: null,
-      payment_method_types: null,
-      save_default_payment_method: 'off',
-    },
-    pending_invoice_item_interval: null,
-    pending_setup_intent: null,
-    pending_update: null,
-    schedule: null,
-    start_date: now,
-    status:
-      trialEnd === null ? (params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete') : 'trialing',
-    test_clock: engine.store.require('customer', customer).test_clock ?? null,
-    transfer_data: null,
-    trial_end: trialEnd,
-    trial_settings: trialSettings(params.missingMethod),
-    trial_start: trialEnd === null ? null : now,
+    ...itemFields(engine, id, items),
   })
   engine.emit('customer.subscription.created', subscription)
   if (discount) engine.emit('customer.discount.created', discount)
@@ -250,14 +205,7 @@ export function createSubscription(
     lines: [
       ...takePendingItems(engine, invoiceId, customer, null),
       ...linesFor(subscription, items, period, trialEnd !== null),
-      ...(params.oneTime ?? []).map((item) => ({
-        amount: item.amount_subtotal,
-        description: item.description ?? '',
-        price: item.price,
-        quantity: item.quantity ?? 1,
-        period: { start: now, end: now },
-        subscription: id,
-      })),
+      ...(params.oneTime ?? []).map((item) => lineOfOneTime(item, id, now)),
     ],
     billingReason: 'subscription_create',
     subscription,
@@ -271,6 +219,110 @@ export function createSubscription(
   finalizeInvoice(engine, invoice)
   planSubscription(engine, subscription)
   return { subscription, invoice }
+}
+
+/** The fields that the request decides: payment, trial and planned cancellation. */
+function startOf(params: NewSubscription, period: Period): Partial<Subscription> {
+  const trialEnd = params.trialEnd ?? null
+  const endsAtPeriodEnd = params.cancelAtPeriodEnd ?? false
+  const unpaid = params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete'
+  return {
+    billing_cycle_anchor: trialEnd ?? period.start,
+    cancel_at: params.cancelAt ?? (endsAtPeriodEnd ? period.end : null),
+    cancel_at_period_end: endsAtPeriodEnd,
+    canceled_at: endsAtPeriodEnd || params.cancelAt ? period.start : null,
+    collection_method: params.collectionMethod ?? 'charge_automatically',
+    days_until_due: params.daysUntilDue ?? null,
+    default_payment_method: params.defaultMethod ?? null,
+    description: params.description ?? null,
+    metadata: params.metadata ?? {},
+    status: trialEnd === null ? unpaid : 'trialing',
+    trial_end: trialEnd,
+    trial_settings: trialSettings(params.missingMethod),
+    trial_start: trialEnd === null ? null : period.start,
+  }
+}
+
+/** A subscription of a customer that starts now, without items. */
+function subscriptionDefaults(
+  engine: Engine,
+  id: string,
+  customer: string,
+  now: number,
+): Subscription & { object: 'subscription' } {
+  return {
+    id,
+    object: 'subscription',
+    application: null,
+    application_fee_percent: null,
+    automatic_tax: { disabled_reason: null, enabled: false, liability: null },
+    billing_cycle_anchor: now,
+    billing_cycle_anchor_config: null,
+    billing_mode: { flexible: { proration_discounts: 'included' }, type: 'flexible', updated_at: now },
+    billing_schedules: [],
+    billing_thresholds: null,
+    cancel_at: null,
+    cancel_at_period_end: false,
+    canceled_at: null,
+    cancellation_details: { comment: null, feedback: null, feedback_option: null, reason: null },
+    collection_method: 'charge_automatically',
+    created: now,
+    currency: 'usd',
+    customer,
+    customer_account: null,
+    days_until_due: null,
+    default_payment_method: null,
+    default_source: null,
+    default_tax_rates: [],
+    description: null,
+    discounts: [],
+    ended_at: null,
+    invoice_settings: {
+      account_tax_ids: null,
+      custom_fields: null,
+      description: null,
+      footer: null,
+      issuer: { type: 'self' },
+    },
+    items: { object: 'list', data: [], has_more: false, url: '' },
+    plan: null,
+    quantity: null,
+    latest_invoice: null,
+    livemode: engine.livemode,
+    managed_payments: null,
+    metadata: {},
+    next_pending_invoice_item_invoice: null,
+    on_behalf_of: null,
+    pause_collection: null,
+    payment_settings: {
+      payment_method_options: null,
+      payment_method_types: null,
+      save_default_payment_method: 'off',
+    },
+    pending_invoice_item_interval: null,
+    pending_setup_intent: null,
+    pending_update: null,
+    schedule: null,
+    start_date: now,
+    status: 'incomplete',
+    test_clock: engine.store.require('customer', customer).test_clock ?? null,
+    transfer_data: null,
+    trial_end: null,
+    trial_settings: trialSettings(),
+    trial_start: null,
+  }
+}
+
+/** The invoice line of an item that is charged once. */
+function lineOfOneTime(item: LineItem, subscription: string, now: number): NewLine {
+  return {
+    amount: item.amount_subtotal,
+    description: item.description ?? '',
+    price: item.price,
+    quantity: item.quantity ?? 1,
+    period: { start: now, end: now },
+    subscription,
+  }
 }
 
 function trialSettings(missingMethod = 'create_invoice'): Subscription['trial_settings'] {
@@ -287,14 +339,21 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
   if (items.length === 0) throw missing('items')
   const now = engine.now(customer.id)
   const asked =
-    params.trial_end ?? (params.trial_period_days === undefined ? null : now + params.trial_period_days * day)
+    params.trial_end ??
+    (params.trial_period_days === undefined ? null : now + params.trial_period_days * DAY_SECONDS)
   const trialEnd = asked === 'now' ? null : asked
   const method = params.default_payment_method
     ? resolvePaymentMethod(engine, params.default_payment_method, 'default_payment_method').id
     : null
   const behaviour = params.payment_behavior ?? 'allow_incomplete'
   const charges = params.collection_method !== 'send_invoice' && behaviour !== 'default_incomplete'
-  if (charges && trialEnd === null && !method && !defaultMethodOf(engine, customer.id) && owes(items)) {
+  if (
+    charges &&
+    trialEnd === null &&
+    !method &&
+    !defaultMethodOf(engine, customer.id) &&
+    costsSomething(items)
+  ) {
     throw invalidRequest(
       'This customer has no attached payment source or default payment method. Please consider adding a default payment method. For more information, visit https://stripe.com/docs/billing/subscriptions/payment-methods-setting#payment-method-priority.',
       { code: 'resource_missing' },
@@ -308,7 +367,7 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
     defaultMethod: method,
     trialEnd,
     missingMethod: params.trial_settings?.end_behavior.missing_payment_method,
-    discount: chosenDiscount(engine, params.discounts ?? undefined),
+    discount: resolveDiscount(engine, params.discounts ?? undefined),
     collectionMethod: params.collection_method,
     daysUntilDue: params.days_until_due,
     cancelAtPeriodEnd: params.cancel_at_period_end,
@@ -324,11 +383,11 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
   return subscription
 }
 
-function owes(items: { price: Price; quantity: number }[]): boolean {
+function costsSomething(items: { price: Price; quantity: number }[]): boolean {
   return items.some(({ price, quantity }) => Number(price.unit_amount_decimal) * quantity > 0)
 }
 
-/** The recurring price an item names or describes. */
+/** The recurring price that an item names, or a new one from its `price_data`. */
 function recurringPrice(
   engine: Engine,
   item: { price?: string; price_data?: Infer<typeof priceDataShape> },
@@ -354,7 +413,7 @@ function recurringPrice(
 
 // ---- change
 
-/** Changes a subscription; new items are prorated as `proration_behavior` says. */
+/** Changes a subscription. `proration_behavior` decides how changed items are prorated. */
 export function updateSubscription(
   engine: Engine,
   id: string,
@@ -378,14 +437,14 @@ export function updateSubscription(
     changes.pause_collection = pause && { behavior: pause.behavior, resumes_at: pause.resumes_at ?? null }
   }
   if (params.discounts !== undefined) {
-    const chosen = chosenDiscount(engine, params.discounts ?? [])
+    const chosen = resolveDiscount(engine, params.discounts ?? [])
     const target = { customer: subscription.customer, subscription: id, promotionCode: chosen?.promotionCode }
     changes.discounts = chosen ? [createDiscount(engine, chosen.coupon, target).id] : []
   }
   Object.assign(changes, cancellationOf(engine, subscription, params))
   const endsTrial = params.trial_end === 'now' && subscription.status === 'trialing'
   if (typeof params.trial_end === 'number')
-    Object.assign(changes, trialUntil(engine, subscription, params.trial_end))
+    Object.assign(changes, extendTrial(engine, subscription, params.trial_end))
   if (endsTrial) changes.trial_end = engine.now(subscription.customer)
   const itemChanges = (params.items ?? []).map((item, place): ItemChange => {
     const named =
@@ -410,7 +469,7 @@ export function updateSubscription(
   return subscription
 }
 
-function trialUntil(engine: Engine, subscription: Subscription, end: number): Partial<Subscription> {
+function extendTrial(engine: Engine, subscription: Subscription, end: number): Partial<Subscription> {
   const start = periodOf(subscription).start
   const data = subscription.items.data.map((item) => ({
     ...item,
@@ -419,7 +478,7 @@ function trialUntil(engine: Engine, subscription: Subscription, end: number): Pa
   }))
   engine.trialWarnings.delete(subscription.id)
   return {
-    ...withItems(engine, subscription.id, data),
+    ...itemFields(engine, subscription.id, data),
     status: 'trialing',
     trial_end: end,
     trial_start: subscription.trial_start ?? engine.now(subscription.customer),
@@ -427,7 +486,7 @@ function trialUntil(engine: Engine, subscription: Subscription, end: number): Pa
   }
 }
 
-/** Ends a trial early: the first paid period begins now. */
+/** Ends a trial early, and begins and bills the first paid period. */
 function billNow(engine: Engine, subscription: Subscription): void {
   const invoice = startPeriod(engine, subscription, 'subscription_update', true)
   finalizeInvoice(engine, invoice)
@@ -473,7 +532,7 @@ function cancellationOf(
   return {}
 }
 
-/** Cancels now. */
+/** Cancels a subscription now. */
 export function cancelSubscription(
   engine: Engine,
   id: string,
@@ -494,7 +553,7 @@ export function cancelSubscription(
   return subscription
 }
 
-/** Resumes a paused subscription: a new period begins and is billed. */
+/** Resumes a paused subscription, and begins and bills a new period. */
 export function resumeSubscription(engine: Engine, id: string): Subscription {
   const subscription = requireRunning(engine, id)
   if (subscription.status !== 'paused') {

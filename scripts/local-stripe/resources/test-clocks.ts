@@ -4,19 +4,19 @@ import { invalidRequest } from '../core/errors.ts'
 import { listShape, paginate } from '../core/pagination.ts'
 import { required, string, timestamp, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import { day, periodAfter } from '../core/time.ts'
+import { DAY_SECONDS, periodAfter } from '../core/time.ts'
 import type { Deleted, TestClock } from '../core/types.ts'
 import { deleteCustomer } from './customers.ts'
 import { periodOf, recurrenceOf } from './subscription-state.ts'
 
-const permission = 'test_clock'
+const PERMISSION = 'test_clock'
 
 export function createTestClock(engine: Engine, frozenTime: number, name: string | null = null): TestClock {
   const clock = engine.store.add<'test_helpers.test_clock'>({
     id: engine.ids.next('clock_'),
     object: 'test_helpers.test_clock',
     created: engine.now(),
-    deletes_after: engine.now() + 30 * day,
+    deletes_after: engine.now() + 30 * DAY_SECONDS,
     frozen_time: frozenTime,
     livemode: engine.livemode,
     name,
@@ -27,7 +27,7 @@ export function createTestClock(engine: Engine, frozenTime: number, name: string
   return clock
 }
 
-/** Moves a clock forward. Everything that falls due on the way has happened when this returns. */
+/** Moves a clock forward, and runs all work that becomes due on the way before it returns. */
 export function advanceTestClock(engine: Engine, id: string, to: number): TestClock {
   const clock = engine.store.require('test_helpers.test_clock', id)
   if (to <= clock.frozen_time) {
@@ -71,28 +71,28 @@ export function deleteTestClock(engine: Engine, id: string): Deleted {
   return engine.store.remove('test_helpers.test_clock', id)
 }
 
-const root = '/v1/test_helpers/test_clocks'
+const ROOT_PATH = '/v1/test_helpers/test_clocks'
 
 export const testClockRoutes: Route[] = [
   route(
     'POST',
-    root,
-    permission,
+    ROOT_PATH,
+    PERMISSION,
     { frozen_time: required(timestamp()), name: string(300), ...withoutEffect('customer') },
     ({ engine, params }) => createTestClock(engine, params.frozen_time, params.name),
   ),
-  route('GET', root, permission, listShape, ({ engine, params, path }) =>
+  route('GET', ROOT_PATH, PERMISSION, listShape, ({ engine, params, path }) =>
     paginate(engine.store.list('test_helpers.test_clock'), params, path, 'test clock'),
   ),
-  route('GET', `${root}/:id`, permission, {}, ({ engine, id }) =>
+  route('GET', `${ROOT_PATH}/:id`, PERMISSION, {}, ({ engine, id }) =>
     engine.store.require('test_helpers.test_clock', id),
   ),
   route(
     'POST',
-    `${root}/:id/advance`,
-    permission,
+    `${ROOT_PATH}/:id/advance`,
+    PERMISSION,
     { frozen_time: required(timestamp()) },
     ({ engine, id, params }) => advanceTestClock(engine, id, params.frozen_time),
   ),
-  route('DELETE', `${root}/:id`, permission, {}, ({ engine, id }) => deleteTestClock(engine, id)),
+  route('DELETE', `${ROOT_PATH}/:id`, PERMISSION, {}, ({ engine, id }) => deleteTestClock(engine, id)),
 ]

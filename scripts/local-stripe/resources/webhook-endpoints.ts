@@ -1,4 +1,7 @@
-/** Webhook endpoints (https://docs.stripe.com/api/webhook_endpoints). The secret is shown once, when one is made. */
+/**
+ * Webhook endpoints (https://docs.stripe.com/api/webhook_endpoints). Only the response that creates one has its
+ * secret.
+ */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { listShape, paginate } from '../core/pagination.ts'
@@ -17,8 +20,8 @@ import {
 import { type Route, route } from '../core/route.ts'
 import type { WebhookEndpoint } from '../core/types.ts'
 
-/** How many endpoints an account may have in each mode. */
-const mostEndpoints = 16
+/** In each mode of an account. */
+const ENDPOINTS_MAX = 16
 
 const createShape = {
   api_version: clearable(string()),
@@ -36,14 +39,14 @@ const updateShape = {
   url: url(),
 }
 
-/** Registers an endpoint. The answer alone carries its signing secret. */
+/** Registers an endpoint, and returns it with its signing secret. */
 export function createEndpoint(
   engine: Engine,
   params: Infer<typeof createShape>,
 ): WebhookEndpoint & { secret: string } {
-  if (engine.store.list('webhook_endpoint').length >= mostEndpoints) {
+  if (engine.store.list('webhook_endpoint').length >= ENDPOINTS_MAX) {
     throw invalidRequest(
-      `You have reached the maximum of ${mostEndpoints} ${engine.livemode ? 'live' : 'test'} webhook endpoints.`,
+      `You have reached the maximum of ${ENDPOINTS_MAX} ${engine.livemode ? 'live' : 'test'} webhook endpoints.`,
     )
   }
   checkEvents(params.enabled_events)
@@ -86,19 +89,19 @@ function checkEvents(types: string[]): void {
   })
 }
 
-const permission = 'webhook'
+const PERMISSION = 'webhook'
 
 export const webhookEndpointRoutes: Route[] = [
-  route('POST', '/v1/webhook_endpoints', permission, createShape, ({ engine, params }) =>
+  route('POST', '/v1/webhook_endpoints', PERMISSION, createShape, ({ engine, params }) =>
     createEndpoint(engine, params),
   ),
-  route('GET', '/v1/webhook_endpoints', permission, listShape, ({ engine, params, path }) =>
+  route('GET', '/v1/webhook_endpoints', PERMISSION, listShape, ({ engine, params, path }) =>
     paginate(engine.store.list('webhook_endpoint'), params, path, 'webhook endpoint'),
   ),
-  route('GET', '/v1/webhook_endpoints/:id', permission, {}, ({ engine, id }) =>
+  route('GET', '/v1/webhook_endpoints/:id', PERMISSION, {}, ({ engine, id }) =>
     engine.store.require('webhook_endpoint', id),
   ),
-  route('POST', '/v1/webhook_endpoints/:id', permission, updateShape, ({ engine, id, params }) => {
+  route('POST', '/v1/webhook_endpoints/:id', PERMISSION, updateShape, ({ engine, id, params }) => {
     const endpoint = engine.store.require('webhook_endpoint', id)
     if (params.enabled_events) checkEvents(params.enabled_events)
     const changes: Partial<WebhookEndpoint> = { metadata: mergeMetadata(endpoint.metadata, params.metadata) }
@@ -108,7 +111,7 @@ export const webhookEndpointRoutes: Route[] = [
     if (params.url !== undefined) changes.url = params.url
     return change(engine, endpoint, changes)
   }),
-  route('DELETE', '/v1/webhook_endpoints/:id', permission, {}, ({ engine, id }) => {
+  route('DELETE', '/v1/webhook_endpoints/:id', PERMISSION, {}, ({ engine, id }) => {
     engine.store.require('webhook_endpoint', id)
     return engine.store.remove('webhook_endpoint', id)
   }),

@@ -1,45 +1,50 @@
-/** Webhook delivery (https://docs.stripe.com/webhooks): signed, retried, and, on request, late, repeated and out of order. */
+/**
+ * Webhook delivery (https://docs.stripe.com/webhooks): signed and retried; on request late, repeated or out of order.
+ */
 import { createHmac } from 'node:crypto'
-import { type Engine, type EventRecord, endpointsFor } from '../core/engine.ts'
+import type { Engine } from '../core/engine.ts'
+import { type EventRecord, endpointsFor } from '../core/event-log.ts'
 import type { WebhookEndpoint } from '../core/types.ts'
 
-/** One attempt to hand an event to an endpoint. */
+const BODY_CHARACTERS_MAX = 2000
+
+/** One attempt to deliver an event to an endpoint. */
 export interface DeliveryAttempt {
   event: string
   type: string
   endpoint: string
   url: string
   attempt: number
-  /** The endpoint's status code; null when there was no answer. */
+  /** The endpoint's status code; null without a response. */
   status: number | null
-  /** What it answered, or why there was no answer; at most 2000 characters. */
+  /** The beginning of the response's body, or the reason why there was no response. */
   answer: string
 }
 
 export interface Delivery {
-  /** Keeps events back from now on. */
+  /** Holds all later events. */
   hold(): void
   /**
-   * Hands out what was held back and stops holding; or, given ids, hands out those in that order (an id may be there
-   * twice) and goes on holding the others.
+   * Delivers the held events and stops holding. Given ids, it delivers only those, in that order, and holds the rest.
+   * An id may occur twice.
    */
   release(order?: 'arrival' | 'reverse' | string[]): Promise<void>
-  /** Delivers an event once more, to all its endpoints, and again if `times` says so. */
+  /** Delivers an event again to all its endpoints, `times` times. */
   redeliver(event: string, times?: number): Promise<DeliveryAttempt[]>
-  /** What is held back. */
+  /** Ids of the held events. */
   held(): string[]
   attempts(): DeliveryAttempt[]
-  /** Resolves when nothing is on its way and no retry is planned. */
-  settled(): Promise<void>
+  /** Resolves when no delivery is pending and no retry is planned. */
+  whenIdle(): Promise<void>
   close(): void
 }
 
 export interface DeliveryOptions {
-  /** Milliseconds to wait before each retry; the last one is followed by giving up. */
-  retrySchedule: number[]
-  /** Milliseconds to wait for an endpoint's answer. */
+  /** Milliseconds to wait before each retry. After the last one the event is given up. */
+  retryScheduleMs: number[]
+  /** Milliseconds to wait for an endpoint's response. */
   timeoutMs: number
-  /** Whether an endpoint is sent an event before it has answered to the one before. */
+  /** Whether an endpoint is sent an event before it has responded to the one before. */
   parallel: boolean
   now: () => Date
 }
@@ -48,95 +53,52 @@ export interface DeliveryOptions {
 export function createDelivery(engine: Engine, options: DeliveryOptions): Delivery {
   const attempts: DeliveryAttempt[] = []
   const timers = new Set<NodeJS.Timeout>()
+  const queues = new Map<string, Promise<void>>()
   const closing = new AbortController()
-  let idle: (() => void)[] = []
-  let underWay = 0
+  const pending = createCounter()
   let holding = false
   let heldBack: EventRecord[] = []
 
-  const finished = (): void => {
-    underWay -= 1
-    if (underWay > 0) return
-    for (const resolve of idle) resolve()
-    idle = []
-  }
-
-  const post = async (
+  const send = async (
     record: EventRecord,
     endpoint: WebhookEndpoint,
     attempt: number,
   ): Promise<DeliveryAttempt> => {
-    const body = JSON.stringify(engine.render(record, endpoint.api_version), null, 2)
-    const seconds = Math.floor(options.now().getTime() / 1000)
-    const secret = engine.endpointSecrets.get(endpoint.id) ?? ''
-    const entry: DeliveryAttempt = {
-      event: record.event.id,
-      type: record.event.type,
-      endpoint: endpoint.id,
-      url: endpoint.url,
-      attempt,
-      status: null,
-      answer: '',
-    }
-    try {
-      const response = await fetch(endpoint.url, {
-        method: 'POST',
-        body,
-        redirect: 'manual',
-        headers: {
-          'content-type': 'application/json; charset=utf-8',
-          'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
-          'stripe-signature': signatureHeader(body, secret, seconds),
-        },
-        signal: AbortSignal.any([closing.signal, AbortSignal.timeout(options.timeoutMs)]),
-      })
-      entry.answer = (await response.text()).slice(0, 2000)
-      entry.status = response.status
-    } catch (error) {
-      entry.answer = error instanceof Error ? error.message : String(error)
-    }
-    attempts.push(entry)
-    return entry
+    const made = await post(engine, options, closing.signal, record, endpoint, attempt)
+    attempts.push(made)
+    return made
   }
 
-  const succeeded = ({ status }: DeliveryAttempt): boolean => status !== null && status >= 200 && status < 300
-
-  /** Delivers to one endpoint, and plans the retry when it was not taken. */
+  /** Delivers to one endpoint, and plans a retry unless the endpoint accepted the event. */
   const attemptDelivery = async (
     record: EventRecord,
     endpoint: WebhookEndpoint,
     attempt: number,
   ): Promise<void> => {
-    const entry = await post(record, endpoint, attempt)
-    if (succeeded(entry)) {
+    if (isAccepted(await send(record, endpoint, attempt))) {
       record.event.pending_webhooks = Math.max(0, record.event.pending_webhooks - 1)
       return
     }
-    const wait = options.retrySchedule[attempt - 1]
-    if (wait === undefined || closing.signal.aborted) return
-    underWay += 1
+    const waitMs = options.retryScheduleMs[attempt - 1]
+    if (waitMs === undefined || closing.signal.aborted) return
+    pending.begin()
     const timer = setTimeout(() => {
       timers.delete(timer)
       const current = engine.store.get('webhook_endpoint', endpoint.id)
       const retry = current ? attemptDelivery(record, current, attempt + 1) : Promise.resolve()
-      retry.finally(finished)
-    }, wait)
+      retry.finally(pending.end)
+    }, waitMs)
     timers.add(timer)
   }
 
-  const queues = new Map<string, Promise<void>>()
-
   const deliver = (record: EventRecord): void => {
     for (const endpoint of endpointsFor(engine.store, record.event.type)) {
-      underWay += 1
+      pending.begin()
       const before = (!options.parallel && queues.get(endpoint.id)) || Promise.resolve()
-      const delivered = before.then(() => attemptDelivery(record, endpoint, 1)).finally(finished)
+      const delivered = before.then(() => attemptDelivery(record, endpoint, 1)).finally(pending.end)
       queues.set(endpoint.id, delivered)
     }
   }
-
-  const settled = (): Promise<void> =>
-    underWay === 0 ? Promise.resolve() : new Promise((resolve) => idle.push(resolve))
 
   engine.onEvent((record) => {
     if (holding) heldBack.push(record)
@@ -149,15 +111,14 @@ export function createDelivery(engine: Engine, options: DeliveryOptions): Delive
     },
     async release(order = 'arrival') {
       const records = heldBack
-      const ids = records.map((record) => record.event.id)
-      const sequence = order === 'arrival' ? ids : order === 'reverse' ? ids.toReversed() : order
+      const sequence = sequenceOf(records, order)
       holding = Array.isArray(order)
       heldBack = records.filter((record) => !sequence.includes(record.event.id))
       for (const id of sequence) {
         const record = records.find((candidate) => candidate.event.id === id)
         if (record) deliver(record)
       }
-      await settled()
+      await pending.none()
     },
     async redeliver(event, times = 1) {
       const record = engine.events.find((candidate) => candidate.event.id === event)
@@ -165,23 +126,95 @@ export function createDelivery(engine: Engine, options: DeliveryOptions): Delive
       const made: DeliveryAttempt[] = []
       for (let time = 0; time < times; time += 1) {
         for (const endpoint of endpointsFor(engine.store, record.event.type)) {
-          made.push(await post(record, endpoint, 1))
+          made.push(await send(record, endpoint, 1))
         }
       }
       return made
     },
     held: () => heldBack.map((record) => record.event.id),
     attempts: () => [...attempts],
-    settled,
+    whenIdle: pending.none,
     close() {
       closing.abort()
       for (const timer of timers) {
         clearTimeout(timer)
-        finished()
+        pending.end()
       }
       timers.clear()
     },
   }
+}
+
+/** Counts pending work. */
+function createCounter() {
+  let count = 0
+  let waiting: (() => void)[] = []
+  return {
+    begin(): void {
+      count += 1
+    },
+    end(): void {
+      count -= 1
+      if (count > 0) return
+      for (const resolve of waiting) resolve()
+      waiting = []
+    },
+    /** Resolves when nothing is pending. */
+    none: (): Promise<void> =>
+      count === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.push(resolve)),
+  }
+}
+
+/** The ids of held events in the order in which they are to be delivered. */
+function sequenceOf(records: EventRecord[], order: 'arrival' | 'reverse' | string[]): string[] {
+  if (Array.isArray(order)) return order
+  const ids = records.map((record) => record.event.id)
+  return order === 'arrival' ? ids : ids.toReversed()
+}
+
+/** Sends an event to an endpoint once. A failure is recorded, not thrown. */
+async function post(
+  engine: Engine,
+  options: DeliveryOptions,
+  closing: AbortSignal,
+  record: EventRecord,
+  endpoint: WebhookEndpoint,
+  attempt: number,
+): Promise<DeliveryAttempt> {
+  const body = JSON.stringify(engine.render(record, endpoint.api_version), null, 2)
+  const seconds = Math.floor(options.now().getTime() / 1000)
+  const secret = engine.endpointSecrets.get(endpoint.id) ?? ''
+  const made: DeliveryAttempt = {
+    event: record.event.id,
+    type: record.event.type,
+    endpoint: endpoint.id,
+    url: endpoint.url,
+    attempt,
+    status: null,
+    answer: '',
+  }
+  try {
+    const response = await fetch(endpoint.url, {
+      method: 'POST',
+      body,
+      redirect: 'manual',
+      headers: {
+        'content-type': 'application/json; charset=utf-8',
+        'user-agent': 'Stripe/1.0 (+https://stripe.com/docs/webhooks)',
+        'stripe-signature': signatureHeader(body, secret, seconds),
+      },
+      signal: AbortSignal.any([closing, AbortSignal.timeout(options.timeoutMs)]),
+    })
+    made.answer = (await response.text()).slice(0, BODY_CHARACTERS_MAX)
+    made.status = response.status
+  } catch (error) {
+    made.answer = error instanceof Error ? error.message : String(error)
+  }
+  return made
+}
+
+function isAccepted({ status }: DeliveryAttempt): boolean {
+  return status !== null && status >= 200 && status < 300
 }
 
 /** `Stripe-Signature` for a body: HMAC-SHA256 over `t.body` with the endpoint's secret. */

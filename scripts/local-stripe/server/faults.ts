@@ -1,15 +1,15 @@
-/** Failures on request: what a network and a busy Stripe do to an application. */
+/** Failures on request: what a network or a busy Stripe does to an application. */
 import { rateLimited, StripeFailure, serverError } from '../core/errors.ts'
 
 /**
- * What is to go wrong.
- * - `status`: answers with an error of that status. 429 and other refusals come before the work, and nothing is stored
- *   under the idempotency key; 402 and the 500 class come once execution began, and are stored. With `afterWork` the
- *   work was done all the same.
- * - `hang`: takes the request and never answers.
- * - `cut`: does the work, then closes the connection instead of answering.
- * - `hold`: waits with the request until `release()`, holding its idempotency key.
- * - `delayMs`: waits that long before the work.
+ * What goes wrong.
+ * - `status`: responds with an error of that status. 402 and the 500 class are stored under the idempotency key,
+ *   because execution has begun. Other statuses refuse the request before that, and nothing is stored. With
+ *   `afterWork` the work is done first.
+ * - `hang`: accepts the request and never responds.
+ * - `cut`: does the work, then closes the connection without a response.
+ * - `hold`: holds the request and its idempotency key until `release()`.
+ * - `delayMs`: waits for that time before the work.
  */
 export type Fault =
   | { status: number; body?: object; headers?: Record<string, string>; afterWork?: boolean }
@@ -20,21 +20,21 @@ export type Fault =
 
 export interface FaultRule {
   fault: Fault
-  /** Requests it applies to; all unless stated. A path matches from its beginning. */
+  /** Requests that the fault applies to; all by default. A path matches from its beginning. */
   method?: string
   path?: string
-  /** How many requests it hits; one unless stated. */
+  /** Number of requests that the fault applies to; one by default. */
   times?: number
 }
 
 export interface Faults {
   add(rule: FaultRule): void
   clear(): void
-  /** The fault for a request, which is used up by it. */
+  /** The fault for a request, if there is one. It counts as used. */
   take(method: string, path: string): Fault | null
   /** Waits for `release()`. */
   held(): Promise<void>
-  /** Resolves as soon as a request is kept waiting. */
+  /** Resolves as soon as a request is held. */
   whenHeld(): Promise<void>
   release(): void
 }
@@ -94,7 +94,7 @@ export function faultError(fault: { status: number; body?: object }): StripeFail
   })
 }
 
-/** Whether an error of that status comes once execution began, and so is kept under the idempotency key. */
+/** Whether an error of that status is stored under the idempotency key, because execution has begun. */
 export function isStored(status: number): boolean {
   return status === 402 || status >= 500
 }

@@ -4,10 +4,10 @@ import type { Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure, serverError } from '../core/errors.ts'
 import { expandAnswer } from '../core/expand.ts'
 import { decodeForm, type FormHash, fingerprint } from '../core/params.ts'
-import { pinnedVersion, renderObject } from '../core/versions.ts'
+import { PINNED_VERSION, renderObject } from '../core/versions.ts'
 import {
-  notice,
   type PageAnswer,
+  renderNotice,
   showCheckout,
   submitCheckout,
   submitPromotionCode,
@@ -23,20 +23,20 @@ import { authenticate, authorize, type SecretKey } from './keys.ts'
 export interface Site {
   /** The engine of a key's account and mode. */
   engineFor(key: SecretKey): Engine
-  /** The engine that knows a checkout or portal session. */
+  /** The engine that has an object, for example a checkout session. */
   engineWith(id: string): Engine | undefined
   keys(): SecretKey[]
   idempotencyKeys(key: SecretKey): IdempotencyKeys
   faults: Faults
   now(): Date
-  /** A control action by name, with its JSON arguments. */
+  /** Runs a control action by its name, with its JSON arguments. */
   control(action: string, body: unknown): Promise<unknown>
-  /** Called after each request, as plans may have changed. */
+  /** Called after each request, because it may have planned work. */
   afterRequest(): void
 }
 
-/** The largest body that is read, in bytes. */
-const largestBody = 1_048_576
+const BODY_BYTES_MAX = 1_048_576
+const KEY_CHARACTERS_MAX = 255
 
 export function createHttpServer(site: Site): Server {
   return createServer((request, response) => {
@@ -53,18 +53,18 @@ export function createHttpServer(site: Site): Server {
 async function handle(site: Site, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const url = new URL(request.url ?? '/', 'http://local')
   const path = url.pathname
-  const body = await bodyOf(request)
-  if (path.startsWith('/v1/')) return answerApi(site, request, response, url, body)
-  if (path.startsWith('/_local/')) return answerControl(site, request, response, path, body)
+  const body = await readBody(request)
+  if (path.startsWith('/v1/')) return handleApi(site, request, response, url, body)
+  if (path.startsWith('/_local/')) return handleControl(site, request, response, path, body)
   sendPage(response, pageFor(site, request.method ?? 'GET', path, body))
 }
 
-async function bodyOf(request: IncomingMessage): Promise<string> {
+async function readBody(request: IncomingMessage): Promise<string> {
   const chunks: Buffer[] = []
   let size = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
     size += chunk.length
-    if (size > largestBody) throw new Error('the body is larger than 1 MB')
+    if (size > BODY_BYTES_MAX) throw new Error('the body is larger than 1 MB')
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -72,7 +72,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
 
 // ---- the API
 
-async function answerApi(
+async function handleApi(
   site: Site,
   request: IncomingMessage,
   response: ServerResponse,
@@ -95,7 +95,7 @@ async function answerApi(
     const { route, id, secondId } = findRoute(method, url.pathname)
     authorize(key, route, engine.accountId)
     const form = formOf(url, body)
-    const version = String(request.headers['stripe-version'] ?? pinnedVersion)
+    const version = String(request.headers['stripe-version'] ?? PINNED_VERSION)
     const { params, expand } = route.read(form, version)
     const idempotencyKey = method === 'POST' ? headerOf(request, 'idempotency-key') : null
     response.setHeader('stripe-version', version)
@@ -114,8 +114,8 @@ async function answerApi(
         engine.request = { id: null, idempotency_key: null }
       }
     }
-    const { answer, replayed } = await once(site, key, engine, idempotencyKey, method, url, form, work)
-    if (cuts(fault)) {
+    const { answer, replayed } = await runOnce(site, key, engine, idempotencyKey, method, url, form, work)
+    if (cutsConnection(fault)) {
       response.destroy()
       return
     }
@@ -131,12 +131,12 @@ async function answerApi(
   }
 }
 
-function cuts(fault: Fault | null): boolean {
+function cutsConnection(fault: Fault | null): boolean {
   return fault !== null && 'cut' in fault
 }
 
-/** Carries out the work, or replays what is stored under the idempotency key. Refused requests are not stored. */
-async function once(
+/** Runs the work, or replays the response stored under the idempotency key. Refused requests are not stored. */
+async function runOnce(
   site: Site,
   key: SecretKey,
   engine: Engine,
@@ -147,7 +147,7 @@ async function once(
   work: () => Promise<StoredAnswer>,
 ): Promise<{ answer: StoredAnswer; replayed: boolean }> {
   if (idempotencyKey === null) return { answer: await work(), replayed: false }
-  if (idempotencyKey.length > 255)
+  if (idempotencyKey.length > KEY_CHARACTERS_MAX)
     throw invalidRequest('Idempotency keys can be at most 255 characters long.')
   const keys = site.idempotencyKeys(key)
   const stored = keys.claim(idempotencyKey, `${method} ${url.pathname} ${fingerprint(form)}`, engine.now())
@@ -169,7 +169,7 @@ async function once(
   }
 }
 
-/** Parameters come in the query and, with POST, in the body. */
+/** Parameters are in the query and, with POST, in the body. */
 function formOf(url: URL, body: string): FormHash {
   return decodeForm([url.search.slice(1), body].filter((part) => part !== '').join('&'))
 }
@@ -216,7 +216,7 @@ function pageFor(site: Site, method: string, path: string, body: string): PageAn
   if (engine && kind === 'p') return posts ? submitPortal(engine, id, form) : showPortal(engine, id)
   if (engine && kind === 'i') return showInvoice(engine, id)
   if (engine && kind === 'receipts') return showReceipt(engine, id)
-  return notice(
+  return renderNotice(
     404,
     'There is nothing here',
     'The address may be mistyped, or belong to an earlier run.',
@@ -244,10 +244,10 @@ function sendPage(response: ServerResponse, answer: PageAnswer): void {
 // ---- control
 
 /**
- * `POST /_local/<action>` with a JSON body. A browser page of another origin cannot call it: it would have to send JSON,
- * which needs a permission that is never given.
+ * `POST /_local/<action>` with a JSON body. A page of another origin cannot call it, because browsers send JSON across
+ * origins only after a preflight, and local Stripe never grants one.
  */
-async function answerControl(
+async function handleControl(
   site: Site,
   request: IncomingMessage,
   response: ServerResponse,

@@ -1,5 +1,7 @@
-/** Idempotency keys (https://docs.stripe.com/api/idempotent_requests): the first answer is kept for 24 hours. */
+/** Idempotency keys (https://docs.stripe.com/api/idempotent_requests): the first response is stored for 24 hours. */
 import { StripeFailure } from '../core/errors.ts'
+
+const KEY_LIFETIME_SECONDS = 24 * 3600
 
 export interface StoredAnswer {
   status: number
@@ -15,13 +17,13 @@ interface Entry {
 
 export interface IdempotencyKeys {
   /**
-   * Claims a key for a request, or gives the answer that is stored under it.
-   * @throws 400 when the key was used with other parameters, 409 while the first request is still being carried out
+   * Claims a key for a request, or returns the response stored under it.
+   * @throws 400 when the key was used with other parameters, 409 while the first request is in progress
    */
   claim(key: string, fingerprint: string, now: number): StoredAnswer | null
-  /** Stores the answer, once execution has begun. */
+  /** Stores the response to a request whose execution has begun. */
   store(key: string, answer: StoredAnswer): void
-  /** Gives the key back: the request was refused before execution. */
+  /** Frees the key, because the request was refused before execution. */
   release(key: string): void
 }
 
@@ -31,7 +33,7 @@ export function createIdempotencyKeys(): IdempotencyKeys {
     claim(key, fingerprint, now) {
       const known = entries.get(key)
       if (!known || known.expiresAt <= now) {
-        entries.set(key, { fingerprint, expiresAt: now + 86400, answer: null })
+        entries.set(key, { fingerprint, expiresAt: now + KEY_LIFETIME_SECONDS, answer: null })
         return null
       }
       if (known.fingerprint !== fingerprint) {

@@ -8,7 +8,7 @@ import {
   lifeCycles as ofLocalStripe,
 } from '../../../scripts/local-stripe/life-cycles.ts'
 import { openDispute } from '../../../scripts/local-stripe/resources/disputes.ts'
-import { settle } from '../../../scripts/local-stripe/resources/payments.ts'
+import { settlePayment } from '../../../scripts/local-stripe/resources/payments.ts'
 import { settleRefund } from '../../../scripts/local-stripe/resources/refunds.ts'
 import { call } from '../../../scripts/local-stripe/routes.ts'
 
@@ -72,7 +72,7 @@ const hardOnes: Told[] = [
       world.decline(session, { card: '4000000000000002' })
       world.pay(session, { paymentMethod: 'pm_usBankAccount_accountClosed' })
       world.wait(3 * day)
-      settle(world.engine, world.idOf(session, 'payment_intent'))
+      settlePayment(world.engine, world.idOf(session, 'payment_intent'))
     },
   },
   {

@@ -1,4 +1,7 @@
-/** Prices (https://docs.stripe.com/api/prices). Amounts are integers in the currency's minor unit. */
+/**
+ * Products and prices (https://docs.stripe.com/api/products, https://docs.stripe.com/api/prices). They share a file
+ * because each can create the other. Amounts are integers in the currency's minor unit.
+ */
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
@@ -15,14 +18,128 @@ import {
   oneOf,
   required,
   string,
+  url,
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import type { Metadata, Price } from '../core/types.ts'
+import type { Metadata, Price, Product } from '../core/types.ts'
 import { priceDataShape, taxBehavior } from './price-shape.ts'
-import { createProduct } from './products.ts'
 
-const createShape = {
+// ---- products
+
+const sharedProductShape = {
+  active: boolean(),
+  description: clearable(string()),
+  images: list(string(), { max: 8 }),
+  marketing_features: list(hash({ name: string() }), { max: 15 }),
+  metadata: metadata(),
+  shippable: boolean(),
+  statement_descriptor: clearable(string(22)),
+  tax_code: clearable(string()),
+  unit_label: clearable(string(12)),
+  url: clearable(url()),
+  ...withoutEffect('package_dimensions', 'tax_details'),
+}
+const { product: _product, ...defaultPriceShape } = priceDataShape
+const createProductShape = {
+  name: required(string()),
+  id: string(255),
+  type: oneOf('good', 'service'),
+  default_price_data: hash({ ...defaultPriceShape, metadata: metadata() }),
+  ...sharedProductShape,
+}
+const updateProductShape = { name: string(), default_price: clearable(string()), ...sharedProductShape }
+
+export function createProduct(engine: Engine, params: Infer<typeof createProductShape>): Product {
+  if (params.id !== undefined && engine.store.find(params.id)) {
+    throw invalidRequest('Product already exists.', { code: 'resource_already_exists', param: 'id' })
+  }
+  const now = engine.now()
+  const product = engine.store.add<'product'>({
+    id: params.id ?? engine.ids.next('prod_', 14),
+    object: 'product',
+    active: params.active ?? true,
+    created: now,
+    default_price: null,
+    description: params.description ?? null,
+    images: params.images ?? [],
+    livemode: engine.livemode,
+    marketing_features: params.marketing_features ?? [],
+    metadata: mergeMetadata({}, params.metadata),
+    name: params.name,
+    package_dimensions: null,
+    shippable: params.shippable ?? null,
+    statement_descriptor: params.statement_descriptor ?? null,
+    tax_code: params.tax_code ?? null,
+    tax_details: null,
+    type: params.type ?? 'service',
+    unit_label: params.unit_label ?? null,
+    updated: now,
+    url: params.url ?? null,
+  })
+  engine.emit('product.created', product)
+  if (params.default_price_data) {
+    const price = createPrice(engine, { ...params.default_price_data, product: product.id })
+    change(engine, product, { default_price: price.id }, 'product.updated')
+  }
+  return product
+}
+
+export function updateProduct(engine: Engine, id: string, params: Infer<typeof updateProductShape>): Product {
+  const product = engine.store.require('product', id)
+  if (params.default_price) engine.store.require('price', params.default_price, 'default_price')
+  const { metadata: sent, package_dimensions: _dimensions, tax_details: _tax, ...fields } = params
+  const changes = { ...fields, metadata: mergeMetadata(product.metadata, sent) }
+  return change(engine, product, { ...changes, updated: engine.now() }, 'product.updated')
+}
+
+export function deleteProduct(engine: Engine, id: string) {
+  const product = engine.store.require('product', id)
+  if (engine.store.list('price').some((price) => price.product === id)) {
+    throw invalidRequest('This product cannot be deleted because it has one or more user-created prices.', {
+      param: 'id',
+    })
+  }
+  const left = engine.store.remove('product', id)
+  engine.emit('product.deleted', product)
+  return left
+}
+
+const listProductsShape = {
+  ...createdListShape,
+  active: boolean(),
+  ids: list(string()),
+  shippable: boolean(),
+  type: string(),
+  url: string(),
+}
+
+export const productRoutes: Route[] = [
+  route('POST', '/v1/products', 'product', createProductShape, ({ engine, params }) =>
+    createProduct(engine, params),
+  ),
+  route('GET', '/v1/products', 'product', listProductsShape, ({ engine, params, path }) => {
+    const found = engine.store
+      .list('product')
+      .filter(
+        (product) =>
+          (params.active === undefined || product.active === params.active) &&
+          (!params.ids || params.ids.includes(product.id)) &&
+          (params.shippable === undefined || product.shippable === params.shippable) &&
+          (params.url === undefined || product.url === params.url),
+      )
+    return paginate(found, params, path, 'product')
+  }),
+  route('GET', '/v1/products/:id', 'product', {}, ({ engine, id }) => engine.store.require('product', id)),
+  route('POST', '/v1/products/:id', 'product', updateProductShape, ({ engine, id, params }) =>
+    updateProduct(engine, id, params),
+  ),
+  route('DELETE', '/v1/products/:id', 'product', {}, ({ engine, id }) => deleteProduct(engine, id)),
+]
+
+// ---- prices
+
+const createPriceShape = {
   ...priceDataShape,
   active: boolean(),
   billing_scheme: oneOf('per_unit', 'tiered'),
@@ -38,7 +155,7 @@ const createShape = {
   transfer_lookup_key: boolean(),
   ...withoutEffect('currency_options', 'custom_unit_amount', 'tiers', 'tiers_mode', 'transform_quantity'),
 }
-const updateShape = {
+const updatePriceShape = {
   active: boolean(),
   lookup_key: clearable(string(200)),
   metadata: metadata(),
@@ -48,9 +165,9 @@ const updateShape = {
   ...withoutEffect('currency_options'),
 }
 
-type CreateParams = Infer<typeof priceDataShape> & Partial<Infer<typeof createShape>>
+type PriceParams = Infer<typeof priceDataShape> & Partial<Infer<typeof createPriceShape>>
 
-export function createPrice(engine: Engine, params: CreateParams & { metadata?: Metadata | null }): Price {
+export function createPrice(engine: Engine, params: PriceParams & { metadata?: Metadata | null }): Price {
   const product = params.product
   if (product === undefined) throw missing('product')
   engine.store.require('product', product, 'product')
@@ -90,7 +207,7 @@ export function createPrice(engine: Engine, params: CreateParams & { metadata?: 
   return price
 }
 
-/** How many of an interval make up three years, which is as long as a price may recur. */
+/** The longest interval of a price is three years: the number of units, and the adjective for the error message. */
 const THREE_YEARS: Record<string, [most: number, adjective: string]> = {
   day: [1095, 'daily'],
   week: [156, 'weekly'],
@@ -98,7 +215,7 @@ const THREE_YEARS: Record<string, [most: number, adjective: string]> = {
   year: [3, 'yearly'],
 }
 
-function checkInterval({ recurring }: CreateParams): void {
+function checkInterval({ recurring }: PriceParams): void {
   if (!recurring) return
   const [most, adjective] = THREE_YEARS[recurring.interval] ?? [1, recurring.interval]
   if ((recurring.interval_count ?? 1) <= most) return
@@ -107,8 +224,8 @@ function checkInterval({ recurring }: CreateParams): void {
   })
 }
 
-/** The amount of one unit: whole minor units, or null when it has decimals, and always its exact text. */
-function amountOf({ unit_amount: whole, unit_amount_decimal: text }: CreateParams) {
+/** The amount of one unit: its exact text, and the whole minor units or null when it has decimals. */
+function amountOf({ unit_amount: whole, unit_amount_decimal: text }: PriceParams) {
   if (whole !== undefined && text !== undefined) {
     throw invalidRequest('You may only specify one of these parameters: unit_amount, unit_amount_decimal.', {
       param: 'unit_amount',
@@ -120,7 +237,7 @@ function amountOf({ unit_amount: whole, unit_amount_decimal: text }: CreateParam
   return { amount: Number.isInteger(amount) ? amount : null, exact }
 }
 
-/** A lookup key belongs to one active price; `transfer` takes it from the one that has it. */
+/** A lookup key belongs to one price. `transfer` takes it from the price that has it. */
 function claimLookupKey(engine: Engine, key: string, transfer: boolean, claimant?: Price): void {
   const holder = engine.store.list('price').find((price) => price.lookup_key === key && price !== claimant)
   if (!holder) return
@@ -130,7 +247,7 @@ function claimLookupKey(engine: Engine, key: string, transfer: boolean, claimant
   change(engine, holder, { lookup_key: null }, 'price.updated')
 }
 
-export function updatePrice(engine: Engine, id: string, params: Infer<typeof updateShape>): Price {
+export function updatePrice(engine: Engine, id: string, params: Infer<typeof updatePriceShape>): Price {
   const price = engine.store.require('price', id)
   if (
     params.tax_behavior &&
@@ -159,7 +276,7 @@ export function updatePrice(engine: Engine, id: string, params: Infer<typeof upd
   return change(engine, price, { ...fields, metadata: mergeMetadata(price.metadata, sent) }, 'price.updated')
 }
 
-const listShape = {
+const listPricesShape = {
   ...createdListShape,
   active: boolean(),
   currency: currency(),
@@ -170,7 +287,7 @@ const listShape = {
 }
 
 export const priceRoutes: Route[] = [
-  route('POST', '/v1/prices', 'plan', createShape, ({ engine, params }) => {
+  route('POST', '/v1/prices', 'plan', createPriceShape, ({ engine, params }) => {
     if (params.product === undefined && params.product_data) {
       const { id, name, metadata: sent } = params.product_data
       const product = createProduct(engine, { id, name, metadata: sent })
@@ -178,7 +295,7 @@ export const priceRoutes: Route[] = [
     }
     return createPrice(engine, params)
   }),
-  route('GET', '/v1/prices', 'plan', listShape, ({ engine, params, path }) => {
+  route('GET', '/v1/prices', 'plan', listPricesShape, ({ engine, params, path }) => {
     const found = engine.store
       .list('price')
       .filter(
@@ -194,7 +311,7 @@ export const priceRoutes: Route[] = [
     return paginate(found, params, path, 'price')
   }),
   route('GET', '/v1/prices/:id', 'plan', {}, ({ engine, id }) => engine.store.require('price', id)),
-  route('POST', '/v1/prices/:id', 'plan', updateShape, ({ engine, id, params }) =>
+  route('POST', '/v1/prices/:id', 'plan', updatePriceShape, ({ engine, id, params }) =>
     updatePrice(engine, id, params),
   ),
 ]
