@@ -1,4 +1,4 @@
-/** What happens to the account: one function for each kind of event. Each changes the account and returns what Stripe would announce. */
+/** One function for each kind of event. It changes the account and returns the change as Stripe would announce it. */
 import {
   type Account,
   beginPayment,
