@@ -98,7 +98,7 @@ test('a declined card leaves the order pending, and the buyer can go on paying',
   await page.getByRole('heading', { name: 'Not paid' }).waitFor()
   expect(await orderOfPage()).toMatchObject({ status: 'pending' })
 
-  await button('Go on paying').click()
+  await button('Resume payment').click()
   await payByCard()
   await page.getByRole('heading', { name: 'Thank you, it is paid' }).waitFor()
 })

@@ -6,7 +6,7 @@ import { until } from '../../scripts/demo/wait.ts'
 import { type Command, leftovers, npm, postgresIsThere } from './support/command.ts'
 
 const isOpen = ({ output }: Command) =>
-  until('the shop to open', () => output().includes('Ctrl-C ends all of it.'))
+  until('the shop to open', () => output().includes('Ctrl-C stops everything.'))
 
 test('npm start opens the shop, says where everything is, and ends by Ctrl-C, also when it is pressed again', async () => {
   const command = npm(['start'])
