@@ -1,5 +1,6 @@
 /**
- * The SDK: starts Checkout and Billing Portal sessions from a browser, or from any other runtime with `fetch`. It has no dependency.
+ * The SDK: starts Checkout and Billing Portal sessions from a browser, or from any other runtime with `fetch`. It has
+ * no dependency.
  *
  *     const payments = createPaymentsClient({ baseUrl: 'https://api.example', getToken: () => session.accessToken })
  *     const { data, error } = await payments.stripe.createCheckoutSession('test', { … })
@@ -31,8 +32,8 @@ export type {
 
 export type PaymentsError = {
   /**
-   * The code of the API's answer, or one of the SDK: `NETWORK_ERROR` if no answer arrived, `UNEXPECTED_RESPONSE` if the answer is not
-   * from this API, `TOKEN_ERROR` if `getToken` failed.
+   * The code of the API's answer, or one of the SDK: `NETWORK_ERROR` if no answer arrived, `UNEXPECTED_RESPONSE` if the
+   * answer is not from this API, `TOKEN_ERROR` if `getToken` failed.
    */
   error: ErrorCode | 'NETWORK_ERROR' | 'UNEXPECTED_RESPONSE' | 'TOKEN_ERROR' | (string & {})
   /** A sentence for a person. */
@@ -63,9 +64,9 @@ export type RequestOptions = {
 export type PaymentsClient = {
   stripe: {
     /**
-     * Starts a Checkout Session. Send the buyer to `data.checkoutSession.url`. Row level security in the app's database decides who
-     * may bill which subject. With an `idempotencyKey` it is safe to repeat: the same request returns the same session, and another
-     * request under the same key gets 409. See https://docs.stripe.com/payments/checkout.
+     * Starts a Checkout Session. Send the buyer to `data.checkoutSession.url`. Row level security in the app's database
+     * decides who may bill which subject. With an `idempotencyKey` it is safe to repeat: the same request returns the
+     * same session, and another request under the same key gets 409. See https://docs.stripe.com/payments/checkout.
      */
     createCheckoutSession(
       environment: StripeEnvironment,
@@ -73,8 +74,9 @@ export type PaymentsClient = {
       options?: RequestOptions,
     ): Promise<PaymentsResult<CreateCheckoutSessionResponse>>
     /**
-     * Opens the Billing Portal for a subject that has paid before. The error is 404 for a subject that has not, 401 for an anonymous
-     * caller, and 403 if no policy lets the caller bill the subject. See https://docs.stripe.com/customer-management.
+     * Opens the Billing Portal for a subject that has paid before. The error is 404 for a subject that has not, 401 for
+     * an anonymous caller, and 403 if no policy lets the caller bill the subject. See
+     * https://docs.stripe.com/customer-management.
      */
     createCustomerPortalSession(
       environment: StripeEnvironment,

@@ -1,7 +1,7 @@
 /**
- * The account whose events are streamed: its customers, their subscriptions, and the payments of which an event is still due.
- * Every random choice comes from one generator, so the same seed gives the same account. Its size is bounded, so that a stream can
- * run without end.
+ * The account whose events are streamed: its customers, their subscriptions, and the payments of which an event is
+ * still due. Every random choice comes from one generator, so the same seed gives the same account. Its size is
+ * bounded, so that a stream can run without end.
  */
 import { createRandom, pick, type Random, stripeId, whole } from './random.ts'
 import type { CustomerState, PaymentState, Person, Plan, RefundState, SubscriptionState } from './shapes.ts'

@@ -10,8 +10,8 @@ export type Child<Answer> = {
 }
 
 /**
- * Starts a program of this directory, sends it a job and resolves with its answer. The program uses the loader of this process, and
- * ends when this process ends.
+ * Starts a program of this directory, sends it a job and resolves with its answer. The program uses the loader of this
+ * process, and ends when this process ends.
  */
 export async function startChild<Job extends object, Answer>(name: string, job: Job): Promise<Child<Answer>> {
   const child = fork(fileURLToPath(new URL(name, import.meta.url)), {

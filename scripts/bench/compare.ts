@@ -1,6 +1,7 @@
 /**
- * Compares the contenders. In each round all of them get the same events, one contender after the other; each round begins with
- * another contender. A ratio is taken within a round, so that a busy machine slows both sides. The median of the rounds counts.
+ * Compares the contenders. In each round all of them get the same events, one contender after the other; each round
+ * begins with another contender. A ratio is taken within a round, so that a busy machine slows both sides. The median
+ * of the rounds counts.
  */
 import {
   CONTENDERS,

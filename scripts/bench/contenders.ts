@@ -1,6 +1,6 @@
 /**
- * The contenders. Each has as many callers as connections, and each caller sends one delivery at a time. All run in this process and
- * use the same Postgres over the loopback interface.
+ * The contenders. Each has as many callers as connections, and each caller sends one delivery at a time. All run in
+ * this process and use the same Postgres over the loopback interface.
  */
 import { createRequire } from 'node:module'
 import type { StripeSync } from '@supabase/stripe-sync-engine'
@@ -130,8 +130,9 @@ const LINE_ITEM = {
 }
 
 /**
- * `processWebhook` with the signed body. The sync engine requests the line items of every completed session, with any settings. Here
- * a stub in this process returns the one item at once; a real request would only make the sync engine slower.
+ * `processWebhook` with the signed body. The sync engine requests the line items of every completed session, with any
+ * settings. Here a stub in this process returns the one item at once; a real request would only make the sync engine
+ * slower.
  */
 async function createSyncEngine({ url, connections }: ContenderOptions): Promise<Contender> {
   const { StripeSync } = loadSyncEngine()

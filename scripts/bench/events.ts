@@ -1,6 +1,6 @@
 /**
- * An endless stream of webhook events of one account, the same for the same seed: 2,000 customers who check out, subscribe, renew
- * and are refunded, in a fixed mix. The objects of one payment name each other as Stripe's do.
+ * An endless stream of webhook events of one account, the same for the same seed: 2,000 customers who check out,
+ * subscribe, renew and are refunded, in a fixed mix. The objects of one payment name each other as Stripe's do.
  */
 import { createHmac } from 'node:crypto'
 import { createAccount, STREAM_START_SECONDS, uuid } from './account.ts'
@@ -75,7 +75,9 @@ export function createEventStream(seed: number): EventStream {
   return { take: (count) => Array.from({ length: count }, next) }
 }
 
-/** The body as Stripe writes it, indented by two spaces. A short one gets a longer note in the metadata of its object. */
+/**
+ * The body as Stripe writes it, indented by two spaces. A short one gets a longer note in the metadata of its object.
+ */
 function bodyOf(event: { data: { object: Change['object'] } }): string {
   const body = JSON.stringify(event, null, 2)
   const missing = BODY_BYTES_MIN - Buffer.byteLength(body)

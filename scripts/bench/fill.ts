@@ -1,11 +1,11 @@
 /**
- * Fills a database in bulk with the rows that years of events would leave: `transactions` payments, as many customers with their
- * mappings, owners and subscriptions, the payment objects and sessions of these payments, and `ledger` events. These rows belong to
- * other customers than the measured events.
+ * Fills a database in bulk with the rows that years of events would leave: `transactions` payments, as many customers
+ * with their mappings, owners and subscriptions, the payment objects and sessions of these payments, and `ledger`
+ * events. These rows belong to other customers than the measured events.
  *
- * Two things make an event slower in a full database: higher indexes, and pages that are not in memory. So ids are as long as
- * Stripe's, and ids that carry the time are older than any measured one. Payloads are short, because Postgres stores long ones
- * outside of the row and leaves a pointer of about that size.
+ * Two things make an event slower in a full database: higher indexes, and pages that are not in memory. So ids are as
+ * long as Stripe's, and ids that carry the time are older than any measured one. Payloads are short, because Postgres
+ * stores long ones outside of the row and leaves a pointer of about that size.
  */
 import type postgres from 'postgres'
 import { connect } from './server.ts'
@@ -27,7 +27,9 @@ const paymentId = `md5('payment ' || n)::uuid`
 const customer = short('cus_', 'n')
 const subject = `'user', md5('user' || n)`
 
-/** `$1` and `$2` are the first and the last number of a statement. Odd payments are one-time, even ones are invoices. */
+/**
+ * `$1` and `$2` are the first and the last number of a statement. Odd payments are one-time, even ones are invoices.
+ */
 const PER_PAYMENT = [
   `insert into payments.customers (environment, provider_customer_id, email, name, metadata, raw, provider_created_at, version)
    select 'test', ${customer}, 'customer' || n || '@example.com', 'Customer ' || n, '{}',

@@ -1,6 +1,6 @@
 /**
- * Measures what an event costs in a database that has grown. The handler sends the same events to an empty database and to a filled
- * one, in blocks of one kind. The databases take turns at being first; the median of the rounds counts.
+ * Measures what an event costs in a database that has grown. The handler sends the same events to an empty database and
+ * to a filled one, in blocks of one kind. The databases take turns at being first; the median of the rounds counts.
  */
 import { CONTENDERS, type Contender } from './contenders.ts'
 import { type EventStream, KINDS, type Kind } from './events.ts'

@@ -1,6 +1,6 @@
 /**
- * `npm run bench`: measures how fast events become rows, compared with the bare limit of this machine and with the sync engine.
- * bench/README.md says what is measured and how.
+ * `npm run bench`: measures how fast events become rows, compared with the bare limit of this machine and with the sync
+ * engine. bench/README.md says what is measured and how.
  */
 import { runBench, toJson } from './index.ts'
 import { isOptionError, readOptions, USAGE } from './options.ts'

@@ -1,6 +1,6 @@
 /**
- * Shows where the time goes inside Postgres, for each kind of event: functions by their own time, statements by time, WAL and pages.
- * Counting slows Postgres down, so compare these numbers only with each other.
+ * Shows where the time goes inside Postgres, for each kind of event: functions by their own time, statements by time,
+ * WAL and pages. Counting slows Postgres down, so compare these numbers only with each other.
  */
 import { CONTENDERS } from './contenders.ts'
 import { type BenchEvent, type EventStream, KINDS, type Kind } from './events.ts'

@@ -1,6 +1,6 @@
 /**
- * Stripe objects with the fields of the pinned API version, as a webhook body carries them, nothing expanded. Only values that
- * differ from event to event are parameters.
+ * Stripe objects with the fields of the pinned API version, as a webhook body carries them, nothing expanded. Only
+ * values that differ from event to event are parameters.
  */
 
 export type StripeShape = { id: string; object: string; [field: string]: unknown }
@@ -427,7 +427,7 @@ function invoiceLine({ id, lineId, subscription: of }: InvoiceState): StripeShap
 
 const NO_TAX = { disabled_reason: null, enabled: false, liability: null, provider: null, status: null }
 
-// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one literal with the fields of an invoice, in the order that Stripe sends them
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one literal, in the order of Stripe's fields
 export function invoice(state: InvoiceState): StripeShape {
   const { id, number, subscription: of, created, reason } = state
   const { person } = of

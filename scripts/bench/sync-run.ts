@@ -44,7 +44,9 @@ answerJob<SyncJob, SyncAnswer>(async ({ databaseUrl, stripeUrl, secretKey }) => 
   }
 })
 
-/** Largest memory of this process so far, in bytes. On Linux `maxRSS` would include the process that started this one. */
+/**
+ * Largest memory of this process so far, in bytes. On Linux `maxRSS` would include the process that started this one.
+ */
 async function peakRss(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
   const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS

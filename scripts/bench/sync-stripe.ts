@@ -1,4 +1,7 @@
-/** Runs local Stripe with many customers in a process of its own; sync.ts starts it. It answers once all customers exist. */
+/**
+ * Runs local Stripe with many customers in a process of its own; sync.ts starts it. It answers once all customers
+ * exist.
+ */
 import { setImmediate } from 'node:timers/promises'
 import { call, type Engine, startLocalStripe } from '../local-stripe/index.ts'
 import { answerJob } from './child.ts'

@@ -1,6 +1,6 @@
 /**
- * Measures the speed and the memory of a sync: customers of a local Stripe, first into an empty database, then again over the same
- * rows. Stripe, Postgres and each sync have a process of their own.
+ * Measures the speed and the memory of a sync: customers of a local Stripe, first into an empty database, then again
+ * over the same rows. Stripe, Postgres and each sync have a process of their own.
  */
 import { type Child, startChild } from './child.ts'
 import { type BenchServer, connect } from './server.ts'

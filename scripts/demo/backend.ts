@@ -1,4 +1,6 @@
-/** The routes of the shop's backend: signing in, orders, subscriptions and refunds. The browser's JavaScript calls them. */
+/**
+ * The routes of the shop's backend: signing in, orders, subscriptions and refunds. The browser's JavaScript calls them.
+ */
 import type { Hono } from 'hono'
 import type postgres from 'postgres'
 import type Stripe from 'stripe'

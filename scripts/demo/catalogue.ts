@@ -1,4 +1,6 @@
-/** The products of the demo shop. They are in Stripe, where lookup keys identify them, and are projected to Postgres. */
+/**
+ * The products of the demo shop. They are in Stripe, where lookup keys identify them, and are projected to Postgres.
+ */
 import type postgres from 'postgres'
 import type Stripe from 'stripe'
 

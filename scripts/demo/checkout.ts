@@ -35,9 +35,9 @@ export function subscriptionOf(team: string, priceId: string, shopUrl: string): 
 }
 
 /**
- * Begins a checkout with a discount. The HTTP API has no field for a discount, because a browser must not grant one to itself. The
- * shop's backend calls the same SQL functions as the handlers and adds a coupon to the parameters for Stripe. The browser then
- * requests the same checkout, and its idempotency key returns the existing session.
+ * Begins a checkout with a discount. The HTTP API has no field for a discount, because a browser must not grant one to
+ * itself. The shop's backend calls the same SQL functions as the handlers and adds a coupon to the parameters for
+ * Stripe. The browser then requests the same checkout, and its idempotency key returns the existing session.
  */
 export async function prepareDiscounted(
   sql: postgres.Sql,

@@ -1,4 +1,6 @@
-/** The live view: a stream of server-sent events with the live parts of a page, sent again whenever one of them changes. */
+/**
+ * The live view: a stream of server-sent events with the live parts of a page, sent again whenever one of them changes.
+ */
 import type { Hono, Context as HonoContext } from 'hono'
 import { streamSSE } from 'hono/streaming'
 import type postgres from 'postgres'

@@ -1,4 +1,6 @@
-/** The pages of the shop, and their live parts, which change while a page is open. Every value in a template is escaped. */
+/**
+ * The pages of the shop, and their live parts, which change while a page is open. Every value in a template is escaped.
+ */
 import { html, raw } from 'hono/html'
 import { type Catalogue, GIFT_CODE } from './catalogue.ts'
 import { money } from './money.ts'

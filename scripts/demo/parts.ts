@@ -31,8 +31,8 @@ export function createParts(signal: AbortSignal | undefined, onError: (line: str
 }
 
 /**
- * Waits for work, but no longer than until the signal. Use it for work that may take long and leaves nothing open, for example a
- * request to a distant database or Stripe.
+ * Waits for work, but no longer than until the signal. Use it for work that may take long and leaves nothing open, for
+ * example a request to a distant database or Stripe.
  */
 export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return work

@@ -5,8 +5,8 @@ const STOP_TIMEOUT_MS = 20_000
 const ANCESTORS_CHECK_MS = 1000
 
 /**
- * Calls `stop` once when the process should end: on Ctrl-C, on another signal, or when the program that started it has ended. Later
- * signals are ignored while everything stops, because ending sooner could leave something behind.
+ * Calls `stop` once when the process should end: on Ctrl-C, on another signal, or when the program that started it has
+ * ended. Later signals are ignored while everything stops, because ending sooner could leave something behind.
  */
 export function onStop(stop: () => void): void {
   let asked = false
@@ -26,8 +26,8 @@ export function onStop(stop: () => void): void {
 }
 
 /**
- * npm runs a script through a shell, and a killed shell does not signal its child: `kill <npm>` would leave the program running. So
- * the program checks once a second whether it still descends from that npm.
+ * npm runs a script through a shell, and a killed shell does not signal its child: `kill <npm>` would leave the program
+ * running. So the program checks once a second whether it still descends from that npm.
  */
 async function watchNpm(gone: () => void): Promise<void> {
   const start = await ancestors()

@@ -1,8 +1,8 @@
 /**
  * `npm start`: runs everything on this machine until Ctrl-C, from an empty Postgres to a shop that takes payments.
  *
- * Postgres is new and temporary each time. Local Stripe holds its objects in memory, so a database that outlived it would have
- * customers that Stripe does not have.
+ * Postgres is new and temporary each time. Local Stripe holds its objects in memory, so a database that outlived it
+ * would have customers that Stripe does not have.
  */
 import { GIFT_CODE } from './catalogue.ts'
 import { exit, onStop } from './process.ts'

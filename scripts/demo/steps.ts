@@ -187,7 +187,8 @@ const steps: Step[] = [
     name: '100 % discount fulfilled',
     async run(scene) {
       const { ada, sql, stripe, stripeControl } = scene
-      // Only the seller grants a coupon: the backend begins the checkout with it, and the browser requests it by its key.
+      // Only the seller grants a coupon: the backend begins the checkout with it, and the browser requests it by its
+      // key.
       const { orderId, checkout } = await ada.order({ code: 'firstbag' })
       const session = await startCheckout(ada, checkout)
       const asked = await stripe.checkout.sessions.retrieve(session.checkoutSessionId)

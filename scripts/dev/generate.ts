@@ -1,6 +1,6 @@
 /**
- * `npm run generate` writes every generated file. `npm run verify` (`--verify`) writes nothing. It fails if a generated file is out of
- * date or if migrations and fixtures disagree, and prints the command that fixes it.
+ * `npm run generate` writes every generated file. `npm run verify` (`--verify`) writes nothing. It fails if a generated
+ * file is out of date or if migrations and fixtures disagree, and prints the command that fixes it.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'

@@ -21,8 +21,8 @@ const require = createRequire(import.meta.url)
 const CURRENT = join(SQL, 'current')
 
 /**
- * Freezes `sql/current` and the fixtures that it includes into the next file of `sql/committed`. Changed fixtures that no
- * line includes are included at the end, except with `--without-fixtures`, which leaves them to a later migration.
+ * Freezes `sql/current` and the fixtures that it includes into the next file of `sql/committed`. Changed fixtures that
+ * no line includes are included at the end, except with `--without-fixtures`, which leaves them to a later migration.
  */
 async function commit(message: string, { withFixtures = true } = {}): Promise<void> {
   if (!message) throw new Error('Say what the migration does: npm run migration:commit -- "add refunds"')

