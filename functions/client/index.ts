@@ -100,7 +100,7 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
     try {
       token = await options.getToken?.()
     } catch (error) {
-      return failure('TOKEN_ERROR', 0, `The access token could not be had: ${messageOf(error)}`)
+      return failure('TOKEN_ERROR', 0, `The access token could not be obtained: ${messageOf(error)}`)
     }
     try {
       const response = await doFetch(`${baseUrl}${path}`, {
