@@ -1,4 +1,4 @@
--- What the migrations make, for reading: written from the catalogue of a migrated database by `npm run generate`.
+-- The resulting schema, for reading: `npm run generate` writes it from the catalogue of a migrated database.
 -- Function bodies are in sql/fixtures. Do not edit, and do not install from here.
 
 create role anon nologin;

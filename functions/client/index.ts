@@ -1,5 +1,6 @@
 /**
- * The SDK: starts Checkout and Billing Portal sessions from a browser, or from anything else that has `fetch`. It has no dependency.
+ * The SDK: starts Checkout and Billing Portal sessions from a browser, or from any other runtime with `fetch`. It has
+ * no dependency.
  *
  *     const payments = createPaymentsClient({ baseUrl: 'https://api.example', getToken: () => session.accessToken })
  *     const { data, error } = await payments.stripe.createCheckoutSession('test', { … })
@@ -31,15 +32,15 @@ export type {
 
 export type PaymentsError = {
   /**
-   * The code of the API's answer, or one of ours: `NETWORK_ERROR` when there was no answer, `UNEXPECTED_RESPONSE` when it was not
-   * one of this API, `TOKEN_ERROR` when `getToken` failed.
+   * The code of the API's answer, or one of the SDK: `NETWORK_ERROR` if no answer arrived, `UNEXPECTED_RESPONSE` if the
+   * answer is not from this API, `TOKEN_ERROR` if `getToken` failed.
    */
   error: ErrorCode | 'NETWORK_ERROR' | 'UNEXPECTED_RESPONSE' | 'TOKEN_ERROR' | (string & {})
   /** A sentence for a person. */
   message: string
-  /** The HTTP status; 0 when there was no answer. */
+  /** The HTTP status; 0 if no answer arrived. */
   statusCode: number
-  /** The next step, when there is one to say. */
+  /** What to do next, if the API names it. */
   nextActions?: string
 }
 
@@ -47,25 +48,25 @@ export type PaymentsError = {
 export type PaymentsResult<T> = { data: T; error: null } | { data: null; error: PaymentsError }
 
 export type PaymentsClientOptions = {
-  /** Where the handlers answer, as in `https://api.example`; a path in it is kept. */
+  /** Address of the handlers, for example `https://api.example`. It may have a path. */
   baseUrl: string
-  /** The signed-in user's access token, or null for an anonymous purchase. Asked before every request. */
+  /** Returns the signed-in user's access token, or null for an anonymous purchase. Called before every request. */
   getToken?: () => string | null | undefined | Promise<string | null | undefined>
-  /** Another `fetch` than the global one. */
+  /** Replaces the global `fetch`. */
   fetch?: typeof fetch
 }
 
 export type RequestOptions = {
-  /** Gives the request up; the result is then a `NETWORK_ERROR`. */
+  /** Cancels the request; the result is then a `NETWORK_ERROR`. */
   signal?: AbortSignal
 }
 
 export type PaymentsClient = {
   stripe: {
     /**
-     * Starts a Checkout Session; send the buyer to `data.checkoutSession.url`. Row level security of the app's database decides
-     * who may bill which subject. With an `idempotencyKey` it is safe to repeat: the same request gives the same session, another
-     * one under the same key is refused with 409. See https://docs.stripe.com/payments/checkout.
+     * Starts a Checkout Session. Send the buyer to `data.checkoutSession.url`. Row level security in the app's database
+     * decides who may bill which subject. With an `idempotencyKey` it is safe to repeat: the same request returns the
+     * same session, and another request under the same key gets 409. See https://docs.stripe.com/payments/checkout.
      */
     createCheckoutSession(
       environment: StripeEnvironment,
@@ -73,8 +74,9 @@ export type PaymentsClient = {
       options?: RequestOptions,
     ): Promise<PaymentsResult<CreateCheckoutSessionResponse>>
     /**
-     * Opens the Billing Portal for a subject that has paid before: 404 for one that has not, 401 for an anonymous caller, 403 when
-     * no policy lets the caller manage the subject. See https://docs.stripe.com/customer-management.
+     * Opens the Billing Portal for a subject that has paid before. The error is 404 for a subject that has not, 401 for
+     * an anonymous caller, and 403 if no policy lets the caller bill the subject. See
+     * https://docs.stripe.com/customer-management.
      */
     createCustomerPortalSession(
       environment: StripeEnvironment,
@@ -84,7 +86,7 @@ export type PaymentsClient = {
   }
 }
 
-/** A client for one deployment of the handlers. Its methods never throw: what went wrong is in `error`. */
+/** Creates a client for one deployment of the handlers. Its methods never throw; a failure is in `error`. */
 export function createPaymentsClient(options: PaymentsClientOptions): PaymentsClient {
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const doFetch: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init))
@@ -98,7 +100,7 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
     try {
       token = await options.getToken?.()
     } catch (error) {
-      return failure('TOKEN_ERROR', 0, `The access token could not be had: ${messageOf(error)}`)
+      return failure('TOKEN_ERROR', 0, `The access token could not be obtained: ${messageOf(error)}`)
     }
     try {
       const response = await doFetch(`${baseUrl}${path}`, {
@@ -129,7 +131,7 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
   }
 }
 
-/** Makes a result of an answer, also of one that some proxy on the way has written. */
+/** Turns an answer into a result, even an answer that a proxy on the way has written. */
 function read<T>(status: number, text: string): PaymentsResult<T> {
   let body: unknown
   try {

@@ -1,17 +1,17 @@
-/** Parts of a measurement that have a process of their own, so that their memory and time are not counted with somebody else's. */
+/** Runs part of a measurement in a process of its own, so that its memory and time are counted apart. */
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
 export type Child<Answer> = {
   answer: Answer
-  /** Ends the process and resolves when it is gone. */
+  /** Ends the process and resolves when it has ended. */
   stop(): Promise<void>
 }
 
 /**
- * Starts a program of this directory, hands it a job and resolves with its answer. It runs with the loader of this process, and
- * ends when this process does.
+ * Starts a program of this directory, sends it a job and resolves with its answer. The program uses the loader of this
+ * process, and ends when this process ends.
  */
 export async function startChild<Job extends object, Answer>(name: string, job: Job): Promise<Child<Answer>> {
   const child = fork(fileURLToPath(new URL(name, import.meta.url)), {
@@ -44,7 +44,7 @@ function answerOf<Answer>(child: ChildProcess, name: string, job: object): Promi
   })
 }
 
-/** The other side: takes the job, answers it, and ends with the process that gave it. */
+/** The child's side: receives the job, sends the answer, and ends when its parent ends. */
 export function answerJob<Job, Answer>(work: (job: Job) => Promise<Answer>): void {
   process.once('disconnect', () => process.exit())
   process.once('message', async (job) => {

@@ -1,6 +1,7 @@
 /**
- * The contenders side by side: one after the other on the same events, round by round, each round beginning with another of them.
- * Their ratio is taken within each round, where the machine was the same, and the median of the rounds counts.
+ * Compares the contenders. In each round all of them get the same events, one contender after the other; each round
+ * begins with another contender. A ratio is taken within a round, so that a busy machine slows both sides. The median
+ * of the rounds counts.
  */
 import {
   CONTENDERS,
@@ -18,7 +19,7 @@ const NAMES = ['bare_limit', 'handler', 'sync_engine'] as const satisfies Conten
 export type Compared = {
   connections: number
   perSecond: Record<ContenderName, number>
-  /** Ours by theirs. */
+  /** Events per second of the handler, divided by those of the other. */
   ratios: Record<Exclude<ContenderName, 'handler'>, number>
   /** The lowest and the highest ratio of a round. */
   spread: Record<Exclude<ContenderName, 'handler'>, [number, number]>
@@ -92,7 +93,7 @@ function summary(connections: number, rounds: Record<ContenderName, Measurement>
   }
 }
 
-/** Whether every event that was sent is where it belongs: a number is worth nothing if work was left out. */
+/** Raises unless every event that was sent has its rows: a speed means nothing if work was left out. */
 async function check(url: string, sent: number): Promise<void> {
   const sql = connect(url)
   try {
@@ -107,7 +108,7 @@ async function check(url: string, sent: number): Promise<void> {
           and (select count(*) from stripe.checkout_sessions) = (select count(*) from stripe.checkout_session_line_items)
           as synced`
     if (counted?.bare !== sent || counted.ledger !== sent || counted.processed !== sent || !counted.synced) {
-      throw new Error(`${sent} events were sent, and this became of them: ${JSON.stringify(counted)}`)
+      throw new Error(`${sent} events were sent, but the tables hold ${JSON.stringify(counted)}`)
     }
   } finally {
     await sql.end()

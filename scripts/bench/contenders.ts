@@ -1,6 +1,6 @@
 /**
- * What is compared. Each takes one delivery at a time from each of as many callers as it has connections, in this process, over
- * the same loopback socket to the same Postgres.
+ * The contenders. Each has as many callers as connections, and each caller sends one delivery at a time. All run in
+ * this process and use the same Postgres over the loopback interface.
  */
 import { createRequire } from 'node:module'
 import type { StripeSync } from '@supabase/stripe-sync-engine'
@@ -13,7 +13,7 @@ export type ContenderName = 'bare_limit' | 'handler' | 'sync_engine'
 
 export type Contender = {
   name: ContenderName
-  /** Resolves when the event is kept. Rejects when it is not. */
+  /** Resolves when the event is stored, and rejects if it is not. */
   deliver(delivery: Delivery): Promise<void>
   close(): Promise<void>
 }
@@ -26,7 +26,7 @@ export const CONTENDERS: Record<ContenderName, (options: ContenderOptions) => Pr
   sync_engine: createSyncEngine,
 }
 
-/** The table of the bare limit; made once in a database. */
+/** Creates the table of the bare limit, once in a database. */
 export async function prepareBareLimit(url: string): Promise<void> {
   const sql = connect(url)
   await sql.unsafe(`
@@ -39,7 +39,7 @@ export async function prepareBareLimit(url: string): Promise<void> {
   await sql.end()
 }
 
-/** One prepared insert of the same bytes, by the driver that the handlers use; no signature check, nothing else. */
+/** One prepared insert of the same bytes by the handlers' driver: no signature check, nothing else. */
 async function createBareLimit({ url, connections }: ContenderOptions): Promise<Contender> {
   const sql = connect(url, { max: connections })
   return {
@@ -53,7 +53,7 @@ async function createBareLimit({ url, connections }: ContenderOptions): Promise<
 
 const ADDRESS = 'http://127.0.0.1/api/webhooks/stripe/test'
 
-/** The webhook route as a server calls it: a request with the bytes in, a response out. */
+/** The webhook route as a server calls it: it takes a request with the bytes and returns a response. */
 async function createHandler({ url, connections }: ContenderOptions): Promise<Contender> {
   const deps = createDeps(
     readConfig({
@@ -86,7 +86,7 @@ async function createHandler({ url, connections }: ContenderOptions): Promise<Co
   }
 }
 
-/** The part of the sync engine that is used here, as its CommonJS build has it: only that one finds its own migrations. */
+/** The used part of the sync engine. Its CommonJS build is loaded, because only that build finds its own migrations. */
 type SyncEngineModule = {
   StripeSync: typeof StripeSync
   runMigrations(config: { databaseUrl: string; schema: string }): Promise<void>
@@ -96,12 +96,12 @@ function loadSyncEngine(): SyncEngineModule {
   return createRequire(import.meta.url)('@supabase/stripe-sync-engine') as SyncEngineModule
 }
 
-/** Its tables, in their own schema of the same database, and the one price that line items name. */
+/** Creates its tables in a schema of their own, and the one price that the line items name. */
 export async function prepareSyncEngine(url: string): Promise<void> {
   await loadSyncEngine().runMigrations({ databaseUrl: url, schema: 'stripe' })
   const sql = connect(url)
   try {
-    // It logs what goes wrong in a migration instead of throwing it.
+    // The sync engine logs an error of a migration instead of throwing it.
     const [row] = await sql`select to_regclass('stripe.checkout_session_line_items') is not null as migrated`
     if (!row?.migrated) throw new Error('The sync engine did not migrate its schema.')
     await sql`insert into stripe.prices (id, object, active, currency) values (${LINE_ITEM.price.id}, 'price', true, 'usd')`
@@ -110,7 +110,7 @@ export async function prepareSyncEngine(url: string): Promise<void> {
   }
 }
 
-/** How the sync engine is set up: everything that would ask Stripe or the database for more is off. */
+/** The fastest settings of the sync engine: every option that sends more requests to Stripe or the database is off. */
 export const SYNC_ENGINE_SETTINGS = {
   autoExpandLists: false,
   backfillRelatedEntities: false,
@@ -130,8 +130,9 @@ const LINE_ITEM = {
 }
 
 /**
- * `processWebhook` with the signed body. It asks Stripe for the line items of every completed session, whatever its settings; here
- * Stripe answers at once, in this process, with the one item of the session. Real requests would only make it slower.
+ * `processWebhook` with the signed body. The sync engine requests the line items of every completed session, with any
+ * settings. Here a stub in this process returns the one item at once; a real request would only make the sync engine
+ * slower.
  */
 async function createSyncEngine({ url, connections }: ContenderOptions): Promise<Contender> {
   const { StripeSync } = loadSyncEngine()
@@ -141,7 +142,7 @@ async function createSyncEngine({ url, connections }: ContenderOptions): Promise
     stripeWebhookSecret: SIGNING_SECRET,
     poolConfig: { connectionString: url, max: connections, keepAlive: true },
   })
-  // Whatever else it might want to ask finds nobody, and fails the measurement.
+  // Any other request to Stripe fails the measurement.
   sync.stripe = withoutStripe(sync.stripe)
   return {
     name: 'sync_engine',

@@ -1,19 +1,20 @@
 /**
- * Fills a database in bulk with the rows that years of events would have left: `transactions` payments, as many customers with
- * their mappings, owners and subscriptions, the payment objects and sessions of these payments, and `ledger` events. They belong to
- * other customers than the events that are measured.
+ * Fills a database in bulk with the rows that years of events would leave: `transactions` payments, as many customers
+ * with their mappings, owners and subscriptions, the payment objects and sessions of these payments, and `ledger`
+ * events. These rows belong to other customers than the measured events.
  *
- * What an event meets in a full database is the height of the indexes and the pages that are not in memory, so ids are as long as
- * Stripe's, and those that carry the time are older than any that is measured. Payloads are short: in a ledger of real ones they
- * lie in another file, to which a row holds a pointer of about that size.
+ * Two things make an event slower in a full database: higher indexes, and pages that are not in memory. So ids are as
+ * long as Stripe's, and ids that carry the time are older than any measured one. Payloads are short, because Postgres
+ * stores long ones outside of the row and leaves a pointer of about that size.
  */
 import type postgres from 'postgres'
 import { connect } from './server.ts'
 
 export type Size = { ledger: number; transactions: number }
 
-/** Rows of one statement: enough to be fast, few enough to see it go on. */
-const STEP = 100_000
+/** Enough to be fast, few enough to log progress. */
+const ROWS_PER_STATEMENT = 100_000
+const ROWS_PER_LOG_LINE = 1_000_000
 
 const at = (n: string) => `timestamptz '2024-11-18' + ${n} * interval '12 seconds'`
 const version = (n: string) => `((extract(epoch from date_trunc('second', ${at(n)}))::bigint << 3) + 2)`
@@ -26,7 +27,9 @@ const paymentId = `md5('payment ' || n)::uuid`
 const customer = short('cus_', 'n')
 const subject = `'user', md5('user' || n)`
 
-/** `$1` and `$2` are the first and the last number of a step. Odd payments are single, even ones are invoices. */
+/**
+ * `$1` and `$2` are the first and the last number of a statement. Odd payments are one-time, even ones are invoices.
+ */
 const PER_PAYMENT = [
   `insert into payments.customers (environment, provider_customer_id, email, name, metadata, raw, provider_created_at, version)
    select 'test', ${customer}, 'customer' || n || '@example.com', 'Customer ' || n, '{}',
@@ -93,7 +96,7 @@ const LEDGER = `insert into payments.webhook_events (
     ${at('n')}, jsonb_build_object('id', ${id('evt_1', 'n')}, 'object', 'event', 'data', '{}'::jsonb), 'processed', 1, ${at('n')}, ${at('n')}
   from generate_series($1::int, $2::int) as n`
 
-/** Brings the tables from one size to a larger one, and their statistics up to date. */
+/** Grows the tables from one size to a larger one and updates their statistics. */
 export async function fill(
   url: string,
   from: Size,
@@ -102,7 +105,7 @@ export async function fill(
 ): Promise<void> {
   const sql = connect(url)
   try {
-    // Nobody needs these rows after a crash, and triggers have nothing to add to them.
+    // These rows may be lost in a crash, and no trigger has to add anything to them.
     await sql`set synchronous_commit = off`
     await sql`set session_replication_role = replica`
     await inSteps(sql, PER_PAYMENT, from.transactions, to.transactions, (done) =>
@@ -123,9 +126,9 @@ async function inSteps(
   to: number,
   done: (count: number) => void,
 ): Promise<void> {
-  for (let first = from + 1; first <= to; first += STEP) {
-    const last = Math.min(first + STEP - 1, to)
+  for (let first = from + 1; first <= to; first += ROWS_PER_STATEMENT) {
+    const last = Math.min(first + ROWS_PER_STATEMENT - 1, to)
     for (const statement of statements) await sql.unsafe(statement, [first, last])
-    if (last === to || last % (STEP * 10) === 0) done(last)
+    if (last === to || last % ROWS_PER_LOG_LINE === 0) done(last)
   }
 }

@@ -1,6 +1,6 @@
 /**
- * What an event costs in a database that has grown: the same events, through the handler, to a database that holds nothing else and
- * to one that was filled. Block by block of one kind, now the one first and now the other; the median of the rounds counts.
+ * Measures what an event costs in a database that has grown. The handler sends the same events to an empty database and
+ * to a filled one, in blocks of one kind. The databases take turns at being first; the median of the rounds counts.
  */
 import { CONTENDERS, type Contender } from './contenders.ts'
 import { type EventStream, KINDS, type Kind } from './events.ts'
@@ -8,7 +8,7 @@ import { fill, type Size } from './fill.ts'
 import { median, send } from './measure.ts'
 import type { BenchServer } from './server.ts'
 
-/** How far the second database is filled, step by step. */
+/** The sizes to which the second database is filled, one after the other. */
 export const GROWTH = {
   none: [],
   small: [{ ledger: 100_000, transactions: 100_000 }],
@@ -22,7 +22,7 @@ export type GrowthName = keyof typeof GROWTH
 
 export type Grown = {
   size: Size
-  /** The cost of the whole mix, by that in the empty database. */
+  /** The cost of the whole mix, divided by its cost in the empty database. */
   ratio: number
   byKind: Record<Kind, number>
 }
@@ -31,7 +31,7 @@ export type GrowthOptions = {
   server: BenchServer
   stream: EventStream
   sizes: readonly Size[]
-  /** Events of a round, of all kinds. */
+  /** Events per round, of all kinds. */
   events: number
   rounds: number
   connections: number

@@ -1,4 +1,4 @@
-/** Runs what was asked for on one Postgres, and takes that Postgres away again. */
+/** Runs the chosen measurements on one Postgres, and removes that Postgres afterwards. */
 import { arch, cpus, platform } from 'node:os'
 import { type Compared, compare } from './compare.ts'
 import { SYNC_ENGINE_SETTINGS } from './contenders.ts'
@@ -23,8 +23,12 @@ export type BenchResult = {
   sync: Synced | null
 }
 
-/** Transactions in the database that is profiled: enough for the planner to prefer indexes. */
-const PROFILED_TRANSACTIONS = 100_000
+/** Size of the profiled database: large enough for the planner to prefer indexes. */
+const PROFILE_TRANSACTIONS = 100_000
+/** Connections of the measurements that use one size only. */
+const CONNECTIONS_MAX = 16
+/** A round trip count needs few events. */
+const ROUND_TRIP_EVENTS_MAX = 400
 
 export async function runBench(options: BenchOptions, log: (line: string) => void): Promise<BenchResult> {
   const profiling = options.profile > 0
@@ -40,19 +44,19 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     profile: [],
     sync: null,
   }
-  const most = Math.max(...options.connections)
+  const connections = Math.min(CONNECTIONS_MAX, Math.max(...options.connections))
   try {
     if (profiling) {
       result.profile = await profile(server, stream, {
         events: options.profile,
-        transactions: PROFILED_TRANSACTIONS,
+        transactions: PROFILE_TRANSACTIONS,
       })
       return result
     }
     if (options.memory > 0) {
       result.memory = await measureMemory(server, stream, {
         events: options.memory,
-        connections: Math.min(16, most),
+        connections,
         log,
       })
       return result
@@ -61,7 +65,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
       result.sync = await measureSync(server, { customers: options.sync, log })
       return result
     }
-    result.roundTrips = await countRoundTrips(server, stream, Math.min(options.events, 400))
+    result.roundTrips = await countRoundTrips(server, stream, Math.min(options.events, ROUND_TRIP_EVENTS_MAX))
     result.compared = (await compare({ server, stream, ...options, log })).results
     result.growth = await measureGrowth({
       server,
@@ -69,7 +73,7 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
       sizes: GROWTH[options.growth],
       events: options.events,
       rounds: options.rounds,
-      connections: Math.min(16, most),
+      connections,
       log,
     })
     return result
@@ -99,7 +103,7 @@ function config(options: BenchOptions, settings: Record<string, string>): Record
   }
 }
 
-/** The results in the form that `--json` prints. */
+/** The results as `--json` prints them. */
 export function toJson({ compared, growth, memory, roundTrips, sync, config }: BenchResult) {
   if (sync) {
     return { sync: { customers: sync.customers, first: roundOf(sync.first), second: roundOf(sync.second) } }

@@ -1,10 +1,12 @@
 /**
- * `npm run bench`: how fast events become rows, beside the bare limit of this machine and beside the sync engine. What is measured
- * and how is in bench/README.md.
+ * `npm run bench`: measures how fast events become rows, compared with the bare limit of this machine and with the sync
+ * engine. bench/README.md says what is measured and how.
  */
 import { runBench, toJson } from './index.ts'
 import { isOptionError, readOptions, USAGE } from './options.ts'
 import { report } from './report.ts'
+
+const MINUTE_MS = 60_000
 
 const args = process.argv.slice(2)
 if (args.includes('--help')) {
@@ -21,11 +23,11 @@ if (args.includes('--help')) {
 
 async function main(): Promise<void> {
   const options = readOptions(args)
-  // Postgres ends with this process, however it ends.
+  // Postgres ends with this process, even if the process is killed.
   const limit = setTimeout(() => {
-    console.error(`Not done within ${options.minutes} minutes; given up.`)
+    console.error(`Not finished within ${options.minutes} minutes; stopped.`)
     process.exit(1)
-  }, options.minutes * 60_000)
+  }, options.minutes * MINUTE_MS)
   try {
     const result = await runBench(options, (line) => console.error(line))
     console.log(report(result))

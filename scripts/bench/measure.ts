@@ -1,4 +1,4 @@
-/** Sending events and taking the time. */
+/** Sends events and takes the time. */
 import type { Contender } from './contenders.ts'
 import { type BenchEvent, sign } from './events.ts'
 
@@ -11,9 +11,9 @@ export type Measurement = {
 }
 
 /**
- * Sends events as fast as so many callers can, each waiting for its answer before it takes the next.
+ * Sends events with the given number of callers. Each caller waits for its answer before it takes the next event.
  *
- * @throws when an event is not kept: what fails must not count as fast
+ * @throws if an event is not stored, because a failure must not count as fast
  */
 export async function send(
   contender: Contender,
@@ -34,7 +34,9 @@ export async function send(
       try {
         await contender.deliver(delivery)
       } catch (cause) {
-        failures.push(new Error(`${contender.name} did not keep ${delivery.type} ${delivery.id}.`, { cause }))
+        failures.push(
+          new Error(`${contender.name} did not store ${delivery.type} ${delivery.id}.`, { cause }),
+        )
       }
       latencies[index] = performance.now() - begin
     }
@@ -50,14 +52,14 @@ export function median(values: number[]): number {
   return quantile(values, 0.5)
 }
 
-/** Between two neighbours, the value in proportion. */
+/** The quantile, interpolated between its two neighbours. */
 export function quantile(values: number[], share: number): number {
   if (values.length === 0) return Number.NaN
   const sorted = [...values].sort((a, b) => a - b)
-  const place = (sorted.length - 1) * share
-  const low = sorted[Math.floor(place)] as number
-  const high = sorted[Math.ceil(place)] as number
-  return low + (high - low) * (place - Math.floor(place))
+  const position = (sorted.length - 1) * share
+  const low = sorted[Math.floor(position)] as number
+  const high = sorted[Math.ceil(position)] as number
+  return low + (high - low) * (position - Math.floor(position))
 }
 
 export function rounded(value: number, digits = 2): number {

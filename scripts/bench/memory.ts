@@ -1,4 +1,4 @@
-/** Whether the handler's memory stays flat: many events through one handler, and a look at the process now and then. */
+/** Sends many events through one handler and samples the memory of the process, to show whether it stays flat. */
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { CONTENDERS } from './contenders.ts'
@@ -6,16 +6,17 @@ import type { EventStream } from './events.ts'
 import { median, send } from './measure.ts'
 import type { BenchServer } from './server.ts'
 
-const MEGABYTE = 1024 * 1024
-/** Events between two looks at most; they and their bodies are all that the harness itself keeps. */
-const STEP = 10_000
-const CHUNK = 1000
+const MEGABYTE_BYTES = 1024 * 1024
+const EVENTS_PER_SAMPLE_MAX = 10_000
+const SAMPLES_MIN = 8
+/** The harness holds no more events than these in memory. */
+const EVENTS_PER_CHUNK_MAX = 1000
 
 export type MemorySample = { events: number; rssMb: number; heapMb: number; externalMb: number }
 
 export type Memory = {
   samples: MemorySample[]
-  /** What the median of the last quarter of the samples lies above that of the second quarter, in MB. */
+  /** Median of the last quarter of the samples less that of the second quarter, in MB. */
   growthMb: { rss: number; heap: number }
 }
 
@@ -28,12 +29,12 @@ export async function measureMemory(
   const collectGarbage = runInNewContext('gc') as () => void
   const handler = await CONTENDERS.handler({ url: await server.createDatabase('memory'), connections })
   const samples: MemorySample[] = []
-  const step = Math.min(STEP, Math.max(1, Math.floor(events / 8)))
+  const step = Math.min(EVENTS_PER_SAMPLE_MAX, Math.max(1, Math.floor(events / SAMPLES_MIN)))
   try {
     for (let sent = 0; sent < events; ) {
       const until = Math.min(sent + step, events)
       while (sent < until) {
-        const slice = stream.take(Math.min(CHUNK, until - sent))
+        const slice = stream.take(Math.min(EVENTS_PER_CHUNK_MAX, until - sent))
         await send(handler, slice, connections)
         sent += slice.length
       }
@@ -41,9 +42,9 @@ export async function measureMemory(
       const { rss, heapUsed, external } = process.memoryUsage()
       const sample = {
         events: sent,
-        rssMb: Math.round(rss / MEGABYTE),
-        heapMb: Math.round((heapUsed / MEGABYTE) * 10) / 10,
-        externalMb: Math.round((external / MEGABYTE) * 10) / 10,
+        rssMb: Math.round(rss / MEGABYTE_BYTES),
+        heapMb: Math.round((heapUsed / MEGABYTE_BYTES) * 10) / 10,
+        externalMb: Math.round((external / MEGABYTE_BYTES) * 10) / 10,
       }
       samples.push(sample)
       log(

@@ -1,9 +1,9 @@
-/** The options of the command line, checked. */
+/** Reads and checks the options of the command line. */
 import { parseArgs } from 'node:util'
 import { GROWTH, type GrowthName } from './growth.ts'
 
 export type BenchOptions = {
-  /** Events of one measurement. */
+  /** Events per measurement. */
   events: number
   connections: number[]
   rounds: number
@@ -16,24 +16,24 @@ export type BenchOptions = {
   /** Customers of the sync run; 0 for none. */
   sync: number
   json: boolean
-  /** Minutes after which everything is given up. */
+  /** Minutes after which the run stops with an error. */
   minutes: number
 }
 
 export const USAGE = `npm run bench -- [options]
 
   --json               print the results as one line of JSON at the end
-  --events <n>         events of one measurement (default 2000)
+  --events <n>         events per measurement (default 2000)
   --connections <list> numbers of connections (default 1,16,32)
-  --rounds <n>         rounds of which the median counts (default 5)
-  --seed <n>           of the events (default 1)
+  --rounds <n>         number of rounds; their median counts (default 5)
+  --seed <n>           seed of the events (default 1)
   --growth <size>      none, small (100,000 rows; default) or full (5,000,000 ledger rows, 1,000,000 transactions)
-  --memory [n]         send n events (default 200,000) through one handler and watch its memory; nothing else
-  --profile [n]        profile n events (default 300) of each kind inside Postgres; nothing else
-  --sync [n]           sync n customers (default 50,000) from a local Stripe, twice, and watch the memory; nothing else
-  --minutes <n>        give up after so many minutes (default 20; 90 for full growth and for memory)`
+  --memory [n]         only: send n events (default 200,000) through one handler and sample its memory
+  --profile [n]        only: profile n events (default 300) of each kind inside Postgres
+  --sync [n]           only: sync n customers (default 50,000) from a local Stripe, twice, and sample the memory
+  --minutes <n>        stop with an error after n minutes (default 20; 90 for full growth and for memory)`
 
-/** An option is not one of those above. The message is a sentence. */
+/** Whether the error is about an unknown or malformed option. Its message is a sentence. */
 export function isOptionError(error: unknown): error is Error {
   return error instanceof Error && error.name === 'OptionError'
 }
@@ -90,7 +90,7 @@ function parse(args: string[]) {
 
 type Optional = 'memory' | 'profile' | 'sync'
 
-/** `--memory`, `--profile` and `--sync` may come with a number or without. */
+/** Takes out `--memory`, `--profile` and `--sync`, whose number is optional. */
 function takeOptional(args: string[]): { [Name in Optional]?: string } & { rest: string[] } {
   const found: { [Name in Optional]?: string } = {}
   const rest: string[] = []

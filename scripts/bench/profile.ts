@@ -1,6 +1,6 @@
 /**
- * Where the time goes inside Postgres, for each kind of event: the functions by the time they take themselves, and the statements in
- * them by time, plans and WAL. The counting slows everything down, so these numbers are for comparing with each other.
+ * Shows where the time goes inside Postgres, for each kind of event: functions by their own time, statements by time,
+ * WAL and pages. Counting slows Postgres down, so compare these numbers only with each other.
  */
 import { CONTENDERS } from './contenders.ts'
 import { type BenchEvent, type EventStream, KINDS, type Kind } from './events.ts'
@@ -8,13 +8,16 @@ import { fill } from './fill.ts'
 import { send } from './measure.ts'
 import { type BenchServer, connect } from './server.ts'
 
+/** A little longer than the interval at which a connection reports its counts. */
+const STATISTICS_INTERVAL_MS = 1100
+
 export type ProfiledFunction = { name: string; calls: number; selfMs: number }
 export type ProfiledStatement = { text: string; calls: number; ms: number; walBytes: number; blocks: number }
 
 export type Profile = {
   kind: Kind
   events: number
-  /** Each per event. */
+  /** All numbers are per event. */
   functions: ProfiledFunction[]
   statements: ProfiledStatement[]
 }
@@ -32,10 +35,10 @@ export async function profile(
   const deliver = async (warmUp: BenchEvent[], last: BenchEvent[], counted: BenchEvent[]) => {
     const handler = await CONTENDERS.handler({ url, connections: 1 })
     try {
-      // Functions are compiled and planned once for each connection; that is over before the counting begins.
+      // Postgres compiles and plans functions once for each connection. The warm-up does that before counting begins.
       await send(handler, warmUp, 1)
-      // A connection hands over what it has counted once a second at most, and the rest when it is closed.
-      await new Promise((resolve) => setTimeout(resolve, 1100))
+      // A connection reports its counts at most once a second, and the rest when it closes.
+      await new Promise((resolve) => setTimeout(resolve, STATISTICS_INTERVAL_MS))
       await send(handler, last, 1)
       await sql`select pg_stat_statements_reset(), pg_stat_reset()`
       await send(handler, counted, 1)

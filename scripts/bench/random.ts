@@ -1,9 +1,11 @@
-/** Chance that is the same in every run, and ids that are built as Stripe builds them. */
+/** Random choices that are the same in every run, and ids that are built like Stripe's. */
 
-/** A number from 0 up to 1. */
+/** Returns a number from 0 up to, but not including, 1. */
 export type Random = () => number
 
-/** A small generator with 32 bits of state (mulberry32): enough for a mix of events, and the same everywhere. */
+/**
+ * A small generator with 32 bits of state (mulberry32): good enough for a mix of events, and the same on every machine.
+ */
 export function createRandom(seed: number): Random {
   let state = seed >>> 0
   return () => {
@@ -14,7 +16,7 @@ export function createRandom(seed: number): Random {
   }
 }
 
-/** A whole number from 0 up to `below`. */
+/** A whole number from 0 to `below` - 1. */
 export const whole = (random: Random, below: number) => Math.floor(random() * below)
 
 export function pick<T>(random: Random, from: readonly T[]): T {
@@ -23,7 +25,7 @@ export function pick<T>(random: Random, from: readonly T[]): T {
   return found
 }
 
-/** Fisher and Yates. */
+/** A shuffled copy (Fisher–Yates). */
 export function shuffled<T>(random: Random, items: readonly T[]): T[] {
   const result = [...items]
   for (let last = result.length - 1; last > 0; last -= 1) {
@@ -34,9 +36,9 @@ export function shuffled<T>(random: Random, items: readonly T[]): T[] {
 }
 
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
-/** The second from which the ids seen in the wild count. */
-const EPOCH = 1_342_389_380
-/** The part of an id that says whose account it is. */
+/** Unix seconds from which the time in Stripe's ids counts. */
+const ID_EPOCH_SECONDS = 1_342_389_380
+/** The part of an id that identifies the account. */
 const ACCOUNT = 'BenchAcctQ'
 
 export function letters(random: Random, length: number): string {
@@ -58,13 +60,13 @@ function base62(value: number, length: number): string {
 export type IdKind = 'account' | 'short' | 'session'
 
 /**
- * An id as Stripe gives it. Most begin with the second in which they were made, those of customers, products and subscription
- * items with the minute, those of checkout sessions with nothing but chance. Indexes on ids feel the difference.
+ * An id like Stripe's. Most ids begin with the second of their creation, ids of customers, products and subscription
+ * items with the minute, ids of checkout sessions with random letters. The difference affects indexes on ids.
  */
 export function stripeId(random: Random, prefix: string, created: number, kind: IdKind = 'account'): string {
   if (kind === 'session') return `${prefix}a1${letters(random, 56)}`
   if (kind === 'short')
-    return `${prefix}${base62(Math.floor((created - EPOCH) / 60), 4)}${letters(random, 10)}`
+    return `${prefix}${base62(Math.floor((created - ID_EPOCH_SECONDS) / 60), 4)}${letters(random, 10)}`
   const version = prefix === 'pi_' || prefix === 'ch_' || prefix === 're_' ? '3' : '1'
-  return `${prefix}${version}${base62(created - EPOCH, 5)}${ACCOUNT}${letters(random, 8)}`
+  return `${prefix}${version}${base62(created - ID_EPOCH_SECONDS, 5)}${ACCOUNT}${letters(random, 8)}`
 }

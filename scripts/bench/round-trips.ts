@@ -1,4 +1,4 @@
-/** Counts how often the handler goes to Postgres and back, by standing between the two and watching the bytes turn round. */
+/** Counts the handler's round trips to Postgres, by a TCP proxy between the two that sees each change of direction. */
 import { createServer, connect as open, type Socket } from 'node:net'
 import { CONTENDERS } from './contenders.ts'
 import type { EventStream } from './events.ts'
@@ -7,7 +7,7 @@ import type { BenchServer } from './server.ts'
 
 type Proxy = {
   url: string
-  /** Flights from client to server so far: everything sent until the server speaks is one. */
+  /** Flights from client to server so far. Everything sent until the server sends something is one flight. */
   flights(): number
   close(): Promise<void>
 }
@@ -56,11 +56,11 @@ async function startProxy(target: string): Promise<Proxy> {
 export type RoundTrips = {
   /** One event after the other on one connection. */
   alone: number
-  /** With 16 callers at a time, when waiting events may share a call. */
+  /** With 16 callers at once, so that queued events may share a call. */
   at16: number
 }
 
-/** Round trips for one event, the secrets and the connection being there already. */
+/** Round trips per event, after the connection is open and the secrets are loaded. */
 export async function countRoundTrips(
   server: BenchServer,
   stream: EventStream,

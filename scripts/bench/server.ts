@@ -1,26 +1,26 @@
-/** The Postgres that is measured: an embedded one with settings that a production server would have, and databases on it. */
+/** The measured Postgres: an embedded one with the settings of a production server, and databases on it. */
 import { totalmem } from 'node:os'
 import postgres from 'postgres'
 import { migrate } from '../cli/commands/migrate.ts'
 import { uncommittedSql } from '../dev/generators/sources.ts'
 import { type EmbeddedPostgres, startEmbeddedPostgres } from '../dev/postgres.ts'
 
-const MEGABYTE = 1024 * 1024
+const MEGABYTE_BYTES = 1024 * 1024
 
-/** Durable: what is committed is on the disk. A quarter of the memory for the cache, as the manual advises, 1 GB at most. */
+/** Durable: a commit waits for the disk. The cache has a quarter of the memory, as the manual advises, 1 GB at most. */
 export const SERVER_SETTINGS: Record<string, string> = {
   fsync: 'on',
   synchronous_commit: 'on',
   full_page_writes: 'on',
   wal_level: 'replica',
-  shared_buffers: `${Math.max(128, Math.min(1024, Math.floor(totalmem() / MEGABYTE / 4)))}MB`,
+  shared_buffers: `${Math.max(128, Math.min(1024, Math.floor(totalmem() / MEGABYTE_BYTES / 4)))}MB`,
   max_wal_size: '8GB',
   checkpoint_timeout: '15min',
   autovacuum: 'on',
   max_connections: '200',
 }
 
-/** For looking into where the time goes; costs some of it. */
+/** Counts where the time goes, which costs some time. */
 const PROFILE_SETTINGS: Record<string, string> = {
   shared_preload_libraries: 'pg_stat_statements',
   'pg_stat_statements.track': 'all',
@@ -29,8 +29,8 @@ const PROFILE_SETTINGS: Record<string, string> = {
   track_io_timing: 'on',
 }
 
-/** What of the settings is reported. */
-const REPORTED = [
+/** The settings that the report shows. */
+const REPORTED_SETTINGS = [
   'server_version',
   'fsync',
   'synchronous_commit',
@@ -45,7 +45,7 @@ const REPORTED = [
 export type BenchServer = {
   /** Creates a database and returns its address. */
   createDatabase(name: string, options?: { migrated?: boolean }): Promise<string>
-  /** Writes everything to disk, so that no measurement pays for what came before it. */
+  /** Writes everything to disk, so that no measurement pays for the writes of the one before. */
   checkpoint(): Promise<void>
   settings: Record<string, string>
   stop(): Promise<void>
@@ -61,7 +61,7 @@ export async function startServer({ profile = false } = {}): Promise<BenchServer
   })
   const admin = connect(server.url)
   const rows = await admin<{ name: string; setting: string }[]>`
-    select name, current_setting(name) as setting from pg_settings where name in ${admin(REPORTED)}`
+    select name, current_setting(name) as setting from pg_settings where name in ${admin(REPORTED_SETTINGS)}`
   return {
     settings: Object.fromEntries(rows.map(({ name, setting }) => [name, setting])),
     async createDatabase(name, { migrated = true } = {}) {
@@ -81,7 +81,7 @@ export async function startServer({ profile = false } = {}): Promise<BenchServer
   }
 }
 
-/** The schema as it is in this working tree: what is committed, and what is being written. */
+/** Installs the schema of this working tree: the committed migrations, then uncommitted changes. */
 async function install(url: string): Promise<void> {
   await migrate({ databaseUrl: url })
   const uncommitted = await uncommittedSql()

@@ -1,6 +1,6 @@
 /**
- * Stripe objects with the fields of the pinned API version: what a webhook body carries, nothing expanded. Only the values that
- * differ from event to event are parameters.
+ * Stripe objects with the fields of the pinned API version, as a webhook body carries them, nothing expanded. Only
+ * values that differ from event to event are parameters.
  */
 
 export type StripeShape = { id: string; object: string; [field: string]: unknown }
@@ -16,7 +16,7 @@ export type Person = {
 
 export type Plan = { priceId: string; productId: string; nickname: string; amount: number }
 
-const PLAN_MADE = 1_771_425_588
+const PLAN_CREATED_SECONDS = 1_771_425_588
 const NO_ADDRESS = { city: null, country: null, line1: null, line2: null, postal_code: null, state: null }
 
 export function address(number: number) {
@@ -30,7 +30,7 @@ export function address(number: number) {
   }
 }
 
-/** What `begin_checkout_session` writes into the metadata of everything that comes of a session. */
+/** The metadata that `begin_checkout_session` gives to every object of a session. */
 export const subjectMetadata = ({ subject }: Person) => ({
   payments_subject_type: subject.type,
   payments_subject_id: subject.id,
@@ -94,16 +94,15 @@ export type SubscriptionState = {
   latestInvoiceId: string
 }
 
-export function subscription(state: SubscriptionState): StripeShape {
-  const { id, itemId, person, plan, created, periodStart, periodEnd, quantity, cancelAtPeriodEnd } = state
-  const planShape = {
+function planOf(plan: Plan): StripeShape {
+  return {
     id: plan.priceId,
     object: 'plan',
     active: true,
     amount: plan.amount,
     amount_decimal: String(plan.amount),
     billing_scheme: 'per_unit',
-    created: PLAN_MADE,
+    created: PLAN_CREATED_SECONDS,
     currency: 'usd',
     interval: 'month',
     interval_count: 1,
@@ -117,6 +116,60 @@ export function subscription(state: SubscriptionState): StripeShape {
     trial_period_days: null,
     usage_type: 'licensed',
   }
+}
+
+function priceOf(plan: Plan): StripeShape {
+  return {
+    id: plan.priceId,
+    object: 'price',
+    active: true,
+    billing_scheme: 'per_unit',
+    created: PLAN_CREATED_SECONDS,
+    currency: 'usd',
+    custom_unit_amount: null,
+    livemode: false,
+    lookup_key: null,
+    metadata: {},
+    nickname: plan.nickname,
+    product: plan.productId,
+    recurring: {
+      interval: 'month',
+      interval_count: 1,
+      meter: null,
+      trial_period_days: null,
+      usage_type: 'licensed',
+    },
+    tax_behavior: 'unspecified',
+    tiers_mode: null,
+    transform_quantity: null,
+    type: 'recurring',
+    unit_amount: plan.amount,
+    unit_amount_decimal: String(plan.amount),
+  }
+}
+
+function subscriptionItem(state: SubscriptionState, planShape: StripeShape): StripeShape {
+  const { id, itemId, plan, created, periodStart, periodEnd, quantity } = state
+  return {
+    id: itemId,
+    object: 'subscription_item',
+    billing_thresholds: null,
+    created,
+    current_period_end: periodEnd,
+    current_period_start: periodStart,
+    discounts: [],
+    metadata: {},
+    plan: planShape,
+    price: priceOf(plan),
+    quantity,
+    subscription: id,
+    tax_rates: [],
+  }
+}
+
+export function subscription(state: SubscriptionState): StripeShape {
+  const { id, person, plan, created, periodEnd, quantity, cancelAtPeriodEnd } = state
+  const planShape = planOf(plan)
   return {
     id,
     object: 'subscription',
@@ -150,49 +203,7 @@ export function subscription(state: SubscriptionState): StripeShape {
     invoice_settings: { account_tax_ids: null, issuer: { type: 'self' } },
     items: {
       object: 'list',
-      data: [
-        {
-          id: itemId,
-          object: 'subscription_item',
-          billing_thresholds: null,
-          created,
-          current_period_end: periodEnd,
-          current_period_start: periodStart,
-          discounts: [],
-          metadata: {},
-          plan: planShape,
-          price: {
-            id: plan.priceId,
-            object: 'price',
-            active: true,
-            billing_scheme: 'per_unit',
-            created: PLAN_MADE,
-            currency: 'usd',
-            custom_unit_amount: null,
-            livemode: false,
-            lookup_key: null,
-            metadata: {},
-            nickname: plan.nickname,
-            product: plan.productId,
-            recurring: {
-              interval: 'month',
-              interval_count: 1,
-              meter: null,
-              trial_period_days: null,
-              usage_type: 'licensed',
-            },
-            tax_behavior: 'unspecified',
-            tiers_mode: null,
-            transform_quantity: null,
-            type: 'recurring',
-            unit_amount: plan.amount,
-            unit_amount_decimal: String(plan.amount),
-          },
-          quantity,
-          subscription: id,
-          tax_rates: [],
-        },
-      ],
+      data: [subscriptionItem(state, planShape)],
       has_more: false,
       total_count: 1,
       url: `/v1/subscription_items?subscription=${id}`,
@@ -246,6 +257,49 @@ export type SessionState =
       created: number
     }
 
+const BRANDING = {
+  background_color: '#ffffff',
+  border_style: 'rounded',
+  button_color: '#0074d4',
+  display_name: 'Fernhill Coffee',
+  font_family: 'default',
+  icon: null,
+  logo: null,
+}
+
+const NO_TEXTS = {
+  after_submit: null,
+  shipping_address: null,
+  submit: null,
+  terms_of_service_acceptance: null,
+}
+
+const NO_INVOICE = {
+  enabled: false,
+  invoice_data: {
+    account_tax_ids: null,
+    custom_fields: null,
+    description: null,
+    footer: null,
+    issuer: null,
+    metadata: {},
+    rendering_options: null,
+  },
+}
+
+function buyer(person: Person) {
+  return {
+    address: null,
+    business_name: null,
+    email: person.email,
+    individual_name: null,
+    name: person.name,
+    phone: null,
+    tax_exempt: 'none',
+    tax_ids: null,
+  }
+}
+
 export function checkoutSession(state: SessionState): StripeShape {
   const payment = state.mode === 'payment' ? state.payment : null
   const { person } = payment ?? (state as { subscription: SubscriptionState }).subscription
@@ -262,15 +316,7 @@ export function checkoutSession(state: SessionState): StripeShape {
     amount_total: amount,
     automatic_tax: { enabled: false, liability: null, provider: null, status: null },
     billing_address_collection: null,
-    branding_settings: {
-      background_color: '#ffffff',
-      border_style: 'rounded',
-      button_color: '#0074d4',
-      display_name: 'Fernhill Coffee',
-      font_family: 'default',
-      icon: null,
-      logo: null,
-    },
+    branding_settings: BRANDING,
     cancel_url: 'https://shop.example/cart?stripe_checkout_session_id={CHECKOUT_SESSION_ID}',
     client_reference_id: own.reference,
     client_secret: null,
@@ -281,44 +327,17 @@ export function checkoutSession(state: SessionState): StripeShape {
     currency: 'usd',
     currency_conversion: null,
     custom_fields: [],
-    custom_text: {
-      after_submit: null,
-      shipping_address: null,
-      submit: null,
-      terms_of_service_acceptance: null,
-    },
+    custom_text: NO_TEXTS,
     customer: person.customerId,
     customer_account: null,
     customer_creation: null,
-    customer_details: {
-      address: null,
-      business_name: null,
-      email: person.email,
-      individual_name: null,
-      name: person.name,
-      phone: null,
-      tax_exempt: 'none',
-      tax_ids: null,
-    },
+    customer_details: buyer(person),
     customer_email: null,
     discounts: [],
     expires_at: own.created + 86_400,
     integration_identifier: null,
     invoice: started?.latestInvoiceId ?? null,
-    invoice_creation: payment
-      ? {
-          enabled: false,
-          invoice_data: {
-            account_tax_ids: null,
-            custom_fields: null,
-            description: null,
-            footer: null,
-            issuer: null,
-            metadata: {},
-            rendering_options: null,
-          },
-        }
-      : null,
+    invoice_creation: payment ? NO_INVOICE : null,
     livemode: false,
     locale: null,
     metadata: {
@@ -368,16 +387,51 @@ export type InvoiceState = {
   reason: 'subscription_create' | 'subscription_cycle'
 }
 
-export function invoice({
-  id,
-  lineId,
-  number,
-  subscription: of,
-  created,
-  reason,
-}: InvoiceState): StripeShape {
-  const amount = of.plan.amount * of.quantity
+function invoiceLine({ id, lineId, subscription: of }: InvoiceState): StripeShape {
   const { person, plan } = of
+  const amount = plan.amount * of.quantity
+  return {
+    id: lineId,
+    object: 'line_item',
+    amount,
+    currency: 'usd',
+    description: `${of.quantity} × ${plan.nickname} (at $${(plan.amount / 100).toFixed(2)} / month)`,
+    discount_amounts: [],
+    discountable: true,
+    discounts: [],
+    invoice: id,
+    livemode: false,
+    metadata: subjectMetadata(person),
+    parent: {
+      invoice_item_details: null,
+      subscription_item_details: {
+        invoice_item: null,
+        proration: false,
+        proration_details: { credited_items: null },
+        subscription: of.id,
+        subscription_item: of.itemId,
+      },
+      type: 'subscription_item_details',
+    },
+    period: { end: of.periodEnd, start: of.periodStart },
+    pretax_credit_amounts: [],
+    pricing: {
+      price_details: { price: plan.priceId, product: plan.productId },
+      type: 'price_details',
+      unit_amount_decimal: String(plan.amount),
+    },
+    quantity: of.quantity,
+    taxes: [],
+  }
+}
+
+const NO_TAX = { disabled_reason: null, enabled: false, liability: null, provider: null, status: null }
+
+// biome-ignore lint/complexity/noExcessiveLinesPerFunction: one literal, in the order of Stripe's fields
+export function invoice(state: InvoiceState): StripeShape {
+  const { id, number, subscription: of, created, reason } = state
+  const { person } = of
+  const amount = of.plan.amount * of.quantity
   return {
     id,
     object: 'invoice',
@@ -393,13 +447,7 @@ export function invoice({
     attempt_count: 1,
     attempted: true,
     auto_advance: false,
-    automatic_tax: {
-      disabled_reason: null,
-      enabled: false,
-      liability: null,
-      provider: null,
-      status: null,
-    },
+    automatic_tax: NO_TAX,
     automatically_finalizes_at: null,
     billing_reason: reason,
     collection_method: 'charge_automatically',
@@ -432,41 +480,7 @@ export function invoice({
     latest_revision: null,
     lines: {
       object: 'list',
-      data: [
-        {
-          id: lineId,
-          object: 'line_item',
-          amount,
-          currency: 'usd',
-          description: `${of.quantity} × ${plan.nickname} (at $${(plan.amount / 100).toFixed(2)} / month)`,
-          discount_amounts: [],
-          discountable: true,
-          discounts: [],
-          invoice: id,
-          livemode: false,
-          metadata: subjectMetadata(person),
-          parent: {
-            invoice_item_details: null,
-            subscription_item_details: {
-              invoice_item: null,
-              proration: false,
-              proration_details: { credited_items: null },
-              subscription: of.id,
-              subscription_item: of.itemId,
-            },
-            type: 'subscription_item_details',
-          },
-          period: { end: of.periodEnd, start: of.periodStart },
-          pretax_credit_amounts: [],
-          pricing: {
-            price_details: { price: plan.priceId, product: plan.productId },
-            type: 'price_details',
-            unit_amount_decimal: String(plan.amount),
-          },
-          quantity: of.quantity,
-          taxes: [],
-        },
-      ],
+      data: [invoiceLine(state)],
       has_more: false,
       total_count: 1,
       url: `/v1/invoices/${id}/lines`,
@@ -580,6 +594,36 @@ export function paymentIntent(payment: PaymentState): StripeShape {
   }
 }
 
+function visaOf({ number, amount }: PaymentState) {
+  return {
+    card: {
+      amount_authorized: amount,
+      authorization_code: String(100_000 + (number % 900_000)),
+      brand: 'visa',
+      checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
+      country: 'US',
+      exp_month: 3,
+      exp_year: 2031,
+      extended_authorization: { status: 'disabled' },
+      fingerprint: 'w4XDzQOFakih5EZM',
+      funding: 'credit',
+      incremental_authorization: { status: 'unavailable' },
+      installments: null,
+      last4: '4242',
+      mandate: null,
+      multicapture: { status: 'unavailable' },
+      network: 'visa',
+      network_token: { used: false },
+      network_transaction_id: String(105_102_104_705_511 + number),
+      overcapture: { maximum_amount_capturable: amount, status: 'unavailable' },
+      regulated_status: 'unregulated',
+      three_d_secure: null,
+      wallet: null,
+    },
+    type: 'card',
+  }
+}
+
 export function charge(payment: PaymentState, amountRefunded: number): StripeShape {
   const { person, amount } = payment
   return {
@@ -630,33 +674,7 @@ export function charge(payment: PaymentState, amountRefunded: number): StripeSha
     paid: true,
     payment_intent: payment.paymentIntentId,
     payment_method: payment.paymentMethodId,
-    payment_method_details: {
-      card: {
-        amount_authorized: amount,
-        authorization_code: String(100_000 + (payment.number % 900_000)),
-        brand: 'visa',
-        checks: { address_line1_check: null, address_postal_code_check: null, cvc_check: 'pass' },
-        country: 'US',
-        exp_month: 3,
-        exp_year: 2031,
-        extended_authorization: { status: 'disabled' },
-        fingerprint: 'w4XDzQOFakih5EZM',
-        funding: 'credit',
-        incremental_authorization: { status: 'unavailable' },
-        installments: null,
-        last4: '4242',
-        mandate: null,
-        multicapture: { status: 'unavailable' },
-        network: 'visa',
-        network_token: { used: false },
-        network_transaction_id: String(105_102_104_705_511 + payment.number),
-        overcapture: { maximum_amount_capturable: amount, status: 'unavailable' },
-        regulated_status: 'unregulated',
-        three_d_secure: null,
-        wallet: null,
-      },
-      type: 'card',
-    },
+    payment_method_details: visaOf(payment),
     radar_options: {},
     receipt_email: person.email,
     receipt_number: null,

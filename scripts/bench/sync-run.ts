@@ -1,4 +1,4 @@
-/** One sync as a process of its own, which watches its memory; started by sync.ts. */
+/** Runs one sync in a process of its own and samples its memory; sync.ts starts it. */
 import { readFile } from 'node:fs/promises'
 import { closeDeps, createDeps, createLog, readConfig } from '../../functions/app.ts'
 import { runSync } from '../../functions/sync/sync.ts'
@@ -17,7 +17,7 @@ export type SyncAnswer = {
   peakHeap: number
 }
 
-const LOOK_MS = 20
+const SAMPLE_INTERVAL_MS = 20
 
 answerJob<SyncJob, SyncAnswer>(async ({ databaseUrl, stripeUrl, secretKey }) => {
   const config = readConfig({
@@ -27,15 +27,15 @@ answerJob<SyncJob, SyncAnswer>(async ({ databaseUrl, stripeUrl, secretKey }) => 
   })
   const deps = createDeps(config, { log: createLog(failuresOnly) })
   let peakHeap = 0
-  const look = () => {
+  const sample = () => {
     peakHeap = Math.max(peakHeap, process.memoryUsage().heapUsed)
   }
-  const timer = setInterval(look, LOOK_MS)
+  const timer = setInterval(sample, SAMPLE_INTERVAL_MS)
   try {
     const startedAt = performance.now()
     const { status, error, progress } = await runSync({ environment: 'test', kinds: ['customers'] }, deps)
     const ms = performance.now() - startedAt
-    look()
+    sample()
     const { seen = 0, added = 0 } = progress.customers ?? {}
     return { status, error, seen, added, ms, peakRss: await peakRss(), peakHeap }
   } finally {
@@ -44,7 +44,9 @@ answerJob<SyncJob, SyncAnswer>(async ({ databaseUrl, stripeUrl, secretKey }) => 
   }
 })
 
-/** The most memory that this process ever had. On Linux `maxRSS` also knows of the process that started this one. */
+/**
+ * Largest memory of this process so far, in bytes. On Linux `maxRSS` would include the process that started this one.
+ */
 async function peakRss(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '')
   const kilobytes = /^VmHWM:\s*(\d+) kB$/m.exec(status)?.[1] ?? process.resourceUsage().maxRSS

@@ -1,4 +1,7 @@
-/** Local Stripe with many customers, as a process of its own; started by sync.ts. It answers when all of them are there. */
+/**
+ * Runs local Stripe with many customers in a process of its own; sync.ts starts it. It answers once all customers
+ * exist.
+ */
 import { setImmediate } from 'node:timers/promises'
 import { call, type Engine, startLocalStripe } from '../local-stripe/index.ts'
 import { answerJob } from './child.ts'
@@ -6,20 +9,20 @@ import { answerJob } from './child.ts'
 export type StripeJob = { customers: number }
 export type StripeAnswer = { url: string; secretKey: string }
 
-/** Customers that are made in one go; between two of them the process notices when it is to end. */
-const SLICE = 1000
-/** A new customer each minute, up to the present. */
-const APART_MS = 60_000
+/** After each batch the process yields, so that it notices when its parent has ended. */
+const CUSTOMERS_PER_BATCH = 1000
+/** One new customer each minute, up to now. */
+const CUSTOMER_INTERVAL_MS = 60_000
 
 answerJob<StripeJob, StripeAnswer>(async ({ customers }) => {
-  let behind = customers * APART_MS
+  let behind = customers * CUSTOMER_INTERVAL_MS
   const now = () => new Date(Date.now() - behind)
   const { url, secretKey, engine } = await startLocalStripe({ seed: 1, now })
   for (let made = 0; made < customers; made += 1) {
-    behind -= APART_MS
+    behind -= CUSTOMER_INTERVAL_MS
     createCustomer(engine, made)
-    if (made % SLICE !== 0) continue
-    engine.events.length = 0 // nobody asks for them
+    if (made % CUSTOMERS_PER_BATCH !== 0) continue
+    engine.events.length = 0 // no sync lists events
     await setImmediate()
   }
   engine.events.length = 0

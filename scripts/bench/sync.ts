@@ -1,13 +1,13 @@
 /**
- * How fast a sync takes over what Stripe has, and in how much memory: customers of a local Stripe, once into an empty database and
- * once more over the same rows. Stripe, Postgres and each sync are processes of their own.
+ * Measures the speed and the memory of a sync: customers of a local Stripe, first into an empty database, then again
+ * over the same rows. Stripe, Postgres and each sync have a process of their own.
  */
 import { type Child, startChild } from './child.ts'
 import { type BenchServer, connect } from './server.ts'
 import type { SyncAnswer, SyncJob } from './sync-run.ts'
 import type { StripeAnswer, StripeJob } from './sync-stripe.ts'
 
-const MEGABYTE = 1024 * 1024
+const MEGABYTE_BYTES = 1024 * 1024
 
 export type SyncRound = { perSecond: number; seconds: number; peakRssMb: number; peakHeapMb: number }
 
@@ -18,7 +18,7 @@ export async function measureSync(
   { customers, log }: { customers: number; log: (line: string) => void },
 ): Promise<Synced> {
   const databaseUrl = await server.createDatabase('sync')
-  log(`local Stripe: making ${customers} customers`)
+  log(`local Stripe: creating ${customers} customers`)
   const stripe = await startChild<StripeJob, StripeAnswer>('sync-stripe.ts', { customers })
   try {
     const { url: stripeUrl, secretKey } = stripe.answer
@@ -39,7 +39,7 @@ export async function measureSync(
   }
 }
 
-/** A sync that left something out, or did not find what it should, is an error and not a number. */
+/** Raises if the sync left a customer out or found other rows to add than expected: then no number is reported. */
 async function syncOnce(
   job: SyncJob,
   { customers, added }: { customers: number; added: number },
@@ -55,8 +55,8 @@ async function syncOnce(
   return {
     perSecond: customers / (answer.ms / 1000),
     seconds: answer.ms / 1000,
-    peakRssMb: Math.round(answer.peakRss / MEGABYTE),
-    peakHeapMb: Math.round((answer.peakHeap / MEGABYTE) * 10) / 10,
+    peakRssMb: Math.round(answer.peakRss / MEGABYTE_BYTES),
+    peakHeapMb: Math.round((answer.peakHeap / MEGABYTE_BYTES) * 10) / 10,
   }
 }
 
@@ -65,7 +65,7 @@ async function count(databaseUrl: string, customers: number): Promise<void> {
   try {
     const [row] = await sql`select count(*)::integer as rows from payments.customers where not deleted`
     if (row?.rows !== customers)
-      throw new Error(`${row?.rows} rows are there after two syncs of ${customers} customers.`)
+      throw new Error(`There are ${row?.rows} rows after two syncs of ${customers} customers.`)
   } finally {
     await sql.end()
   }

@@ -1,4 +1,6 @@
-/** What the demo shop sells. It lives in Stripe, is found there again by lookup key, and is copied to Postgres as usual. */
+/**
+ * The products of the demo shop. They are in Stripe, where lookup keys identify them, and are projected to Postgres.
+ */
 import type postgres from 'postgres'
 import type Stripe from 'stripe'
 
@@ -7,9 +9,9 @@ export type Catalogue = {
   coffee: string
   /** The two prices of the team plan, the smaller one first. */
   plans: Plan[]
-  /** Takes 100 % off; the shop's backend grants it for {@link GIFT_CODE}. */
+  /** A coupon of 100 %; the shop's backend applies it for {@link GIFT_CODE}. */
   coupon: string
-  /** The portal as the demo wants it: plans can be changed, and cancelling takes effect at once. */
+  /** The demo's portal configuration: plans can be changed, and a cancellation takes effect at once. */
   portalConfiguration: string
 }
 
@@ -22,10 +24,10 @@ export type Plan = {
   serves: string
 }
 
-/** What a customer types to get the coffee for nothing. */
+/** The code with which a customer gets the coffee for free. */
 export const GIFT_CODE = 'FIRSTBAG'
 
-const MARK = { pg_payments_demo: 'shop' }
+const DEMO_METADATA = { pg_payments_demo: 'shop' }
 const COFFEE = { lookupKey: 'pg_payments_demo_coffee', name: 'House blend, 250 g', amount: 1400 }
 const PLANS = [
   {
@@ -43,9 +45,9 @@ const PLANS = [
     serves: 'for up to 40 people',
   },
 ]
-const COUPON = 'pg-payments-demo-first-bag'
+const COUPON_ID = 'pg-payments-demo-first-bag'
 
-/** Makes what is missing in Stripe, copies the catalogue to Postgres, and tells the app which price gives which plan. */
+/** Creates what is missing in Stripe, projects the catalogue to Postgres, and fills the app's table of plans. */
 export async function stock(stripe: Stripe, sql: postgres.Sql): Promise<Catalogue> {
   const startedAt = new Date(Date.now() - 1000)
   const known = await stripe.prices.list({
@@ -56,14 +58,14 @@ export async function stock(stripe: Stripe, sql: postgres.Sql): Promise<Catalogu
   const price = async (item: { lookupKey: string; name: string; amount: number }, recurring: boolean) => {
     const found = known.data.find(({ lookup_key }) => lookup_key === item.lookupKey)
     if (found) return found
-    const product = await stripe.products.create({ name: item.name, metadata: MARK })
+    const product = await stripe.products.create({ name: item.name, metadata: DEMO_METADATA })
     const created = await stripe.prices.create({
       product: product.id,
       currency: 'usd',
       unit_amount: item.amount,
       lookup_key: item.lookupKey,
       ...(recurring && { recurring: { interval: 'month' } }),
-      metadata: MARK,
+      metadata: DEMO_METADATA,
     })
     return { ...created, product }
   }
@@ -103,13 +105,13 @@ export async function stock(stripe: Stripe, sql: postgres.Sql): Promise<Catalogu
 }
 
 async function coupon(stripe: Stripe): Promise<string> {
-  const known = await stripe.coupons.retrieve(COUPON).catch((error: { statusCode?: number }) => {
+  const known = await stripe.coupons.retrieve(COUPON_ID).catch((error: { statusCode?: number }) => {
     if (error.statusCode === 404) return undefined
     throw error
   })
   const found =
     known ??
-    (await stripe.coupons.create({ id: COUPON, name: 'First bag', percent_off: 100, duration: 'once' }))
+    (await stripe.coupons.create({ id: COUPON_ID, name: 'First bag', percent_off: 100, duration: 'once' }))
   return found.id
 }
 
@@ -118,11 +120,13 @@ async function portalConfiguration(
   prices: (Stripe.Price & { product: Stripe.Product })[],
 ): Promise<string> {
   const known = await stripe.billingPortal.configurations.list({ active: true, limit: 100 })
-  const found = known.data.find(({ metadata }) => metadata?.pg_payments_demo === MARK.pg_payments_demo)
+  const found = known.data.find(
+    ({ metadata }) => metadata?.pg_payments_demo === DEMO_METADATA.pg_payments_demo,
+  )
   if (found) return found.id
   const created = await stripe.billingPortal.configurations.create({
     business_profile: { headline: 'Fernhill Coffee' },
-    metadata: MARK,
+    metadata: DEMO_METADATA,
     features: {
       invoice_history: { enabled: true },
       payment_method_update: { enabled: true },

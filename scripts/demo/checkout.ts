@@ -1,13 +1,16 @@
-/** The checkouts of the shop: what the browser asks for, and what the backend prepares before the browser asks. */
+/** The checkouts of the shop: the requests that the browser sends, and one that the backend prepares beforehand. */
 import type postgres from 'postgres'
 import type Stripe from 'stripe'
 import type { CreateCheckoutSessionRequest } from '../../functions/client/index.ts'
 import type { Order } from './store.ts'
 
-/** The claims of whoever is buying, as a verified token holds them. */
+/** Stripe's clock may be behind ours, and its instants have whole seconds. */
+const CLOCK_MARGIN_MS = 1000
+
+/** The claims of the buyer, as in a verified token. */
 export type Caller = { role: 'anon' } | { role: 'authenticated'; sub: string }
 
-/** The request that the browser hands to the SDK for an order. */
+/** The request that the browser passes to the SDK for an order. */
 export function checkoutOf(order: Order, shopUrl: string): CreateCheckoutSessionRequest {
   return {
     mode: 'payment',
@@ -32,9 +35,9 @@ export function subscriptionOf(team: string, priceId: string, shopUrl: string): 
 }
 
 /**
- * Begins a checkout with a discount, which a browser must not be able to give itself: the HTTP API has no field for one. The
- * shop's backend uses the SQL functions that the handlers use, and adds a coupon to what they send to Stripe. When the browser
- * asks for this checkout, the idempotency key leads it to the session that is there already.
+ * Begins a checkout with a discount. The HTTP API has no field for a discount, because a browser must not grant one to
+ * itself. The shop's backend calls the same SQL functions as the handlers and adds a coupon to the parameters for
+ * Stripe. The browser then requests the same checkout, and its idempotency key returns the existing session.
  */
 export async function prepareDiscounted(
   sql: postgres.Sql,
@@ -59,8 +62,8 @@ export async function prepareDiscounted(
   if (row?.begun.action !== 'send') return
   const { params, idempotency_key, session, attempt } = row.begun
   try {
-    // The moment before the request is never later than the moment of the answer.
-    const snapshotAt = new Date(Date.now() - 1000)
+    // Stripe's answer is never older than this instant.
+    const snapshotAt = new Date(Date.now() - CLOCK_MARGIN_MS)
     const created = await stripe.checkout.sessions.create(
       { ...params, discounts: [{ coupon }] },
       { idempotencyKey: idempotency_key },

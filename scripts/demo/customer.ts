@@ -1,4 +1,4 @@
-/** Somebody who uses the shop without a browser: over the same HTTP routes, and with the SDK as the browser uses it. */
+/** A customer without a browser: uses the same HTTP routes of the shop, and the SDK like the browser does. */
 import {
   type CheckoutSession,
   type CreateCheckoutSessionRequest,
@@ -15,11 +15,11 @@ export type Customer = {
   /** The access token, or null for a guest. */
   token(): Promise<string | null>
   payments: PaymentsClient
-  /** Puts an order into the shop, which answers with the checkout to ask for. */
+  /** Places an order; the shop returns the checkout to start. */
   order(options?: { quantity?: number; code?: string }): Promise<PlacedOrder>
 }
 
-/** Comes to the shop, and signs in unless a guest. */
+/** Enters the shop, and signs in unless the user is a guest. */
 export async function enter({ shopUrl, apiUrl }: System, user: User): Promise<Customer> {
   const headers: Record<string, string> = { origin: shopUrl }
   if (user !== 'guest') {
@@ -47,13 +47,13 @@ export async function enter({ shopUrl, apiUrl }: System, user: User): Promise<Cu
         headers: { ...headers, 'content-type': 'application/json' },
         body: JSON.stringify({ quantity, code }),
       })
-      if (answer.status !== 201) throw new Error(`The shop took no order: ${await answer.text()}`)
+      if (answer.status !== 201) throw new Error(`The shop refused the order: ${await answer.text()}`)
       return (await answer.json()) as PlacedOrder
     },
   }
 }
 
-/** What the SDK gave, or its error as an exception. */
+/** Returns the data of an SDK result, or throws its error. */
 export function dataOf<T>({ data, error }: PaymentsResult<T>): T {
   if (error) throw new Error(`${error.message} (${error.statusCode} ${error.error})`)
   return data
@@ -66,6 +66,6 @@ export async function startCheckout(
 ): Promise<CheckoutSession & { checkoutSessionId: string; url: string }> {
   const { checkoutSession } = dataOf(await payments.stripe.createCheckoutSession('test', request))
   const { checkoutSessionId, url } = checkoutSession
-  if (!checkoutSessionId || !url) throw new Error('The checkout has no page to pay on.')
+  if (!checkoutSessionId || !url) throw new Error('The checkout has no payment page.')
   return { ...checkoutSession, checkoutSessionId, url }
 }

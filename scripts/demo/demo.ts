@@ -1,6 +1,7 @@
 /**
- * `npm run demo`: the system that `npm start` starts, without a person: every step goes through the SDK over HTTP and is
- * checked against the database. `--json` makes the last line of the output one JSON object. Exit code 1 when a step fails.
+ * `npm run demo`: starts the same system as `npm start` and runs every step without a person. A step uses the SDK over
+ * HTTP and checks the database. With `--json` the last line of the output is one JSON object. Exits with 1 if a step
+ * fails.
  */
 import { parseArgs } from 'node:util'
 import { exit, onStop } from './process.ts'

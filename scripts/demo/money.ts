@@ -1,6 +1,6 @@
 import { money as moneyOf } from '../cli/support/money.ts'
 
-/** An amount in the currency's minor unit as people write it: `1400`, `usd` is `$14.00`. */
+/** Formats an amount in the currency's minor unit: `1400`, `usd` is `$14.00`. */
 export function money(amount: number | string | bigint | null, currency: string | null): string {
   if (amount === null || currency === null) return '–'
   return moneyOf(Number(amount), currency)

@@ -1,4 +1,6 @@
-/** The pages of the shop and the parts of them that change while one looks. Every value in a template is escaped. */
+/**
+ * The pages of the shop, and their live parts, which change while a page is open. Every value in a template is escaped.
+ */
 import { html, raw } from 'hono/html'
 import { type Catalogue, GIFT_CODE } from './catalogue.ts'
 import { money } from './money.ts'
@@ -21,11 +23,11 @@ export type Context = {
   user: User
   catalogue: Catalogue
   apiUrl: string
-  /** Whether the hosted pages are those of local Stripe. */
+  /** Whether the hosted pages are local Stripe's. */
   local: boolean
 }
 
-/** The shop window, and behind the counter what the database says. */
+/** The shop window, and behind the counter the rows of the database. */
 export function shopPage(
   context: Context,
   view: View,
@@ -34,14 +36,14 @@ export function shopPage(
   const body = html`
     <section class="hero">
       <h1>Coffee for the house,<br>and for the whole office.</h1>
-      <p>Small roasts, sent the day they cool. Pay on a hosted page, and watch this app’s own Postgres take note.</p>
+      <p>Small roasts, sent the day they cool. Pay on a hosted page, and watch the rows in this app’s own Postgres.</p>
     </section>
     <section class="products" aria-label="Products">
       <article class="card product">
         ${bag()}
         <div class="text">
           <h2>${coffee.name}</h2>
-          <p class="soft">Chocolate, hazelnut, a little orange. Once, for anybody.</p>
+          <p class="soft">Chocolate, hazelnut, a little orange. A one-time purchase, for anyone.</p>
           <p class="price">${money(coffee.amount, coffee.currency)}</p>
           <form data-action="buy" class="buy">
             <div class="fields">
@@ -79,7 +81,7 @@ export function shopPage(
   return layout(context, 'Fernhill Coffee', body)
 }
 
-/** Where the hosted page sends the buyer: shows the order as it is, and as it becomes. */
+/** The page to which the hosted page sends the buyer; it shows the order live. */
 export function orderPage(context: Context, order: Order, canceled: boolean): Html {
   const body = html`
     <section class="card receipt" data-live="order" data-order="${order.id}" aria-live="polite">
@@ -95,7 +97,7 @@ export function notFoundPage(context: Context): Html {
   return layout(context, 'Not found – Fernhill Coffee', body)
 }
 
-/** What stands in each live part of the page, by its name. */
+/** The HTML of each live part of the page, by its name. */
 export function liveParts(
   context: Context,
   view: View,
@@ -131,7 +133,7 @@ function layout({ user, apiUrl, catalogue }: Context, title: string, body: Html)
   <a class="brand" href="/"><img src="/shop.svg" alt="" width="28" height="28">Fernhill Coffee</a>
   <form class="who" method="post" action="/sign-in">
     <span id="who">${USERS[user].is.replace(/^./, (first) => first.toUpperCase())}</span>
-    <span class="choices" role="group" aria-label="Be somebody else">${(Object.keys(USERS) as User[]).map(choice)}</span>
+    <span class="choices" role="group" aria-label="Switch user">${(Object.keys(USERS) as User[]).map(choice)}</span>
   </form>
 </header>
 <main>${body}</main>
@@ -174,8 +176,8 @@ function planPart({ catalogue }: Context, teams: Team[]): Html {
   }
   return html`<form data-action="subscribe" data-team="${TEAM}">
       <fieldset><legend class="hidden">Plan</legend>${catalogue.plans.map(
-        ({ priceId, name, amount, currency, serves }, place) => html`
-        <label class="choice"><input type="radio" name="price" value="${priceId}" ${place === 0 ? raw('checked') : ''}>
+        ({ priceId, name, amount, currency, serves }, position) => html`
+        <label class="choice"><input type="radio" name="price" value="${priceId}" ${position === 0 ? raw('checked') : ''}>
           <span><b>${name}</b> <span class="soft">${serves}</span></span>
           <span class="monthly">${money(amount, currency)}<span class="soft"> a month</span></span></label>`,
       )}</fieldset>
@@ -231,7 +233,7 @@ function transactionsPart(transactions: Transaction[]): Html {
 }
 
 function ledgerPart(ledger: LedgerRow[]): Html {
-  if (ledger.length === 0) return empty('No webhook has come yet.')
+  if (ledger.length === 0) return empty('No webhooks yet.')
   return html`<table>
     <thead><tr><th>Time</th><th>Event</th><th>Status</th></tr></thead>
     <tbody>${ledger.map(
@@ -242,7 +244,7 @@ function ledgerPart(ledger: LedgerRow[]): Html {
     )}</tbody></table>`
 }
 
-const SAID: Record<Order['status'], { title: string; text: string }> = {
+const ORDER_TEXTS: Record<Order['status'], { title: string; text: string }> = {
   pending: {
     title: 'Waiting for the payment',
     text: 'This page changes by itself as soon as the money has arrived. There is no need to reload it.',
@@ -250,8 +252,8 @@ const SAID: Record<Order['status'], { title: string; text: string }> = {
   paid: { title: 'Thank you, it is paid', text: 'Your coffee is being packed.' },
   refunded: { title: 'Refunded', text: 'The whole amount is on its way back to you.' },
   mismatched: {
-    title: 'Somebody has to look at this',
-    text: 'The payment does not match the order, so nothing was sent. Please write to us.',
+    title: 'We have to check this order',
+    text: 'The payment does not match the order, so we sent nothing. Please write to us.',
   },
 }
 
@@ -262,7 +264,7 @@ function orderPart(order: Order, canceled: boolean): Html {
         title: 'Not paid',
         text: 'You left the payment page. Nothing was charged, and the order is still here.',
       }
-    : SAID[order.status]
+    : ORDER_TEXTS[order.status]
   return html`
     <p>${badge(order.status)}</p>
     <h1>${said.title}</h1>
@@ -275,7 +277,7 @@ function orderPart(order: Order, canceled: boolean): Html {
     </dl>
     ${
       left
-        ? html`<form data-action="resume" data-order="${order.id}"><button>Go on paying</button>
+        ? html`<form data-action="resume" data-order="${order.id}"><button>Resume payment</button>
       <p class="problem" role="alert"></p></form>`
         : ''
     }`

@@ -1,30 +1,33 @@
-/** How a command of the demo is asked to end. */
+/** How a command of the demo notices that it should end, and how it exits. */
 import { readFile } from 'node:fs/promises'
 
+const STOP_TIMEOUT_MS = 20_000
+const ANCESTORS_CHECK_MS = 1000
+
 /**
- * Calls `stop` once when the process is asked to end: by Ctrl-C, by another signal, or because the program that started it
- * is gone. Whoever asks again while everything is being stopped is not heard: ending sooner could leave something behind.
+ * Calls `stop` once when the process should end: on Ctrl-C, on another signal, or when the program that started it has
+ * ended. Later signals are ignored while everything stops, because ending sooner could leave something behind.
  */
 export function onStop(stop: () => void): void {
   let asked = false
   const ask = () => {
     if (asked) return
     asked = true
-    // Should something never end, the process does; its Postgres notices that and cleans up by itself.
-    setTimeout(() => process.exit(1), 20_000).unref()
+    // If a part never stops, the process exits anyway; its Postgres notices that and cleans up by itself.
+    setTimeout(() => process.exit(1), STOP_TIMEOUT_MS).unref()
     stop()
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, ask)
-  // Nobody reads any more, as after `npm start | head`: no reason to end without order.
+  // The reader of our output has ended, for example `npm start | head`: stop in order then too.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ask)
-  // tsx holds a channel to the program that it runs; it closes when tsx is killed.
+  // tsx has a channel to the program that it runs; the channel closes when tsx is killed.
   process.on('disconnect', ask)
   if (process.env.npm_lifecycle_event && process.platform === 'linux') void watchNpm(ask)
 }
 
 /**
- * npm runs a script through a shell, and a shell that is killed tells nobody: `kill <npm>` would leave the program running.
- * So the program looks, once a second, whether it still descends from that npm.
+ * npm runs a script through a shell, and a killed shell does not signal its child: `kill <npm>` would leave the program
+ * running. So the program checks once a second whether it still descends from that npm.
  */
 async function watchNpm(gone: () => void): Promise<void> {
   const start = await ancestors()
@@ -35,11 +38,11 @@ async function watchNpm(gone: () => void): Promise<void> {
       clearInterval(timer)
       gone()
     }
-  }, 1000)
+  }, ANCESTORS_CHECK_MS)
   timer.unref()
 }
 
-/** The process ids from the parent up to npm; undefined when npm is not among them. */
+/** The process ids from the parent up to npm; undefined if npm is not among them. */
 async function ancestors(): Promise<number[] | undefined> {
   const found: number[] = []
   for (let id = process.ppid; id > 1; ) {
@@ -53,7 +56,7 @@ async function ancestors(): Promise<number[] | undefined> {
   return undefined
 }
 
-/** Writes to the end, then exits: a pipe may still be taking the last line. */
+/** Exits once all output is written: a pipe may still be reading the last line. */
 export async function exit(code: number): Promise<never> {
   await Promise.all(
     [process.stdout, process.stderr].map(

@@ -1,15 +1,14 @@
 /**
- * `npm start`: everything on this machine, from an empty Postgres to a shop that takes payments, until Ctrl-C.
+ * `npm start`: runs everything on this machine until Ctrl-C, from an empty Postgres to a shop that takes payments.
  *
- * Postgres is a fresh, temporary one each time: local Stripe keeps its objects in memory, and a database that remembered
- * them longer would know customers that Stripe does not.
+ * Postgres is new and temporary each time. Local Stripe holds its objects in memory, so a database that outlived it
+ * would have customers that Stripe does not have.
  */
-
 import { GIFT_CODE } from './catalogue.ts'
 import { exit, onStop } from './process.ts'
 import { type System, type SystemOptions, startSystem } from './system.ts'
 
-/** Long enough to see an order pending. */
+/** Long enough to see a pending order. */
 const SETTLE_AFTER_SECONDS = 8
 
 const stopping = new AbortController()
@@ -19,9 +18,9 @@ onStop(() => {
 })
 
 try {
-  const own = readOwn(process.env)
+  const given = readGiven(process.env)
   const system = await startSystem({
-    ...own,
+    ...given,
     ports: { shop: port('PORT'), api: port('API_PORT'), stripe: port('STRIPE_PORT') },
     settleAfterSeconds: SETTLE_AFTER_SECONDS,
     log: (line) => console.log(line),
@@ -41,8 +40,8 @@ try {
   await exit(1)
 }
 
-/** A database and a Stripe account of the user's own: both or neither, since one knows what is in the other. */
-function readOwn(env: NodeJS.ProcessEnv): Pick<SystemOptions, 'databaseUrl' | 'stripe'> {
+/** The user's own database and Stripe account: both or neither, because each refers to rows of the other. */
+function readGiven(env: NodeJS.ProcessEnv): Pick<SystemOptions, 'databaseUrl' | 'stripe'> {
   const databaseUrl = env.DATABASE_URL?.trim()
   const secretKey = env.STRIPE_TEST_SECRET_KEY?.trim()
   if (!databaseUrl || !secretKey) {
@@ -51,13 +50,15 @@ function readOwn(env: NodeJS.ProcessEnv): Pick<SystemOptions, 'databaseUrl' | 's
         ? ['DATABASE_URL', 'STRIPE_TEST_SECRET_KEY']
         : ['STRIPE_TEST_SECRET_KEY', 'DATABASE_URL']
       console.log(
-        `${set} is set and ${missing} is not: using a Postgres and a Stripe of the demo's own. Set both to use yours.`,
+        `${set} is set and ${missing} is not: using the demo's own Postgres and Stripe. Set both to use yours.`,
       )
     }
     return {}
   }
   if (!/^postgres(ql)?:\/\//.test(databaseUrl) || !URL.canParse(databaseUrl)) {
-    throw new Error('DATABASE_URL must be a Postgres address, as in postgres://user:password@host:5432/name.')
+    throw new Error(
+      'DATABASE_URL must be a Postgres address, for example postgres://user:password@host:5432/name.',
+    )
   }
   if (!/^(sk|rk)_test_\S+$/.test(secretKey)) {
     throw new Error(
@@ -90,7 +91,7 @@ function welcome({ shopUrl, apiUrl, local, databaseUrl }: System): string {
   const forward = local
     ? ''
     : `
-  Stripe does not reach this machine by itself. In another terminal, let its CLI pass webhooks on:
+  Stripe cannot reach this machine by itself. In another terminal, let the Stripe CLI forward webhooks:
 
     stripe listen --forward-to ${apiUrl}/api/webhooks/stripe/test
 `
@@ -109,9 +110,9 @@ ${forward}
     4000 0000 0000 0002   is declined
     bank account, SEPA    pending first, then paid
     ${GIFT_CODE.padEnd(21)} as the gift code: 100 % off
-    Ada                   owns the team Acme: gets it a plan, changes and cancels it in the portal
-    Bob                   does not: row level security refuses
+    Ada                   owns the team Acme: subscribes it, then changes and cancels the plan in the portal
+    Bob                   does not own it: row level security refuses him
 
-  Ctrl-C ends all of it.
+  Ctrl-C stops everything.
 `
 }

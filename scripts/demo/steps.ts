@@ -1,4 +1,4 @@
-/** The steps of `npm run demo`: what pg-payments is for, one after the other, each checked against the database. */
+/** The steps of `npm run demo`: the main uses of pg-payments, one after the other. Each step checks the database. */
 import { isDeepStrictEqual } from 'node:util'
 import { subscriptionOf } from './checkout.ts'
 import { type Customer, dataOf, enter, startCheckout } from './customer.ts'
@@ -18,9 +18,9 @@ type Scene = Required<Pick<System, 'sql' | 'stripe' | 'catalogue' | 'shopUrl' | 
 }
 type Step = { name: string; run: (scene: Scene) => Promise<string> }
 
-/** Runs every step, also after one has failed, and gives each result as soon as it is there. */
+/** Runs every step, even after a failed one, and yields each result at once. */
 export async function* runSteps(system: System, signal: AbortSignal): AsyncGenerator<StepResult> {
-  if (!system.local) throw new Error('The demo pays by itself, which needs local Stripe.')
+  if (!system.local) throw new Error('The demo pays without a person, which needs local Stripe.')
   const [ada, bob, guest] = await Promise.all([
     enter(system, 'ada'),
     enter(system, 'bob'),
@@ -37,7 +37,7 @@ export async function* runSteps(system: System, signal: AbortSignal): AsyncGener
   }
 }
 
-const DECLINED = '4000000000000002'
+const DECLINED_CARD = '4000000000000002'
 
 const steps: Step[] = [
   {
@@ -54,7 +54,7 @@ const steps: Step[] = [
         amount: order.amount,
         subjectId: null,
       })
-      return `The order over ${money(order.amount, order.currency)} is paid, its transaction succeeded, nobody is its subject.`
+      return `The order over ${money(order.amount, order.currency)} is paid, its transaction succeeded and has no subject.`
     },
   },
   {
@@ -68,7 +68,7 @@ const steps: Step[] = [
       const event = stripeControl
         .events({ type: 'checkout.session.completed' })
         .find(({ data }) => (data.object as { id?: string }).id === session.checkoutSessionId)
-      if (!event) throw new Error('Stripe has told nothing of the checkout.')
+      if (!event) throw new Error('Stripe sent no event about the checkout.')
       await stripeControl.settled()
       await Promise.all([stripeControl.redeliver(event.id), stripeControl.redeliver(event.id)])
       const answers = stripeControl.deliveries({ event: event.id }).map(({ status }) => status)
@@ -84,7 +84,7 @@ const steps: Step[] = [
         amount: order.amount,
         subjectId: 'ada',
       })
-      return 'Three deliveries were answered with 200; one ledger row, one paid order, one parcel.'
+      return 'All three deliveries got 200; there is one ledger row, one paid order, one parcel.'
     },
   },
   {
@@ -145,7 +145,9 @@ const steps: Step[] = [
       const { ada, sql, stripeControl } = scene
       const { orderId, checkout } = await ada.order()
       const session = await startCheckout(ada, checkout)
-      const said = await messageOf(() => stripeControl.pay(session.checkoutSessionId, { card: DECLINED }))
+      const said = await messageOf(() =>
+        stripeControl.pay(session.checkoutSessionId, { card: DECLINED_CARD }),
+      )
       equal('message of the hosted page', said, 'Your card was declined.')
       await stripeControl.settled()
       equal('order after the decline', (await findOrder(sql, orderId))?.status, 'pending')
@@ -158,7 +160,7 @@ const steps: Step[] = [
       stripeControl.pay(session.checkoutSessionId)
       const order = await orderBecomes(scene, orderId, 'paid')
       await transactionIs(scene, order.paymentIntentId, { status: 'succeeded', amount: order.amount })
-      return 'The order stayed pending and the transaction failed; another card on the same page paid both.'
+      return 'The order stayed pending and the transaction failed; then another card on the same page paid.'
     },
   },
   {
@@ -178,14 +180,15 @@ const steps: Step[] = [
       await orderBecomes(scene, orderId, 'paid')
       await sessionIs(scene, session.id, { status: 'completed', paymentStatus: 'paid' })
       await transactionIs(scene, intent, { status: 'succeeded' })
-      return 'Complete but unpaid left the order pending; it was paid once the bank had paid.'
+      return 'The complete but unpaid session left the order pending; the order was paid once the bank had paid.'
     },
   },
   {
     name: '100 % discount fulfilled',
     async run(scene) {
       const { ada, sql, stripe, stripeControl } = scene
-      // The coupon is the seller's to give: the shop's backend begins the checkout with it, the browser asks for it by its key.
+      // Only the seller grants a coupon: the backend begins the checkout with it, and the browser requests it by its
+      // key.
       const { orderId, checkout } = await ada.order({ code: 'firstbag' })
       const session = await startCheckout(ada, checkout)
       const asked = await stripe.checkout.sessions.retrieve(session.checkoutSessionId)
@@ -226,7 +229,7 @@ const steps: Step[] = [
       equal('status of the portal page', page.status, 200)
       equal('status for anonymous', (await open(guest)).error?.statusCode, 401)
       equal('status for an outsider', (await open(bob)).error?.statusCode, 403)
-      // The SDK shows statuses of errors only; that a success is 201 is seen without it.
+      // The SDK shows the status of errors only, so a plain request shows that success is 201.
       const token = await ada.token()
       const raw = await fetch(`${apiUrl}/api/payments/stripe/test/customer-portal-sessions`, {
         method: 'POST',
@@ -306,7 +309,7 @@ const steps: Step[] = [
   },
 ]
 
-/** Compares, and says in the error what was looked at. */
+/** Compares two values; the error names what was compared. */
 function equal(what: string, found: unknown, expected: unknown): void {
   if (isDeepStrictEqual(found, expected)) return
   throw new Error(`${what}: expected ${JSON.stringify(expected)}, found ${JSON.stringify(found)}.`)
@@ -338,7 +341,7 @@ async function accessBecomes({ sql }: Scene, team: string, plan: string | null):
   })
 }
 
-/** Waits until the checkout's row is as described. */
+/** Waits until the checkout's row has the expected values. */
 async function sessionIs(
   { sql }: Scene,
   id: string,
@@ -352,7 +355,7 @@ async function sessionIs(
   })
 }
 
-/** Waits until the one transaction of a payment is as described. */
+/** Waits until the one transaction of a payment has the expected values. */
 async function transactionIs(
   { sql }: Scene,
   paymentIntent: string | null,

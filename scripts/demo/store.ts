@@ -1,4 +1,4 @@
-/** What the shop's backend reads and writes in its own Postgres. */
+/** The statements of the shop's backend on its own Postgres. */
 import type postgres from 'postgres'
 import { money } from './money.ts'
 
@@ -45,7 +45,7 @@ export type LedgerRow = {
 
 export type View = { orders: Order[]; teams: Team[]; transactions: Transaction[]; ledger: LedgerRow[] }
 
-/** Inserts an order with the price, amount and currency of the catalogue: what a browser says of them does not count. */
+/** Inserts an order with the price, amount and currency of the catalogue, never with those that a browser sends. */
 export async function insertOrder(
   sql: postgres.Sql,
   { userId, priceId, quantity }: { userId: string | null; priceId: string; quantity: number },
@@ -67,29 +67,42 @@ export async function findOrder(sql: postgres.Sql, id: string): Promise<Order | 
   return order
 }
 
-/** How far the live view looks back. */
-const SHOWN = 8
-const SHOWN_OF_LEDGER = 14
+/** The product of a price, as the shop window shows it. */
+export async function readProduct(
+  sql: postgres.Sql,
+  priceId: string,
+): Promise<{ name: string; amount: string; currency: string }> {
+  const [product] = await sql<{ name: string; amount: string; currency: string }[]>`
+    select p.name, s.unit_amount as amount, s.currency
+    from payments.stripe_prices as s
+    join payments.stripe_products as p on p.environment = s.environment and p.product_id = s.product_id
+    where s.environment = 'test' and s.price_id = ${priceId}`
+  if (!product) throw new Error(`The price ${priceId} is not in the catalogue.`)
+  return product
+}
 
-/** What the live view shows, newest first. */
+const ROWS_SHOWN_MAX = 8
+const EVENTS_SHOWN_MAX = 14
+
+/** The rows of the live view, newest first. */
 export async function readView(sql: postgres.Sql): Promise<View> {
   const [orders, teams, transactions, ledger] = await Promise.all([
-    sql<Order[]>`${orderColumns(sql)} order by o.created_at desc limit ${SHOWN}`,
+    sql<Order[]>`${orderColumns(sql)} order by o.created_at desc limit ${ROWS_SHOWN_MAX}`,
     sql<Team[]>`
       select t.team_id as "teamId", e.plan, e.valid_until as "validUntil", e.ends_at as "endsAt"
       from (select distinct m.team_id from public.team_members as m) as t
       left join public.team_plans as e on e.team_id = t.team_id
-      order by t.team_id limit ${SHOWN}`,
+      order by t.team_id limit ${ROWS_SHOWN_MAX}`,
     sql<Transaction[]>`
       select t.id, t.type, t.status, t.amount, t.amount_refunded as "amountRefunded", t.currency,
         t.subject_type || ' ' || t.subject_id as subject, coalesce(t.provider_created_at, t.created_at) as at
       from payments.transactions as t
-      order by t.created_at desc limit ${SHOWN}`,
+      order by t.created_at desc limit ${ROWS_SHOWN_MAX}`,
     sql<LedgerRow[]>`
       select w.id, w.provider_event_id as "eventId", w.event_type as "eventType", w.processing_status as status,
         w.attempt_count as attempts, w.last_error as "lastError", w.received_at as "receivedAt"
       from payments.webhook_events as w
-      order by w.received_at desc, w.id limit ${SHOWN_OF_LEDGER}`,
+      order by w.received_at desc, w.id limit ${EVENTS_SHOWN_MAX}`,
   ])
   return { orders: [...orders], teams: [...teams], transactions: [...transactions], ledger: [...ledger] }
 }

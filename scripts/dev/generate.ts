@@ -1,6 +1,6 @@
 /**
- * `npm run generate` writes every generated file; `npm run verify` (`--verify`) writes nothing and fails with the
- * command that mends it when one is out of date, or when the migrations and the fixtures do not agree.
+ * `npm run generate` writes every generated file. `npm run verify` (`--verify`) writes nothing. It fails if a generated
+ * file is out of date or if migrations and fixtures disagree, and prints the command that fixes it.
  */
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -24,16 +24,17 @@ import {
   ROOT,
 } from './generators/sources.ts'
 
-/** What is wrong, and the one command that mends it. */
-export type Problem = { sentence: string; mend?: string }
+/** A problem as a sentence, and the command that fixes it. */
+export type Problem = { sentence: string; fix?: string }
 
 const COMMIT = 'npm run migration:commit -- "what it does"'
 const GENERATE = 'npm run generate'
+const DIFFERENT_LINES_SHOWN_MAX = 6
 
-/** Generated files by path, as they should be. */
+/** The text of each generated file, by its path. */
 type Generated = Map<string, string>
 
-/** Writes the generated files and returns the paths of those that changed. */
+/** Writes the generated files and returns the paths of the changed ones. */
 export async function generate(): Promise<string[]> {
   const changed: string[] = []
   for (const [path, text] of (await produce()).generated) {
@@ -45,23 +46,23 @@ export async function generate(): Promise<string[]> {
   return changed
 }
 
-/** Everything that can be wrong between the files of the repository. */
+/** Returns every disagreement between the files of the repository. */
 export async function verify(): Promise<Problem[]> {
   const problems = await verifySources()
-  // What the sources say is wrong would only be repeated by the database, less clearly.
+  // The database would only repeat problems of the sources, less clearly.
   if (problems.length > 0) return problems
   const { generated, fixtureProblem } = await produce()
   if (fixtureProblem) problems.push(fixtureProblem)
   for (const [path, text] of generated) {
     const before = await readFile(join(ROOT, path), 'utf8').catch(() => '')
     if (before !== text) {
-      problems.push({ sentence: `${path} is out of date:\n${firstDifference(before, text)}`, mend: GENERATE })
+      problems.push({ sentence: `${path} is out of date:\n${firstDifference(before, text)}`, fix: GENERATE })
     }
   }
   return problems
 }
 
-/** Checks that need no database. */
+/** Runs the checks that need no database. */
 async function verifySources(): Promise<Problem[]> {
   const problems: Problem[] = []
   const migrations = await committedMigrations()
@@ -69,7 +70,7 @@ async function verifySources(): Promise<Problem[]> {
   const frozen = frozenFixtures(migrations)
 
   for (const sentence of problemsOfChain(migrations)) {
-    problems.push({ sentence, mend: 'git checkout -- sql/committed' })
+    problems.push({ sentence, fix: 'git checkout -- sql/committed' })
   }
   for (const { file, text } of migrations) {
     problems.push(
@@ -77,19 +78,19 @@ async function verifySources(): Promise<Problem[]> {
     )
   }
   if (await currentMigration()) {
-    problems.push({ sentence: 'sql/current holds a migration that is not committed.', mend: COMMIT })
+    problems.push({ sentence: 'sql/current holds a migration that is not committed.', fix: COMMIT })
   }
   for (const { name, text } of all) {
     const copy = frozen.get(name)
     if (!copy) {
       problems.push({
         sentence: `sql/fixtures/${name} is in no migration.`,
-        mend: COMMIT,
+        fix: COMMIT,
       })
     } else if (copy.text.trim() !== text.trim()) {
       problems.push({
         sentence: `sql/fixtures/${name} is not what ${copy.file} installs.\n${firstDifference(copy.text.trim(), text.trim())}`,
-        mend: COMMIT,
+        fix: COMMIT,
       })
     }
   }
@@ -113,8 +114,8 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
     ])
     const before = await printSchema(sql, { bodies: true })
     const order = [...frozenFixtures(await committedMigrations()).keys()]
-    const place = ({ name }: { name: string }) => order.indexOf(name)
-    for (const fixture of [...all].sort((a, b) => place(a) - place(b))) {
+    const position = ({ name }: { name: string }) => order.indexOf(name)
+    for (const fixture of [...all].sort((a, b) => position(a) - position(b))) {
       try {
         await sql.begin((transaction) => transaction.unsafe(fixture.text))
       } catch (cause) {
@@ -125,19 +126,19 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
     const after = await printSchema(sql, { bodies: true })
     if (before === after) return { generated }
     const sentence = `Applying sql/fixtures once more changes the database:\n${firstDifference(before, after)}`
-    return { generated, fixtureProblem: { sentence, mend: COMMIT } }
+    return { generated, fixtureProblem: { sentence, fix: COMMIT } }
   })
 }
 
 function header(text: string): string {
   return (
-    '-- What the migrations make, for reading: written from the catalogue of a migrated database by `npm run generate`.\n' +
+    '-- The resulting schema, for reading: `npm run generate` writes it from the catalogue of a migrated database.\n' +
     '-- Function bodies are in sql/fixtures. Do not edit, and do not install from here.\n\n' +
     text
   )
 }
 
-/** The first lines that differ, as a person wants to see them. */
+/** The first lines that differ, formatted for a person. */
 export function firstDifference(before: string, after: string): string {
   const [old, now] = [before.split('\n'), after.split('\n')]
   const start = now.findIndex((line, index) => line !== old[index])
@@ -150,7 +151,8 @@ export function firstDifference(before: string, after: string): string {
     same++
   const shown = (lines: string[], sign: string) => {
     const part = lines.slice(from, lines.length - same)
-    return [...part.slice(0, 6), ...(part.length > 6 ? [`… ${part.length - 6} more`] : [])].map(
+    const more = part.length - DIFFERENT_LINES_SHOWN_MAX
+    return [...part.slice(0, DIFFERENT_LINES_SHOWN_MAX), ...(more > 0 ? [`… ${more} more`] : [])].map(
       (line) => `  ${sign} ${line}`,
     )
   }
@@ -166,9 +168,9 @@ async function main(): Promise<void> {
     return
   }
   const problems = await verify()
-  for (const mend of new Set(problems.map((problem) => problem.mend))) {
-    const sentences = problems.filter((problem) => problem.mend === mend).map(({ sentence }) => sentence)
-    console.error(`${sentences.join('\n')}\n${mend ? `Run: ${mend}\n` : ''}`)
+  for (const fix of new Set(problems.map((problem) => problem.fix))) {
+    const sentences = problems.filter((problem) => problem.fix === fix).map(({ sentence }) => sentence)
+    console.error(`${sentences.join('\n')}\n${fix ? `Run: ${fix}\n` : ''}`)
   }
   if (problems.length > 0) {
     process.exitCode = 1

@@ -1,6 +1,6 @@
 /**
- * `npm run migration:commit -- "what it does"`, `npm run migration:uncommit`, `npm run migration -- <command>`:
- * graphile-migrate with the databases that it needs, which are made for this one command.
+ * `npm run migration:commit -- "what it does"`, `npm run migration:uncommit` and `npm run migration -- <command>`: runs
+ * graphile-migrate with the databases that it needs, created for this one command.
  */
 import { spawn } from 'node:child_process'
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
@@ -21,14 +21,14 @@ const require = createRequire(import.meta.url)
 const CURRENT = join(SQL, 'current')
 
 /**
- * Freezes `sql/current` and the fixtures that it includes into the next file of `sql/committed`. Changed fixtures that no
- * line includes are included at the end, except with `--without-fixtures`, which leaves them to a later migration.
+ * Freezes `sql/current` and the fixtures that it includes into the next file of `sql/committed`. Changed fixtures that
+ * no line includes are included at the end, except with `--without-fixtures`, which leaves them to a later migration.
  */
 async function commit(message: string, { withFixtures = true } = {}): Promise<void> {
   if (!message) throw new Error('Say what the migration does: npm run migration:commit -- "add refunds"')
   const before = await readCurrent()
   try {
-    // The comment that stands in an empty migration is not part of it.
+    // The comment of an empty migration is not part of the next one.
     for (const [file, text] of before) {
       if (text.replace(/^\s*--.*$/gm, '').trim() === '' && !/^--!/m.test(text)) await rm(join(CURRENT, file))
     }
@@ -46,7 +46,7 @@ async function commit(message: string, { withFixtures = true } = {}): Promise<vo
     if (problems.length > 0) throw new Error(problems.map((problem) => `sql/current ${problem}.`).join('\n'))
     await graphileMigrate(['commit', '--message', message])
   } catch (error) {
-    // graphile-migrate would leave the text of the fixtures in the place of their include lines.
+    // graphile-migrate would leave the text of the fixtures instead of their include lines.
     await restoreCurrent(before)
     throw error
   }
@@ -55,14 +55,14 @@ async function commit(message: string, { withFixtures = true } = {}): Promise<vo
   await report()
 }
 
-/** Moves the newest file of `sql/committed` back to `sql/current`. Only for one that nobody has installed yet. */
+/** Moves the newest file of `sql/committed` back to `sql/current`. Use it only before that file is released. */
 async function uncommit(): Promise<void> {
-  // Uncommitting also takes the migration out of the ledger of a database that has it.
+  // Uncommitting also removes the migration from the ledger of a database, so the database must have it first.
   await graphileMigrate(['migrate'], ['uncommit'])
   await report()
 }
 
-/** Brings the generated files up to date and says what changed, and what is still to be done. */
+/** Writes the generated files and prints which ones changed. */
 async function report(): Promise<void> {
   const changed = await generate()
   if (changed.length > 0) console.log(`Written: ${changed.join(', ')}`)

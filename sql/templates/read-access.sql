@@ -1,19 +1,21 @@
 /*
- * What app users may read: the catalogue, their own payments and subscriptions, the plan of their teams. Without it they
- * read none of that: row level security is on everywhere, and pg-payments brings no policy that lets a user in.
+ * Read access of app users: the catalogue, their own payments and subscriptions, the plan of their teams. Without this file
+ * they read none of that: row level security is on everywhere, and pg-payments has no policy that lets a user in.
  *
- * How it is used: install it after team-billing-policies.sql and team-entitlements.sql. Every member of a team sees its plan
- * in public.team_plans; its payments and subscriptions are seen by those who may bill it. What is bought for a user is seen
- * by that user. The server, the owner of the tables, sees all as before.
+ * How to use it: install it after team-billing-policies.sql and team-entitlements.sql. Then
+ *   - every member of a team sees its plan in public.team_plans;
+ *   - members who may bill a team see its payments and subscriptions;
+ *   - users see what was bought for them;
+ *   - the server, which owns the tables, sees everything as before.
  *
  *     select plan, seats, valid_until, ends_at from public.team_plans where team_id = '42';
  *     select status, amount, amount_refunded, currency, paid_at from payments.transactions where environment = 'live';
  *
- * Columns are granted one by one, so "select *" is refused: what is left out (raw, metadata, email addresses, versions) is
- * not for browsers. PostgREST and what is built on it serve only schemas that they are told of: name payments there, or
- * make a view in public "with (security_invoker = true)" over the columns that you want.
+ * Columns are granted one by one, so "select *" is refused. The columns that are left out (raw, metadata, email addresses,
+ * versions) are not for browsers. PostgREST, and what is built on it, serves only the schemas in its configuration: add
+ * payments there, or create a view in public "with (security_invoker = true)" over the columns that you want.
  *
- * What you may change: who sees what, and the columns. Leave out what you have no table for.
+ * What you may change: who sees what, and the columns. Leave out the parts for which you have no table.
  */
 create or replace function public.teams_of_caller()
   returns setof text
@@ -27,13 +29,13 @@ $$;
 revoke all on function public.teams_of_caller() from public;
 grant execute on function public.teams_of_caller() to authenticated;
 
--- plans
+-- show plans to members
 drop policy if exists select_members on public.team_entitlements;
 create policy select_members on public.team_entitlements for select to authenticated
   using (team_id in (select public.teams_of_caller()));
 grant select on public.team_entitlements, public.team_plans to authenticated; -- the view shows what the policy lets through
 
--- payments and subscriptions
+-- show payments and subscriptions to payers
 drop policy if exists select_subject on payments.transactions;
 create policy select_subject on payments.transactions for select to authenticated
   using (
@@ -57,7 +59,7 @@ grant select (
   cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end
 ) on payments.stripe_subscriptions to authenticated;
 
--- catalogue: what is for sale is for everybody to see
+-- show the catalogue to everyone
 drop policy if exists select_active on payments.stripe_products;
 create policy select_active on payments.stripe_products for select to anon, authenticated using (active and not deleted);
 grant select (environment, product_id, name, description, active, default_price_id)

@@ -1,8 +1,8 @@
 /*
- * Members of a team may bill it: who may start a checkout for a team, see its checkouts, and open its billing portal.
+ * Team billing: which members may start a checkout for a team, see its checkouts, and open its billing portal.
  *
- * How it is used: public.team_members says who belongs to which team; here only owners and admins may touch billing.
- * The SELECT policy is what lets a retry with an idempotency key find the row of the first try.
+ * How to use it: public.team_members lists the members of each team. Only owners and admins may bill a team.
+ * The SELECT policy lets a retry with an idempotency key find the row of the first request.
  *
  * What you may change: the table, the roles, and one policy for each subject type of your own.
  */

@@ -1,17 +1,18 @@
 /*
  * Entitlements of teams from their subscriptions: granted, changed and taken away.
  *
- * How it is used: public.plans says which Stripe prices give which plan; a price that is not in it gives nothing, whatever
- * a browser asked for. Prices of test mode have ids of their own: leave them out where real access is at stake. Each
- * subscription has one row in public.team_entitlements while it gives access, for the team that payments.stripe_subscriptions
- * names now: whenever Stripe tells of a subscription, or of a checkout that says whose it is, the row is derived anew. That
- * table is right in every order of events, so this is too, and a subscription that moves to another team takes its plan along.
+ * How to use it: public.plans maps Stripe prices to plans. A price that is not in it gives nothing, so a browser cannot choose
+ * its own plan. Prices in test mode have ids of their own: leave them out where real access is at stake.
  *
- * public.team_plans is what the app reads: one row for each team that has a plan. A team may have several subscriptions, as
- * when two of its admins buy at the same moment; the plan with the highest rank counts, what the others give is not added to
- * it, and when it ends, the next one counts.
+ * Each subscription that gives access has one row in public.team_entitlements, for the team that payments.stripe_subscriptions
+ * names now. Every event of a subscription derives this row again, and so does every checkout that names its owner.
+ * payments.stripe_subscriptions is right in every order of events, so this table is too. A subscription that moves to another
+ * team takes its plan along.
  *
- * After a change of public.plans, and after a sync that found what no event had told of, derive all of them:
+ * The app reads public.team_plans: one row for each team that has a plan. A team may have several subscriptions, for example if
+ * two admins buy at the same moment. Only the plan with the highest rank counts; when it ends, the next one counts.
+ *
+ * After a change of public.plans, and after a sync that changed subscriptions, derive all rows again:
  *
  *     select public.derive_team_entitlement(s.environment, s.subscription_id)
  *     from (
@@ -20,9 +21,9 @@
  *       select environment, subscription_id from public.team_entitlements
  *     ) as s;
  *
- * App users read none of this before you let them: read-access.sql does.
+ * App users read none of this until you allow it: read-access.sql does.
  *
- * What you may change: the subject type, the statuses that give access, what else hangs on a plan.
+ * What you may change: the subject type, the statuses that give access, what else a plan gives.
  */
 create table if not exists public.plans (
   price_id text primary key,
@@ -62,7 +63,7 @@ create or replace function public.derive_team_entitlement(environment text, subs
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- one at a time: what another transaction is about to say of it is waited for
+  -- wait for uncommitted changes of the subscription
   perform
   from payments.stripe_subscriptions as s
   where s.environment = derive_team_entitlement.environment
@@ -107,7 +108,8 @@ create or replace function public.tg_webhook_events__team_entitlements()
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- all of the customer's: the event may say whose the customer is, and with it whose a subscription is that names nobody
+  -- derive all subscriptions of the customer: the event may name the customer's owner, who then also owns subscriptions
+  -- that name no subject
   perform public.derive_team_entitlement(s.environment, s.subscription_id)
   from payments.stripe_subscriptions as s
   where s.environment = new.environment

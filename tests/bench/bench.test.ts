@@ -1,4 +1,4 @@
-/** The bench runs and says what it promises to say. How fast anything is, is not a matter for a test. */
+/** The bench runs and prints what it promises. No test asserts a speed. */
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'

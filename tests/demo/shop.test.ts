@@ -1,4 +1,7 @@
-/** The demo shop in a real browser: from the button to the order that became paid, over the hosted pages of local Stripe. */
+/**
+ * The demo shop in a real browser: from the button to the order that became paid, over the hosted pages of local
+ * Stripe.
+ */
 import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { GIFT_CODE } from '../../scripts/demo/catalogue.ts'
@@ -13,7 +16,7 @@ let system: System
 let browser: Browser
 let context: BrowserContext
 let page: Page
-/** What went wrong in the page or in the shop, without the refusals that a test asks for. */
+/** Errors of the page and of the shop, without the refusals that a test expects. */
 let complaints: string[]
 
 beforeAll(async () => {
@@ -45,7 +48,7 @@ afterEach(async () => {
 const button = (name: string | RegExp) => page.getByRole('button', { name })
 const panel = (name: string) => page.getByRole('region', { name })
 
-/** Signs in, and waits for the page that says so: the next click must not meet the one before. */
+/** Signs in and waits for the page that shows it, so that the next click does not reach the old page. */
 async function become(name: string) {
   await button(name).click()
   await page.getByRole('button', { name, pressed: true }).waitFor()
@@ -98,7 +101,7 @@ test('a declined card leaves the order pending, and the buyer can go on paying',
   await page.getByRole('heading', { name: 'Not paid' }).waitFor()
   expect(await orderOfPage()).toMatchObject({ status: 'pending' })
 
-  await button('Go on paying').click()
+  await button('Resume payment').click()
   await payByCard()
   await page.getByRole('heading', { name: 'Thank you, it is paid' }).waitFor()
 })

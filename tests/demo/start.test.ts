@@ -6,7 +6,7 @@ import { until } from '../../scripts/demo/wait.ts'
 import { type Command, leftovers, npm, postgresIsThere } from './support/command.ts'
 
 const isOpen = ({ output }: Command) =>
-  until('the shop to open', () => output().includes('Ctrl-C ends all of it.'))
+  until('the shop to open', () => output().includes('Ctrl-C stops everything.'))
 
 test('npm start opens the shop, says where everything is, and ends by Ctrl-C, also when it is pressed again', async () => {
   const command = npm(['start'])
@@ -17,7 +17,7 @@ test('npm start opens the shop, says where everything is, and ends by Ctrl-C, al
   expect(await (await fetch(shop)).text()).toContain('Fernhill Coffee')
   expect(await (await fetch(`${payments}/health`)).json()).toMatchObject({ status: 'ok' })
   expect(command.output()).toContain('4242 4242 4242 4242')
-  // Somebody is still watching the live view.
+  // A page still has the live view open.
   const live = await fetch(`${shop}/live`)
   expect(live.headers.get('content-type')).toContain('text/event-stream')
 
@@ -40,7 +40,7 @@ test('Ctrl-C while Postgres is being made leaves nothing behind', async () => {
   expect(await leftovers()).toEqual([])
 })
 
-// npm's own shell tells nobody that it was killed; the program finds out where /proc shows it.
+// npm's shell does not signal its child when it is killed; the program notices through /proc.
 test.skipIf(process.platform !== 'linux').each(['SIGTERM', 'SIGKILL'] as const)(
   '%s to npm alone ends everything',
   async (signal) => {

@@ -1,4 +1,4 @@
-/** The one function that starts everything: what it starts on, and what it leaves when it cannot. */
+/** The function that starts everything: its inputs, and what remains if a part does not start. */
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'

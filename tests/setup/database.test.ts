@@ -1,4 +1,4 @@
-/** What test files rely on. */
+/** The databases on which test files rely. */
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { migrate } from '../../scripts/cli/commands/migrate.ts'
 import { anonymous, asCaller, createTestDatabase, service, type TestDatabase, user } from './database.ts'
@@ -99,7 +99,7 @@ describe('a test run', () => {
     await admin.end()
   })
 
-  /** Whether the roles and the database of this run are still there. */
+  /** Whether the roles and the database of this run still exist. */
   async function look(url: string): Promise<boolean> {
     const sql = open(withDatabase(url, new URL(database.url).pathname.slice(1)))
     const [row] =

@@ -1,19 +1,19 @@
-/** A database of its own for each test file, and ways to look at it as somebody else. */
+/** Creates a database for each test file, and runs statements in it as another caller. */
 import { randomBytes } from 'node:crypto'
 import type postgres from 'postgres'
 import { inject } from 'vitest'
 import { databaseName, open, templateName, withDatabase } from './server.ts'
 
 export type TestDatabase = {
-  /** Superuser; hand it to the code under test as `DATABASE_URL`. */
+  /** Connection string of the superuser; pass it to the code under test as `DATABASE_URL`. */
   url: string
-  /** Superuser, a pool of four connections. */
+  /** A pool of four connections as superuser. */
   sql: postgres.Sql
-  /** Ends `sql` and drops the database, whoever is still connected. */
+  /** Ends `sql` and drops the database, even if other connections are open. */
   close(): Promise<void>
 }
 
-/** What a token says about its bearer; `null` is nobody: the role `anon` without claims. */
+/** The claims of a token; `null` is an anonymous caller: the role `anon` without claims. */
 export type Claims = { role: string; sub?: string; [claim: string]: unknown } | null
 
 /**
@@ -26,7 +26,7 @@ export async function createTestDatabase({ migrated = true } = {}): Promise<Test
   const name = databaseName(run, randomBytes(6).toString('hex'))
   const template = migrated ? templateName(run) : 'template0'
   await administer(async (admin) => {
-    // One clone at a time: Postgres refuses to copy a template that somebody else is using.
+    // One clone at a time: Postgres refuses to copy a template while another session uses it.
     await admin`select pg_advisory_lock(hashtextextended(${template}, 0))`
     await admin`create database ${admin(name)} template ${admin(template)}`
   })
@@ -67,13 +67,13 @@ export const user = (id: string, more: Record<string, unknown> = {}): Claims => 
   ...more,
 })
 
-/** Nobody in particular. */
+/** An anonymous caller. */
 export const anonymous: Claims = null
 
-/** The handlers themselves. */
+/** The handlers. */
 export const service: Claims = { role: 'payments_service' }
 
-/** Creates and drops what does not belong to one database. */
+/** Runs `work` on a connection that can create and drop databases. */
 async function administer(work: (admin: postgres.Sql) => Promise<unknown>): Promise<void> {
   const admin = open(inject('testRun').url)
   try {

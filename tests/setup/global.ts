@@ -1,4 +1,4 @@
-/** Once for each run of vitest: a server, and on it one migrated template database. */
+/** Runs once for each run of vitest: starts a server and creates one migrated template database on it. */
 import type { TestProject } from 'vitest/node'
 import { beginRun, startTestServer, type TestRun } from './server.ts'
 

@@ -1,4 +1,4 @@
-/** The embedded Postgres: that it starts anywhere, and above all that it goes away again. */
+/** The embedded Postgres: it starts anywhere, and leaves nothing behind. */
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises'
@@ -20,7 +20,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(place, { recursive: true, force: true }))
 
-/** Whether something listens where the connection string points. */
+/** Whether a server listens at the address of the connection string. */
 function listens(url: string): Promise<boolean> {
   const { hostname, port } = new URL(url)
   return new Promise((done) => {
@@ -50,7 +50,7 @@ async function startElsewhere(
   const child = spawn(process.execPath, ['--import', TSX, '--input-type=module', '--eval', code], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  // "close" comes when nobody holds the ends of our pipes any more, the host of Postgres included.
+  // "close" fires once no process holds the ends of our pipes, including the host of Postgres.
   const ended = new Promise((done) => child.once('close', done))
   let errors = ''
   child.stderr.setEncoding('utf8').on('data', (text) => {
@@ -151,7 +151,7 @@ describe('an embedded Postgres', () => {
   })
 })
 
-/** Where tests run as root, Postgres runs as somebody else, who must be able to pass. */
+/** If tests run as root, Postgres runs as another account, which must be able to enter the directory. */
 async function openToPostgres(directory: string): Promise<void> {
   const { chmod } = await import('node:fs/promises')
   await mkdir(directory, { recursive: true })

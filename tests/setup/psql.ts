@@ -1,4 +1,4 @@
-/** SQL files as `psql -f` runs them: one statement after the other, each in a transaction of its own. */
+/** Runs SQL files like `psql -f`: one statement after the other, each in its own transaction. */
 import type postgres from 'postgres'
 
 /** Runs the text of a file on one connection and stops at the first error. */

@@ -16,14 +16,14 @@ export type TestServer = {
   stop(): Promise<void>
 }
 
-/** What a test file needs to know of the run that it belongs to. */
+/** The run to which a test file belongs. */
 export type TestRun = {
   url: string
   run: string
 }
 
 const PREFIX = 'pg_payments_test_'
-/** Roles belong to a whole server; those that a run had to create are marked, so that they can go again. */
+/** Roles belong to the whole server. A run marks the roles that it creates, so that it can drop them. */
 const ROLES = ['anon', 'authenticated', 'payments_service']
 const ROLE_MARK = 'created by a pg-payments test run'
 
@@ -97,7 +97,7 @@ export async function beginRun(url: string): Promise<{ run: string; end(): Promi
         if (!existed.includes(rolname)) await admin.unsafe(`comment on role ${rolname} is '${ROLE_MARK}'`)
       }
     })
-    // A connection to the template would keep it from being cloned.
+    // A connection to the template would prevent cloning it.
     await admin`alter database ${admin(templateName(run))} with allow_connections false is_template true`
   } catch (error) {
     await endRun(admin, run)
@@ -106,7 +106,7 @@ export async function beginRun(url: string): Promise<{ run: string; end(): Promi
   return { run, end: () => endRun(admin, run) }
 }
 
-/** What is committed, as everybody installs it, and then what is being written in `sql/current` and `sql/fixtures`. */
+/** Installs the committed migrations like every user, then the changes of `sql/current` and `sql/fixtures`. */
 async function install(url: string): Promise<void> {
   await migrate({ databaseUrl: url })
   const uncommitted = await uncommittedSql()
@@ -129,7 +129,7 @@ async function endRun(admin: postgres.Sql, run: string): Promise<void> {
   await admin.end()
 }
 
-/** Two runs on one server do not create and remove roles at the same moment. */
+/** Runs `work` while no other run on this server creates or drops roles. */
 async function exclusively(admin: postgres.Sql, work: () => Promise<void>): Promise<void> {
   await admin`select pg_advisory_lock(hashtextextended(${PREFIX}, 0))`
   try {
@@ -161,7 +161,7 @@ async function removeDatabases(admin: postgres.Sql, run: string): Promise<void> 
   }
 }
 
-/** A role that another run still uses has objects that depend on it, and stays for that run to remove. */
+/** Drops the marked roles. A role that another run still uses has dependent objects and stays; that run drops it. */
 async function removeMarkedRoles(admin: postgres.Sql): Promise<void> {
   const rows = await admin<{ rolname: string }[]>`
     select rolname from pg_roles where rolname in ${admin(ROLES)}

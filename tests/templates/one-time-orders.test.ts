@@ -32,7 +32,7 @@ beforeAll(async () => {
 })
 afterAll(() => database.close())
 
-/** An order of two teas by u1, as the app inserts it; `null` for a guest. */
+/** Inserts an order of two teas by u1 as the app does; `null` is a guest. */
 async function order(more: Record<string, unknown> = {}): Promise<string> {
   const [row] = await database.sql`
     insert into public.orders ${database.sql({ user_id: 'u1', price_id: 'price_tea', quantity: 2, amount: 2000, currency: 'usd', ...more })}
@@ -42,7 +42,7 @@ async function order(more: Record<string, unknown> = {}): Promise<string> {
 const orderRow = async (id: string, sql: Pick<typeof database.sql, 'unsafe'> = database.sql) =>
   (await sql.unsafe('select * from public.orders where id = $1', [id]))[0]
 
-/** Begins the checkout for an order and gives the session as Stripe has it when it is paid. */
+/** Begins the checkout for an order and returns its paid session as Stripe has it. */
 async function paid(
   id: string,
   { caller = user('u1') as Claims, request = {} as CheckoutRequest, session = {} as Json } = {},

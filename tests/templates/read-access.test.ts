@@ -1,4 +1,4 @@
-/** What app users may read once the template lets them: seen from every side. */
+/** What app users may read with the template, checked for every kind of caller. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   anonymous,

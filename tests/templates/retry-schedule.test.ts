@@ -1,4 +1,4 @@
-/** The crontab that calls the command line: as cron reads it, against a database with an event whose time has come. */
+/** The crontab that calls the command line, read like cron reads it, on a database with an event that is due. */
 import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { runCli } from '../cli/support.ts'

@@ -1,4 +1,4 @@
-/** Members of a team may bill it: what the policies of the template let whom do. */
+/** The policies of the template for team billing: what each kind of caller may do. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   anonymous,

@@ -1,4 +1,4 @@
-/** What the shop does in the browser: starts checkouts and the portal through the SDK, and shows what changes. */
+/** The shop in the browser: starts checkouts and the portal through the SDK, and updates the live parts of the page. */
 import { createPaymentsClient } from '/sdk.js'
 
 const { apiUrl, portalConfiguration } = document.body.dataset
@@ -8,7 +8,7 @@ const payments = createPaymentsClient({
   getToken: async () => (await ask('/api/token')).token,
 })
 
-/** Asks the shop's own backend. */
+/** Calls the shop's own backend. */
 async function ask(path, body) {
   const response = await fetch(path, {
     method: body ? 'POST' : 'GET',
@@ -20,7 +20,7 @@ async function ask(path, body) {
   return answer
 }
 
-/** Leaves for a page of Stripe, or says why not. */
+/** Goes to a page of Stripe, or throws the reason why not. */
 function leave({ data, error }) {
   if (error) throw Object.assign(new Error(error.message), { status: error.statusCode })
   location.assign((data.checkoutSession ?? data.customerPortalSession).url)
@@ -73,7 +73,7 @@ document.addEventListener('submit', async (event) => {
   }
 })
 
-/** Keeps the live parts of the page as the database has them. */
+/** Updates the live parts of the page from the database. */
 function watch() {
   const order = document.querySelector('[data-order][data-live]')?.dataset.order
   const query = new URLSearchParams(location.search)
@@ -90,7 +90,7 @@ function watch() {
 
 const shown = new Map()
 
-/** The text is HTML that the shop's server has escaped. */
+/** Shows a live part. The text is HTML whose values the shop's server has escaped. */
 function show(name, text) {
   const part = document.querySelector(`[data-live="${name}"]`)
   if (!part || shown.get(name) === text) return
@@ -107,7 +107,7 @@ function show(name, text) {
   part.classList.add('changed')
 }
 
-/** The first view mostly says what the page says already; then nothing is replaced, and nothing typed is lost. */
+/** Whether the first view has the same text as the page. Then nothing is replaced, so nothing typed is lost. */
 function sameText(before, text) {
   const probe = document.createElement('template')
   probe.innerHTML = text

@@ -1,6 +1,6 @@
 /*
- * What the demo shop adds to the templates in sql/templates: its teams, and the parcels it packs. The schema also marks a
- * database as one that the demo may use.
+ * The demo shop's own objects, beside the templates of sql/templates: its teams, and the parcels that it packs. The schema also
+ * marks the database as one that the demo may use.
  */
 create schema if not exists demo_shop;
 comment on schema demo_shop is 'The demo shop of pg-payments.';
@@ -9,7 +9,7 @@ insert into public.team_members (team_id, user_id, role)
 values ('acme', 'ada', 'owner')
 on conflict do nothing;
 
--- What a paid order sets in motion. Nothing here keeps an order from being packed twice: that paid_at is set once does.
+-- A paid order is packed. Nothing here prevents packing it twice; that works because paid_at is set only once.
 create table if not exists demo_shop.parcels (
   id bigint generated always as identity primary key,
   order_id uuid not null references public.orders (id),
@@ -20,7 +20,7 @@ create or replace function demo_shop.tg_orders__pack()
   returns trigger
   language plpgsql
   volatile
-  security definer -- crosses from the order to the parcels, whoever marked the order paid
+  security definer -- crosses from the order to the parcels, which the role that marks an order paid may not write
   set search_path = pg_catalog, pg_temp
 as $$
 begin

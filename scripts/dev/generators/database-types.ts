@@ -1,4 +1,4 @@
-/** `types/database.ts`: the tables of both schemas by kysely-codegen, with their column comments as JSDoc. */
+/** Prints `types/database.ts`: the tables of both schemas by kysely-codegen, with column comments as JSDoc. */
 import { Kysely, PostgresDialect as KyselyPostgres } from 'kysely'
 import { generate, PostgresDialect } from 'kysely-codegen'
 import pg from 'pg'
@@ -11,7 +11,7 @@ export async function printDatabaseTypes(url: string): Promise<string> {
   })
   try {
     const text = await generate({
-      // The same class, typed once for import and once for require.
+      // The same class has two types here, one for import and one for require.
       db: db as never,
       dialect: new PostgresDialect(),
       includePattern: '@(payments|payments_private).*',

@@ -1,4 +1,4 @@
-/** `types/openapi.json`: the document that the handlers serve, for reading and for tools. */
+/** Prints `types/openapi.json`: the document that the handlers serve, for people and tools. */
 import { openapiDocument } from '../../../functions/admin/openapi.ts'
 
 /** The file's text. */

@@ -1,4 +1,4 @@
-/** `types/schema.json`: what the schemas are made of, for the doctor. */
+/** Prints `types/schema.json`: the parts of the schemas, which `pg-payments doctor` compares with the database. */
 import type postgres from 'postgres'
 import { SCHEMA_PARTS_QUERY } from '../../cli/support/schema-parts.ts'
 

@@ -1,16 +1,16 @@
 /**
- * Prints the schemas `payments` and `payments_private` from the catalogue as readable SQL: the same text on every
- * supported Postgres, in a fixed order, without owners. It is for reading and comparing, not for installing.
+ * Prints the schemas `payments` and `payments_private` from the catalogue as readable SQL. The text is the same on
+ * every supported Postgres, in a fixed order and without owners. It is for reading and comparing, not for installing.
  */
 import type postgres from 'postgres'
 import { LEDGER } from '../../cli/commands/migrate.ts'
 
 export const SCHEMAS = ['payments', 'payments_private']
-/** Those of which grants and memberships are shown. */
+/** The roles whose grants and memberships are shown. */
 const ROLES = ['anon', 'authenticated', 'payments_service']
 
 export type SchemaOptions = {
-  /** Print the body of each function too, to compare two databases to the last character. */
+  /** Prints the body of each function too, to compare two databases to the last character. */
   bodies?: boolean
 }
 
@@ -22,7 +22,7 @@ export async function printSchema(
   { bodies = false }: SchemaOptions = {},
 ): Promise<string> {
   return sql.begin('read only', async (tx) => {
-    // With an empty search path Postgres writes every name with its schema.
+    // With an empty search path Postgres prints every name with its schema.
     await tx`select set_config('search_path', '', true)`
     const sections = [
       await printRoles(tx),
@@ -183,7 +183,7 @@ async function printTables(sql: postgres.TransactionSql): Promise<string[]> {
       left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       where a.attrelid = ${id}::oid and a.attnum > 0 and not a.attisdropped
       order by a.attnum`
-    // Postgres 18 lists "not null" among the constraints; the columns show it already.
+    // Postgres 18 lists "not null" among the constraints, but the columns show it already.
     const constraints: Rows = await sql`
       select 'constraint ' || pg_catalog.quote_ident(conname) || ' ' || pg_catalog.pg_get_constraintdef(oid) as definition,
         conname as name, pg_catalog.obj_description(oid, 'pg_constraint') as comment
@@ -245,7 +245,7 @@ async function printTables(sql: postgres.TransactionSql): Promise<string[]> {
   return sections
 }
 
-/** What others than the owner may do with a table, view or sequence, and with single columns of it. */
+/** The privileges of roles other than the owner on a table, view or sequence, and on its columns. */
 async function printGrants(sql: postgres.TransactionSql, oid: string, name: string): Promise<string[]> {
   const grants: Rows = await sql`
     with privileges as (
@@ -263,7 +263,7 @@ async function printGrants(sql: postgres.TransactionSql, oid: string, name: stri
       select ${grantee(sql)} as grantee, a.is_grantable as grantable, lower(a.privilege_type) as privilege,
         string_agg(pg_catalog.quote_ident(a.column), ', ' order by a.column collate "C") as columns
       from privileges a
-      -- Postgres 17 has one privilege more, and "grant all" includes it.
+      -- Postgres 17 added this privilege, and "grant all" includes it.
       where a.grantee <> a.owner and a.privilege_type <> 'MAINTAIN'
       group by 1, 2, 3, a.column is null
     )

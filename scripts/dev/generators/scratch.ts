@@ -1,10 +1,10 @@
-/** Databases that last as long as one command. */
+/** Creates databases that last as long as one command. */
 import postgres from 'postgres'
 import { migrate } from '../../cli/commands/migrate.ts'
 import { FAST_SETTINGS, type PostgresVersion, startEmbeddedPostgres } from '../postgres.ts'
 import { uncommittedSql } from './sources.ts'
 
-/** A database at the state of the working tree: all that is committed, then what is not yet. */
+/** Runs `work` on a database with the state of the working tree: committed migrations, then uncommitted changes. */
 export async function withWorkingTreeDatabase<T>(
   work: (sql: postgres.Sql, url: string) => Promise<T>,
   version?: PostgresVersion,
@@ -17,7 +17,10 @@ export async function withWorkingTreeDatabase<T>(
   }, version)
 }
 
-/** What graphile-migrate asks for: a database, its shadow, and one to create and drop them from. */
+/**
+ * Runs `work` on the databases that graphile-migrate needs: a database, its shadow, and one to create and drop both
+ * from.
+ */
 export async function withAuthoringDatabases<T>(
   work: (urls: { url: string; shadowUrl: string; rootUrl: string }) => Promise<T>,
 ): Promise<T> {

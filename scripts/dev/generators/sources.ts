@@ -1,4 +1,4 @@
-/** The folder `sql/` as files: what is committed, what is current, and the fixtures that are frozen into migrations. */
+/** Reads the folder `sql/`: committed migrations, the current one, and the fixtures that migrations freeze. */
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
@@ -9,16 +9,16 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export const SQL = join(ROOT, 'sql')
 
 export type Migration = {
-  /** As in `000001-first.sql`. */
+  /** For example `000001-tables.sql`. */
   file: string
-  /** All of the file. */
+  /** The whole text of the file. */
   text: string
 }
 
-/** A fixture's name is its path below `sql/fixtures`, as in an `--! include` line. */
+/** A fixture's name is its path below `sql/fixtures`, the same as in an `--! include` line. */
 export type Fixture = { name: string; text: string }
 
-/** In the order in which they are applied. */
+/** The committed migrations, in the order in which they are applied. */
 export async function committedMigrations(folder = SQL): Promise<Migration[]> {
   const directory = join(folder, 'committed')
   if (!existsSync(directory)) return []
@@ -28,13 +28,13 @@ export async function committedMigrations(folder = SQL): Promise<Migration[]> {
   )
 }
 
-/** The migration being written, with its includes, or an empty string if nothing but comments is there. */
+/** The migration in progress, with its includes; an empty string if it has only comments. */
 export async function currentMigration(folder = SQL): Promise<string> {
   const text = await withIncludes(await currentText(folder), folder)
   return text.replace(/^\s*--.*$/gm, '').trim() === '' ? '' : text
 }
 
-/** What stands in the files of `sql/current`, in order. */
+/** The text of all files of `sql/current`, in order. */
 async function currentText(folder: string): Promise<string> {
   const directory = join(folder, 'current')
   if (!existsSync(directory)) return ''
@@ -44,7 +44,7 @@ async function currentText(folder: string): Promise<string> {
   return (await Promise.all(files.map((file) => readFile(join(directory, file), 'utf8')))).join('\n')
 }
 
-/** Names of fixtures that differ from what the migrations install and that `sql/current` does not include. */
+/** Names of the fixtures that differ from their frozen copies and that `sql/current` does not include. */
 export async function forgottenFixtures(folder = SQL): Promise<string[]> {
   const text = await currentText(folder)
   const included = new Set(
@@ -57,14 +57,14 @@ export async function forgottenFixtures(folder = SQL): Promise<string[]> {
     .filter((name) => !included.has(name))
 }
 
-/** All that the working tree has and the migrations do not: `sql/current`, then fixtures that changed. */
+/** The SQL that the working tree has and the migrations lack: `sql/current`, then changed fixtures. */
 export async function uncommittedSql(folder = SQL): Promise<string> {
   const forgotten = new Set(await forgottenFixtures(folder))
   const changed = (await fixtures(folder)).filter(({ name }) => forgotten.has(name))
   return [await currentMigration(folder), ...changed.map(({ text }) => text)].filter(Boolean).join('\n')
 }
 
-/** Today's text of every function, trigger, policy and grant. */
+/** The current text of every function, view, trigger, policy and grant. */
 export async function fixtures(folder = SQL): Promise<Fixture[]> {
   const directory = join(folder, 'fixtures')
   if (!existsSync(directory)) return []
@@ -75,7 +75,7 @@ export async function fixtures(folder = SQL): Promise<Fixture[]> {
   )
 }
 
-/** What `--! include` lines stand for, as graphile-migrate reads them. */
+/** Replaces each `--! include` line by its fixture, as graphile-migrate does. */
 async function withIncludes(text: string, folder: string): Promise<string> {
   const parts = await Promise.all(
     text.split('\n').map(async (line) => {
@@ -96,7 +96,7 @@ export function frozenFixtures(migrations: Migration[]): Map<string, Fixture & {
       const end = /^--! EndIncluded (\S+)$/.exec(line)?.[1]
       const innermost = open.at(-1)
       if (begin) {
-        // A fixture may include another: its own text has the include line.
+        // A fixture may include another; then its own text has the include line.
         innermost?.lines.push(`--! include ${begin}`)
         open.push({ name: begin, lines: [] })
       } else if (innermost && end === innermost.name) {
@@ -111,7 +111,7 @@ export function frozenFixtures(migrations: Migration[]): Map<string, Fixture & {
   return frozen
 }
 
-/** What is wrong with a migration's text, as sentences; nothing for one that every tool can apply. */
+/** The reasons why some tool could not apply a migration, as ends of a sentence. */
 export function problemsOfMigration(text: string): string[] {
   const rules: [RegExp, string][] = [
     [/:DATABASE_(NAME|OWNER)\b/, 'has a placeholder, which only graphile-migrate would replace'],
@@ -130,12 +130,12 @@ export function problemsOfMigration(text: string): string[] {
   return rules.filter(([pattern]) => pattern.test(withoutBodies(text))).map(([, sentence]) => sentence)
 }
 
-/** Function bodies and strings may contain what a migration may not. */
+/** Removes function bodies and dollar-quoted strings, which may contain what a migration may not. */
 function withoutBodies(text: string): string {
   return text.replace(/(\$\w*\$)[\s\S]*?\1/g, '$1$1')
 }
 
-/** Whether the chain of `Previous` and `Hash` headers is what graphile-migrate wrote. */
+/** The breaks in the chain of `Previous` and `Hash` headers that graphile-migrate wrote, as sentences. */
 export function problemsOfChain(migrations: Migration[]): string[] {
   const problems: string[] = []
   let previous = ''

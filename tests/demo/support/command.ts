@@ -13,7 +13,9 @@ const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 export type Ended = { code: number | null; signal: NodeJS.Signals | null; stdout: string; stderr: string }
 
 export type Command = {
-  /** Resolves when every process that inherited the output has ended, the one that cleans up after Postgres included. */
+  /**
+   * Resolves when every process that inherited the output has ended, the one that cleans up after Postgres included.
+   */
   ended: Promise<Ended>
   /** What it has written so far. */
   output(): string

@@ -128,7 +128,7 @@ describe('the client', () => {
     expect(received).toEqual([])
   })
 
-  it('sends nothing when the token cannot be had', async () => {
+  it('sends nothing when the token cannot be obtained', async () => {
     const payments = createPaymentsClient({
       baseUrl,
       getToken: () => {
@@ -139,7 +139,7 @@ describe('the client', () => {
     expect(error).toMatchObject({
       error: 'TOKEN_ERROR',
       statusCode: 0,
-      message: 'The access token could not be had: signed out',
+      message: 'The access token could not be obtained: signed out',
     })
     expect(received).toEqual([])
   })
