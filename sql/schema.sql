@@ -1249,6 +1249,11 @@ create function payments_private.all_secrets()
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.all_secrets() to payments_service;
 
+create function payments_private.apply_previous_attributes(object jsonb, former jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.assign_customers(environment text, owners payments_private.customer_owners[])
   returns text[]
   language plpgsql volatile security invoker
@@ -1325,6 +1330,11 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.event_follows(later jsonb, earlier jsonb)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.event_problem(environment text, payload jsonb)
   returns text
   language plpgsql immutable security invoker
@@ -1392,6 +1402,11 @@ create function payments_private.last_event_of_second(environment text, event js
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ledger_covers(environment text, object_id text, version bigint)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.lock_environment(environment text, alone boolean DEFAULT false)
   returns void
   language plpgsql volatile security invoker
@@ -1421,6 +1436,11 @@ create function payments_private.mark_gone(environment text, kind text, object_i
 
 create function payments_private.merge_payments(one uuid, other uuid)
   returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -1469,7 +1489,7 @@ create function payments_private.process_again(environment text, payload jsonb, 
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.process_events(environment text, payloads jsonb[], again boolean DEFAULT false)
+create function payments_private.process_events(environment text, payloads jsonb[], reprocess boolean DEFAULT false)
   returns jsonb[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1484,7 +1504,7 @@ create function payments_private.project_events(environment text, events jsonb[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_snapshots(environment text, snapshots payments_private.snapshot[], settled boolean DEFAULT false)
+create function payments_private.project_snapshots(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean DEFAULT false)
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -1493,37 +1513,37 @@ create function payments_private.project_snapshots(environment text, snapshots p
   set enable_hashjoin = off
   set enable_mergejoin = off;
 
-create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT owners payments_private.customer_owners[])
+create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT owners payments_private.customer_owners[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_object(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+create function payments_private.project_stripe_object(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, tie_is_decided boolean DEFAULT false)
   returns text
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_prices(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+create function payments_private.project_stripe_prices(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
+create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_subscription_items(environment text, snapshots payments_private.snapshot[], places integer[])
+create function payments_private.project_subscription_items(environment text, snapshots payments_private.snapshot[], positions integer[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -1590,6 +1610,11 @@ create function payments_private.retry_delay(attempt_count integer)
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.retry_event(environment text, payload jsonb, reprocess boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.settle_event(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -1600,6 +1625,11 @@ create function payments_private.snapshot_version(snapshot_at timestamp with tim
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer) to payments_service;
+
+create function payments_private.split_into_batches(objects jsonb[])
+  returns integer[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject

@@ -1995,7 +1995,7 @@ revoke all on function payments_private.payment_of_dispute(text, jsonb, text, ti
 create or replace function payments_private.project_stripe_products(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   outcomes text[]
 )
   returns text[]
@@ -2087,7 +2087,7 @@ revoke all on function payments_private.project_stripe_products(text, payments_p
 create or replace function payments_private.project_stripe_prices(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   outcomes text[]
 )
   returns text[]
@@ -2196,7 +2196,7 @@ revoke all on function payments_private.project_stripe_prices(text, payments_pri
 create or replace function payments_private.project_stripe_customers(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   outcomes text[]
 )
   returns text[]
@@ -2301,7 +2301,7 @@ revoke all on function payments_private.project_stripe_customers(text, payments_
 create or replace function payments_private.project_subscription_items(
   environment text,
   snapshots payments_private.snapshot[],
-  places integer[]
+  positions integer[]
 )
   returns void
   language plpgsql
@@ -2368,7 +2368,7 @@ revoke all on function payments_private.project_subscription_items(text, payment
 create or replace function payments_private.project_stripe_subscriptions(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   inout outcomes text[],
   out owners payments_private.customer_owners[],
   out owned_ids text[]
@@ -2546,7 +2546,7 @@ revoke all on function payments_private.project_stripe_subscriptions(text, payme
 create or replace function payments_private.project_stripe_checkout_sessions(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   inout outcomes text[],
   out payments payments_private.payment_snapshot[],
   out owners payments_private.customer_owners[]
@@ -2801,7 +2801,7 @@ revoke all on function payments_private.project_stripe_checkout_sessions(text, p
 create or replace function payments_private.project_snapshots(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean default false
+  tie_is_decided boolean default false
 )
   returns text[]
   language plpgsql
@@ -2923,7 +2923,7 @@ create or replace function payments_private.project_stripe_object(
   object jsonb,
   event_type text,
   snapshot_at timestamptz,
-  settled boolean default false
+  tie_is_decided boolean default false
 )
   returns text
   language plpgsql
@@ -3415,7 +3415,7 @@ revoke all on function payments_private.is_own_account(text, text) from public;
  * again, and it is kept as failed. An event that is finished changes nothing, unless it is to be processed again.
  * Answers a list in the same order of {status, event, fetch}, as payments.ingest_webhook_event does.
  */
-create or replace function payments_private.process_events(environment text, payloads jsonb[], again boolean default false)
+create or replace function payments_private.process_events(environment text, payloads jsonb[], reprocess boolean default false)
   returns jsonb[]
   language plpgsql
   volatile
