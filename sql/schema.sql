@@ -18,8 +18,12 @@ create type payments.billing_subject as (type text, id text);
 comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, as in (team,42). Both fields are null when no owner is known.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
 comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment, and the kinds and ids of the other objects that it names as parts of the same payment.';
+create type payments_private.session_snapshot as (session_id text, mode text, status text, is_settled boolean, version bigint, customer_id text, metadata jsonb, subject payments.billing_subject, subject_version bigint, reference uuid, named_row_id text, attempt text);
+comment on type payments_private.session_snapshot is 'What one snapshot of a Checkout Session says, in the words of payments.stripe_checkout_sessions, and the row that it names.';
 create type payments_private.snapshot as (object jsonb, event_type text, snapshot_at timestamp with time zone);
 comment on type payments_private.snapshot is 'A Stripe object as it was at an instant, and the type of the event that told of it; the type is null for an answer of the API.';
+create type payments_private.written_subscription as ("position" integer, subscription_id text, customer_id text, provider_created_at timestamp with time zone, version bigint, subject_type text, subject_id text, subject_version bigint, is_applied boolean, is_new boolean, row_version bigint, row_subject_type text, row_subject_id text, row_subject_version bigint);
+comment on type payments_private.written_subscription is 'One snapshot of a subscription beside its row, and whether the row shows the snapshot now.';
 
 create table payments.customer_mappings (
   id uuid not null default gen_random_uuid(),
@@ -1434,6 +1438,11 @@ create function payments_private.mark_gone(environment text, kind text, object_i
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.match_session_rows(environment text, sessions payments_private.session_snapshot[])
+  returns payments.stripe_checkout_sessions[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.merge_payments(one uuid, other uuid)
   returns void
   language plpgsql volatile security invoker
@@ -1489,8 +1498,18 @@ create function payments_private.process_again(environment text, payload jsonb, 
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
+  returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.process_events(environment text, payloads jsonb[], reprocess boolean DEFAULT false)
   returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.process_one(environment text, event jsonb, id text, status text)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -1615,6 +1634,11 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.session_snapshot(object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.session_snapshot
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.settle_event(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -1686,4 +1710,14 @@ create function payments_private.uuid_of_object(environment text, object_id text
 create function payments_private.waves_of(objects jsonb[])
   returns integer[]
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.write_session_rows(environment text, snapshots payments_private.snapshot[], sessions payments_private.session_snapshot[], rows payments.stripe_checkout_sessions[], new_positions integer[], changed_positions integer[], owned_positions integer[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.write_subscriptions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean)
+  returns payments_private.written_subscription[]
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;

@@ -646,6 +646,49 @@ $$;
 comment on type payments_private.payment_snapshot is
   'What a Stripe object says of a payment, and the kinds and ids of the other objects that it names as parts of the same payment.';
 
+do $$
+begin
+  if to_regtype('payments_private.session_snapshot') is null then
+    create type payments_private.session_snapshot as (
+      session_id text,
+      mode text,
+      status text,
+      is_settled boolean,
+      version bigint,
+      customer_id text,
+      metadata jsonb,
+      subject payments.billing_subject,
+      subject_version bigint,
+      reference uuid,
+      named_row_id text,
+      attempt text
+    );
+  end if;
+  if to_regtype('payments_private.written_subscription') is null then
+    create type payments_private.written_subscription as (
+      position integer,
+      subscription_id text,
+      customer_id text,
+      provider_created_at timestamptz,
+      version bigint,
+      subject_type text,
+      subject_id text,
+      subject_version bigint,
+      is_applied boolean,
+      is_new boolean,
+      row_version bigint,
+      row_subject_type text,
+      row_subject_id text,
+      row_subject_version bigint
+    );
+  end if;
+end
+$$;
+comment on type payments_private.session_snapshot is
+  'What one snapshot of a Checkout Session says, in the words of payments.stripe_checkout_sessions, and the row that it names.';
+comment on type payments_private.written_subscription is
+  'One snapshot of a subscription beside its row, and whether the row shows the snapshot now.';
+
 --! split: 0070-ledger-and-secrets.sql
 create table if not exists payments.webhook_events (
   id uuid not null default gen_random_uuid() constraint webhook_events_pkey primary key,
