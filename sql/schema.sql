@@ -636,16 +636,16 @@ create view payments.webhook_event_health with (security_invoker=true) as
             max(EXTRACT(epoch FROM (w.received_at - w.provider_created_at))) AS greatest_lag
            FROM payments.webhook_events w
           WHERE ((w.environment = e.environment) AND (w.received_at > (now() - '01:00:00'::interval)))) r ON (true));
-comment on view payments.webhook_event_health is 'Health of the ledger by environment: events that failed and wait, those that nothing retries any more, why, and how late events come.';
+comment on view payments.webhook_event_health is 'Health of the ledger by environment: events that failed, events that are no longer retried, their errors, and how late events arrive.';
 comment on column payments.webhook_event_health.environment is 'test or live.';
-comment on column payments.webhook_event_health.backlog is 'Events that have failed and are not processed yet.';
-comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest of them arrived.';
-comment on column payments.webhook_event_health.dead_lettered is 'Those of them that are not tried again by themselves: mend the cause, then replay them.';
-comment on column payments.webhook_event_health.failures is 'Them by type and error: [{"event_type", "error", "count"}], the most frequent first.';
-comment on column payments.webhook_event_health.events_last_hour is 'Events that arrived within the last hour.';
-comment on column payments.webhook_event_health.last_received_at is 'When the last of those arrived; null when none did.';
-comment on column payments.webhook_event_health.median_lag is 'Median of arrival less Stripe''s clock, in seconds, over the last hour.';
-comment on column payments.webhook_event_health.greatest_lag is 'Greatest arrival less Stripe''s clock, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.backlog is 'How many events have failed and are not processed yet.';
+comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest event of the backlog arrived.';
+comment on column payments.webhook_event_health.dead_lettered is 'How many of the backlog are no longer retried: fix the cause, then replay them.';
+comment on column payments.webhook_event_health.failures is 'The backlog by type and error: [{"event_type", "error", "count"}], the most frequent first.';
+comment on column payments.webhook_event_health.events_last_hour is 'How many events arrived within the last hour.';
+comment on column payments.webhook_event_health.last_received_at is 'When the last of those events arrived; null if none did.';
+comment on column payments.webhook_event_health.median_lag is 'Median time between Stripe''s event and its arrival here, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.greatest_lag is 'Longest time between Stripe''s event and its arrival here, in seconds, over the last hour.';
 grant select on payments.webhook_event_health to payments_service;
 
 create table payments.webhook_events (
@@ -1120,7 +1120,7 @@ create function payments.event_subject(event payments.webhook_events)
   returns payments.billing_subject
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.event_subject(event payments.webhook_events) is 'The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id.';
+comment on function payments.event_subject(event payments.webhook_events) is 'The billing subject (type, id) of an event, for fulfilment triggers; both are null if no subject is known. Read it as (payments.event_subject(new)).id.';
 grant execute on function payments.event_subject(event payments.webhook_events) to payments_service;
 
 create function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean)
@@ -1148,42 +1148,42 @@ create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app''s triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
+comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001.';
+comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
 create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns integer
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
+comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Projects answers of the Stripe API, unless the rows are newer. snapshot_at is the instant at which the answers were true. Returns how many were applied. Errors: SP001, SP005.';
 grant execute on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) to payments_service;
 
 create function payments.projected_event_types()
   returns text[]
   language sql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.projected_event_types() is 'The types of Stripe events that the managed webhook endpoint subscribes to: select the same ones for an endpoint made by hand. Of others, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected, too; the rest is kept in the ledger as ignored.';
+comment on function payments.projected_event_types() is 'The types of Stripe events that the managed webhook endpoint subscribes to. Select the same types for an endpoint made by hand. Of other types, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected too; the rest is recorded as ignored.';
 grant execute on function payments.projected_event_types() to payments_service;
 
 create function payments.prune_webhook_events(older_than interval, max integer DEFAULT 10000, environment text DEFAULT NULL::text)
   returns integer
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
+comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001.';
 grant execute on function payments.prune_webhook_events(older_than interval, max integer, environment text) to payments_service;
 
 create function payments.rebuild_projections(environment text)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.rebuild_projections(environment text) is 'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. All of it or nothing. Answers {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
+comment on function payments.rebuild_projections(environment text) is 'Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
 grant execute on function payments.rebuild_projections(environment text) to payments_service;
 
 create function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean)
@@ -1211,14 +1211,14 @@ create function payments.replay_webhook_events(environment text, provider_event_
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001.';
+comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.retry_webhook_events(max integer) is 'Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once.';
+comment on function payments.retry_webhook_events(max integer) is 'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
 create function payments.touch_sync(run_id uuid, lease uuid)
@@ -1232,7 +1232,7 @@ create function payments.unknown_webhook_events(environment text, event_ids json
   returns SETOF text
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.unknown_webhook_events(environment text, event_ids jsonb) is 'Which of these event ids the ledger of an environment does not know yet.';
+comment on function payments.unknown_webhook_events(environment text, event_ids jsonb) is 'Returns which of these event ids the ledger of an environment does not hold.';
 grant execute on function payments.unknown_webhook_events(environment text, event_ids jsonb) to payments_service;
 
 create function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
@@ -1319,6 +1319,11 @@ create function payments_private.duplicate_results(environment text, ids text[])
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan;
 
+create function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
   language plpgsql volatile security invoker
@@ -1342,6 +1347,11 @@ create function payments_private.event_follows(later jsonb, earlier jsonb)
 create function payments_private.event_problem(environment text, payload jsonb)
   returns text
   language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.events_of_second(environment text, event jsonb, second timestamp with time zone)
+  returns jsonb[]
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.follows(later jsonb, earlier jsonb)
