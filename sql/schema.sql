@@ -18,8 +18,12 @@ create type payments.billing_subject as (type text, id text);
 comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
 comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
+create type payments_private.session_snapshot as (session_id text, mode text, status text, is_settled boolean, version bigint, customer_id text, metadata jsonb, subject payments.billing_subject, subject_version bigint, reference uuid, named_row_id text, attempt text);
+comment on type payments_private.session_snapshot is 'What one snapshot of a Checkout Session says, in the words of payments.stripe_checkout_sessions, and the row that it names.';
 create type payments_private.snapshot as (object jsonb, event_type text, snapshot_at timestamp with time zone);
 comment on type payments_private.snapshot is 'A Stripe object as of an instant, and the type of the event that carried it; the type is null for a response of the API.';
+create type payments_private.written_subscription as ("position" integer, subscription_id text, customer_id text, provider_created_at timestamp with time zone, version bigint, subject_type text, subject_id text, subject_version bigint, is_applied boolean, is_new boolean, row_version bigint, row_subject_type text, row_subject_id text, row_subject_version bigint);
+comment on type payments_private.written_subscription is 'One snapshot of a subscription beside its row, and whether the row shows the snapshot now.';
 
 create table payments.customer_mappings (
   id uuid not null default gen_random_uuid(),
@@ -696,16 +700,16 @@ create view payments.webhook_event_health with (security_invoker=true) as
             max(EXTRACT(epoch FROM (w.received_at - w.provider_created_at))) AS greatest_lag
            FROM payments.webhook_events w
           WHERE ((w.environment = e.environment) AND (w.received_at > (now() - '01:00:00'::interval)))) r ON (true));
-comment on view payments.webhook_event_health is 'Health of the ledger by environment: events that failed and wait, those that nothing retries any more, why, and how late events come.';
+comment on view payments.webhook_event_health is 'Health of the ledger by environment: events that failed, events that are no longer retried, their errors, and how late events arrive.';
 comment on column payments.webhook_event_health.environment is 'test or live.';
-comment on column payments.webhook_event_health.backlog is 'Events that have failed and are not processed yet.';
-comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest of them arrived.';
-comment on column payments.webhook_event_health.dead_lettered is 'Those of them that are not tried again by themselves: mend the cause, then replay them.';
-comment on column payments.webhook_event_health.failures is 'Them by type and error: [{"event_type", "error", "count"}], the most frequent first.';
-comment on column payments.webhook_event_health.events_last_hour is 'Events that arrived within the last hour.';
-comment on column payments.webhook_event_health.last_received_at is 'When the last of those arrived; null when none did.';
-comment on column payments.webhook_event_health.median_lag is 'Median of arrival less Stripe''s clock, in seconds, over the last hour.';
-comment on column payments.webhook_event_health.greatest_lag is 'Greatest arrival less Stripe''s clock, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.backlog is 'How many events have failed and are not processed yet.';
+comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest event of the backlog arrived.';
+comment on column payments.webhook_event_health.dead_lettered is 'How many of the backlog are no longer retried: fix the cause, then replay them.';
+comment on column payments.webhook_event_health.failures is 'The backlog by type and error: [{"event_type", "error", "count"}], the most frequent first.';
+comment on column payments.webhook_event_health.events_last_hour is 'How many events arrived within the last hour.';
+comment on column payments.webhook_event_health.last_received_at is 'When the last of those events arrived; null if none did.';
+comment on column payments.webhook_event_health.median_lag is 'Median time between Stripe''s event and its arrival here, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.greatest_lag is 'Longest time between Stripe''s event and its arrival here, in seconds, over the last hour.';
 grant select on payments.webhook_event_health to payments_service;
 
 create table payments.webhook_events (
@@ -1498,7 +1502,7 @@ create function payments.event_subject(event payments.webhook_events)
   returns payments.billing_subject
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.event_subject(event payments.webhook_events) is 'The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id.';
+comment on function payments.event_subject(event payments.webhook_events) is 'The billing subject (type, id) of an event, for fulfilment triggers; both are null if no subject is known. Read it as (payments.event_subject(new)).id.';
 grant execute on function payments.event_subject(event payments.webhook_events) to payments_service;
 
 create function payments.fail_checkout_session(environment text, id uuid, attempt integer, error text, stripe_may_have_acted boolean)
@@ -1526,42 +1530,42 @@ create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app''s triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
+comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001.';
+comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
 create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns integer
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
+comment on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) is 'Projects answers of the Stripe API, unless the rows are newer. snapshot_at is the instant at which the answers were true. Returns how many were applied. Errors: SP001, SP005.';
 grant execute on function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone) to payments_service;
 
 create function payments.projected_event_types()
   returns text[]
   language sql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.projected_event_types() is 'The types of Stripe events that the managed webhook endpoint subscribes to: select the same ones for an endpoint made by hand. Of others, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected, too; the rest is kept in the ledger as ignored.';
+comment on function payments.projected_event_types() is 'The types of Stripe events that the managed webhook endpoint subscribes to. Select the same types for an endpoint made by hand. Of other types, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected too; the rest is recorded as ignored.';
 grant execute on function payments.projected_event_types() to payments_service;
 
 create function payments.prune_webhook_events(older_than interval, max integer DEFAULT 10000, environment text DEFAULT NULL::text)
   returns integer
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
+comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001.';
 grant execute on function payments.prune_webhook_events(older_than interval, max integer, environment text) to payments_service;
 
 create function payments.rebuild_projections(environment text)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.rebuild_projections(environment text) is 'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. All of it or nothing. Answers {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
+comment on function payments.rebuild_projections(environment text) is 'Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
 grant execute on function payments.rebuild_projections(environment text) to payments_service;
 
 create function payments.record_sync_page(run_id uuid, lease uuid, kind text, objects jsonb, snapshot_at timestamp with time zone, has_more boolean)
@@ -1589,14 +1593,14 @@ create function payments.replay_webhook_events(environment text, provider_event_
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001.';
+comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.retry_webhook_events(max integer) is 'Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once.';
+comment on function payments.retry_webhook_events(max integer) is 'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
 create function payments.touch_sync(run_id uuid, lease uuid)
@@ -1610,7 +1614,7 @@ create function payments.unknown_webhook_events(environment text, event_ids json
   returns SETOF text
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.unknown_webhook_events(environment text, event_ids jsonb) is 'Which of these event ids the ledger of an environment does not know yet.';
+comment on function payments.unknown_webhook_events(environment text, event_ids jsonb) is 'Returns which of these event ids the ledger of an environment does not hold.';
 grant execute on function payments.unknown_webhook_events(environment text, event_ids jsonb) to payments_service;
 
 create function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
@@ -1630,6 +1634,11 @@ create function payments_private.all_secrets()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.all_secrets() to payments_service;
+
+create function payments_private.apply_previous_attributes(object jsonb, former jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.assign_customers(environment text, owners payments_private.customer_owners[])
   returns text[]
@@ -1692,6 +1701,11 @@ create function payments_private.duplicate_results(environment text, ids text[])
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan;
 
+create function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
   language plpgsql volatile security invoker
@@ -1707,14 +1721,19 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.event_follows(later jsonb, earlier jsonb)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.event_problem(environment text, payload jsonb)
   returns text
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.follows(later jsonb, earlier jsonb)
-  returns boolean
-  language plpgsql immutable security invoker
+create function payments_private.events_of_second(environment text, event jsonb, second timestamp with time zone)
+  returns jsonb[]
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
@@ -1722,11 +1741,6 @@ create function payments_private.gone_since_sync(environment text, kind text, li
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan;
-
-create function payments_private.has_events(environment text, object_id text, version bigint)
-  returns boolean
-  language plpgsql stable security invoker
-  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.held_sync_run(run_id uuid, lease uuid)
   returns payments.sync_runs
@@ -1786,6 +1800,11 @@ create function payments_private.last_event_of_second(environment text, event js
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ledger_covers(environment text, object_id text, version bigint)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.lock_environment(environment text, alone boolean DEFAULT false)
   returns void
   language plpgsql volatile security invoker
@@ -1813,6 +1832,11 @@ create function payments_private.mark_gone(environment text, kind text, object_i
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.match_session_rows(environment text, sessions payments_private.session_snapshot[])
+  returns payments.stripe_checkout_sessions[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.merge_payment_object(current payments_private.payment_objects, snapshot payments_private.payment_objects, is_newer boolean)
   returns payments_private.payment_objects
   language plpgsql immutable security invoker
@@ -1828,9 +1852,9 @@ create function payments_private.name_payment_objects(snapshots payments_private
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private."overlay"(object jsonb, former jsonb)
+create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
-  language plpgsql immutable security invoker
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
@@ -1874,13 +1898,18 @@ create function payments_private.price_row(object jsonb, OUT price_id text, OUT 
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT metadata jsonb) to payments_service;
 
-create function payments_private.process_again(environment text, payload jsonb, again boolean DEFAULT false)
-  returns jsonb
+create function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
+  returns jsonb[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.process_events(environment text, payloads jsonb[], again boolean DEFAULT false)
+create function payments_private.process_events(environment text, payloads jsonb[], reprocess boolean DEFAULT false)
   returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.process_one(environment text, event jsonb, id text, status text)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -1900,7 +1929,7 @@ create function payments_private.project_events(environment text, events jsonb[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_snapshots(environment text, snapshots payments_private.snapshot[], settled boolean DEFAULT false)
+create function payments_private.project_snapshots(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean DEFAULT false)
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -1909,37 +1938,37 @@ create function payments_private.project_snapshots(environment text, snapshots p
   set enable_hashjoin = off
   set enable_mergejoin = off;
 
-create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT owners payments_private.customer_owners[])
+create function payments_private.project_stripe_checkout_sessions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, INOUT outcomes text[], OUT payments payments_private.payment_snapshot[], OUT owners payments_private.customer_owners[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_object(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, settled boolean DEFAULT false)
+create function payments_private.project_stripe_object(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone, tie_is_decided boolean DEFAULT false)
   returns text
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_prices(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+create function payments_private.project_stripe_prices(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], settled boolean, outcomes text[])
+create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], settled boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
+create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.project_subscription_items(environment text, snapshots payments_private.snapshot[], places integer[])
+create function payments_private.project_subscription_items(environment text, snapshots payments_private.snapshot[], positions integer[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2006,9 +2035,14 @@ create function payments_private.retry_delay(attempt_count integer)
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.settle_event(environment text, event jsonb, outcome text)
+create function payments_private.retry_event(environment text, payload jsonb, reprocess boolean DEFAULT false)
   returns jsonb
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.session_snapshot(object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.session_snapshot
+  language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
@@ -2016,6 +2050,11 @@ create function payments_private.snapshot_version(snapshot_at timestamp with tim
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer) to payments_service;
+
+create function payments_private.split_into_batches(objects jsonb[])
+  returns integer[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
@@ -2074,7 +2113,12 @@ create function payments_private.uuid_of_object(environment text, object_id text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.waves_of(objects jsonb[])
-  returns integer[]
-  language plpgsql stable security invoker
+create function payments_private.write_session_rows(environment text, snapshots payments_private.snapshot[], sessions payments_private.session_snapshot[], rows payments.stripe_checkout_sessions[], new_positions integer[], changed_positions integer[], owned_positions integer[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.write_subscriptions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean)
+  returns payments_private.written_subscription[]
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;

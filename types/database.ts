@@ -1244,11 +1244,11 @@ export interface PaymentsTransactions {
 
 export interface PaymentsWebhookEventHealth {
   /**
-   * Events that have failed and are not processed yet.
+   * How many events have failed and are not processed yet.
    */
   backlog: Int8 | null;
   /**
-   * Those of them that are not tried again by themselves: mend the cause, then replay them.
+   * How many of the backlog are no longer retried: fix the cause, then replay them.
    */
   dead_lettered: Int8 | null;
   /**
@@ -1256,27 +1256,27 @@ export interface PaymentsWebhookEventHealth {
    */
   environment: string | null;
   /**
-   * Events that arrived within the last hour.
+   * How many events arrived within the last hour.
    */
   events_last_hour: Int8 | null;
   /**
-   * Them by type and error: [{"event_type", "error", "count"}], the most frequent first.
+   * The backlog by type and error: [{"event_type", "error", "count"}], the most frequent first.
    */
   failures: Json | null;
   /**
-   * Greatest arrival less Stripe's clock, in seconds, over the last hour.
+   * Longest time between Stripe's event and its arrival here, in seconds, over the last hour.
    */
   greatest_lag: Numeric | null;
   /**
-   * When the last of those arrived; null when none did.
+   * When the last of those events arrived; null if none did.
    */
   last_received_at: Timestamp | null;
   /**
-   * Median of arrival less Stripe's clock, in seconds, over the last hour.
+   * Median time between Stripe's event and its arrival here, in seconds, over the last hour.
    */
   median_lag: number | null;
   /**
-   * When the oldest of them arrived.
+   * When the oldest event of the backlog arrived.
    */
   oldest_failed_at: Timestamp | null;
 }

@@ -302,7 +302,7 @@ export interface SqlFunctions {
     returns: boolean
   }
 
-  /** The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id. */
+  /** The billing subject (type, id) of an event, for fulfilment triggers; both are null if no subject is known. Read it as (payments.event_subject(new)).id. */
   'payments.event_subject': {
     args: {
       event: WebhookEvents | null
@@ -342,7 +342,7 @@ export interface SqlFunctions {
     returns: SyncRuns[]
   }
 
-  /** Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app's triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment. */
+  /** Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app's triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment. */
   'payments.ingest_webhook_event': {
     args: {
       environment: string | null
@@ -351,7 +351,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001. */
+  /** Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001. */
   'payments.ingest_webhook_events': {
     args: {
       environment: string | null
@@ -360,7 +360,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005. */
+  /** Projects answers of the Stripe API, unless the rows are newer. snapshot_at is the instant at which the answers were true. Returns how many were applied. Errors: SP001, SP005. */
   'payments.project_stripe_objects': {
     args: {
       environment: string | null
@@ -370,13 +370,13 @@ export interface SqlFunctions {
     returns: number
   }
 
-  /** The types of Stripe events that the managed webhook endpoint subscribes to: select the same ones for an endpoint made by hand. Of others, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected, too; the rest is kept in the ledger as ignored. */
+  /** The types of Stripe events that the managed webhook endpoint subscribes to. Select the same types for an endpoint made by hand. Of other types, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected too; the rest is recorded as ignored. */
   'payments.projected_event_types': {
     args: Record<string, never>
     returns: string[]
   }
 
-  /** Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001. */
+  /** Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001. */
   'payments.prune_webhook_events': {
     args: {
       older_than: string | null
@@ -386,7 +386,7 @@ export interface SqlFunctions {
     returns: number
   }
 
-  /** Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. All of it or nothing. Answers {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again. */
+  /** Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again. */
   'payments.rebuild_projections': {
     args: {
       environment: string | null
@@ -425,7 +425,7 @@ export interface SqlFunctions {
     returns: undefined
   }
 
-  /** Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001. */
+  /** Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001. */
   'payments.replay_webhook_events': {
     args: {
       environment: string | null
@@ -440,7 +440,7 @@ export interface SqlFunctions {
     returns: ({ replayed_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
-  /** Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once. */
+  /** Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe. */
   'payments.retry_webhook_events': {
     args: {
       max?: number | null
@@ -457,7 +457,7 @@ export interface SqlFunctions {
     returns: boolean
   }
 
-  /** Which of these event ids the ledger of an environment does not know yet. */
+  /** Returns which of these event ids the ledger of an environment does not hold. */
   'payments.unknown_webhook_events': {
     args: {
       environment: string | null

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:d2b688d005ed1620b1c9cbfb8c797f390bb9aea0
+--! Hash: sha1:adfec55e9949d2d68f72af000d249a10b54e3802
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -647,6 +647,49 @@ end
 $$;
 comment on type payments_private.payment_snapshot is
   'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
+
+do $$
+begin
+  if to_regtype('payments_private.session_snapshot') is null then
+    create type payments_private.session_snapshot as (
+      session_id text,
+      mode text,
+      status text,
+      is_settled boolean,
+      version bigint,
+      customer_id text,
+      metadata jsonb,
+      subject payments.billing_subject,
+      subject_version bigint,
+      reference uuid,
+      named_row_id text,
+      attempt text
+    );
+  end if;
+  if to_regtype('payments_private.written_subscription') is null then
+    create type payments_private.written_subscription as (
+      position integer,
+      subscription_id text,
+      customer_id text,
+      provider_created_at timestamptz,
+      version bigint,
+      subject_type text,
+      subject_id text,
+      subject_version bigint,
+      is_applied boolean,
+      is_new boolean,
+      row_version bigint,
+      row_subject_type text,
+      row_subject_id text,
+      row_subject_version bigint
+    );
+  end if;
+end
+$$;
+comment on type payments_private.session_snapshot is
+  'What one snapshot of a Checkout Session says, in the words of payments.stripe_checkout_sessions, and the row that it names.';
+comment on type payments_private.written_subscription is
+  'One snapshot of a subscription beside its row, and whether the row shows the snapshot now.';
 
 --! split: 0070-ledger-and-secrets.sql
 create table if not exists payments.webhook_events (

@@ -1,12 +1,12 @@
---! Previous: sha1:d2b688d005ed1620b1c9cbfb8c797f390bb9aea0
---! Hash: sha1:0ce49a3e9bbebbc43c0c1caab0e2e7084d68f1cb
+--! Previous: sha1:adfec55e9949d2d68f72af000d249a10b54e3802
+--! Hash: sha1:6bcbf6411a50f1ed2af8ddeaeeeda219291429f3
 --! Message: functions
 
 --! split: 0100-functions.sql
 -- small pieces
 --! Included base/private/id_of.sql
 /*
- * The id in a Stripe field that holds either an id or, when expanded, the whole object.
+ * Returns the id in a Stripe field that holds either an id or, when expanded, the whole object.
  */
 create or replace function payments_private.id_of(field jsonb)
   returns text
@@ -16,7 +16,10 @@ create or replace function payments_private.id_of(field jsonb)
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return case jsonb_typeof(id_of.field) when 'object' then id_of.field ->> 'id' when 'string' then id_of.field #>> '{}' end;
+  return case jsonb_typeof(id_of.field)
+    when 'object' then id_of.field ->> 'id'
+    when 'string' then id_of.field #>> '{}'
+  end;
 end;
 $$;
 
@@ -25,7 +28,7 @@ grant execute on function payments_private.id_of(jsonb) to payments_service;
 --! EndIncluded base/private/id_of.sql
 --! Included base/private/instant_of.sql
 /*
- * A Stripe timestamp (whole seconds since 1970) as timestamptz; null stays null.
+ * Returns a Stripe timestamp (whole seconds since 1970) as timestamptz; null stays null.
  */
 create or replace function payments_private.instant_of(field jsonb)
   returns timestamptz
@@ -44,8 +47,9 @@ grant execute on function payments_private.instant_of(jsonb) to payments_service
 --! EndIncluded base/private/instant_of.sql
 --! Included ownership/private/subject_of.sql
 /*
- * The billing subject that a Stripe object's metadata names, or nulls. begin_checkout_session writes payments_subject_*;
- * insforge_subject_* is read so that existing data keeps its owner. What is too long for a subject names none.
+ * Returns the billing subject that the metadata of a Stripe object names, or nulls. begin_checkout_session writes
+ * payments_subject_*; insforge_subject_* is read so that existing data keeps its owner. Values too long for a subject
+ * name none.
  */
 create or replace function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
@@ -58,10 +62,14 @@ begin
   return case
     when length(subject_of.metadata ->> 'payments_subject_type') between 1 and 100
       and length(subject_of.metadata ->> 'payments_subject_id') between 1 and 255
-    then row (subject_of.metadata ->> 'payments_subject_type', subject_of.metadata ->> 'payments_subject_id')::payments.billing_subject
+    then row (
+      subject_of.metadata ->> 'payments_subject_type', subject_of.metadata ->> 'payments_subject_id'
+    )::payments.billing_subject
     when length(subject_of.metadata ->> 'insforge_subject_type') between 1 and 100
       and length(subject_of.metadata ->> 'insforge_subject_id') between 1 and 255
-    then row (subject_of.metadata ->> 'insforge_subject_type', subject_of.metadata ->> 'insforge_subject_id')::payments.billing_subject
+    then row (
+      subject_of.metadata ->> 'insforge_subject_type', subject_of.metadata ->> 'insforge_subject_id'
+    )::payments.billing_subject
     else row (null, null)::payments.billing_subject
   end;
 end;
@@ -72,7 +80,8 @@ grant execute on function payments_private.subject_of(jsonb) to payments_service
 --! EndIncluded ownership/private/subject_of.sql
 --! Included base/private/uuid_of_object.sql
 /*
- * The id of the row of a Stripe object that may be taken away and brought back: made from Stripe's, so that it is the same one.
+ * Returns the id for the row of a Stripe object, made from its Stripe id. A row that is deleted and inserted again
+ * keeps its id.
  */
 create or replace function payments_private.uuid_of_object(environment text, object_id text)
   returns uuid
@@ -82,7 +91,9 @@ create or replace function payments_private.uuid_of_object(environment text, obj
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return left(encode(sha256(convert_to(uuid_of_object.environment || ' ' || uuid_of_object.object_id, 'UTF8')), 'hex'), 32)::uuid;
+  return left(
+    encode(sha256(convert_to(uuid_of_object.environment || ' ' || uuid_of_object.object_id, 'UTF8')), 'hex'), 32
+  )::uuid;
 end;
 $$;
 
@@ -90,10 +101,16 @@ revoke all on function payments_private.uuid_of_object(text, text) from public;
 --! EndIncluded base/private/uuid_of_object.sql
 --! Included projection/private/snapshot_version.sql
 /*
- * The version of a snapshot of a Stripe object, comparable with any other version of the same object: greater is newer.
- *   bit 50     the object is in a state that Stripe never leaves (deleted, canceled, paid …): it comes last
+ * Returns the version of a snapshot of a Stripe object. Versions of the same object are comparable: greater is newer.
+ *   bit 50     the object is in a state that Stripe never leaves (deleted, canceled, paid …), which comes last
  *   bits 3–49  the second at which the snapshot was true: event.created, or when Stripe answered
- *   bits 0–2   order within that second: 0 part of another object's event, 1 created, 2 updated, 3–4 later by meaning, 5 deleted, 6 an answer of the API
+ *   bits 0–2   the order within that second:
+ *              0  part of another object's event
+ *              1  created
+ *              2  updated
+ *              3  later by meaning, as is 4
+ *              5  deleted
+ *              6  an answer of the API
  */
 create or replace function payments_private.snapshot_version(
   snapshot_at timestamptz,
@@ -125,7 +142,7 @@ grant execute on function payments_private.snapshot_version(timestamptz, text, b
 --! EndIncluded projection/private/snapshot_version.sql
 --! Included base/private/check_environment.sql
 /*
- * Refuses any environment but test and live with one sentence, before a check constraint does with a worse one.
+ * Raises SP001 for any environment but test and live, so that the caller sees a sentence and not a violated check.
  */
 create or replace function payments_private.check_environment(environment text)
   returns void
@@ -147,8 +164,8 @@ grant execute on function payments_private.check_environment(text) to payments_s
 --! EndIncluded base/private/check_environment.sql
 --! Included connection/private/check_account.sql
 /*
- * Refuses a key of another Stripe account than the one whose rows an environment holds, and a key that does not say whose it
- * is: rows and events of one account are never mixed with those of another. Before anything is known, any account may be.
+ * Raises SP008 if a key belongs to another Stripe account than the rows of an environment, or cannot read its account.
+ * Rows and events of two accounts are never mixed. While the account of the rows is unknown, every key is accepted.
  */
 create or replace function payments_private.check_account(environment text, account_id text)
   returns void
@@ -158,20 +175,20 @@ create or replace function payments_private.check_account(environment text, acco
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_known_account text;
+  v_account_id text;
 begin
-  select c.provider_account_id into v_known_account
+  select c.provider_account_id into v_account_id
   from payments.provider_connections as c
   where c.provider = 'stripe' and c.environment = check_account.environment;
-  if v_known_account is null or v_known_account = account_id then
+  if v_account_id is null or v_account_id = account_id then
     return;
   end if;
   if account_id is null then
     raise exception 'The Stripe key for % may not read which account it belongs to, and the rows here belong to %.',
-      environment, v_known_account
+      environment, v_account_id
       using errcode = 'SP008', hint = 'Give the key the permission Account (read, rak_accounts_kyc_basic_read).';
   end if;
-  raise exception 'The Stripe key for % belongs to %, and the rows here to %.', environment, account_id, v_known_account
+  raise exception 'The Stripe key for % belongs to %, and the rows here to %.', environment, account_id, v_account_id
     using errcode = 'SP008', hint = 'Use a key of the same account, or set the new one with replaceAccount.';
 end;
 $$;
@@ -180,8 +197,8 @@ revoke all on function payments_private.check_account(text, text) from public;
 --! EndIncluded connection/private/check_account.sql
 --! Included ledger/private/is_projected_event.sql
 /*
- * Whether events of this type are projected: those that our own endpoint subscribes to, and what an endpoint made by hand
- * may send in their place or as well. Every other type is kept in the ledger as ignored.
+ * Returns whether events of this type are projected: those that the managed endpoint subscribes to, and three more that
+ * an endpoint made by hand may send. Events of every other type are recorded as ignored.
  */
 create or replace function payments_private.is_projected_event(event_type text)
   returns boolean
@@ -202,8 +219,9 @@ revoke all on function payments_private.is_projected_event(text) from public;
 --! EndIncluded ledger/private/is_projected_event.sql
 --! Included ledger/private/retry_delay.sql
 /*
- * How long to wait before a failed event is tried again: 30 seconds, doubling up to 6 hours, times 0.5 to 1.5 at random so
- * that events that failed together do not come back together. Null after 12 attempts: then only a person retries it.
+ * Returns how long to wait before a failed event is retried: 30 seconds, doubling up to 6 hours, times 0.5 to 1.5 at
+ * random. The random factor spreads events that failed together. Null after 12 attempts: then only a replay retries the
+ * event.
  */
 create or replace function payments_private.retry_delay(attempt_count integer)
   returns interval
@@ -222,66 +240,11 @@ $$;
 
 revoke all on function payments_private.retry_delay(integer) from public;
 --! EndIncluded ledger/private/retry_delay.sql
---! Included projection/private/overlay.sql
-/*
- * A Stripe object with former values laid over it: what it was before an update, given data.previous_attributes.
- * Hashes are merged key by key, everything else is replaced. https://docs.stripe.com/api/events/object
- */
-create or replace function payments_private.overlay(object jsonb, former jsonb)
-  returns jsonb
-  language plpgsql -- it calls itself
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return overlay.object || coalesce(
-    (
-      select jsonb_object_agg(
-        f.key,
-        case
-          when jsonb_typeof(f.value) = 'object' and jsonb_typeof(overlay.object -> f.key) = 'object'
-            then payments_private.overlay(overlay.object -> f.key, f.value)
-          else f.value
-        end
-      )
-      from jsonb_each(overlay.former) as f (key, value)
-    ),
-    '{}'
-  );
-end;
-$$;
-
-revoke all on function payments_private.overlay(jsonb, jsonb) from public;
---! EndIncluded projection/private/overlay.sql
---! Included projection/private/follows.sql
-/*
- * Whether the former values of one event match the object of another: the sign that it came after it.
- */
-create or replace function payments_private.follows(later jsonb, earlier jsonb)
-  returns boolean
-  language plpgsql
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return jsonb_typeof(follows.later -> 'data' -> 'previous_attributes') = 'object'
-    and jsonb_strip_nulls(
-      payments_private.overlay(
-        follows.earlier -> 'data' -> 'object', follows.later -> 'data' -> 'previous_attributes'
-      )
-    ) = jsonb_strip_nulls(follows.earlier -> 'data' -> 'object');
-end;
-$$;
-
-revoke all on function payments_private.follows(jsonb, jsonb) from public;
---! EndIncluded projection/private/follows.sql
 --! Included base/private/ids_of.sql
 /*
- * Every id that some Stripe objects or events are about: their own, those of the payment objects they name, their
- * customers, the billing subjects that they name. What two events have in common here must not be processed at the same
- * moment. A field that may be expanded holds an id or the whole object.
+ * Returns every id that some Stripe objects or events are about: their own ids, those of the payment objects that they
+ * name, their customers, and the billing subjects that they name. Two events with an id in common must not be processed
+ * at the same moment. A field that can be expanded holds an id or the whole object.
  */
 create or replace function payments_private.ids_of(objects jsonb[])
   returns text[]
@@ -311,11 +274,13 @@ begin
       v_object -> 'payment' ->> 'payment_intent',
       v_object -> 'payment' ->> 'charge',
       v_object -> 'payment_details' ->> 'order_reference',
-      case when v_object ->> 'object' = 'invoice' then left(v_object ->> 'id', 25) end, -- as an order reference may name it
+      case when v_object ->> 'object' = 'invoice' then left(v_object ->> 'id', 25) end, -- in order references
       v_object -> 'charges' -> 'data' -> 0 ->> 'id',
       v_object ->> 'client_reference_id',
-      'subject ' || (v_object -> 'metadata' ->> 'payments_subject_type') || ' ' || (v_object -> 'metadata' ->> 'payments_subject_id'),
-      'subject ' || (v_object -> 'metadata' ->> 'insforge_subject_type') || ' ' || (v_object -> 'metadata' ->> 'insforge_subject_id')
+      'subject ' || (v_object -> 'metadata' ->> 'payments_subject_type')
+        || ' ' || (v_object -> 'metadata' ->> 'payments_subject_id'),
+      'subject ' || (v_object -> 'metadata' ->> 'insforge_subject_type')
+        || ' ' || (v_object -> 'metadata' ->> 'insforge_subject_id')
     ];
     if jsonb_typeof(v_object -> 'payments' -> 'data') = 'array' then
       v_ids := v_ids || array(
@@ -332,63 +297,12 @@ $$;
 
 revoke all on function payments_private.ids_of(jsonb[]) from public;
 --! EndIncluded base/private/ids_of.sql
---! Included ledger/private/waves_of.sql
-/*
- * Divides Stripe objects or events into waves that are projected in one go: the same event, the same object, two sessions
- * of one checkout, or an invoice and what names the beginning of its id come in different ones, in the order of the list.
- */
-create or replace function payments_private.waves_of(objects jsonb[])
-  returns integer[]
-  language plpgsql
-  stable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_seen text[];
-  v_object jsonb;
-  v_ids text[];
-  v_waves integer[] := '{}';
-  v_wave integer;
-  v_seen_in integer[];
-begin
-  foreach v_object in array objects loop
-    v_ids := array[v_object ->> 'id'];
-    if v_object ->> 'object' = 'event' then
-      v_object := v_object -> 'data' -> 'object';
-      v_ids := v_ids || (v_object ->> 'id');
-    end if;
-    if v_object ->> 'object' = 'checkout.session' and v_object ->> 'client_reference_id' is not null then
-      v_ids := v_ids || (v_object ->> 'client_reference_id');
-    elsif v_object ->> 'object' = 'invoice' then
-      v_ids := v_ids || left(v_object ->> 'id', 25);
-    elsif length(v_object -> 'payment_details' ->> 'order_reference') = 25 then
-      v_ids := v_ids || (v_object -> 'payment_details' ->> 'order_reference');
-    end if;
-
-    v_wave := 1;
-    if v_ids && v_seen then
-      for i in 1 .. cardinality(v_seen) loop
-        if v_seen[i] = any (v_ids) then
-          v_wave := greatest(v_wave, v_seen_in[i] + 1);
-        end if;
-      end loop;
-    end if;
-    v_waves := v_waves || v_wave;
-    v_seen := v_seen || v_ids;
-    v_seen_in := v_seen_in || array_fill(v_wave, array[cardinality(v_ids)]);
-  end loop;
-  return v_waves;
-end;
-$$;
-
-revoke all on function payments_private.waves_of(jsonb[]) from public;
---! EndIncluded ledger/private/waves_of.sql
 --! Included base/private/lock_ids.sql
 /*
- * Locks the given ids of an environment for the rest of the transaction, and every subject that claims a customer among
- * them: 64-bit hashes, taken in order, so that two transactions never wait for each other. Works behind a
- * transaction-mode pooler. https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
+ * Locks the given ids of an environment until the end of the transaction, and the subjects that were named as owners of
+ * the customers among them. The keys are 64-bit hashes, taken in order, so that two transactions never wait for each
+ * other. Advisory locks of the transaction work behind a transaction-mode pooler.
+ * https://www.postgresql.org/docs/current/explicit-locking.html#ADVISORY-LOCKS
  */
 create or replace function payments_private.lock_ids(environment text, ids text[])
   returns void
@@ -396,10 +310,11 @@ create or replace function payments_private.lock_ids(environment text, ids text[
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan -- one that does not depend on how many ids came
+  set plan_cache_mode = force_generic_plan -- a plan that does not depend on the number of ids
   set enable_seqscan = off
 as $$
 begin
+  -- lock the objects
   perform pg_advisory_xact_lock(k.key)
   from (
     select distinct hashtextextended(lock_ids.environment || ' ' || i.id, 0) as key
@@ -408,16 +323,16 @@ begin
     order by key
   ) as k;
 
-  -- subjects come after all else: nobody can claim these customers any more
+  -- lock the subjects last: no other transaction can name an owner of these customers now
   perform pg_advisory_xact_lock(k.key)
   from (
     select distinct hashtextextended(lock_ids.environment || ' ' || i.id, 0) as key
     from (
       select s.id from unnest(lock_ids.ids) as s (id) where s.id like 'subject %'
       union all
-      select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_owners as c
-      where c.customer_id = any (lock_ids.ids) and c.environment = lock_ids.environment
+      select 'subject ' || o.subject_type || ' ' || o.subject_id
+      from payments_private.customer_owners as o
+      where o.customer_id = any (lock_ids.ids) and o.environment = lock_ids.environment
     ) as i
     order by key
   ) as k;
@@ -428,7 +343,7 @@ revoke all on function payments_private.lock_ids(text, text[]) from public;
 --! EndIncluded base/private/lock_ids.sql
 --! Included base/private/try_lock_ids.sql
 /*
- * Like lock_ids, without waiting: answers whether all of the ids are locked now.
+ * Like lock_ids, without waiting: returns whether all of the ids are locked now.
  */
 create or replace function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
@@ -445,9 +360,9 @@ begin
     from (
       select n.id from unnest(try_lock_ids.ids) as n (id)
       union all
-      select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_owners as c
-      where c.customer_id = any (try_lock_ids.ids) and c.environment = try_lock_ids.environment
+      select 'subject ' || o.subject_type || ' ' || o.subject_id
+      from payments_private.customer_owners as o
+      where o.customer_id = any (try_lock_ids.ids) and o.environment = try_lock_ids.environment
     ) as i
     order by 1
   loop
@@ -463,9 +378,12 @@ revoke all on function payments_private.try_lock_ids(text, text[]) from public;
 --! EndIncluded base/private/try_lock_ids.sql
 --! Included base/private/lock_environment.sql
 /*
- * Lets processing and rebuilding exclude each other: everything that projects takes the lock of its environment shared,
- * rebuild_projections takes it alone. Comes before every other lock that an environment's rows need. What is read after a
- * lock must show what others did before they let go of it, so each statement needs a snapshot of its own.
+ * Locks an environment until the end of the transaction: shared for everything that projects, exclusive (alone) for
+ * rebuild_projections and connect_account, so that they exclude each other. Take it before every other lock of the
+ * environment.
+ *
+ * Raises SP011 in a transaction with one snapshot for all its statements. After waiting for a lock, a statement must
+ * see what the other transaction has written, so each statement needs its own snapshot.
  * https://www.postgresql.org/docs/current/transaction-iso.html#XACT-READ-COMMITTED
  */
 create or replace function payments_private.lock_environment(environment text, alone boolean default false)
@@ -477,13 +395,14 @@ create or replace function payments_private.lock_environment(environment text, a
 as $$
 begin
   if current_setting('transaction_isolation') in ('repeatable read', 'serializable') then
-    raise exception 'Payments cannot be written in a transaction of isolation level %.', current_setting('transaction_isolation')
+    raise exception 'Payments cannot be written in a transaction of isolation level %.',
+        current_setting('transaction_isolation')
       using errcode = 'SP011',
             hint = 'Use read committed, or: alter role <login> set default_transaction_isolation = ''read committed''.';
   end if;
   if lock_environment.alone then
     perform pg_advisory_xact_lock(hashtextextended('environment ' || lock_environment.environment, 2));
-    perform set_config('payments.locked_environment', lock_environment.environment, true); -- as long as the lock
+    perform set_config('payments.locked_environment', lock_environment.environment, true); -- until the lock ends
   else
     perform pg_advisory_xact_lock_shared(hashtextextended('environment ' || lock_environment.environment, 2));
   end if;
@@ -496,8 +415,9 @@ revoke all on function payments_private.lock_environment(text, boolean) from pub
 -- owners
 --! Included checkout/caller_id.sql
 /*
- * The id of the signed-in user of this request: the `sub` claim of the verified token, null for anonymous callers.
- * Reads what PostgREST, Supabase, InsForge and the handlers of this project all set, so policies can call it anywhere.
+ * Returns the id of the signed-in user of this request: the claim `sub` of the verified token; null for anonymous
+ * callers. It reads the setting that PostgREST, Supabase, InsForge and these handlers all set, so any policy can call
+ * it.
  */
 create or replace function payments.caller_id()
   returns text
@@ -510,16 +430,16 @@ as $$
 $$;
 
 comment on function payments.caller_id() is
-  'Id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
+  'Returns the id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
 
 revoke all on function payments.caller_id() from public;
 grant execute on function payments.caller_id() to anon, authenticated, payments_service;
 --! EndIncluded checkout/caller_id.sql
 --! Included checkout/private/become_caller.sql
 /*
- * Makes the rest of the transaction run as an app user: role and claims, as PostgREST would set them. Takes the claims
- * of a verified token; any role but anon and authenticated is refused. The session user must
- * be allowed to set role to it.
+ * Makes the rest of the transaction run as an app user: sets the role and the JWT claims as PostgREST does. Takes the
+ * claims of a verified token. Raises SP007 for every role but anon and authenticated. The session user must be allowed
+ * to set that role.
  */
 create or replace function payments_private.become_caller(caller jsonb)
   returns void
@@ -543,7 +463,8 @@ grant execute on function payments_private.become_caller(jsonb) to payments_serv
 --! EndIncluded checkout/private/become_caller.sql
 --! Included ownership/private/customer_of_subject.sql
 /*
- * The Stripe customer that new sessions of a billing subject use; null when there is none or it was deleted at Stripe.
+ * Returns the Stripe customer that new sessions of a billing subject use; null when there is none or it was deleted at
+ * Stripe.
  */
 create or replace function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
@@ -577,7 +498,7 @@ grant execute on function payments_private.customer_of_subject(text, text, text)
 --! EndIncluded ownership/private/customer_of_subject.sql
 --! Included ownership/private/subject_of_customer.sql
 /*
- * The billing subject that a Stripe customer belongs to: the one of its earliest claim. Nulls when nobody claims it.
+ * Returns the billing subject that a Stripe customer belongs to: the one that was named first. Nulls if none was named.
  */
 create or replace function payments_private.subject_of_customer(environment text, customer_id text)
   returns payments.billing_subject
@@ -588,11 +509,11 @@ create or replace function payments_private.subject_of_customer(environment text
 as $$
 begin
   return (
-    select row (c.subject_type, c.subject_id)::payments.billing_subject
-    from payments_private.customer_owners as c
-    where c.environment = subject_of_customer.environment
-      and c.customer_id = subject_of_customer.customer_id
-    order by c.named_at, c.named_by, c.subject_type, c.subject_id
+    select row (o.subject_type, o.subject_id)::payments.billing_subject
+    from payments_private.customer_owners as o
+    where o.environment = subject_of_customer.environment
+      and o.customer_id = subject_of_customer.customer_id
+    order by o.named_at, o.named_by, o.subject_type, o.subject_id
     limit 1
   );
 end;
@@ -602,8 +523,8 @@ revoke all on function payments_private.subject_of_customer(text, text) from pub
 --! EndIncluded ownership/private/subject_of_customer.sql
 --! Included ownership/private/refresh_customer_mappings.sql
 /*
- * Brings payments.customer_mappings in line with the claims on some customers. A subject pays with the earliest customer
- * that belongs to it, a deleted one last.
+ * Brings payments.customer_mappings in line with the owners of some customers. A subject pays with the earliest
+ * customer that belongs to it; deleted customers come last.
  */
 create or replace function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
@@ -613,48 +534,48 @@ create or replace function payments_private.refresh_customer_mappings(environmen
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_types text[]; -- of the subjects that claim the customers
+  v_types text[]; -- of the subjects that were named as owners
   v_ids text[];
-  v_customer_ids text[]; -- that they pay with
-  v_gone uuid[];
+  v_customer_ids text[]; -- with which each of them pays
+  v_outdated_ids uuid[];
 begin
-  -- lock: held already (ids_of), unless somebody claimed a customer a moment ago
+  -- lock the subjects; held already (ids_of), unless another transaction has just named one
   perform payments_private.lock_ids(
     refresh_customer_mappings.environment,
     array(
-      select 'subject ' || c.subject_type || ' ' || c.subject_id
-      from payments_private.customer_owners as c
-      where c.customer_id = any (refresh_customer_mappings.customer_ids)
-        and c.environment = refresh_customer_mappings.environment
+      select 'subject ' || o.subject_type || ' ' || o.subject_id
+      from payments_private.customer_owners as o
+      where o.customer_id = any (refresh_customer_mappings.customer_ids)
+        and o.environment = refresh_customer_mappings.environment
     )
   );
 
-  -- choose
+  -- choose the customers
   select array_agg(s.type), array_agg(s.id), array_agg(chosen.customer_id)
   into v_types, v_ids, v_customer_ids
   from (
-    select distinct c.subject_type as type, c.subject_id as id
-    from payments_private.customer_owners as c
-    where c.customer_id = any (refresh_customer_mappings.customer_ids)
-      and c.environment = refresh_customer_mappings.environment
+    select distinct o.subject_type as type, o.subject_id as id
+    from payments_private.customer_owners as o
+    where o.customer_id = any (refresh_customer_mappings.customer_ids)
+      and o.environment = refresh_customer_mappings.environment
   ) as s
   left join lateral (
-    select c.customer_id
-    from payments_private.customer_owners as c
+    select o.customer_id
+    from payments_private.customer_owners as o
     left join payments.customers as k
-      on k.provider = 'stripe' and k.environment = c.environment and k.provider_customer_id = c.customer_id
-    where c.environment = refresh_customer_mappings.environment
-      and c.subject_type = s.type
-      and c.subject_id = s.id
-      and payments_private.subject_of_customer(c.environment, c.customer_id)
+      on k.provider = 'stripe' and k.environment = o.environment and k.provider_customer_id = o.customer_id
+    where o.environment = refresh_customer_mappings.environment
+      and o.subject_type = s.type
+      and o.subject_id = s.id
+      and payments_private.subject_of_customer(o.environment, o.customer_id)
         = row (s.type, s.id)::payments.billing_subject
-    order by coalesce(k.deleted, false), c.named_at, c.named_by, c.customer_id
+    order by coalesce(k.deleted, false), o.named_at, o.named_by, o.customer_id
     limit 1
   ) as chosen on true;
 
-  -- write
+  -- write the mappings
   select array_agg(m.id)
-  into v_gone
+  into v_outdated_ids
   from unnest(v_types, v_ids, v_customer_ids) as s (type, id, customer_id)
   cross join lateral (
     select m.id
@@ -672,8 +593,8 @@ begin
       and m.provider = 'stripe'
       and (m.subject_type, m.subject_id) <> (s.type, s.id)
   ) as m;
-  if v_gone is not null then
-    delete from payments.customer_mappings as m where m.id = any (v_gone);
+  if v_outdated_ids is not null then
+    delete from payments.customer_mappings as m where m.id = any (v_outdated_ids);
   end if;
   insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
   select refresh_customer_mappings.environment, s.type, s.id, s.customer_id
@@ -687,11 +608,16 @@ revoke all on function payments_private.refresh_customer_mappings(text, text[]) 
 --! EndIncluded ownership/private/refresh_customer_mappings.sql
 --! Included ownership/private/assign_customers.sql
 /*
- * Records that Stripe objects tie customers to billing subjects, and brings the mapping and the subscriptions that name no
- * subject of their own in line: in every order of arrival the same claim wins. Answers the customers that belong to
- * another subject now, whose payments are to be derived again (refresh_payments); null if there are none.
+ * Records which billing subjects Stripe objects name as owners of customers, and returns the customers whose owner has
+ * changed; null if there are none. Derive the payments of those again with refresh_payments.
+ *
+ * A customer belongs to the subject that was named first at Stripe. So the same owner wins in every order of arrival.
+ * Mappings follow, and so do subscriptions that name no subject of their own.
  */
-create or replace function payments_private.assign_customers(environment text, owners payments_private.customer_owners[])
+create or replace function payments_private.assign_customers(
+  environment text,
+  owners payments_private.customer_owners[]
+)
   returns text[]
   language plpgsql
   volatile
@@ -700,37 +626,40 @@ create or replace function payments_private.assign_customers(environment text, o
 as $$
 declare
   v_ids text[];
-  v_owners payments.billing_subject[]; -- before these claims
+  v_former_owners payments.billing_subject[];
   v_moved text[];
 begin
-  with claimed as (
+  -- record the owners; the second part of the statement sees those before it
+  with named as (
     insert into payments_private.customer_owners as t (
       environment, customer_id, subject_type, subject_id, named_at, named_by
     )
-    select distinct on (c.customer_id, c.subject_type, c.subject_id)
-      assign_customers.environment, c.customer_id, c.subject_type, c.subject_id, c.named_at, c.named_by
-    from unnest(assign_customers.owners) as c
-    where c.customer_id is not null and c.subject_type is not null
-    order by c.customer_id, c.subject_type, c.subject_id, c.named_at, c.named_by
+    select distinct on (o.customer_id, o.subject_type, o.subject_id)
+      assign_customers.environment, o.customer_id, o.subject_type, o.subject_id, o.named_at, o.named_by
+    from unnest(assign_customers.owners) as o
+    where o.customer_id is not null and o.subject_type is not null
+    order by o.customer_id, o.subject_type, o.subject_id, o.named_at, o.named_by
     on conflict on constraint customer_owners_pkey do update
     set named_at = excluded.named_at,
         named_by = excluded.named_by
     where (excluded.named_at, excluded.named_by) < (t.named_at, t.named_by)
     returning t.customer_id
   )
-  -- this statement sees the claims as they were before it
   select array_agg(c.id), array_agg(payments_private.subject_of_customer(assign_customers.environment, c.id))
-  into v_ids, v_owners
-  from (select distinct claimed.customer_id as id from claimed) as c;
+  into v_ids, v_former_owners
+  from (select distinct n.customer_id as id from named as n) as c;
   if v_ids is null then
     return null;
   end if;
 
+  -- refresh the mappings
   perform payments_private.refresh_customer_mappings(assign_customers.environment, v_ids);
 
-  -- own: what has no subject of its own goes to the owner of the customer
+  -- assign subscriptions without an own subject
   for i in 1 .. cardinality(v_ids) loop
-    if payments_private.subject_of_customer(assign_customers.environment, v_ids[i]) is distinct from v_owners[i] then
+    if payments_private.subject_of_customer(assign_customers.environment, v_ids[i])
+      is distinct from v_former_owners[i]
+    then
       v_moved := v_moved || v_ids[i];
     end if;
   end loop;
@@ -755,77 +684,80 @@ revoke all on function payments_private.assign_customers(text, payments_private.
 -- money
 --! Included payment/private/derived_transactions.sql
 /*
- * What payments.transactions must say of each payment, as a pure function of its payment objects: no row remembers what it
- * said before. One row per payment; status is null while nothing has been heard of money. is_refunded says that it has
- * refunds, which are rows of their own (refresh_refunds), but for the one of what was authorized and never captured.
+ * What payments.transactions must say: one row per payment, as a pure function of the payment's objects.
  *
- * Where several objects say the same thing, what has succeeded speaks first, then the object closest to what the buyer was
- * asked for. A row with version 0 was only named by others so far: it counts as a related object and says nothing.
+ * status is decided by the first line that holds; step facts defines what an object says:
+ *   an object says succeeded, and amount_refunded is 0             succeeded
+ *   an object says succeeded, and amount_refunded is below amount  partially_refunded
+ *   an object says succeeded                                       refunded
+ *   the PaymentIntent was canceled, and nothing is pending later   failed
+ *   an object says failed, later than all that say pending (*)     failed
+ *   an object says pending                                         pending
+ *   no object says anything of money                               null: the payment has no transaction
+ * (*) Within one second a failure beats a pending charge. It does not beat another pending object: a PaymentIntent is
+ * tried again after a failure, and a session completes after its card was declined.
+ *
+ * The other columns are decided by:
+ *   amount           the paid invoice, else the sum of the paid parts of an open invoice, else the first object
+ *   paid_at          the paid invoice, else the earliest success of another object
+ *   failed_at        the latest failure
+ *   amount_refunded  the refunds that did not fail, without the release; the charge if it has heard of more
+ *   subject          the first object that names one, else the subscription, else the customer
+ *   all others       the first object that has a value; step ordered sorts the objects
+ *
+ * A release is the refund that Stripe makes of money that was authorized and never captured. No money moved, so it is
+ * not in amount_refunded and has no transaction (released_refund_id). The other refunds have transactions of their own
+ * (refresh_refunds). is_refunded is true if the payment has refunds of either kind.
+ *
+ * Contract: no step is materialized, so a condition on id reaches the index of payment_objects. A row with version 0 is
+ * only linked to so far: it is in related_object_ids and says nothing.
  */
 create or replace view payments_private.derived_transactions
   with (security_invoker = true)
 as
-  select
-    p.id,
-    p.environment,
-    case
-      when decided.status = 'failed' then 'failed_payment'
-      when p.subscription is not null then 'subscription_invoice'
-      else 'one_time_payment'
-    end as type,
-    decided.status,
-    coalesce((p.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
-    case
-      when (p.subject).type is not null then (p.subject).id
-      when subscriber.subject_type is not null then subscriber.subject_id
-      else owner.subject_id
-    end as subject_id,
-    p.customer_id as provider_customer_id,
-    p.customer_email as customer_email_snapshot,
-    case
-      when p.payment_intent is not null then 'payment_intent'
-      when p.invoice is not null then 'invoice'
-      when p.checkout_session is not null then 'checkout_session'
-      when p.charge is not null then 'charge'
-    end as provider_object_type,
-    coalesce(p.payment_intent, p.invoice, p.checkout_session, p.charge) as provider_object_id,
-    jsonb_strip_nulls(jsonb_build_object(
-      'payment_intent', p.payment_intent,
-      'invoice', p.invoice,
-      'checkout_session', p.checkout_session,
-      'charge', p.charge,
-      'subscription', p.subscription,
-      'product', p.product,
-      'price', p.price
-    )) as related_object_ids,
-    p.amount,
-    refunded.amount as amount_refunded,
-    p.currency,
-    p.description,
-    case when p.is_paid then coalesce(p.invoice_paid_at, p.paid_at, p.seen_paid_at) end as paid_at,
-    case when decided.status = 'failed' then coalesce(p.failed_at, p.seen_failed_at) end as failed_at,
-    case when refunded.amount > 0 then coalesce(p.refunded_at, p.charge_refunded_at) end as refunded_at,
-    p.provider_created_at,
-    dispute.provider_created_at as disputed_at,
-    dispute.amount as dispute_amount,
-    dispute.status as dispute_status,
-    p.refunds is not null as is_refunded,
-    release.object_id as released_refund_id
-  from (
+  with facts as ( -- what each object says of the money
+    select
+      o.*,
+      o.version > 0 as is_known,
+      o.version > 0 and o.object_type not in ('refund', 'dispute') as is_payment,
+      case
+        when o.version = 0 or o.object_type in ('refund', 'dispute') then null
+        when o.state in ('succeeded', 'failed') then o.state
+        when o.failed_at is not null and (o.object_type <> 'payment_intent' or o.state is null) then 'failed'
+        else o.state
+      end as says
+    from payments_private.payment_objects as o
+  ),
+  ordered as ( -- what has succeeded comes first, then the object closest to what the buyer was asked for
+    select f.*
+    from facts as f
+    order by
+      f.payment_id,
+      f.environment, -- both as in group by, so that no second sort loses the order of the lists
+      f.object_type in ('refund', 'dispute'),
+      (f.state = 'succeeded') desc nulls last,
+      array_position(array['invoice', 'payment_intent', 'charge', 'checkout_session', 'invoice_payment'], f.object_type),
+      case when f.state = 'succeeded' then f.provider_created_at end, -- of several parts always the first one
+      case when f.state = 'succeeded' then f.object_id end,
+      f.version desc,
+      f.object_id
+  ),
+  heard as ( -- one row per payment
     select
       o.payment_id as id,
       o.environment,
+      -- name the related objects
       (array_agg(o.object_id) filter (where o.object_type = 'payment_intent'))[1] as payment_intent,
       (array_agg(o.object_id) filter (where o.object_type = 'invoice'))[1] as invoice,
       (array_agg(o.object_id) filter (where o.object_type = 'checkout_session'))[1] as checkout_session,
-      -- one that was declined is named when there is no other
-      coalesce(
+      coalesce( -- a charge that was declined is named if there is no other
         (array_agg(o.object_id) filter (where o.object_type = 'charge' and o.state is distinct from 'failed'))[1],
         (array_agg(o.object_id) filter (where o.object_type = 'charge'))[1]
       ) as charge,
       (array_agg(o.subscription_id) filter (where o.is_known and o.subscription_id is not null))[1] as subscription,
       (array_agg(o.product_id) filter (where o.is_known and o.product_id is not null))[1] as product,
       (array_agg(o.price_id) filter (where o.is_known and o.price_id is not null))[1] as price,
+      -- describe the payment
       (array_agg(o.customer_id) filter (where o.is_known and o.customer_id is not null))[1] as customer_id,
       (array_agg(o.customer_email) filter (where o.is_known and o.customer_email is not null))[1] as customer_email,
       (array_agg(row (o.subject_type, o.subject_id)::payments.billing_subject)
@@ -841,139 +773,165 @@ as
         (array_agg(o.amount) filter (where o.is_payment and o.state is not null and o.amount is not null))[1]
       ) as amount,
       min(o.provider_created_at) filter (where o.is_payment) as provider_created_at,
-      -- paid
+      -- find out when it succeeded
       coalesce(bool_or(o.says = 'succeeded'), false) as is_paid,
       min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type = 'invoice') as invoice_paid_at,
       min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type <> 'invoice') as paid_at,
       min(o.provider_created_at) filter (where o.says = 'succeeded') as seen_paid_at,
       min(o.succeeded_at) filter (where o.object_type = 'payment_intent') as captured_at,
-      -- failed; an answer of the API says that it failed and not when
+      -- find out when it failed: an answer of the API has no failed_at
       max(o.failed_at) filter (where o.says = 'failed') as failed_at,
-      max(case when o.object_type = 'charge' then o.provider_created_at else o.second end)
+      max(case when o.object_type = 'charge' then o.provider_created_at else o.version_at end)
         filter (where o.says = 'failed' and o.failed_at is null) as seen_failed_at,
-      max(o.failed_at) filter (where o.says = 'failed' and o.status = 'canceled') as released_at,
-      -- pending; a PaymentIntent also after a failure: it is tried again
+      max(o.failed_at) filter (where o.says = 'failed' and o.status = 'canceled') as canceled_at,
+      -- find out since when it is pending: a PaymentIntent also after a failure
       max(o.provider_created_at) filter (where o.says = 'pending' and o.object_type = 'charge') as charge_pending_at,
-      max(case when o.object_type = 'payment_intent' then o.second else coalesce(o.completed_at, o.provider_created_at) end)
-        filter (where o.says = 'pending' and o.object_type <> 'charge') as pending_at,
-      -- refunded
+      max(
+        case when o.object_type = 'payment_intent' then o.version_at else coalesce(o.completed_at, o.provider_created_at) end
+      ) filter (where o.says = 'pending' and o.object_type <> 'charge') as pending_at,
+      -- add up the refunds, by the charge and by themselves
       coalesce(sum(o.amount_refunded) filter (where o.is_payment and o.object_type = 'charge'), 0)::bigint as charge_refunded,
-      max(o.amount_released) filter (where o.is_payment) as released,
-      max(o.second) filter (where o.is_payment and o.object_type = 'charge') as charge_second,
+      max(o.version_at) filter (where o.is_payment and o.object_type = 'charge') as charge_at,
       max(o.refunded_at) filter (where o.is_payment and o.object_type = 'charge') as charge_refunded_at,
+      max(o.amount_released) filter (where o.is_payment) as amount_released,
       sum(o.amount) filter (where o.is_known and o.object_type = 'refund')::bigint as refunds,
-      sum(o.amount) filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed')::bigint as refunds_standing,
+      sum(o.amount) filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed')::bigint as refunds_valid,
       max(coalesce(o.succeeded_at, o.provider_created_at))
         filter (where o.is_known and o.object_type = 'refund' and o.state <> 'failed') as refunded_at,
       bool_or(o.is_known and o.object_type = 'dispute') as is_disputed
-    from (
-      select
-        b.*,
-        b.version > 0 and b.object_type not in ('refund', 'dispute') as is_payment,
-        b.version > 0 as is_known,
-        to_timestamp((b.version & ((1::bigint << 50) - 1)) >> 3) as second,
-        case
-          when b.version = 0 or b.object_type in ('refund', 'dispute') then null
-          when b.state in ('succeeded', 'failed') then b.state
-          when b.failed_at is not null and (b.object_type <> 'payment_intent' or b.state is null) then 'failed'
-          else b.state
-        end as says
-      from payments_private.payment_objects as b
-      order by
-        b.payment_id,
-        b.environment, -- as they are grouped, so that no other sort comes between and each list keeps this order
-        b.object_type in ('refund', 'dispute'),
-        (b.state = 'succeeded') desc nulls last,
-        array_position(array['invoice', 'payment_intent', 'charge', 'checkout_session', 'invoice_payment'], b.object_type),
-        case when b.state = 'succeeded' then b.provider_created_at end, -- of several parts the first one, for good
-        case when b.state = 'succeeded' then b.object_id end,
-        b.version desc,
-        b.object_id
-    ) as o
+    from ordered as o
     group by o.payment_id, o.environment
-  ) as p
-  -- own: a subject of its own, else the subscription's, else the customer's
+  ),
+  refunded as ( -- how much of it was paid back
+    select
+      h.*,
+      release.object_id as released_refund_id,
+      case
+        when not h.is_paid then 0
+        when coalesce(h.refunds, 0) - failed.before >= h.charge_refunded
+        then least(coalesce(h.refunds_valid, 0) - coalesce(release.amount, 0), h.amount)
+        else least(
+          greatest(h.charge_refunded - failed.later - coalesce(h.amount_released, 0), 0)::bigint,
+          h.amount
+        )
+      end as amount_refunded
+    from heard as h
+    -- add up failed refunds: the charge's amount has them until it is seen after they failed
+    cross join lateral (
+      select
+        coalesce(sum(r.amount) filter (where coalesce(r.failed_at, r.version_at) < h.charge_at), 0) as before,
+        coalesce(sum(r.amount) filter (where coalesce(r.failed_at, r.version_at) > h.charge_at), 0) as later
+      from payments_private.payment_objects as r
+      where h.refunds > coalesce(h.refunds_valid, 0)
+        and r.payment_id = h.id
+        and r.object_type = 'refund'
+        and r.state = 'failed'
+        and r.version > 0
+    ) as failed
+    -- find the release: Stripe makes it with the capture, before any refund; its event may be missing
+    left join lateral (
+      select r.object_id, r.amount
+      from payments_private.payment_objects as r
+      where h.amount_released > 0
+        and case
+          when h.captured_at is null then h.refunds - failed.before >= h.charge_refunded
+          else r.provider_created_at <= h.captured_at + interval '10 seconds'
+        end
+        and r.payment_id = h.id
+        and r.object_type = 'refund'
+        and r.amount = h.amount_released
+        and r.state <> 'failed'
+        and r.version > 0
+      order by r.provider_created_at, r.object_id
+      limit 1
+    ) as release on true
+  ),
+  decided as ( -- the table of the header
+    select
+      r.*,
+      case
+        when r.is_paid and r.amount_refunded = 0 then 'succeeded'
+        when r.is_paid and r.amount_refunded < r.amount then 'partially_refunded'
+        when r.is_paid then 'refunded'
+        when r.canceled_at >= greatest(r.charge_pending_at, r.pending_at) then 'failed'
+        when greatest(r.failed_at, r.seen_failed_at) >= coalesce(r.charge_pending_at, '-infinity')
+          and greatest(r.failed_at, r.seen_failed_at) > coalesce(r.pending_at, '-infinity')
+        then 'failed'
+        when coalesce(r.pending_at, r.charge_pending_at) is not null then 'pending'
+      end as status
+    from refunded as r
+  )
+  select
+    d.id,
+    d.environment,
+    case
+      when d.status = 'failed' then 'failed_payment'
+      when d.subscription is not null then 'subscription_invoice'
+      else 'one_time_payment'
+    end as type,
+    d.status,
+    coalesce((d.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
+    case
+      when (d.subject).type is not null then (d.subject).id
+      when subscriber.subject_type is not null then subscriber.subject_id
+      else owner.subject_id
+    end as subject_id,
+    d.customer_id as provider_customer_id,
+    d.customer_email as customer_email_snapshot,
+    case
+      when d.payment_intent is not null then 'payment_intent'
+      when d.invoice is not null then 'invoice'
+      when d.checkout_session is not null then 'checkout_session'
+      when d.charge is not null then 'charge'
+    end as provider_object_type,
+    coalesce(d.payment_intent, d.invoice, d.checkout_session, d.charge) as provider_object_id,
+    jsonb_strip_nulls(jsonb_build_object(
+      'payment_intent', d.payment_intent,
+      'invoice', d.invoice,
+      'checkout_session', d.checkout_session,
+      'charge', d.charge,
+      'subscription', d.subscription,
+      'product', d.product,
+      'price', d.price
+    )) as related_object_ids,
+    d.amount,
+    d.amount_refunded,
+    d.currency,
+    d.description,
+    case when d.is_paid then coalesce(d.invoice_paid_at, d.paid_at, d.seen_paid_at) end as paid_at,
+    case when d.status = 'failed' then coalesce(d.failed_at, d.seen_failed_at) end as failed_at,
+    case when d.amount_refunded > 0 then coalesce(d.refunded_at, d.charge_refunded_at) end as refunded_at,
+    d.provider_created_at,
+    dispute.provider_created_at as disputed_at,
+    dispute.amount as dispute_amount,
+    dispute.status as dispute_status,
+    d.refunds is not null as is_refunded,
+    d.released_refund_id
+  from decided as d
+  -- find the owner: the subscription's, else the customer's
   left join lateral (
     select s.subject_type, s.subject_id
     from payments.stripe_subscriptions as s
-    where (p.subject).type is null and s.subscription_id = p.subscription and s.environment = p.environment
+    where (d.subject).type is null and s.subscription_id = d.subscription and s.environment = d.environment
   ) as subscriber on true
   left join lateral (
     select c.subject_type, c.subject_id
     from payments_private.customer_owners as c
-    where (p.subject).type is null
+    where (d.subject).type is null
       and subscriber.subject_type is null
-      and c.customer_id = p.customer_id
-      and c.environment = p.environment
+      and c.customer_id = d.customer_id
+      and c.environment = d.environment
     order by c.named_at, c.named_by, c.subject_type, c.subject_id
     limit 1
   ) as owner on true
+  -- find the latest dispute
   left join lateral (
-    select d.provider_created_at, d.amount, d.status
-    from payments_private.payment_objects as d
-    where p.is_disputed and d.payment_id = p.id and d.object_type = 'dispute' and d.version > 0
-    order by d.provider_created_at desc, (d.state = 'succeeded') desc nulls last, d.version desc, d.object_id
+    select o.provider_created_at, o.amount, o.status
+    from payments_private.payment_objects as o
+    where d.is_disputed and o.payment_id = d.id and o.object_type = 'dispute' and o.version > 0
+    order by o.provider_created_at desc, (o.state = 'succeeded') desc nulls last, o.version desc, o.object_id
     limit 1
-  ) as dispute on true
-  -- refunds that failed: those that did later than the charge was seen are still in its amount, the earlier ones are not
-  cross join lateral (
-    select
-      coalesce(sum(r.amount) filter (where r.second < p.charge_second), 0) as before,
-      coalesce(sum(r.amount) filter (where r.second > p.charge_second), 0) as later
-    from (
-      select
-        f.amount,
-        coalesce(f.failed_at, to_timestamp((f.version & ((1::bigint << 50) - 1)) >> 3)) as second -- an answer does not say when
-      from payments_private.payment_objects as f
-      where p.refunds > coalesce(p.refunds_standing, 0)
-        and f.payment_id = p.id
-        and f.object_type = 'refund'
-        and f.state = 'failed'
-        and f.version > 0
-    ) as r
-  ) as refunds_failed
-  -- release: Stripe makes it with the capture, and nothing can be refunded before it; its event may be missing
-  left join lateral (
-    select r.object_id, r.amount
-    from payments_private.payment_objects as r
-    where p.released > 0
-      and case
-        when p.captured_at is null then p.refunds - refunds_failed.before >= p.charge_refunded
-        else r.provider_created_at <= p.captured_at + interval '10 seconds'
-      end
-      and r.payment_id = p.id
-      and r.object_type = 'refund'
-      and r.amount = p.released
-      and r.state <> 'failed'
-      and r.version > 0
-    order by r.provider_created_at, r.object_id
-    limit 1
-  ) as release on true
-  -- decide
-  cross join lateral (
-    select case
-      when not p.is_paid then 0
-      when coalesce(p.refunds, 0) - refunds_failed.before >= p.charge_refunded
-      then least(coalesce(p.refunds_standing, 0) - coalesce(release.amount, 0), p.amount)
-      else least(
-        greatest(p.charge_refunded - refunds_failed.later - coalesce(p.released, 0), 0)::bigint,
-        p.amount
-      )
-    end as amount
-  ) as refunded
-  cross join lateral (
-    select case
-      when p.is_paid and refunded.amount = 0 then 'succeeded'
-      when p.is_paid and refunded.amount < p.amount then 'partially_refunded'
-      when p.is_paid then 'refunded'
-      when p.released_at >= greatest(p.charge_pending_at, p.pending_at) then 'failed' -- nothing follows that in its second
-      -- in the second in which a session completed, a card was declined before it did
-      when greatest(p.failed_at, p.seen_failed_at) >= coalesce(p.charge_pending_at, '-infinity')
-        and greatest(p.failed_at, p.seen_failed_at) > coalesce(p.pending_at, '-infinity')
-      then 'failed'
-      when coalesce(p.pending_at, p.charge_pending_at) is not null then 'pending'
-    end as status
-  ) as decided;
+  ) as dispute on true;
 
 comment on view payments_private.derived_transactions is
   'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
@@ -982,9 +940,10 @@ revoke all on payments_private.derived_transactions from public;
 --! EndIncluded payment/private/derived_transactions.sql
 --! Included payment/private/refresh_refunds.sql
 /*
- * One transaction of type refund for each refund of the given payments, with the payment as its parent. What was
- * authorized and never captured is a refund to Stripe and moved no money: it has none. A transaction's id is made from
- * Stripe's, so that it has the same one when it is taken for such a refund and then for another one after all.
+ * Writes one transaction of type refund for each refund of the given payments, with the payment as its parent.
+ * The release of an authorization moved no money and has no transaction: see derived_transactions.
+ * A transaction's id is computed from the refund's Stripe id. It therefore stays the same when a refund that was first
+ * taken for the release turns out to be another one.
  */
 create or replace function payments_private.refresh_refunds(derived payments_private.derived_transactions[])
   returns void
@@ -1067,7 +1026,8 @@ revoke all on function payments_private.refresh_refunds(payments_private.derived
 --! EndIncluded payment/private/refresh_refunds.sql
 --! Included payment/private/refresh_transactions.sql
 /*
- * Brings the transactions of payments, and of their refunds, in line with derived_transactions. The payments are locked.
+ * Writes the transactions of payments and of their refunds as derived_transactions says.
+ * Contract: the payments are locked (lock_payments).
  */
 create or replace function payments_private.refresh_transactions(environment text, payment_ids uuid[])
   returns void
@@ -1075,7 +1035,7 @@ create or replace function payments_private.refresh_transactions(environment tex
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
-  -- plans that depend neither on how full the tables were nor on how many payments came when they were made
+  -- the same plan whatever the size of the tables and of the list was when it was made
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
   set enable_hashjoin = off
@@ -1083,7 +1043,7 @@ create or replace function payments_private.refresh_transactions(environment tex
 as $$
 #variable_conflict use_column -- the target of on conflict cannot be qualified
 declare
-  v_silent uuid[]; -- of which nothing says anything of money any more
+  v_silent uuid[]; -- payments of which no object says anything of money any more
   v_refunded payments_private.derived_transactions[];
 begin
   with derived as materialized (
@@ -1151,7 +1111,7 @@ revoke all on function payments_private.refresh_transactions(text, uuid[]) from 
 --! EndIncluded payment/private/refresh_transactions.sql
 --! Included payment/private/refresh_payments.sql
 /*
- * Derives again the transactions of everything that subscriptions or customers paid, after their billing subject changed.
+ * Derives the transactions of subscriptions and customers again, after their billing subject changed.
  */
 create or replace function payments_private.refresh_payments(
   environment text,
@@ -1168,7 +1128,7 @@ declare
   v_found uuid[];
   v_locked uuid[] := '{}';
 begin
-  -- lock: what was read before the locks were held may have been joined elsewhere meanwhile, so read again
+  -- lock the payments found; read again, because another transaction may have merged them before
   loop
     select array_agg(p.id)
     into v_found
@@ -1179,7 +1139,7 @@ begin
       left join payments.transactions as t on t.id = o.payment_id
       where o.environment = refresh_payments.environment
         and o.subscription_id = any (refresh_payments.subscription_ids)
-        and (t.subject_type, t.subject_id) is distinct from (s.subject_type, s.subject_id) -- else there is nothing to change
+        and (t.subject_type, t.subject_id) is distinct from (s.subject_type, s.subject_id) -- else no change
       union
       select t.id
       from payments.transactions as t
@@ -1202,9 +1162,11 @@ revoke all on function payments_private.refresh_payments(text, text[], text[]) f
 --! EndIncluded payment/private/refresh_payments.sql
 --! Included payment/private/lock_payments.sql
 /*
- * Locks payments for the rest of the transaction, in order. Whoever derives a transaction holds the lock of its payment;
- * the ids of Stripe objects are locked before (lock_ids), payments after. Who has the environment alone needs none: a
- * rebuild is about every payment there is, and the table of locks has room for a few thousand.
+ * Locks payments until the end of the transaction, in one order, so that two transactions never deadlock.
+ * Contract: a transaction row is derived only while its payment is locked. The ids of Stripe objects are locked first
+ * (lock_ids), payments second.
+ * A caller that locked the whole environment skips these locks: a rebuild concerns every payment, and Postgres' lock
+ * table has room for a few thousand.
  */
 create or replace function payments_private.lock_payments(environment text, ids uuid[])
   returns void
@@ -1230,7 +1192,7 @@ revoke all on function payments_private.lock_payments(text, uuid[]) from public;
 --! EndIncluded payment/private/lock_payments.sql
 --! Included payment/private/lock_payments_of.sql
 /*
- * Locks the payments that Stripe objects belong to, as far as they are known; see lock_payments.
+ * Locks the payments that Stripe objects belong to, as far as these objects have rows; see lock_payments.
  */
 create or replace function payments_private.lock_payments_of(environment text, ids text[])
   returns void
@@ -1255,7 +1217,8 @@ revoke all on function payments_private.lock_payments_of(text, text[]) from publ
 --! EndIncluded payment/private/lock_payments_of.sql
 --! Included payment/private/merge_payments.sql
 /*
- * Says that two payments are one: the one that the app has seen first keeps its id. Both are locked.
+ * Merges two payments into one. The payment whose transaction the app saw first keeps its id.
+ * Contract: both payments are locked (lock_payments).
  */
 create or replace function payments_private.merge_payments(one uuid, other uuid)
   returns void
@@ -1284,6 +1247,185 @@ $$;
 
 revoke all on function payments_private.merge_payments(uuid, uuid) from public;
 --! EndIncluded payment/private/merge_payments.sql
+--! Included payment/private/join_payments.sql
+/*
+ * The payment of each named object, and the rows that these objects have. Objects that one snapshot names are one
+ * payment, and two payments that share an object are merged (union-find).
+ *   payment_ids  in the order of `ids`; an object of no known payment gets a new id
+ *   current_ids  ids of the objects that have a row
+ *   current      these rows, in the order of `current_ids`
+ * Contract: ids and is_own are those of name_payment_objects, and the ids are locked (lock_ids). Afterwards the
+ * payments are locked until the transaction ends, so `current` stays true.
+ */
+create or replace function payments_private.join_payments(
+  environment text,
+  ids text[],
+  is_own boolean[],
+  out payment_ids uuid[],
+  out current_ids text[],
+  out current payments_private.payment_objects[]
+)
+  returns record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_locked uuid[] := '{}';
+  v_current_payments uuid[]; -- payments of the rows, in the order of current_ids
+  v_payment_id uuid;
+  v_own_at integer; -- index of the snapshot's own object
+  v_is_merged boolean;
+begin
+  loop
+    -- lock the known payments; read again, because another transaction may have merged them before
+    select array_agg(o.object_id), array_agg(o.payment_id), array_agg(o)
+    into current_ids, v_current_payments, current
+    from payments_private.payment_objects as o
+    where o.object_id = any (join_payments.ids) and o.environment = join_payments.environment;
+    if not v_current_payments <@ v_locked then
+      perform payments_private.lock_payments(environment, v_current_payments);
+      v_locked := v_locked || v_current_payments;
+      continue;
+    end if;
+
+    -- assign one payment to each snapshot
+    payment_ids := array_fill(null::uuid, array[cardinality(ids)]);
+    v_is_merged := false;
+    for i in 1 .. cardinality(ids) loop
+      v_payment_id := coalesce(
+        payment_ids[array_position(ids, ids[i])], v_current_payments[array_position(current_ids, ids[i])]
+      );
+      if is_own[i] then
+        payment_ids[i] := coalesce(v_payment_id, gen_random_uuid());
+        v_own_at := i;
+        continue;
+      end if;
+      if v_payment_id <> payment_ids[v_own_at] then
+        if v_payment_id = any (v_current_payments) and payment_ids[v_own_at] = any (v_current_payments) then
+          perform payments_private.merge_payments(v_payment_id, payment_ids[v_own_at]);
+          v_is_merged := true;
+          exit;
+        elsif v_payment_id = any (v_current_payments) then
+          payment_ids := array_replace(payment_ids, payment_ids[v_own_at], v_payment_id);
+        else
+          payment_ids := array_replace(payment_ids, v_payment_id, payment_ids[v_own_at]);
+        end if;
+      end if;
+      payment_ids[i] := payment_ids[v_own_at];
+    end loop;
+    exit when not v_is_merged;
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.join_payments(text, text[], boolean[]) from public;
+--! EndIncluded payment/private/join_payments.sql
+--! Included payment/private/merge_payment_object.sql
+/*
+ * The row of a payment object after a snapshot of it: the snapshot if it is newer, else the current row. Exceptions:
+ *   customer_id, subscription_id  the newer one that is not null
+ *   subject                       the one that the earliest snapshot named, because ownership is write-once
+ *   timestamps                    merged even from a snapshot older than the row, because each knows only some
+ */
+create or replace function payments_private.merge_payment_object(
+  current payments_private.payment_objects,
+  snapshot payments_private.payment_objects,
+  is_newer boolean
+)
+  returns payments_private.payment_objects
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_merged payments_private.payment_objects := case when is_newer then snapshot else current end;
+begin
+  v_merged.customer_id := coalesce(v_merged.customer_id, current.customer_id, snapshot.customer_id);
+  v_merged.subscription_id := coalesce(v_merged.subscription_id, current.subscription_id, snapshot.subscription_id);
+
+  if current.subject_version is null
+    or (snapshot.subject_version, snapshot.subject_type, snapshot.subject_id)
+      < (current.subject_version, current.subject_type, current.subject_id)
+  then
+    v_merged.subject_type := snapshot.subject_type;
+    v_merged.subject_id := snapshot.subject_id;
+  else
+    v_merged.subject_type := current.subject_type;
+    v_merged.subject_id := current.subject_id;
+  end if;
+  v_merged.subject_version := least(snapshot.subject_version, current.subject_version);
+
+  v_merged.succeeded_at := least(snapshot.succeeded_at, current.succeeded_at);
+  v_merged.failed_at := case
+    when current.object_type = 'refund' then least(snapshot.failed_at, current.failed_at) -- a refund fails once
+    else greatest(snapshot.failed_at, current.failed_at)
+  end;
+  v_merged.completed_at := least(snapshot.completed_at, current.completed_at);
+  v_merged.refunded_at := greatest(snapshot.refunded_at, current.refunded_at);
+  return v_merged;
+end;
+$$;
+
+revoke all on function payments_private.merge_payment_object(
+  payments_private.payment_objects, payments_private.payment_objects, boolean
+) from public;
+--! EndIncluded payment/private/merge_payment_object.sql
+--! Included payment/private/name_payment_objects.sql
+/*
+ * The Stripe objects that payment snapshots name: for each snapshot its own object, then the objects that it links to.
+ *   positions  index of the snapshot in `snapshots`
+ *   ids        Stripe id; an id that several snapshots name occurs several times
+ *   types      kind of object
+ *   is_own     true where a snapshot is of this object, false where a snapshot links to it
+ *   own_ids    ids of the objects that have a snapshot
+ * Contract: snapshots without an object are skipped, and so are links to nothing or to the object itself. All five are
+ * null when nothing is left.
+ * It returns arrays and not rows, because reading rows costs one more statement per event.
+ */
+create or replace function payments_private.name_payment_objects(
+  snapshots payments_private.payment_snapshot[],
+  out positions integer[],
+  out ids text[],
+  out types text[],
+  out is_own boolean[],
+  out own_ids text[]
+)
+  returns record
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_snapshot payments_private.payment_snapshot;
+  v_object payments_private.payment_objects;
+begin
+  for v_position in array_lower(snapshots, 1) .. array_upper(snapshots, 1) loop
+    v_snapshot := snapshots[v_position];
+    v_object := v_snapshot.object;
+    continue when v_object.object_id is null;
+    positions := positions || v_position;
+    ids := ids || v_object.object_id;
+    types := types || v_object.object_type;
+    is_own := is_own || true;
+    own_ids := own_ids || v_object.object_id;
+    for i in 1 .. coalesce(cardinality(v_snapshot.linked_ids), 0) loop
+      if v_snapshot.linked_ids[i] is not null and v_snapshot.linked_ids[i] <> v_object.object_id then
+        positions := positions || v_position;
+        ids := ids || v_snapshot.linked_ids[i];
+        types := types || v_snapshot.linked_types[i];
+        is_own := is_own || false;
+      end if;
+    end loop;
+  end loop;
+end;
+$$;
+
+revoke all on function payments_private.name_payment_objects(payments_private.payment_snapshot[]) from public;
+--! EndIncluded payment/private/name_payment_objects.sql
 --! Included payment/private/put_payment_objects.sql
 /*
  * The outcomes, with those of payment objects set at the positions of their snapshots.
@@ -1414,7 +1556,8 @@ revoke all on function payments_private.put_payment_objects(text, payments_priva
 --! EndIncluded payment/private/put_payment_objects.sql
 --! Included payment/private/payment_of_checkout_session.sql
 /*
- * A Checkout Session that is complete → its payment, under the version and for the subject that its row has.
+ * What a complete Checkout Session says of its payment, as a payment snapshot.
+ * Contract: version and subject are those of the session's row.
  */
 create or replace function payments_private.payment_of_checkout_session(
   environment text,
@@ -1472,10 +1615,12 @@ revoke all on function payments_private.payment_of_checkout_session(
 --! EndIncluded payment/private/payment_of_checkout_session.sql
 --! Included payment/private/payment_of_payment_intent.sql
 /*
- * PaymentIntent → its payment. Older API versions carry the invoice and the list of charges, newer ones only the latest
- * charge, and the invoice as the order reference that Stripe gives to what pays one, which some versions cut to 25
- * characters: the one invoice that it may mean is looked for, and if it comes later, it looks for this (payment_of_invoice).
- * A charge that was declined holds no money and is not noted; of a payment in process that may still happen.
+ * What a PaymentIntent says of its payment, as a payment snapshot. The API version decides where the links are:
+ *   older  the PaymentIntent names the invoice and lists its charges
+ *   newer  it names the latest charge only; its order reference is the invoice, in some versions cut to 25 characters
+ * A cut reference is resolved if exactly one invoice matches it. If the invoice arrives later, payment_of_invoice finds
+ * the PaymentIntent.
+ * A declined charge holds no money and is not linked. A charge in process is not linked, because it can be declined.
  */
 create or replace function payments_private.payment_of_payment_intent(
   environment text,
@@ -1497,7 +1642,7 @@ declare
     when v_status in ('succeeded', 'requires_capture')
       then coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)
   end;
-  -- canceled after it was authorized: the money that was held is let go; without a charge nothing was ever tried
+  -- canceled after it was authorized, so the held money is released; without a charge no attempt was made
   v_is_released boolean := v_status = 'canceled'
     and jsonb_typeof(object -> 'last_payment_error') is distinct from 'object'
     and payments_private.id_of(coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)) is not null;
@@ -1562,8 +1707,9 @@ revoke all on function payments_private.payment_of_payment_intent(text, jsonb, t
 --! EndIncluded payment/private/payment_of_payment_intent.sql
 --! Included payment/private/payment_of_charge.sql
 /*
- * Charge → its payment. One that is authorized and not captured has succeeded for Stripe, and no money has moved; neither
- * does it when Stripe refunds such a charge because it was canceled, or what was left of one that was captured in part.
+ * What a charge says of its payment, as a payment snapshot.
+ * A charge that is authorized but not captured has status `succeeded` at Stripe, yet no money moved: it is pending.
+ * No money moves when Stripe refunds such a charge after a cancellation. The same holds for the part not captured.
  */
 create or replace function payments_private.payment_of_charge(
   environment text,
@@ -1598,7 +1744,8 @@ begin
   v_snapshot.amount_refunded := v_refunded;
   v_snapshot.amount_released := case
     when not v_is_captured then v_refunded
-    when v_refunded >= (object ->> 'amount')::bigint - v_captured then greatest((object ->> 'amount')::bigint - v_captured, 0) -- more may be captured than was authorized
+    when v_refunded >= (object ->> 'amount')::bigint - v_captured
+    then greatest((object ->> 'amount')::bigint - v_captured, 0) -- more than was authorized may be captured
     else 0
   end;
   v_snapshot.currency := lower(object ->> 'currency');
@@ -1623,9 +1770,10 @@ revoke all on function payments_private.payment_of_charge(text, jsonb, text, tim
 --! EndIncluded payment/private/payment_of_charge.sql
 --! Included payment/private/payment_of_invoice.sql
 /*
- * Invoice → its payment. Until 2025-03-31.basil an invoice names its subscription, PaymentIntent and charge; since then
- * the subscription is under parent, and the tie to the PaymentIntent arrives with invoice_payment.paid, unless payments
- * was expanded or the PaymentIntent names the invoice as its order reference.
+ * What an invoice says of its payment, as a payment snapshot. The API version decides where the links are:
+ *   before 2025-03-31.basil  the invoice names its subscription, PaymentIntent and charge
+ *   since then               `parent` names the subscription; invoice_payment.paid or an expanded `payments` links the
+ *                            PaymentIntent, or the PaymentIntent has the invoice as its order reference
  */
 create or replace function payments_private.payment_of_invoice(
   environment text,
@@ -1645,7 +1793,7 @@ declare
   v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
   v_line jsonb := object -> 'lines' -> 'data' -> 0;
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
-  v_reference text := left(object ->> 'id', 25); -- as much of it as a PaymentIntent may name
+  v_reference text := left(object ->> 'id', 25); -- the part of the id that a PaymentIntent may name
   v_types text[];
   v_ids text[];
 begin
@@ -1666,7 +1814,7 @@ begin
   v_snapshot.state := case
     when v_status = 'paid' then 'succeeded'
     when event_type = 'invoice.payment_failed' then 'failed'
-    -- an attempt counts from its beginning on, and a bank debit takes days
+    -- attempt_count rises when an attempt begins, and a bank debit takes days to fail
     when coalesce((object ->> 'attempt_count')::integer, 0) > 0
       and (v_status in ('void', 'uncollectible') or object ->> 'next_payment_attempt' is not null)
     then 'failed'
@@ -1692,7 +1840,7 @@ begin
   ) end;
   v_snapshot.failed_at := case when event_type = 'invoice.payment_failed' then snapshot_at end;
 
-  -- link
+  -- link the expanded payments
   select array_agg(p.payment ->> 'type'), array_agg(payments_private.id_of(p.payment -> (p.payment ->> 'type')))
   into v_types, v_ids
   from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
@@ -1724,7 +1872,7 @@ begin
       payments_private.id_of(object -> 'payment_intent'),
       case
         when v_status = 'paid' and (object ->> 'paid_out_of_band')::boolean is distinct from true
-        then payments_private.id_of(object -> 'charge') -- one that was declined holds no money
+        then payments_private.id_of(object -> 'charge') -- a declined charge holds no money
       end,
       v_reference
     ] || v_ids
@@ -1736,7 +1884,8 @@ revoke all on function payments_private.payment_of_invoice(text, jsonb, text, ti
 --! EndIncluded payment/private/payment_of_invoice.sql
 --! Included payment/private/payment_of_invoice_payment.sql
 /*
- * Invoice payment → the tie between an invoice and the PaymentIntent or charge that pays it.
+ * What an invoice payment says of its payment, as a payment snapshot.
+ * It links an invoice to the PaymentIntent or charge that pays it.
  */
 create or replace function payments_private.payment_of_invoice_payment(
   environment text,
@@ -1782,7 +1931,7 @@ revoke all on function payments_private.payment_of_invoice_payment(text, jsonb, 
 --! EndIncluded payment/private/payment_of_invoice_payment.sql
 --! Included payment/private/payment_of_refund.sql
 /*
- * Refund → its payment, and a transaction of its own.
+ * What a refund says of its payment, as a payment snapshot. It also gets a transaction of its own (refresh_refunds).
  */
 create or replace function payments_private.payment_of_refund(
   environment text,
@@ -1829,8 +1978,9 @@ revoke all on function payments_private.payment_of_refund(text, jsonb, text, tim
 --! EndIncluded payment/private/payment_of_refund.sql
 --! Included payment/private/refunds_of_charge.sql
 /*
- * The refunds inside of a charge → its payment, as payment_of_refund reads them. Until 2022-11-15 a charge held its latest ones,
- * and no event of their own told of them. An event of their own says more: of the same second it is the newer one.
+ * What the refunds inside a charge say of its payment, as payment_of_refund reads them; null if the charge lists none.
+ * Until 2022-11-15 a charge listed its latest refunds, and these refunds had no events of their own.
+ * Snapshots from a charge have rank 0, because within one second an event of the refund itself carries more.
  */
 create or replace function payments_private.refunds_of_charge(
   environment text,
@@ -1846,26 +1996,26 @@ create or replace function payments_private.refunds_of_charge(
 as $$
 declare
   v_refund jsonb;
-  v_payment payments_private.payment_snapshot;
+  v_snapshot payments_private.payment_snapshot;
   v_object payments_private.payment_objects;
-  v_payments payments_private.payment_snapshot[];
+  v_snapshots payments_private.payment_snapshot[];
 begin
   if jsonb_typeof(object -> 'refunds' -> 'data') is distinct from 'array' then
     return null;
   end if;
   for v_refund in select r.refund from jsonb_array_elements(object -> 'refunds' -> 'data') as r (refund) loop
     continue when v_refund ->> 'object' is distinct from 'refund' or v_refund ->> 'id' is null;
-    v_payment := payments_private.payment_of_refund(
+    v_snapshot := payments_private.payment_of_refund(
       environment, jsonb_build_object('charge', object -> 'id') || v_refund, null, snapshot_at
     );
     if event_type is not null then
-      v_object := v_payment.object;
+      v_object := v_snapshot.object;
       v_object.version := payments_private.snapshot_version(snapshot_at, event_type, v_object.state = 'failed', 0);
-      v_payment.object := v_object;
+      v_snapshot.object := v_object;
     end if;
-    v_payments := v_payments || v_payment;
+    v_snapshots := v_snapshots || v_snapshot;
   end loop;
-  return v_payments;
+  return v_snapshots;
 end;
 $$;
 
@@ -1873,7 +2023,7 @@ revoke all on function payments_private.refunds_of_charge(text, jsonb, text, tim
 --! EndIncluded payment/private/refunds_of_charge.sql
 --! Included payment/private/payment_of_dispute.sql
 /*
- * Dispute → shown on the transaction of its payment.
+ * What a dispute says of its payment, as a payment snapshot. The payment's transaction shows it.
  */
 create or replace function payments_private.payment_of_dispute(
   environment text,
@@ -1913,14 +2063,50 @@ revoke all on function payments_private.payment_of_dispute(text, jsonb, text, ti
 --! EndIncluded payment/private/payment_of_dispute.sql
 
 -- projections
+--! Included projection/private/product_row.sql
+/*
+ * Returns the row of payments.stripe_products that a Stripe product stands for, without the columns that depend on the snapshot.
+ *
+ * Contract: project_stripe_products writes this row. The handlers show it in the answer to a change, if the table already has a
+ * newer version.
+ */
+create or replace function payments_private.product_row(
+  object jsonb,
+  out product_id text,
+  out name text,
+  out description text,
+  out active boolean,
+  out default_price_id text,
+  out metadata jsonb
+)
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  product_row.product_id := product_row.object ->> 'id';
+  product_row.name := coalesce(product_row.object ->> 'name', '');
+  product_row.description := product_row.object ->> 'description';
+  product_row.active := coalesce((product_row.object ->> 'active')::boolean, false);
+  product_row.default_price_id := payments_private.id_of(product_row.object -> 'default_price');
+  product_row.metadata := coalesce(nullif(product_row.object -> 'metadata', 'null'), '{}');
+end;
+$$;
+
+revoke all on function payments_private.product_row(jsonb) from public;
+grant execute on function payments_private.product_row(jsonb) to payments_service;
+--! EndIncluded projection/private/product_row.sql
 --! Included projection/private/project_stripe_products.sql
 /*
- * Products → payments.stripe_products. Contract: see project_snapshots.
+ * Projects products into payments.stripe_products. Returns outcomes. Contract: see project_snapshots.
+ *
+ * For a deleted object the API returns only {id, object, deleted}; see project_stripe_customers.
  */
 create or replace function payments_private.project_stripe_products(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   outcomes text[]
 )
   returns text[]
@@ -1932,18 +2118,18 @@ as $$
 declare
   v_ids text[];
   v_versions bigint[];
-  v_places integer[];
+  v_positions integer[];
   v_applied text[];
-  v_known bigint;
+  v_current_version bigint;
 begin
   with snapshot as (
     select
-      s.place,
+      s.position,
       s.object,
       s.object ->> 'id' as id,
       s.is_deleted,
       payments_private.snapshot_version(
-        case when s.object ? 'name' then s.snapshot_at else to_timestamp(0) end, -- see project_stripe_customers
+        case when s.object ? 'name' then s.snapshot_at else to_timestamp(0) end,
         s.event_type,
         s.is_deleted
       ) as version
@@ -1951,7 +2137,7 @@ begin
       select
         u.*,
         coalesce(u.event_type = 'product.deleted', false) or coalesce((u.object ->> 'deleted')::boolean, false) as is_deleted
-      from unnest(project_stripe_products.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
+      from unnest(project_stripe_products.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'product'
     ) as s
   ),
@@ -1960,17 +2146,10 @@ begin
       environment, product_id, name, description, active, default_price_id, metadata, raw, deleted, version
     )
     select
-      project_stripe_products.environment,
-      s.id,
-      coalesce(s.object ->> 'name', ''),
-      s.object ->> 'description',
-      coalesce((s.object ->> 'active')::boolean, false) and not s.is_deleted,
-      payments_private.id_of(s.object -> 'default_price'),
-      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
-      s.object,
-      s.is_deleted,
-      s.version
+      project_stripe_products.environment, r.product_id, r.name, r.description, r.active and not s.is_deleted,
+      r.default_price_id, r.metadata, s.object, s.is_deleted, s.version
     from snapshot as s
+    cross join lateral payments_private.product_row(s.object) as r
     on conflict on constraint stripe_products_product_id_key do update
     set name = case when excluded.raw ? 'name' then excluded.name else t.name end,
         description = case when excluded.raw ? 'name' then excluded.description else t.description end,
@@ -1981,22 +2160,22 @@ begin
         deleted = excluded.deleted,
         version = excluded.version,
         synced_at = now()
-    where excluded.version > t.version or (excluded.version = t.version and project_stripe_products.settled)
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_products.tie_is_decided)
     returning t.product_id as id
   )
-  select array_agg(s.place), array_agg(s.id), array_agg(s.version), array_agg(a.id)
-  into v_places, v_ids, v_versions, v_applied
+  select array_agg(s.position), array_agg(s.id), array_agg(s.version), array_agg(a.id)
+  into v_positions, v_ids, v_versions, v_applied
   from snapshot as s
   left join applied as a on a.id = s.id;
 
-  for i in 1 .. cardinality(v_places) loop
+  for i in 1 .. cardinality(v_positions) loop
     if v_applied[i] is not null then
-      outcomes[v_places[i]] := 'applied';
+      outcomes[v_positions[i]] := 'applied';
     else
-      select t.version into v_known
+      select t.version into v_current_version
       from payments.stripe_products as t
       where t.environment = project_stripe_products.environment and t.product_id = v_ids[i];
-      outcomes[v_places[i]] := case when v_known = v_versions[i] then 'tie' else 'stale' end;
+      outcomes[v_positions[i]] := case when v_current_version = v_versions[i] then 'tie' else 'stale' end;
     end if;
   end loop;
   return outcomes;
@@ -2005,14 +2184,64 @@ $$;
 
 revoke all on function payments_private.project_stripe_products(text, payments_private.snapshot[], boolean, text[]) from public;
 --! EndIncluded projection/private/project_stripe_products.sql
+--! Included projection/private/price_row.sql
+/*
+ * Returns the row of payments.stripe_prices that a Stripe price stands for, without the columns that depend on the snapshot.
+ *
+ * Contract: project_stripe_prices writes this row. The handlers show it in the answer to a change, if the table already has a
+ * newer version.
+ */
+create or replace function payments_private.price_row(
+  object jsonb,
+  out price_id text,
+  out product_id text,
+  out active boolean,
+  out currency text,
+  out unit_amount bigint,
+  out unit_amount_decimal text,
+  out type text,
+  out lookup_key text,
+  out billing_scheme text,
+  out tax_behavior text,
+  out recurring_interval text,
+  out recurring_interval_count integer,
+  out metadata jsonb
+)
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  price_row.price_id := price_row.object ->> 'id';
+  price_row.product_id := payments_private.id_of(price_row.object -> 'product');
+  price_row.active := coalesce((price_row.object ->> 'active')::boolean, false);
+  price_row.currency := coalesce(lower(price_row.object ->> 'currency'), '');
+  price_row.unit_amount := (price_row.object ->> 'unit_amount')::bigint;
+  price_row.unit_amount_decimal := price_row.object ->> 'unit_amount_decimal';
+  price_row.type := coalesce(price_row.object ->> 'type', 'one_time');
+  price_row.lookup_key := price_row.object ->> 'lookup_key';
+  price_row.billing_scheme := price_row.object ->> 'billing_scheme';
+  price_row.tax_behavior := price_row.object ->> 'tax_behavior';
+  price_row.recurring_interval := price_row.object -> 'recurring' ->> 'interval';
+  price_row.recurring_interval_count := (price_row.object -> 'recurring' ->> 'interval_count')::integer;
+  price_row.metadata := coalesce(nullif(price_row.object -> 'metadata', 'null'), '{}');
+end;
+$$;
+
+revoke all on function payments_private.price_row(jsonb) from public;
+grant execute on function payments_private.price_row(jsonb) to payments_service;
+--! EndIncluded projection/private/price_row.sql
 --! Included projection/private/project_stripe_prices.sql
 /*
- * Prices → payments.stripe_prices. Contract: see project_snapshots.
+ * Projects prices into payments.stripe_prices. Returns outcomes. Contract: see project_snapshots.
+ *
+ * For a deleted object the API returns only {id, object, deleted}; see project_stripe_customers.
  */
 create or replace function payments_private.project_stripe_prices(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   outcomes text[]
 )
   returns text[]
@@ -2024,18 +2253,18 @@ as $$
 declare
   v_ids text[];
   v_versions bigint[];
-  v_places integer[];
+  v_positions integer[];
   v_applied text[];
-  v_known bigint;
+  v_current_version bigint;
 begin
   with snapshot as (
     select
-      s.place,
+      s.position,
       s.object,
       s.object ->> 'id' as id,
       s.is_deleted,
       payments_private.snapshot_version(
-        case when s.object ? 'currency' then s.snapshot_at else to_timestamp(0) end, -- see project_stripe_customers
+        case when s.object ? 'currency' then s.snapshot_at else to_timestamp(0) end,
         s.event_type,
         s.is_deleted
       ) as version
@@ -2043,7 +2272,7 @@ begin
       select
         u.*,
         coalesce(u.event_type = 'price.deleted', false) or coalesce((u.object ->> 'deleted')::boolean, false) as is_deleted
-      from unnest(project_stripe_prices.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
+      from unnest(project_stripe_prices.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'price'
     ) as s
   ),
@@ -2053,24 +2282,11 @@ begin
       billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, metadata, raw, deleted, version
     )
     select
-      project_stripe_prices.environment,
-      s.id,
-      payments_private.id_of(s.object -> 'product'),
-      coalesce((s.object ->> 'active')::boolean, false) and not s.is_deleted,
-      coalesce(lower(s.object ->> 'currency'), ''),
-      (s.object ->> 'unit_amount')::bigint,
-      s.object ->> 'unit_amount_decimal',
-      coalesce(s.object ->> 'type', 'one_time'),
-      s.object ->> 'lookup_key',
-      s.object ->> 'billing_scheme',
-      s.object ->> 'tax_behavior',
-      s.object -> 'recurring' ->> 'interval',
-      (s.object -> 'recurring' ->> 'interval_count')::integer,
-      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
-      s.object,
-      s.is_deleted,
-      s.version
+      project_stripe_prices.environment, r.price_id, r.product_id, r.active and not s.is_deleted, r.currency, r.unit_amount,
+      r.unit_amount_decimal, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval,
+      r.recurring_interval_count, r.metadata, s.object, s.is_deleted, s.version
     from snapshot as s
+    cross join lateral payments_private.price_row(s.object) as r
     on conflict on constraint stripe_prices_price_id_key do update
     set product_id = coalesce(excluded.product_id, t.product_id),
         active = excluded.active,
@@ -2089,22 +2305,22 @@ begin
         deleted = excluded.deleted,
         version = excluded.version,
         synced_at = now()
-    where excluded.version > t.version or (excluded.version = t.version and project_stripe_prices.settled)
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_prices.tie_is_decided)
     returning t.price_id as id
   )
-  select array_agg(s.place), array_agg(s.id), array_agg(s.version), array_agg(a.id)
-  into v_places, v_ids, v_versions, v_applied
+  select array_agg(s.position), array_agg(s.id), array_agg(s.version), array_agg(a.id)
+  into v_positions, v_ids, v_versions, v_applied
   from snapshot as s
   left join applied as a on a.id = s.id;
 
-  for i in 1 .. cardinality(v_places) loop
+  for i in 1 .. cardinality(v_positions) loop
     if v_applied[i] is not null then
-      outcomes[v_places[i]] := 'applied';
+      outcomes[v_positions[i]] := 'applied';
     else
-      select t.version into v_known
+      select t.version into v_current_version
       from payments.stripe_prices as t
       where t.environment = project_stripe_prices.environment and t.price_id = v_ids[i];
-      outcomes[v_places[i]] := case when v_known = v_versions[i] then 'tie' else 'stale' end;
+      outcomes[v_positions[i]] := case when v_current_version = v_versions[i] then 'tie' else 'stale' end;
     end if;
   end loop;
   return outcomes;
@@ -2115,13 +2331,16 @@ revoke all on function payments_private.project_stripe_prices(text, payments_pri
 --! EndIncluded projection/private/project_stripe_prices.sql
 --! Included projection/private/project_stripe_customers.sql
 /*
- * Customers → payments.customers. A deleted customer keeps its last known name and address, and gives up its place as
- * the customer that new sessions of its subject use. Contract: see project_snapshots.
+ * Projects customers into payments.customers. Returns outcomes. Contract: see project_snapshots.
+ *
+ * A deleted customer keeps its last known name and address, and is no longer the customer that new sessions of its
+ * subject use. For a deleted object the API returns only {id, object, deleted}. Such an answer changes no other
+ * columns, and the event of the deletion, which shows the whole object, is always newer.
  */
 create or replace function payments_private.project_stripe_customers(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   outcomes text[]
 )
   returns text[]
@@ -2133,19 +2352,19 @@ as $$
 declare
   v_ids text[];
   v_versions bigint[];
-  v_places integer[];
+  v_positions integer[];
   v_applied text[];
   v_deleted text[];
-  v_known bigint;
+  v_current_version bigint;
 begin
   with snapshot as (
     select
-      s.place,
+      s.position,
       s.object,
       s.object ->> 'id' as id,
       s.is_deleted,
       payments_private.snapshot_version(
-        case when s.object ? 'created' then s.snapshot_at else to_timestamp(0) end, -- the event of a deletion knows more
+        case when s.object ? 'created' then s.snapshot_at else to_timestamp(0) end,
         s.event_type,
         s.is_deleted
       ) as version
@@ -2153,7 +2372,7 @@ begin
       select
         u.*,
         coalesce(u.event_type = 'customer.deleted', false) or coalesce((u.object ->> 'deleted')::boolean, false) as is_deleted
-      from unnest(project_stripe_customers.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
+      from unnest(project_stripe_customers.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'customer'
     ) as s
   ),
@@ -2174,7 +2393,7 @@ begin
       s.version
     from snapshot as s
     on conflict on constraint customers_provider_customer_id_key do update
-    set email = case when excluded.raw ? 'created' then excluded.email else t.email end, -- else it is {id, object, deleted}
+    set email = case when excluded.raw ? 'created' then excluded.email else t.email end,
         name = case when excluded.raw ? 'created' then excluded.name else t.name end,
         phone = case when excluded.raw ? 'created' then excluded.phone else t.phone end,
         deleted = excluded.deleted,
@@ -2183,29 +2402,29 @@ begin
         provider_created_at = coalesce(excluded.provider_created_at, t.provider_created_at),
         version = excluded.version,
         synced_at = now()
-    where excluded.version > t.version or (excluded.version = t.version and project_stripe_customers.settled)
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_customers.tie_is_decided)
     returning t.provider_customer_id as id
   )
   select
-    array_agg(s.place),
+    array_agg(s.position),
     array_agg(s.id),
     array_agg(s.version),
     array_agg(a.id),
     array_agg(s.id) filter (where s.is_deleted and a.id is not null)
-  into v_places, v_ids, v_versions, v_applied, v_deleted
+  into v_positions, v_ids, v_versions, v_applied, v_deleted
   from snapshot as s
   left join applied as a on a.id = s.id;
 
-  for i in 1 .. cardinality(v_places) loop
+  for i in 1 .. cardinality(v_positions) loop
     if v_applied[i] is not null then
-      outcomes[v_places[i]] := 'applied';
+      outcomes[v_positions[i]] := 'applied';
     else
-      select c.version into v_known
+      select c.version into v_current_version
       from payments.customers as c
       where c.provider = 'stripe'
         and c.environment = project_stripe_customers.environment
         and c.provider_customer_id = v_ids[i];
-      outcomes[v_places[i]] := case when v_known = v_versions[i] then 'tie' else 'stale' end;
+      outcomes[v_positions[i]] := case when v_current_version = v_versions[i] then 'tie' else 'stale' end;
     end if;
   end loop;
   if v_deleted is not null then
@@ -2219,14 +2438,15 @@ revoke all on function payments_private.project_stripe_customers(text, payments_
 --! EndIncluded projection/private/project_stripe_customers.sql
 --! Included projection/private/project_subscription_items.sql
 /*
- * The items of the subscriptions at the given places → payments.stripe_subscription_items; items that a subscription no
- * longer has are removed, unless the snapshot shows only the first ones. An item's id is made from Stripe's, so that it has the same one when a rebuild takes it away and
- * brings it back.
+ * Writes the items of the subscriptions at the given positions to payments.stripe_subscription_items. Deletes items
+ * that a subscription no longer has, unless the snapshot shows only the first items.
+ *
+ * An item's id is derived from Stripe's id, so that a rebuild that deletes the item and inserts it again keeps its id.
  */
 create or replace function payments_private.project_subscription_items(
   environment text,
   snapshots payments_private.snapshot[],
-  places integer[]
+  positions integer[]
 )
   returns void
   language plpgsql
@@ -2240,17 +2460,17 @@ begin
       i.item,
       i.item ->> 'id' as id,
       s.object ->> 'id' as subscription_id
-    from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, place)
+    from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
     cross join lateral jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
-    where s.place = any (project_subscription_items.places)
+    where s.position = any (project_subscription_items.positions)
   ),
   gone as (
     delete from payments.stripe_subscription_items as t
     where t.subscription_id = any (
         array(
           select s.object ->> 'id'
-          from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, place)
-          where s.place = any (project_subscription_items.places)
+          from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
+          where s.position = any (project_subscription_items.positions)
             and s.object -> 'items' ->> 'has_more' is distinct from 'true'
         )
       )
@@ -2283,17 +2503,142 @@ $$;
 
 revoke all on function payments_private.project_subscription_items(text, payments_private.snapshot[], integer[]) from public;
 --! EndIncluded projection/private/project_subscription_items.sql
+--! Included projection/private/write_subscriptions.sql
+/*
+ * Writes snapshots of subscriptions to payments.stripe_subscriptions, unless the rows are newer. Returns each snapshot
+ * beside its row, in any order. The columns row_… and is_new are null if the row is newer, or of the same version.
+ *
+ * Reads the shapes before and after 2025-03-31.basil, which moved the period from the subscription to its items. The
+ * subject comes from the metadata, else from the customer; a new row is inserted with it, and
+ * project_stripe_subscriptions changes it.
+ */
+create or replace function payments_private.write_subscriptions(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean
+)
+  returns payments_private.written_subscription[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_written payments_private.written_subscription[];
+begin
+  with snapshot as (
+    select
+      s.*,
+      case when (s.named).type is not null then s.version end as subject_version,
+      coalesce((s.named).type, owner.subject_type) as subject_type,
+      case when (s.named).type is not null then (s.named).id else owner.subject_id end as subject_id
+    from (
+      select
+        u.position,
+        u.object,
+        u.object ->> 'id' as id,
+        payments_private.id_of(u.object -> 'customer') as customer_id,
+        payments_private.snapshot_version(
+          u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
+        ) as version,
+        payments_private.subject_of(u.object -> 'metadata') as named
+      from unnest(write_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
+      where u.object ->> 'object' = 'subscription'
+      offset 0 -- each of these is computed once
+    ) as s
+    left join lateral (
+      select c.subject_type, c.subject_id
+      from payments_private.customer_owners as c
+      where (s.named).type is null
+        and c.customer_id = s.customer_id
+        and c.environment = write_subscriptions.environment
+      order by c.named_at, c.named_by, c.subject_type, c.subject_id
+      limit 1
+    ) as owner on true
+  ),
+  applied as (
+    insert into payments.stripe_subscriptions as t (
+      environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
+      current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
+      latest_invoice_id, metadata, raw, version
+    )
+    select
+      write_subscriptions.environment,
+      s.id,
+      s.customer_id,
+      s.subject_type,
+      s.subject_id,
+      s.subject_version,
+      s.object ->> 'status',
+      coalesce(payments_private.instant_of(s.object -> 'current_period_start'), items.period_start),
+      case
+        when jsonb_typeof(s.object -> 'current_period_start') = 'number'
+        then payments_private.instant_of(s.object -> 'current_period_end')
+        else items.period_end
+      end,
+      coalesce((s.object ->> 'cancel_at_period_end')::boolean, false),
+      payments_private.instant_of(s.object -> 'cancel_at'),
+      payments_private.instant_of(s.object -> 'canceled_at'),
+      payments_private.instant_of(s.object -> 'trial_start'),
+      payments_private.instant_of(s.object -> 'trial_end'),
+      payments_private.id_of(s.object -> 'latest_invoice'),
+      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
+      s.object,
+      s.version
+    from snapshot as s
+    cross join lateral (
+      select
+        to_timestamp(min((i.item ->> 'current_period_start')::double precision)) as period_start,
+        to_timestamp(max((i.item ->> 'current_period_end')::double precision)) as period_end
+      from jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
+    ) as items
+    on conflict on constraint stripe_subscriptions_subscription_id_key do update
+    set customer_id = excluded.customer_id,
+        status = excluded.status,
+        current_period_start = excluded.current_period_start,
+        current_period_end = excluded.current_period_end,
+        cancel_at_period_end = excluded.cancel_at_period_end,
+        cancel_at = excluded.cancel_at,
+        canceled_at = excluded.canceled_at,
+        trial_start = excluded.trial_start,
+        trial_end = excluded.trial_end,
+        latest_invoice_id = excluded.latest_invoice_id,
+        metadata = excluded.metadata,
+        raw = excluded.raw,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and write_subscriptions.tie_is_decided)
+    returning
+      t.subscription_id as id, t.version, t.subject_type, t.subject_id, t.subject_version, t.xmax = 0 as is_new
+  )
+  select array_agg(
+    row (
+      s.position, s.id, s.customer_id, payments_private.instant_of(s.object -> 'created'), s.version, s.subject_type,
+      s.subject_id, s.subject_version, a.id is not null, a.is_new, a.version, a.subject_type, a.subject_id, a.subject_version
+    )::payments_private.written_subscription
+  )
+  into v_written
+  from snapshot as s
+  left join applied as a on a.id = s.id;
+  return v_written;
+end;
+$$;
+
+revoke all on function payments_private.write_subscriptions(text, payments_private.snapshot[], boolean) from public;
+--! EndIncluded projection/private/write_subscriptions.sql
 --! Included projection/private/project_stripe_subscriptions.sql
 /*
- * Subscriptions → payments.stripe_subscriptions and their items. Reads the shapes before and after 2025-03-31.basil, where
- * the period moved from the subscription to its items. The subject comes from the metadata, else from the customer; once
- * the metadata of some snapshot has named it, the earliest such snapshot decides. Answers as well the claims on customers that
- * the snapshots make, and the subscriptions with a subject that is new. Contract: see project_snapshots.
+ * Projects subscriptions into payments.stripe_subscriptions and payments.stripe_subscription_items. Returns outcomes,
+ * and as well the owners that the snapshots name for customers, and the ids of subscriptions whose subject is new.
+ * Contract: see project_snapshots.
+ *
+ * Once the metadata of some snapshot has named the subject of a subscription, the earliest such snapshot decides. Until
+ * then the subject is the customer's. An older snapshot than the row may still be the first to name the subject.
  */
 create or replace function payments_private.project_stripe_subscriptions(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   inout outcomes text[],
   out owners payments_private.customer_owners[],
   out owned_ids text[]
@@ -2305,152 +2650,59 @@ create or replace function payments_private.project_stripe_subscriptions(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_row record;
-  v_known record;
-  v_applied integer[] := '{}';
+  v_row payments_private.written_subscription;
+  v_applied integer[] := '{}'; -- positions
 begin
-  -- project
-  for v_row in
-    with snapshot as (
-      select
-        s.*,
-        case when (s.named).type is not null then s.version end as subject_version,
-        coalesce((s.named).type, owner.subject_type) as subject_type,
-        case when (s.named).type is not null then (s.named).id else owner.subject_id end as subject_id
-      from (
-        select
-          u.place,
-          u.object,
-          u.object ->> 'id' as id,
-          payments_private.id_of(u.object -> 'customer') as customer_id,
-          payments_private.snapshot_version(
-            u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
-          ) as version,
-          payments_private.subject_of(u.object -> 'metadata') as named
-        from unnest(project_stripe_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, place)
-        where u.object ->> 'object' = 'subscription'
-        offset 0 -- each of these is computed once
-      ) as s
-      left join lateral (
-        select c.subject_type, c.subject_id
-        from payments_private.customer_owners as c
-        where (s.named).type is null
-          and c.customer_id = s.customer_id
-          and c.environment = project_stripe_subscriptions.environment
-        order by c.named_at, c.named_by, c.subject_type, c.subject_id
-        limit 1
-      ) as owner on true
-    ),
-    applied as (
-      insert into payments.stripe_subscriptions as t (
-        environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
-        current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
-        latest_invoice_id, metadata, raw, version
-      )
-      select
-        project_stripe_subscriptions.environment,
-        s.id,
-        s.customer_id,
-        s.subject_type,
-        s.subject_id,
-        s.subject_version,
-        s.object ->> 'status',
-        coalesce(payments_private.instant_of(s.object -> 'current_period_start'), items.period_start),
-        case
-          when jsonb_typeof(s.object -> 'current_period_start') = 'number'
-          then payments_private.instant_of(s.object -> 'current_period_end')
-          else items.period_end
-        end,
-        coalesce((s.object ->> 'cancel_at_period_end')::boolean, false),
-        payments_private.instant_of(s.object -> 'cancel_at'),
-        payments_private.instant_of(s.object -> 'canceled_at'),
-        payments_private.instant_of(s.object -> 'trial_start'),
-        payments_private.instant_of(s.object -> 'trial_end'),
-        payments_private.id_of(s.object -> 'latest_invoice'),
-        coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
-        s.object,
-        s.version
-      from snapshot as s
-      cross join lateral (
-        select
-          to_timestamp(min((i.item ->> 'current_period_start')::double precision)) as period_start,
-          to_timestamp(max((i.item ->> 'current_period_end')::double precision)) as period_end
-        from jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
-      ) as items
-      on conflict on constraint stripe_subscriptions_subscription_id_key do update
-      set customer_id = excluded.customer_id,
-          status = excluded.status,
-          current_period_start = excluded.current_period_start,
-          current_period_end = excluded.current_period_end,
-          cancel_at_period_end = excluded.cancel_at_period_end,
-          cancel_at = excluded.cancel_at,
-          canceled_at = excluded.canceled_at,
-          trial_start = excluded.trial_start,
-          trial_end = excluded.trial_end,
-          latest_invoice_id = excluded.latest_invoice_id,
-          metadata = excluded.metadata,
-          raw = excluded.raw,
-          version = excluded.version,
-          synced_at = now()
-      where excluded.version > t.version or (excluded.version = t.version and project_stripe_subscriptions.settled)
-      returning
-        t.subscription_id as id, t.subject_type, t.subject_id, t.subject_version, t.xmax = 0 as is_new
-    )
-    select
-      s.place, s.id, s.customer_id, s.version, s.subject_type, s.subject_id, s.subject_version,
-      payments_private.instant_of(s.object -> 'created') as created_at,
-      a.id is not null as is_applied,
-      a.is_new,
-      a.subject_type as row_subject_type,
-      a.subject_id as row_subject_id,
-      a.subject_version as row_subject_version
-    from snapshot as s
-    left join applied as a on a.id = s.id
-  loop
+  foreach v_row in array payments_private.write_subscriptions(environment, snapshots, tie_is_decided) loop
+    -- compare with the row
     if v_row.is_applied then
-      outcomes[v_row.place] := 'applied';
-      v_applied := v_applied || v_row.place::integer;
+      outcomes[v_row.position] := 'applied';
+      v_applied := v_applied || v_row.position;
     else
-      select t.subject_type, t.subject_id, t.subject_version, t.version
-      into v_known
+      select t.version, t.subject_type, t.subject_id, t.subject_version
+      into v_row.row_version, v_row.row_subject_type, v_row.row_subject_id, v_row.row_subject_version
       from payments.stripe_subscriptions as t
-      where t.subscription_id = v_row.id and t.environment = project_stripe_subscriptions.environment;
-      outcomes[v_row.place] := case when v_known.version = v_row.version then 'tie' else 'stale' end;
+      where t.subscription_id = v_row.subscription_id and t.environment = project_stripe_subscriptions.environment;
+      outcomes[v_row.position] := case when v_row.row_version = v_row.version then 'tie' else 'stale' end;
       v_row.is_new := false;
-      v_row.row_subject_type := v_known.subject_type;
-      v_row.row_subject_id := v_known.subject_id;
-      v_row.row_subject_version := v_known.subject_version;
     end if;
 
-    -- own: a late snapshot may still be the first to name the subject
+    -- name the customer's owner
     if v_row.subject_version is not null
-      and (v_row.is_new or v_row.row_subject_version is null or v_row.subject_version < v_row.row_subject_version
-        or (v_row.row_subject_type, v_row.row_subject_id) <> (v_row.subject_type, v_row.subject_id))
+      and (
+        v_row.is_new
+        or v_row.row_subject_version is null
+        or v_row.subject_version < v_row.row_subject_version
+        or (v_row.row_subject_type, v_row.row_subject_id) <> (v_row.subject_type, v_row.subject_id)
+      )
     then
       owners := owners || row (
         project_stripe_subscriptions.environment, v_row.customer_id, v_row.subject_type, v_row.subject_id,
-        coalesce(v_row.created_at, 'infinity'), v_row.id || ' ' || lpad(v_row.version::text, 19, '0')
+        coalesce(v_row.provider_created_at, 'infinity'),
+        v_row.subscription_id || ' ' || lpad(v_row.version::text, 19, '0')
       )::payments_private.customer_owners;
     end if;
+
+    -- assign the subject
     if v_row.subject_type is null then
       continue;
     elsif v_row.is_new then
-      owned_ids := owned_ids || v_row.id; -- inserted with it
+      owned_ids := owned_ids || v_row.subscription_id; -- inserted with its subject
     elsif v_row.row_subject_type is null
       or (v_row.row_subject_version is null and v_row.subject_version is not null)
-      or (v_row.subject_version, v_row.subject_type, v_row.subject_id) -- of one second, one of them in any order
+      or (v_row.subject_version, v_row.subject_type, v_row.subject_id) -- two of one second: the same one in every order
         < (v_row.row_subject_version, v_row.row_subject_type, v_row.row_subject_id)
     then
       update payments.stripe_subscriptions as t
       set subject_type = v_row.subject_type,
           subject_id = v_row.subject_id,
           subject_version = v_row.subject_version
-      where t.subscription_id = v_row.id and t.environment = project_stripe_subscriptions.environment;
-      owned_ids := owned_ids || v_row.id;
+      where t.subscription_id = v_row.subscription_id and t.environment = project_stripe_subscriptions.environment;
+      owned_ids := owned_ids || v_row.subscription_id;
     end if;
   end loop;
 
-  -- items
+  -- write the items
   if cardinality(v_applied) > 0 then
     perform payments_private.project_subscription_items(project_stripe_subscriptions.environment, snapshots, v_applied);
   end if;
@@ -2460,18 +2712,227 @@ $$;
 revoke all on function payments_private.project_stripe_subscriptions(text, payments_private.snapshot[], boolean, text[])
   from public;
 --! EndIncluded projection/private/project_stripe_subscriptions.sql
+--! Included projection/private/session_snapshot.sql
+/*
+ * What a snapshot of a Checkout Session says: its status here, its version, its subject, and the row it belongs to.
+ * Reads the snapshot alone; project_stripe_checkout_sessions compares the result with the row.
+ *
+ * A session that Stripe shows without a status is completed or expired by the type of its event; in an answer of the
+ * API it is completed once it is paid. client_reference_id names a row only if no Payment Link made the session,
+ * because the buyer may choose it there.
+ */
+create or replace function payments_private.session_snapshot(object jsonb, event_type text, snapshot_at timestamptz)
+  returns payments_private.session_snapshot
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session payments_private.session_snapshot;
+  v_is_paid boolean := coalesce(object ->> 'payment_status' in ('paid', 'no_payment_required'), false);
+begin
+  v_session.session_id := object ->> 'id';
+  v_session.mode := object ->> 'mode';
+  v_session.status := case
+    when object ->> 'status' = 'complete' then 'completed'
+    when object ->> 'status' in ('open', 'expired') then object ->> 'status'
+    when event_type = 'checkout.session.expired' then 'expired'
+    when event_type is not null or v_is_paid then 'completed'
+    else 'open'
+  end;
+  v_session.is_settled := v_session.status = 'completed' and v_is_paid;
+  v_session.version := payments_private.snapshot_version(
+    snapshot_at,
+    event_type,
+    v_session.is_settled or v_session.status = 'expired',
+    case when event_type like '%.async_payment_%' then 4 end
+  );
+  v_session.customer_id := payments_private.id_of(object -> 'customer');
+  v_session.metadata := coalesce(nullif(object -> 'metadata', 'null'), '{}');
+  v_session.subject := payments_private.subject_of(object -> 'metadata');
+  if (v_session.subject).type is not null then
+    v_session.subject_version := v_session.version;
+  end if;
+
+  -- name the row
+  if object ->> 'payment_link' is null
+    and object ->> 'client_reference_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+  then
+    v_session.reference := (object ->> 'client_reference_id')::uuid;
+  end if;
+  v_session.named_row_id := coalesce(
+    object -> 'metadata' ->> 'payments_checkout_session_id', object -> 'metadata' ->> 'insforge_checkout_session_id'
+  );
+  v_session.attempt := object -> 'metadata' ->> 'payments_attempt';
+  return v_session;
+end;
+$$;
+
+revoke all on function payments_private.session_snapshot(jsonb, text, timestamptz) from public;
+--! EndIncluded projection/private/session_snapshot.sql
+--! Included projection/private/match_session_rows.sql
+/*
+ * Returns the rows of Checkout Sessions, each at the position of its session, and locks them. Null at the position of a
+ * session that has no row.
+ *
+ * A row is found by the session's id, else by client_reference_id: this repairs a crash between Stripe and
+ * complete_checkout_session. On a pricing table the buyer may choose client_reference_id. Therefore a session takes a
+ * row by reference only if its metadata names the row, or if it has the mode and the metadata that the row asks for.
+ */
+create or replace function payments_private.match_session_rows(
+  environment text,
+  sessions payments_private.session_snapshot[]
+)
+  returns payments.stripe_checkout_sessions[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids text[]; -- by position
+  v_references uuid[];
+  v_row payments.stripe_checkout_sessions;
+  v_rows payments.stripe_checkout_sessions[];
+  v_session payments_private.session_snapshot;
+  v_position integer;
+begin
+  for i in array_lower(sessions, 1) .. array_upper(sessions, 1) loop
+    v_ids[i] := sessions[i].session_id;
+    v_references[i] := sessions[i].reference;
+  end loop;
+
+  for v_row in
+    select t.*
+    from payments.stripe_checkout_sessions as t
+    where t.environment = match_session_rows.environment
+      and (t.checkout_session_id = any (v_ids) or t.id = any (v_references))
+    for update
+  loop
+    v_position := coalesce(
+      case when v_row.checkout_session_id is not null then array_position(v_ids, v_row.checkout_session_id) end,
+      array_position(v_references, v_row.id)
+    );
+    v_session := sessions[v_position];
+    continue when v_row.checkout_session_id is distinct from v_session.session_id
+      and case
+        when v_session.named_row_id is not null then v_session.named_row_id <> v_row.id::text
+        else v_session.mode <> v_row.mode or not v_session.metadata @> v_row.metadata
+      end;
+    if v_rows[v_position].id is null or v_row.checkout_session_id = v_session.session_id then
+      v_rows[v_position] := v_row;
+    end if;
+  end loop;
+  return v_rows;
+end;
+$$;
+
+revoke all on function payments_private.match_session_rows(text, payments_private.session_snapshot[]) from public;
+--! EndIncluded projection/private/match_session_rows.sql
+--! Included projection/private/write_session_rows.sql
+/*
+ * Writes Checkout Sessions to payments.stripe_checkout_sessions. The last three arguments are positions in snapshots:
+ * of sessions that get a row, of those whose row shows the snapshot now, and of those whose row gets another subject.
+ * Decides nothing: see project_stripe_checkout_sessions.
+ */
+create or replace function payments_private.write_session_rows(
+  environment text,
+  snapshots payments_private.snapshot[],
+  sessions payments_private.session_snapshot[],
+  rows payments.stripe_checkout_sessions[],
+  new_positions integer[],
+  changed_positions integer[],
+  owned_positions integer[]
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if cardinality(new_positions) > 0 then
+    insert into payments.stripe_checkout_sessions (
+      environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
+      checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id
+    )
+    select
+      write_session_rows.environment,
+      c.mode,
+      c.status,
+      s.object ->> 'payment_status',
+      (c.subject).type,
+      (c.subject).id,
+      c.subject_version,
+      coalesce(s.object ->> 'success_url', s.object ->> 'return_url', ''),
+      coalesce(s.object ->> 'cancel_url', ''),
+      c.metadata,
+      c.session_id,
+      c.customer_id,
+      payments_private.id_of(s.object -> 'payment_intent'),
+      payments_private.id_of(s.object -> 'subscription'),
+      s.object ->> 'url',
+      payments_private.instant_of(s.object -> 'expires_at'),
+      s.object,
+      c.version,
+      null
+    from unnest(write_session_rows.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
+    cross join lateral (select (write_session_rows.sessions[s.position]).*) as c
+    where s.position = any (write_session_rows.new_positions);
+  end if;
+  if cardinality(changed_positions) > 0 then
+    update payments.stripe_checkout_sessions as t
+    set checkout_session_id = c.session_id,
+        status = c.status,
+        payment_status = s.object ->> 'payment_status',
+        customer_id = coalesce(c.customer_id, t.customer_id),
+        payment_intent_id = coalesce(payments_private.id_of(s.object -> 'payment_intent'), t.payment_intent_id),
+        subscription_id = coalesce(payments_private.id_of(s.object -> 'subscription'), t.subscription_id),
+        url = coalesce(s.object ->> 'url', t.url),
+        expires_at = coalesce(payments_private.instant_of(s.object -> 'expires_at'), t.expires_at),
+        metadata = case
+          when t.request_hash is null then c.metadata -- not begun here
+          else t.metadata
+        end,
+        last_error = null,
+        stripe_may_have_acted = false,
+        raw = s.object,
+        version = c.version
+    from unnest(write_session_rows.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
+    cross join lateral (select (write_session_rows.sessions[s.position]).*) as c
+    where s.position = any (write_session_rows.changed_positions) and t.id = (write_session_rows.rows[s.position]).id;
+  end if;
+  if cardinality(owned_positions) > 0 then
+    update payments.stripe_checkout_sessions as t
+    set subject_type = (c.subject).type,
+        subject_id = (c.subject).id,
+        subject_version = c.subject_version
+    from unnest(write_session_rows.owned_positions) as s (position)
+    cross join lateral (select (write_session_rows.sessions[s.position]).*) as c
+    where t.id = (write_session_rows.rows[s.position]).id;
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.write_session_rows(
+  text, payments_private.snapshot[], payments_private.session_snapshot[], payments.stripe_checkout_sessions[],
+  integer[], integer[], integer[]
+) from public;
+--! EndIncluded projection/private/write_session_rows.sql
 --! Included projection/private/project_stripe_checkout_sessions.sql
 /*
- * Checkout Sessions → payments.stripe_checkout_sessions; answers their payments and their claims on customers as well. A row
- * is found by the session's id, else by client_reference_id, which heals a crash between Stripe and
- * complete_checkout_session. Elsewhere the buyer may choose client_reference_id, on a Payment Link or a pricing table, so a
- * session takes over a row only if it names it in its metadata, or has the mode and the metadata that the row asks for. The subject is the one that the checkout was begun for, else the one that the earliest snapshot names, of
- * those that name one. Contract: see project_snapshots.
+ * Projects Checkout Sessions into payments.stripe_checkout_sessions. Returns outcomes, and as well the payments of the
+ * sessions and the owners that they name for customers. Contract: see project_snapshots.
+ *
+ * An earlier attempt is a session whose row belongs to a newer attempt already: it changes nothing of the row. The
+ * subject of a row is the one that the checkout was begun for. Without one, the earliest snapshot that names a subject
+ * decides.
  */
 create or replace function payments_private.project_stripe_checkout_sessions(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean,
+  tie_is_decided boolean,
   inout outcomes text[],
   out payments payments_private.payment_snapshot[],
   out owners payments_private.customer_owners[]
@@ -2484,228 +2945,106 @@ create or replace function payments_private.project_stripe_checkout_sessions(
 as $$
 declare
   v_snapshot payments_private.snapshot;
-  v_object jsonb;
-  v_place integer := 0;
-  v_ids text[]; -- these are by place
-  v_references uuid[];
-  v_rows jsonb[];
-  v_statuses text[];
-  v_versions bigint[];
-  v_subject_types text[];
-  v_subject_ids text[];
-  v_subject_versions bigint[];
-  v_found record;
-  v_named_id text;
-  v_row jsonb;
-  v_subject payments.billing_subject;
-  v_subject_version bigint;
+  v_session payments_private.session_snapshot;
+  v_sessions payments_private.session_snapshot[]; -- by position, as the rows are
+  v_row payments.stripe_checkout_sessions;
+  v_rows payments.stripe_checkout_sessions[];
   v_customer_id text;
-  v_is_settled boolean;
-  v_is_earlier boolean; -- an attempt of a row that has gone on to a newer session
-  v_new integer[] := '{}';
+  v_is_earlier boolean; -- an earlier attempt
+  v_new integer[] := '{}'; -- positions
   v_changed integer[] := '{}';
   v_owned integer[] := '{}'; -- whose row gets another subject
 begin
-  -- find
-  foreach v_snapshot in array snapshots loop
-    v_place := v_place + 1;
-    v_object := v_snapshot.object;
-    continue when v_object ->> 'object' <> 'checkout.session';
-    v_ids[v_place] := v_object ->> 'id';
-    if v_object ->> 'payment_link' is null
-      and v_object ->> 'client_reference_id' ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
-    then
-      v_references[v_place] := (v_object ->> 'client_reference_id')::uuid;
+  -- find the rows
+  for v_position in 1 .. cardinality(snapshots) loop
+    v_snapshot := snapshots[v_position];
+    if v_snapshot.object ->> 'object' = 'checkout.session' then
+      v_sessions[v_position] := payments_private.session_snapshot(
+        v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+      );
     end if;
   end loop;
-  for v_found in
-    select
-      t.id, t.checkout_session_id, t.status, t.version, t.attempt, t.customer_id, t.subject_type, t.subject_id,
-      t.subject_version, t.mode, t.metadata
-    from payments.stripe_checkout_sessions as t
-    where t.environment = project_stripe_checkout_sessions.environment
-      and (t.checkout_session_id = any (v_ids) or t.id = any (v_references))
-    for update
-  loop
-    v_place := coalesce(
-      case when v_found.checkout_session_id is not null then array_position(v_ids, v_found.checkout_session_id) end,
-      array_position(v_references, v_found.id)
-    );
-    v_object := snapshots[v_place].object;
-    v_named_id := coalesce(
-      v_object -> 'metadata' ->> 'payments_checkout_session_id', v_object -> 'metadata' ->> 'insforge_checkout_session_id'
-    );
-    continue when v_found.checkout_session_id is distinct from v_ids[v_place]
-      and case
-        when v_named_id is not null then v_named_id <> v_found.id::text
-        else v_object ->> 'mode' <> v_found.mode
-          or not coalesce(nullif(v_object -> 'metadata', 'null'), '{}') @> v_found.metadata
-      end;
-    if v_rows[v_place] is null or v_found.checkout_session_id = v_ids[v_place] then
-      v_rows[v_place] := to_jsonb(v_found) - 'metadata';
-    end if;
-  end loop;
+  v_rows := payments_private.match_session_rows(environment, v_sessions);
 
-  v_place := 0;
-  foreach v_snapshot in array snapshots loop
-    v_place := v_place + 1;
-    continue when v_ids[v_place] is null;
-    v_object := v_snapshot.object;
-    v_row := v_rows[v_place];
-
-    -- read
-    v_statuses[v_place] := case
-      when v_object ->> 'status' = 'complete' then 'completed'
-      when v_object ->> 'status' in ('open', 'expired') then v_object ->> 'status'
-      when v_snapshot.event_type = 'checkout.session.expired' then 'expired'
-      when v_snapshot.event_type is not null or v_object ->> 'payment_status' in ('paid', 'no_payment_required') then 'completed'
-      else 'open'
-    end;
-    v_is_settled := v_statuses[v_place] = 'completed'
-      and coalesce(v_object ->> 'payment_status' in ('paid', 'no_payment_required'), false);
-    v_versions[v_place] := payments_private.snapshot_version(
-      v_snapshot.snapshot_at,
-      v_snapshot.event_type,
-      v_is_settled or v_statuses[v_place] = 'expired',
-      case when v_snapshot.event_type like '%.async_payment_%' then 4 end
-    );
-    v_is_earlier := v_row is not null
-      and v_row ->> 'checkout_session_id' is distinct from v_ids[v_place]
+  for v_position in array_lower(v_sessions, 1) .. array_upper(v_sessions, 1) loop
+    v_session := v_sessions[v_position];
+    continue when v_session.session_id is null; -- of another kind
+    v_snapshot := snapshots[v_position];
+    v_row := v_rows[v_position];
+    v_is_earlier := v_row.id is not null
+      and v_row.checkout_session_id is distinct from v_session.session_id
       and (
-        v_row ->> 'checkout_session_id' is not null
-        or coalesce(v_object -> 'metadata' ->> 'payments_attempt', v_row ->> 'attempt') <> v_row ->> 'attempt'
+        v_row.checkout_session_id is not null
+        or coalesce(v_session.attempt, v_row.attempt::text) <> v_row.attempt::text
       );
 
-    -- compare
-    outcomes[v_place] := 'applied';
+    -- compare with the row
+    outcomes[v_position] := 'applied';
     if v_is_earlier then
-      outcomes[v_place] := 'stale';
-    elsif v_row is null then
-      if v_object ->> 'mode' in ('payment', 'subscription') then
-        v_new := v_new || v_place;
+      outcomes[v_position] := 'stale';
+    elsif v_row.id is null then
+      if v_session.mode in ('payment', 'subscription') then
+        v_new := v_new || v_position;
       end if;
+    elsif v_session.version > v_row.version or (v_session.version = v_row.version and tie_is_decided) then
+      v_changed := v_changed || v_position;
+    elsif v_session.version = v_row.version and v_session.status <> v_row.status then
+      outcomes[v_position] := 'tie';
     else
-      if v_versions[v_place] > (v_row ->> 'version')::bigint
-        or (v_versions[v_place] = (v_row ->> 'version')::bigint and settled)
-      then
-        v_changed := v_changed || v_place;
-      elsif v_versions[v_place] = (v_row ->> 'version')::bigint and v_statuses[v_place] <> v_row ->> 'status' then
-        outcomes[v_place] := 'tie';
-      else
-        outcomes[v_place] := 'stale';
-      end if;
+      outcomes[v_position] := 'stale';
     end if;
 
-    -- own
-    v_subject := payments_private.subject_of(v_object -> 'metadata');
-    v_subject_version := case when v_subject.type is not null then v_versions[v_place] end;
-    if v_row ->> 'subject_type' is not null
+    -- assign the subject
+    if v_row.subject_type is not null
       and (
-        v_subject.type is null
-        or v_row ->> 'subject_version' is null
-        or ((v_row ->> 'subject_version')::bigint, v_row ->> 'subject_type', v_row ->> 'subject_id')
-          <= (v_subject_version, v_subject.type, v_subject.id)
+        (v_session.subject).type is null
+        or v_row.subject_version is null
+        or (v_row.subject_version, v_row.subject_type, v_row.subject_id)
+          <= (v_session.subject_version, (v_session.subject).type, (v_session.subject).id)
       )
     then
-      v_subject := row (v_row ->> 'subject_type', v_row ->> 'subject_id');
-      v_subject_version := coalesce((v_row ->> 'subject_version')::bigint, 0);
-    elsif v_row is not null and v_subject.type is not null and not v_is_earlier then
-      v_owned := v_owned || v_place;
+      v_session.subject := row (v_row.subject_type, v_row.subject_id);
+      v_session.subject_version := coalesce(v_row.subject_version, 0);
+    elsif v_row.id is not null and (v_session.subject).type is not null and not v_is_earlier then
+      v_owned := v_owned || v_position;
     end if;
-    v_subject_types[v_place] := v_subject.type;
-    v_subject_ids[v_place] := v_subject.id;
-    v_subject_versions[v_place] := v_subject_version;
-    v_customer_id := coalesce(
-      payments_private.id_of(v_object -> 'customer'), case when not v_is_earlier then v_row ->> 'customer_id' end
-    );
-    if v_subject.type is not null and v_customer_id is not null then
+
+    -- name the customer's owner
+    v_customer_id := coalesce(v_session.customer_id, case when not v_is_earlier then v_row.customer_id end);
+    if (v_session.subject).type is not null and v_customer_id is not null then
       owners := owners || row (
-        project_stripe_checkout_sessions.environment, v_customer_id, v_subject.type, v_subject.id,
-        coalesce(payments_private.instant_of(v_object -> 'created'), 'infinity'),
-        v_ids[v_place] || ' ' || lpad(v_subject_version::text, 19, '0')
+        project_stripe_checkout_sessions.environment, v_customer_id, (v_session.subject).type, (v_session.subject).id,
+        coalesce(payments_private.instant_of(v_snapshot.object -> 'created'), 'infinity'),
+        v_session.session_id || ' ' || lpad(v_session.subject_version::text, 19, '0')
       )::payments_private.customer_owners;
     end if;
 
-    -- pay: a session says something of money once it is complete; that of a subscription is its invoice's, which bodies of
-    -- before 2023 do not name
-    if v_statuses[v_place] = 'completed'
-      and (v_object ->> 'mode' = 'payment'
-        or (v_object ->> 'mode' = 'subscription' and payments_private.id_of(v_object -> 'invoice') is not null))
+    -- name the payment: that of a subscription is its invoice's, which bodies of before 2023 do not name
+    if v_session.status = 'completed'
+      and (v_session.mode = 'payment'
+        or (v_session.mode = 'subscription' and payments_private.id_of(v_snapshot.object -> 'invoice') is not null))
     then
-      payments[v_place] := payments_private.payment_of_checkout_session(
-        environment, v_object, v_snapshot.event_type, v_snapshot.snapshot_at, v_versions[v_place], v_is_settled, v_subject,
-        v_subject_version
+      payments[v_position] := payments_private.payment_of_checkout_session(
+        environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at, v_session.version,
+        v_session.is_settled, v_session.subject, v_session.subject_version
       );
-    elsif v_place = any (v_owned) and v_row ->> 'status' = 'completed' and exists (
+    elsif v_position = any (v_owned) and v_row.status = 'completed' and exists (
       select
       from payments_private.payment_objects as o
-      where o.object_id = v_ids[v_place] and o.environment = project_stripe_checkout_sessions.environment and o.version > 0
+      where o.object_id = v_session.session_id
+        and o.environment = project_stripe_checkout_sessions.environment
+        and o.version > 0
     ) then
-      -- it names the subject of what is paid already: of version 1 nothing else is shown
-      payments[v_place] := payments_private.payment_of_checkout_session(
-        environment, v_object, null, v_snapshot.snapshot_at, 1, false, v_subject, v_subject_version
+      -- version 1 changes the subject of what is paid already, and nothing else
+      payments[v_position] := payments_private.payment_of_checkout_session(
+        environment, v_snapshot.object, null, v_snapshot.snapshot_at, 1, false, v_session.subject, v_session.subject_version
       );
     end if;
   end loop;
 
-  -- project
-  if cardinality(v_new) > 0 then
-    insert into payments.stripe_checkout_sessions (
-      environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
-      checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id
-    )
-    select
-      project_stripe_checkout_sessions.environment,
-      s.object ->> 'mode',
-      v_statuses[s.place],
-      s.object ->> 'payment_status',
-      v_subject_types[s.place],
-      v_subject_ids[s.place],
-      v_subject_versions[s.place],
-      coalesce(s.object ->> 'success_url', s.object ->> 'return_url', ''),
-      coalesce(s.object ->> 'cancel_url', ''),
-      coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
-      s.object ->> 'id',
-      payments_private.id_of(s.object -> 'customer'),
-      payments_private.id_of(s.object -> 'payment_intent'),
-      payments_private.id_of(s.object -> 'subscription'),
-      s.object ->> 'url',
-      payments_private.instant_of(s.object -> 'expires_at'),
-      s.object,
-      v_versions[s.place],
-      null
-    from unnest(snapshots) with ordinality as s (object, event_type, snapshot_at, place)
-    where s.place = any (v_new);
-  end if;
-  if cardinality(v_changed) > 0 then
-    update payments.stripe_checkout_sessions as t
-    set checkout_session_id = s.object ->> 'id',
-        status = v_statuses[s.place],
-        payment_status = s.object ->> 'payment_status',
-        customer_id = coalesce(payments_private.id_of(s.object -> 'customer'), t.customer_id),
-        payment_intent_id = coalesce(payments_private.id_of(s.object -> 'payment_intent'), t.payment_intent_id),
-        subscription_id = coalesce(payments_private.id_of(s.object -> 'subscription'), t.subscription_id),
-        url = coalesce(s.object ->> 'url', t.url),
-        expires_at = coalesce(payments_private.instant_of(s.object -> 'expires_at'), t.expires_at),
-        metadata = case
-          when t.request_hash is null then coalesce(nullif(s.object -> 'metadata', 'null'), '{}') -- not begun here
-          else t.metadata
-        end,
-        last_error = null,
-        stripe_may_have_acted = false,
-        raw = s.object,
-        version = v_versions[s.place]
-    from unnest(snapshots) with ordinality as s (object, event_type, snapshot_at, place)
-    where s.place = any (v_changed) and t.id = (v_rows[s.place] ->> 'id')::uuid;
-  end if;
-  if cardinality(v_owned) > 0 then
-    update payments.stripe_checkout_sessions as t
-    set subject_type = v_subject_types[s.place],
-        subject_id = v_subject_ids[s.place],
-        subject_version = v_subject_versions[s.place]
-    from unnest(v_owned) as s (place)
-    where t.id = (v_rows[s.place] ->> 'id')::uuid;
-  end if;
+  perform payments_private.write_session_rows(
+    environment, snapshots, v_sessions, v_rows, v_new, v_changed, v_owned
+  );
 end;
 $$;
 
@@ -2714,26 +3053,28 @@ revoke all on function payments_private.project_stripe_checkout_sessions(text, p
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
 --! Included projection/private/project_snapshots.sql
 /*
- * Takes snapshots of Stripe objects that have no id in common (see waves_of), each kind by its projector.
- *
- * A projector writes all snapshots of its kind in one statement, sets outcomes at their places and returns it:
+ * Projects snapshots of Stripe objects that have no id in common (see split_into_batches), each kind by its projector.
+ * Returns the outcome of each, in the same order:
  *   applied  the rows show the snapshot now
- *   stale    they show a newer one
- *   tie      they show another one of the same second, which only the ledger or Stripe can order
- * event_type is null for an answer of the API. settled = true says that a tie was decided for these snapshots; an answer of
- * the API always wins one. A kind that is not projected is answered as ignored.
+ *   stale    the rows show a newer one
+ *   tie      the rows show another one of the same second, which only the ledger or Stripe can order
+ *   ignored  objects of this kind are not projected
+ *
+ * A projector writes all snapshots of its kind in one statement, sets outcomes at their positions and returns it. The
+ * event_type of an answer of the API is null. tie_is_decided says that these snapshots win a tie; an answer of the API
+ * always does.
  */
 create or replace function payments_private.project_snapshots(
   environment text,
   snapshots payments_private.snapshot[],
-  settled boolean default false
+  tie_is_decided boolean default false
 )
   returns text[]
   language plpgsql
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
-  -- plans that depend neither on how full the tables were nor on how many objects came when they were made
+  -- the plans must not depend on the size of the tables or of the first batch
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off
   set enable_hashjoin = off
@@ -2743,45 +3084,43 @@ declare
   v_snapshot payments_private.snapshot;
   v_kinds text[];
   v_outcomes text[] := array_fill('ignored'::text, array[coalesce(cardinality(snapshots), 0)]);
-  v_is_settled boolean := settled or snapshots[1].event_type is null;
+  v_tie_is_decided boolean := tie_is_decided or snapshots[1].event_type is null;
   v_payments payments_private.payment_snapshot[];
-  v_refunds payments_private.payment_snapshot[]; -- that come inside of a charge
+  v_refunds payments_private.payment_snapshot[]; -- inside a charge
   v_subscriptions record;
   v_sessions record;
   v_owners payments_private.customer_owners[];
   v_owned_ids text[]; -- subscriptions whose subject is new
   v_moved_ids text[]; -- customers that belong to another subject now
-  v_place integer := 0;
 begin
-  foreach v_snapshot in array snapshots loop
-    v_place := v_place + 1;
-    v_kinds[v_place] := v_snapshot.object ->> 'object';
+  for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
+    v_kinds[v_position] := snapshots[v_position].object ->> 'object';
   end loop;
 
-  -- catalogue, customers, subscriptions, checkouts
+  -- project all but payments
   if 'product' = any (v_kinds) then
-    v_outcomes := payments_private.project_stripe_products(environment, snapshots, v_is_settled, v_outcomes);
+    v_outcomes := payments_private.project_stripe_products(environment, snapshots, v_tie_is_decided, v_outcomes);
   end if;
   if 'price' = any (v_kinds) then
-    v_outcomes := payments_private.project_stripe_prices(environment, snapshots, v_is_settled, v_outcomes);
+    v_outcomes := payments_private.project_stripe_prices(environment, snapshots, v_tie_is_decided, v_outcomes);
   end if;
   if 'customer' = any (v_kinds) then
-    v_outcomes := payments_private.project_stripe_customers(environment, snapshots, v_is_settled, v_outcomes);
+    v_outcomes := payments_private.project_stripe_customers(environment, snapshots, v_tie_is_decided, v_outcomes);
   end if;
   if 'subscription' = any (v_kinds) then
-    v_subscriptions := payments_private.project_stripe_subscriptions(environment, snapshots, v_is_settled, v_outcomes);
+    v_subscriptions := payments_private.project_stripe_subscriptions(environment, snapshots, v_tie_is_decided, v_outcomes);
     v_outcomes := v_subscriptions.outcomes;
     v_owners := v_subscriptions.owners;
     v_owned_ids := v_subscriptions.owned_ids;
   end if;
   if 'checkout.session' = any (v_kinds) then
-    v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_is_settled, v_outcomes);
+    v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_tie_is_decided, v_outcomes);
     v_outcomes := v_sessions.outcomes;
     v_payments := v_sessions.payments;
     v_owners := v_owners || v_sessions.owners;
   end if;
 
-  -- own
+  -- assign the owners
   if v_owners is not null then
     v_moved_ids := payments_private.assign_customers(environment, v_owners);
   end if;
@@ -2789,25 +3128,24 @@ begin
     perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
   end if;
 
-  -- payments
-  v_place := 0;
-  foreach v_snapshot in array snapshots loop
-    v_place := v_place + 1;
-    case v_kinds[v_place]
+  -- project the payments
+  for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
+    v_snapshot := snapshots[v_position];
+    case v_kinds[v_position]
       when 'invoice' then
-        v_payments[v_place] := payments_private.payment_of_invoice(
+        v_payments[v_position] := payments_private.payment_of_invoice(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'invoice_payment' then
-        v_payments[v_place] := payments_private.payment_of_invoice_payment(
+        v_payments[v_position] := payments_private.payment_of_invoice_payment(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'payment_intent' then
-        v_payments[v_place] := payments_private.payment_of_payment_intent(
+        v_payments[v_position] := payments_private.payment_of_payment_intent(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'charge' then
-        v_payments[v_place] := payments_private.payment_of_charge(
+        v_payments[v_position] := payments_private.payment_of_charge(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
         if v_snapshot.object -> 'refunds' ? 'data' then
@@ -2816,11 +3154,11 @@ begin
           );
         end if;
       when 'refund' then
-        v_payments[v_place] := payments_private.payment_of_refund(
+        v_payments[v_position] := payments_private.payment_of_refund(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'dispute' then
-        v_payments[v_place] := payments_private.payment_of_dispute(
+        v_payments[v_position] := payments_private.payment_of_dispute(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       else
@@ -2828,7 +3166,7 @@ begin
     end case;
   end loop;
   if v_payments is not null then
-    v_outcomes := payments_private.put_payment_objects(environment, v_payments, v_is_settled, v_outcomes);
+    v_outcomes := payments_private.put_payment_objects(environment, v_payments, v_tie_is_decided, v_outcomes);
   end if;
   if v_refunds is not null then
     perform payments_private.put_payment_objects(environment, v_refunds, true, '{}');
@@ -2841,14 +3179,15 @@ revoke all on function payments_private.project_snapshots(text, payments_private
 --! EndIncluded projection/private/project_snapshots.sql
 --! Included projection/private/project_stripe_object.sql
 /*
- * Projects one Stripe object. event_type is null for an answer of the API. Answers what project_snapshots does.
+ * Projects one Stripe object and returns its outcome; see project_snapshots. event_type is null for an answer of the
+ * API.
  */
 create or replace function payments_private.project_stripe_object(
   environment text,
   object jsonb,
   event_type text,
   snapshot_at timestamptz,
-  settled boolean default false
+  tie_is_decided boolean default false
 )
   returns text
   language plpgsql
@@ -2859,7 +3198,7 @@ as $$
 begin
   return (
     payments_private.project_snapshots(
-      environment, array[row (object, event_type, snapshot_at)::payments_private.snapshot], settled
+      environment, array[row (object, event_type, snapshot_at)::payments_private.snapshot], tie_is_decided
     )
   )[1];
 end;
@@ -2867,10 +3206,67 @@ $$;
 
 revoke all on function payments_private.project_stripe_object(text, jsonb, text, timestamptz, boolean) from public;
 --! EndIncluded projection/private/project_stripe_object.sql
+--! Included ledger/private/split_into_batches.sql
+/*
+ * Returns the batch number of each Stripe object or event, from 1. The caller processes one batch after the other, each
+ * of them at once. Of two items that conflict, the later one in the list gets the later batch.
+ *
+ * These conflict:
+ *   the same event twice, or events about the same object
+ *   two sessions of one checkout
+ *   an invoice and an object that refers to it by a truncated id: an order reference has at most 25 characters
+ */
+create or replace function payments_private.split_into_batches(objects jsonb[])
+  returns integer[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_seen text[];
+  v_object jsonb;
+  v_ids text[];
+  v_batch_numbers integer[] := '{}';
+  v_batch_number integer;
+  v_seen_in integer[];
+begin
+  foreach v_object in array objects loop
+    v_ids := array[v_object ->> 'id'];
+    if v_object ->> 'object' = 'event' then
+      v_object := v_object -> 'data' -> 'object';
+      v_ids := v_ids || (v_object ->> 'id');
+    end if;
+    if v_object ->> 'object' = 'checkout.session' and v_object ->> 'client_reference_id' is not null then
+      v_ids := v_ids || (v_object ->> 'client_reference_id');
+    elsif v_object ->> 'object' = 'invoice' then
+      v_ids := v_ids || left(v_object ->> 'id', 25);
+    elsif length(v_object -> 'payment_details' ->> 'order_reference') = 25 then
+      v_ids := v_ids || (v_object -> 'payment_details' ->> 'order_reference');
+    end if;
+
+    v_batch_number := 1;
+    if v_ids && v_seen then
+      for i in 1 .. cardinality(v_seen) loop
+        if v_seen[i] = any (v_ids) then
+          v_batch_number := greatest(v_batch_number, v_seen_in[i] + 1);
+        end if;
+      end loop;
+    end if;
+    v_batch_numbers := v_batch_numbers || v_batch_number;
+    v_seen := v_seen || v_ids;
+    v_seen_in := v_seen_in || array_fill(v_batch_number, array[cardinality(v_ids)]);
+  end loop;
+  return v_batch_numbers;
+end;
+$$;
+
+revoke all on function payments_private.split_into_batches(jsonb[]) from public;
+--! EndIncluded ledger/private/split_into_batches.sql
 --! Included projection/private/project_answers.sql
 /*
- * Projects answers of the API whose ids are locked, in waves of which each is set-based. Answers the outcome of each in the
- * same order; see project_snapshots.
+ * Projects answers of the API whose ids are locked, in batches of which each is set-based. Returns their outcomes in
+ * the same order; see project_snapshots.
  */
 create or replace function payments_private.project_answers(environment text, objects jsonb[], snapshot_at timestamptz)
   returns text[]
@@ -2880,22 +3276,22 @@ create or replace function payments_private.project_answers(environment text, ob
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_waves integer[] := payments_private.waves_of(objects);
-  v_places integer[];
+  v_batch_numbers integer[] := payments_private.split_into_batches(objects);
+  v_positions integer[];
   v_snapshots payments_private.snapshot[];
-  v_wave text[];
+  v_batch text[];
   v_outcomes text[] := '{}';
 begin
-  for v_number in 1 .. coalesce((select max(w.wave) from unnest(v_waves) as w (wave)), 0) loop
+  for v_number in 1 .. coalesce((select max(b.number) from unnest(v_batch_numbers) as b (number)), 0) loop
     select
-      array_agg(row (o.object, null, project_answers.snapshot_at)::payments_private.snapshot order by o.place),
-      array_agg(o.place order by o.place)
-    into v_snapshots, v_places
-    from unnest(objects) with ordinality as o (object, place)
-    where v_waves[o.place] = v_number;
-    v_wave := payments_private.project_snapshots(environment, v_snapshots);
-    for i in 1 .. cardinality(v_places) loop
-      v_outcomes[v_places[i]] := v_wave[i];
+      array_agg(row (o.object, null, project_answers.snapshot_at)::payments_private.snapshot order by o.position),
+      array_agg(o.position order by o.position)
+    into v_snapshots, v_positions
+    from unnest(objects) with ordinality as o (object, position)
+    where v_batch_numbers[o.position] = v_number;
+    v_batch := payments_private.project_snapshots(environment, v_snapshots);
+    for i in 1 .. cardinality(v_positions) loop
+      v_outcomes[v_positions[i]] := v_batch[i];
     end loop;
   end loop;
   return v_outcomes;
@@ -2906,9 +3302,11 @@ revoke all on function payments_private.project_answers(text, jsonb[], timestamp
 --! EndIncluded projection/private/project_answers.sql
 --! Included projection/project_stripe_objects.sql
 /*
- * Takes answers of the Stripe API into the projections. snapshot_at is the instant at which they were true: the Date
- * header of Stripe's answer, less the time the request took, less one second. An older snapshot than the row shows
- * changes nothing. Answers how many objects were newer than what was known.
+ * Projects answers of the Stripe API, and returns how many of the objects were newer than their rows. An older object
+ * changes nothing.
+ *
+ * snapshot_at is the instant at which the answers were true: the Date header of Stripe's answer, less the time the
+ * request took, less one second.
  */
 create or replace function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamptz)
   returns integer
@@ -2920,7 +3318,7 @@ as $$
 declare
   v_objects jsonb[];
 begin
-  -- guard
+  -- check the arguments
   perform payments_private.check_environment(environment);
   if jsonb_typeof(objects) is distinct from 'array' or snapshot_at is null then
     raise exception 'objects must be a list of Stripe objects, and snapshot_at the instant at which they were true.'
@@ -2935,12 +3333,12 @@ begin
       using errcode = 'SP005', hint = 'Use the key of the same mode.';
   end if;
 
-  -- lock
+  -- lock the ids
   perform payments_private.lock_environment(environment);
   v_objects := array(select o.object from jsonb_array_elements(objects) as o (object));
   perform payments_private.lock_ids(environment, payments_private.ids_of(v_objects));
 
-  -- project
+  -- project the objects
   return (
     select count(*)
     from unnest(payments_private.project_answers(environment, v_objects, snapshot_at)) as o (outcome)
@@ -2950,22 +3348,158 @@ end;
 $$;
 
 comment on function payments.project_stripe_objects(text, jsonb, timestamptz) is
-  'Takes answers of the Stripe API into the projections, unless newer state is known. snapshot_at: the instant at which they were true. Answers how many were applied. Errors: SP001, SP005.';
+  'Projects answers of the Stripe API, unless the rows are newer. snapshot_at is the instant at which the answers were true. Returns how many were applied. Errors: SP001, SP005.';
 
 revoke all on function payments.project_stripe_objects(text, jsonb, timestamptz) from public;
 grant execute on function payments.project_stripe_objects(text, jsonb, timestamptz) to payments_service;
 --! EndIncluded projection/project_stripe_objects.sql
 
 -- ledger
+--! Included projection/private/apply_previous_attributes.sql
+/*
+ * Returns what a Stripe object was before an update, given the update's data.previous_attributes. Hashes are merged key
+ * by key; every other value is replaced. https://docs.stripe.com/api/events/object
+ */
+create or replace function payments_private.apply_previous_attributes(object jsonb, former jsonb)
+  returns jsonb
+  language plpgsql -- it calls itself
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return apply_previous_attributes.object || coalesce(
+    (
+      select jsonb_object_agg(
+        f.key,
+        case
+          when jsonb_typeof(f.value) = 'object' and jsonb_typeof(apply_previous_attributes.object -> f.key) = 'object'
+            then payments_private.apply_previous_attributes(apply_previous_attributes.object -> f.key, f.value)
+          else f.value
+        end
+      )
+      from jsonb_each(apply_previous_attributes.former) as f (key, value)
+    ),
+    '{}'
+  );
+end;
+$$;
+
+revoke all on function payments_private.apply_previous_attributes(jsonb, jsonb) from public;
+--! EndIncluded projection/private/apply_previous_attributes.sql
+--! Included projection/private/event_follows.sql
+/*
+ * Returns whether one event came after another of the same object: its former values match the other's object.
+ */
+create or replace function payments_private.event_follows(later jsonb, earlier jsonb)
+  returns boolean
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return jsonb_typeof(event_follows.later -> 'data' -> 'previous_attributes') = 'object'
+    and jsonb_strip_nulls(
+      payments_private.apply_previous_attributes(
+        event_follows.earlier -> 'data' -> 'object', event_follows.later -> 'data' -> 'previous_attributes'
+      )
+    ) = jsonb_strip_nulls(event_follows.earlier -> 'data' -> 'object');
+end;
+$$;
+
+revoke all on function payments_private.event_follows(jsonb, jsonb) from public;
+--! EndIncluded projection/private/event_follows.sql
+--! Included projection/private/end_after_others.sql
+/*
+ * Returns the one of several ends of a second's path that came after every other end: its former values match each of
+ * them, and no other end follows it. Null if there is no such end, or more than one. Several ends mean that events of
+ * the second are still missing; see last_event_of_second. states are those after the events, at the same positions;
+ * ends are some of states.
+ */
+create or replace function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ends jsonb[];
+begin
+  select array_agg(x.state)
+  into v_ends
+  from (
+    select states[i] as state
+    from generate_subscripts(states, 1) as i
+    where states[i] = any (ends)
+      and not exists (
+        select
+        from generate_subscripts(states, 1) as j
+        where states[j] = any (ends)
+          and states[j] <> states[i]
+          and not (
+            events[i] ->> 'api_version' = events[j] ->> 'api_version' -- else their shapes cannot be compared
+            and payments_private.event_follows(events[i], events[j])
+            and not payments_private.event_follows(events[j], events[i])
+          )
+      )
+  ) as x;
+  return case when cardinality(v_ends) = 1 then v_ends[1] end;
+end;
+$$;
+
+revoke all on function payments_private.end_after_others(jsonb[], jsonb[], jsonb[]) from public;
+--! EndIncluded projection/private/end_after_others.sql
+--! Included projection/private/events_of_second.sql
+/*
+ * Returns the processed and failed events about one object in the same second, in the order of their ids; null if there
+ * is none. event is the one that is being processed, of that second or an earlier one; the ledger holds the others.
+ * A pruned event has the payload {}.
+ */
+create or replace function payments_private.events_of_second(environment text, event jsonb, second timestamptz)
+  returns jsonb[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object_type text := event -> 'data' -> 'object' ->> 'object';
+  v_object_id text := event -> 'data' -> 'object' ->> 'id';
+begin
+  return (
+    select array_agg(e.payload order by e.payload ->> 'id')
+    from (
+      select w.payload
+      from payments.webhook_events as w
+      where w.environment = events_of_second.environment
+        and w.object_type = v_object_type
+        and w.object_id = v_object_id
+        and w.provider_created_at = events_of_second.second
+        and w.processing_status <> 'ignored'
+        and w.provider_event_id <> events_of_second.event ->> 'id'
+      union all
+      select events_of_second.event
+      where payments_private.instant_of(events_of_second.event -> 'created') = events_of_second.second
+    ) as e
+  );
+end;
+$$;
+
+revoke all on function payments_private.events_of_second(text, jsonb, timestamptz) from public;
+--! EndIncluded projection/private/events_of_second.sql
 --! Included projection/private/last_event_of_second.sql
 /*
- * The event that came last among those about one object in the same second, whole seconds being all that Stripe gives.
- * Each update leads from the state that previous_attributes describe to the state it carries. Walked in order, the
- * updates form one path, so the state that is entered once more often than it is left is the end. When the path ends
- * where it began, the beginning tells: the created event of that second, or the last state of the second before. Where events are still
- * missing, an event whose former values match another's object came after it. Null when none of this decides, or when an
- * event of the second is pruned.
- * event is the one that is being processed, of that second or an earlier one; the ledger holds the others.
+ * Returns the event that came last among those about one object in the same second. Null if that cannot be decided, or
+ * if an event of the second is pruned. event is the one that is being processed, of that second or an earlier one.
+ *
+ * Stripe gives whole seconds only, so previous_attributes decide. Each update leads from the state that they describe
+ * to the state that the event carries. The updates of a second form one path.
+ *   one end       The state that is entered once more often than it is left is the last one.
+ *   no end        The path ends where it began. The beginning is the created event of that second, or the last state of
+ *                 the second before.
+ *   several ends  Events are still missing. An event whose former values match another's object came after it.
  */
 create or replace function payments_private.last_event_of_second(environment text, event jsonb, second timestamptz)
   returns jsonb
@@ -2978,8 +3512,8 @@ declare
   v_created timestamptz := payments_private.instant_of(event -> 'created');
   v_object_type text := event -> 'data' -> 'object' ->> 'object';
   v_object_id text := event -> 'data' -> 'object' ->> 'id';
-  v_events jsonb[];
-  v_before jsonb[] := '{}';
+  v_events jsonb[] := payments_private.events_of_second(environment, event, second);
+  v_before jsonb[] := '{}'; -- the states before and after the events, at the same positions
   v_after jsonb[] := '{}';
   v_ends jsonb[];
   v_start jsonb;
@@ -2987,30 +3521,16 @@ declare
   v_last jsonb;
   v_earlier timestamptz;
 begin
-  select array_agg(e.payload order by e.payload ->> 'id')
-  into v_events
-  from (
-    select w.payload
-    from payments.webhook_events as w
-    where w.environment = last_event_of_second.environment
-      and w.object_type = v_object_type
-      and w.object_id = v_object_id
-      and w.provider_created_at = last_event_of_second.second
-      and w.processing_status <> 'ignored'
-      and w.provider_event_id <> event ->> 'id'
-    union all
-    select event
-    where v_created = last_event_of_second.second
-  ) as e;
   if v_events is null or '{}'::jsonb = any (v_events) then
     return null;
   end if;
 
+  -- read the states
   for i in 1 .. cardinality(v_events) loop
     v_state := v_events[i] -> 'data' -> 'object';
     v_after[i] := jsonb_strip_nulls(v_state);
     v_before[i] := jsonb_strip_nulls(
-      payments_private.overlay(
+      payments_private.apply_previous_attributes(
         v_state,
         case jsonb_typeof(v_events[i] -> 'data' -> 'previous_attributes')
           when 'object' then v_events[i] -> 'data' -> 'previous_attributes'
@@ -3023,7 +3543,7 @@ begin
     end if;
   end loop;
 
-  -- path
+  -- find the path's ends
   select array_agg(s.state)
   into v_ends
   from (
@@ -3037,14 +3557,16 @@ begin
     having sum(s.balance) > 0
   ) as s;
 
+  -- choose the last state
   if cardinality(v_ends) = 1 then
     v_last := v_ends[1];
-  elsif v_ends is null then
+  elsif cardinality(v_ends) > 1 then
+    v_last := payments_private.end_after_others(v_events, v_after, v_ends);
+  else
     if v_start is null and (select count(distinct a.state) from unnest(v_after) as a (state)) = 1 then
       v_start := v_after[1];
     end if;
     if v_start is null then
-      -- before
       select max(p.created)
       into v_earlier
       from (
@@ -3064,30 +3586,9 @@ begin
       );
     end if;
     v_last := v_start;
-  else
-    -- gaps: the one end whose former values match every other end, and that no other end follows
-    select array_agg(x.state)
-    into v_ends
-    from (
-      select v_after[i] as state
-      from generate_subscripts(v_after, 1) as i
-      where v_after[i] = any (v_ends)
-        and not exists (
-          select
-          from generate_subscripts(v_after, 1) as j
-          where v_after[j] = any (v_ends)
-            and v_after[j] <> v_after[i]
-            and not (
-              v_events[i] ->> 'api_version' = v_events[j] ->> 'api_version' -- else their shapes cannot be compared
-              and payments_private.follows(v_events[i], v_events[j])
-              and not payments_private.follows(v_events[j], v_events[i])
-            )
-        )
-    ) as x;
-    v_last := case when cardinality(v_ends) = 1 then v_ends[1] end;
   end if;
 
-  -- the event that carries the last state; an update rather than the created event
+  -- return the event that carries it; an update rather than the created event
   return (
     select v_events[i]
     from generate_subscripts(v_after, 1) as i
@@ -3100,13 +3601,15 @@ $$;
 
 revoke all on function payments_private.last_event_of_second(text, jsonb, timestamptz) from public;
 --! EndIncluded projection/private/last_event_of_second.sql
---! Included projection/private/settle_event.sql
+--! Included projection/private/order_event_in_second.sql
 /*
- * Orders an event whose object met another snapshot of the same second, or a newer one: the ledger is asked which event of
- * the second came last, and that one is projected. A late event may be what was missing to order a second that is there
- * already, so it is asked then as well. Answers the objects that only Stripe can decide; see project_events.
+ * Orders an event whose object met another snapshot of the same second, or a newer one, and projects the event of that
+ * second that came last. Returns the objects that only Stripe can decide; see project_events.
+ *
+ * A late event may be the one that was missing to order a second that is recorded already. Therefore an event with the
+ * outcome stale is ordered too.
  */
-create or replace function payments_private.settle_event(environment text, event jsonb, outcome text)
+create or replace function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql
   volatile
@@ -3124,7 +3627,7 @@ begin
     select w.provider_created_at, count(*)
     into v_second, v_count
     from payments.webhook_events as w
-    where w.environment = settle_event.environment
+    where w.environment = order_event_in_second.environment
       and w.object_type = v_object ->> 'object'
       and w.object_id = v_object ->> 'id'
       and w.provider_created_at >= v_created
@@ -3149,12 +3652,13 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.settle_event(text, jsonb, text) from public;
---! EndIncluded projection/private/settle_event.sql
+revoke all on function payments_private.order_event_in_second(text, jsonb, text) from public;
+--! EndIncluded projection/private/order_event_in_second.sql
 --! Included projection/private/project_events.sql
 /*
- * Projects the objects of those of the events whose status is to be processed. Answers for each event the objects that only
- * Stripe can decide, or that the event shows in part: [{"object": "subscription", "id": "sub_…"}], mostly empty.
+ * Projects the objects of the events whose status is to be processed. Returns for each event the objects to read from
+ * Stripe: [{"object": "subscription", "id": "sub_…"}], mostly empty. These are objects that only Stripe can decide, and
+ * objects that the event shows in part.
  */
 create or replace function payments_private.project_events(environment text, events jsonb[], statuses text[])
   returns jsonb[]
@@ -3165,18 +3669,18 @@ create or replace function payments_private.project_events(environment text, eve
 as $$
 declare
   v_snapshots payments_private.snapshot[];
-  v_places integer[] := '{}';
+  v_positions integer[] := '{}';
   v_outcomes text[];
   v_fetches jsonb[] := array_fill('[]'::jsonb, array[cardinality(events)]);
 begin
-  for v_place in 1 .. cardinality(events) loop
-    if statuses[v_place] = 'processed' then
+  for v_position in 1 .. cardinality(events) loop
+    if statuses[v_position] = 'processed' then
       v_snapshots := v_snapshots || row (
-        events[v_place] -> 'data' -> 'object',
-        events[v_place] ->> 'type',
-        payments_private.instant_of(events[v_place] -> 'created')
+        events[v_position] -> 'data' -> 'object',
+        events[v_position] ->> 'type',
+        payments_private.instant_of(events[v_position] -> 'created')
       )::payments_private.snapshot;
-      v_places := v_places || v_place;
+      v_positions := v_positions || v_position;
     end if;
   end loop;
   if v_snapshots is null then
@@ -3186,9 +3690,9 @@ begin
   v_outcomes := payments_private.project_snapshots(environment, v_snapshots);
   for i in 1 .. cardinality(v_outcomes) loop
     if v_outcomes[i] in ('stale', 'tie') then
-      v_fetches[v_places[i]] := payments_private.settle_event(environment, events[v_places[i]], v_outcomes[i]);
+      v_fetches[v_positions[i]] := payments_private.order_event_in_second(environment, events[v_positions[i]], v_outcomes[i]);
     elsif v_snapshots[i].object -> 'items' ->> 'has_more' = 'true' and v_outcomes[i] = 'applied' then
-      v_fetches[v_places[i]] := jsonb_build_array(
+      v_fetches[v_positions[i]] := jsonb_build_array(
         jsonb_build_object('object', v_snapshots[i].object ->> 'object', 'id', v_snapshots[i].object ->> 'id')
       );
     end if;
@@ -3201,8 +3705,8 @@ revoke all on function payments_private.project_events(text, jsonb[], text[]) fr
 --! EndIncluded projection/private/project_events.sql
 --! Included ledger/private/record_events.sql
 /*
- * Writes what became of events to the ledger, which is where the app's fulfilment triggers fire. Answers a list of what
- * payments.ingest_webhook_event answers, in the same order.
+ * Records events in the ledger with their statuses, and returns their results in the same order; see
+ * payments.ingest_webhook_event. The app's fulfilment triggers fire here.
  */
 create or replace function payments_private.record_events(
   environment text,
@@ -3229,7 +3733,7 @@ begin
     )
     select
       record_events.environment,
-      record_events.ids[e.place],
+      record_events.ids[e.position],
       e.event ->> 'type',
       (e.event ->> 'livemode')::boolean,
       e.event -> 'data' -> 'object' ->> 'object',
@@ -3237,12 +3741,12 @@ begin
       e.event ->> 'account',
       to_timestamp((e.event -> 'created')::double precision),
       e.event,
-      record_events.statuses[e.place],
+      record_events.statuses[e.position],
       1,
       record_events.error,
-      case when record_events.statuses[e.place] <> 'failed' then now() end,
-      case when record_events.statuses[e.place] = 'failed' then now() + payments_private.retry_delay(1) end
-    from unnest(record_events.events) with ordinality as e (event, place)
+      case when record_events.statuses[e.position] <> 'failed' then now() end,
+      case when record_events.statuses[e.position] = 'failed' then now() + payments_private.retry_delay(1) end
+    from unnest(record_events.events) with ordinality as e (event, position)
     on conflict on constraint webhook_events_provider_event_id_key do update
     set processing_status = excluded.processing_status,
         attempt_count = w.attempt_count + 1,
@@ -3258,15 +3762,15 @@ begin
   )
   select array_agg(
     jsonb_build_object(
-      'status', record_events.statuses[e.place],
+      'status', record_events.statuses[e.position],
       'event', to_jsonb(r),
-      'fetch', record_events.fetches[e.place]
+      'fetch', record_events.fetches[e.position]
     )
-    order by e.place
+    order by e.position
   )
   into v_results
   from recorded as r
-  join unnest(record_events.ids) with ordinality as e (id, place) on e.id = r.provider_event_id;
+  join unnest(record_events.ids) with ordinality as e (id, position) on e.id = r.provider_event_id;
   return v_results;
 end;
 $$;
@@ -3275,8 +3779,8 @@ revoke all on function payments_private.record_events(text, jsonb[], text[], tex
 --! EndIncluded ledger/private/record_events.sql
 --! Included ledger/private/duplicate_results.sql
 /*
- * What payments.ingest_webhook_event answers for events that are finished already, each at the place of its id: its row
- * comes without its payload. Null at the place of every other event.
+ * Returns the results of events that are finished already, each at the position of its id: their rows without payloads.
+ * Null at the position of every other event. See payments.ingest_webhook_event.
  */
 create or replace function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
@@ -3284,7 +3788,7 @@ create or replace function payments_private.duplicate_results(environment text, 
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan -- else every list is planned for anew, which takes longer than reading it
+  set plan_cache_mode = force_generic_plan -- planning each list again takes longer than reading it
 as $$
 declare
   v_event payments.webhook_events;
@@ -3309,8 +3813,8 @@ revoke all on function payments_private.duplicate_results(text, text[]) from pub
 --! EndIncluded ledger/private/duplicate_results.sql
 --! Included connection/private/is_own_account.sql
 /*
- * Whether a connected account named by an event is the account that this environment is connected to. Stripe names one only
- * in events of Connect; while nothing says which account is ours, none is.
+ * Returns whether the connected account that an event names is the account of this environment. Stripe names an account
+ * only in events of Connect. While the environment's account is unknown, the result is false.
  */
 create or replace function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -3332,15 +3836,15 @@ $$;
 
 revoke all on function payments_private.is_own_account(text, text) from public;
 --! EndIncluded connection/private/is_own_account.sql
---! Included ledger/private/process_events.sql
+--! Included ledger/private/process_batch.sql
 /*
- * Processes events whose ids are locked and of which no two have one in common: projects them and writes them to the
- * ledger, which is where the app's fulfilment triggers fire, so that what these do and the rows commit together. Each event
- * stands for itself: if anything raises, each is processed alone; of the one that raises the projections alone are made
- * again, and it is kept as failed. An event that is finished changes nothing, unless it is to be processed again.
- * Answers a list in the same order of {status, event, fetch}, as payments.ingest_webhook_event does.
+ * Projects events and records them with the given statuses. Returns their results in the same order; see
+ * payments.ingest_webhook_event.
+ *
+ * All or nothing: raises what a projector, a fulfilment trigger or a deferred constraint of the app raises. The caller
+ * runs it in a subtransaction; see process_events.
  */
-create or replace function payments_private.process_events(environment text, payloads jsonb[], again boolean default false)
+create or replace function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
   returns jsonb[]
   language plpgsql
   volatile
@@ -3348,79 +3852,140 @@ create or replace function payments_private.process_events(environment text, pay
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_ids text[];
-  v_results jsonb[];
-  v_places integer[] := '{}'; -- of the events to record, with what becomes of each
-  v_events jsonb[] := '{}';
-  v_event_ids text[] := '{}';
-  v_statuses text[] := '{}';
+  v_fetches jsonb[] := payments_private.project_events(environment, events, statuses);
+  v_results jsonb[] := payments_private.record_events(environment, events, ids, statuses, v_fetches);
+begin
+  -- raise here what the app has deferred: at the commit it could not be recorded
+  set constraints all immediate;
+  set constraints all deferred;
+  return v_results;
+end;
+$$;
+
+revoke all on function payments_private.process_batch(text, jsonb[], text[], text[]) from public;
+--! EndIncluded ledger/private/process_batch.sql
+--! Included ledger/private/process_one.sql
+/*
+ * Projects one event and records it with the given status. If that raises, the event is recorded as failed with the
+ * error, and its projections are applied on their own where possible: the state is right although fulfilment failed.
+ * Returns its result; see payments.ingest_webhook_event. Raises only if the failure itself cannot be recorded.
+ */
+create or replace function payments_private.process_one(environment text, event jsonb, id text, status text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
   v_error text;
   v_fetches jsonb[];
-  v_recorded jsonb[];
 begin
-  -- seen before
-  for v_place in 1 .. cardinality(payloads) loop
-    v_ids[v_place] := payloads[v_place] ->> 'id';
+  begin
+    return (payments_private.process_batch(environment, array[event], array[id], array[status]))[1];
+  exception
+    when others or assert_failure or query_canceled then
+      v_error := sqlerrm || ' (' || sqlstate || ')';
+  end;
+
+  begin
+    v_fetches := payments_private.project_events(environment, array[event], array[status]);
+  exception
+    when others then
+      v_fetches := array['[]'::jsonb];
+  end;
+  return (payments_private.record_events(environment, array[event], array[id], array['failed'], v_fetches, v_error))[1];
+end;
+$$;
+
+revoke all on function payments_private.process_one(text, jsonb, text, text) from public;
+--! EndIncluded ledger/private/process_one.sql
+--! Included ledger/private/process_events.sql
+/*
+ * Processes events whose ids are locked, and of which no two have an id in common. Returns a list in the same order of
+ * {status, event, fetch}; see payments.ingest_webhook_event. A finished event changes nothing, unless reprocess is
+ * true.
+ *
+ * Events are independent. If the batch raises, each event is processed on its own.
+ *
+ *   what raises               what is committed                                                          by
+ *   nothing                   projections, ledger rows (processed or ignored), fulfilment                process_batch
+ *   the batch                 nothing of it; each event is processed on its own                          process_events
+ *   an event on its own       its projections if they succeed, its ledger row (failed), no fulfilment    process_one
+ *
+ * If a batch of several events exceeds the statement timeout, process_events raises 57014. The caller then sends each
+ * event in a call of its own, so that each has the whole time.
+ */
+create or replace function payments_private.process_events(
+  environment text,
+  payloads jsonb[],
+  reprocess boolean default false
+)
+  returns jsonb[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_payload_ids text[];
+  v_results jsonb[];
+  v_positions integer[] := '{}'; -- of the events to process, by which the next four are in order
+  v_events jsonb[] := '{}';
+  v_ids text[] := '{}';
+  v_statuses text[] := '{}';
+  v_processed jsonb[];
+begin
+  -- find finished events
+  for v_position in 1 .. cardinality(payloads) loop
+    v_payload_ids[v_position] := payloads[v_position] ->> 'id';
   end loop;
-  if not again then
-    v_results := payments_private.duplicate_results(environment, v_ids);
+  if not reprocess then
+    v_results := payments_private.duplicate_results(environment, v_payload_ids);
   end if;
 
-  -- not ours
-  for v_place in 1 .. cardinality(payloads) loop
-    continue when v_results[v_place] is not null;
-    v_places := v_places || v_place;
-    v_events := v_events || payloads[v_place];
-    v_event_ids := v_event_ids || v_ids[v_place];
-    if payments_private.is_projected_event(payloads[v_place] ->> 'type')
-      and (payloads[v_place] ->> 'account' is null
-        or payments_private.is_own_account(environment, payloads[v_place] ->> 'account'))
+  -- choose the status of the others
+  for v_position in 1 .. cardinality(payloads) loop
+    continue when v_results[v_position] is not null;
+    v_positions := v_positions || v_position;
+    v_events := v_events || payloads[v_position];
+    v_ids := v_ids || v_payload_ids[v_position];
+    if payments_private.is_projected_event(payloads[v_position] ->> 'type')
+      and (payloads[v_position] ->> 'account' is null
+        or payments_private.is_own_account(environment, payloads[v_position] ->> 'account'))
     then
       v_statuses := v_statuses || 'processed'::text;
     else
       v_statuses := v_statuses || 'ignored'::text;
     end if;
   end loop;
-  if v_places = '{}' then
-    return v_results;
-  end if;
 
-  -- project and fulfil
-  begin
-    v_fetches := payments_private.project_events(environment, v_events, v_statuses);
-    v_recorded := payments_private.record_events(environment, v_events, v_event_ids, v_statuses, v_fetches);
-    set constraints all immediate; -- what the app has deferred fails here, where it is kept, and not at the commit
-    set constraints all deferred;
-  exception
-    when others or assert_failure or query_canceled then
-      if sqlstate = '57014' and cardinality(v_places) > 1 then
-        raise; -- time is up: each event is given its own by a call of its own
-      end if;
-      v_error := sqlerrm || ' (' || sqlstate || ')';
-  end;
-
-  if v_error is not null then
-    if cardinality(v_places) > 1 then
-      -- one by one; what rolled back has let go of the payments
+  -- process the others
+  if cardinality(v_events) = 1 then
+    v_processed[1] := payments_private.process_one(environment, v_events[1], v_ids[1], v_statuses[1]);
+  elsif cardinality(v_events) > 1 then
+    begin
+      v_processed := payments_private.process_batch(environment, v_events, v_ids, v_statuses);
+    exception
+      when others or assert_failure then
+        v_processed := null;
+    end;
+    if v_processed is null then
+      -- the rollback has released the locks of payments
       perform payments_private.lock_payments_of(environment, payments_private.ids_of(v_events));
-      for i in 1 .. cardinality(v_places) loop
-        v_recorded[i] := (payments_private.process_events(environment, array[v_events[i]], again))[1];
+      for i in 1 .. cardinality(v_events) loop
+        if not reprocess then -- a trigger of the app may have finished this event, for example by a retry
+          v_processed[i] := (payments_private.duplicate_results(environment, array[v_ids[i]]))[1];
+        end if;
+        if v_processed[i] is null then
+          v_processed[i] := payments_private.process_one(environment, v_events[i], v_ids[i], v_statuses[i]);
+        end if;
       end loop;
-    else
-      -- keep: the state is right while fulfilment is being mended
-      begin
-        v_fetches := payments_private.project_events(environment, v_events, v_statuses);
-      exception
-        when others then
-          v_fetches := array['[]'::jsonb];
-      end;
-      v_recorded := payments_private.record_events(
-        environment, v_events, v_event_ids, array['failed'], v_fetches, v_error
-      );
     end if;
   end if;
-  for i in 1 .. cardinality(v_places) loop
-    v_results[v_places[i]] := v_recorded[i];
+
+  for i in 1 .. cardinality(v_positions) loop
+    v_results[v_positions[i]] := v_processed[i];
   end loop;
   return v_results;
 end;
@@ -3430,8 +3995,9 @@ revoke all on function payments_private.process_events(text, jsonb[], boolean) f
 --! EndIncluded ledger/private/process_events.sql
 --! Included ledger/private/ingest_events.sql
 /*
- * Takes events that have no problem (event_problem): locks everything that they are about, at once and in order, and
- * processes them in waves of which each is set-based. Answers a list of what payments.ingest_webhook_event answers.
+ * Returns the results of events without a problem (see event_problem), in the same order; see
+ * payments.ingest_webhook_event. Locks all ids of the events at once and in order, then processes batches in which no
+ * two events have an id in common. Each batch is set-based.
  */
 create or replace function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
@@ -3441,32 +4007,32 @@ create or replace function payments_private.ingest_events(environment text, payl
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_places integer[];
-  v_waves integer[];
-  v_wave jsonb[];
+  v_positions integer[];
+  v_batch_numbers integer[];
+  v_batch jsonb[];
   v_results jsonb[];
   v_processed jsonb[];
 begin
-  -- lock
+  -- lock the ids
   perform payments_private.lock_environment(environment);
   perform payments_private.lock_ids(environment, payments_private.ids_of(payloads));
 
-  -- process
+  -- process the batches
   if cardinality(payloads) = 0 then
     return '{}';
   end if;
   if cardinality(payloads) = 1 then
     return payments_private.process_events(environment, payloads);
   end if;
-  v_waves := payments_private.waves_of(payloads);
-  for v_number in 1 .. (select max(w.wave) from unnest(v_waves) as w (wave)) loop
-    select array_agg(p.payload order by p.place), array_agg(p.place order by p.place)
-    into v_wave, v_places
-    from unnest(payloads) with ordinality as p (payload, place)
-    where v_waves[p.place] = v_number;
-    v_processed := payments_private.process_events(environment, v_wave);
-    for i in 1 .. cardinality(v_places) loop
-      v_results[v_places[i]] := v_processed[i];
+  v_batch_numbers := payments_private.split_into_batches(payloads);
+  for v_number in 1 .. (select max(b.number) from unnest(v_batch_numbers) as b (number)) loop
+    select array_agg(p.payload order by p.position), array_agg(p.position order by p.position)
+    into v_batch, v_positions
+    from unnest(payloads) with ordinality as p (payload, position)
+    where v_batch_numbers[p.position] = v_number;
+    v_processed := payments_private.process_events(environment, v_batch);
+    for i in 1 .. cardinality(v_positions) loop
+      v_results[v_positions[i]] := v_processed[i];
     end loop;
   end loop;
   return v_results;
@@ -3477,7 +4043,7 @@ revoke all on function payments_private.ingest_events(text, jsonb[]) from public
 --! EndIncluded ledger/private/ingest_events.sql
 --! Included ledger/private/event_problem.sql
 /*
- * Why a body is not a Stripe event of this environment, as a sentence; null when it is one.
+ * Returns why a body is not a Stripe event of this environment, as a sentence; null if it is one.
  */
 create or replace function payments_private.event_problem(environment text, payload jsonb)
   returns text
@@ -3502,7 +4068,7 @@ begin
     or length(payload -> 'data' -> 'object' ->> 'id') > 255
     or (payload ->> 'created')::numeric not between 0 and 1e11 -- seconds
   then
-    return 'The body is not a Stripe event: its ids have at most 255 characters, and its instant is one of our time.';
+    return 'The body is not a Stripe event: an id is longer than 255 characters, or created is out of range.';
   end if;
   if (payload ->> 'livemode')::boolean <> (environment = 'live') then
     return format(
@@ -3518,15 +4084,17 @@ revoke all on function payments_private.event_problem(text, jsonb) from public;
 --! EndIncluded ledger/private/event_problem.sql
 --! Included ledger/ingest_webhook_event.sql
 /*
- * Takes one verified Stripe event: projects it, keeps it in the ledger and lets the app's fulfilment triggers run, all in
+ * Takes one verified Stripe event: projects it, records it in the ledger and runs the app's fulfilment triggers, all in
  * one transaction. The caller has checked the signature.
  *
- * What an app hangs on it: `after insert or update` triggers on payments.webhook_events that act when
- * new.processing_status = 'processed'. If one raises, the event is kept as failed, with the projections in place, and is
- * tried again when Stripe redelivers it.
+ * Returns {status, event, fetch}:
+ *   status  processed, ignored, duplicate or failed
+ *   event   the ledger row without its payload
+ *   fetch   the objects to read from Stripe and pass to project_stripe_objects
  *
- * Answers {status, event, fetch}: status processed, ignored, duplicate or failed; event the ledger row without payload;
- * fetch the objects to read from Stripe and hand to project_stripe_objects.
+ * An app adds fulfilment as `after insert or update` triggers on payments.webhook_events that act when
+ * new.processing_status = 'processed'. If one raises, the event is recorded as failed and its projections are
+ * committed. The event is retried when Stripe delivers it again, and by retry_webhook_events.
  */
 create or replace function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
@@ -3538,13 +4106,13 @@ as $$
 declare
   v_problem text;
 begin
-  -- guard
+  -- check the arguments
   perform payments_private.check_environment(environment);
   v_problem := payments_private.event_problem(environment, payload);
   if v_problem is not null then
     raise exception '%', v_problem
       using errcode = 'SP005',
-            hint = 'Let the Stripe webhook endpoint of each mode, and nobody else, deliver to the address of its environment.';
+            hint = 'Send the events of each mode from its Stripe webhook endpoint to the address of its environment.';
   end if;
 
   return (payments_private.ingest_events(environment, array[payload]))[1];
@@ -3552,18 +4120,20 @@ end;
 $$;
 
 comment on function payments.ingest_webhook_event(text, jsonb) is
-  'Takes one verified Stripe event: projects it, keeps it in payments.webhook_events and runs the app''s triggers there, in one transaction. Answers {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
+  'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 
 revoke all on function payments.ingest_webhook_event(text, jsonb) from public;
 grant execute on function payments.ingest_webhook_event(text, jsonb) to payments_service;
 --! EndIncluded ledger/ingest_webhook_event.sql
 --! Included ledger/ingest_webhook_events.sql
 /*
- * Takes several verified Stripe events in one call and one transaction: what a handler does with deliveries that are
- * waiting anyway. Each event stands for itself: one that fails is kept as failed, one that is refused is answered as
- * refused, and the others commit. At most 64, so that the subtransactions of events that have to be taken one by one fit
- * their cache.
- * Answers a list in the same order, of what ingest_webhook_event answers, or {status: "refused", error, code}.
+ * Takes several verified Stripe events in one call and one transaction. Returns a list in the same order: for each
+ * event what ingest_webhook_event returns, or {status: "refused", error, code}. A handler sends the events that wait in
+ * this way.
+ *
+ * Events are independent: one that fails is recorded as failed, one that is refused is returned as refused, and the
+ * others commit. A list has at most 64 events, because Postgres caches 64 subtransactions, and events of a batch that
+ * raises have one each.
  */
 create or replace function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
@@ -3575,51 +4145,53 @@ as $$
 declare
   v_payload jsonb;
   v_payloads jsonb[] := '{}'; -- those that are not refused
-  v_places integer[] := '{}';
+  v_positions integer[] := '{}';
   v_problem text;
   v_results jsonb[] := '{}';
   v_processed jsonb[];
-  v_place integer := 0;
+  v_position integer := 0;
 begin
-  -- guard
+  -- check the arguments
   perform payments_private.check_environment(environment);
   if jsonb_typeof(payloads) is distinct from 'array' or jsonb_array_length(payloads) > 64 then
     raise exception 'payloads must be a list of at most 64 Stripe events.'
       using errcode = 'SP001', hint = 'Send the events in smaller lists.';
   end if;
   for v_payload in select p.payload from jsonb_array_elements(payloads) as p (payload) loop
-    v_place := v_place + 1;
+    v_position := v_position + 1;
     v_problem := payments_private.event_problem(environment, v_payload);
     if v_problem is null then
       v_payloads := v_payloads || v_payload;
-      v_places := v_places || v_place;
+      v_positions := v_positions || v_position;
     else
-      v_results[v_place] := jsonb_build_object('status', 'refused', 'error', v_problem, 'code', 'SP005');
+      v_results[v_position] := jsonb_build_object('status', 'refused', 'error', v_problem, 'code', 'SP005');
     end if;
   end loop;
 
-  -- process
+  -- process the others
   v_processed := payments_private.ingest_events(environment, v_payloads);
-  for i in 1 .. cardinality(v_places) loop
-    v_results[v_places[i]] := v_processed[i];
+  for i in 1 .. cardinality(v_positions) loop
+    v_results[v_positions[i]] := v_processed[i];
   end loop;
   return to_jsonb(v_results);
 end;
 $$;
 
 comment on function payments.ingest_webhook_events(text, jsonb) is
-  'Takes up to 64 verified Stripe events in one transaction, each for itself, and answers a list of what ingest_webhook_event answers, or {status: refused, error, code}. Errors: SP001.';
+  'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 
 revoke all on function payments.ingest_webhook_events(text, jsonb) from public;
 grant execute on function payments.ingest_webhook_events(text, jsonb) to payments_service;
 --! EndIncluded ledger/ingest_webhook_events.sql
---! Included ledger/private/process_again.sql
+--! Included ledger/private/retry_event.sql
 /*
- * Processes one event of the ledger again, whose ids are locked. Where not even the failure can be kept, because a trigger of
- * the app raises for failed rows as well, the attempt alone is counted, so that the event does not stand in the way of the
- * others for ever. Answers what payments.ingest_webhook_event answers.
+ * Processes one event of the ledger again, whose ids are locked, and returns its result; see
+ * payments.ingest_webhook_event.
+ *
+ * If an app trigger also raises for the failed row, only attempt_count, last_error and next_attempt_at change, so that
+ * this event cannot block the queue.
  */
-create or replace function payments_private.process_again(environment text, payload jsonb, again boolean default false)
+create or replace function payments_private.retry_event(environment text, payload jsonb, reprocess boolean default false)
   returns jsonb
   language plpgsql
   volatile
@@ -3630,7 +4202,7 @@ declare
   v_error text;
 begin
   begin
-    return (payments_private.process_events(environment, array[payload], again))[1];
+    return (payments_private.process_events(environment, array[payload], reprocess))[1];
   exception
     when others or assert_failure or query_canceled then
       v_error := sqlerrm || ' (' || sqlstate || ')';
@@ -3641,22 +4213,23 @@ begin
         last_error = v_error,
         next_attempt_at = now() + payments_private.retry_delay(w.attempt_count + 1)
     where w.provider = 'stripe'
-      and w.environment = process_again.environment
-      and w.provider_event_id = process_again.payload ->> 'id'
-      and w.processing_status in ('pending', 'failed'); -- which is not set, so that triggers on it do not fire
+      and w.environment = retry_event.environment
+      and w.provider_event_id = retry_event.payload ->> 'id'
+      and w.processing_status in ('pending', 'failed'); -- not set here, so triggers on this column do not fire
   exception
-    when others or assert_failure then null; -- a trigger on every update raises here, too: the next attempt comes at once
+    when others or assert_failure then null; -- a trigger on every update also raises: the next attempt is due at once
   end;
   return jsonb_build_object('status', 'failed', 'event', jsonb_build_object('last_error', v_error), 'fetch', jsonb_build_array());
 end;
 $$;
 
-revoke all on function payments_private.process_again(text, jsonb, boolean) from public;
---! EndIncluded ledger/private/process_again.sql
+revoke all on function payments_private.retry_event(text, jsonb, boolean) from public;
+--! EndIncluded ledger/private/retry_event.sql
 --! Included ledger/retry_webhook_events.sql
 /*
- * Tries failed events again whose time has come, the longest waiting first. Meant for a schedule (sql/templates); several
- * at once share the work, because an event that somebody else is at is skipped, not waited for.
+ * Retries failed events that are due, the longest waiting first, and returns what became of each. A schedule calls it
+ * (see sql/templates). Several calls at once share the work: an event that another call is processing is skipped, not
+ * waited for.
  */
 create or replace function payments.retry_webhook_events(max integer default 100)
   returns table (environment text, provider_event_id text, processing_status text, last_error text)
@@ -3681,29 +4254,31 @@ begin
     continue when not payments_private.try_lock_ids(
       v_event.environment, payments_private.ids_of(array[v_event.payload])
     );
-    v_result := payments_private.process_again(v_event.environment, v_event.payload);
-    continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
+    v_result := payments_private.retry_event(v_event.environment, v_event.payload);
+    continue when v_result ->> 'status' = 'duplicate'; -- another call has finished it
     environment := v_event.environment;
     provider_event_id := v_event.provider_event_id;
     processing_status := v_result ->> 'status';
     last_error := v_result -> 'event' ->> 'last_error';
     return next;
-    exit when last_error like '%(57014)'; -- time is up; the others are tried the next time
+    exit when last_error like '%(57014)'; -- the statement timeout has passed; the next call retries the others
   end loop;
 end;
 $$;
 
 comment on function payments.retry_webhook_events(integer) is
-  'Tries up to max failed events again whose time has come, and answers what became of each. Safe to run several at once.';
+  'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 
 revoke all on function payments.retry_webhook_events(integer) from public;
 grant execute on function payments.retry_webhook_events(integer) to payments_service;
 --! EndIncluded ledger/retry_webhook_events.sql
 --! Included ledger/replay_webhook_events.sql
 /*
- * Processes kept events once more, fulfilment triggers included, in the order in which they happened: by id, by type, by
- * object or by time, all of them when nothing is named. Failed and dead-lettered events by default; with
- * include_processed the finished ones as well, for which fulfilment must be idempotent.
+ * Processes recorded events once more, fulfilment triggers included, in the order in which they happened. Returns what
+ * became of each. Arguments select events by id, by type, by object or by time; without any it takes all of them.
+ *
+ * Takes failed and dead-lettered events. With include_processed it also takes processed ones, for which fulfilment must
+ * be idempotent. Pruned events cannot be replayed.
  */
 create or replace function payments.replay_webhook_events(
   environment text,
@@ -3730,10 +4305,10 @@ declare
 begin
   perform payments_private.check_environment(replay_webhook_events.environment);
   perform payments_private.lock_environment(replay_webhook_events.environment);
-  select array_agg(e.event order by e.place)
+  select array_agg(e.event order by e.position)
   into v_events
   from (
-    select w as event, row_number() over (order by w.provider_created_at, w.received_at) as place
+    select w as event, row_number() over (order by w.provider_created_at, w.received_at) as position
     from payments.webhook_events as w
     where w.environment = replay_webhook_events.environment
       and (replay_webhook_events.provider_event_id is null or w.provider_event_id = replay_webhook_events.provider_event_id)
@@ -3753,25 +4328,25 @@ begin
     return;
   end if;
 
-  -- lock: all of it at once and in order
+  -- lock all ids at once and in order
   v_ids := payments_private.ids_of(array(select e.payload from unnest(v_events) as e));
   perform payments_private.lock_ids(environment, v_ids);
   perform payments_private.lock_payments_of(environment, v_ids);
 
   foreach v_event in array v_events loop
-    v_result := payments_private.process_again(v_event.environment, v_event.payload, replay_webhook_events.include_processed);
-    continue when v_result ->> 'status' = 'duplicate'; -- somebody else finished it meanwhile
+    v_result := payments_private.retry_event(v_event.environment, v_event.payload, replay_webhook_events.include_processed);
+    continue when v_result ->> 'status' = 'duplicate'; -- another call has finished it
     replayed_event_id := v_event.provider_event_id;
     processing_status := v_result ->> 'status';
     last_error := v_result -> 'event' ->> 'last_error';
     return next;
-    exit when last_error like '%(57014)'; -- time is up
+    exit when last_error like '%(57014)'; -- the statement timeout has passed
   end loop;
 end;
 $$;
 
 comment on function payments.replay_webhook_events(text, text, text, text, timestamptz, timestamptz, boolean, integer) is
-  'Processes kept events once more, fulfilment triggers included; failed ones, and with include_processed the finished ones too. Answers what became of each. Errors: SP001.';
+  'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 
 revoke all on function payments.replay_webhook_events(text, text, text, text, timestamptz, timestamptz, boolean, integer)
   from public;
@@ -3780,10 +4355,12 @@ grant execute on function payments.replay_webhook_events(text, text, text, text,
 --! EndIncluded ledger/replay_webhook_events.sql
 --! Included ledger/prune_webhook_events.sql
 /*
- * Empties the payloads of finished events that happened longer ago than older_than. Ids and outcome stay, so duplicates
- * are still known; a rebuild can no longer read them. Fulfilment triggers on `update of processing_status` do not fire;
- * one on every update would see the row with the payload {}. Answers how many were emptied; call again until it is 0.
- * Without an environment it takes both. Waits for a rebuild that is running.
+ * Empties the payloads of finished events that happened longer ago than older_than, at most max at a time. Returns how
+ * many were emptied; call it again until it returns 0. Without an environment it takes both. Waits for a running
+ * rebuild.
+ *
+ * Ids and outcome stay, so duplicates are still recognized. A rebuild can no longer read a pruned event. Fulfilment
+ * triggers on `update of processing_status` do not fire; a trigger on every update sees the row with the payload {}.
  */
 create or replace function payments.prune_webhook_events(
   older_than interval,
@@ -3831,17 +4408,20 @@ end;
 $$;
 
 comment on function payments.prune_webhook_events(interval, integer, text) is
-  'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Answers how many. Errors: SP001.';
+  'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001.';
 
 revoke all on function payments.prune_webhook_events(interval, integer, text) from public;
 grant execute on function payments.prune_webhook_events(interval, integer, text) to payments_service;
 --! EndIncluded ledger/prune_webhook_events.sql
---! Included ledger/private/has_events.sql
+--! Included ledger/private/ledger_covers.sql
 /*
- * Whether the ledger still tells what this version of an object says, or something newer: it holds the payload of a later
- * event, or those of all events of its second. A failed event may be one that cannot be read: what only it told of stays.
+ * Returns whether the ledger still holds what this version of an object says, or something newer. That is so if it
+ * holds the payload of a later event, or the payloads of all events of the version's second.
+ *
+ * Failed events do not count, because a failed event may be one that cannot be read: what only it said stays in the
+ * row.
  */
-create or replace function payments_private.has_events(environment text, object_id text, version bigint)
+create or replace function payments_private.ledger_covers(environment text, object_id text, version bigint)
   returns boolean
   language plpgsql
   stable
@@ -3849,7 +4429,7 @@ create or replace function payments_private.has_events(environment text, object_
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_second timestamptz := to_timestamp((has_events.version & ((1::bigint << 50) - 1)) >> 3);
+  v_second timestamptz := to_timestamp((ledger_covers.version & ((1::bigint << 50) - 1)) >> 3);
 begin
   return (
     select coalesce(
@@ -3858,22 +4438,28 @@ begin
       false
     )
     from payments.webhook_events as w
-    where w.object_id = has_events.object_id
-      and w.environment = has_events.environment
+    where w.object_id = ledger_covers.object_id
+      and w.environment = ledger_covers.environment
       and w.processing_status = 'processed'
       and w.provider_created_at >= v_second
   );
 end;
 $$;
 
-revoke all on function payments_private.has_events(text, text, bigint) from public;
---! EndIncluded ledger/private/has_events.sql
+revoke all on function payments_private.ledger_covers(text, text, bigint) from public;
+--! EndIncluded ledger/private/ledger_covers.sql
 --! Included ledger/rebuild_projections.sql
 /*
- * Makes the projections of an environment again from the ledger, without fulfilment. Rows keep their ids. What an answer
- * of the API showed last is newer than any event and stays; so does what only pruned events told of. Webhooks wait while
- * it runs. It does all of it or nothing: only an event that is kept as failed may fail to project again. Answers {events, pruned, complete_since}: how many events were read, how many are pruned, and from when on the
- * ledger is whole, null when nothing is missing.
+ * Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait
+ * while it runs. It does all of it or nothing: only an event that is recorded as failed may fail to project again.
+ *
+ * Returns {events, pruned, complete_since}:
+ *   events          how many events were read
+ *   pruned          how many are pruned
+ *   complete_since  from when on the ledger is complete; null if nothing is missing
+ *
+ * Two kinds of rows stay as they are: rows that an answer of the API set last, because it is newer than every event,
+ * and rows that only pruned events describe.
  */
 create or replace function payments.rebuild_projections(environment text)
   returns jsonb
@@ -3892,31 +4478,31 @@ begin
   perform payments_private.check_environment(environment);
   perform payments_private.lock_environment(environment, true);
 
-  -- forget: any event is newer than version 0; 6 marks an answer of the API
+  -- reset the versions: every event is newer than 0; the rank 6 marks an answer of the API
   update payments.stripe_products as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.product_id, t.version);
+    and payments_private.ledger_covers(t.environment, t.product_id, t.version);
   update payments.stripe_prices as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.price_id, t.version);
+    and payments_private.ledger_covers(t.environment, t.price_id, t.version);
   update payments.customers as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.provider_customer_id, t.version);
+    and payments_private.ledger_covers(t.environment, t.provider_customer_id, t.version);
   update payments.stripe_subscriptions as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.subscription_id, t.version);
+    and payments_private.ledger_covers(t.environment, t.subscription_id, t.version);
   update payments.stripe_checkout_sessions as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.checkout_session_id, t.version);
+    and payments_private.ledger_covers(t.environment, t.checkout_session_id, t.version);
   update payments_private.payment_objects as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
-    and payments_private.has_events(t.environment, t.object_id, t.version);
+    and payments_private.ledger_covers(t.environment, t.object_id, t.version);
 
   -- project again
   for v_event in
@@ -3927,21 +4513,23 @@ begin
       and payments_private.is_projected_event(w.event_type)
       and (w.provider_account_id is null or payments_private.is_own_account(w.environment, w.provider_account_id))
       and w.payload <> '{}'
-    order by w.provider_created_at desc, w.received_at desc, w.provider_event_id -- the newest first: rows are written once
+    order by w.provider_created_at desc, w.received_at desc, w.provider_event_id -- newest first: a row is written once
   loop
     begin
       perform payments_private.project_events(environment, array[v_event.payload], array['processed']);
     exception
       when others then
         if left(sqlstate, 2) in ('25', '40', '53', '54', '55', '57', '58', 'XX') then
-          raise; -- of the server, and not of the event
-        elsif v_event.processing_status <> 'failed' then -- a failed one may be what cannot be read
+          raise; -- an error of the server, not of the event
+        elsif v_event.processing_status <> 'failed' then -- a failed event may be one that cannot be read
           raise exception 'Event % cannot be projected again: %', v_event.provider_event_id, sqlerrm
-            using errcode = 'SP022', hint = 'Nothing was changed. Mend what the message names and run the rebuild again.';
+            using errcode = 'SP022', hint = 'Nothing was changed. Fix what the message names, then run the rebuild again.';
         end if;
     end;
     v_events := v_events + 1;
   end loop;
+
+  -- derive the transactions
   for v_payment_ids in
     select array_agg(p.id)
     from (
@@ -3956,6 +4544,7 @@ begin
     perform payments_private.refresh_transactions(environment, v_payment_ids);
   end loop;
 
+  -- report what is missing
   select count(*), max(w.provider_created_at) + interval '1 second'
   into v_pruned, v_complete_since
   from payments.webhook_events as w
@@ -3965,16 +4554,21 @@ end;
 $$;
 
 comment on function payments.rebuild_projections(text) is
-  'Makes the projections of an environment again from the ledger, without fulfilment; rows keep their ids and webhooks wait meanwhile. All of it or nothing. Answers {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
+  'Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
 
 revoke all on function payments.rebuild_projections(text) from public;
 grant execute on function payments.rebuild_projections(text) to payments_service;
 --! EndIncluded ledger/rebuild_projections.sql
 --! Included ledger/event_subject.sql
 /*
- * The billing subject of an event, for fulfilment triggers: from the metadata of its object, from the subscription details
- * of an invoice, from the checkout session that began it here, from the subscription, from the payment that it belongs to,
- * else from the customer.
+ * Returns the billing subject of an event, for fulfilment triggers; both fields are null if no subject is known. The
+ * first of these that has a subject decides:
+ *   1. the metadata of the event's object
+ *   2. the subscription details of an invoice
+ *   3. the checkout session that was begun here
+ *   4. the subscription
+ *   5. the payment that the object belongs to
+ *   6. the customer
  */
 create or replace function payments.event_subject(event payments.webhook_events)
   returns payments.billing_subject
@@ -4030,23 +4624,25 @@ begin
       and m.provider_customer_id = v_customer_id;
   end if;
   if v_subject.type is null then
-    v_subject := payments_private.subject_of_customer(event.environment, v_customer_id); -- not the one that new sessions use
+    -- a customer that new sessions do not use has no mapping
+    v_subject := payments_private.subject_of_customer(event.environment, v_customer_id);
   end if;
   return v_subject;
 end;
 $$;
 
 comment on function payments.event_subject(payments.webhook_events) is
-  'The billing subject (type, id) of an event, for fulfilment triggers; both null when nobody is known. Read it as (payments.event_subject(new)).id.';
+  'The billing subject (type, id) of an event, for fulfilment triggers; both are null if no subject is known. Read it as (payments.event_subject(new)).id.';
 
 revoke all on function payments.event_subject(payments.webhook_events) from public;
 grant execute on function payments.event_subject(payments.webhook_events) to payments_service;
 --! EndIncluded ledger/event_subject.sql
 --! Included ledger/event_is_settled.sql
 /*
- * Whether an event says that the money has arrived. A checkout that is complete but unpaid has not settled: its
- * checkout.session.async_payment_succeeded will. A checkout that needs no payment has.
- * https://docs.stripe.com/payments/checkout/fulfill-orders
+ * Returns whether an event says that the money has arrived; false for every other event.
+ *
+ * A checkout that is complete but unpaid has not settled: its checkout.session.async_payment_succeeded will say so. A
+ * checkout that requires no payment counts as settled. https://docs.stripe.com/payments/checkout/fulfill-orders
  */
 create or replace function payments.event_is_settled(event payments.webhook_events)
   returns boolean
@@ -4078,7 +4674,7 @@ grant execute on function payments.event_is_settled(payments.webhook_events) to 
 --! EndIncluded ledger/event_is_settled.sql
 --! Included connection/private/read_secrets.sql
 /*
- * The secrets of an environment that are in use, newest first, still encrypted.
+ * Returns the valid secrets of an environment, newest first, still encrypted.
  */
 create or replace function payments_private.read_secrets(environment text)
   returns table (kind text, key_id text, ciphertext text)
@@ -4098,10 +4694,42 @@ grant execute on function payments_private.read_secrets(text) to payments_servic
 --! EndIncluded connection/private/read_secrets.sql
 
 -- sync and recovery
+--! Included sync/private/sync_kinds.sql
+/*
+ * Returns the kinds of objects that a sync can list, in the order in which it lists them: a kind comes after those it
+ * refers to. is_history is true of payment objects: they are listed on request only, and one that a listing does not
+ * show is not gone.
+ *
+ * This is the one list of kinds in the functions. The check kinds_are_known of payments.sync_runs repeats it, because
+ * tables come before functions; a test compares the two.
+ */
+create or replace function payments_private.sync_kinds()
+  returns table (kind text, list_position integer, is_history boolean)
+  language sql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  values
+    ('products', 1, false),
+    ('prices', 2, false),
+    ('customers', 3, false),
+    ('subscriptions', 4, false),
+    ('checkout_sessions', 5, true),
+    ('payment_intents', 6, true),
+    ('charges', 7, true),
+    ('invoices', 8, true),
+    ('refunds', 9, true),
+    ('disputes', 10, true);
+$$;
+
+revoke all on function payments_private.sync_kinds() from public;
+--! EndIncluded sync/private/sync_kinds.sql
 --! Included sync/private/check_sync_kinds.sql
 /*
- * The kinds of objects to sync as a list in the order in which they are listed: what others refer to comes first. Without
- * a list those that a complete listing keeps in line; the payment objects are history and are listed on request.
+ * Returns the requested kinds of objects in the order in which a sync lists them. Without a request: all kinds that are
+ * not history. Raises SP001 for anything but a list of known kinds, so that the caller sees a sentence and not a
+ * violated check.
  */
 create or replace function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
@@ -4111,25 +4739,27 @@ create or replace function payments_private.check_sync_kinds(kinds jsonb)
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_known constant text[] := array[
-    'products', 'prices', 'customers', 'subscriptions', 'checkout_sessions', 'payment_intents', 'charges', 'invoices',
-    'refunds', 'disputes'
-  ];
   v_kinds text[];
 begin
   if kinds is null or kinds = 'null' then
-    return v_known[1:4];
+    return array(
+      select k.kind
+      from payments_private.sync_kinds() as k
+      where not k.is_history
+      order by k.list_position
+    );
   end if;
   if jsonb_typeof(kinds) = 'array' then
-    select array_agg(k.kind order by k.place)
+    select array_agg(k.kind order by k.list_position)
     into v_kinds
-    from unnest(v_known) with ordinality as k (kind, place)
+    from payments_private.sync_kinds() as k
     where check_sync_kinds.kinds ? k.kind;
   end if;
   if v_kinds is null
     or cardinality(v_kinds) <> (select count(distinct k.kind) from jsonb_array_elements(kinds) as k (kind))
   then
-    raise exception 'kinds must be a list of %.', array_to_string(v_known, ', ')
+    raise exception 'kinds must be a list of %.',
+        (select string_agg(k.kind, ', ' order by k.list_position) from payments_private.sync_kinds() as k)
       using errcode = 'SP001', hint = 'Leave kinds out for products, prices, customers and subscriptions.';
   end if;
   return v_kinds;
@@ -4140,9 +4770,9 @@ revoke all on function payments_private.check_sync_kinds(jsonb) from public;
 --! EndIncluded sync/private/check_sync_kinds.sql
 --! Included sync/private/sync_answer.sql
 /*
- * What the carrier of a sync is told after each step: {run, next}. next is what to list from Stripe now, {kind, params,
- * without_cursor}, or null when every kind is listed. without_cursor is asked instead if Stripe no longer knows the object
- * that the last page ended with: it lists that second again, which does no harm.
+ * Returns what each step of a sync returns: {run, next}. next is what to list from Stripe now, or null when every kind
+ * is listed: {kind, params, without_cursor}. If Stripe no longer knows the object at the end of the last page, list
+ * with without_cursor: it repeats the objects of that object's second, which is harmless.
  */
 create or replace function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
@@ -4157,22 +4787,24 @@ declare
   v_params jsonb := '{"limit": 100}';
   v_created jsonb := '{}';
 begin
+  -- choose the kind
   select k.kind into v_kind
-  from unnest(run.kinds) with ordinality as k (kind, place)
+  from unnest(run.kinds) with ordinality as k (kind, list_position)
   where coalesce(run.progress -> k.kind ->> 'state', 'listing') = 'listing'
-  order by k.place
+  order by k.list_position
   limit 1;
   if v_kind is null or run.status <> 'running' then
     return jsonb_build_object('run', to_jsonb(run), 'next', null);
   end if;
 
+  -- build the request
   v_progress := coalesce(run.progress -> v_kind, '{}');
   if v_kind = 'subscriptions' then
     v_params := v_params || '{"status": "all"}';
   elsif v_kind = 'invoices' then
     v_params := v_params || '{"expand": ["data.payments"]}';
   end if;
-  if v_kind not in ('products', 'prices', 'customers', 'subscriptions') then
+  if (select k.is_history from payments_private.sync_kinds() as k where k.kind = v_kind) then
     v_created := jsonb_strip_nulls(jsonb_build_object(
       'gte', ceil(extract(epoch from run.created_from)), 'lt', ceil(extract(epoch from run.created_before))
     ));
@@ -4201,8 +4833,8 @@ revoke all on function payments_private.sync_answer(payments.sync_runs) from pub
 --! EndIncluded sync/private/sync_answer.sql
 --! Included sync/private/held_sync_run.sql
 /*
- * The row of a running sync, locked, for whoever holds its lease. A carrier that was away for so long that another one has
- * taken over is refused.
+ * Returns the row of a running sync, locked, if the caller holds its lease. Raises SP021 if another process has taken
+ * over.
  */
 create or replace function payments_private.held_sync_run(run_id uuid, lease uuid)
   returns payments.sync_runs
@@ -4219,8 +4851,8 @@ begin
   where r.id = held_sync_run.run_id
   for update;
   if v_run.lease is distinct from held_sync_run.lease or held_sync_run.lease is null then
-    raise exception 'This sync is no longer carried out here.'
-      using errcode = 'SP021', hint = 'Begin a sync: it goes on where the last one was stopped.';
+    raise exception 'Another process has taken over this sync.'
+      using errcode = 'SP021', hint = 'Begin a sync: it resumes where the last one stopped.';
   end if;
   return v_run;
 end;
@@ -4230,10 +4862,14 @@ revoke all on function payments_private.held_sync_run(uuid, uuid) from public;
 --! EndIncluded sync/private/held_sync_run.sql
 --! Included sync/begin_sync.sql
 /*
- * Begins a sync of an environment with Stripe, or resumes the last one like it that was stopped within a day, where it was
- * stopped. One sync of an environment runs at a time; one that has given no sign of life for a minute has died.
- * account_id is the account of the key: rows of one account are never compared with the listing of another.
- * Answers {run, next} as every step of a sync does: see payments_private.sync_answer.
+ * Begins a sync of an environment with Stripe, and returns {run, next} as every step of a sync does; see
+ * payments_private.sync_answer. A run with the same kinds and range that stopped within a day is resumed where it
+ * stopped.
+ *
+ * One sync of an environment runs at a time; a running one without a heartbeat for a minute counts as dead.
+ *
+ * account_id is the account of the key. Another account than the one whose rows are here raises SP008. Otherwise, a
+ * listing of one account would mark the rows of the other as gone.
  */
 create or replace function payments.begin_sync(
   environment text,
@@ -4260,11 +4896,11 @@ begin
       using errcode = 'SP001', hint = 'Leave one of them out for no limit on that side.';
   end if;
 
-  -- lock, and look whose rows these are now
+  -- lock, then check the account
   perform pg_advisory_xact_lock(hashtextextended('sync ' || environment, 3));
   perform payments_private.check_account(environment, account_id);
 
-  -- remember whose rows these are, and that the key is accepted
+  -- record the account as connected
   update payments.provider_connections as c
   set status = 'connected'
   where c.provider = 'stripe' and c.environment = begin_sync.environment and c.status = 'error';
@@ -4276,13 +4912,13 @@ begin
     where c.provider_account_id is null;
   end if;
 
-  -- one at a time
+  -- refuse a second run
   select r.* into v_run
   from payments.sync_runs as r
   where r.environment = begin_sync.environment and r.status = 'running'
   for update;
   if v_run.heartbeat_at > clock_timestamp() - interval '1 minute' then
-    raise exception 'A sync of % is running since %.', environment,
+    raise exception 'A sync of % has been running since %.', environment,
         to_char(v_run.started_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS "UTC"')
       using errcode = 'SP020', hint = 'Wait until it has ended. One that was killed can be resumed after a minute.';
   end if;
@@ -4292,7 +4928,7 @@ begin
       finished_at = r.heartbeat_at
   where r.id = v_run.id;
 
-  -- resume
+  -- resume a stopped run
   select r.* into v_run
   from payments.sync_runs as r
   where r.environment = begin_sync.environment
@@ -4319,7 +4955,7 @@ begin
     return payments_private.sync_answer(v_run);
   end if;
 
-  -- begin, and forget what is long over
+  -- delete old runs, begin a new one
   delete from payments.sync_runs as r
   where r.environment = begin_sync.environment and r.finished_at < now() - interval '90 days';
   insert into payments.sync_runs (environment, kinds, created_from, created_before, lease, heartbeat_at)
@@ -4333,15 +4969,15 @@ end;
 $$;
 
 comment on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) is
-  'Begins a sync of an environment with Stripe or resumes the last one like it. Answers {run, next}: next is what to list, for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
+  'Begins a sync of an environment with Stripe or resumes the last one like it. Returns {run, next}: next is what to list for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 
 revoke all on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) from public;
 grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) to payments_service;
 --! EndIncluded sync/begin_sync.sql
 --! Included sync/private/sync_rows.sql
 /*
- * What the projections show of these objects of one kind, by id, without what changes with every look at Stripe. Of payment
- * objects it is their transactions, by the transaction's id.
+ * Returns the projected rows of these objects of one kind as {id: row}, without the columns that change at each look at
+ * Stripe. For payment objects: their transactions by the transaction's id.
  */
 create or replace function payments_private.sync_rows(environment text, kind text, ids text[])
   returns jsonb
@@ -4353,28 +4989,28 @@ create or replace function payments_private.sync_rows(environment text, kind tex
 as $$
 declare
   v_rows jsonb;
-  v_ours constant text[] := array[
+  v_left_out constant text[] := array[
     'id', 'environment', 'provider', 'raw', 'version', 'synced_at', 'created_at', 'updated_at', 'subject_version'
   ];
 begin
   case kind
     when 'products' then
-      select jsonb_object_agg(p.product_id, to_jsonb(p) - v_ours) into v_rows
+      select jsonb_object_agg(p.product_id, to_jsonb(p) - v_left_out) into v_rows
       from payments.stripe_products as p
       where p.product_id = any (ids) and p.environment = sync_rows.environment;
     when 'prices' then
-      select jsonb_object_agg(p.price_id, to_jsonb(p) - v_ours) into v_rows
+      select jsonb_object_agg(p.price_id, to_jsonb(p) - v_left_out) into v_rows
       from payments.stripe_prices as p
       where p.price_id = any (ids) and p.environment = sync_rows.environment;
     when 'customers' then
-      select jsonb_object_agg(c.provider_customer_id, to_jsonb(c) - v_ours) into v_rows
+      select jsonb_object_agg(c.provider_customer_id, to_jsonb(c) - v_left_out) into v_rows
       from payments.customers as c
       where c.provider_customer_id = any (ids) and c.environment = sync_rows.environment and c.provider = 'stripe';
     when 'subscriptions' then
       select jsonb_object_agg(
         s.subscription_id,
-        to_jsonb(s) - v_ours || jsonb_build_object('items', (
-          select jsonb_agg(to_jsonb(i) - v_ours order by i.subscription_item_id)
+        to_jsonb(s) - v_left_out || jsonb_build_object('items', (
+          select jsonb_agg(to_jsonb(i) - v_left_out order by i.subscription_item_id)
           from payments.stripe_subscription_items as i
           where i.subscription_id = s.subscription_id and i.environment = s.environment
         ))
@@ -4383,11 +5019,11 @@ begin
       from payments.stripe_subscriptions as s
       where s.subscription_id = any (ids) and s.environment = sync_rows.environment;
     when 'checkout_sessions' then
-      select jsonb_object_agg(s.checkout_session_id, to_jsonb(s) - v_ours) into v_rows
+      select jsonb_object_agg(s.checkout_session_id, to_jsonb(s) - v_left_out) into v_rows
       from payments.stripe_checkout_sessions as s
       where s.checkout_session_id = any (ids) and s.environment = sync_rows.environment;
     else
-      select jsonb_object_agg(t.id, to_jsonb(t) - v_ours) into v_rows
+      select jsonb_object_agg(t.id, to_jsonb(t) - v_left_out) into v_rows
       from payments.transactions as t
       where t.id in (
         select o.payment_id
@@ -4403,7 +5039,7 @@ revoke all on function payments_private.sync_rows(text, text, text[]) from publi
 --! EndIncluded sync/private/sync_rows.sql
 --! Included sync/private/sync_objects.sql
 /*
- * The objects of a page one by one, and after an invoice the payments that were expanded in it.
+ * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it.
  */
 create or replace function payments_private.sync_objects(objects jsonb)
   returns setof jsonb
@@ -4428,9 +5064,9 @@ revoke all on function payments_private.sync_objects(jsonb) from public;
 --! EndIncluded sync/private/sync_objects.sql
 --! Included sync/private/project_sync_page.sql
 /*
- * Projects the objects of one page, and an invoice's payments with it. An object that cannot be
- * projected must not keep the others out: the page is then taken object by object, and the first error is told.
- * Answers {newer, failed, error}: how many rows were newer than the page, and how many objects could not be projected.
+ * Projects the objects of one page, with the payments of its invoices, and returns {newer, failed, error}: how many
+ * rows were newer than the page, how many objects could not be projected, and the first error. If the page raises, its
+ * objects are projected one by one, so that one bad object does not block the others.
  */
 create or replace function payments_private.project_sync_page(environment text, objects jsonb, snapshot_at timestamptz)
   returns jsonb
@@ -4447,12 +5083,12 @@ declare
   v_error text;
 begin
   begin
-    return jsonb_build_object(
-      'newer', cardinality(array_positions(payments_private.project_answers(environment, v_objects, snapshot_at), 'stale')),
-      'failed', 0
+    v_newer := cardinality(
+      array_positions(payments_private.project_answers(environment, v_objects, snapshot_at), 'stale')
     );
+    return jsonb_build_object('newer', v_newer, 'failed', 0);
   exception
-    when others then null; -- once more, one by one
+    when others then null; -- then one by one
   end;
 
   foreach v_object in array v_objects loop
@@ -4474,7 +5110,8 @@ revoke all on function payments_private.project_sync_page(text, jsonb, timestamp
 --! EndIncluded sync/private/project_sync_page.sql
 --! Included sync/private/add_drift.sql
 /*
- * Adds to a drift report what differs between the rows before and after a page: {rows, missing, fields: {column: rows}}.
+ * Returns a drift report with the differences of one page added: {rows, missing, deleted, fields: {column: rows}}.
+ * rows_before and rows_after are the page's rows by id, as payments_private.sync_rows returns them.
  */
 create or replace function payments_private.add_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
   returns jsonb
@@ -4488,6 +5125,7 @@ declare
   v_missing integer;
   v_fields jsonb;
 begin
+  -- count rows
   select count(*) filter (where rows_before ? a.id), count(*) filter (where not rows_before ? a.id)
   into v_rows, v_missing
   from jsonb_each(rows_after) as a (id, row_after)
@@ -4496,6 +5134,7 @@ begin
     return drift;
   end if;
 
+  -- count by column
   select jsonb_object_agg(f.field, f.count)
   into v_fields
   from (
@@ -4524,10 +5163,12 @@ revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from publ
 --! EndIncluded sync/private/add_drift.sql
 --! Included sync/record_sync_page.sql
 /*
- * Takes one page of a listing: its objects, by their projectors, and the place where it ended, in one transaction. Whoever
- * is killed has therefore either taken the page or not, and goes on from there.
- * snapshot_at is the instant of the answer. A page is never older than the first one of its listing, which was answered
- * before this one was asked for; so what the listing has shown is in rows of at least that version, and what it has not is not.
+ * Records one page of a listing, and returns {run, next}. The projected objects and the cursor commit together. So a
+ * process that is killed has recorded the page or has not, and the run resumes in either case.
+ *
+ * snapshot_at is the instant of Stripe's answer. No page is projected with an older instant than the first page of its
+ * listing. So every object that the listing showed has a row of at least that version, and every older row was not
+ * shown.
  */
 create or replace function payments.record_sync_page(
   run_id uuid,
@@ -4556,8 +5197,8 @@ declare
 begin
   -- guard
   if jsonb_typeof(objects) is distinct from 'array' or snapshot_at is null or has_more is null then
-    raise exception 'objects must be a page of Stripe objects, with the instant of the answer and whether there is more.'
-      using errcode = 'SP001', hint = 'Pass what Stripe answered to the request in next.';
+    raise exception 'objects must be a page of Stripe objects, with snapshot_at and has_more.'
+      using errcode = 'SP001', hint = 'Pass Stripe''s answer to the request in next, and the instant at which it was true.';
   end if;
   select r.environment into v_environment from payments.sync_runs as r where r.id = record_sync_page.run_id;
   if exists (
@@ -4580,14 +5221,14 @@ begin
     v_environment, payments_private.ids_of(array(select payments_private.sync_objects(objects)))
   );
 
-  -- project
+  -- project, compare before and after
   select array_agg(o.object ->> 'id') into v_ids from jsonb_array_elements(objects) as o (object);
   v_listed_from := coalesce((v_progress ->> 'listed_from')::timestamptz, snapshot_at);
   v_before := payments_private.sync_rows(v_environment, kind, v_ids);
   v_outcome := payments_private.project_sync_page(v_environment, objects, greatest(snapshot_at, v_listed_from));
   v_after := payments_private.sync_rows(v_environment, kind, v_ids);
 
-  -- mark
+  -- record the progress
   v_drift := payments_private.add_drift(v_run.drift -> kind, v_before, v_after);
   v_progress := v_progress || jsonb_strip_nulls(jsonb_build_object(
     'state', case when has_more then 'listing' else 'listed' end,
@@ -4615,16 +5256,19 @@ end;
 $$;
 
 comment on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) is
-  'Takes one page of a sync''s listing: its objects and its place commit together. Answers {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another one has taken over.';
+  'Records one page of a sync''s listing: its objects and its cursor commit together. Returns {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another process has taken over.';
 
 revoke all on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) from public;
 grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) to payments_service;
 --! EndIncluded sync/record_sync_page.sql
 --! Included sync/private/gone_since_sync.sql
 /*
- * Ids of one kind that a complete listing did not show and that are therefore gone at Stripe: their row was not touched by the
- * listing, nothing newer is known of them, and they were made before it began. Objects on a test clock are in no listing.
- * At most max of them; only those among the given ids, if any are given.
+ * Returns the ids of one kind that are gone at Stripe, because a complete listing did not show them. Their row is older
+ * than the listing, and the object was made before the listing began. Objects on a test clock appear in no listing, so
+ * they never count.
+ *
+ * Returns at most max ids; if among is given, only ids in it. Returns nothing for history (see
+ * payments_private.sync_kinds).
  */
 create or replace function payments_private.gone_since_sync(
   environment text,
@@ -4638,53 +5282,41 @@ create or replace function payments_private.gone_since_sync(
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_custom_plan -- then the plan has the table of this kind only
 as $$
 declare
   v_version bigint := payments_private.snapshot_version(listed_from, null, false);
 begin
-  case kind
-    when 'products' then
-      return query
-      select t.product_id
-      from payments.stripe_products as t
-      where t.environment = gone_since_sync.environment
-        and t.version < v_version
-        and coalesce(payments_private.instant_of(t.raw -> 'created') < gone_since_sync.listed_from, true)
-        and (among is null or t.product_id = any (among))
-      limit gone_since_sync.max;
-    when 'prices' then
-      return query
-      select t.price_id
-      from payments.stripe_prices as t
-      where t.environment = gone_since_sync.environment
-        and t.version < v_version
-        and coalesce(payments_private.instant_of(t.raw -> 'created') < gone_since_sync.listed_from, true)
-        and (among is null or t.price_id = any (among))
-      limit gone_since_sync.max;
-    when 'customers' then
-      return query
-      select t.provider_customer_id
-      from payments.customers as t
-      where t.environment = gone_since_sync.environment
-        and t.provider = 'stripe'
-        and t.version < v_version
-        and t.raw ->> 'test_clock' is null
-        and coalesce(t.provider_created_at < gone_since_sync.listed_from, true)
-        and (among is null or t.provider_customer_id = any (among))
-      limit gone_since_sync.max;
-    when 'subscriptions' then
-      return query
-      select t.subscription_id
-      from payments.stripe_subscriptions as t
-      where t.environment = gone_since_sync.environment
-        and t.version < v_version
-        and t.raw ->> 'test_clock' is null
-        and coalesce(payments_private.instant_of(t.raw -> 'created') < gone_since_sync.listed_from, true)
-        and (among is null or t.subscription_id = any (among))
-      limit gone_since_sync.max;
-    else
-      return; -- history: what a listing of a time range does not show is not gone
-  end case;
+  return query
+  select o.id
+  from (
+    select
+      t.product_id as id,
+      t.environment,
+      t.version,
+      t.raw,
+      payments_private.instant_of(t.raw -> 'created') as made_at
+    from payments.stripe_products as t
+    where gone_since_sync.kind = 'products'
+    union all
+    select t.price_id, t.environment, t.version, t.raw, payments_private.instant_of(t.raw -> 'created')
+    from payments.stripe_prices as t
+    where gone_since_sync.kind = 'prices'
+    union all
+    select t.provider_customer_id, t.environment, t.version, t.raw, t.provider_created_at
+    from payments.customers as t
+    where gone_since_sync.kind = 'customers' and t.provider = 'stripe'
+    union all
+    select t.subscription_id, t.environment, t.version, t.raw, payments_private.instant_of(t.raw -> 'created')
+    from payments.stripe_subscriptions as t
+    where gone_since_sync.kind = 'subscriptions'
+  ) as o
+  where o.environment = gone_since_sync.environment
+    and o.version < v_version
+    and o.raw ->> 'test_clock' is null
+    and coalesce(o.made_at < gone_since_sync.listed_from, true)
+    and (gone_since_sync.among is null or o.id = any (gone_since_sync.among))
+  limit gone_since_sync.max;
 end;
 $$;
 
@@ -4692,10 +5324,15 @@ revoke all on function payments_private.gone_since_sync(text, text, timestamptz,
 --! EndIncluded sync/private/gone_since_sync.sql
 --! Included sync/private/mark_gone.sql
 /*
- * Marks one object that is gone at Stripe, by its projector, as a snapshot of the instant at which the listing began that
- * does not show it: deleted, or canceled at a time that nobody knows.
+ * Marks one object as gone at Stripe: deleted, or for a subscription canceled at an unknown time. It hands its
+ * projector a snapshot as of the beginning of the listing, so a newer row stays as it is.
  */
-create or replace function payments_private.mark_gone(environment text, kind text, object_id text, listed_from timestamptz)
+create or replace function payments_private.mark_gone(
+  environment text,
+  kind text,
+  object_id text,
+  listed_from timestamptz
+)
   returns void
   language plpgsql
   volatile
@@ -4706,7 +5343,10 @@ declare
   v_raw jsonb;
 begin
   if kind = 'subscriptions' then
-    select s.raw || jsonb_build_object('id', s.subscription_id, 'object', 'subscription', 'customer', s.customer_id, 'status', 'canceled')
+    select
+      s.raw || jsonb_build_object(
+        'id', s.subscription_id, 'object', 'subscription', 'customer', s.customer_id, 'status', 'canceled'
+      )
     into v_raw
     from payments.stripe_subscriptions as s
     where s.subscription_id = mark_gone.object_id and s.environment = mark_gone.environment;
@@ -4726,8 +5366,8 @@ revoke all on function payments_private.mark_gone(text, text, text, timestamptz)
 --! EndIncluded sync/private/mark_gone.sql
 --! Included sync/private/end_sync.sql
 /*
- * Writes how a sync ended to its row and to the connection of its environment. Objects that could not be projected make it a
- * failed one, though everything else is in line.
+ * Records how a sync ended, in its run and in the connection of its environment, and returns the run. A run with
+ * objects that could not be projected has failed, although all other rows are in line.
  */
 create or replace function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
@@ -4740,6 +5380,7 @@ declare
   v_error text := end_sync.error;
   v_counts jsonb;
 begin
+  -- decide the outcome
   if v_error is null then
     select format('%s objects could not be projected, the first of them %s.', sum((p.progress ->> 'failed')::integer),
         (array_agg(p.progress ->> 'error') filter (where p.progress ? 'error'))[1])
@@ -4756,6 +5397,7 @@ begin
   where r.id = end_sync.run.id
   returning r.* into run;
 
+  -- record it in the connection
   select jsonb_object_agg(p.kind, coalesce((p.progress -> 'seen'), '0'))
   into v_counts
   from jsonb_each(run.progress) as p (kind, progress);
@@ -4780,9 +5422,11 @@ revoke all on function payments_private.end_sync(payments.sync_runs, text) from 
 --! EndIncluded sync/private/end_sync.sql
 --! Included sync/complete_sync.sql
 /*
- * Ends a sync whose kinds are all listed. What a complete listing did not show becomes a tombstone under the version rule: a
- * row that anything newer than the beginning of the listing has touched is left alone. At most max of them in one call, so
- * that no transaction holds many locks: as long as the answer says running, call again.
+ * Ends a sync whose kinds are all listed, and returns {run, next}. An object that a complete listing did not show
+ * becomes a tombstone under the version rule: a row that is newer than the beginning of the listing stays as it is.
+ *
+ * One call marks at most max objects, so that no transaction holds many locks. While the returned run is running, call
+ * again.
  */
 create or replace function payments.complete_sync(run_id uuid, lease uuid, max integer default 100)
   returns jsonb
@@ -4799,7 +5443,7 @@ declare
   v_listed_from timestamptz;
   v_ids text[];
   v_id text;
-  v_buried integer;
+  v_marked integer;
 begin
   -- guard
   select r.environment into v_environment from payments.sync_runs as r where r.id = complete_sync.run_id;
@@ -4810,45 +5454,48 @@ begin
     v_progress := v_run.progress -> v_kind;
     continue when v_progress ->> 'state' = 'done';
     if v_progress ->> 'state' is distinct from 'listed' then
-      return payments_private.sync_answer(v_run); -- there is more to list
+      return payments_private.sync_answer(v_run); -- list the rest first
     end if;
 
-    -- bury: rows of objects that could not be projected are untouched, too, so then nobody knows what is gone
+    -- find what is gone: unknown if an object could not be projected, because its row is old as well
     v_listed_from := (v_progress ->> 'listed_from')::timestamptz;
     v_ids := null;
-    v_buried := 0;
+    v_marked := 0;
     if (v_progress ->> 'failed')::integer = 0 then
-      select array_agg(g.id) into v_ids
-      from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1)) as g (id);
+      select array_agg(g.id)
+      into v_ids
+      from payments_private.gone_since_sync(
+        v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1)
+      ) as g (id);
     end if;
     if v_ids is not null then
       perform payments_private.lock_ids(v_environment, v_ids);
-      for v_id in -- once more: a webhook may have been there before the locks
+      for v_id in -- again: a webhook may have written before the locks
         select g.id
         from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
       loop
         perform payments_private.mark_gone(v_environment, v_kind, v_id, v_listed_from);
-        v_buried := v_buried + 1;
+        v_marked := v_marked + 1;
       end loop;
     end if;
 
-    -- mark
+    -- record the progress
     update payments.sync_runs as r
     set progress = r.progress || jsonb_build_object(v_kind, v_progress || jsonb_build_object(
           'state', case when v_ids is null then 'done' else 'listed' end,
-          'deleted', coalesce((v_progress ->> 'deleted')::integer, 0) + v_buried
+          'deleted', coalesce((v_progress ->> 'deleted')::integer, 0) + v_marked
         )),
         drift = case
-          when v_buried = 0 then r.drift
+          when v_marked = 0 then r.drift
           else r.drift || jsonb_build_object(v_kind, jsonb_build_object('rows', 0, 'missing', 0, 'fields', '{}'::jsonb)
             || coalesce(r.drift -> v_kind, '{}')
-            || jsonb_build_object('deleted', coalesce((r.drift -> v_kind ->> 'deleted')::integer, 0) + v_buried))
+            || jsonb_build_object('deleted', coalesce((r.drift -> v_kind ->> 'deleted')::integer, 0) + v_marked))
         end,
         heartbeat_at = clock_timestamp()
     where r.id = v_run.id
     returning r.* into v_run;
     if v_ids is not null then
-      return payments_private.sync_answer(v_run); -- call again: there may be more of them
+      return payments_private.sync_answer(v_run); -- call again: more may be gone
     end if;
   end loop;
   return payments_private.sync_answer(payments_private.end_sync(v_run, null));
@@ -4856,15 +5503,15 @@ end;
 $$;
 
 comment on function payments.complete_sync(uuid, uuid, integer) is
-  'Ends a sync whose kinds are all listed; what the listing did not show becomes a tombstone unless something newer is known. Call again while the run in the answer is running. Errors: SP021.';
+  'Ends a sync whose kinds are all listed; an object that the listing did not show becomes a tombstone unless its row is newer. Call again while the returned run is running. Errors: SP021 another process has taken over.';
 
 revoke all on function payments.complete_sync(uuid, uuid, integer) from public;
 grant execute on function payments.complete_sync(uuid, uuid, integer) to payments_service;
 --! EndIncluded sync/complete_sync.sql
 --! Included sync/fail_sync.sql
 /*
- * Ends a sync before its time: with an error it has failed, without one it was interrupted. Either way the next begin_sync
- * like it goes on where it was.
+ * Ends a sync early, and returns its run: failed if an error is given, else interrupted. The next begin_sync with the
+ * same kinds and range resumes it.
  */
 create or replace function payments.fail_sync(run_id uuid, lease uuid, error text default null)
   returns setof payments.sync_runs
@@ -4892,15 +5539,15 @@ end;
 $$;
 
 comment on function payments.fail_sync(uuid, uuid, text) is
-  'Ends a sync before its time, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021.';
+  'Ends a sync early, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021 another process has taken over.';
 
 revoke all on function payments.fail_sync(uuid, uuid, text) from public;
 grant execute on function payments.fail_sync(uuid, uuid, text) to payments_service;
 --! EndIncluded sync/fail_sync.sql
 --! Included sync/refuse_sync.sql
 /*
- * Notes that a sync could not begin: Stripe did not answer, or did not accept the key, which is then the state of the
- * connection until a sync begins again.
+ * Records that a sync could not begin, because Stripe was not reachable or refused the key. The connection shows that
+ * until a sync begins.
  */
 create or replace function payments.refuse_sync(environment text, error text, is_key_refused boolean default false)
   returns void
@@ -4920,14 +5567,15 @@ end;
 $$;
 
 comment on function payments.refuse_sync(text, text, boolean) is
-  'Notes that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
+  'Records that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
 
 revoke all on function payments.refuse_sync(text, text, boolean) from public;
 grant execute on function payments.refuse_sync(text, text, boolean) to payments_service;
 --! EndIncluded sync/refuse_sync.sql
 --! Included sync/touch_sync.sql
 /*
- * A sign of life of whoever carries out a sync, while Stripe makes it wait. Answers false if another one has taken over.
+ * Records a heartbeat of a running sync while Stripe makes the process wait. Returns false if another process has taken
+ * over.
  */
 create or replace function payments.touch_sync(run_id uuid, lease uuid)
   returns boolean
@@ -4945,15 +5593,15 @@ end;
 $$;
 
 comment on function payments.touch_sync(uuid, uuid) is
-  'A sign of life of a running sync. Answers whether it is still carried out under this lease.';
+  'Records a heartbeat of a running sync. Returns whether the sync still runs under this lease.';
 
 revoke all on function payments.touch_sync(uuid, uuid) from public;
 grant execute on function payments.touch_sync(uuid, uuid) to payments_service;
 --! EndIncluded sync/touch_sync.sql
 --! Included sync/due_sync_kinds.sql
 /*
- * What a scheduled sync should list now: the catalog each time, since it is small; customers and subscriptions as well when
- * no complete sync has succeeded for a day.
+ * Returns the kinds that a scheduled sync lists now. The catalog is small, so it is listed each time. Customers and
+ * subscriptions are listed too when no complete sync has succeeded for a day.
  */
 create or replace function payments.due_sync_kinds(environment text)
   returns jsonb
@@ -4964,33 +5612,36 @@ create or replace function payments.due_sync_kinds(environment text)
 as $$
 begin
   perform payments_private.check_environment(environment);
-  return case
-    when exists (
-      select
-      from payments.sync_runs as r
-      where r.environment = due_sync_kinds.environment
-        and r.status = 'succeeded'
-        and r.kinds @> array['products', 'prices', 'customers', 'subscriptions']
-        and r.started_at > now() - interval '1 day'
-    ) then '["products", "prices"]'
-    else '["products", "prices", "customers", "subscriptions"]'
-  end::jsonb;
+  if exists (
+    select
+    from payments.sync_runs as r
+    where r.environment = due_sync_kinds.environment
+      and r.status = 'succeeded'
+      and r.kinds @> payments_private.check_sync_kinds(null)
+      and r.started_at > now() - interval '1 day'
+  ) then
+    return '["products", "prices"]';
+  end if;
+  return to_jsonb(payments_private.check_sync_kinds(null));
 end;
 $$;
 
 comment on function payments.due_sync_kinds(text) is
-  'Which kinds a scheduled sync should list now: the catalog, and once a day everything. Errors: SP001.';
+  'Returns the kinds that a scheduled sync lists now: the catalog, and once a day customers and subscriptions too. Errors: SP001.';
 
 revoke all on function payments.due_sync_kinds(text) from public;
 grant execute on function payments.due_sync_kinds(text) to payments_service;
 --! EndIncluded sync/due_sync_kinds.sql
 --! Included sync/begin_recovery.sql
 /*
- * From when on Stripe's list of events is to be read so that nothing is missing in the ledger: an hour before the last recovery
- * ended, because the list lags; the first time, from when the webhook endpoint was set up or the first event arrived; or from
- * since, if it is given. What happened before that beginning was never meant for this database, and stays out.
- * account_id is the account of the key: events of one account are never taken for those of another.
- * Stripe keeps events for 30 days. Answers {from, gap}: gap is {from, before}, the time of which the events are gone, or null.
+ * Returns {from, gap}. from is the instant from which to read Stripe's list of events so that the ledger misses none.
+ * gap is the time whose events are lost, {from, before}, or null. Stripe keeps events for 30 days.
+ *
+ * from is an hour before the last recovery ended, because Stripe's list lags. For the first recovery it is when the
+ * webhook endpoint was set up or the first event arrived. If since is given, it is since. Events before the ledger
+ * began stay out, because they were never meant for this database.
+ *
+ * account_id is the account of the key: another account than the one whose events are here raises SP008.
  */
 create or replace function payments.begin_recovery(
   environment text,
@@ -5004,65 +5655,72 @@ create or replace function payments.begin_recovery(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_kept timestamptz := now() - interval '30 days';
+  v_kept_from timestamptz := now() - interval '30 days';
   v_connection payments.provider_connections;
-  v_known timestamptz;
-  v_last timestamptz;
-  v_next timestamptz;
+  v_complete_until timestamptz;
+  v_gap_from timestamptz;
+  v_gap_before timestamptz;
 begin
+  -- guard
   perform payments_private.check_environment(environment);
   perform payments_private.check_account(environment, account_id);
+
+  -- read where the last one ended
   select c.* into v_connection
   from payments.provider_connections as c
   where c.provider = 'stripe' and c.environment = begin_recovery.environment;
-  v_known := v_connection.events_complete_until;
+  v_complete_until := v_connection.events_complete_until;
   if begin_recovery.since is not null then
     return jsonb_build_object(
-      'from', greatest(begin_recovery.since, v_kept),
+      'from', greatest(begin_recovery.since, v_kept_from),
       'gap', case
-        when begin_recovery.since < v_kept then jsonb_build_object('from', begin_recovery.since, 'before', v_kept)
+        when begin_recovery.since < v_kept_from
+          then jsonb_build_object('from', begin_recovery.since, 'before', v_kept_from)
       end
     );
   end if;
 
-  -- the first time
-  if v_known is null then
-    select least(min(w.provider_created_at), v_connection.webhook_configured_at) into v_known
+  -- begin with the ledger
+  if v_complete_until is null then
+    select least(min(w.provider_created_at), v_connection.webhook_configured_at) into v_complete_until
     from payments.webhook_events as w
     where w.provider = 'stripe' and w.environment = begin_recovery.environment;
-    if v_known is null then
+    if v_complete_until is null then
       return jsonb_build_object('from', now(), 'gap', null);
     end if;
-    v_connection.events_complete_from := v_known;
+    v_connection.events_complete_from := v_complete_until;
   end if;
 
-  -- gap: for more than a day, nothing at all is known around the time at which Stripe's list begins
-  if v_known < v_kept then
+  -- find the gap: no event for more than a day around the time at which Stripe's list begins
+  if v_complete_until < v_kept_from then
     select
-      greatest(max(w.provider_created_at) filter (where w.provider_created_at < v_kept), v_known),
-      coalesce(min(w.provider_created_at) filter (where w.provider_created_at >= v_kept), now())
-    into v_last, v_next
+      greatest(max(w.provider_created_at) filter (where w.provider_created_at < v_kept_from), v_complete_until),
+      coalesce(min(w.provider_created_at) filter (where w.provider_created_at >= v_kept_from), now())
+    into v_gap_from, v_gap_before
     from payments.webhook_events as w
     where w.provider = 'stripe' and w.environment = begin_recovery.environment;
   end if;
   return jsonb_build_object(
-    'from', greatest(v_known - interval '1 hour', v_connection.events_complete_from, v_kept),
-    'gap', case when v_next - v_last > interval '1 day' then jsonb_build_object('from', v_last, 'before', v_kept) end
+    'from', greatest(v_complete_until - interval '1 hour', v_connection.events_complete_from, v_kept_from),
+    'gap', case
+      when v_gap_before - v_gap_from > interval '1 day'
+        then jsonb_build_object('from', v_gap_from, 'before', v_kept_from)
+    end
   );
 end;
 $$;
 
 comment on function payments.begin_recovery(text, timestamptz, text) is
-  'From when on Stripe''s list of events has to be read so that nothing is missing in the ledger. Answers {from, gap}; gap is the time of which Stripe no longer has the events. Errors: SP001, SP008 the key is of another account.';
+  'Returns {from, gap}: the instant from which to read Stripe''s list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
 
 revoke all on function payments.begin_recovery(text, timestamptz, text) from public;
 grant execute on function payments.begin_recovery(text, timestamptz, text) to payments_service;
 --! EndIncluded sync/begin_recovery.sql
 --! Included sync/complete_recovery.sql
 /*
- * Notes that what Stripe's list has from recovered_from until complete_until is in the ledger, so that the next recovery
- * begins there. A recovery of a time that reaches back neither to where the last one ended nor to where Stripe's list begins
- * moves nothing.
+ * Records that the ledger holds every event of Stripe's list from recovered_from until complete_until, so that the next
+ * recovery begins there, and returns the connection. Returns no row, and records nothing, if that would leave a gap:
+ * the recovery must reach back to where the last one ended, or to where Stripe's list begins.
  */
 create or replace function payments.complete_recovery(
   environment text,
@@ -5088,20 +5746,20 @@ begin
       events_complete_until = greatest(c.events_complete_until, excluded.events_complete_until)
   where c.events_complete_until is null
     or c.events_complete_until >= excluded.events_complete_from
-    or excluded.events_complete_from < now() - interval '29 days' -- what is older cannot be had; begin_recovery has told of it
+    or excluded.events_complete_from < now() - interval '29 days' -- Stripe has nothing older
   returning c.*;
 end;
 $$;
 
 comment on function payments.complete_recovery(text, timestamptz, timestamptz) is
-  'Notes until when the ledger is complete. No row when that was known already or would leave a gap. Errors: SP001.';
+  'Records until when the ledger is complete, and returns the connection; no row if that would leave a gap. Errors: SP001.';
 
 revoke all on function payments.complete_recovery(text, timestamptz, timestamptz) from public;
 grant execute on function payments.complete_recovery(text, timestamptz, timestamptz) to payments_service;
 --! EndIncluded sync/complete_recovery.sql
 --! Included ledger/unknown_webhook_events.sql
 /*
- * Which of these events the ledger does not know yet, in the order in which they were named.
+ * Returns which of these event ids the ledger does not hold, in the order of the list.
  */
 create or replace function payments.unknown_webhook_events(environment text, event_ids jsonb)
   returns setof text
@@ -5113,26 +5771,26 @@ as $$
 begin
   return query
   select e.id
-  from jsonb_array_elements_text(event_ids) with ordinality as e (id, place)
+  from jsonb_array_elements_text(event_ids) with ordinality as e (id, position)
   where not exists (
     select
     from payments.webhook_events as w
     where w.provider_event_id = e.id and w.environment = unknown_webhook_events.environment and w.provider = 'stripe'
   )
-  order by e.place;
+  order by e.position;
 end;
 $$;
 
 comment on function payments.unknown_webhook_events(text, jsonb) is
-  'Which of these event ids the ledger of an environment does not know yet.';
+  'Returns which of these event ids the ledger of an environment does not hold.';
 
 revoke all on function payments.unknown_webhook_events(text, jsonb) from public;
 grant execute on function payments.unknown_webhook_events(text, jsonb) to payments_service;
 --! EndIncluded ledger/unknown_webhook_events.sql
 --! Included sync/recoverable_event_types.sql
 /*
- * The types of events that a recovery takes in: those that the managed webhook endpoint subscribes to, and those that arrive
- * here anyway, from an endpoint made by hand or with more events than ours; told by the last 10,000 that came.
+ * Returns the event types that a recovery takes in: those that the managed webhook endpoint subscribes to, and those
+ * among the last 10,000 events. The latter come from an endpoint made by hand, or one that subscribes to more.
  */
 create or replace function payments.recoverable_event_types(environment text)
   returns jsonb
@@ -5162,13 +5820,33 @@ end;
 $$;
 
 comment on function payments.recoverable_event_types(text) is
-  'The types of events that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
+  'Returns the event types that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
 
 revoke all on function payments.recoverable_event_types(text) from public;
 grant execute on function payments.recoverable_event_types(text) to payments_service;
 --! EndIncluded sync/recoverable_event_types.sql
 
 -- sessions
+--! Included checkout/private/is_http_url.sql
+/*
+ * Returns whether a text looks like an absolute http or https URL; null stays null. Any other scheme would run in the
+ * browser of the buyer, for example `javascript:`. The handlers also parse the URL.
+ */
+create or replace function payments_private.is_http_url(url text)
+  returns boolean
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return is_http_url.url ~* '^https?://[^/?#\s][^ \t\r\n\f\v]*$';
+end;
+$$;
+
+revoke all on function payments_private.is_http_url(text) from public;
+grant execute on function payments_private.is_http_url(text) to payments_service;
+--! EndIncluded checkout/private/is_http_url.sql
 --! Included checkout/private/check_checkout_request.sql
 /*
  * Raises SP001 for a checkout request that Stripe or a constraint would refuse, with a sentence that names the field.
@@ -5235,7 +5913,8 @@ begin
       from jsonb_each(coalesce(metadata, '{}')) as m (key, value)
       where jsonb_typeof(m.value) <> 'string'
     ) then 'metadata must be an object of strings.'
-    when (select count(*) from jsonb_object_keys(coalesce(metadata, '{}'))) > 46 then 'metadata must have at most 46 keys.'
+    when (select count(*) from jsonb_object_keys(coalesce(metadata, '{}'))) > 46
+      then 'metadata must have at most 46 keys.'
     when exists (
       select
       from jsonb_object_keys(coalesce(metadata, '{}')) as m (key)
@@ -5249,7 +5928,7 @@ begin
     when length(idempotency_key) not between 1 and 200 then 'idempotencyKey must have 1 to 200 characters.'
   end;
   if v_problem is not null then
-    raise exception '%', v_problem using errcode = 'SP001', hint = 'Mend the request and send it again.';
+    raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
 end;
 $$;
@@ -5261,9 +5940,11 @@ grant execute on function payments_private.check_checkout_request(text, jsonb, t
 --! EndIncluded checkout/private/check_checkout_request.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
- * What to send to Stripe for a row: a pure function of it, so that a retry under the same Stripe idempotency key sends
- * the same. App users may insert rows themselves, so reserved metadata is dropped here: only the columns that the policies
- * have judged say who pays. https://docs.stripe.com/api/checkout/sessions/create
+ * Returns what to send to Stripe for a row. It is a pure function of the row, so a retry under the same Stripe
+ * idempotency key sends the same. https://docs.stripe.com/api/checkout/sessions/create
+ *
+ * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
+ * judged say who pays.
  */
 create or replace function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
@@ -5292,17 +5973,18 @@ begin
     'line_items', (
       select jsonb_agg(
         jsonb_build_object('price', i.item ->> 'priceId', 'quantity', coalesce((i.item ->> 'quantity')::integer, 1))
-        order by i.place
+        order by i.position
       )
-      from jsonb_array_elements(session.line_items) with ordinality as i (item, place)
+      from jsonb_array_elements(session.line_items) with ordinality as i (item, position)
     ),
     'success_url', session.success_url,
     'cancel_url', session.cancel_url,
     'client_reference_id', session.id,
     'customer', session.customer_id,
     'customer_email', case when session.customer_id is null then session.customer_email end,
-    'customer_creation',
-      case when session.mode = 'payment' and session.subject_type is not null and session.customer_id is null then 'always' end,
+    'customer_creation', case
+      when session.mode = 'payment' and session.subject_type is not null and session.customer_id is null then 'always'
+    end,
     'metadata', v_metadata,
     'payment_intent_data', case when session.mode = 'payment' then jsonb_build_object('metadata', v_metadata) end,
     'subscription_data', case when session.mode = 'subscription' then jsonb_build_object('metadata', v_metadata) end
@@ -5315,16 +5997,23 @@ grant execute on function payments_private.checkout_session_params(payments.stri
 --! EndIncluded checkout/private/checkout_session_params.sql
 --! Included checkout/begin_checkout_session.sql
 /*
- * Begins a Checkout Session for an app user. The insert runs as the caller (role and claims), so the policies on
- * payments.stripe_checkout_sessions decide whether it may be; everything else runs as the handler.
- *
- * Under an idempotency key, which is scoped by the billing subject, else by the caller: the same request finds its row,
- * if the SELECT policies let the caller see it, and goes on where it stands. Another request is refused.
- *
- * Answers {action, session, attempt, idempotency_key, params, checkout_session_id}:
+ * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
+ * checkout_session_id}. action is one of:
  *   send    create the session at Stripe with params and idempotency_key, then complete_ or fail_checkout_session
- *   return  the session is there already
- *   fetch   its time is up by the clock, but Stripe has not said so: read it from Stripe, project it, and begin again
+ *   return  Stripe has the session already
+ *   fetch   it has expired by the clock, but Stripe has not reported that: read it from Stripe, project it, begin again
+ *
+ * The insert runs as the caller (role and JWT claims), so the policies on payments.stripe_checkout_sessions decide. All
+ * else runs as the handler.
+ *
+ * An idempotency key is scoped by the billing subject, else by the caller. The same request under the same key finds
+ * its row, if the SELECT policies show it to the caller, and continues from its state. Another request under the same
+ * key raises SP002.
+ *
+ * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
+ * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
+ * cannot choose the id either. Before the insert, the setting is `wanted at <trigger depth>`. Checkouts that triggers
+ * of the app insert in between have a greater depth, so they are not taken for this one.
  */
 create or replace function payments.begin_checkout_session(
   environment text,
@@ -5357,15 +6046,15 @@ begin
   -- guard
   perform payments_private.check_environment(environment);
   perform payments_private.check_checkout_request(
-    mode, line_items, success_url, cancel_url, subject_type, subject_id, metadata, idempotency_key
+    mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata, idempotency_key
   );
   v_request_hash := encode(
     sha256(convert_to(
       jsonb_build_array(
         mode,
         (
-          select jsonb_agg('{"quantity": 1}' || i.item order by i.place)
-          from jsonb_array_elements(line_items) with ordinality as i (item, place)
+          select jsonb_agg('{"quantity": 1}' || i.item order by i.position)
+          from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
         success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}')
       )::text,
@@ -5374,9 +6063,8 @@ begin
     'hex'
   );
 
+  -- insert as the caller, whose policies decide
   perform set_config('payments.new_session_id', 'wanted at ' || pg_trigger_depth(), true);
-
-  -- ask, as the caller: may this row be, and if its key is taken, may the caller see whose it is
   perform payments_private.become_caller(caller);
   insert into payments.stripe_checkout_sessions (
     environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
@@ -5393,6 +6081,7 @@ begin
   if v_count = 1 then
     v_id := current_setting('payments.new_session_id')::uuid;
   else
+    -- find the row of the key, if policies show it
     perform set_config('payments.idempotency_key', begin_checkout_session.idempotency_key, true);
     select t.id
     into v_id
@@ -5407,14 +6096,17 @@ begin
       and t.request_hash = v_request_hash;
     perform set_config('payments.idempotency_key', '', true);
   end if;
+
+  -- become the handler again
   perform set_config('role', v_role, true);
   perform set_config('request.jwt.claims', v_jwt_claims, true);
   if v_id is null then
     raise exception 'This idempotency key was already used for another checkout.'
-      using errcode = 'SP002', hint = 'Use a new idempotency key for a new checkout, or repeat the first request unchanged.';
+      using errcode = 'SP002',
+            hint = 'Use a new idempotency key for a new checkout, or repeat the first request unchanged.';
   end if;
 
-  -- go on where the row stands
+  -- continue from the row's state
   select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
   if v_count = 0 then
     if v_row.status = 'expired' or (v_row.status = 'failed' and not v_row.stripe_may_have_acted) then
@@ -5433,7 +6125,7 @@ begin
     elsif v_row.status = 'open' and v_row.expires_at <= now() then
       v_action := 'fetch';
     elsif v_row.checkout_session_id is not null then
-      v_action := 'return'; -- without a url when only the webhook told of it: it is paid, and never made again
+      v_action := 'return'; -- no url if only a webhook reported it: it is paid, so never create another
     end if;
   end if;
 
@@ -5449,7 +6141,7 @@ end;
 $$;
 
 comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text) is
-  'Begins a Checkout Session as the caller, whose policies decide. Answers {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text)
   from public;
@@ -5458,8 +6150,9 @@ grant execute on function payments.begin_checkout_session(text, jsonb, text, jso
 --! EndIncluded checkout/begin_checkout_session.sql
 --! Included checkout/complete_checkout_session.sql
 /*
- * Takes Stripe's answer to a checkout that begin_checkout_session began. snapshot_at is the instant at which the answer
- * was true. When a webhook was faster, the row already shows more than the answer, and stays so.
+ * Records Stripe's answer to a checkout that begin_checkout_session began, and returns the row. snapshot_at is the
+ * instant at which the answer was true. If a webhook arrived first, the row is newer than the answer and stays as it
+ * is.
  */
 create or replace function payments.complete_checkout_session(
   environment text,
@@ -5478,16 +6171,19 @@ begin
   -- guard
   perform payments_private.check_environment(environment);
   if session ->> 'object' is distinct from 'checkout.session' or coalesce(session ->> 'id', '') = '' then
-    raise exception 'session must be a Checkout Session of Stripe.' using errcode = 'SP001', hint = 'Pass Stripe''s answer.';
+    raise exception 'session must be a Checkout Session of Stripe.'
+      using errcode = 'SP001', hint = 'Pass Stripe''s answer.';
   end if;
   if session ? 'livemode' and (session ->> 'livemode')::boolean <> (environment = 'live') then
     raise exception 'A session of the other mode cannot complete a checkout of environment %.', environment
       using errcode = 'SP005', hint = 'Use the key of the same mode.';
   end if;
 
-  -- lock and project; the row itself is part of what the session is about, and a newer attempt stays as it is
+  -- lock and project, the row's id included; a newer attempt stays as it is
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, payments_private.ids_of(array[session]) || complete_checkout_session.id::text);
+  perform payments_private.lock_ids(
+    environment, payments_private.ids_of(array[session]) || complete_checkout_session.id::text
+  );
   perform payments_private.project_stripe_object(
     environment,
     session || jsonb_build_object(
@@ -5502,6 +6198,7 @@ begin
     snapshot_at
   );
 
+  -- return the row
   return query
     select t.*
     from payments.stripe_checkout_sessions as t
@@ -5513,16 +6210,18 @@ end;
 $$;
 
 comment on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) is
-  'Takes Stripe''s answer to a checkout that begin_checkout_session began, and answers the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
+  'Records Stripe''s answer to a checkout that begin_checkout_session began, and returns the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
 
 revoke all on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) from public;
 grant execute on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) to payments_service;
 --! EndIncluded checkout/complete_checkout_session.sql
 --! Included checkout/fail_checkout_session.sql
 /*
- * Records that Stripe refused a checkout, or could not be reached. stripe_may_have_acted: whether the session may exist
- * at Stripe all the same, as after a time-out; then a retry sends the same Stripe idempotency key. A row that has gone on
- * meanwhile (a webhook, a newer attempt) stays as it is.
+ * Records that Stripe refused a checkout or was not reachable, and returns the row. A row that has changed in between
+ * (by a webhook or a newer attempt) stays as it is.
+ *
+ * stripe_may_have_acted: the session may exist at Stripe nevertheless, for example after a timeout. Then a retry sends
+ * the same idempotency key to Stripe.
  */
 create or replace function payments.fail_checkout_session(
   environment text,
@@ -5560,16 +6259,17 @@ end;
 $$;
 
 comment on function payments.fail_checkout_session(text, uuid, integer, text, boolean) is
-  'Records why Stripe did not make a checkout session, and answers the row. A retry under the same key goes on from it. Errors: SP001, SP006 no such row.';
+  'Records why Stripe did not create a checkout session, and returns the row. A retry under the same key continues from it. Errors: SP001, SP006 no such row.';
 
 revoke all on function payments.fail_checkout_session(text, uuid, integer, text, boolean) from public;
 grant execute on function payments.fail_checkout_session(text, uuid, integer, text, boolean) to payments_service;
 --! EndIncluded checkout/fail_checkout_session.sql
 --! Included checkout/begin_customer_portal_session.sql
 /*
- * Begins a Billing Portal session for a signed-in app user. The insert runs as the caller, so the policies on
- * payments.stripe_customer_portal_sessions decide; then the subject must have a Stripe customer.
- * Answers {session, params, idempotency_key}.
+ * Begins a Billing Portal session for a signed-in app user, and returns {session, params, idempotency_key}.
+ *
+ * The insert runs as the caller, so the policies on payments.stripe_customer_portal_sessions decide. The billing
+ * subject must have a Stripe customer.
  */
 create or replace function payments.begin_customer_portal_session(
   environment text,
@@ -5597,16 +6297,26 @@ begin
     raise exception 'Sign in to open the billing portal.'
       using errcode = 'SP004', hint = 'Send the token of a signed-in user.';
   end if;
-  if coalesce(length(subject_type) not between 1 and 100, true) or coalesce(length(subject_id) not between 1 and 255, true) then
+  if coalesce(length(subject_type) not between 1 and 100, true)
+    or coalesce(length(subject_id) not between 1 and 255, true)
+  then
     raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Mend the request and send it again.';
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
-  if return_url !~* '^https?://[^/\s]' then
+  if not payments_private.is_http_url(return_url) then
     raise exception 'returnUrl must be an absolute http or https URL.'
-      using errcode = 'SP001', hint = 'Mend the request and send it again.';
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(return_url) > 5000 then
+    raise exception 'returnUrl must have at most 5000 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(configuration) not between 1 and 255 then
+    raise exception 'configuration must have 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
 
-  -- ask, as the caller
+  -- insert as the caller, whose policies decide
   perform payments_private.become_caller(caller);
   insert into payments.stripe_customer_portal_sessions (
     id, environment, subject_type, subject_id, return_url, configuration_id
@@ -5616,6 +6326,8 @@ begin
     begin_customer_portal_session.subject_id, begin_customer_portal_session.return_url,
     begin_customer_portal_session.configuration
   );
+
+  -- become the handler again
   perform set_config('role', v_role, true);
   perform set_config('request.jwt.claims', v_jwt_claims, true);
 
@@ -5638,14 +6350,14 @@ end;
 $$;
 
 comment on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) is
-  'Begins a Billing Portal session as the caller, whose policies decide. Answers {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
+  'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
 
 revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) from public;
 grant execute on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) to payments_service;
 --! EndIncluded checkout/begin_customer_portal_session.sql
 --! Included checkout/complete_customer_portal_session.sql
 /*
- * Takes Stripe's answer to a portal session that begin_customer_portal_session began.
+ * Records Stripe's answer to a portal session that begin_customer_portal_session began, and returns the row.
  */
 create or replace function payments.complete_customer_portal_session(environment text, id uuid, portal_session jsonb)
   returns setof payments.stripe_customer_portal_sessions
@@ -5670,14 +6382,14 @@ end;
 $$;
 
 comment on function payments.complete_customer_portal_session(text, uuid, jsonb) is
-  'Takes Stripe''s answer to a portal session, and answers the row. Errors: SP006 no such row.';
+  'Records Stripe''s answer to a portal session, and returns the row. Errors: SP006 no such row.';
 
 revoke all on function payments.complete_customer_portal_session(text, uuid, jsonb) from public;
 grant execute on function payments.complete_customer_portal_session(text, uuid, jsonb) to payments_service;
 --! EndIncluded checkout/complete_customer_portal_session.sql
 --! Included checkout/fail_customer_portal_session.sql
 /*
- * Records why Stripe did not open a portal session.
+ * Records why Stripe did not open a portal session, and returns the row.
  */
 create or replace function payments.fail_customer_portal_session(environment text, id uuid, error text)
   returns setof payments.stripe_customer_portal_sessions
@@ -5700,7 +6412,7 @@ end;
 $$;
 
 comment on function payments.fail_customer_portal_session(text, uuid, text) is
-  'Records why Stripe did not open a portal session, and answers the row. Errors: SP006 no such row.';
+  'Records why Stripe did not open a portal session, and returns the row. Errors: SP006 no such row.';
 
 revoke all on function payments.fail_customer_portal_session(text, uuid, text) from public;
 grant execute on function payments.fail_customer_portal_session(text, uuid, text) to payments_service;
@@ -5709,7 +6421,7 @@ grant execute on function payments.fail_customer_portal_session(text, uuid, text
 -- triggers, policies and grants
 --! Included base/private/tg__timestamps.sql
 /*
- * Keeps updated_at true and created_at as it was, on every table of the schema.
+ * Trigger function: sets updated_at and keeps created_at as it was.
  */
 create or replace function payments_private.tg__timestamps()
   returns trigger
@@ -5729,8 +6441,8 @@ revoke all on function payments_private.tg__timestamps() from public;
 --! EndIncluded base/private/tg__timestamps.sql
 --! Included checkout/private/tg_sessions__id.sql
 /*
- * Notes the id of the checkout that an app user begins, for begin_checkout_session, which waits for it: the user may not
- * choose it, and need not be allowed to read the row. Others that a trigger of the app inserts meanwhile are not meant.
+ * Trigger function: hands the id of an inserted checkout to begin_checkout_session, which explains the setting.
+ * Checkouts that a trigger of the app inserts in between are left out, because their trigger depth is greater.
  */
 create or replace function payments_private.tg_sessions__id()
   returns trigger
@@ -5751,8 +6463,8 @@ revoke all on function payments_private.tg_sessions__id() from public;
 --! EndIncluded checkout/private/tg_sessions__id.sql
 --! Included checkout/private/tg_sessions__customer.sql
 /*
- * Fills in the Stripe customer of the billing subject when an app user begins a session. The user has no right to read
- * customer_mappings, nor to write customer_id: this trigger is the only way from the one to the other.
+ * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. The user may
+ * neither read customer_mappings nor write customer_id, so this trigger is the only path between them.
  */
 create or replace function payments_private.tg_sessions__customer()
   returns trigger
@@ -5777,7 +6489,7 @@ alter table payments.stripe_checkout_sessions alter column caller_id set default
 
 --! Included ledger/webhook_event_health.sql
 /*
- * Is everything that Stripe told processed, and how late does it come? One row per environment.
+ * The health of the ledger, one row per environment: how many events are not processed, and how late events arrive.
  */
 create or replace view payments.webhook_event_health
   with (security_invoker = true)
@@ -5824,16 +6536,16 @@ as
   ) as r on true;
 
 comment on view payments.webhook_event_health is
-  'Health of the ledger by environment: events that failed and wait, those that nothing retries any more, why, and how late events come.';
+  'Health of the ledger by environment: events that failed, events that are no longer retried, their errors, and how late events arrive.';
 comment on column payments.webhook_event_health.environment is 'test or live.';
-comment on column payments.webhook_event_health.backlog is 'Events that have failed and are not processed yet.';
-comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest of them arrived.';
-comment on column payments.webhook_event_health.dead_lettered is 'Those of them that are not tried again by themselves: mend the cause, then replay them.';
-comment on column payments.webhook_event_health.failures is 'Them by type and error: [{"event_type", "error", "count"}], the most frequent first.';
-comment on column payments.webhook_event_health.events_last_hour is 'Events that arrived within the last hour.';
-comment on column payments.webhook_event_health.last_received_at is 'When the last of those arrived; null when none did.';
-comment on column payments.webhook_event_health.median_lag is 'Median of arrival less Stripe''s clock, in seconds, over the last hour.';
-comment on column payments.webhook_event_health.greatest_lag is 'Greatest arrival less Stripe''s clock, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.backlog is 'How many events have failed and are not processed yet.';
+comment on column payments.webhook_event_health.oldest_failed_at is 'When the oldest event of the backlog arrived.';
+comment on column payments.webhook_event_health.dead_lettered is 'How many of the backlog are no longer retried: fix the cause, then replay them.';
+comment on column payments.webhook_event_health.failures is 'The backlog by type and error: [{"event_type", "error", "count"}], the most frequent first.';
+comment on column payments.webhook_event_health.events_last_hour is 'How many events arrived within the last hour.';
+comment on column payments.webhook_event_health.last_received_at is 'When the last of those events arrived; null if none did.';
+comment on column payments.webhook_event_health.median_lag is 'Median time between Stripe''s event and its arrival here, in seconds, over the last hour.';
+comment on column payments.webhook_event_health.greatest_lag is 'Longest time between Stripe''s event and its arrival here, in seconds, over the last hour.';
 
 revoke all on payments.webhook_event_health from public;
 grant select on payments.webhook_event_health to payments_service;
@@ -5842,7 +6554,7 @@ grant select on payments.webhook_event_health to payments_service;
 -- connection
 --! Included connection/private/all_secrets.sql
 /*
- * Every stored secret, still encrypted, for changing the encryption key.
+ * Returns every stored secret, still encrypted. Used to replace the encryption key.
  */
 create or replace function payments_private.all_secrets()
   returns table (id uuid, environment text, kind text, key_id text, ciphertext text)
@@ -5906,8 +6618,8 @@ begin
   -- guard
   perform payments_private.check_environment(environment);
   if jsonb_typeof(endpoints) <> 'array' or coalesce(url, '') = '' or coalesce(api_version, '') = '' then
-    raise exception 'An address and an API version are needed, and endpoints only as the list that Stripe has.'
-      using errcode = 'SP001', hint = 'Pass the address that Stripe can reach, the version, and [endpoint, …].';
+    raise exception 'url and api_version are required, and endpoints must be a list if given.'
+      using errcode = 'SP001', hint = 'Pass the URL that Stripe can reach, the API version, and endpoints as Stripe lists them.';
   end if;
 
   -- read the connection
@@ -5999,8 +6711,9 @@ grant execute on function payments.begin_webhook_endpoint(text, text, text, json
 --! EndIncluded connection/begin_webhook_endpoint.sql
 --! Included connection/complete_webhook_endpoint.sql
 /*
- * Takes the webhook endpoint that an environment is now set up with. With a new one comes its signing secret, encrypted; the
- * secrets before it stay good for a day, because what was signed with them may still be on its way.
+ * Records the webhook endpoint that an environment is now set up with, and returns the connection. A new endpoint comes
+ * with its encrypted signing secret. Earlier secrets stay valid for a day, because deliveries signed with them may
+ * still arrive.
  */
 create or replace function payments.complete_webhook_endpoint(
   environment text,
@@ -6018,9 +6731,11 @@ begin
   -- guard
   perform payments_private.check_environment(environment);
   if coalesce(endpoint ->> 'id', '') = '' or (key_id is null) <> (ciphertext is null) then
-    raise exception 'A webhook endpoint is needed, and a secret only together with the id of the key that opens it.'
-      using errcode = 'SP001', hint = 'Pass the endpoint as Stripe describes it.';
+    raise exception 'endpoint must be a webhook endpoint, and key_id and ciphertext must be given together.'
+      using errcode = 'SP001', hint = 'Pass the endpoint as Stripe returned it; leave both key_id and ciphertext out for a known secret.';
   end if;
+
+  -- lock the connection
   insert into payments.provider_connections (provider, environment)
   values ('stripe', complete_webhook_endpoint.environment)
   on conflict on constraint provider_connections_environment_key do nothing;
@@ -6028,7 +6743,7 @@ begin
   where c.provider = 'stripe' and c.environment = complete_webhook_endpoint.environment
   for update;
 
-  -- the secret
+  -- store the secret
   if ciphertext is not null then
     delete from payments_private.secrets as s
     where s.environment = complete_webhook_endpoint.environment
@@ -6044,7 +6759,7 @@ begin
     );
   end if;
 
-  -- switch
+  -- record the endpoint
   return query
     update payments.provider_connections as c
     set status = 'connected',
@@ -6057,17 +6772,18 @@ end;
 $$;
 
 comment on function payments.complete_webhook_endpoint(text, jsonb, text, text) is
-  'Takes the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay good for a day. Answers the connection. Errors: SP001.';
+  'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
 
 revoke all on function payments.complete_webhook_endpoint(text, jsonb, text, text) from public;
 grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, text) to payments_service;
 --! EndIncluded connection/complete_webhook_endpoint.sql
 --! Included connection/connect_account.sql
 /*
- * Connects an environment to the Stripe account that a key belongs to, and stores the key, which is encrypted already. The key
- * of the same account takes the place of the one before. Another account than before is refused, unless replace_account says
- * that everything kept of the account before is to be deleted; all of it happens in this one transaction.
- * Answers {connection, previous_account_id, deleted}: the row, and for a replaced account its id and the deleted rows by table.
+ * Connects an environment to the Stripe account of a key, and stores the key, which the handler has encrypted. Returns:
+ * {connection, previous_account_id, deleted}: the row, and of a replaced account its id and its deleted rows by table.
+ *
+ * A new key of the same account replaces the old one. A key of another account raises SP008, unless replace_account is
+ * true: then every row of the former account is deleted first. All of it happens in one transaction.
  */
 create or replace function payments.connect_account(
   environment text,
@@ -6093,18 +6809,18 @@ begin
   -- guard
   perform payments_private.check_environment(environment);
   if coalesce(v_account_id, '') = '' or key_id is null or ciphertext is null then
-    raise exception 'A Stripe account and an encrypted key are needed.'
-      using errcode = 'SP001', hint = 'Pass the account as Stripe describes it, and the key as the handlers encrypt it.';
+    raise exception 'A Stripe account and an encrypted key are required.'
+      using errcode = 'SP001', hint = 'Pass the account as Stripe returned it, and the key as the handlers encrypt it.';
   end if;
 
-  -- lock: webhooks wait, so that none writes for one account while rows of the other are deleted
+  -- lock: webhooks wait, so that none writes a row of one account while those of the other are deleted
   perform payments_private.lock_environment(environment, true);
   select c.provider_account_id into v_previous
   from payments.provider_connections as c
   where c.provider = 'stripe' and c.environment = connect_account.environment
   for update;
 
-  -- another account
+  -- refuse or replace another account
   if v_previous <> v_account_id then
     if not coalesce(replace_account, false) then
       v_counts := payments_private.count_environment(environment);
@@ -6123,7 +6839,7 @@ begin
     where c.provider = 'stripe' and c.environment = connect_account.environment;
   end if;
 
-  -- store
+  -- store the key
   delete from payments_private.secrets as s
   where s.environment = connect_account.environment and s.kind = 'secret_key';
   insert into payments_private.secrets (environment, kind, key_id, ciphertext, masked)
@@ -6156,14 +6872,14 @@ end;
 $$;
 
 comment on function payments.connect_account(text, jsonb, text, text, text, boolean) is
-  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes what is kept of it. Answers {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 
 revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean) from public;
 grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean) to payments_service;
 --! EndIncluded connection/connect_account.sql
 --! Included connection/private/count_environment.sql
 /*
- * How many rows each table keeps for an environment, as {"customers": 3}; tables that keep none are left out.
+ * Returns how many rows each table holds for an environment, for example {"customers": 3}; empty tables are left out.
  */
 create or replace function payments_private.count_environment(environment text)
   returns jsonb
@@ -6192,7 +6908,7 @@ revoke all on function payments_private.count_environment(text) from public;
 --! EndIncluded connection/private/count_environment.sql
 --! Included connection/private/delete_environment.sql
 /*
- * Deletes every row that is kept for an environment, and answers how many each table had.
+ * Deletes every row of an environment, and returns how many each table had.
  */
 create or replace function payments_private.delete_environment(environment text)
   returns jsonb
@@ -6216,9 +6932,10 @@ revoke all on function payments_private.delete_environment(text) from public;
 --! EndIncluded connection/private/delete_environment.sql
 --! Included connection/disconnect_account.sql
 /*
- * Forgets the key and the signing secrets of an environment. What was projected stays, and so does the account that it belongs
- * to, so that the key of another one is noticed. Answers {connection, endpoint_id, remaining}: the row, the webhook endpoint
- * that was managed until now, and the rows that stay, by table.
+ * Deletes the key and the signing secrets of an environment. Returns {connection, endpoint_id, remaining}: the row, the
+ * webhook endpoint that was managed until now, and the number of rows that stay, by table.
+ *
+ * Projected rows stay, and so does the id of their account, so that a key of another account is noticed.
  */
 create or replace function payments.disconnect_account(environment text)
   returns jsonb
@@ -6261,16 +6978,16 @@ end;
 $$;
 
 comment on function payments.disconnect_account(text) is
-  'Forgets the stored Stripe key and signing secrets of an environment; projected rows stay. Answers {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
+  'Deletes the stored Stripe key and signing secrets of an environment; projected rows stay. Returns {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
 
 revoke all on function payments.disconnect_account(text) from public;
 grant execute on function payments.disconnect_account(text) to payments_service;
 --! EndIncluded connection/disconnect_account.sql
 --! Included connection/private/endpoint_problems.sql
 /*
- * What keeps a webhook endpoint, as Stripe describes it, from being the one that is needed: disabled, missing_events,
- * other_version, other_url; nothing for one that is as it should be. Events beyond the needed ones do no harm, and an address
- * or version that is not given is not compared.
+ * Returns the problems of a webhook endpoint as Stripe describes it: disabled, missing_events, other_version,
+ * other_url; an empty list for a correct one. Additional events are harmless. A url or api_version of null is not
+ * compared.
  */
 create or replace function payments_private.endpoint_problems(endpoint jsonb, url text, api_version text)
   returns text[]
@@ -6384,8 +7101,8 @@ grant execute on function payments.environment_health(text, jsonb) to payments_s
 --! EndIncluded connection/environment_health.sql
 --! Included connection/private/environment_tables.sql
 /*
- * The tables whose rows belong to the Stripe account of an environment: all that have a column environment, except the
- * connection itself and the secrets.
+ * Returns the tables whose rows belong to the Stripe account of an environment: all tables with a column environment,
+ * except the connection itself and the secrets.
  */
 create or replace function payments_private.environment_tables()
   returns setof regclass
@@ -6407,8 +7124,9 @@ revoke all on function payments_private.environment_tables() from public;
 --! EndIncluded connection/private/environment_tables.sql
 --! Included connection/private/is_own_endpoint.sql
 /*
- * Whether a webhook endpoint at Stripe is ours to change: made by pg-payments for this environment, and either the one that the
- * environment is set up with or one that delivers to the same address. Everything else belongs to another project.
+ * Returns whether a webhook endpoint at Stripe is ours to change. pg-payments made it for this environment, and it
+ * either is the one that the environment is set up with or delivers to the same URL. Every other endpoint belongs to
+ * another project.
  */
 create or replace function payments_private.is_own_endpoint(environment text, endpoint jsonb, url text)
   returns boolean
@@ -6435,8 +7153,8 @@ revoke all on function payments_private.is_own_endpoint(text, jsonb, text) from 
 --! EndIncluded connection/private/is_own_endpoint.sql
 --! Included ledger/projected_event_types.sql
 /*
- * The types of events that the managed webhook endpoint subscribes to. They are projected, and so are a few more that an
- * endpoint made by hand may send (is_projected_event); every other type is kept as ignored.
+ * Returns the types of events that the managed webhook endpoint subscribes to. Three more types are projected if an
+ * endpoint made by hand sends them (see is_projected_event); events of every other type are recorded as ignored.
  */
 create or replace function payments.projected_event_types()
   returns text[]
@@ -6462,15 +7180,15 @@ as $$
 $$;
 
 comment on function payments.projected_event_types() is
-  'The types of Stripe events that the managed webhook endpoint subscribes to: select the same ones for an endpoint made by hand. Of others, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected, too; the rest is kept in the ledger as ignored.';
+  'The types of Stripe events that the managed webhook endpoint subscribes to. Select the same types for an endpoint made by hand. Of other types, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected too; the rest is recorded as ignored.';
 
 revoke all on function payments.projected_event_types() from public;
 grant execute on function payments.projected_event_types() to payments_service;
 --! EndIncluded ledger/projected_event_types.sql
 --! Included connection/private/replace_secrets.sql
 /*
- * Puts secrets that were encrypted anew, [{id, key_id, ciphertext}], in the place of the same ones as they were: all of them,
- * or none. Answers how many.
+ * Replaces all stored secrets by re-encrypted copies, [{id, key_id, ciphertext}], and returns how many. Raises SP010
+ * and replaces none if the list is not exactly what is stored.
  */
 create or replace function payments_private.replace_secrets(secrets jsonb)
   returns integer
@@ -6482,16 +7200,18 @@ as $$
 declare
   v_count integer;
 begin
-  lock table payments_private.secrets in share row exclusive mode; -- nobody stores another one meanwhile
+  lock table payments_private.secrets in share row exclusive mode; -- so that no other transaction stores one
   update payments_private.secrets as s
   set key_id = r.key_id,
       ciphertext = r.ciphertext
   from jsonb_to_recordset(replace_secrets.secrets) as r (id uuid, key_id text, ciphertext text)
   where s.id = r.id;
   get diagnostics v_count = row_count;
-  if v_count <> (select count(*) from payments_private.secrets) or v_count <> jsonb_array_length(replace_secrets.secrets) then
-    raise exception 'The stored secrets have changed meanwhile, so the encryption key was not changed.'
-      using errcode = 'SP010', hint = 'Change it once more.';
+  if v_count <> (select count(*) from payments_private.secrets)
+    or v_count <> jsonb_array_length(replace_secrets.secrets)
+  then
+    raise exception 'The stored secrets changed in the meantime, so the encryption key was not replaced.'
+      using errcode = 'SP010', hint = 'Replace the encryption key again.';
   end if;
   return v_count;
 end;
@@ -6502,9 +7222,10 @@ grant execute on function payments_private.replace_secrets(jsonb) to payments_se
 --! EndIncluded connection/private/replace_secrets.sql
 --! Included connection/webhook_endpoint_drift.sql
 /*
- * How the managed webhook endpoint of an environment, as Stripe describes it now, differs from how it was set up, as a list of
- * {problem, message}: gone, disabled, missing_events, other_version, other_url, secret_unknown. Empty when nothing differs, or
- * none is managed.
+ * Returns how the managed webhook endpoint differs from how it was set up, given the account's endpoints as Stripe
+ * lists them:
+ *   [{problem, message}]; problem is gone, disabled, missing_events, other_version, other_url or secret_unknown.
+ * Returns an empty list when nothing differs, or no endpoint is managed.
  */
 create or replace function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
   returns jsonb
@@ -6549,18 +7270,18 @@ begin
       when 'other_version' then format('The webhook endpoint %s uses API version %s instead of %s.', v_id,
         coalesce(v_endpoint ->> 'api_version', 'of the account'), api_version)
       when 'other_url' then format(
-        'The webhook endpoint %s delivers to %s instead of %s. Should this database be a copy of one that is in use there, give it a Stripe account of its own: another endpoint set up here takes the place of that one.',
+        'The webhook endpoint %s delivers to %s instead of %s. If this database is a copy of one that is in use there, give it its own Stripe account: an endpoint that is set up here replaces that one.',
         v_id, v_endpoint ->> 'url', url
       )
       else format('The signing secret of the webhook endpoint %s is not stored.', v_id)
-    end) order by p.place), '[]')
-    from unnest(v_problems) with ordinality as p (problem, place)
+    end) order by p.position), '[]')
+    from unnest(v_problems) with ordinality as p (problem, position)
   );
 end;
 $$;
 
 comment on function payments.webhook_endpoint_drift(text, text, text, jsonb) is
-  'How the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint says how to mend it. Errors: SP001.';
+  'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
 
 revoke all on function payments.webhook_endpoint_drift(text, text, text, jsonb) from public;
 grant execute on function payments.webhook_endpoint_drift(text, text, text, jsonb) to payments_service;
@@ -6568,7 +7289,7 @@ grant execute on function payments.webhook_endpoint_drift(text, text, text, json
 
 --! Included base/_100_timestamps.sql
 /*
- * created_at stays, updated_at follows every change, on each table that has them.
+ * Triggers that set updated_at at every change of a row and keep created_at, on each table that has them.
  */
 create or replace trigger _100_timestamps before update on payments.provider_connections
   for each row execute function payments_private.tg__timestamps();
@@ -6595,23 +7316,410 @@ create or replace trigger _100_timestamps before update on payments.webhook_even
 --! EndIncluded base/_100_timestamps.sql
 --! Included checkout/_100_id.sql
 /*
- * A checkout that is begun here tells its id to the function that begins it.
+ * Trigger that passes the id of a checkout that is begun here to the function that begins it.
  */
 create or replace trigger _100_id after insert on payments.stripe_checkout_sessions
   for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__id();
 --! EndIncluded checkout/_100_id.sql
 --! Included checkout/_200_customer.sql
 /*
- * A new session starts with the Stripe customer of its billing subject; one that Stripe tells of has that of Stripe.
+ * Triggers that give a new session the Stripe customer of its billing subject. A session that Stripe reported has
+ * Stripe's.
  */
 create or replace trigger _200_customer before insert on payments.stripe_checkout_sessions
   for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__customer();
 create or replace trigger _200_customer before insert on payments.stripe_customer_portal_sessions
   for each row execute function payments_private.tg_sessions__customer();
 --! EndIncluded checkout/_200_customer.sql
+--! Included connection/private/connection_list.sql
+/*
+ * Returns the connection of each environment that has one, with columns named as in the API's answers.
+ */
+create or replace view payments_private.connection_list
+  with (security_invoker = true)
+as
+  select
+    c.environment,
+    c.status,
+    c.provider_account_id as account_id,
+    c.account_email,
+    c.account_livemode,
+    c.webhook_endpoint_id,
+    c.webhook_endpoint_url,
+    c.webhook_configured_at,
+    c.last_synced_at,
+    c.last_sync_status,
+    c.last_sync_error,
+    c.last_sync_counts
+  from payments.provider_connections as c
+  where c.provider = 'stripe';
+
+comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
+
+revoke all on payments_private.connection_list from public;
+grant select on payments_private.connection_list to payments_service;
+--! EndIncluded connection/private/connection_list.sql
+--! Included ledger/private/webhook_event_list.sql
+/*
+ * Returns the events of the ledger that the API lists, with columns named as in its answers.
+ *
+ * `id` and `received_at` are the sort key of the list. `payload` is for the answer about a single event.
+ */
+create or replace view payments_private.webhook_event_list
+  with (security_invoker = true)
+as
+  select
+    e.id,
+    e.environment,
+    e.provider_event_id as event_id,
+    e.event_type,
+    e.livemode,
+    e.provider_account_id as account_id,
+    e.object_type,
+    e.object_id,
+    e.processing_status,
+    e.attempt_count,
+    e.last_error,
+    e.received_at,
+    e.processed_at,
+    e.created_at,
+    e.updated_at,
+    e.payload
+  from payments.webhook_events as e
+  where e.provider = 'stripe';
+
+comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
+
+revoke all on payments_private.webhook_event_list from public;
+grant select on payments_private.webhook_event_list to payments_service;
+--! EndIncluded ledger/private/webhook_event_list.sql
+--! Included payment/customer_totals.sql
+/*
+ * Returns what each customer paid: one row for each customer with transactions.
+ *
+ * Contract: a payment counts if it succeeded, also if it was refunded later. `total_spend` and `currency` are null if the customer
+ * has no such payment, or has payments in several currencies, because amounts of different currencies have no sum.
+ *
+ * The view runs with the rights of its reader: a `select` policy on payments.transactions decides which payments are summed.
+ */
+create or replace view payments.customer_totals
+  with (security_invoker = true)
+as
+  select
+    s.environment,
+    s.provider,
+    s.provider_customer_id,
+    s.payments_count,
+    case when s.currencies = 1 then greatest(s.spend, 0) end as total_spend,
+    case when s.currencies = 1 then s.currency end as currency,
+    s.last_payment_at
+  from (
+    select
+      t.environment,
+      t.provider,
+      t.provider_customer_id,
+      count(*) filter (where t.is_paid) as payments_count,
+      count(distinct t.currency) filter (where t.is_paid) as currencies,
+      min(t.currency) filter (where t.is_paid) as currency,
+      sum(t.amount - t.amount_refunded) filter (where t.is_paid) as spend,
+      max(t.paid_at) as last_payment_at
+    from (
+      select
+        w.*,
+        w.type <> 'refund' and w.status in ('succeeded', 'refunded', 'partially_refunded') as is_paid
+      from payments.transactions as w
+      where w.provider_customer_id is not null
+    ) as t
+    group by t.environment, t.provider, t.provider_customer_id
+  ) as s;
+
+comment on view payments.customer_totals is
+  'What each customer paid: the number of payments, their sum less refunds, and the last payment. One row per customer that has transactions.';
+comment on column payments.customer_totals.environment is 'test or live.';
+comment on column payments.customer_totals.provider is 'The payment provider: stripe.';
+comment on column payments.customer_totals.provider_customer_id is 'Stripe''s id of the customer, cus_….';
+comment on column payments.customer_totals.payments_count is 'Payments that succeeded, refunded ones included.';
+comment on column payments.customer_totals.total_spend is
+  'Sum of these payments less refunds, in the minor unit of currency; null without payments or with several currencies.';
+comment on column payments.customer_totals.currency is 'Currency of the payments; null without payments or with several currencies.';
+comment on column payments.customer_totals.last_payment_at is 'When the customer last paid.';
+
+revoke all on payments.customer_totals from public;
+grant select on payments.customer_totals to payments_service;
+--! EndIncluded payment/customer_totals.sql
+--! Included payment/private/customer_list.sql
+/*
+ * Returns the customers that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ *
+ * The totals are a lateral subquery with `offset 0`, because Postgres then sums up for the customers of the page alone. Without
+ * `offset 0` it would sum up all transactions of the environment for each page.
+ */
+create or replace view payments_private.customer_list
+  with (security_invoker = true)
+as
+  select
+    c.id,
+    c.environment,
+    c.provider,
+    c.provider_customer_id,
+    c.email,
+    c.name,
+    c.phone,
+    c.deleted,
+    c.metadata,
+    c.provider_created_at,
+    c.synced_at,
+    totals.payments_count,
+    totals.last_payment_at,
+    totals.total_spend,
+    totals.currency as total_spend_currency,
+    c.raw #>> '{invoice_settings,default_payment_method,card,brand}' as payment_method_brand,
+    c.raw #>> '{invoice_settings,default_payment_method,card,last4}' as payment_method_last4,
+    upper(substring(c.raw #>> '{address,country}' from '^[A-Za-z]{2}$')) as country_code
+  from payments.customers as c
+  left join lateral (
+    select t.*
+    from payments.customer_totals as t
+    where t.provider_customer_id = c.provider_customer_id
+      and t.environment = c.environment
+      and t.provider = 'stripe'
+    offset 0
+  ) as totals on true
+  where c.provider = 'stripe';
+
+comment on view payments_private.customer_list is 'Customers with what they paid, as the API lists them.';
+
+revoke all on payments_private.customer_list from public;
+grant select on payments_private.customer_list to payments_service;
+--! EndIncluded payment/private/customer_list.sql
+--! Included payment/private/transaction_list.sql
+/*
+ * Returns the payments and refunds that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.transaction_list
+  with (security_invoker = true)
+as
+  select
+    t.id,
+    t.environment,
+    t.provider,
+    t.type,
+    t.status,
+    t.subject_type,
+    t.subject_id,
+    t.provider_customer_id,
+    t.customer_email_snapshot,
+    t.provider_object_id as provider_reference_id,
+    t.provider_object_type as provider_reference_type,
+    t.amount,
+    t.amount_refunded,
+    t.currency,
+    t.description,
+    t.paid_at,
+    t.failed_at,
+    t.refunded_at,
+    t.provider_created_at,
+    t.created_at,
+    t.updated_at,
+    t.related_object_ids
+  from payments.transactions as t
+  where t.provider = 'stripe';
+
+comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
+
+revoke all on payments_private.transaction_list from public;
+grant select on payments_private.transaction_list to payments_service;
+--! EndIncluded payment/private/transaction_list.sql
+--! Included projection/private/price_list.sql
+/*
+ * Returns the prices that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `price_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.price_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.price_id,
+    p.product_id,
+    p.active,
+    p.currency,
+    p.unit_amount,
+    p.unit_amount_decimal,
+    p.type,
+    p.lookup_key,
+    p.billing_scheme,
+    p.tax_behavior,
+    p.recurring_interval,
+    p.recurring_interval_count,
+    p.metadata,
+    p.synced_at
+  from payments.stripe_prices as p
+  where not p.deleted;
+
+comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.price_list from public;
+grant select on payments_private.price_list to payments_service;
+--! EndIncluded projection/private/price_list.sql
+--! Included projection/private/product_list.sql
+/*
+ * Returns the products that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `product_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.product_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at
+  from payments.stripe_products as p
+  where not p.deleted;
+
+comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.product_list from public;
+grant select on payments_private.product_list to payments_service;
+--! EndIncluded projection/private/product_list.sql
+--! Included projection/private/subscription_item_list.sql
+/*
+ * Returns the items of subscriptions, with columns named as in the API's answers.
+ */
+create or replace view payments_private.subscription_item_list
+  with (security_invoker = true)
+as
+  select
+    i.environment,
+    i.subscription_item_id,
+    i.subscription_id,
+    i.product_id,
+    i.price_id,
+    i.quantity,
+    i.metadata,
+    i.created_at,
+    i.updated_at
+  from payments.stripe_subscription_items as i;
+
+comment on view payments_private.subscription_item_list is 'Items of subscriptions as the API shows them.';
+
+revoke all on payments_private.subscription_item_list from public;
+grant select on payments_private.subscription_item_list to payments_service;
+--! EndIncluded projection/private/subscription_item_list.sql
+--! Included projection/private/subscription_list.sql
+/*
+ * Returns the subscriptions that the API lists, with columns named as in its answers.
+ *
+ * `id` and `updated_at` are the sort key of the list. `items` is a subquery in the select list, because Postgres then computes it
+ * for the rows of the page alone.
+ */
+create or replace view payments_private.subscription_list
+  with (security_invoker = true)
+as
+  select
+    s.id,
+    s.environment,
+    s.subscription_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    s.current_period_start,
+    s.current_period_end,
+    s.cancel_at_period_end,
+    s.cancel_at,
+    s.canceled_at,
+    s.trial_start,
+    s.trial_end,
+    s.latest_invoice_id,
+    s.metadata,
+    s.synced_at,
+    s.created_at,
+    s.updated_at,
+    (
+      select coalesce(jsonb_agg(to_jsonb(i) order by i.subscription_item_id), '[]')
+      from payments_private.subscription_item_list as i
+      where i.subscription_id = s.subscription_id and i.environment = s.environment
+    ) as items
+  from payments.stripe_subscriptions as s;
+
+comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
+
+revoke all on payments_private.subscription_list from public;
+grant select on payments_private.subscription_list to payments_service;
+--! EndIncluded projection/private/subscription_list.sql
+--! Included sync/private/sync_run_list.sql
+/*
+ * Returns the syncs that the API lists, with columns named as in its answers.
+ *
+ * `id` and `started_at` are the sort key of the list. `kinds` is jsonb, because the handlers' client does not parse arrays.
+ */
+create or replace view payments_private.sync_run_list
+  with (security_invoker = true)
+as
+  select
+    r.id,
+    r.environment,
+    r.status,
+    to_jsonb(r.kinds) as kinds,
+    r.created_from,
+    r.created_before,
+    r.progress,
+    r.drift,
+    r.error,
+    r.attempt,
+    r.started_at,
+    r.heartbeat_at,
+    r.finished_at
+  from payments.sync_runs as r;
+
+comment on view payments_private.sync_run_list is 'Syncs as the API lists them.';
+
+revoke all on payments_private.sync_run_list from public;
+grant select on payments_private.sync_run_list to payments_service;
+--! EndIncluded sync/private/sync_run_list.sql
+--! Included sync/private/synced_subscriptions.sql
+/*
+ * Returns what each sync did to subscriptions, with columns named as in the API's answers: one row for each run that has listed
+ * subscriptions or has begun to.
+ *
+ * `unmapped` counts all subscriptions of the environment without a billing subject, not those of the run alone.
+ */
+create or replace view payments_private.synced_subscriptions
+  with (security_invoker = true)
+as
+  select
+    r.id,
+    r.environment,
+    coalesce((r.progress -> 'subscriptions' ->> 'seen')::bigint, 0) as synced,
+    (
+      select count(*)
+      from payments.stripe_subscriptions as s
+      where s.environment = r.environment and s.subject_type is null
+    ) as unmapped,
+    coalesce((r.progress -> 'subscriptions' ->> 'deleted')::bigint, 0) as deleted
+  from payments.sync_runs as r
+  where r.progress ? 'subscriptions';
+
+comment on view payments_private.synced_subscriptions is 'What each sync did to subscriptions, as the API shows it.';
+
+revoke all on payments_private.synced_subscriptions from public;
+grant select on payments_private.synced_subscriptions to payments_service;
+--! EndIncluded sync/private/synced_subscriptions.sql
 --! Included access/row_level_security.sql
 /*
- * Row level security is on for every table: without a policy nobody but the owner reads or writes a row.
+ * Row level security is on for every table: without a policy, only the owner of the table reads or writes its rows.
  */
 alter table payments.provider_connections enable row level security;
 alter table payments.stripe_products enable row level security;
@@ -6631,7 +7739,7 @@ alter table payments_private.secrets enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*
- * The handlers' role reads every table of the contract and moves sessions on; the rest it does through functions.
+ * The handlers' role reads every table of the contract and updates sessions. Everything else it does through functions.
  */
 drop policy if exists service_select on payments.provider_connections;
 create policy service_select on payments.provider_connections for select to payments_service using (true);
@@ -6667,7 +7775,9 @@ create policy service_select on payments_private.secrets for select to payments_
 --! Included access/policies/own.sql
 /*
  * First default: a signed-in user may bill, and manage, the subject {type: 'user', id: <own id>}.
- * Apps that do not sell to single users drop these; teams and organisations are policies beside them (sql/templates).
+ *
+ * Apps that do not sell to single users drop these policies. Policies for teams and organisations are added beside
+ * them; see sql/templates.
  */
 drop policy if exists insert_own on payments.stripe_checkout_sessions;
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated
@@ -6684,8 +7794,9 @@ create policy select_own on payments.stripe_customer_portal_sessions for select 
 --! EndIncluded access/policies/own.sql
 --! Included access/policies/guest.sql
 /*
- * Second default: anyone may start a one-time payment without a subject. A signed-in caller sees those of its own; an
- * anonymous one only the row whose idempotency key it holds, which begin_checkout_session sets while it looks.
+ * Second default: anyone may start a one-time payment without a subject. A signed-in caller sees its own sessions. An
+ * anonymous caller sees only the row whose idempotency key it sent, which begin_checkout_session sets while it reads
+ * the row.
  */
 drop policy if exists insert_guest on payments.stripe_checkout_sessions;
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated
@@ -6703,16 +7814,16 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
 --! EndIncluded access/policies/guest.sql
 --! Included access/grants.sql
 /*
- * Who may touch what. App users may insert the columns of a request into the two session tables, and read what the
- * policies show them; the state of a session is not theirs to write, nor the id of a checkout, which Stripe is told as
- * client_reference_id and sends back.
+ * What each role may do with schemas and tables. App users may insert the columns of a request into the two session
+ * tables, and read the rows that the policies show them. They may not write the state of a session. Nor may they choose
+ * the id of a checkout: Stripe receives it as client_reference_id and returns it.
  */
 grant usage on schema payments to anon, authenticated, payments_service;
 grant usage on schema payments_private to payments_service;
 
 grant insert (
-  environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key, metadata,
-  request_hash
+  environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
+  metadata, request_hash
 ) on payments.stripe_checkout_sessions to anon, authenticated;
 grant select on payments.stripe_checkout_sessions to anon, authenticated;
 grant insert (id, environment, subject_type, subject_id, return_url, configuration_id)

@@ -189,7 +189,7 @@ describe('nothing is written of', () => {
     expect(await refusal(ingest(database.sql, body as Json))).toEqual({
       code: 'SP005',
       message: 'The body is not a Stripe event.',
-      hint: 'Let the Stripe webhook endpoint of each mode, and nobody else, deliver to the address of its environment.',
+      hint: 'Send the events of each mode from its Stripe webhook endpoint to the address of its environment.',
     })
     expect(await ledgerSize()).toBe(before)
   })
@@ -199,7 +199,7 @@ describe('nothing is written of', () => {
     expect(await refusal(ingest(database.sql, { ...good(), livemode: true }))).toEqual({
       code: 'SP005',
       message: 'The event is from live mode, and this address takes events of environment test.',
-      hint: 'Let the Stripe webhook endpoint of each mode, and nobody else, deliver to the address of its environment.',
+      hint: 'Send the events of each mode from its Stripe webhook endpoint to the address of its environment.',
     })
     expect(await refusal(ingest(database.sql, good(), 'live'))).toMatchObject({
       code: 'SP005',
