@@ -20,7 +20,6 @@ import { connectAccount, disconnectAccount, environmentHealth, type HealthFacts 
 import type { Deps } from '../deps.ts'
 import { presentSyncRun } from '../sync/present.ts'
 import { syncBriefly } from '../sync/sync.ts'
-import { endpointByHand } from './advice.ts'
 import {
   checkKeyFormat,
   ENVIRONMENTS,
@@ -96,17 +95,27 @@ async function syncAfter(
   }
 }
 
-/** A sentence where no event can be accepted, because nobody said where Stripe can reach us, and none was set up by hand. */
+/** A sentence where no event can be accepted: PAYMENTS_PUBLIC_URL is not set, and no endpoint was set up by hand. */
 async function withoutEndpoint(
   environment: StripeEnvironment,
-  { secrets }: Pick<Deps, 'secrets'>,
+  { database, secrets }: Pick<Deps, 'database' | 'secrets'>,
 ): Promise<string | null> {
   const problem = await secrets.webhookSecrets(environment).then(() => null, toApiError)
   if (problem === null) return null
-  const configure = `set it and run \`pg-payments stripe webhooks configure --environment ${environment}\``
-  return isUnreadable(problem)
-    ? `The webhook endpoint is not set up again, because PAYMENTS_PUBLIC_URL is not set: ${configure}. ${problem.message}`
-    : `No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: ${configure}, or ${endpointByHand(environment)}.`
+  if (isUnreadable(problem))
+    return `The webhook endpoint is not set up again, because PAYMENTS_PUBLIC_URL is not set: set it and run \`pg-payments stripe webhooks configure --environment ${environment}\`. ${problem.message}`
+  const facts: HealthFacts = {
+    has_key: true,
+    key_problem: null,
+    stripe_problem: null,
+    has_signing_secret: false,
+    secret_problem: null,
+    public_url: false,
+    drift: null,
+  }
+  const { reasons } = await environmentHealth(database, { environment, facts })
+  const advice = reasons.find(({ code }) => code === 'no_signing_secret')?.next_action
+  return `No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set. ${advice}`
 }
 
 const putConfig = route({
@@ -286,11 +295,12 @@ const getHealth = route({
     return {
       environment,
       status,
-      reasons: reasons.map(({ code, severity, message, next_action }) => ({
+      reasons: reasons.map(({ code, severity, message, next_action, command }) => ({
         code,
         severity,
         message: redact(message),
         nextAction: next_action,
+        command,
       })),
       key: {
         hasKey: state.source !== null,

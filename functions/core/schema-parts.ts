@@ -521,6 +521,7 @@ export const healthResponse = z.object({
       severity: z.enum(['degraded', 'failing']),
       message: z.string(),
       nextAction: z.string(),
+      command: nullable.describe('The shell command that leads on; null where no command helps.'),
     }),
   ),
   key: z.object({

@@ -672,18 +672,18 @@ describe('doctor', () => {
   })
 
   test('names what has to be set before a webhook endpoint can be set up', async () => {
-    const byHand =
-      'make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret'
+    const advice =
+      'Set PAYMENTS_PUBLIC_URL for the handlers and run `pg-payments stripe webhooks configure --environment test`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret. Then run `pg-payments recover --environment test` for events that were lost.'
     const { failed } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '' })
     expect(failed).toContainEqual({
       check: 'test: no signing secret',
       status: 'failed',
       message: 'There is no signing secret, so no event can be accepted.',
-      next: `Set PAYMENTS_PUBLIC_URL for the handlers and then run: pg-payments stripe webhooks configure --environment test; or ${byHand}; then, for the events that were lost: pg-payments recover --environment test`,
+      next: advice,
     })
     const unset = { ...env, STRIPE_TEST_WEBHOOK_SECRET: '' }
     const status = await runCli(['stripe', 'webhooks', 'status', ...inTest], { env: unset })
-    expect(status.out).toContain('No webhook endpoint is set up for test. Set PAYMENTS_PUBLIC_URL')
+    expect(status.out).toContain(`No webhook endpoint is set up for test. ${advice}\n`)
     const reachable = await doctor({
       STRIPE_TEST_WEBHOOK_SECRET: '',
       PAYMENTS_PUBLIC_URL: 'https://payments.example',
@@ -691,7 +691,7 @@ describe('doctor', () => {
     expect(reachable.failed).toContainEqual(
       expect.objectContaining({
         check: 'test: no signing secret',
-        next: expect.stringMatching(/^Run: pg-payments stripe webhooks configure --environment test;/),
+        next: 'Set up the webhook endpoint. Then recover the events that were lost. Run: pg-payments stripe webhooks configure --environment test && pg-payments recover --environment test',
       }),
     )
   })
@@ -895,7 +895,7 @@ describe('config set', () => {
     const { code, out } = await set(own.stripe.secretKey)
     expect(code).toBe(0)
     expect(out).toContain(
-      'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: set it and run `pg-payments stripe webhooks configure --environment test`, or make an endpoint in the Stripe Dashboard',
+      'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set. Set PAYMENTS_PUBLIC_URL for the handlers and run `pg-payments stripe webhooks configure --environment test`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret. Then run `pg-payments recover --environment test` for events that were lost.\n',
     )
   })
 

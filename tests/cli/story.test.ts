@@ -111,7 +111,7 @@ test('an endpoint that somebody deleted at Stripe is found, and mended by the co
   expect(doctor.code).toBe(1)
   expect(doctor.screen).toContain(gone)
   expect(doctor.screen).toContain(
-    'Run: pg-payments stripe webhooks configure --environment test; then, for the events that were lost: pg-payments recover --environment test',
+    'Set up the webhook endpoint. Then recover the events that were lost. Run: pg-payments stripe webhooks configure --environment test && pg-payments recover --environment test',
   )
   const status = await run(['stripe', 'webhooks', 'status', ...inTest])
   expect(status.code).toBe(1)

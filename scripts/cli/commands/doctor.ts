@@ -16,9 +16,8 @@ import type {
 } from '../../../types/api.ts'
 import { action, type Context } from '../support/context.ts'
 import { withDeps } from '../support/direct.ts'
-import { howToConfigure, howToConfigureAndRecover } from '../support/endpoint.ts'
 import { cliError, isCliError } from '../support/errors.ts'
-import { count, plain } from '../support/output.ts'
+import { adviceOf, count, plain } from '../support/output.ts'
 import {
   compareSchema,
   SCHEMA_PARTS_FILE,
@@ -492,29 +491,6 @@ async function checkStripeClock(environment: StripeEnvironment, deps: Deps, repo
 
 // What the API tells
 
-/** What to run for the reasons of a verdict; for the others a command is of no use. */
-const MENDS: [codes: RegExp, command: string][] = [
-  [/^(no_key|key_refused|secrets_unreadable)$/, 'stripe config set --environment {environment}'],
-  [/^(dead_letters|backlog)$/, 'events list --environment {environment} --status failed'],
-  [/^sync_failed$/, 'stripe sync --environment {environment}'],
-]
-/** Reasons that setting up the webhook endpoint mends. */
-const OF_ENDPOINT = /^(no_signing_secret|endpoint_\w+)$/
-/** Those among them with which Stripe has delivered nothing meanwhile. */
-const LOSES_EVENTS = /^(no_signing_secret|endpoint_(gone|disabled|missing_events|other_url|secret_unknown))$/
-
-/** What to do about a reason of a verdict. */
-function nextOf(
-  { code, nextAction }: EnvironmentHealthResponse['reasons'][number],
-  { environment, endpoint }: EnvironmentHealthResponse,
-): string {
-  if (LOSES_EVENTS.test(code)) return howToConfigureAndRecover(environment, endpoint)
-  if (OF_ENDPOINT.test(code)) return howToConfigure(environment, endpoint)
-  const command = MENDS.find(([codes]) => codes.test(code))?.[1]
-  if (command === undefined) return nextAction
-  return `${nextAction} Run: pg-payments ${command.replace('{environment}', environment)}`
-}
-
 async function checkHealth(
   context: Context<{ environment?: StripeEnvironment }>,
   environments: StripeEnvironment[],
@@ -542,11 +518,10 @@ async function checkHealth(
   }
   for (const environment of configured) {
     try {
-      const health = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
-      const { reasons } = health
+      const { reasons } = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
       for (const reason of reasons) {
         const check = `${environment}: ${reason.code.replaceAll('_', ' ')}`
-        report[reason.severity === 'failing' ? 'fail' : 'warn'](check, reason.message, nextOf(reason, health))
+        report[reason.severity === 'failing' ? 'fail' : 'warn'](check, reason.message, adviceOf(reason))
       }
       if (reasons.length === 0) report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
     } catch (error) {

@@ -20,10 +20,9 @@ import type {
   SyncStripeResponse,
 } from '../../../types/api.ts'
 import { action, type Context } from '../support/context.ts'
-import { howToConfigure } from '../support/endpoint.ts'
 import { cliError, EXIT, isCliError, stopped } from '../support/errors.ts'
 import { environmentOption, type InEnvironment, instant, limitOption } from '../support/options.ts'
-import { count, details, money, more, plain, table, when } from '../support/output.ts'
+import { adviceOf, count, details, money, more, plain, table, when } from '../support/output.ts'
 import { withSyncProgress } from '../support/progress.ts'
 import { registerCatalog } from './catalog.ts'
 
@@ -395,12 +394,16 @@ function registerWebhooks(parent: Command, old: boolean): void {
     .action(
       action<InEnvironment, []>(async (context) => {
         const { environment } = context.options
-        const { endpoint } = await (await context.client()).get<EnvironmentHealthResponse>(
+        const { endpoint, reasons } = await (await context.client()).get<EnvironmentHealthResponse>(
           `/${environment}/health`,
         )
+        const reason = reasons.find(({ code }) =>
+          /^(secrets_unreadable|no_signing_secret|endpoint_\w+)$/.test(code),
+        )
+        const advice = reason && adviceOf(reason)
         context.show({ environment, endpoint }, () =>
           endpoint.id === null && !endpoint.hasSigningSecret
-            ? `No webhook endpoint is set up for ${environment}. ${howToConfigure(environment, endpoint)}`
+            ? `No webhook endpoint is set up for ${environment}. ${advice ?? ''}`
             : [
                 details([
                   ['Endpoint', endpoint.id ?? 'set up by hand'],
@@ -417,7 +420,7 @@ function registerWebhooks(parent: Command, old: boolean): void {
         if (endpoint.drift?.length)
           throw cliError('The webhook endpoint is not as it should be.', {
             code: 'WEBHOOK_DRIFT',
-            next: howToConfigure(environment, endpoint),
+            next: advice,
           })
       }),
     )

@@ -1,5 +1,6 @@
 /** What people see: tables as wide as the terminal, amounts, instants. Nothing here decides. */
 import Table from 'cli-table3'
+import type { HealthReason } from '../../../types/api.ts'
 import { money as moneyOf } from './money.ts'
 
 export type Column<Row> = {
@@ -120,6 +121,10 @@ export function when(instant: string | null | undefined): string | null {
 
 export const count = (value: number, one: string, many = `${one}s`) =>
   `${value.toLocaleString('en')} ${value === 1 ? one : many}`
+
+/** What to do about a reason of a health verdict, with the command that leads on. */
+export const adviceOf = ({ nextAction, command }: HealthReason) =>
+  command ? `${nextAction} Run: ${command}` : nextAction
 
 /** Where a list goes on, below its table. */
 export const more = (nextCursor: string | null | undefined) =>
