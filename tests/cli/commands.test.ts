@@ -5,7 +5,7 @@ import { createLog } from '../../functions/app.ts'
 import { VARIABLES } from '../../functions/core/config.ts'
 import { startServer } from '../../functions/node.ts'
 import { BRIEF_PAGES } from '../../functions/sync/sync.ts'
-import type { Finding } from '../../scripts/cli/commands/doctor.ts'
+import type { Finding } from '../../scripts/cli/commands/doctor/report.ts'
 import { connectionString } from '../../scripts/cli/commands/migrate.ts'
 import { table } from '../../scripts/cli/support/output.ts'
 import { call } from '../../scripts/local-stripe/index.ts'
@@ -694,6 +694,11 @@ describe('doctor', () => {
         next: 'Set up the webhook endpoint. Then recover the events that were lost. Run: pg-payments stripe webhooks configure --environment test && pg-payments recover --environment test',
       }),
     )
+  })
+
+  test('lists failed checks first, then warnings', async () => {
+    const { findings } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '', PAYMENTS_JWT_SECRET: '' })
+    expect([...new Set(findings.map(({ status }) => status))]).toEqual(['failed', 'warning', 'ok'])
   })
 
   test('finds a key that Stripe refuses, one that lacks permissions, and a clock that is off', async () => {

@@ -1,9 +1,9 @@
 /** `pg-payments keys rotate`: the key that stored secrets are encrypted with becomes another one. */
 import type { Command } from 'commander'
 import { action } from '../support/context.ts'
-import { withDeps } from '../support/direct.ts'
 import { cliError, EXIT } from '../support/errors.ts'
 import { count } from '../support/output.ts'
+import { withDeps } from '../support/with-deps.ts'
 
 export function registerKeys(program: Command): void {
   program

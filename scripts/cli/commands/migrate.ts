@@ -13,9 +13,9 @@ import type { Command } from 'commander'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 import { action } from '../support/context.ts'
-import { databaseUrlOf } from '../support/direct.ts'
 import { cliError } from '../support/errors.ts'
 import { count } from '../support/output.ts'
+import { databaseUrlOf } from '../support/with-deps.ts'
 
 export type MigrateOptions = {
   /** Connection string of a role that may create schemas, and roles where ours are missing. */
