@@ -11,9 +11,10 @@ import { registerKeys } from './commands/keys.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
+import { registerOlder } from './commands/older.ts'
 import { registerSchedule } from './commands/schedule.ts'
 import { registerServe } from './commands/serve.ts'
-import { registerStripe } from './commands/stripe.ts'
+import { registerStripe } from './commands/stripe/index.ts'
 import { type Io, setIo } from './support/context.ts'
 import { EXIT, isCliError } from './support/errors.ts'
 
@@ -42,7 +43,7 @@ export function createProgram(io: Io): Command {
     program.addOption(new Option(flags).hideHelp())
   }
   setIo(program, io)
-  registerStripe(program.command('stripe').description('the Stripe account, its catalog, and what was paid'))
+  registerStripe(program)
   registerEvents(program)
   registerMaintenance(program)
   registerSchedule(program)
@@ -51,7 +52,7 @@ export function createProgram(io: Io): Command {
   registerMigrations(program)
   registerServe(program)
   registerKeys(program)
-  registerStripe(program, { old: true })
+  registerOlder(program)
   return program
 }
 

@@ -3,7 +3,6 @@
  * command asks for and what it gets is the same.
  */
 import { randomUUID } from 'node:crypto'
-import type { Context } from './context.ts'
 import { cliError, EXIT, fromAnswer, stopped } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | null | undefined>
@@ -23,30 +22,23 @@ export type Client = {
 
 const BASE = '/api/payments/stripe'
 
-export async function connect(context: Context): Promise<Client> {
-  const { options, io } = context
-  if (options.apiUrl && options.databaseUrl) {
-    throw cliError('Both --api-url and --database-url were given.', { next: 'Give one of them.' })
-  }
-  const apiUrl = options.apiUrl ?? (options.databaseUrl ? undefined : io.env.PAYMENTS_API_URL)
-  if (apiUrl) return overHttp(apiUrl, await adminKey(context))
-  const databaseUrl = options.databaseUrl ?? io.env.DATABASE_URL
-  if (databaseUrl) return inProcess(databaseUrl, io.env)
+/** The API at an address, or else the handlers over a database. */
+export type Target = {
+  apiUrl: string | undefined
+  /** Called only where there is an address. */
+  apiKey: () => Promise<string>
+  databaseUrl: string | undefined
+  /** What handlers in this process are configured by. */
+  env: Record<string, string | undefined>
+}
+
+export async function connect({ apiUrl, apiKey, databaseUrl, env }: Target): Promise<Client> {
+  if (apiUrl) return overHttp(apiUrl, await apiKey())
+  if (databaseUrl) return inProcess(databaseUrl, env)
   throw cliError('Neither an API nor a database is named.', {
     exitCode: EXIT.notConfigured,
     code: 'NOT_CONFIGURED',
     next: 'Set PAYMENTS_API_URL and PAYMENTS_ADMIN_KEY, or DATABASE_URL; or pass --api-url or --database-url.',
-  })
-}
-
-async function adminKey({ options, io, interactive, askSecret }: Context): Promise<string> {
-  if (options.apiKey) return options.apiKey
-  if (io.env.PAYMENTS_ADMIN_KEY) return io.env.PAYMENTS_ADMIN_KEY
-  if (interactive) return askSecret('The admin key of the API (PAYMENTS_ADMIN_KEY)')
-  throw cliError('The API wants an admin key, and there is none.', {
-    exitCode: EXIT.auth,
-    code: 'AUTH_UNAUTHORIZED',
-    next: 'Set PAYMENTS_ADMIN_KEY.',
   })
 }
 

@@ -1,8 +1,8 @@
 /** What every command works with: its options, where it writes, whom it may ask, and the API. */
 import type { Readable, Writable } from 'node:stream'
 import type { Command } from 'commander'
-import { type Client, connect } from './client.ts'
-import { cliError, stopped } from './errors.ts'
+import { type Client, connect, type Target } from './client.ts'
+import { cliError, EXIT, stopped } from './errors.ts'
 
 export type Io = {
   env: Record<string, string | undefined>
@@ -56,7 +56,7 @@ export function createContext<Options>(
     json,
     interactive,
     client: () => {
-      connected ??= connect(context)
+      connected ??= connect(targetOf(context))
       return connected
     },
     show(data, text) {
@@ -115,6 +115,30 @@ export function createContext<Options>(
       await connected?.then((client) => client.close()).catch(() => {})
     },
   }
+}
+
+/** Where the commands go: options win over variables, an API over a database. */
+function targetOf(context: Context): Target {
+  const { options, io } = context
+  if (options.apiUrl && options.databaseUrl)
+    throw cliError('Both --api-url and --database-url were given.', { next: 'Give one of them.' })
+  return {
+    apiUrl: options.apiUrl ?? (options.databaseUrl ? undefined : io.env.PAYMENTS_API_URL),
+    apiKey: () => adminKey(context),
+    databaseUrl: options.databaseUrl ?? io.env.DATABASE_URL,
+    env: io.env,
+  }
+}
+
+async function adminKey({ options, io, interactive, askSecret }: Context): Promise<string> {
+  if (options.apiKey) return options.apiKey
+  if (io.env.PAYMENTS_ADMIN_KEY) return io.env.PAYMENTS_ADMIN_KEY
+  if (interactive) return askSecret('The admin key of the API (PAYMENTS_ADMIN_KEY)')
+  throw cliError('The API wants an admin key, and there is none.', {
+    exitCode: EXIT.auth,
+    code: 'AUTH_UNAUTHORIZED',
+    next: 'Set PAYMENTS_ADMIN_KEY.',
+  })
 }
 
 /** A secret that was typed as an argument stays where the shell keeps what was typed. */
