@@ -349,6 +349,20 @@ describe('stripe', () => {
     )
   })
 
+  test('a key is set and removed, and the endpoint configured, also in the older spelling', async () => {
+    const withKey = { ...env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, STRIPE_TEST_SECRET_KEY: '' }
+    const set = await runCli(['config', 'set', 'test', '-'], { env: withKey, input: system.stripe.secretKey })
+    expect(set.code, set.err).toBe(0)
+    expect(set.out).toMatch(/^The key for test is stored: /)
+    const reachable = { ...withKey, PAYMENTS_PUBLIC_URL: 'https://payments.example' }
+    const configured = await runCli(['webhooks', 'configure', 'test'], { env: reachable })
+    expect(configured.code, configured.err).toBe(0)
+    expect(configured.out).toMatch(/ was created: https:\/\/payments\.example\/api\/webhooks\/stripe\/test\n/)
+    const removed = await runCli(['config', 'remove', 'test', '--yes'], { env: reachable })
+    expect(removed.code, removed.err).toBe(0)
+    expect(removed.out).toMatch(/^The key for test is removed\.\n/)
+  })
+
   test('the older names at the top answer as well', async () => {
     expect((await cli('status')).out).toBe((await cli('stripe', 'status')).out)
     expect((await cli('history', ...inTest)).out).toBe('No transactions in test.\n')

@@ -202,6 +202,34 @@ test('no command is left out', () => {
   expect([...tried].sort()).toEqual([...names].sort())
 })
 
+test('every older spelling takes what it took, and those that lack only "stripe" take what they take today', () => {
+  const all = leaves(createProgram(io))
+  const older = all.filter(({ hidden }) => hidden)
+  const takes = ({ command }: { command: Command }) => [
+    ...command.registeredArguments.map((argument) => `${argument.name()} ${argument.required}`),
+    ...command.options.map(({ flags, mandatory }) => `${flags} ${mandatory}`),
+  ]
+  const withArgument: Record<string, string[]> = {
+    'config set': [
+      'environment true',
+      'secretKey false',
+      '--secret-key <key> false',
+      '--replace-account false',
+    ],
+    'config remove': ['environment true'],
+    'webhooks configure': ['environment true'],
+  }
+  for (const command of older) {
+    const today = command.name === 'history' ? 'transactions' : command.name
+    const found = all.find(({ name }) => name === `stripe ${today}`)
+    expect(takes(command), command.name).toEqual(withArgument[today] ?? (found && takes(found)))
+  }
+  const names = all.filter(({ name }) => name.startsWith('stripe ')).map(({ name }) => name.slice(7))
+  expect(older.map(({ name }) => name).sort()).toEqual(
+    [...names.filter((name) => name !== 'webhooks status'), 'history'].sort(),
+  )
+})
+
 test('the commands have the arguments and options that existing scripts give them', () => {
   const product = ['--name', '--description', '--active', '--metadata']
   const price = ['--lookup-key', '--active', '--tax-behavior', '--metadata']
