@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line. Each command has its file in `commands/`. */
+/** The command line. Each command has a file in `commands/`. */
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Help, Option } from 'commander'
@@ -18,7 +18,7 @@ import { registerStripe } from './commands/stripe/index.ts'
 import { type Io, setIo } from './support/context.ts'
 import { EXIT, isCliError } from './support/errors.ts'
 
-/** Every command, over these streams. */
+/** The program with every command, over these streams. */
 export function createProgram(io: Io): Command {
   const program = new Command('pg-payments')
     .description("Stripe payments inside your application's own Postgres.")
@@ -33,7 +33,7 @@ export function createProgram(io: Io): Command {
     )
     .configureHelp({ optionDescription: describeOption })
     .showHelpAfterError('Run with --help to see what there is.')
-  // What callers written for agents pass along; it changes nothing here.
+  // Callers that were written for agents pass these; they have no effect.
   for (const flags of [
     '--reason <text>',
     '--impact <text>',
@@ -56,13 +56,13 @@ export function createProgram(io: Io): Command {
   return program
 }
 
-/** What help says of an option: first of all whether it must be given. */
+/** The help text of an option, which first says whether it is required. */
 function describeOption(option: Option): string {
   const description = new Help().optionDescription(option)
   return option.mandatory ? `required: ${description}` : description
 }
 
-/** Runs a command and says with which code the process ends. */
+/** Runs a command and returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
   const program = createProgram(io)
   const json = args.includes('--json')
@@ -99,13 +99,13 @@ function printJsonError(io: Io, error: string, message: string, nextActions: str
   io.stdout.write(`${JSON.stringify({ error, message, ...(nextActions && { nextActions }) }, null, 2)}\n`)
 }
 
-/** What nobody has foreseen, in a sentence and without a stack. */
+/** The sentence of an unexpected error, without its stack. */
 function unexpected(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   return message === '' ? 'Something went wrong.' : message
 }
 
-/** Whether this file is what was started, also through the link that npm makes. */
+/** Whether this file was started, directly or through the link that npm makes. */
 function isMain(): boolean {
   try {
     return process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
@@ -125,12 +125,12 @@ if (isMain()) {
       return () => void process.off('SIGINT', callback).off('SIGTERM', callback)
     },
   }
-  // A reader such as `head` may close the pipe early; that is no error.
+  // A reader such as `head` may close the pipe early, which is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
   })
-  // A terminal that does not know its width says 0, and everything would stand below everything else.
+  // A terminal of unknown width reports 0, with which no table would fit.
   for (const stream of [process.stdout, process.stderr]) if (stream.columns === 0) stream.columns = 80
   process.exitCode = await run(process.argv.slice(2), io)
 }

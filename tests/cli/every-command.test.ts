@@ -99,8 +99,8 @@ const STEPS: Step[] = [
 ]
 
 /**
- * The names of the fields of an answer, without its values: these differ between two databases. What a sync found different depends
- * on whether a change was made in the very second in which Stripe was asked.
+ * The names of the fields of an answer, without its values: these differ between two databases. What a sync found
+ * different depends on whether a change was made in the very second in which Stripe was asked.
  */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf)

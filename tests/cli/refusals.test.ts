@@ -1,4 +1,7 @@
-/** What is refused, over HTTP and on the command line: each with a status, a code, a sentence and an exit code of its own. */
+/**
+ * What is refused, over HTTP and on the command line: each with a status, a code, a sentence and an exit code of its
+ * own.
+ */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AdminSystem, connect, ENCRYPTION_KEY, startAdminSystem } from '../functions/admin/support.ts'

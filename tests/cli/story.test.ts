@@ -1,4 +1,7 @@
-/** What happens to a connection in its life, on the command line in a real terminal, against handlers that Stripe can reach. */
+/**
+ * What happens to a connection in its life, on the command line in a real terminal, against handlers that Stripe can
+ * reach.
+ */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
 import { Stripe } from 'stripe'

@@ -1,4 +1,4 @@
-/** `pg-payments events …`: what Stripe told, what became of it, and another try. */
+/** `pg-payments events …` lists, shows, retries and replays the events of the ledger. */
 import { type Command, Option } from 'commander'
 import type {
   GetWebhookEventResponse,

@@ -1,4 +1,4 @@
-/** `pg-payments keys rotate`: the key that stored secrets are encrypted with becomes another one. */
+/** `pg-payments keys rotate` re-encrypts the stored secrets with a new key. */
 import type { Command } from 'commander'
 import { action } from '../support/context.ts'
 import { cliError, EXIT } from '../support/errors.ts'

@@ -1,4 +1,4 @@
-/** `pg-payments recover`, `rebuild` and `prune`: what is missing in the ledger, what follows from it, what may go. */
+/** `pg-payments recover`, `rebuild` and `prune` maintain the ledger and the projections. */
 import { type Command, Option } from 'commander'
 import type { PruneResponse, RebuildResponse, RecoverResponse, SyncRequest } from '../../../types/api.ts'
 import { action, type Context } from '../support/context.ts'
@@ -41,7 +41,7 @@ export function registerMaintenance(program: Command): void {
 async function recover(context: Context<RecoverOptions>): Promise<void> {
   const { environment, since } = context.options
   const client = await context.client()
-  let isWhole = true
+  let isComplete = true
   const answer = await context.interruptible(
     'Stopping. The same command begins again, and skips what is there by then.',
     async (signal) => {
@@ -49,7 +49,7 @@ async function recover(context: Context<RecoverOptions>): Promise<void> {
       const done = await withElapsed(context, "Reading Stripe's list of events", () =>
         client.send<RecoverResponse>('POST', path, { since }, signal),
       )
-      isWhole = !signal.aborted
+      isComplete = !signal.aborted
       return done
     },
   )
@@ -70,7 +70,7 @@ async function recover(context: Context<RecoverOptions>): Promise<void> {
         : [recovery.gap.message, `Run: ${syncCommand(environment, recovery.gap.sync)}`]),
     ].join('\n'),
   )
-  if (!isWhole) throw stopped('The recovery was stopped.', 'The same command takes in the rest.')
+  if (!isComplete) throw stopped('The recovery was stopped.', 'The same command takes in the rest.')
 }
 
 async function rebuild(context: Context<InEnvironment>): Promise<void> {
@@ -104,7 +104,7 @@ async function prune(context: Context<PruneOptions>): Promise<void> {
   context.show(answer, () => `Emptied ${count(answer.pruned, 'payload')}.`)
 }
 
-/** The command that closes a gap. */
+/** The sync that closes a gap, as a command. */
 function syncCommand(environment: string, { kinds, createdFrom, createdBefore }: SyncRequest): string {
   return [
     `pg-payments stripe sync --environment ${environment}`,

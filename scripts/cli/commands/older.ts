@@ -1,6 +1,6 @@
 /**
- * The older spellings: commands from before `stripe` was part of their names. They are hidden, and each calls the function of the
- * command of today. Nothing is implemented twice.
+ * The older spellings of commands, from before `stripe` was part of their names. They are hidden. Each calls the
+ * function of today's command, so nothing is implemented twice.
  */
 import { Command } from 'commander'
 import type { StripeEnvironment } from '../../../types/api.ts'
@@ -14,7 +14,7 @@ import { registerStatus } from './stripe/status.ts'
 import { registerSync } from './stripe/sync.ts'
 import { configureWebhooks } from './stripe/webhooks.ts'
 
-/** Only the word `stripe` was missing in these. */
+/** These lack only the word `stripe`. */
 const SAME: ((parent: Command) => void)[] = [
   registerStatus,
   registerSync,
@@ -30,7 +30,7 @@ type Older = {
   run: (context: Context<SetOptions>, environment: StripeEnvironment, argument?: string) => Promise<void>
 }
 
-/** The environment was an argument of these. */
+/** These take the environment as an argument. */
 const WITH_ENVIRONMENT_ARGUMENT: Older[] = [
   {
     group: 'config',

@@ -1,4 +1,4 @@
-/** `pg-payments schedule run`: what cron calls every few minutes. */
+/** `pg-payments schedule run`, which cron calls every few minutes. */
 import type { Command } from 'commander'
 import type { ScheduleRequest, ScheduleResponse } from '../../../types/api.ts'
 import { action } from '../support/context.ts'
@@ -15,7 +15,7 @@ export function registerSchedule(program: Command): void {
       action(async (context) => {
         const client = await context.client()
         const { MOST_SYNC_PAGES } = await import('../../../functions/sync/schemas.ts')
-        // Nobody ends this process for the time it takes; who answers at an address may be ended.
+        // This process may run long. A deployed handler may be ended by its platform, so it lists fewer pages.
         const request: ScheduleRequest = client.url === null ? { syncPages: MOST_SYNC_PAGES } : {}
         const result = await context.interruptible('Stopping. The next run goes on.', (signal) =>
           client.send<ScheduleResponse>('POST', '/schedule', request, signal),

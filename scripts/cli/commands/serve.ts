@@ -1,17 +1,15 @@
-/**
- * `pg-payments serve`: the handlers behind a Node server, configured by environment variables.
- */
+/** `pg-payments serve` runs the handlers in a Node server, configured by environment variables. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { action } from '../support/context.ts'
 
-/** A port as commander hands it over. */
+/** Parses a port. */
 function port(value: string): number {
   if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value)
   throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
 }
 
-/** What the handlers read; `functions/README.md` says more of each. */
-const ENVIRONMENT: [name: string, what: string][] = [
+/** The variables that the handlers read; `functions/README.md` describes each of them. */
+const VARIABLES: [name: string, what: string][] = [
   ['DATABASE_URL', 'required: postgres://user:password@host:5432/name'],
   ['PAYMENTS_POOL_SIZE', 'connections at most (default: 5)'],
   ['PAYMENTS_JWT_SECRET', "verifies users' tokens: HS256, 32 bytes or more"],
@@ -36,7 +34,7 @@ const ENVIRONMENT: [name: string, what: string][] = [
   ['PORT', 'the port to listen on (default: 8787)'],
 ]
 
-const width = Math.max(...ENVIRONMENT.map(([name]) => name.length))
+const width = Math.max(...VARIABLES.map(([name]) => name.length))
 
 /** Adds `pg-payments serve` to the command line. */
 export function registerServe(program: Command): void {
@@ -47,7 +45,7 @@ export function registerServe(program: Command): void {
     .option('--host <address>', 'the interface to listen on (default: every one)')
     .addHelpText(
       'after',
-      `\nEnvironment variables:\n${ENVIRONMENT.map(([name, what]) => `  ${name.padEnd(width)}  ${what}`).join('\n')}`,
+      `\nEnvironment variables:\n${VARIABLES.map(([name, what]) => `  ${name.padEnd(width)}  ${what}`).join('\n')}`,
     )
     .action(
       action<{ port?: number; host?: string }, []>(async ({ options: { port, host, databaseUrl }, io }) => {

@@ -62,7 +62,7 @@ export const priceDetails = (price: StripePrice) =>
     ['Metadata', JSON.stringify(price.metadata)],
   ])
 
-/** A request with at least one change. */
+/** Returns the request, and raises when it changes nothing. */
 export function changes<Body extends object>(body: Body): Body {
   if (Object.values(body).some((value) => value !== undefined)) return body
   throw cliError('There is nothing to change.', {

@@ -1,4 +1,4 @@
-/** Options that several commands have, and how their texts become values. */
+/** Options that several commands share, and the parsers of their values. */
 import { InvalidArgumentError, Option } from 'commander'
 import type { StripeEnvironment } from '../../../types/api.ts'
 
@@ -23,7 +23,10 @@ export function boolean(value: string): boolean {
   throw new InvalidArgumentError('It must be true or false.')
 }
 
-/** The word `null` says that there is to be none. To be applied to the option's text: commander makes null of a parser the empty text. */
+/**
+ * The word `null` clears a value. Apply it to the option's text and not as a parser, because commander turns a
+ * parser's null into the empty text.
+ */
 export const orNull = (value: string | undefined): string | null | undefined =>
   value === 'null' ? null : value
 

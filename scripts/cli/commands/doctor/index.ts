@@ -1,6 +1,6 @@
 /**
- * `pg-payments doctor` checks everything that must be right, and says of each fault what to run. With a database it looks there
- * itself; with a deployed API alone it knows only what the API reports.
+ * `pg-payments doctor` checks everything that must be right, and says of each fault what to run. With a database it
+ * looks there itself; with a deployed API alone it knows only what the API reports.
  */
 import { type Command, Option } from 'commander'
 import type { StripeEnvironment } from '../../../../types/api.ts'

@@ -13,7 +13,10 @@ export type Report = {
   ok(check: string, message: string): void
   warn(check: string, message: string, next: string): void
   fail(check: string, message: string, next: string): void
-  /** The failed ones first, then warnings; otherwise in the order of the checks, because one may depend on those before it. */
+  /**
+   * The failed ones first, then warnings; otherwise in the order of the checks, because one may depend on those
+   * before it.
+   */
   findings(): Finding[]
 }
 

@@ -108,7 +108,7 @@ export async function setKey(
   })
 }
 
-/** Counts by the name of a kind or a table, which is a plural. */
+/** Counts with the names of kinds or tables, which are plurals. */
 const counted = (counts: [name: string, value: number][]) =>
   counts
     .map(([name, value]) => {
@@ -122,7 +122,7 @@ function describeDeleted(deleted: PutStripeConfigResponse['deleted']): string[] 
   return tables.length === 0 ? [] : [`Deleted of the account before: ${counted(tables)}.`]
 }
 
-/** What the sync that follows a new key has listed, and what goes on with it. */
+/** What the sync after a new key has listed, and the command that continues it. */
 function describeFirstSync(environment: StripeEnvironment, run: PutStripeConfigResponse['sync']): string[] {
   const next = `Run: pg-payments stripe sync --environment ${environment}`
   if (!run) return [next]
@@ -136,7 +136,10 @@ function describeFirstSync(environment: StripeEnvironment, run: PutStripeConfigR
   ]
 }
 
-/** Of a key that was just given, wrong is not the same as not configured; and what the API calls a field is a flag here. */
+/**
+ * Adapts an error about a key to the command line. A wrong key is not the same as no key, so the exit code differs;
+ * and the field of the API is a flag here.
+ */
 function asBadKey(error: unknown): unknown {
   if (isCliError(error) && error.code === 'PAYMENT_ACCOUNT_CHANGED' && error.next !== undefined)
     return Object.assign(error, {

@@ -55,7 +55,7 @@ const withSubject = (command: Command) =>
       .option('--subject-id <id>', 'of one billing subject, together with --subject-type'),
   )
 
-/** Shows one page of the list with this name, which is its path and its field in the answer. */
+/** Shows one page of a list. The name is its path and its field in the response. */
 async function showPage<Page extends { nextCursor?: string | null }, Row>(
   { client, io, options, show }: Context<SubjectOptions>,
   name: keyof Page & string,

@@ -1,4 +1,4 @@
-/** `stripe prices …`: changed at Stripe first, then here. */
+/** `stripe prices …`. Changes are made at Stripe first, then in the rows. */
 import { type Command, Option } from 'commander'
 import type {
   ArchiveStripePriceResponse,

@@ -1,4 +1,4 @@
-/** `stripe products …`: changed at Stripe first, then here. */
+/** `stripe products …`. Changes are made at Stripe first, then in the rows. */
 import type { Command } from 'commander'
 import type {
   DeleteStripeProductResponse,
