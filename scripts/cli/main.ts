@@ -23,7 +23,7 @@ export function createProgram(io: Io): Command {
   const program = new Command('pg-payments')
     .description("Stripe payments inside your application's own Postgres.")
     .version(VERSION)
-    .option('--json', 'print one JSON document for programs, and ask nothing')
+    .option('--json', 'print one JSON document for programs, and ask no question')
     .option('-y, --yes', 'answer yes to every question')
     .option('--api-url <url>', 'a deployed API (default: the environment variable PAYMENTS_API_URL)')
     .option('--api-key <key>', 'its admin key (default: the environment variable PAYMENTS_ADMIN_KEY)')
@@ -32,7 +32,7 @@ export function createProgram(io: Io): Command {
       'a database instead of an API (default: the environment variable DATABASE_URL)',
     )
     .configureHelp({ optionDescription: describeOption })
-    .showHelpAfterError('Run with --help to see what there is.')
+    .showHelpAfterError('Run with --help to see commands and options.')
   // Callers that were written for agents pass these; they have no effect.
   for (const flags of [
     '--reason <text>',
@@ -102,7 +102,7 @@ function printJsonError(io: Io, error: string, message: string, nextActions: str
 /** The sentence of an unexpected error, without its stack. */
 function unexpected(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  return message === '' ? 'Something went wrong.' : message
+  return message === '' ? 'An unexpected error occurred.' : message
 }
 
 /** Whether this file was started, directly or through the link that npm makes. */

@@ -110,7 +110,7 @@ describe('exit codes', () => {
     expect(await cli('stripe', 'customers')).toMatchObject({
       code: 1,
       out: '',
-      err: "error: required option '--environment <environment>' not specified\nRun with --help to see what there is.\n",
+      err: "error: required option '--environment <environment>' not specified\nRun with --help to see commands and options.\n",
     })
     expect((await cli('stripe', 'customers', '--environment', 'prod')).code).toBe(1)
     expect((await cli('stripe', 'customers', ...inTest, '--limit', '1000')).err).toContain(
@@ -197,7 +197,7 @@ describe('--json', () => {
     }
     const { code, json } = await cli('stripe', 'config', 'set', ...inTest, '--json')
     expect(code).toBe(1)
-    expect(json()).toMatchObject({ message: 'There is no key, and nobody who could be asked for it.' })
+    expect(json()).toMatchObject({ message: 'No key was given, and there is no terminal to ask for it.' })
     expect(await cli('rebuild', ...inTest, '--json', '--yes')).toMatchObject({ code: 0, err: '' })
   })
 })
@@ -371,7 +371,7 @@ describe('stripe', () => {
     const keys = await cli('config')
     expect(keys.code, keys.err).toBe(0)
     expect(keys.out).toMatch(/^test +sk_test_\*{4}\w{4}$/m)
-    expect((await cli('config', 'set', 'prod')).err).toBe('prod is not an environment.\nSay test or live.\n')
+    expect((await cli('config', 'set', 'prod')).err).toBe('prod is not an environment.\nUse test or live.\n')
   })
 
   test('what agents pass along is accepted', async () => {
@@ -399,7 +399,7 @@ describe('sync', () => {
     const { code, err } = await running
     stripe.control.releaseHeld()
     expect(code).toBe(130)
-    expect(err).toContain('The same command goes on from there')
+    expect(err).toContain('Run the same command to continue.')
     const [run] = await system.database
       .sql`select id, status from payments.sync_runs order by started_at desc limit 1`
     expect(run?.status).toBe('interrupted')
@@ -475,7 +475,7 @@ describe('events', () => {
     const { code, err } = await running
     expect({ code, last: err.split('\n').slice(-3, -1) }).toEqual({
       code: 130,
-      last: ['The recovery was stopped.', 'The same command takes in the rest.'],
+      last: ['The recovery was stopped.', 'Run the same command to recover the rest.'],
     })
     expect((await cli('recover', ...inTest)).code).toBe(0)
   })
@@ -603,7 +603,7 @@ describe('doctor', () => {
       (await doctor({ DATABASE_URL: url })).findings
         .filter(({ check }) => check === 'row level security')
         .map(({ status }) => status)
-    const well = [['ok', 'as this release has it', null]]
+    const well = [['ok', 'the same as in this release', null]]
     const again = 'Run: pg-payments migrate --again'
     try {
       await sql.unsafe(`
@@ -653,7 +653,7 @@ describe('doctor', () => {
         [
           'alter table payments.stripe_products disable trigger _100_timestamps',
           'failed',
-          /^Not as this release has it: trigger _100_timestamps on payments.stripe_products\.$/,
+          /^These differ from this release: trigger _100_timestamps on payments.stripe_products\.$/,
           again,
         ],
         [
@@ -666,7 +666,7 @@ describe('doctor', () => {
           'drop policy insert_own on payments.stripe_checkout_sessions',
           'warning',
           /^These default policies were dropped or changed: policy insert_own on payments.stripe_checkout_sessions\.$/,
-          'If that was on purpose, all is well. If not, run: pg-payments migrate --again',
+          'If you changed them on purpose, ignore this. Otherwise run: pg-payments migrate --again',
         ],
         [
           'revoke execute on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) from payments_service',
@@ -779,7 +779,7 @@ describe('doctor', () => {
       {
         check: 'tokens',
         status: 'ok',
-        message: 'count from https://auth.example/ours alone',
+        message: 'accepted only from https://auth.example/ours',
         next: null,
       },
     ])
@@ -790,7 +790,7 @@ describe('doctor', () => {
     expect(failed).toContainEqual({
       check: 'Stripe key',
       status: 'failed',
-      message: 'There is none for test.',
+      message: 'No Stripe key is set for test.',
       next: 'Run: pg-payments stripe config set --environment test',
     })
   })
@@ -803,7 +803,7 @@ describe('doctor', () => {
       {
         check: 'tokens',
         status: 'warning',
-        message: 'None can be verified, so nobody but guests can pay.',
+        message: 'No token can be verified, so only guests can pay.',
         next: 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.',
       },
     ])
@@ -872,7 +872,7 @@ describe('doctor', () => {
       const deployed = { PAYMENTS_API_URL: server.url, PAYMENTS_ADMIN_KEY: env.PAYMENTS_ADMIN_KEY }
       const { out } = await runCli(['doctor', ...inTest], { env: deployed })
       expect(out).toContain(
-        'Not looked at over the API: Postgres, schema, roles, row level security, clocks, permissions of the Stripe key. For these say --database-url instead.\n',
+        'Not checked over the API: Postgres, schema, roles, row level security, clocks, permissions of the Stripe key. To check these, use --database-url instead.\n',
       )
       const { json } = await runCli(['doctor', ...inTest, '--json'], { env: deployed })
       expect(json<{ notChecked: string[] }>().notChecked).toContain('schema')

@@ -99,7 +99,7 @@ test('an account with nothing in it is connected: the key is asked for, the endp
   expect(status.screen).toContain(`http://127.0.0.1:${port}/api/webhooks/stripe/test`)
   stripe.control.fail({ path: '/v1/webhook_endpoints', method: 'GET', fault: { status: 500 }, times: 1 })
   const unknown = await run(['stripe', 'webhooks', 'status', ...inTest])
-  expect(unknown.screen).toContain('Stripe could not be asked how it is there.')
+  expect(unknown.screen).toContain('Stripe could not be reached to compare it.')
   const doctor = await run(['doctor', ...inTest])
   expect(doctor.code, doctor.screen).toBe(0)
   expect(await anEventArrives()).toBe(true)
@@ -126,7 +126,7 @@ test('an endpoint that somebody deleted at Stripe is found, and mended by the co
   expect(configure.screen).toContain('events were lost meanwhile: pg-payments recover --environment test')
   expect((await run(['stripe', 'webhooks', 'status', ...inTest])).code).toBe(0)
   const again = await run(['stripe', 'webhooks', 'configure', ...inTest])
-  expect(again.screen).toContain('was right already')
+  expect(again.screen).toContain('was already correct')
   expect(again.screen).not.toContain('recover')
   expect(await anEventArrives()).toBe(true)
 })
@@ -154,7 +154,7 @@ test('the encryption key is rotated while the handlers run, and no event is refu
   const rotate = await run(['keys', 'rotate'], {
     answers: [
       ['The new key', `${newKey}${KEYS.enter}`],
-      ['Encrypt every stored secret', 'y'],
+      ['Re-encrypt every stored secret', 'y'],
     ],
     env: { DATABASE_URL: database.url, PAYMENTS_ENCRYPTION_KEY: oldKey },
   })
@@ -181,7 +181,7 @@ test('Ctrl-C stops a sync at the other end as well, and the same command goes on
   await stripe.control.whenHeld()
   terminal.type(KEYS.ctrlC)
   expect(await terminal.ended, terminal.screen()).toBe(130)
-  expect(terminal.screen()).toContain('The same command goes on from there')
+  expect(terminal.screen()).toContain('Run the same command to continue.')
   const last = async () => {
     const [run] = await database.sql`
       select id, status, attempt from payments.sync_runs order by started_at desc limit 1`

@@ -60,7 +60,7 @@ test('Ctrl-C in a sync leaves a run that the same command goes on with', async (
   terminal.type(KEYS.ctrlC)
   expect(await terminal.ended, terminal.screen()).toBe(130)
   stripe.control.releaseHeld()
-  expect(terminal.screen()).toContain('The same command goes on where it was.')
+  expect(terminal.screen()).toContain('Run the same command to continue.')
   expect(await database.sql`select status from payments.sync_runs order by started_at desc limit 1`).toEqual([
     { status: 'interrupted' },
   ])

@@ -13,25 +13,25 @@ type PruneOptions = InEnvironment & { olderThan: number }
 export function registerMaintenance(program: Command): void {
   program
     .command('recover')
-    .description("take in the events of Stripe's list that never arrived")
+    .description("recover the events of Stripe's list that never arrived")
     .addOption(environmentOption())
     .option(
       '--since <instant>',
-      'read back to this instant; without it, to where the last recovery ended',
+      'read back to this instant (default: where the last recovery ended)',
       instant,
     )
     .action(action<RecoverOptions, []>(recover))
   program
     .command('rebuild')
-    .description('make the projections again from the ledger, without fulfilment')
+    .description('rebuild the projections from the ledger, without fulfilment')
     .addOption(environmentOption())
     .action(action<InEnvironment, []>(rebuild))
   program
     .command('prune')
-    .description('empty the payloads of old finished events; their outcome stays')
+    .description('empty the payloads of old finished events; their status stays')
     .addOption(environmentOption())
     .addOption(
-      new Option('--older-than <days>', 'days since they arrived and happened')
+      new Option('--older-than <days>', 'days since the events happened and arrived')
         .argParser(wholeNumber(1, 36_500))
         .makeOptionMandatory(),
     )
@@ -43,7 +43,7 @@ async function recover(context: Context<RecoverOptions>): Promise<void> {
   const client = await context.client()
   let isComplete = true
   const answer = await context.interruptible(
-    'Stopping. The same command begins again, and skips what is there by then.',
+    'Stopping. Run the same command to read the list again; it skips the events that are stored by then.',
     async (signal) => {
       const path = `/${environment}/recover`
       const done = await withElapsed(context, "Reading Stripe's list of events", () =>
@@ -56,7 +56,7 @@ async function recover(context: Context<RecoverOptions>): Promise<void> {
   const { recovery } = answer
   context.show(answer, () =>
     [
-      `Read ${count(recovery.listed, 'event')} of ${environment} from ${when(recovery.from)} on: ${
+      `Read ${count(recovery.listed, 'event')} of ${environment} since ${when(recovery.from)}: ${
         recovery.recovered === 0
           ? 'none was missing.'
           : `${count(recovery.recovered, 'event')} ${recovery.recovered === 1 ? 'was' : 'were'} missing.`
@@ -70,7 +70,7 @@ async function recover(context: Context<RecoverOptions>): Promise<void> {
         : [recovery.gap.message, `Run: ${syncCommand(environment, recovery.gap.sync)}`]),
     ].join('\n'),
   )
-  if (!isComplete) throw stopped('The recovery was stopped.', 'The same command takes in the rest.')
+  if (!isComplete) throw stopped('The recovery was stopped.', 'Run the same command to recover the rest.')
 }
 
 async function rebuild(context: Context<InEnvironment>): Promise<void> {
@@ -86,7 +86,7 @@ async function rebuild(context: Context<InEnvironment>): Promise<void> {
       ...(answer.completeSince === null
         ? []
         : [
-            `${count(answer.pruned, 'event')} had no payload any more: what happened before ${when(answer.completeSince)} stays as it was.`,
+            `${count(answer.pruned, 'event')} had no payload any more, so rows from before ${when(answer.completeSince)} are unchanged.`,
           ]),
     ].join('\n'),
   )
@@ -95,7 +95,7 @@ async function rebuild(context: Context<InEnvironment>): Promise<void> {
 async function prune(context: Context<PruneOptions>): Promise<void> {
   const { environment, olderThan } = context.options
   await context.confirm(
-    `Empty the payloads of finished events in ${environment} older than ${count(olderThan, 'day')}? They cannot be replayed or rebuilt from any more.`,
+    `Empty the payloads of finished events in ${environment} older than ${count(olderThan, 'day')}? These events can then no longer be replayed or used in a rebuild.`,
   )
   const client = await context.client()
   const answer = await withElapsed(context, 'Emptying payloads', () =>

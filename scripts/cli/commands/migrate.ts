@@ -105,10 +105,10 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     for (const name of applied) log(`Applied ${name}`)
     for (const name of appliedAgain) log(`Applied ${name} again`)
     for (const name of restored.filter((policy) => !policies.includes(policy)))
-      log(`The ${name} is there again; drop it if it was missing on purpose.`)
+      log(`The ${name} was restored; drop it if you had removed it on purpose.`)
     if (appliedAgain.length > 0)
       log(
-        'Policies and grants of pg-payments are those of this version again; change them once more where you had.',
+        'The policies and grants of pg-payments were reset to this version; make your own changes to them again.',
       )
     return options.again ? { applied, appliedAgain } : { applied }
   } catch (error) {
@@ -127,7 +127,7 @@ export function registerMigrate(program: Command): void {
     .option('--database-url <url>', 'the database (default: the environment variable DATABASE_URL)')
     .option(
       '--again',
-      'apply every migration once more: functions, triggers, policies and grants that were dropped or revoked come back, rows stay',
+      'apply every migration again, which restores functions, triggers, policies and grants that were dropped or revoked; rows stay',
     )
     .action(
       action<{ again?: boolean }, []>(async (context) => {
@@ -298,11 +298,11 @@ function explainConnection(error: unknown, url: URL): Error {
     ECONNREFUSED: `Nothing accepts connections at ${place}. Is Postgres running, and is the address right?`,
     ENOTFOUND: `There is no host ${host}. Check the database URL.`,
     EAI_AGAIN: `The host ${host} cannot be looked up now. Check the network and the database URL.`,
-    ETIMEDOUT: `${place} does not answer. Check the address and the firewall.`,
+    ETIMEDOUT: `${place} does not respond. Check the address and the firewall.`,
     '28P01': `Postgres refused the password of ${role}. Check the database URL.`,
     '28000': `Postgres refused the login of ${role}: ${message}.`,
     '3D000': `The database ${decodeURIComponent(url.pathname.slice(1))} does not exist. Create it first, or check the database URL.`,
-    '53300': 'Postgres has no connection left. Try again, or end some of the others.',
+    '53300': 'Postgres has no free connection. Try again, or close other connections.',
   }
   const sentence = code ? sentences[code] : undefined
   return sentence

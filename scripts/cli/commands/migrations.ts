@@ -20,16 +20,19 @@ export function registerMigrations(program: Command): void {
     .command('migrations')
     .description('the SQL files of the schema')
     .command('copy')
-    .description('copy the migrations among those of your project')
-    .requiredOption('--to <directory>', 'where to, such as supabase/migrations; what is there already stays')
+    .description('copy the migrations into those of your project')
+    .requiredOption(
+      '--to <directory>',
+      'the target folder, for example supabase/migrations; existing files stay',
+    )
     .addHelpText(
       'after',
       `
-The copies are named <time>_pg_payments_<number>_<name>.sql, which the Supabase CLI and node-pg-migrate take, and they come
-after every migration that is in the folder. Run it again after an update of pg-payments: it copies what is new.
+Each copy is named <time>_pg_payments_<number>_<name>.sql, a form that the Supabase CLI and node-pg-migrate accept. It sorts
+after every migration in the folder. After an update of pg-payments, run the command again: it copies the new migrations.
 
-graphile-migrate takes no files of others in committed/: paste them into current.sql, without the lines that begin with
-"--!", and commit that; or run "pg-payments migrate" beside it.
+graphile-migrate accepts only its own files in committed/. Paste the migrations into current.sql, without the lines that
+begin with "--!", and commit that; or run "pg-payments migrate" beside it.
 `,
     )
     .action(
@@ -37,7 +40,7 @@ graphile-migrate takes no files of others in committed/: paste them into current
         const { copied, kept } = await copyMigrations(context.options.to, {
           confirmOverwrite: (file) =>
             context.confirm(
-              `${file} is not what this version of pg-payments has, and what has applied it does not apply it again. Overwrite it?`,
+              `${file} differs from this version of pg-payments, and a database that has applied it does not apply it again. Overwrite it?`,
             ),
         })
         context.show({ copied, kept }, () =>
@@ -126,7 +129,7 @@ async function refuseGraphileMigrate(to: string, there: string[], ours: string[]
     basename(folder) === 'committed' &&
     ['current.sql', 'current'].some((name) => existsSync(join(folder, '..', name)))
   if (!isCommitted && !first.startsWith('--! Previous:')) return
-  throw cliError(`${to} belongs to graphile-migrate, which takes no files of others there.`, {
+  throw cliError(`${to} belongs to graphile-migrate, which accepts only its own files there.`, {
     code: 'GRAPHILE_MIGRATE',
     next: 'Paste the files of sql/committed into its current.sql, without the lines that begin with "--!", and commit that; or run "pg-payments migrate" beside it.',
   })

@@ -68,6 +68,6 @@ function environmentOf(value: string): StripeEnvironment {
   if (value === 'test' || value === 'live') return value
   throw cliError(`${plain(value)} is not an environment.`, {
     code: 'INVALID_INPUT',
-    next: 'Say test or live.',
+    next: 'Use test or live.',
   })
 }

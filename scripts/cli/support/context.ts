@@ -69,7 +69,7 @@ export function createContext<Options>(
     async confirm(question) {
       if (options.yes) return
       if (!interactive) {
-        throw cliError(`${question.split('?')[0]}: this needs a yes.`, {
+        throw cliError(`${question.split('?')[0]}: this needs confirmation.`, {
           code: 'CONFIRMATION_NEEDED',
           next: 'Add --yes.',
         })

@@ -58,15 +58,15 @@ export function fromResponse(status: number, text: string, where: string): CliEr
     body = JSON.parse(text) as ErrorBody
   } catch {}
   if (typeof body?.error !== 'string' || typeof body.message !== 'string') {
-    return cliError(`${where} answered with status ${status}, and not as pg-payments does.`, {
+    return cliError(`${where} responded with status ${status}, but not as pg-payments does.`, {
       code: 'UNEXPECTED_RESPONSE',
-      next: 'Check the address of the API: it is what comes before /api/payments.',
+      next: 'Check the address of the API: it is the part before /api/payments.',
     })
   }
   if (body.error === 'NOT_FOUND') {
     return cliError(`${where} does not know this request.`, {
       code: body.error,
-      next: 'Check the address of the API, and deploy the release of pg-payments that this command line is of.',
+      next: 'Check the address of the API, and deploy the same release of pg-payments as this command line.',
     })
   }
   return cliError(body.message, {

@@ -37,12 +37,14 @@ export function metadata(value: string): Record<string, string> {
       return parsed as Record<string, string>
     }
   } catch {}
-  throw new InvalidArgumentError('It must be a JSON object of texts, as in {"color":"red"}.')
+  throw new InvalidArgumentError('It must be a JSON object of texts, for example {"color":"red"}.')
 }
 
 /** An instant or a date, as ISO-8601 in UTC. */
 export function instant(value: string): string {
   const date = new Date(value)
   if (/^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(date.getTime())) return date.toISOString()
-  throw new InvalidArgumentError('It must be a date or an instant, as in 2026-10-28 or 2026-10-28T09:00:00Z.')
+  throw new InvalidArgumentError(
+    'It must be a date or an instant, for example 2026-10-28 or 2026-10-28T09:00:00Z.',
+  )
 }

@@ -20,17 +20,17 @@ export async function checkHealth(
     connections = (await client.get<GetStripeStatusResponse>('/status')).connections
   } catch (error) {
     if (!isCliError(error)) throw error
-    report.fail('API', error.message, error.next ?? 'Look into the log of the handlers.')
+    report.fail('API', error.message, error.next ?? 'Check the log of the handlers.')
     return
   }
-  if (client.url !== null) report.ok('API', `${client.url} answers`)
+  if (client.url !== null) report.ok('API', `${client.url} responds`)
   const configured = environments.filter((environment) =>
     connections.some((connection) => connection.environment === environment && connection.maskedKey !== null),
   )
   if (configured.length === 0) {
     report.fail(
       'Stripe key',
-      `There is none for ${environments.join(' or ')}.`,
+      `No Stripe key is set for ${environments.join(' or ')}.`,
       `Run: pg-payments stripe config set --environment ${environments[0]}`,
     )
   }
@@ -44,7 +44,7 @@ export async function checkHealth(
       if (reasons.length === 0) report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
     } catch (error) {
       if (!isCliError(error)) throw error
-      report.fail(`${environment}: health`, error.message, error.next ?? 'Look into the log of the handlers.')
+      report.fail(`${environment}: health`, error.message, error.next ?? 'Check the log of the handlers.')
     }
   }
 }

@@ -79,7 +79,7 @@ async function checkServer(client: pg.Client, report: Report): Promise<void> {
   if (server.read_only) {
     report.fail(
       'Postgres',
-      'This server is a standby and takes no writes.',
+      'This server is a standby and accepts no writes.',
       'Use the address of the primary server.',
     )
   }
@@ -113,7 +113,7 @@ async function checkRoles(client: pg.Client, report: Report): Promise<void> {
       select oid from pg_proc where pronamespace = 'payments'::regnamespace
         and proname in ('ingest_webhook_event', 'begin_sync', 'retry_webhook_events', 'project_stripe_objects'))`,
   )
-  if (usage && execute) report.ok('roles', `${login} may do what the handlers do`)
+  if (usage && execute) report.ok('roles', `${login} has the rights that the handlers need`)
   else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate --again')
 }
 

@@ -17,9 +17,9 @@ import { checkTokens } from './tokens.ts'
 export function registerDoctor(program: Command): void {
   program
     .command('doctor')
-    .description('check database, schema, keys, webhooks and backlog, and say what to run')
+    .description('check database, schema, keys, webhooks and backlog, and show what to run')
     .addOption(
-      new Option('--environment <environment>', 'test or live; without it both').choices(['test', 'live']),
+      new Option('--environment <environment>', 'test or live (default: both)').choices(['test', 'live']),
     )
     .action(action<{ environment?: StripeEnvironment }, []>(doctor))
 }
@@ -49,7 +49,7 @@ async function doctor(context: Context<{ environment?: StripeEnvironment }>): Pr
         if (!apiUrl) await checkTokens(deps.config, report)
         for (const environment of environments) await checkStripe(environment, deps, report)
       }).catch((error: Failure & { next?: string }) => {
-        const next = error.next ?? error.nextActions ?? 'Mend what stands above, and look again.'
+        const next = error.next ?? error.nextActions ?? 'Fix the other findings, then run the doctor again.'
         report.fail('handlers', error.message, next)
       })
     }
@@ -66,7 +66,9 @@ async function doctor(context: Context<{ environment?: StripeEnvironment }>): Pr
       describe(findings),
       ...(notChecked.length === 0
         ? []
-        : [`Not looked at over the API: ${notChecked.join(', ')}. For these say --database-url instead.`]),
+        : [
+            `Not checked over the API: ${notChecked.join(', ')}. To check these, use --database-url instead.`,
+          ]),
     ].join('\n'),
   )
   if (failed > 0) {
@@ -74,7 +76,7 @@ async function doctor(context: Context<{ environment?: StripeEnvironment }>): Pr
       `${count(failed, 'check')} failed${warnings > 0 ? `, and ${count(warnings, 'warning')}` : ''}.`,
       {
         code: 'UNHEALTHY',
-        next: 'Do what stands below each of them, from the top.',
+        next: 'Fix these from top to bottom; each one lists what to run.',
       },
     )
   }

@@ -109,15 +109,15 @@ function reportDifferences(all: SchemaDifference[], report: Report): void {
   const changed = restored.filter(({ found }) => found !== null)
   if (lost.length > 0) report.fail('schema', `The database lacks ${namesOf(lost)}.`, `Run: ${again}`)
   if (changed.length > 0)
-    report.fail('schema', `Not as this release has it: ${namesOf(changed)}.`, `Run: ${again}`)
+    report.fail('schema', `These differ from this release: ${namesOf(changed)}.`, `Run: ${again}`)
   if (policies.length > 0) {
     report.warn(
       'schema',
       `These default policies were dropped or changed: ${namesOf(policies)}.`,
-      `If that was on purpose, all is well. If not, run: ${again}`,
+      `If you changed them on purpose, ignore this. Otherwise run: ${again}`,
     )
   }
-  if (all.length === 0) report.ok('schema', 'as this release has it')
+  if (all.length === 0) report.ok('schema', 'the same as in this release')
 }
 
 /** The statement that restores a column or a constraint. */

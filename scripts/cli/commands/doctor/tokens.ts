@@ -6,7 +6,7 @@ import type { Report } from './report.ts'
 export async function checkTokens(config: Config, report: Report): Promise<void> {
   const { isShortSecret, VERIFY_TOKENS } = await import('../../../../functions/core/auth.ts')
   if (config.jwtSecret === null && config.jwksUrl === null)
-    return report.warn('tokens', 'None can be verified, so nobody but guests can pay.', VERIFY_TOKENS)
+    return report.warn('tokens', 'No token can be verified, so only guests can pay.', VERIFY_TOKENS)
   const isShort = config.jwtSecret !== null && isShortSecret(config.jwtSecret)
   if (isShort)
     report.warn(
@@ -26,6 +26,6 @@ export async function checkTokens(config: Config, report: Report): Promise<void>
   if (!isShort && !isOpen)
     report.ok(
       'tokens',
-      config.jwtIssuers ? `count from ${config.jwtIssuers.join(', ')} alone` : 'can be verified',
+      config.jwtIssuers ? `accepted only from ${config.jwtIssuers.join(', ')}` : 'can be verified',
     )
 }

@@ -19,7 +19,7 @@ export function registerCatalog(parent: Command): void {
         )
         show(catalog, () =>
           catalog.products.length + catalog.prices.length === 0
-            ? `No products in ${options.environment}. A sync brings those that Stripe has.`
+            ? `No products in ${options.environment}. Run a sync to list those at Stripe.`
             : [
                 productTable(catalog.products, io.stdout.columns),
                 priceTable(catalog.prices, io.stdout.columns),

@@ -19,14 +19,14 @@ export function registerConfig(parent: Command): void {
   config
     .command('set [secretKey]')
     .description(
-      'store the secret key of an environment, encrypted; set up our webhook endpoint, and begin a sync',
+      'store the secret key of an environment, encrypted; then set up the webhook endpoint and start a sync',
     )
     .addOption(environmentOption())
     .option(
       '--secret-key <key>',
-      'sk_… or rk_…; - reads it from standard input; without it you are asked, which leaves nothing in the shell history',
+      'sk_… or rk_…; - reads it from standard input; without it, a prompt asks, which keeps it out of the shell history',
     )
-    .option('--replace-account', 'the key is of another account: delete what is kept of the one before')
+    .option('--replace-account', 'the key is of another account: delete the rows of the previous one')
     .action(
       action<SetOptions & InEnvironment, [string?]>((context, argument) =>
         setKey(context, context.options.environment, argument),
@@ -34,7 +34,7 @@ export function registerConfig(parent: Command): void {
     )
   config
     .command('remove')
-    .description('forget the key of an environment, and remove our webhook endpoint at Stripe')
+    .description('delete the key of an environment, and its webhook endpoint at Stripe')
     .addOption(environmentOption())
     .action(action<InEnvironment, []>((context) => removeKey(context, context.options.environment)))
 }
@@ -64,11 +64,11 @@ export async function setKey(
   if (given === '-') secretKey = await readAll(io.stdin)
   else if (given !== undefined && context.interactive) {
     say(
-      'The key was given as an argument, so it is in your shell history. Leave it out, and you are asked for it.',
+      'The key was given as an argument, so it is in your shell history. Leave it out, and a prompt asks for it.',
     )
   }
   if (secretKey === undefined && !context.interactive) {
-    throw cliError('There is no key, and nobody who could be asked for it.', {
+    throw cliError('No key was given, and there is no terminal to ask for it.', {
       exitCode: EXIT.general,
       code: 'INVALID_INPUT',
       next: `Pipe it in: pg-payments stripe config set - --environment ${environment} < file-with-the-key`,
@@ -87,14 +87,13 @@ export async function setKey(
     )
   let answer: PutStripeConfigResponse
   try {
-    if (options.replaceAccount)
-      await context.confirm(`Delete everything kept of another account in ${environment}?`)
+    if (options.replaceAccount) await context.confirm(`Delete all rows of another account in ${environment}?`)
     answer = await put(options.replaceAccount === true)
   } catch (error) {
     if (!isCliError(error) || error.code !== 'PAYMENT_ACCOUNT_CHANGED' || !context.interactive)
       throw asBadKey(error)
     say(error.message)
-    await context.confirm(`Replace the account, and delete what is kept of the one before in ${environment}?`)
+    await context.confirm(`Replace the account, and delete all rows of the previous one in ${environment}?`)
     answer = await put(true)
   }
   show(answer, () => {
@@ -119,7 +118,7 @@ const counted = (counts: [name: string, value: number][]) =>
 
 function describeDeleted(deleted: PutStripeConfigResponse['deleted']): string[] {
   const tables = Object.entries(deleted ?? {}).filter(([, rows]) => rows > 0)
-  return tables.length === 0 ? [] : [`Deleted of the account before: ${counted(tables)}.`]
+  return tables.length === 0 ? [] : [`Deleted rows of the previous account: ${counted(tables)}.`]
 }
 
 /** What the sync after a new key has listed, and the command that continues it. */

@@ -45,7 +45,7 @@ export function registerTransactions(parent: Command, name: string): void {
 }
 
 const withPage = (command: Command) =>
-  command.addOption(limitOption()).option('--cursor <cursor>', 'where the page before ended')
+  command.addOption(limitOption()).option('--cursor <cursor>', 'the cursor of the page before')
 
 const withSubject = (command: Command) =>
   withPage(

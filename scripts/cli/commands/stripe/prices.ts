@@ -34,7 +34,7 @@ type PriceOptions = InEnvironment & {
 
 function priceOptions(command: Command): Command {
   return command
-    .option('--lookup-key <key>', 'a stable name to find it by; null for none')
+    .option('--lookup-key <key>', 'a stable name to find the price by; null for none')
     .option('--active <boolean>', 'whether it can be bought', boolean)
     .addOption(
       new Option('--tax-behavior <behavior>', 'how it relates to tax').choices([
@@ -51,7 +51,7 @@ export function registerPrices(prices: Command): void {
     .command('list')
     .description('every price, or those of a product')
     .addOption(environmentOption())
-    .option('--product <productId>', 'of this product only')
+    .option('--product <productId>', 'only of this product')
     .action(
       action<PriceOptions, []>(async ({ client, io, options, show }) => {
         const path = catalogPath(options.environment, 'prices')
@@ -80,9 +80,9 @@ export function registerPrices(prices: Command): void {
   priceOptions(
     prices
       .command('create')
-      .description('make a price')
+      .description('create a price')
       .addOption(environmentOption())
-      .requiredOption('--product <productId>', 'what it prices')
+      .requiredOption('--product <productId>', 'the product that it prices')
       .requiredOption('--currency <currency>', 'three letters')
       .requiredOption(
         '--unit-amount <amount>',
@@ -94,12 +94,12 @@ export function registerPrices(prices: Command): void {
       )
       .option('--interval-count <count>', 'how many intervals between two invoices', wholeNumber(1, 1095)),
   )
-    .option('--idempotency-key <key>', 'the same key with the same request makes one price')
+    .option('--idempotency-key <key>', 'the same key with the same request creates one price')
     .action(action<PriceOptions, []>(createPrice))
   priceOptions(
     prices
       .command('update <priceId>')
-      .description('change a price; its amount is for ever')
+      .description('change a price; its amount cannot change')
       .addOption(environmentOption()),
   ).action(
     action<PriceOptions, [string]>(async ({ client, options, show }, id) => {
@@ -113,7 +113,7 @@ export function registerPrices(prices: Command): void {
   )
   prices
     .command('archive <priceId>')
-    .description('stop selling at a price; those who pay it go on')
+    .description('stop selling at a price; subscriptions that have it keep it')
     .addOption(environmentOption())
     .action(
       action<InEnvironment, [string]>(async (context, id) => {

@@ -63,11 +63,11 @@ export function registerProducts(products: Command): void {
   productOptions(
     products
       .command('create')
-      .description('make a product')
+      .description('create a product')
       .addOption(environmentOption())
       .requiredOption('--name <name>', 'what customers read'),
   )
-    .option('--idempotency-key <key>', 'the same key with the same request makes one product')
+    .option('--idempotency-key <key>', 'the same key with the same request creates one product')
     .action(
       action<ProductOptions, []>(async ({ client, options, show }) => {
         const { name, description, active, metadata, idempotencyKey } = options

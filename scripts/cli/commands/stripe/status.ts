@@ -7,7 +7,7 @@ import { table, when } from '../../support/output.ts'
 export function registerStatus(parent: Command): void {
   parent
     .command('status')
-    .description('which Stripe account each environment is connected to, and how it is')
+    .description('the Stripe account of each environment, and its state')
     .action(
       action(async ({ client, io, show }) => {
         const status = await (await client()).get<GetStripeStatusResponse>('/status')
@@ -34,7 +34,7 @@ type Connection = GetStripeStatusResponse['connections'][number]
 
 function webhookState({ webhookEndpointId, webhookDrift }: Connection): string | null {
   if (webhookEndpointId === null) return null
-  if (!webhookDrift) return 'set up, Stripe could not be asked'
+  if (!webhookDrift) return 'set up, Stripe unreachable'
   if (webhookDrift.length === 0) return 'set up'
   return webhookDrift.map(({ problem }) => problem.replaceAll('_', ' ')).join(', ')
 }

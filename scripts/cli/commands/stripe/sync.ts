@@ -23,7 +23,7 @@ type SyncOptions = {
 export function registerSync(parent: Command): void {
   parent
     .command('sync')
-    .description('bring the rows in line with Stripe, or go on with a sync that was stopped')
+    .description('bring the rows in line with Stripe, or continue a sync that was stopped')
     .addOption(
       new Option('--environment <environment>', 'which to sync')
         .choices(['test', 'live', 'all'])
@@ -31,11 +31,11 @@ export function registerSync(parent: Command): void {
     )
     .option(
       '--kinds <kinds>',
-      'comma-separated: products, prices, customers, subscriptions (these four unless stated), checkout_sessions, payment_intents, charges, invoices, refunds, disputes',
+      'comma-separated (default: products,prices,customers,subscriptions); also checkout_sessions, payment_intents, charges, invoices, refunds, disputes',
       (value) => value.split(',').map((kind) => kind.trim().replaceAll('-', '_') as SyncKind),
     )
-    .option('--created-from <instant>', 'payment objects only: those made at this instant or later', instant)
-    .option('--created-before <instant>', 'payment objects only: those made before this instant', instant)
+    .option('--created-from <instant>', 'payment objects only: created at this instant or later', instant)
+    .option('--created-before <instant>', 'payment objects only: created before this instant', instant)
     .action(action<SyncOptions, []>(sync))
 }
 
@@ -45,7 +45,7 @@ async function sync(context: Context<SyncOptions>): Promise<void> {
   const request: SyncRequest = { kinds, createdFrom, createdBefore }
   const path = environment === 'all' ? '/sync' : `/${environment}/sync`
   const answer = await context.interruptible(
-    'Stopping after this page. The same command goes on from there; Ctrl-C once more ends it now.',
+    'Stopping after this page. Run the same command to continue. Press Ctrl-C again to end it now.',
     (signal) =>
       withSyncProgress(context, client, environment === 'all' ? ['test', 'live'] : [environment], () =>
         client.send<SyncStripeResponse>('POST', path, request, signal),
@@ -61,14 +61,14 @@ async function sync(context: Context<SyncOptions>): Promise<void> {
   }
   context.show(answer, () => results.map(describeSync).join('\n\n'))
   const interrupted = results.some(({ run }) => run?.status === 'interrupted')
-  if (interrupted) throw stopped('The sync was stopped.', 'The same command goes on where it was.')
+  if (interrupted) throw stopped('The sync was stopped.', 'Run the same command to continue.')
   const failed = results.filter(
     ({ connection, run }) => connection.maskedKey !== null && run?.status !== 'succeeded',
   )
   if (failed.length > 0) {
     throw cliError(`The sync of ${failed.map((result) => result.environment).join(' and ')} failed.`, {
       code: 'SYNC_FAILED',
-      next: 'Mend what it says, and run the same command: it goes on where it was.',
+      next: 'Fix what the error says, then run the same command to continue.',
     })
   }
 }

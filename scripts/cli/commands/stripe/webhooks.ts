@@ -15,17 +15,17 @@ export function registerWebhooks(parent: Command): void {
   const webhooks = parent.command('webhooks').description('the webhook endpoint at Stripe')
   webhooks
     .command('configure')
-    .description('set up the endpoint, or mend it')
+    .description('set up the endpoint, or repair it')
     .addOption(environmentOption())
     .action(action<InEnvironment, []>((context) => configureWebhooks(context, context.options.environment)))
   webhooks
     .command('status')
-    .description('how the endpoint differs from how it was set up')
+    .description('compare the endpoint at Stripe with its configuration')
     .addOption(environmentOption())
     .action(action(showEndpoint))
 }
 
-const DONE = { reused: 'was right already', mended: 'was mended', created: 'was created' }
+const DONE = { reused: 'was already correct', mended: 'was repaired', created: 'was created' }
 
 export async function configureWebhooks(context: Context, environment: StripeEnvironment): Promise<void> {
   const client = await context.client()
@@ -63,11 +63,14 @@ async function showEndpoint(context: Context<InEnvironment>): Promise<void> {
             ['Signing secret', endpoint.hasSigningSecret ? 'known' : 'unknown'],
           ]),
           ...(endpoint.id !== null && endpoint.drift === null
-            ? ['Stripe could not be asked how it is there. Run: pg-payments doctor']
+            ? ['Stripe could not be reached to compare it. Run: pg-payments doctor']
             : []),
           ...(endpoint.drift ?? []).map(({ message }) => plain(message)),
         ].join('\n'),
   )
   if (endpoint.drift?.length)
-    throw cliError('The webhook endpoint is not as it should be.', { code: 'WEBHOOK_DRIFT', next: advice })
+    throw cliError('The webhook endpoint differs from its configuration.', {
+      code: 'WEBHOOK_DRIFT',
+      next: advice,
+    })
 }
