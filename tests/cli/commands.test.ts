@@ -30,7 +30,7 @@ const cli = (...args: string[]) => runCli(args, { env })
 const inTest = ['--environment', 'test']
 
 describe('one code path', () => {
-  test('a deployed API and a database alone answer the same', async () => {
+  test('a deployed API and a database alone return the same', async () => {
     await cli('stripe', 'sync', ...inTest)
     const server = await startServer({ env, port: 0, host: '127.0.0.1', log: createLog(() => {}) })
     try {
@@ -62,7 +62,7 @@ describe('one code path', () => {
     }
   })
 
-  test('--api-url and --database-url win over the environment, and not both at once', async () => {
+  test('--api-url and --database-url win over the environment, and exclude each other', async () => {
     const both = await runCli([
       'stripe',
       'status',
@@ -81,7 +81,7 @@ describe('one code path', () => {
     expect(other.code).toBe(0)
   })
 
-  test('an admin key does not travel in the clear', async () => {
+  test('an admin key is never sent unencrypted', async () => {
     const { code, err } = await runCli([
       'stripe',
       'status',
@@ -94,7 +94,7 @@ describe('one code path', () => {
     expect(err).toContain('is not encrypted')
   })
 
-  test('an admin key that no request can carry is what is wrong, and not the address', async () => {
+  test('an admin key that no request can carry is the error, and not the address', async () => {
     const { code, err } = await runCli(['stripe', 'status', '--api-url', 'http://localhost:1'], {
       env: { PAYMENTS_ADMIN_KEY: 'kéy…' },
     })
@@ -118,7 +118,7 @@ describe('exit codes', () => {
     )
   })
 
-  test('2 when the API does not let one in', async () => {
+  test('2 when the API does not accept the key', async () => {
     const { code, err } = await runCli(['stripe', 'status', '--api-url', 'http://127.0.0.1:1'])
     expect({ code, err }).toEqual({
       code: 2,
@@ -150,11 +150,11 @@ describe('exit codes', () => {
     await system.database.sql`delete from payments.sync_runs where status <> 'succeeded'`
   })
 
-  test('1 when nobody is at the address, with the next step', async () => {
-    const nobody = createServer()
-    await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve))
-    const url = `http://127.0.0.1:${(nobody.address() as AddressInfo).port}`
-    await new Promise((resolve) => nobody.close(resolve))
+  test('1 when no server is at the address, with the next step', async () => {
+    const closed = createServer()
+    await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(closed.address() as AddressInfo).port}`
+    await new Promise((resolve) => closed.close(resolve))
     const { code, err } = await runCli(['stripe', 'status', '--api-url', url], {
       env: { PAYMENTS_ADMIN_KEY: 'a_key_of_16_chars' },
     })
@@ -180,7 +180,7 @@ describe('--json', () => {
     })
   })
 
-  test('asks nothing: what destroys needs --yes, and a key must come from somewhere', async () => {
+  test('asks no question: a destructive command needs --yes, and a key must be given', async () => {
     for (const args of [
       ['stripe', 'config', 'remove', ...inTest],
       ['rebuild', ...inTest],
@@ -219,7 +219,7 @@ describe('stripe', () => {
     expect((await runCli(['stripe', 'config', 'remove', ...inTest, '--yes'], { env: withKey })).code).toBe(3)
   })
 
-  test('a key is stored also when the sync after it stops or fails, and the command that goes on is told', async () => {
+  test('a key is stored also when the sync after it stops or fails, and its output names the command that continues it', async () => {
     const large = await startSyncSystem()
     try {
       for (let index = 0; index < BRIEF_PAGES * 100; index += 1)
@@ -254,7 +254,7 @@ describe('stripe', () => {
     expect(err).toContain('live')
   })
 
-  test('the catalog is made, changed and archived', async () => {
+  test('the catalog is created, changed and archived', async () => {
     const made = await cli(
       'stripe',
       'products',
@@ -363,7 +363,7 @@ describe('stripe', () => {
     expect(removed.out).toMatch(/^The key for test is removed\.\n/)
   })
 
-  test('the older names at the top answer as well', async () => {
+  test('the older names at the top work as well', async () => {
     expect((await cli('status')).out).toBe((await cli('stripe', 'status')).out)
     expect((await cli('history', ...inTest)).out).toBe('No transactions in test.\n')
     expect((await cli('sync', ...inTest)).code).toBe(0)
@@ -374,14 +374,14 @@ describe('stripe', () => {
     expect((await cli('config', 'set', 'prod')).err).toBe('prod is not an environment.\nUse test or live.\n')
   })
 
-  test('what agents pass along is accepted', async () => {
+  test('options that agents pass are accepted', async () => {
     const flags = ['--reason', 'r', '--impact', 'i', '--recommendation', 'x', '--flag-destructive']
     expect((await cli('stripe', 'status', ...flags)).code).toBe(0)
   })
 })
 
 describe('sync', () => {
-  test('tells what it found, kind by kind, and how far it is on standard error', async () => {
+  test('shows its findings kind by kind, and its progress on standard error', async () => {
     const { code, out, err } = await cli('stripe', 'sync')
     expect(code).toBe(0)
     expect(out).toContain('test: succeeded')
@@ -389,7 +389,7 @@ describe('sync', () => {
     expect(err).toContain('test customers: 1 listed')
   })
 
-  test('Ctrl-C stops it after the page under way, says how to go on, and the same command goes on', async () => {
+  test('Ctrl-C stops it after the current page, names the command that continues, and that command continues', async () => {
     const { stripe } = system
     stripe.control.fail({ path: '/v1/prices', method: 'GET', fault: { hold: true } })
     let press = () => {}
@@ -464,7 +464,7 @@ describe('events', () => {
     expect((await cli('prune', ...inTest, '--older-than', '0', '--yes')).err).toContain('whole number from 1')
   })
 
-  test('a recovery that is stopped with Ctrl-C says so, and the same command takes in the rest', async () => {
+  test('a recovery that is stopped with Ctrl-C says so, and the same command recovers the rest', async () => {
     const { stripe } = system
     stripe.control.fail({ path: '/v1/events', method: 'GET', fault: { hold: true } })
     let press = () => {}
@@ -499,7 +499,7 @@ describe('help', () => {
     expect(out).toMatch(/^ {2}DATABASE_URL +required: /m)
   })
 
-  test('says of an option that it must be given', async () => {
+  test('says which options are required', async () => {
     const must = ['recover', 'events list', 'stripe customers', 'stripe prices create', 'prune']
     for (const command of must)
       expect((await cli(...command.split(' '), '--help')).out, command).toMatch(
@@ -518,7 +518,7 @@ describe('doctor', () => {
     return { code: outcome.code, findings, failed: findings.filter(({ status }) => status === 'failed') }
   }
 
-  test('finds nothing where all is well, and says what it looked at', async () => {
+  test('finds nothing where all is well, and lists its checks', async () => {
     const { code, findings, failed } = await doctor()
     expect(failed).toEqual([])
     expect(code).toBe(0)
@@ -637,7 +637,7 @@ describe('doctor', () => {
       ])
       await sql.unsafe('alter table payments.stripe_products alter column description type text')
 
-      for (const [broken, status, named, mend] of [
+      for (const [broken, status, named, next] of [
         [
           'revoke insert on payments.stripe_checkout_sessions from anon, authenticated',
           'failed',
@@ -676,7 +676,7 @@ describe('doctor', () => {
         ],
       ] as const) {
         await sql.unsafe(broken)
-        expect(await schema(), broken).toEqual([[status, expect.stringMatching(named), mend]])
+        expect(await schema(), broken).toEqual([[status, expect.stringMatching(named), next]])
         await runCli(['migrate', '--again', '--database-url', url], { env })
         expect(await schema(), broken).toEqual(well)
       }
@@ -685,7 +685,7 @@ describe('doctor', () => {
     }
   })
 
-  test('names what has to be set before a webhook endpoint can be set up', async () => {
+  test('names the variable without which no webhook endpoint can be set up', async () => {
     const advice =
       'Set PAYMENTS_PUBLIC_URL for the handlers and run `pg-payments stripe webhooks configure --environment test`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret. Then run `pg-payments recover --environment test` for events that were lost.'
     const { failed } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '' })
@@ -757,7 +757,7 @@ describe('doctor', () => {
     })
   })
 
-  test('warns of a key set whose tokens may be from anybody, until the issuer is said', async () => {
+  test('warns of a key set whose tokens may be of any project, until the issuer is set', async () => {
     const tokens = async (more: Record<string, string> = {}) => {
       const { findings } = await doctor(more)
       return findings.filter(({ check }) => check === 'tokens')
@@ -815,7 +815,7 @@ describe('doctor', () => {
     ])
   })
 
-  test('finds what a login lacks that may not even look into the schema', async () => {
+  test('finds the rights that a login lacks which may not even use the schema', async () => {
     const { sql, url } = await createTestDatabase()
     await sql.unsafe(`create role doctor_stranger login password 'x'`)
     const login = new URL(url)
@@ -842,7 +842,7 @@ describe('doctor', () => {
     expect(connectionString('postgres://me@db.example/app')).toBe('postgres://me@db.example/app')
   })
 
-  test('tells a login that Postgres refuses from a server that is not there', async () => {
+  test('distinguishes a login that Postgres refuses from a server that is not there', async () => {
     await system.database.sql.unsafe(`create role doctor_password login password 'right'`)
     try {
       const url = new URL(env.DATABASE_URL ?? '')
@@ -866,7 +866,7 @@ describe('doctor', () => {
     ])
   })
 
-  test('says over the API what it did not look at', async () => {
+  test('lists over the API what it did not check', async () => {
     const server = await startServer({ env, port: 0, host: '127.0.0.1', log: createLog(() => {}) })
     try {
       const deployed = { PAYMENTS_API_URL: server.url, PAYMENTS_ADMIN_KEY: env.PAYMENTS_ADMIN_KEY }
