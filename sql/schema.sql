@@ -1488,7 +1488,7 @@ create function payments.environment_health(environment text, facts jsonb)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, with the reasons, from the ledger, the connection and the given facts. Answers {status, reasons, events, connection}. Errors: SP001.';
+comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
 
 create function payments.event_is_settled(event payments.webhook_events)

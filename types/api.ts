@@ -315,6 +315,8 @@ export type HealthReason = {
   severity: 'degraded' | 'failing'
   message: string
   nextAction: string
+  /** The shell command that leads on; null where no command helps. */
+  command: string | null
 }
 
 export type EventHealth = {

@@ -285,7 +285,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** One verdict about an environment, ok, degraded or failing, with the reasons, from the ledger, the connection and the given facts. Answers {status, reasons, events, connection}. Errors: SP001. */
+  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
   'payments.environment_health': {
     args: {
       environment: string | null

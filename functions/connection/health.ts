@@ -7,7 +7,7 @@ import type { Config } from '../core/config.ts'
 import type { Deps } from '../core/deps.ts'
 import { isApiError, toApiError } from '../core/errors.ts'
 import { isoOrNull, redactOrNull } from '../core/format.ts'
-import { redact } from '../core/log.ts'
+import { present } from '../core/present.ts'
 import { isUnreadable } from '../core/secrets.ts'
 import { environmentHealth, type HealthFacts, type HealthVerdict } from '../core/sql.ts'
 import { readKeyStates } from './keys.ts'
@@ -100,12 +100,7 @@ function presentHealth(
   return {
     environment,
     status,
-    reasons: reasons.map(({ code, severity, message, next_action }) => ({
-      code,
-      severity,
-      message: redact(message),
-      nextAction: next_action,
-    })),
+    reasons: reasons.map((reason) => present('HealthReason', reason)),
     key: {
       hasKey: facts.has_key,
       maskedKey: key.maskedKey,

@@ -110,6 +110,7 @@ export const healthResponse = answer('EnvironmentHealthResponse', {
       severity: z.enum(['degraded', 'failing']),
       message: z.string().meta({ redacted: true }),
       nextAction: z.string(),
+      command: nullable.describe('The shell command that leads on; null where no command helps.'),
     }),
   ),
   key: z.object({

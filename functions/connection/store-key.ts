@@ -6,11 +6,10 @@ import type { StripeEnvironment, SyncRun } from '../../types/api.ts'
 import { toApiError } from '../core/errors.ts'
 import { describeError, redact } from '../core/log.ts'
 import { encryptSecret, isUnreadable } from '../core/secrets.ts'
-import { type ConnectedAccount, connectAccount } from '../core/sql.ts'
+import { type ConnectedAccount, connectAccount, environmentHealth, type HealthFacts } from '../core/sql.ts'
 import type { Deps } from '../deps.ts'
 import { presentSyncRun } from '../sync/present.ts'
 import { syncBriefly } from '../sync/sync.ts'
-import { endpointByHand } from './advice.ts'
 import { checkKeyFormat, encryptionKeyOf, lookUpAccount, maskKey } from './keys.ts'
 import { configureWebhookEndpoint, deleteFormerEndpoint, formerEndpoint } from './webhook-endpoint.ts'
 
@@ -74,20 +73,27 @@ async function setUpEndpoint(environment: StripeEnvironment, deps: Deps): Promis
   }
 }
 
-/**
- * A warning if no event can be accepted: there is no public address to set an endpoint up for, and none was set up by
- * hand.
- */
+/** A warning if no event can be accepted: PAYMENTS_PUBLIC_URL is not set, and no endpoint was set up by hand. */
 async function warnAboutEndpoint(
   environment: StripeEnvironment,
-  { secrets }: Pick<Deps, 'secrets'>,
+  { database, secrets }: Pick<Deps, 'database' | 'secrets'>,
 ): Promise<string | null> {
   const problem = await secrets.webhookSecrets(environment).then(() => null, toApiError)
   if (problem === null) return null
-  const configure = `set it and run \`pg-payments stripe webhooks configure --environment ${environment}\``
-  return isUnreadable(problem)
-    ? `The webhook endpoint is not set up again, because PAYMENTS_PUBLIC_URL is not set: ${configure}. ${problem.message}`
-    : `No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: ${configure}, or ${endpointByHand(environment)}.`
+  if (isUnreadable(problem))
+    return `The webhook endpoint is not set up again, because PAYMENTS_PUBLIC_URL is not set: set it and run \`pg-payments stripe webhooks configure --environment ${environment}\`. ${problem.message}`
+  const facts: HealthFacts = {
+    has_key: true,
+    key_problem: null,
+    stripe_problem: null,
+    has_signing_secret: false,
+    secret_problem: null,
+    public_url: false,
+    drift: null,
+  }
+  const { reasons } = await environmentHealth(database, { environment, facts })
+  const advice = reasons.find(({ code }) => code === 'no_signing_secret')?.next_action
+  return `No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set. ${advice}`
 }
 
 /** The sync that follows a new key, or a warning that it failed. */

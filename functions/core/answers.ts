@@ -140,6 +140,7 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     severity: ['severity', 'value'],
     message: ['message', 'redacted'],
     nextAction: ['next_action', 'value'],
+    command: ['command', 'value'],
   },
   EventHealth: {
     backlog: ['backlog', 'count'],

@@ -222,7 +222,13 @@ export type HealthFacts = {
 
 export type HealthVerdict = {
   status: 'ok' | 'degraded' | 'failing'
-  reasons: { code: string; severity: 'degraded' | 'failing'; message: string; next_action: string }[]
+  reasons: {
+    code: string
+    severity: 'degraded' | 'failing'
+    message: string
+    next_action: string
+    command: string | null
+  }[]
   events: {
     backlog: number
     dead_lettered: number

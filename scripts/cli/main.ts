@@ -1,28 +1,29 @@
 #!/usr/bin/env node
-/** The command line. Each command has its file in `commands/`. */
+/** The command line. Each command has a file in `commands/`. */
 import { realpathSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Help, Option } from 'commander'
 import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
-import { registerDoctor } from './commands/doctor.ts'
+import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
+import { registerOlder } from './commands/older.ts'
 import { registerSchedule } from './commands/schedule.ts'
 import { registerServe } from './commands/serve.ts'
-import { registerStripe } from './commands/stripe.ts'
+import { registerStripe } from './commands/stripe/index.ts'
 import { type Io, setIo } from './support/context.ts'
 import { EXIT, isCliError } from './support/errors.ts'
 
-/** Every command, over these streams. */
+/** The program with every command, over these streams. */
 export function createProgram(io: Io): Command {
   const program = new Command('pg-payments')
     .description("Stripe payments inside your application's own Postgres.")
     .version(VERSION)
-    .option('--json', 'print one JSON document for programs, and ask nothing')
+    .option('--json', 'print one JSON document for programs, and ask no question')
     .option('-y, --yes', 'answer yes to every question')
     .option('--api-url <url>', 'a deployed API (default: the environment variable PAYMENTS_API_URL)')
     .option('--api-key <key>', 'its admin key (default: the environment variable PAYMENTS_ADMIN_KEY)')
@@ -31,8 +32,8 @@ export function createProgram(io: Io): Command {
       'a database instead of an API (default: the environment variable DATABASE_URL)',
     )
     .configureHelp({ optionDescription: describeOption })
-    .showHelpAfterError('Run with --help to see what there is.')
-  // What callers written for agents pass along; it changes nothing here.
+    .showHelpAfterError('Run with --help to see commands and options.')
+  // Callers that were written for agents pass these; they have no effect.
   for (const flags of [
     '--reason <text>',
     '--impact <text>',
@@ -42,7 +43,7 @@ export function createProgram(io: Io): Command {
     program.addOption(new Option(flags).hideHelp())
   }
   setIo(program, io)
-  registerStripe(program.command('stripe').description('the Stripe account, its catalog, and what was paid'))
+  registerStripe(program)
   registerEvents(program)
   registerMaintenance(program)
   registerSchedule(program)
@@ -51,17 +52,17 @@ export function createProgram(io: Io): Command {
   registerMigrations(program)
   registerServe(program)
   registerKeys(program)
-  registerStripe(program, { old: true })
+  registerOlder(program)
   return program
 }
 
-/** What help says of an option: first of all whether it must be given. */
+/** The help text of an option, which first says whether it is required. */
 function describeOption(option: Option): string {
   const description = new Help().optionDescription(option)
   return option.mandatory ? `required: ${description}` : description
 }
 
-/** Runs a command and says with which code the process ends. */
+/** Runs a command and returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
   const program = createProgram(io)
   const json = args.includes('--json')
@@ -98,13 +99,13 @@ function printJsonError(io: Io, error: string, message: string, nextActions: str
   io.stdout.write(`${JSON.stringify({ error, message, ...(nextActions && { nextActions }) }, null, 2)}\n`)
 }
 
-/** What nobody has foreseen, in a sentence and without a stack. */
+/** The sentence of an unexpected error, without its stack. */
 function unexpected(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
-  return message === '' ? 'Something went wrong.' : message
+  return message === '' ? 'An unexpected error occurred.' : message
 }
 
-/** Whether this file is what was started, also through the link that npm makes. */
+/** Whether this file was started, directly or through the link that npm makes. */
 function isMain(): boolean {
   try {
     return process.argv[1] !== undefined && realpathSync(process.argv[1]) === fileURLToPath(import.meta.url)
@@ -124,12 +125,12 @@ if (isMain()) {
       return () => void process.off('SIGINT', callback).off('SIGTERM', callback)
     },
   }
-  // A reader such as `head` may close the pipe early; that is no error.
+  // A reader such as `head` may close the pipe early, which is no error.
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
     process.exit(0)
   })
-  // A terminal that does not know its width says 0, and everything would stand below everything else.
+  // A terminal of unknown width reports 0, with which no table would fit.
   for (const stream of [process.stdout, process.stderr]) if (stream.columns === 0) stream.columns = 80
   process.exitCode = await run(process.argv.slice(2), io)
 }

@@ -1,5 +1,5 @@
 --! Previous: sha1:adfec55e9949d2d68f72af000d249a10b54e3802
---! Hash: sha1:6bcbf6411a50f1ed2af8ddeaeeeda219291429f3
+--! Hash: sha1:83b5344f944c7b79746cbd105d28c8563c8746f9
 --! Message: functions
 
 --! split: 0100-functions.sql
@@ -7012,11 +7012,16 @@ revoke all on function payments_private.endpoint_problems(jsonb, text, text) fro
 --! EndIncluded connection/private/endpoint_problems.sql
 --! Included connection/environment_health.sql
 /*
- * Is all well with an environment? facts is what only the handlers know: {has_key, key_problem, stripe_problem,
- * has_signing_secret, secret_problem, public_url, drift}; a problem is a sentence or null, drift is that of
- * webhook_endpoint_drift or null when Stripe could not be asked.
- * Answers {status, reasons, events, connection}: status failing while events are lost or stuck, degraded while something needs
- * a look, else ok; reasons as [{code, severity, message, next_action}].
+ * Returns {status, reasons, events, connection}: whether all is well with an environment, and why not.
+ *
+ * status is failing while events are lost or stuck, degraded while something needs a look, else ok. reasons are
+ * [{code, severity, message, next_action, command}], the failing ones first. next_action is a sentence. command is the shell
+ * command that leads on, or null where no command helps.
+ *
+ * facts is what only the handlers know: {has_key, key_problem, stripe_problem, has_signing_secret, secret_problem, public_url,
+ * drift}. A problem is a sentence or null. drift is what webhook_endpoint_drift returns, or null when Stripe could not be asked.
+ *
+ * No other place says what to do about a reason: the API and the command line pass it on.
  */
 create or replace function payments.environment_health(environment text, facts jsonb)
   returns jsonb
@@ -7029,6 +7034,18 @@ declare
   v_connection payments.provider_connections;
   v_events payments.webhook_event_health;
   v_reasons jsonb;
+  v_set_key text := format('pg-payments stripe config set --environment %s', environment);
+  v_list_failed text := format('pg-payments events list --environment %s --status failed', environment);
+  v_configure text := format('pg-payments stripe webhooks configure --environment %s', environment);
+  v_recover text := format('pg-payments recover --environment %s', environment);
+  -- Without their public URL, the handlers cannot set up an endpoint.
+  v_can_configure boolean := coalesce((facts ->> 'public_url')::boolean, false);
+  v_set_up text := case when v_can_configure then 'Set up the webhook endpoint.' else format(
+    'Set PAYMENTS_PUBLIC_URL for the handlers and run `%s`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/%s of this deployment, and set STRIPE_%s_WEBHOOK_SECRET to its signing secret.',
+    v_configure, environment, upper(environment)
+  ) end;
+  v_set_up_and_recover text := v_set_up || case when v_can_configure then ' Then recover the events that were lost.'
+    else format(' Then run `%s` for events that were lost.', v_recover) end;
 begin
   perform payments_private.check_environment(environment);
   select c.* into v_connection
@@ -7038,48 +7055,53 @@ begin
   from payments.webhook_event_health as h
   where h.environment = environment_health.environment;
 
+  -- collect the reasons
   select coalesce(jsonb_agg(
-    jsonb_build_object('code', r.code, 'severity', r.severity, 'message', r.message, 'next_action', r.next_action)
-    order by r.severity desc, r.place -- failing before degraded
+    jsonb_build_object(
+      'code', r.code, 'severity', r.severity, 'message', r.message, 'next_action', r.next_action, 'command', r.command
+    )
+    order by r.severity desc, r.position -- failing before degraded
   ), '[]') into v_reasons
   from (
     values
       (1, 'no_key', 'failing', not (facts ->> 'has_key')::boolean and facts ->> 'secret_problem' is null,
-        format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.'),
+        format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.',
+        v_set_key),
       (2, 'secrets_unreadable', 'failing', facts ->> 'secret_problem' is not null, facts ->> 'secret_problem',
-        'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.'),
+        'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.', v_set_key),
       (3, 'key_refused', 'failing', facts ->> 'key_problem' is not null, facts ->> 'key_problem',
-        'Store a key that is valid and has the permissions that are needed.'),
+        'Store a key that is valid and has the permissions that are needed.', v_set_key),
       (4, 'stripe_unreachable', 'degraded', facts ->> 'stripe_problem' is not null, facts ->> 'stripe_problem',
-        'Try again in a moment.'),
+        'Try again in a moment.', null),
       (5, 'no_signing_secret', 'failing',
         not (facts ->> 'has_signing_secret')::boolean and facts ->> 'secret_problem' is null,
-        'There is no signing secret, so no event can be accepted.',
-        'Configure the webhook endpoint, or set the environment variable for the secret.'),
+        'There is no signing secret, so no event can be accepted.', v_set_up_and_recover,
+        case when v_can_configure then v_configure || ' && ' || v_recover end),
       (6, 'endpoint_not_managed', 'degraded',
-        (facts ->> 'public_url')::boolean and (facts ->> 'has_key')::boolean and v_connection.webhook_endpoint_id is null,
-        'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', 'Configure the webhook endpoint.'),
+        v_can_configure and (facts ->> 'has_key')::boolean and v_connection.webhook_endpoint_id is null,
+        'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', v_set_up, v_configure),
       (8, 'dead_letters', 'failing', v_events.dead_lettered > 0,
-        format('Events that failed and are not tried again by themselves: %s.', v_events.dead_lettered),
-        'Mend the cause, then retry them.'),
+        format('Events that failed and are not retried automatically: %s.', v_events.dead_lettered),
+        'Fix the cause, then retry them.', v_list_failed),
       (9, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
         format('Events that failed and wait for their next attempt: %s.', v_events.backlog - v_events.dead_lettered),
-        'See their last_error.'),
+        'See their last_error.', v_list_failed),
       (10, 'sync_failed', 'degraded', v_connection.last_sync_status = 'failed',
-        format('The last sync failed: %s', v_connection.last_sync_error), 'Run the sync again.')
-  ) as r (place, code, severity, holds, message, next_action)
+        format('The last sync failed: %s', v_connection.last_sync_error), 'Run the sync again.',
+        format('pg-payments stripe sync --environment %s', environment))
+    union all
+    -- An endpoint of another API version still delivers; every other problem loses events.
+    select 7, 'endpoint_' || p.problem, case when p.loses_events then 'failing' else 'degraded' end, true, p.message,
+      case when p.loses_events then v_set_up_and_recover else v_set_up end,
+      case when v_can_configure then v_configure || case when p.loses_events then ' && ' || v_recover else '' end end
+    from (
+      select d.drift ->> 'problem', d.drift ->> 'message', d.drift ->> 'problem' <> 'other_version'
+      from jsonb_array_elements(case when jsonb_typeof(facts -> 'drift') = 'array' then facts -> 'drift' else '[]' end)
+        as d (drift)
+    ) as p (problem, message, loses_events)
+  ) as r (position, code, severity, holds, message, next_action, command)
   where r.holds;
 
-  v_reasons := v_reasons || (
-    select coalesce(jsonb_agg(jsonb_build_object(
-      'code', 'endpoint_' || (d.drift ->> 'problem'),
-      'severity', case when d.drift ->> 'problem' in ('gone', 'disabled', 'secret_unknown') then 'failing' else 'degraded' end,
-      'message', d.drift ->> 'message',
-      'next_action', 'Configure the webhook endpoint again.'
-    )), '[]')
-    from jsonb_array_elements(case when jsonb_typeof(facts -> 'drift') = 'array' then facts -> 'drift' else '[]' end)
-      as d (drift)
-  );
   return jsonb_build_object(
     'status', case
       when v_reasons @> '[{"severity": "failing"}]' then 'failing'
@@ -7094,7 +7116,7 @@ end;
 $$;
 
 comment on function payments.environment_health(text, jsonb) is
-  'One verdict about an environment, ok, degraded or failing, with the reasons, from the ledger, the connection and the given facts. Answers {status, reasons, events, connection}. Errors: SP001.';
+  'One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 
 revoke all on function payments.environment_health(text, jsonb) from public;
 grant execute on function payments.environment_health(text, jsonb) to payments_service;

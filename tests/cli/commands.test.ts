@@ -5,7 +5,7 @@ import { createLog } from '../../functions/app.ts'
 import { VARIABLES } from '../../functions/core/config.ts'
 import { startServer } from '../../functions/node.ts'
 import { BRIEF_PAGES_MAX } from '../../functions/sync/sync.ts'
-import type { Finding } from '../../scripts/cli/commands/doctor.ts'
+import type { Finding } from '../../scripts/cli/commands/doctor/report.ts'
 import { connectionString } from '../../scripts/cli/commands/migrate.ts'
 import { table } from '../../scripts/cli/support/output.ts'
 import { call } from '../../scripts/local-stripe/index.ts'
@@ -30,7 +30,7 @@ const cli = (...args: string[]) => runCli(args, { env })
 const inTest = ['--environment', 'test']
 
 describe('one code path', () => {
-  test('a deployed API and a database alone answer the same', async () => {
+  test('a deployed API and a database alone return the same', async () => {
     await cli('stripe', 'sync', ...inTest)
     const server = await startServer({ env, port: 0, host: '127.0.0.1', log: createLog(() => {}) })
     try {
@@ -62,7 +62,7 @@ describe('one code path', () => {
     }
   })
 
-  test('--api-url and --database-url win over the environment, and not both at once', async () => {
+  test('--api-url and --database-url win over the environment, and exclude each other', async () => {
     const both = await runCli([
       'stripe',
       'status',
@@ -81,7 +81,7 @@ describe('one code path', () => {
     expect(other.code).toBe(0)
   })
 
-  test('an admin key does not travel in the clear', async () => {
+  test('an admin key is never sent unencrypted', async () => {
     const { code, err } = await runCli([
       'stripe',
       'status',
@@ -94,7 +94,7 @@ describe('one code path', () => {
     expect(err).toContain('is not encrypted')
   })
 
-  test('an admin key that no request can carry is what is wrong, and not the address', async () => {
+  test('an admin key that no request can carry is the error, and not the address', async () => {
     const { code, err } = await runCli(['stripe', 'status', '--api-url', 'http://localhost:1'], {
       env: { PAYMENTS_ADMIN_KEY: 'kéy…' },
     })
@@ -110,7 +110,7 @@ describe('exit codes', () => {
     expect(await cli('stripe', 'customers')).toMatchObject({
       code: 1,
       out: '',
-      err: "error: required option '--environment <environment>' not specified\nRun with --help to see what there is.\n",
+      err: "error: required option '--environment <environment>' not specified\nRun with --help to see commands and options.\n",
     })
     expect((await cli('stripe', 'customers', '--environment', 'prod')).code).toBe(1)
     expect((await cli('stripe', 'customers', ...inTest, '--limit', '1000')).err).toContain(
@@ -118,7 +118,7 @@ describe('exit codes', () => {
     )
   })
 
-  test('2 when the API does not let one in', async () => {
+  test('2 when the API does not accept the key', async () => {
     const { code, err } = await runCli(['stripe', 'status', '--api-url', 'http://127.0.0.1:1'])
     expect({ code, err }).toEqual({
       code: 2,
@@ -150,11 +150,11 @@ describe('exit codes', () => {
     await system.database.sql`delete from payments.sync_runs where status <> 'succeeded'`
   })
 
-  test('1 when nobody is at the address, with the next step', async () => {
-    const nobody = createServer()
-    await new Promise<void>((resolve) => nobody.listen(0, '127.0.0.1', resolve))
-    const url = `http://127.0.0.1:${(nobody.address() as AddressInfo).port}`
-    await new Promise((resolve) => nobody.close(resolve))
+  test('1 when no server is at the address, with the next step', async () => {
+    const closed = createServer()
+    await new Promise<void>((resolve) => closed.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(closed.address() as AddressInfo).port}`
+    await new Promise((resolve) => closed.close(resolve))
     const { code, err } = await runCli(['stripe', 'status', '--api-url', url], {
       env: { PAYMENTS_ADMIN_KEY: 'a_key_of_16_chars' },
     })
@@ -180,7 +180,7 @@ describe('--json', () => {
     })
   })
 
-  test('asks nothing: what destroys needs --yes, and a key must come from somewhere', async () => {
+  test('asks no question: a destructive command needs --yes, and a key must be given', async () => {
     for (const args of [
       ['stripe', 'config', 'remove', ...inTest],
       ['rebuild', ...inTest],
@@ -197,7 +197,7 @@ describe('--json', () => {
     }
     const { code, json } = await cli('stripe', 'config', 'set', ...inTest, '--json')
     expect(code).toBe(1)
-    expect(json()).toMatchObject({ message: 'There is no key, and nobody who could be asked for it.' })
+    expect(json()).toMatchObject({ message: 'No key was given, and there is no terminal to ask for it.' })
     expect(await cli('rebuild', ...inTest, '--json', '--yes')).toMatchObject({ code: 0, err: '' })
   })
 })
@@ -219,7 +219,7 @@ describe('stripe', () => {
     expect((await runCli(['stripe', 'config', 'remove', ...inTest, '--yes'], { env: withKey })).code).toBe(3)
   })
 
-  test('a key is stored also when the sync after it stops or fails, and the command that goes on is told', async () => {
+  test('a key is stored also when the sync after it stops or fails, and its output names the command that continues it', async () => {
     const large = await startSyncSystem()
     try {
       for (let index = 0; index < BRIEF_PAGES_MAX * 100; index += 1)
@@ -254,7 +254,7 @@ describe('stripe', () => {
     expect(err).toContain('live')
   })
 
-  test('the catalog is made, changed and archived', async () => {
+  test('the catalog is created, changed and archived', async () => {
     const made = await cli(
       'stripe',
       'products',
@@ -349,7 +349,21 @@ describe('stripe', () => {
     )
   })
 
-  test('the older names at the top answer as well', async () => {
+  test('a key is set and removed, and the endpoint configured, also in the older spelling', async () => {
+    const withKey = { ...env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, STRIPE_TEST_SECRET_KEY: '' }
+    const set = await runCli(['config', 'set', 'test', '-'], { env: withKey, input: system.stripe.secretKey })
+    expect(set.code, set.err).toBe(0)
+    expect(set.out).toMatch(/^The key for test is stored: /)
+    const reachable = { ...withKey, PAYMENTS_PUBLIC_URL: 'https://payments.example' }
+    const configured = await runCli(['webhooks', 'configure', 'test'], { env: reachable })
+    expect(configured.code, configured.err).toBe(0)
+    expect(configured.out).toMatch(/ was created: https:\/\/payments\.example\/api\/webhooks\/stripe\/test\n/)
+    const removed = await runCli(['config', 'remove', 'test', '--yes'], { env: reachable })
+    expect(removed.code, removed.err).toBe(0)
+    expect(removed.out).toMatch(/^The key for test is removed\.\n/)
+  })
+
+  test('the older names at the top work as well', async () => {
     expect((await cli('status')).out).toBe((await cli('stripe', 'status')).out)
     expect((await cli('history', ...inTest)).out).toBe('No transactions in test.\n')
     expect((await cli('sync', ...inTest)).code).toBe(0)
@@ -357,17 +371,17 @@ describe('stripe', () => {
     const keys = await cli('config')
     expect(keys.code, keys.err).toBe(0)
     expect(keys.out).toMatch(/^test +sk_test_\*{4}\w{4}$/m)
-    expect((await cli('config', 'set', 'prod')).err).toBe('prod is not an environment.\nSay test or live.\n')
+    expect((await cli('config', 'set', 'prod')).err).toBe('prod is not an environment.\nUse test or live.\n')
   })
 
-  test('what agents pass along is accepted', async () => {
+  test('options that agents pass are accepted', async () => {
     const flags = ['--reason', 'r', '--impact', 'i', '--recommendation', 'x', '--flag-destructive']
     expect((await cli('stripe', 'status', ...flags)).code).toBe(0)
   })
 })
 
 describe('sync', () => {
-  test('tells what it found, kind by kind, and how far it is on standard error', async () => {
+  test('shows its findings kind by kind, and its progress on standard error', async () => {
     const { code, out, err } = await cli('stripe', 'sync')
     expect(code).toBe(0)
     expect(out).toContain('test: succeeded')
@@ -375,7 +389,7 @@ describe('sync', () => {
     expect(err).toContain('test customers: 1 listed')
   })
 
-  test('Ctrl-C stops it after the page under way, says how to go on, and the same command goes on', async () => {
+  test('Ctrl-C stops it after the current page, names the command that continues, and that command continues', async () => {
     const { stripe } = system
     stripe.control.fail({ path: '/v1/prices', method: 'GET', fault: { hold: true } })
     let press = () => {}
@@ -385,7 +399,7 @@ describe('sync', () => {
     const { code, err } = await running
     stripe.control.releaseHeld()
     expect(code).toBe(130)
-    expect(err).toContain('The same command goes on from there')
+    expect(err).toContain('Run the same command to continue.')
     const [run] = await system.database
       .sql`select id, status from payments.sync_runs order by started_at desc limit 1`
     expect(run?.status).toBe('interrupted')
@@ -450,7 +464,7 @@ describe('events', () => {
     expect((await cli('prune', ...inTest, '--older-than', '0', '--yes')).err).toContain('whole number from 1')
   })
 
-  test('a recovery that is stopped with Ctrl-C says so, and the same command takes in the rest', async () => {
+  test('a recovery that is stopped with Ctrl-C says so, and the same command recovers the rest', async () => {
     const { stripe } = system
     stripe.control.fail({ path: '/v1/events', method: 'GET', fault: { hold: true } })
     let press = () => {}
@@ -461,7 +475,7 @@ describe('events', () => {
     const { code, err } = await running
     expect({ code, last: err.split('\n').slice(-3, -1) }).toEqual({
       code: 130,
-      last: ['The recovery was stopped.', 'The same command takes in the rest.'],
+      last: ['The recovery was stopped.', 'Run the same command to recover the rest.'],
     })
     expect((await cli('recover', ...inTest)).code).toBe(0)
   })
@@ -485,7 +499,7 @@ describe('help', () => {
     expect(out).toMatch(/^ {2}DATABASE_URL +required: /m)
   })
 
-  test('says of an option that it must be given', async () => {
+  test('says which options are required', async () => {
     const must = ['recover', 'events list', 'stripe customers', 'stripe prices create', 'prune']
     for (const command of must)
       expect((await cli(...command.split(' '), '--help')).out, command).toMatch(
@@ -504,7 +518,7 @@ describe('doctor', () => {
     return { code: outcome.code, findings, failed: findings.filter(({ status }) => status === 'failed') }
   }
 
-  test('finds nothing where all is well, and says what it looked at', async () => {
+  test('finds nothing where all is well, and lists its checks', async () => {
     const { code, findings, failed } = await doctor()
     expect(failed).toEqual([])
     expect(code).toBe(0)
@@ -589,7 +603,7 @@ describe('doctor', () => {
       (await doctor({ DATABASE_URL: url })).findings
         .filter(({ check }) => check === 'row level security')
         .map(({ status }) => status)
-    const well = [['ok', 'as this release has it', null]]
+    const well = [['ok', 'the same as in this release', null]]
     const again = 'Run: pg-payments migrate --again'
     try {
       await sql.unsafe(`
@@ -623,7 +637,7 @@ describe('doctor', () => {
       ])
       await sql.unsafe('alter table payments.stripe_products alter column description type text')
 
-      for (const [broken, status, named, mend] of [
+      for (const [broken, status, named, next] of [
         [
           'revoke insert on payments.stripe_checkout_sessions from anon, authenticated',
           'failed',
@@ -639,7 +653,7 @@ describe('doctor', () => {
         [
           'alter table payments.stripe_products disable trigger _100_timestamps',
           'failed',
-          /^Not as this release has it: trigger _100_timestamps on payments.stripe_products\.$/,
+          /^These differ from this release: trigger _100_timestamps on payments.stripe_products\.$/,
           again,
         ],
         [
@@ -652,7 +666,7 @@ describe('doctor', () => {
           'drop policy insert_own on payments.stripe_checkout_sessions',
           'warning',
           /^These default policies were dropped or changed: policy insert_own on payments.stripe_checkout_sessions\.$/,
-          'If that was on purpose, all is well. If not, run: pg-payments migrate --again',
+          'If you changed them on purpose, ignore this. Otherwise run: pg-payments migrate --again',
         ],
         [
           'revoke execute on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) from payments_service',
@@ -662,7 +676,7 @@ describe('doctor', () => {
         ],
       ] as const) {
         await sql.unsafe(broken)
-        expect(await schema(), broken).toEqual([[status, expect.stringMatching(named), mend]])
+        expect(await schema(), broken).toEqual([[status, expect.stringMatching(named), next]])
         await runCli(['migrate', '--again', '--database-url', url], { env })
         expect(await schema(), broken).toEqual(well)
       }
@@ -671,19 +685,19 @@ describe('doctor', () => {
     }
   })
 
-  test('names what has to be set before a webhook endpoint can be set up', async () => {
-    const byHand =
-      'make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret'
+  test('names the variable without which no webhook endpoint can be set up', async () => {
+    const advice =
+      'Set PAYMENTS_PUBLIC_URL for the handlers and run `pg-payments stripe webhooks configure --environment test`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret. Then run `pg-payments recover --environment test` for events that were lost.'
     const { failed } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '' })
     expect(failed).toContainEqual({
       check: 'test: no signing secret',
       status: 'failed',
       message: 'There is no signing secret, so no event can be accepted.',
-      next: `Set PAYMENTS_PUBLIC_URL for the handlers and then run: pg-payments stripe webhooks configure --environment test; or ${byHand}; then, for the events that were lost: pg-payments recover --environment test`,
+      next: advice,
     })
     const unset = { ...env, STRIPE_TEST_WEBHOOK_SECRET: '' }
     const status = await runCli(['stripe', 'webhooks', 'status', ...inTest], { env: unset })
-    expect(status.out).toContain('No webhook endpoint is set up for test. Set PAYMENTS_PUBLIC_URL')
+    expect(status.out).toContain(`No webhook endpoint is set up for test. ${advice}\n`)
     const reachable = await doctor({
       STRIPE_TEST_WEBHOOK_SECRET: '',
       PAYMENTS_PUBLIC_URL: 'https://payments.example',
@@ -691,9 +705,14 @@ describe('doctor', () => {
     expect(reachable.failed).toContainEqual(
       expect.objectContaining({
         check: 'test: no signing secret',
-        next: expect.stringMatching(/^Run: pg-payments stripe webhooks configure --environment test;/),
+        next: 'Set up the webhook endpoint. Then recover the events that were lost. Run: pg-payments stripe webhooks configure --environment test && pg-payments recover --environment test',
       }),
     )
+  })
+
+  test('lists failed checks first, then warnings', async () => {
+    const { findings } = await doctor({ STRIPE_TEST_WEBHOOK_SECRET: '', PAYMENTS_JWT_SECRET: '' })
+    expect([...new Set(findings.map(({ status }) => status))]).toEqual(['failed', 'warning', 'ok'])
   })
 
   test('finds a key that Stripe refuses, one that lacks permissions, and a clock that is off', async () => {
@@ -738,7 +757,7 @@ describe('doctor', () => {
     })
   })
 
-  test('warns of a key set whose tokens may be from anybody, until the issuer is said', async () => {
+  test('warns of a key set whose tokens may be of any project, until the issuer is set', async () => {
     const tokens = async (more: Record<string, string> = {}) => {
       const { findings } = await doctor(more)
       return findings.filter(({ check }) => check === 'tokens')
@@ -760,7 +779,7 @@ describe('doctor', () => {
       {
         check: 'tokens',
         status: 'ok',
-        message: 'count from https://auth.example/ours alone',
+        message: 'accepted only from https://auth.example/ours',
         next: null,
       },
     ])
@@ -771,7 +790,7 @@ describe('doctor', () => {
     expect(failed).toContainEqual({
       check: 'Stripe key',
       status: 'failed',
-      message: 'There is none for test.',
+      message: 'No Stripe key is set for test.',
       next: 'Run: pg-payments stripe config set --environment test',
     })
   })
@@ -784,7 +803,7 @@ describe('doctor', () => {
       {
         check: 'tokens',
         status: 'warning',
-        message: 'None can be verified, so nobody but guests can pay.',
+        message: 'No token can be verified, so only guests can pay.',
         next: 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.',
       },
     ])
@@ -796,7 +815,7 @@ describe('doctor', () => {
     ])
   })
 
-  test('finds what a login lacks that may not even look into the schema', async () => {
+  test('finds the rights that a login lacks which may not even use the schema', async () => {
     const { sql, url } = await createTestDatabase()
     await sql.unsafe(`create role doctor_stranger login password 'x'`)
     const login = new URL(url)
@@ -823,7 +842,7 @@ describe('doctor', () => {
     expect(connectionString('postgres://me@db.example/app')).toBe('postgres://me@db.example/app')
   })
 
-  test('tells a login that Postgres refuses from a server that is not there', async () => {
+  test('distinguishes a login that Postgres refuses from a server that is not there', async () => {
     await system.database.sql.unsafe(`create role doctor_password login password 'right'`)
     try {
       const url = new URL(env.DATABASE_URL ?? '')
@@ -847,13 +866,13 @@ describe('doctor', () => {
     ])
   })
 
-  test('says over the API what it did not look at', async () => {
+  test('lists over the API what it did not check', async () => {
     const server = await startServer({ env, port: 0, host: '127.0.0.1', log: createLog(() => {}) })
     try {
       const deployed = { PAYMENTS_API_URL: server.url, PAYMENTS_ADMIN_KEY: env.PAYMENTS_ADMIN_KEY }
       const { out } = await runCli(['doctor', ...inTest], { env: deployed })
       expect(out).toContain(
-        'Not looked at over the API: Postgres, schema, roles, row level security, clocks, permissions of the Stripe key. For these say --database-url instead.\n',
+        'Not checked over the API: Postgres, schema, roles, row level security, clocks, permissions of the Stripe key. To check these, use --database-url instead.\n',
       )
       const { json } = await runCli(['doctor', ...inTest, '--json'], { env: deployed })
       expect(json<{ notChecked: string[] }>().notChecked).toContain('schema')
@@ -895,7 +914,7 @@ describe('config set', () => {
     const { code, out } = await set(own.stripe.secretKey)
     expect(code).toBe(0)
     expect(out).toContain(
-      'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: set it and run `pg-payments stripe webhooks configure --environment test`, or make an endpoint in the Stripe Dashboard',
+      'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set. Set PAYMENTS_PUBLIC_URL for the handlers and run `pg-payments stripe webhooks configure --environment test`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret. Then run `pg-payments recover --environment test` for events that were lost.\n',
     )
   })
 

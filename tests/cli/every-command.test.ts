@@ -1,4 +1,4 @@
-/** Every command, over a deployed API and straight to a database: the same codes, and answers of the same shape. */
+/** Every command, over a deployed API and over a database: the same exit codes, and results of the same shape. */
 import { type AddressInfo, createServer } from 'node:net'
 import { PassThrough } from 'node:stream'
 import type { Command } from 'commander'
@@ -13,13 +13,13 @@ import { type Outcome, runCli } from './support.ts'
 const inTest = ['--environment', 'test']
 const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')
 
-/** Commands that work on the machine or on the database itself, and so have one way only. */
+/** Commands that work on the machine or on the database itself, so they have only one way. */
 const ONE_WAY = ['migrate', 'migrations copy', 'serve', 'keys rotate']
 
 type Ids = { product: string; price: string; event: string }
 type Step = { command: string; args?: (ids: Ids) => string[]; input?: string; code?: number }
 
-/** Each command at least once, in an order in which each finds what it needs. */
+/** Each command at least once, in an order in which each finds the rows it needs. */
 const STEPS: Step[] = [
   { command: 'stripe status', args: () => [] },
   { command: 'stripe config set', args: () => ['-', ...inTest], input: 'the key' },
@@ -99,8 +99,8 @@ const STEPS: Step[] = [
 ]
 
 /**
- * The names of the fields of an answer, without its values: these differ between two databases. What a sync found different depends
- * on whether a change was made in the very second in which Stripe was asked.
+ * The names of the fields of a result, without its values, which differ between two databases. The drift of a sync is
+ * left out, because it depends on whether a change was made in the very second in which Stripe was asked.
  */
 function shapeOf(value: unknown): unknown {
   if (Array.isArray(value)) return value.slice(0, 1).map(shapeOf)
@@ -118,7 +118,7 @@ async function freePort(): Promise<number> {
   return port
 }
 
-/** Runs every step over a database of its own, in one of the two ways. */
+/** Runs every step in one of the two ways, over a database of its own. */
 async function runAll(way: 'api' | 'database'): Promise<Outcome[]> {
   const system = await startSyncSystem()
   const port = await freePort()
@@ -158,7 +158,7 @@ async function runAll(way: 'api' | 'database'): Promise<Outcome[]> {
   }
 }
 
-test('each command answers the same over a deployed API and straight to a database', async () => {
+test('each command returns the same over a deployed API and over a database', async () => {
   const overApi = await runAll('api')
   const toDatabase = await runAll('database')
   for (const [index, { command, code = 0 }] of STEPS.entries()) {
@@ -179,7 +179,7 @@ const io = {
 
 const isHidden = (command: Command) => (command as Command & { _hidden?: boolean })._hidden === true
 
-/** Every command that does something, by its whole name; hidden ones are the older names. */
+/** Every command with an action, by its whole name. Hidden ones are the older spellings. */
 function leaves(
   command: Command,
   name = '',
@@ -200,6 +200,34 @@ test('no command is left out', () => {
     .map(({ name }) => name)
   const tried = [...new Set(STEPS.map(({ command }) => command)), ...ONE_WAY]
   expect([...tried].sort()).toEqual([...names].sort())
+})
+
+test('every older spelling takes what it took, and those that lack only "stripe" take what they take today', () => {
+  const all = leaves(createProgram(io))
+  const older = all.filter(({ hidden }) => hidden)
+  const takes = ({ command }: { command: Command }) => [
+    ...command.registeredArguments.map((argument) => `${argument.name()} ${argument.required}`),
+    ...command.options.map(({ flags, mandatory }) => `${flags} ${mandatory}`),
+  ]
+  const withArgument: Record<string, string[]> = {
+    'config set': [
+      'environment true',
+      'secretKey false',
+      '--secret-key <key> false',
+      '--replace-account false',
+    ],
+    'config remove': ['environment true'],
+    'webhooks configure': ['environment true'],
+  }
+  for (const command of older) {
+    const today = command.name === 'history' ? 'transactions' : command.name
+    const found = all.find(({ name }) => name === `stripe ${today}`)
+    expect(takes(command), command.name).toEqual(withArgument[today] ?? (found && takes(found)))
+  }
+  const names = all.filter(({ name }) => name.startsWith('stripe ')).map(({ name }) => name.slice(7))
+  expect(older.map(({ name }) => name).sort()).toEqual(
+    [...names.filter((name) => name !== 'webhooks status'), 'history'].sort(),
+  )
 })
 
 test('the commands have the arguments and options that existing scripts give them', () => {

@@ -1,4 +1,4 @@
-/** Where the migrations are copied to. */
+/** The folder that migrations are copied to. */
 import { readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,13 +10,13 @@ const copy = (to: string) => runCli(['migrations', 'copy', '--to', to])
 
 afterAll(() => rm(base, { recursive: true, force: true }))
 
-test('folders that are missing above it are made', async () => {
+test('its missing parents are created', async () => {
   const to = join(base, 'supabase', 'migrations')
   expect((await copy(to)).code).toBe(0)
   expect(await readdir(to)).not.toEqual([])
 })
 
-test('a place that takes no folder is named', async () => {
+test('an error names a path where no folder can be created', async () => {
   await copy(base)
   const file = join(base, (await readdir(base)).find((name) => name.endsWith('.sql')) ?? '')
   for (const place of ['/proc/nope', '/proc/nope/deeper', file, join(file, 'below')]) {

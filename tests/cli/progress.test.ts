@@ -1,9 +1,9 @@
-/** What stands on the terminal while long work runs. */
+/** The line on the terminal while long work runs. */
 import { expect, test } from 'vitest'
 import type { Io } from '../../scripts/cli/support/context.ts'
 import { withElapsed } from '../../scripts/cli/support/progress.ts'
 
-/** A terminal of 30 columns, and its first line that is not empty. */
+/** A terminal of 30 columns, with its first line that is not empty. */
 function terminal(isTTY: boolean) {
   const written: string[] = []
   let tell: (line: string) => void

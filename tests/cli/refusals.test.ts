@@ -1,4 +1,4 @@
-/** What is refused, over HTTP and on the command line: each with a status, a code, a sentence and an exit code of its own. */
+/** Refusals over HTTP and on the command line, each with a status, a code, a sentence and an exit code. */
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AdminSystem, connect, ENCRYPTION_KEY, startAdminSystem } from '../functions/admin/support.ts'
@@ -23,23 +23,23 @@ beforeAll(async () => {
 afterAll(() => system.close())
 
 type Refusal = {
-  /** What is wrong with it. */
+  /** The fault. */
   case: string
   method: string
   path: string
   body?: unknown
-  /** Who asks, where it is not the admin. */
+  /** The caller, where it is not the admin. */
   headers?: () => Promise<Record<string, string>>
   status: number
   error: string
   message: string | RegExp
-  /** The same on the command line. */
+  /** The same request on the command line. */
   cli: string[]
   input?: string
-  /** The admin key that it is given; none where it is null. */
+  /** The admin key that it is given; null for none. */
   key?: () => Promise<string | null>
   exitCode: number
-  /** What the command line says by itself, before it asks. */
+  /** The error of the command line itself, where it sends no request. */
   says?: string
 }
 
@@ -217,7 +217,7 @@ const REFUSALS: Refusal[] = [
     exitCode: 3,
   },
   {
-    case: 'a webhook endpoint where nobody said how Stripe reaches us',
+    case: 'a webhook endpoint without a public URL',
     method: 'POST',
     path: `${TEST}/webhook`,
     status: 400,
@@ -228,7 +228,7 @@ const REFUSALS: Refusal[] = [
   },
 ]
 
-/** Runs a refusal over HTTP and on the command line against the same server, and compares what they say. */
+/** Runs a refusal over HTTP and on the command line against the same server, and compares the errors. */
 async function refused(refusal: Refusal, url = system.server.url): Promise<void> {
   const { method, path, body, status, error, message, cli, input, exitCode, says } = refusal
   const before = await written(system.database)

@@ -1,4 +1,4 @@
-/** What happens to a connection in its life, on the command line in a real terminal, against handlers that Stripe can reach. */
+/** The life of a connection, on the command line in a real terminal, against handlers that Stripe can reach. */
 import { randomBytes } from 'node:crypto'
 import { type AddressInfo, createServer } from 'node:net'
 import { Stripe } from 'stripe'
@@ -22,7 +22,7 @@ let port: number
 let server: NodeServer | undefined
 
 beforeAll(async () => {
-  // An account in which there is nothing.
+  // The account is empty.
   ;[database, stripe] = await Promise.all([createTestDatabase(), startLocalStripe({ retrySchedule: [10] })])
   const { hostname, port: stripePort } = new URL(stripe.url)
   api = new Stripe(stripe.secretKey, { host: hostname, port: stripePort, protocol: 'http' })
@@ -43,7 +43,7 @@ async function freePort(): Promise<number> {
   return free
 }
 
-/** Handlers with these keys, in the place of those before, if there are any. */
+/** Starts handlers with these keys, and stops the previous ones. */
 async function serve(keys: Record<string, string>): Promise<void> {
   await server?.close()
   const env = {
@@ -56,7 +56,7 @@ async function serve(keys: Record<string, string>): Promise<void> {
   server = await startServer({ env, port, host: '127.0.0.1', log: createLog(() => {}) })
 }
 
-/** Runs a command to its end, answering what it asks, and gives its code and what stands on the screen. */
+/** Runs a command to its end and answers its prompts. Returns its exit code and the text on the screen. */
 async function run(
   args: string[],
   {
@@ -76,7 +76,7 @@ async function run(
   return { code: await terminal.ended, screen: terminal.screen() }
 }
 
-/** Whether Stripe's event about a product that is made now reaches the rows. */
+/** Creates a product, and returns whether Stripe's event about it reaches the rows. */
 async function anEventArrives(): Promise<boolean> {
   const product = await api.products.create({ name: 'Arrives' })
   await stripe.control.settled()
@@ -84,7 +84,7 @@ async function anEventArrives(): Promise<boolean> {
   return rows.length === 1
 }
 
-test('an account with nothing in it is connected: the key is asked for, the endpoint set up, the rows in line', async () => {
+test('an empty account is connected: the key is prompted for, the endpoint set up, the rows in line', async () => {
   const set = await run(['stripe', 'config', 'set', ...inTest], {
     answers: [['Secret key for test', `${stripe.secretKey}${KEYS.enter}`]],
   })
@@ -96,13 +96,13 @@ test('an account with nothing in it is connected: the key is asked for, the endp
   expect(status.screen).toContain(`http://127.0.0.1:${port}/api/webhooks/stripe/test`)
   stripe.control.fail({ path: '/v1/webhook_endpoints', method: 'GET', fault: { status: 500 }, times: 1 })
   const unknown = await run(['stripe', 'webhooks', 'status', ...inTest])
-  expect(unknown.screen).toContain('Stripe could not be asked how it is there.')
+  expect(unknown.screen).toContain('Stripe could not be reached to compare it.')
   const doctor = await run(['doctor', ...inTest])
   expect(doctor.code, doctor.screen).toBe(0)
   expect(await anEventArrives()).toBe(true)
 })
 
-test('an endpoint that somebody deleted at Stripe is found, and mended by the command that is named', async () => {
+test('an endpoint that was deleted at Stripe is found, and repaired by the command that is named', async () => {
   const [endpoint] = (await api.webhookEndpoints.list()).data
   await api.webhookEndpoints.del(endpoint?.id ?? '')
   expect(await anEventArrives()).toBe(false)
@@ -111,7 +111,7 @@ test('an endpoint that somebody deleted at Stripe is found, and mended by the co
   expect(doctor.code).toBe(1)
   expect(doctor.screen).toContain(gone)
   expect(doctor.screen).toContain(
-    'Run: pg-payments stripe webhooks configure --environment test; then, for the events that were lost: pg-payments recover --environment test',
+    'Set up the webhook endpoint. Then recover the events that were lost. Run: pg-payments stripe webhooks configure --environment test && pg-payments recover --environment test',
   )
   const status = await run(['stripe', 'webhooks', 'status', ...inTest])
   expect(status.code).toBe(1)
@@ -123,12 +123,12 @@ test('an endpoint that somebody deleted at Stripe is found, and mended by the co
   expect(configure.screen).toContain('events were lost meanwhile: pg-payments recover --environment test')
   expect((await run(['stripe', 'webhooks', 'status', ...inTest])).code).toBe(0)
   const again = await run(['stripe', 'webhooks', 'configure', ...inTest])
-  expect(again.screen).toContain('was right already')
+  expect(again.screen).toContain('was already correct')
   expect(again.screen).not.toContain('recover')
   expect(await anEventArrives()).toBe(true)
 })
 
-test('events of the time in which the handlers were away, and Stripe gave up, are recovered', async () => {
+test('events are recovered that Stripe gave up while the handlers were away', async () => {
   await server?.close()
   server = undefined
   const lost: string[] = []
@@ -151,7 +151,7 @@ test('the encryption key is rotated while the handlers run, and no event is refu
   const rotate = await run(['keys', 'rotate'], {
     answers: [
       ['The new key', `${newKey}${KEYS.enter}`],
-      ['Encrypt every stored secret', 'y'],
+      ['Re-encrypt every stored secret', 'y'],
     ],
     env: { DATABASE_URL: database.url, PAYMENTS_ENCRYPTION_KEY: oldKey },
   })
@@ -168,7 +168,7 @@ test('the encryption key is rotated while the handlers run, and no event is refu
   expect(doctor.screen).toContain('cannot be opened')
 })
 
-test('Ctrl-C stops a sync at the other end as well, and the same command goes on with it', async () => {
+test('Ctrl-C also stops a sync at the other end, and the same command continues it', async () => {
   await serve({ PAYMENTS_ENCRYPTION_KEY: newKey })
   stripe.control.fail({ path: '/v1/customers', method: 'GET', fault: { hold: true } })
   const terminal = startInTerminal(['stripe', 'sync', ...inTest], {
@@ -178,7 +178,7 @@ test('Ctrl-C stops a sync at the other end as well, and the same command goes on
   await stripe.control.whenHeld()
   terminal.type(KEYS.ctrlC)
   expect(await terminal.ended, terminal.screen()).toBe(130)
-  expect(terminal.screen()).toContain('The same command goes on from there')
+  expect(terminal.screen()).toContain('Run the same command to continue.')
   const last = async () => {
     const [run] = await database.sql`
       select id, status, attempt from payments.sync_runs order by started_at desc limit 1`
@@ -192,7 +192,7 @@ test('Ctrl-C stops a sync at the other end as well, and the same command goes on
   expect(await last()).toEqual({ id, status: 'succeeded', attempt: 2 })
 })
 
-test('a password that was typed as an argument is in the shell history, and that is said', async () => {
+test('a password given as an argument is in the shell history, which a warning says', async () => {
   const url = new URL(database.url)
   url.password = url.password || 'unused'
   const status = await run(['stripe', 'status', '--database-url', url.href], {

@@ -7,15 +7,15 @@ export type Outcome = { code: number; out: string; err: string; json<T>(): T }
 
 export type RunOptions = {
   env?: Record<string, string | undefined>
-  /** What is piped in. */
+  /** The text on standard input. */
   input?: string
-  /** Columns of the terminal that it writes to; without them it is a pipe. */
+  /** Columns of the terminal; without them, the output is a pipe. */
   columns?: number
-  /** Is given what lets the test press Ctrl-C. */
+  /** Receives a function that presses Ctrl-C. */
   onStart?: (pressCtrlC: () => void) => void
 }
 
-/** Runs a command as a program would: nobody is at the terminal. */
+/** Runs a command as a program would, without a terminal. */
 export async function runCli(
   args: string[],
   { env = {}, input = '', columns, onStart }: RunOptions = {},
@@ -57,9 +57,9 @@ export async function runCli(
 }
 
 export type Terminal = {
-  /** What stands on the screen so far, without colours. */
+  /** The text on the screen so far, without colours. */
   screen(): string
-  /** Resolves when this has appeared. */
+  /** Resolves when this text has appeared. */
   appears(text: string): Promise<void>
   type(keys: string): void
   ended: Promise<number>
@@ -67,7 +67,7 @@ export type Terminal = {
 
 export const KEYS = { enter: '\r', ctrlC: '\u0003', left: '\u001b[D' }
 
-/** Runs a command in a terminal that `script`, which every Unix has, makes for it. */
+/** Runs a command in a terminal that `script` creates, which every Unix has. */
 export function startInTerminal(args: string[], env: Record<string, string>): Terminal {
   const command = [process.execPath, '--import', 'tsx', 'scripts/cli/main.ts', ...args]
   const quoted = command.map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ')
@@ -84,7 +84,7 @@ export function startInTerminal(args: string[], env: Record<string, string>): Te
     text += String(chunk)
     for (const look of waiting) look()
   })
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: what a terminal is told
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the codes that a terminal receives
   const screen = () => text.replace(/\u001b\[[0-9;?]*[a-zA-Z]/g, '')
   const ended = new Promise<number>((resolve, reject) => {
     child.once('error', reject)

@@ -18,7 +18,7 @@ afterAll(() => system.close())
 
 const inTest = ['--environment', 'test']
 
-test('a key is asked for without echo, and stored', async () => {
+test('a key is prompted for without echo, and stored', async () => {
   const terminal = startInTerminal(['stripe', 'config', 'set', ...inTest], env)
   await terminal.appears('Secret key for test')
   terminal.type(`${system.stripe.secretKey}${KEYS.enter}`)
@@ -27,13 +27,13 @@ test('a key is asked for without echo, and stored', async () => {
   expect(terminal.screen()).not.toContain(system.stripe.secretKey)
 })
 
-test('a key given as an argument is taken with a word about the shell history', async () => {
+test('a key given as an argument is accepted with a warning about the shell history', async () => {
   const terminal = startInTerminal(['stripe', 'config', 'set', system.stripe.secretKey, ...inTest], env)
   expect(await terminal.ended, terminal.screen()).toBe(0)
   expect(terminal.screen()).toContain('it is in your shell history')
 })
 
-test('what destroys is asked about, and no is no', async () => {
+test('a destructive command asks first, and no is no', async () => {
   const terminal = startInTerminal(['stripe', 'config', 'remove', ...inTest], env)
   await terminal.appears('Remove the Stripe key for test?')
   terminal.type(KEYS.enter) // the answer that is offered is no
@@ -52,7 +52,7 @@ test('Ctrl-C at a prompt changes nothing', async () => {
   expect(terminal.screen()).toContain('Stopped: nothing was changed.')
 })
 
-test('Ctrl-C in a sync leaves a run that the same command goes on with', async () => {
+test('Ctrl-C in a sync leaves a run that the same command continues', async () => {
   const { stripe, database } = system
   stripe.control.fail({ path: '/v1/customers', method: 'GET', fault: { hold: true } })
   const terminal = startInTerminal(['stripe', 'sync', ...inTest], env)
@@ -60,7 +60,7 @@ test('Ctrl-C in a sync leaves a run that the same command goes on with', async (
   terminal.type(KEYS.ctrlC)
   expect(await terminal.ended, terminal.screen()).toBe(130)
   stripe.control.releaseHeld()
-  expect(terminal.screen()).toContain('The same command goes on where it was.')
+  expect(terminal.screen()).toContain('Run the same command to continue.')
   expect(await database.sql`select status from payments.sync_runs order by started_at desc limit 1`).toEqual([
     { status: 'interrupted' },
   ])

@@ -91,7 +91,7 @@ describe('pg-payments migrate', () => {
       code: 0,
       out: [
         ...names.map((name) => `Applied ${name} again`),
-        'Policies and grants of pg-payments are those of this version again; change them once more where you had.',
+        'The policies and grants of pg-payments were reset to this version; make your own changes to them again.',
         `Applied ${names.length} ${names.length === 1 ? 'migration' : 'migrations'} again: the database is up to date.\n`,
       ].join('\n'),
       err: '',

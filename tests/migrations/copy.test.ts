@@ -96,7 +96,7 @@ test('a copy that was changed is overwritten after a yes only, under its name', 
   const { code, err } = await runCli(['migrations', 'copy', '--to', to])
   expect({ code, err }).toEqual({
     code: 1,
-    err: `${first} is not what this version of pg-payments has, and what has applied it does not apply it again. Overwrite it: this needs a yes.\nAdd --yes.\n`,
+    err: `${first} differs from this version of pg-payments, and a database that has applied it does not apply it again. Overwrite it: this needs confirmation.\nAdd --yes.\n`,
   })
   expect(await readFile(first, 'utf8')).toBe('-- changed\n')
   expect(await copy({ confirmOverwrite: async () => {} })).toEqual({ copied: [copied[0]], kept: [copied[1]] })
@@ -117,7 +117,7 @@ test('copies made by hand, and copies whose words were changed, are known again'
 describe('a folder of graphile-migrate is refused', () => {
   const refusal = {
     code: 'GRAPHILE_MIGRATE',
-    message: expect.stringContaining('belongs to graphile-migrate, which takes no files of others there.'),
+    message: expect.stringContaining('belongs to graphile-migrate, which accepts only its own files there.'),
     next: expect.stringContaining('into its current.sql'),
   }
   test('when it has migrations', async () => {

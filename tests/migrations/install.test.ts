@@ -107,8 +107,8 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       expect(again).toEqual({ applied: [], appliedAgain: names })
       expect(lines).toEqual([
         ...names.map((name) => `Applied ${name} again`),
-        'The policy insert_own on payments.stripe_checkout_sessions is there again; drop it if it was missing on purpose.',
-        'Policies and grants of pg-payments are those of this version again; change them once more where you had.',
+        'The policy insert_own on payments.stripe_checkout_sessions was restored; drop it if you had removed it on purpose.',
+        'The policies and grants of pg-payments were reset to this version; make your own changes to them again.',
       ])
       expect(await everything(sql)).toBe(expected())
       expect(await sql`select product_id from payments.stripe_products`).toEqual([{ product_id: 'prod_1' }])

@@ -38,7 +38,7 @@ test('the job retries what failed, with what the crontab sets', async () => {
   const [, args = ''] = /^cd \S+ && npx pg-payments (.*) >> \S+ 2>&1$/.exec(command) ?? []
   const { code, out } = await runCli(args.split(' '), { env: { ...env, DATABASE_URL: url } })
 
-  expect({ code, out }).toEqual({ code: 0, out: 'Tried 1 failed event again.\n' })
+  expect({ code, out }).toEqual({ code: 0, out: 'Retried 1 failed event.\n' })
   expect(await sql`select processing_status from payments.webhook_events`).toEqual([
     { processing_status: 'processed' },
   ])

@@ -1,4 +1,4 @@
-/** `pg-payments events …`: what Stripe told, what became of it, and another try. */
+/** `pg-payments events …` lists, shows, retries and replays the events of the ledger. */
 import { type Command, Option } from 'commander'
 import type {
   GetWebhookEventResponse,
@@ -27,7 +27,7 @@ type Outcome = { eventId: string; processingStatus: string; lastError: string | 
 const STATUSES = ['pending', 'processed', 'failed', 'ignored']
 
 export function registerEvents(program: Command): void {
-  const events = program.command('events').description('the events that Stripe sent, and what became of them')
+  const events = program.command('events').description('the events that Stripe sent, and their status')
   registerList(events)
   registerShow(events)
   registerRetry(events)
@@ -47,15 +47,15 @@ type ListOptions = InEnvironment & {
 function registerList(events: Command): void {
   events
     .command('list')
-    .description('kept events, the last to arrive first')
+    .description('stored events, newest arrival first')
     .addOption(environmentOption())
-    .addOption(new Option('--status <status>', 'what became of them').choices(STATUSES))
-    .option('--type <type>', 'as in invoice.paid')
-    .option('--object <id>', 'those about this object')
-    .option('--from <instant>', 'those that arrived at this instant or later', instant)
-    .option('--to <instant>', 'those that arrived before this instant', instant)
+    .addOption(new Option('--status <status>', 'their status').choices(STATUSES))
+    .option('--type <type>', 'for example invoice.paid')
+    .option('--object <id>', 'events about this object')
+    .option('--from <instant>', 'events that arrived at this instant or later', instant)
+    .option('--to <instant>', 'events that arrived before this instant', instant)
     .addOption(limitOption())
-    .option('--cursor <cursor>', 'where the page before ended')
+    .option('--cursor <cursor>', 'the cursor of the page before')
     .action(
       action<ListOptions, []>(async ({ client, io, options, show }) => {
         const { environment, object: objectId, status, type, from, to, limit, cursor } = options
@@ -108,9 +108,7 @@ function registerShow(events: Command): void {
         const answer = await (await client()).get<GetWebhookEventResponse>(path)
         const { payload } = answer.event
         show(answer, () =>
-          [eventDetails(answer.event), payload ? json(payload) : 'Its payload is not kept any more.'].join(
-            '\n\n',
-          ),
+          [eventDetails(answer.event), payload ? json(payload) : 'Its payload was pruned.'].join('\n\n'),
         )
       }),
     )
@@ -132,17 +130,17 @@ function failIfAnyFailed(outcomes: Outcome[]): void {
   if (failed === 0) return
   throw cliError(`${count(failed, 'event')} failed again.`, {
     code: 'EVENTS_FAILED',
-    next: 'Mend what the error says, mostly a trigger of the app, and run this once more.',
+    next: 'Fix what the error says, usually in a trigger of the app, then run this again.',
   })
 }
 
 function registerRetry(events: Command): void {
   events
     .command('retry [eventId]')
-    .description('try failed events again now; without an id all of them')
+    .description('retry failed events now; without an id, all of them')
     .addOption(environmentOption())
-    .option('--type <type>', 'without an id: those of this type, as in invoice.paid')
-    .option('--object <id>', 'without an id: those about this object')
+    .option('--type <type>', 'without an id: events of this type, for example invoice.paid')
+    .option('--object <id>', 'without an id: events about this object')
     .addOption(
       new Option('--limit <count>', 'without an id: how many at most, 1 to 500')
         .default(100)
@@ -192,13 +190,13 @@ type ReplayOptions = InEnvironment & {
 function registerReplay(events: Command): void {
   events
     .command('replay [eventId]')
-    .description('process kept events once more in the order in which they happened, fulfilment included')
+    .description('process stored events again, in the order in which they happened, with fulfilment')
     .addOption(environmentOption())
-    .option('--type <type>', 'those of this type, as in invoice.paid')
-    .option('--object <id>', 'those about this object')
-    .option('--from <instant>', 'those that happened at this instant or later', instant)
-    .option('--before <instant>', 'those that happened before this instant', instant)
-    .option('--include-processed', 'also those that were processed: fulfilment runs again for them')
+    .option('--type <type>', 'events of this type, for example invoice.paid')
+    .option('--object <id>', 'events about this object')
+    .option('--from <instant>', 'events that happened at this instant or later', instant)
+    .option('--before <instant>', 'events that happened before this instant', instant)
+    .option('--include-processed', 'also processed events: their fulfilment runs again')
     .addOption(
       new Option('--limit <count>', 'how many at most, 1 to 1000')
         .default(1000)
@@ -210,7 +208,7 @@ function registerReplay(events: Command): void {
         if (includeProcessed) {
           const which = eventId ? plain(eventId) : 'every such event'
           await context.confirm(
-            `Replay ${which} in ${environment}? Fulfilment runs again, also where it was done.`,
+            `Replay ${which} in ${environment}? Fulfilment runs again, even where it was done.`,
           )
         }
         const request: ReplayRequest = {

@@ -1,9 +1,9 @@
-/** `pg-payments keys rotate`: the key that stored secrets are encrypted with becomes another one. */
+/** `pg-payments keys rotate` re-encrypts the stored secrets with a new key. */
 import type { Command } from 'commander'
 import { action } from '../support/context.ts'
-import { withDeps } from '../support/direct.ts'
 import { cliError, EXIT } from '../support/errors.ts'
 import { count } from '../support/output.ts'
+import { withDeps } from '../support/with-deps.ts'
 
 export function registerKeys(program: Command): void {
   program
@@ -11,7 +11,7 @@ export function registerKeys(program: Command): void {
     .description('the encryption key of stored secrets')
     .command('rotate')
     .description(
-      'encrypt the stored secrets with PAYMENTS_NEW_ENCRYPTION_KEY instead of PAYMENTS_ENCRYPTION_KEY. For no pause, restart the handlers before with the new one as PAYMENTS_ENCRYPTION_KEY and the old one as PAYMENTS_PREVIOUS_ENCRYPTION_KEY',
+      're-encrypt the stored secrets with PAYMENTS_NEW_ENCRYPTION_KEY instead of PAYMENTS_ENCRYPTION_KEY. To avoid a pause, first restart the handlers with the new key as PAYMENTS_ENCRYPTION_KEY and the old one as PAYMENTS_PREVIOUS_ENCRYPTION_KEY',
     )
     .action(
       action(async (context) => {
@@ -39,7 +39,7 @@ export function registerKeys(program: Command): void {
           })
         }
         await context.confirm(
-          'Encrypt every stored secret with the new key? Handlers that do not have it yet open nothing afterwards.',
+          'Re-encrypt every stored secret with the new key? Handlers without it can open none of them afterwards.',
         )
         const rotated = await withDeps(context, 'The rotation', async ({ database }) => {
           const { rotateEncryptionKey } = await import('../../../functions/connection/keys.ts')
@@ -48,15 +48,15 @@ export function registerKeys(program: Command): void {
         context.show({ rotated }, () =>
           [
             `${count(rotated, 'secret')} ${rotated === 1 ? 'is' : 'are'} encrypted with the new key.`,
-            'Handlers that run with both keys go on; take PAYMENTS_PREVIOUS_ENCRYPTION_KEY from them.',
-            'Those with the old one alone need the new one as PAYMENTS_ENCRYPTION_KEY, and a restart.',
+            'Handlers that have both keys keep working; remove PAYMENTS_PREVIOUS_ENCRYPTION_KEY from them.',
+            'Handlers that have only the old key need the new one as PAYMENTS_ENCRYPTION_KEY, and a restart.',
           ].join('\n'),
         )
 
         async function askNewKey(): Promise<string> {
           if (context.interactive)
             return context.askSecret('The new key, as `openssl rand -base64 32` prints one')
-          throw cliError('There is no new key, and nobody who could be asked for it.', {
+          throw cliError('No new key was given, and there is no terminal to ask for it.', {
             code: 'INVALID_INPUT',
             next: 'Set PAYMENTS_NEW_ENCRYPTION_KEY; `openssl rand -base64 32` prints one.',
           })

@@ -1,9 +1,9 @@
 /**
- * `pg-payments migrate`: installs or updates the schemas `payments` and `payments_private` in an existing database.
+ * `pg-payments migrate` installs or updates the schemas `payments` and `payments_private` in an existing database.
  *
- * The files in `sql/committed` are applied as they are, in order, by node-pg-migrate. Everything that is pending
- * goes into one transaction, so a database is either at the new version or exactly as it was. Nothing outlives that
- * transaction, the lock included, which is why this also works through a transaction-mode pooler.
+ * node-pg-migrate applies the files of `sql/committed` unchanged and in order. One transaction contains every pending
+ * migration, so a database is either at the new version or exactly as it was. Nothing outlives that transaction, not
+ * even the lock, so this also works through a transaction-mode pooler.
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
@@ -13,12 +13,12 @@ import type { Command } from 'commander'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 import { action } from '../support/context.ts'
-import { databaseUrlOf } from '../support/direct.ts'
 import { cliError } from '../support/errors.ts'
 import { count } from '../support/output.ts'
+import { databaseUrlOf } from '../support/with-deps.ts'
 
 export type MigrateOptions = {
-  /** Connection string of a role that may create schemas, and roles where ours are missing. */
+  /** Connection string of a role that may create schemas, and our roles where they are missing. */
   databaseUrl: string
   /** Receives one line for each step that a person may want to see. Default: silence. */
   log?: (line: string) => void
@@ -26,27 +26,27 @@ export type MigrateOptions = {
   directory?: string
   /** How long to wait for another migration of the same database. Default: two minutes. */
   lockTimeoutMs?: number
-  /** Apply once more what the database has already, which brings back what somebody dropped or revoked. Default: false. */
+  /** Apply the applied migrations again, which restores what was dropped or revoked. Default: false. */
   again?: boolean
 }
 
 export type MigrateResult = {
   /** Names of the migrations applied now, in order; empty when there was nothing to do. */
   applied: string[]
-  /** Names of those that were applied once more, in order; only when that was asked for. */
+  /** Names of the migrations applied again, in order; only with the option `again`. */
   appliedAgain?: string[]
 }
 
-/** The ledger: which migrations this database has. It is not part of the migrations, its name is part of the contract. */
+/** The table that lists the applied migrations. No migration creates it. Its name is part of the contract. */
 export const LEDGER = { schema: 'payments_private', table: 'schema_migrations' } as const
 
-/** Chosen once for pg-payments, so that other tools' migrations of the same database do not wait for ours. */
-const LOCK = 'pg-payments migrate'
+/** A name of our own, so that other tools' migrations of the same database do not wait for ours. */
+const LOCK_NAME = 'pg-payments migrate'
 export const OLDEST_POSTGRES = 15
 
 /**
- * Applies what is pending. Safe when run again and when run by many at once: the others wait for the first one, and
- * then find nothing to do.
+ * Applies the pending migrations. It is safe to run it again, and to run it many times at once: the others wait for
+ * the first run, and then find nothing to do.
  *
  * @throws Error with a sentence for a person. The database is unchanged then.
  */
@@ -72,7 +72,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     }
     const policies = options.again ? await policyNames(client) : []
 
-    // What is applied already comes first: what follows may change what it makes.
+    // Applied migrations come first, because pending ones may change what they create.
     const appliedAgain = options.again ? inLedger : []
     for (const name of appliedAgain) {
       current = name
@@ -86,7 +86,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
       migrationsSchema: LEDGER.schema,
       migrationsTable: LEDGER.table,
       singleTransaction: true,
-      // Its own lock would outlive the transaction, and fails where ours waits.
+      // The runner's own lock would outlive the transaction, and it fails where ours waits.
       noLock: true,
       logger: {
         debug() {},
@@ -105,10 +105,10 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     for (const name of applied) log(`Applied ${name}`)
     for (const name of appliedAgain) log(`Applied ${name} again`)
     for (const name of restored.filter((policy) => !policies.includes(policy)))
-      log(`The ${name} is there again; drop it if it was missing on purpose.`)
+      log(`The ${name} was restored; drop it if you had removed it on purpose.`)
     if (appliedAgain.length > 0)
       log(
-        'Policies and grants of pg-payments are those of this version again; change them once more where you had.',
+        'The policies and grants of pg-payments were reset to this version; make your own changes to them again.',
       )
     return options.again ? { applied, appliedAgain } : { applied }
   } catch (error) {
@@ -127,7 +127,7 @@ export function registerMigrate(program: Command): void {
     .option('--database-url <url>', 'the database (default: the environment variable DATABASE_URL)')
     .option(
       '--again',
-      'apply every migration once more: functions, triggers, policies and grants that were dropped or revoked come back, rows stay',
+      'apply every migration again, which restores functions, triggers, policies and grants that were dropped or revoked; rows stay',
     )
     .action(
       action<{ again?: boolean }, []>(async (context) => {
@@ -181,8 +181,8 @@ async function migrationNames(directory: string): Promise<Set<string>> {
 }
 
 /**
- * The connection string as `pg` is to read it: "sslmode=require" means what it means to psql and to the handlers, encrypted, with
- * whatever certificate the server has.
+ * The connection string for `pg`, in which "sslmode=require" means the same as for psql and the handlers: encrypted,
+ * with any certificate.
  *
  * @throws Error with a sentence for a person
  */
@@ -193,7 +193,7 @@ export function connectionString(databaseUrl: string): string {
     decodeURIComponent(`${url.username}:${url.password}${url.pathname}`)
     if (!/^postgres(ql)?:$/.test(url.protocol)) throw new Error(url.protocol)
   } catch {
-    // Not the cause: its message repeats the connection string, and with it the password.
+    // Without the cause, because its message repeats the connection string and with it the password.
     throw new Error(
       'The database URL is not a Postgres connection string. It looks like postgres://user@host:5432/database, with :password after the user.',
     )
@@ -211,7 +211,7 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
     application_name: 'pg-payments migrate',
     connectionTimeoutMillis: 30_000,
   })
-  // A connection lost between two queries is reported by the next query.
+  // The next query reports a connection that was lost between two queries.
   client.on('error', () => {})
   try {
     await client.connect()
@@ -240,14 +240,14 @@ async function checkVersion(client: pg.Client): Promise<void> {
   }
 }
 
-/** Held until the transaction ends. */
+/** Takes the lock, which is held until the transaction ends. */
 async function takeLock(client: pg.Client, timeoutMs: number): Promise<void> {
   await client.query(`set local lock_timeout = ${Math.max(1, Math.round(timeoutMs))}`)
-  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [LOCK])
+  await client.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [LOCK_NAME])
   await client.query('set local lock_timeout = 0')
 }
 
-/** As node-pg-migrate would make it, and closed to everybody but its owner. */
+/** Creates the table as node-pg-migrate would, and grants it to no role. */
 async function createLedger(client: pg.Client): Promise<void> {
   const { rows } = await client.query('select to_regclass($1) is not null as exists', [
     `${LEDGER.schema}.${LEDGER.table}`,
@@ -267,7 +267,7 @@ async function createLedger(client: pg.Client): Promise<void> {
   `)
 }
 
-/** What the ledger says is applied, in order. */
+/** The names of the applied migrations, in order. */
 async function appliedMigrations(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select name from ${LEDGER.schema}.${LEDGER.table} order by name`,
@@ -275,7 +275,7 @@ async function appliedMigrations(client: pg.Client): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** The policies on our tables, whoever made them. */
+/** The names of all policies on our tables, also of those that the app made. */
 async function policyNames(client: pg.Client): Promise<string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select format('policy %s on %s.%s', policyname, schemaname, tablename) as name from pg_policies
@@ -284,7 +284,7 @@ async function policyNames(client: pg.Client): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** An error that says all there is to say. */
+/** An error whose message is complete, so that `explain` leaves it alone. */
 const refusal = (message: string) => Object.assign(new Error(message), { name: 'Refusal' })
 
 type PgError = Error & { code?: string; detail?: string; hint?: string; position?: string }
@@ -298,11 +298,11 @@ function explainConnection(error: unknown, url: URL): Error {
     ECONNREFUSED: `Nothing accepts connections at ${place}. Is Postgres running, and is the address right?`,
     ENOTFOUND: `There is no host ${host}. Check the database URL.`,
     EAI_AGAIN: `The host ${host} cannot be looked up now. Check the network and the database URL.`,
-    ETIMEDOUT: `${place} does not answer. Check the address and the firewall.`,
+    ETIMEDOUT: `${place} does not respond. Check the address and the firewall.`,
     '28P01': `Postgres refused the password of ${role}. Check the database URL.`,
     '28000': `Postgres refused the login of ${role}: ${message}.`,
     '3D000': `The database ${decodeURIComponent(url.pathname.slice(1))} does not exist. Create it first, or check the database URL.`,
-    '53300': 'Postgres has no connection left. Try again, or end some of the others.',
+    '53300': 'Postgres has no free connection. Try again, or close other connections.',
   }
   const sentence = code ? sentences[code] : undefined
   return sentence
@@ -310,7 +310,7 @@ function explainConnection(error: unknown, url: URL): Error {
     : new Error(`Cannot use ${place}: ${withoutStop(message)}.`, { cause: error })
 }
 
-/** What went wrong inside the transaction, which Postgres has rolled back or will when the connection closes. */
+/** Explains an error of the transaction, which Postgres rolls back at the latest when the connection closes. */
 async function explain(error: unknown, client: pg.Client, file?: string): Promise<Error> {
   const { code, message, detail, hint, position } = error as PgError
   const unchanged = 'Nothing was changed.'
@@ -349,7 +349,7 @@ function withoutStop(message: string): string {
   return message.replace(/\.$/, '')
 }
 
-/** Postgres counts characters from 1; a person counts lines. */
+/** The line of a position, which Postgres counts in characters from 1. */
 async function lineOf(file: string, position: string | undefined): Promise<string> {
   if (!position) return ''
   const text = await readFile(file, 'utf8').catch(() => '')

@@ -1,9 +1,9 @@
 /**
- * `pg-payments migrations copy --to <dir>`: the migrations as files, for projects that install them with a tool of their own.
+ * `pg-payments migrations copy --to <dir>` copies the migrations, for projects that apply them with their own tool.
  *
- * Supabase reads files named `<digits>_name.sql` and node-pg-migrate sorts by the digits; both refuse or leave out what comes
- * before something that they have applied. So a copy is named by the time at which it is made, in the digits that the folder
- * has already, and after everything in it. It is known again by the rest of its name.
+ * Supabase reads files named `<digits>_name.sql`, and node-pg-migrate sorts by the digits. Both refuse or skip a file
+ * that sorts before one they have applied. So the prefix of a copy is the time of copying, in as many digits as the
+ * folder's files have, and after all of them. The rest of the name identifies the copy later.
  */
 import { existsSync } from 'node:fs'
 import { readdir, readFile, writeFile } from 'node:fs/promises'
@@ -20,16 +20,19 @@ export function registerMigrations(program: Command): void {
     .command('migrations')
     .description('the SQL files of the schema')
     .command('copy')
-    .description('copy the migrations among those of your project')
-    .requiredOption('--to <directory>', 'where to, such as supabase/migrations; what is there already stays')
+    .description('copy the migrations into those of your project')
+    .requiredOption(
+      '--to <directory>',
+      'the target folder, for example supabase/migrations; existing files stay',
+    )
     .addHelpText(
       'after',
       `
-The copies are named <time>_pg_payments_<number>_<name>.sql, which the Supabase CLI and node-pg-migrate take, and they come
-after every migration that is in the folder. Run it again after an update of pg-payments: it copies what is new.
+Each copy is named <time>_pg_payments_<number>_<name>.sql, a form that the Supabase CLI and node-pg-migrate accept. It sorts
+after every migration in the folder. After an update of pg-payments, run the command again: it copies the new migrations.
 
-graphile-migrate takes no files of others in committed/: paste them into current.sql, without the lines that begin with
-"--!", and commit that; or run "pg-payments migrate" beside it.
+graphile-migrate accepts only its own files in committed/. Paste the migrations into current.sql, without the lines that
+begin with "--!", and commit that; or run "pg-payments migrate" beside it.
 `,
     )
     .action(
@@ -37,7 +40,7 @@ graphile-migrate takes no files of others in committed/: paste them into current
         const { copied, kept } = await copyMigrations(context.options.to, {
           confirmOverwrite: (file) =>
             context.confirm(
-              `${file} is not what this version of pg-payments has, and what has applied it does not apply it again. Overwrite it?`,
+              `${file} differs from this version of pg-payments, and a database that has applied it does not apply it again. Overwrite it?`,
             ),
         })
         context.show({ copied, kept }, () =>
@@ -50,17 +53,17 @@ graphile-migrate takes no files of others in committed/: paste them into current
 }
 
 export type CopyOptions = {
-  /** Asks before a copy is overwritten that was changed; rejects for a no. */
+  /** Asks before a changed copy is overwritten. Rejects when the answer is no. */
   confirmOverwrite: (file: string) => Promise<void>
   now?: number
   /** Where the migrations are. Default: `sql/committed` of this package. */
   from?: string
 }
 
-/** Names of the files written now, and of those that were there. */
+/** Names of the files that were written, and of those that were there already. */
 export type Copied = { copied: string[]; kept: string[] }
 
-/** Copies the migrations to a folder, each once. */
+/** Copies each migration to a folder once. */
 export async function copyMigrations(
   to: string,
   { confirmOverwrite, now = Date.now(), from = migrationsDirectory() }: CopyOptions,
@@ -103,19 +106,19 @@ export async function copyMigrations(
   return { copied, kept }
 }
 
-/** As in `pg_payments_000001_tables.sql`, of `000001-payments-tables.sql`. */
+/** For example `pg_payments_000001_tables.sql` for `000001-payments-tables.sql`. */
 function copyName(file: string): string {
   const [, number = '', name = ''] = /^(\d+)(?:-payments)?-?(.*)\.sql$/.exec(file) ?? []
   return `${['pg_payments', number, name.replace(/\W+/g, '_')].filter(Boolean).join('_')}.sql`
 }
 
-/** By the number: the words after it may change. What was copied by hand has the name that it has here. */
+/** Compares the number, because the words after it may change. A file that was copied by hand keeps its name. */
 function isCopyOf(name: string, file: string): boolean {
   const [number = ''] = /^\d+/.exec(file) ?? []
   return name === file || new RegExp(`^\\d+_pg_payments_${number}(_\\w+)?\\.sql$`).test(name)
 }
 
-/** graphile-migrate keeps a chain of hashes over its `committed/`, so that a file of others breaks it. */
+/** graphile-migrate keeps a chain of hashes over its `committed/`, which any other file there breaks. */
 async function refuseGraphileMigrate(to: string, there: string[], ours: string[]): Promise<void> {
   const folder = resolve(to)
   const theirs = there.filter((name) => /^\d{6}(-.*)?\.sql$/.test(name) && !ours.includes(name))
@@ -126,16 +129,16 @@ async function refuseGraphileMigrate(to: string, there: string[], ours: string[]
     basename(folder) === 'committed' &&
     ['current.sql', 'current'].some((name) => existsSync(join(folder, '..', name)))
   if (!isCommitted && !first.startsWith('--! Previous:')) return
-  throw cliError(`${to} belongs to graphile-migrate, which takes no files of others there.`, {
+  throw cliError(`${to} belongs to graphile-migrate, which accepts only its own files there.`, {
     code: 'GRAPHILE_MIGRATE',
     next: 'Paste the files of sql/committed into its current.sql, without the lines that begin with "--!", and commit that; or run "pg-payments migrate" beside it.',
   })
 }
 
 /**
- * Prefixes that sort after everything in the folder, each after the one before: by number, as node-pg-migrate sorts, and as
- * text, as Supabase does. The folder's last file says which kind: 13 digits are milliseconds, 14 and 17 a time in UTC (17 with
- * milliseconds, which node-pg-migrate reads as 13), anything else a number.
+ * Returns prefixes that ascend and sort after every file in the folder, as numbers (node-pg-migrate) and as text
+ * (Supabase). The folder's last file decides the format: 13 digits are milliseconds, 14 a time in UTC, 17 the same
+ * with milliseconds, and any other count a plain number. node-pg-migrate converts 17 digits to 13.
  */
 function prefixesAfter(there: string[], to: string, now: number): () => string {
   const last = there
@@ -144,7 +147,7 @@ function prefixesAfter(there: string[], to: string, now: number): () => string {
       (one, other) => (one && sortValue(one) >= sortValue(other) ? one : other),
       undefined,
     )
-  // In an empty folder nothing tells; 17 digits suit what either tool will make later, 14 are what Supabase makes.
+  // In an empty folder, 14 digits suit Supabase, and 17 sort before what either tool adds later.
   const kind = last?.length ?? (resolve(to).split(sep).includes('supabase') ? 14 : 17)
   if (kind === 13) return counter(Math.max(now, Number(last) + 1), 1, String)
   if (kind === 14 || kind === 17) {
@@ -163,10 +166,10 @@ function counter(start: number, step: number, print: (value: number) => string):
   }
 }
 
-/** As node-pg-migrate sorts. */
+/** The number by which node-pg-migrate sorts. */
 const sortValue = (prefix: string) => (prefix.length === 17 ? instantOf(prefix) : Number(prefix))
 
-/** Of `yyyymmddhhmmss`, with milliseconds or without; a minute 75, as in numbers made up by hand, is 15 of the next hour. */
+/** The instant of `yyyymmddhhmmss`, with or without milliseconds. A made-up minute 75 is minute 15 of the next hour. */
 function instantOf(digits: string): number {
   const [year, month, day, hour, minute, second, ms] = [0, 4, 6, 8, 10, 12, 14].map((start, i) =>
     Number(digits.slice(start, [4, 6, 8, 10, 12, 14, 17][i])),

@@ -1,4 +1,4 @@
-/** `pg-payments schedule run`: what cron calls every few minutes. */
+/** `pg-payments schedule run`, which cron calls every few minutes. */
 import type { Command } from 'commander'
 import type { ScheduleRequest, ScheduleResponse } from '../../../types/api.ts'
 import { action } from '../support/context.ts'
@@ -10,22 +10,22 @@ export function registerSchedule(program: Command): void {
     .command('schedule')
     .description('what a cron job runs')
     .command('run')
-    .description('try failed events again, take in lost ones, and keep the catalog in line')
+    .description('retry failed events, recover lost ones, and sync the catalog')
     .action(
       action(async (context) => {
         const client = await context.client()
         const { MOST_SYNC_PAGES } = await import('../../../functions/sync/schemas.ts')
-        // Nobody ends this process for the time it takes; who answers at an address may be ended.
+        // This process may run long. A deployed handler may be ended by its platform, so it lists fewer pages.
         const request: ScheduleRequest = client.url === null ? { syncPages: MOST_SYNC_PAGES } : {}
-        const result = await context.interruptible('Stopping. The next run goes on.', (signal) =>
+        const result = await context.interruptible('Stopping. The next run continues.', (signal) =>
           client.send<ScheduleResponse>('POST', '/schedule', request, signal),
         )
         context.show(result, () =>
           [
-            `Tried ${count(result.retried.length, 'failed event')} again.`,
+            `Retried ${count(result.retried.length, 'failed event')}.`,
             ...result.recoveries.map(
               ({ environment, recovered, gap }) =>
-                `${environment}: ${count(recovered, 'lost event')} taken in.${gap === null ? '' : ` ${gap.message}`}`,
+                `${environment}: recovered ${count(recovered, 'lost event')}.${gap === null ? '' : ` ${gap.message}`}`,
             ),
             ...result.syncs.map(
               ({ environment, kinds, status }) => `${environment}: sync of ${kinds.join(', ')} ${status}.`,
@@ -37,7 +37,7 @@ export function registerSchedule(program: Command): void {
           ].join('\n'),
         )
         if (client.url === null && result.syncs.some(({ status }) => status === 'interrupted'))
-          throw stopped('The sync was stopped.', 'The next run goes on.')
+          throw stopped('The sync was stopped.', 'The next run continues.')
         if (result.failures.length > 0) {
           throw cliError(`${count(result.failures.length, 'part')} of the schedule failed.`, {
             code: 'SCHEDULE_FAILED',

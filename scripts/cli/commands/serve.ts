@@ -1,42 +1,40 @@
-/**
- * `pg-payments serve`: the handlers behind a Node server, configured by environment variables.
- */
+/** `pg-payments serve` runs the handlers in a Node server, configured by environment variables. */
 import { type Command, InvalidArgumentError } from 'commander'
 import { action } from '../support/context.ts'
 
-/** A port as commander hands it over. */
+/** Parses a port. */
 function port(value: string): number {
   if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value)
   throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
 }
 
-/** What the handlers read; `functions/README.md` says more of each. */
-const ENVIRONMENT: [name: string, what: string][] = [
+/** The variables that the handlers read; `functions/README.md` describes each of them. */
+const VARIABLES: [name: string, what: string][] = [
   ['DATABASE_URL', 'required: postgres://user:password@host:5432/name'],
   ['PAYMENTS_POOL_SIZE', 'connections at most (default: 5)'],
   ['PAYMENTS_JWT_SECRET', "verifies users' tokens: HS256, 32 bytes or more"],
   ['PAYMENTS_JWKS_URL', 'or the key set that verifies them'],
-  ['PAYMENTS_JWT_ISSUER', 'whose tokens count (default: of any issuer)'],
-  ['PAYMENTS_JWT_AUDIENCE', 'whom they must be for (default: anybody)'],
-  ['PAYMENTS_ANON_KEY', 'a key that stands for nobody'],
+  ['PAYMENTS_JWT_ISSUER', 'issuers whose tokens are accepted (default: any)'],
+  ['PAYMENTS_JWT_AUDIENCE', 'audiences that tokens must name (default: any)'],
+  ['PAYMENTS_ANON_KEY', 'a key of anonymous callers'],
   ['PAYMENTS_ADMIN_KEY', 'the admin key'],
   ['PAYMENTS_ADMIN_ROLES', "roles whose tokens are an admin's (default: project_admin)"],
-  ['PAYMENTS_ENCRYPTION_KEY', 'opens stored secrets: openssl rand -base64 32'],
-  ['PAYMENTS_PREVIOUS_ENCRYPTION_KEY', 'the one before, while it is changed'],
-  ['PAYMENTS_ALLOWED_ORIGINS', 'whose pages may call (default: *)'],
+  ['PAYMENTS_ENCRYPTION_KEY', 'decrypts stored secrets: openssl rand -base64 32'],
+  ['PAYMENTS_PREVIOUS_ENCRYPTION_KEY', 'the previous one, during a rotation'],
+  ['PAYMENTS_ALLOWED_ORIGINS', 'origins whose pages may call (default: *)'],
   ['PAYMENTS_PUBLIC_URL', 'where Stripe reaches these routes'],
-  ['PAYMENTS_BASE_PATH', 'what comes before every route'],
-  ['STRIPE_TEST_SECRET_KEY', 'where none is stored for test'],
-  ['STRIPE_LIVE_SECRET_KEY', 'where none is stored for live'],
+  ['PAYMENTS_BASE_PATH', 'path prefix of every route'],
+  ['STRIPE_TEST_SECRET_KEY', 'secret key, where none is stored for test'],
+  ['STRIPE_LIVE_SECRET_KEY', 'secret key, where none is stored for live'],
   ['STRIPE_TEST_WEBHOOK_SECRET', 'signing secret, where none is stored for test'],
   ['STRIPE_LIVE_WEBHOOK_SECRET', 'signing secret, where none is stored for live'],
   ['STRIPE_API_BASE_URL', 'another address for the Stripe API'],
   ['STRIPE_TIMEOUT_MS', 'how long a call to Stripe may take (default: 15000)'],
-  ['STRIPE_MAX_RETRIES', 'how often it is repeated (default: 2)'],
+  ['STRIPE_MAX_RETRIES', 'how often a failed call is retried (default: 2)'],
   ['PORT', 'the port to listen on (default: 8787)'],
 ]
 
-const width = Math.max(...ENVIRONMENT.map(([name]) => name.length))
+const width = Math.max(...VARIABLES.map(([name]) => name.length))
 
 /** Adds `pg-payments serve` to the command line. */
 export function registerServe(program: Command): void {
@@ -44,10 +42,10 @@ export function registerServe(program: Command): void {
     .command('serve')
     .description('serve the payment routes and webhooks from this machine')
     .option('--port <port>', 'the port to listen on (default: the environment variable PORT, or 8787)', port)
-    .option('--host <address>', 'the interface to listen on (default: every one)')
+    .option('--host <address>', 'the interface to listen on (default: all)')
     .addHelpText(
       'after',
-      `\nEnvironment variables:\n${ENVIRONMENT.map(([name, what]) => `  ${name.padEnd(width)}  ${what}`).join('\n')}`,
+      `\nEnvironment variables:\n${VARIABLES.map(([name, what]) => `  ${name.padEnd(width)}  ${what}`).join('\n')}`,
     )
     .action(
       action<{ port?: number; host?: string }, []>(async ({ options: { port, host, databaseUrl }, io }) => {

@@ -1,15 +1,14 @@
 /**
- * The one way to the API. A deployed one is reached over HTTP; with a database alone, the same handlers run in this process. What a
- * command asks for and what it gets is the same.
+ * The one way to the API. A deployed API is reached over HTTP; with a database alone, the same handlers run in this
+ * process. The requests and the responses are the same.
  */
 import { randomUUID } from 'node:crypto'
-import type { Context } from './context.ts'
-import { cliError, EXIT, fromAnswer, stopped } from './errors.ts'
+import { cliError, EXIT, fromResponse, stopped } from './errors.ts'
 
 export type Query = Record<string, string | number | boolean | null | undefined>
 
 export type Client = {
-  /** The deployed address, or null for handlers in this process. */
+  /** The deployed address; null for handlers in this process. */
   url: string | null
   get<T>(path: string, query?: Query): Promise<T>
   send<T>(
@@ -23,30 +22,23 @@ export type Client = {
 
 const BASE = '/api/payments/stripe'
 
-export async function connect(context: Context): Promise<Client> {
-  const { options, io } = context
-  if (options.apiUrl && options.databaseUrl) {
-    throw cliError('Both --api-url and --database-url were given.', { next: 'Give one of them.' })
-  }
-  const apiUrl = options.apiUrl ?? (options.databaseUrl ? undefined : io.env.PAYMENTS_API_URL)
-  if (apiUrl) return overHttp(apiUrl, await adminKey(context))
-  const databaseUrl = options.databaseUrl ?? io.env.DATABASE_URL
-  if (databaseUrl) return inProcess(databaseUrl, io.env)
+/** The API at an address, or else the handlers over a database. */
+export type Target = {
+  apiUrl: string | undefined
+  /** Called only where there is an address. */
+  apiKey: () => Promise<string>
+  databaseUrl: string | undefined
+  /** The configuration of handlers in this process. */
+  env: Record<string, string | undefined>
+}
+
+export async function connect({ apiUrl, apiKey, databaseUrl, env }: Target): Promise<Client> {
+  if (apiUrl) return overHttp(apiUrl, await apiKey())
+  if (databaseUrl) return inProcess(databaseUrl, env)
   throw cliError('Neither an API nor a database is named.', {
     exitCode: EXIT.notConfigured,
     code: 'NOT_CONFIGURED',
     next: 'Set PAYMENTS_API_URL and PAYMENTS_ADMIN_KEY, or DATABASE_URL; or pass --api-url or --database-url.',
-  })
-}
-
-async function adminKey({ options, io, interactive, askSecret }: Context): Promise<string> {
-  if (options.apiKey) return options.apiKey
-  if (io.env.PAYMENTS_ADMIN_KEY) return io.env.PAYMENTS_ADMIN_KEY
-  if (interactive) return askSecret('The admin key of the API (PAYMENTS_ADMIN_KEY)')
-  throw cliError('The API wants an admin key, and there is none.', {
-    exitCode: EXIT.auth,
-    code: 'AUTH_UNAUTHORIZED',
-    next: 'Set PAYMENTS_ADMIN_KEY.',
   })
 }
 
@@ -70,7 +62,7 @@ function overHttp(apiUrl: string, key: string): Client {
       next: 'Copy PAYMENTS_ADMIN_KEY again from where the handlers have it.',
     })
   }
-  const answerOf = async (path: string, init: RequestInit): Promise<Response> => {
+  const dispatch = async (path: string, init: RequestInit): Promise<Response> => {
     try {
       return await fetch(`${base}${path}`, init)
     } catch (error) {
@@ -82,10 +74,10 @@ function overHttp(apiUrl: string, key: string): Client {
       })
     }
   }
-  return clientOver(base, base, key, answerOf, async () => {})
+  return clientOver(base, base, key, dispatch, async () => {})
 }
 
-/** The handlers in this process, over the database; the admin key is made for this one run and known to nobody else. */
+/** The handlers in this process, over the database. Their admin key is random and lives for this one run. */
 async function inProcess(databaseUrl: string, env: Record<string, string | undefined>): Promise<Client> {
   const { closeDeps, createApp, createDeps, createLog, isConfigError, readConfig } = await import(
     '../../../functions/app.ts'
@@ -105,31 +97,31 @@ async function inProcess(databaseUrl: string, env: Record<string, string | undef
   }
   const deps = createDeps(config, { log: createLog(() => {}) })
   const app = createApp(deps)
-  const answerOf = async (path: string, init: RequestInit) =>
+  const dispatch = async (path: string, init: RequestInit) =>
     app.fetch(new Request(`http://in-process${path}`, init))
-  return clientOver(null, 'The database', key, answerOf, () => closeDeps(deps))
+  return clientOver(null, 'The database', key, dispatch, () => closeDeps(deps))
 }
 
 function clientOver(
   url: string | null,
   where: string,
   key: string,
-  answerOf: (path: string, init: RequestInit) => Promise<Response>,
+  dispatch: (path: string, init: RequestInit) => Promise<Response>,
   close: () => Promise<void>,
 ): Client {
-  async function ask<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
-    const response = await answerOf(`${BASE}${path}`, {
+  async function request<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+    const response = await dispatch(`${BASE}${path}`, {
       method,
       headers: { ...credential(key), ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     })
     const text = await response.text()
-    if (!response.ok) throw fromAnswer(response.status, text, where)
+    if (!response.ok) throw fromResponse(response.status, text, where)
     try {
       return JSON.parse(text) as T
     } catch {
-      throw fromAnswer(response.status, text, where)
+      throw fromResponse(response.status, text, where)
     }
   }
   return {
@@ -139,14 +131,14 @@ function clientOver(
         value === undefined || value === null ? [] : [[name, String(value)] as [string, string]],
       )
       const search = new URLSearchParams(given).toString()
-      return ask('GET', search === '' ? path : `${path}?${search}`)
+      return request('GET', search === '' ? path : `${path}?${search}`)
     },
-    send: (method, path, body, signal) => ask(method, path, body, signal),
+    send: (method, path, body, signal) => request(method, path, body, signal),
     close,
   }
 }
 
-/** A list whose pages follow one another, as one page. */
+/** Reads every page of a list and returns them as one page. */
 export async function everyPage<Page extends { nextCursor?: string | null }, Key extends keyof Page>(
   client: Client,
   path: string,
@@ -162,7 +154,7 @@ export async function everyPage<Page extends { nextCursor?: string | null }, Key
   return { ...page, [key]: rows }
 }
 
-/** The admin key, or the token of an admin, which is a JWT. */
+/** The header for an admin key, or for the token of an admin, which is a JWT. */
 const credential = (key: string): Record<string, string> =>
   /^[\w-]+\.[\w-]+\.[\w-]+$/.test(key) ? { authorization: `Bearer ${key}` } : { 'x-api-key': key }
 

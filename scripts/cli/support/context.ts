@@ -1,17 +1,17 @@
-/** What every command works with: its options, where it writes, whom it may ask, and the API. */
+/** What every command works with: its options, its streams, its questions, and the API. */
 import type { Readable, Writable } from 'node:stream'
 import type { Command } from 'commander'
-import { type Client, connect } from './client.ts'
-import { cliError, stopped } from './errors.ts'
+import { type Client, connect, type Target } from './client.ts'
+import { cliError, EXIT, stopped } from './errors.ts'
 
 export type Io = {
   env: Record<string, string | undefined>
   stdin: Readable & { isTTY?: boolean }
   stdout: Writable & { isTTY?: boolean; columns?: number }
   stderr: Writable & { isTTY?: boolean; columns?: number }
-  /** Calls back at each Ctrl-C; gives what undoes that. */
+  /** Calls back at each Ctrl-C. Returns a function that removes the callback. */
   onInterrupt: (callback: () => void) => () => void
-  /** Whether the result is out: an error after it, as of a sync that failed, adds no second document. */
+  /** Whether the result was printed. An error after it, for example of a failed sync, prints no second document. */
   shown?: boolean
 }
 
@@ -27,19 +27,19 @@ export type Context<Options = unknown> = {
   options: Options & Globals
   io: Io
   json: boolean
-  /** Whether there is somebody at the terminal who can be asked. */
+  /** Whether a person at a terminal can answer a question. */
   interactive: boolean
   /** The API, deployed or in this process. */
   client: () => Promise<Client>
-  /** The result: a table for people, or the one JSON document. */
+  /** Prints the result: a table for people, or the one JSON document. */
   show: (data: unknown, text: () => string) => void
-  /** A line for people, beside the result. */
+  /** Prints a line for people, beside the result. */
   say: (line: string) => void
   /** Asks before something that cannot be undone. */
   confirm: (question: string) => Promise<void>
   /** Asks for a secret without echo. */
   askSecret: (question: string) => Promise<string>
-  /** A signal that the first Ctrl-C gives, for work that can be stopped in order. */
+  /** Runs work that the first Ctrl-C stops through the signal. A second Ctrl-C ends the process. */
   interruptible: <T>(notice: string, work: (signal: AbortSignal) => Promise<T>) => Promise<T>
 }
 
@@ -56,7 +56,7 @@ export function createContext<Options>(
     json,
     interactive,
     client: () => {
-      connected ??= connect(context)
+      connected ??= connect(targetOf(context))
       return connected
     },
     show(data, text) {
@@ -69,7 +69,7 @@ export function createContext<Options>(
     async confirm(question) {
       if (options.yes) return
       if (!interactive) {
-        throw cliError(`${question.split('?')[0]}: this needs a yes.`, {
+        throw cliError(`${question.split('?')[0]}: this needs confirmation.`, {
           code: 'CONFIRMATION_NEEDED',
           next: 'Add --yes.',
         })
@@ -117,7 +117,31 @@ export function createContext<Options>(
   }
 }
 
-/** A secret that was typed as an argument stays where the shell keeps what was typed. */
+/** Where a command connects: options win over variables, an API wins over a database. */
+function targetOf(context: Context): Target {
+  const { options, io } = context
+  if (options.apiUrl && options.databaseUrl)
+    throw cliError('Both --api-url and --database-url were given.', { next: 'Give one of them.' })
+  return {
+    apiUrl: options.apiUrl ?? (options.databaseUrl ? undefined : io.env.PAYMENTS_API_URL),
+    apiKey: () => adminKey(context),
+    databaseUrl: options.databaseUrl ?? io.env.DATABASE_URL,
+    env: io.env,
+  }
+}
+
+async function adminKey({ options, io, interactive, askSecret }: Context): Promise<string> {
+  if (options.apiKey) return options.apiKey
+  if (io.env.PAYMENTS_ADMIN_KEY) return io.env.PAYMENTS_ADMIN_KEY
+  if (interactive) return askSecret('The admin key of the API (PAYMENTS_ADMIN_KEY)')
+  throw cliError('The API wants an admin key, and there is none.', {
+    exitCode: EXIT.auth,
+    code: 'AUTH_UNAUTHORIZED',
+    next: 'Set PAYMENTS_ADMIN_KEY.',
+  })
+}
+
+/** The shell history keeps a secret that was given as an argument. */
 function warnOfHistory({ options: { apiKey, databaseUrl }, say }: Context): void {
   const typed = (what: string, variable: string) =>
     say(`The ${what} was given as an argument, so it is in your shell history. Set ${variable} instead.`)
@@ -126,7 +150,7 @@ function warnOfHistory({ options: { apiKey, databaseUrl }, say }: Context): void
     typed('password of the database', 'DATABASE_URL')
 }
 
-/** How the program finds the streams of the run that it is part of. */
+/** The streams of each run, by its program. */
 const streams = new WeakMap<Command, Io>()
 
 export function setIo(program: Command, io: Io): void {
@@ -141,7 +165,7 @@ function ioOf(command: Command): Io {
   return io
 }
 
-/** A commander action over a context; what it opened is closed when it ends. */
+/** A commander action over a context. Closes its connection when the work ends. */
 export function action<Options = unknown, Args extends unknown[] = unknown[]>(
   work: (context: Context<Options>, ...args: Args) => Promise<void>,
 ) {

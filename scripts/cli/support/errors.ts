@@ -1,6 +1,6 @@
-/** What goes wrong on the command line: a sentence, the next step, and an exit code that programs can rely on. */
+/** The errors of the command line: a sentence, the next step, and a stable exit code. */
 
-/** 1 anything else, 2 not let in, 3 nothing configured, 4 not found, 5 not allowed, 130 stopped by Ctrl-C. */
+/** 1 any other error, 2 not authenticated, 3 not configured, 4 not found, 5 not permitted, 130 stopped by Ctrl-C. */
 export const EXIT = {
   general: 1,
   auth: 2,
@@ -14,7 +14,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT]
 
 export type CliError = Error & { name: 'CliError'; exitCode: ExitCode; code: string; next?: string }
 
-/** An error for a person. `next` is the step that leads on. */
+/** An error for a person. `next` is the next step. */
 export function cliError(
   message: string,
   {
@@ -34,11 +34,11 @@ export function cliError(
 export const isCliError = (error: unknown): error is CliError =>
   error instanceof Error && error.name === 'CliError'
 
-/** Stopped by Ctrl-C, at a prompt or at work. */
+/** The error after Ctrl-C, at a prompt or during work. */
 export const stopped = (message = 'Stopped: nothing was changed.', next?: string) =>
   cliError(message, { exitCode: EXIT.stopped, code: 'STOPPED', next })
 
-/** The exit code for an answer of the API. */
+/** The exit code for a response of the API. */
 function exitCodeOf(status: number, code: string): ExitCode {
   if (code === 'PAYMENT_CONFIG_NOT_FOUND') return EXIT.notConfigured
   if (code === 'PAYMENT_CONFIG_INVALID' && status === 400) return EXIT.notConfigured
@@ -51,22 +51,22 @@ function exitCodeOf(status: number, code: string): ExitCode {
 
 type ErrorBody = { error?: unknown; message?: unknown; nextActions?: unknown }
 
-/** The error in an answer of the API, or in one that some proxy on the way has written. */
-export function fromAnswer(status: number, text: string, where: string): CliError {
+/** The error of a response, which may also come from a proxy on the way to the API. */
+export function fromResponse(status: number, text: string, where: string): CliError {
   let body: ErrorBody = {}
   try {
     body = JSON.parse(text) as ErrorBody
   } catch {}
   if (typeof body?.error !== 'string' || typeof body.message !== 'string') {
-    return cliError(`${where} answered with status ${status}, and not as pg-payments does.`, {
+    return cliError(`${where} responded with status ${status}, but not as pg-payments does.`, {
       code: 'UNEXPECTED_RESPONSE',
-      next: 'Check the address of the API: it is what comes before /api/payments.',
+      next: 'Check the address of the API: it is the part before /api/payments.',
     })
   }
   if (body.error === 'NOT_FOUND') {
     return cliError(`${where} does not know this request.`, {
       code: body.error,
-      next: 'Check the address of the API, and deploy the release of pg-payments that this command line is of.',
+      next: 'Check the address of the API, and deploy the same release of pg-payments as this command line.',
     })
   }
   return cliError(body.message, {

@@ -3,8 +3,9 @@ import { mkdir, stat } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
 
 /**
- * Makes a folder, and those above it that are missing. Node's own recursive mkdir never returns where a file system refuses with
- * ENOENT, as /proc does. What is a file stays one, as the first write into it says.
+ * Makes a folder, and its missing parents. It does so itself, because Node's recursive mkdir never returns where a
+ * file system refuses with ENOENT, for example in /proc. A file at this path stays, so the first write below it
+ * fails.
  *
  * @throws the error of the file system
  */

@@ -1,6 +1,8 @@
-/** Amounts as people write them. The minor unit is Stripe's, which is not that of `Intl` for every currency. */
+/** Amounts as people write them. The minor unit is Stripe's, which differs from that of `Intl` for some currencies. */
 
-/** https://docs.stripe.com/currencies#zero-decimal, without UGX and ISK, whose amounts have two all the same. */
+/**
+ * https://docs.stripe.com/currencies#zero-decimal, without UGX and ISK, whose amounts have two decimals nevertheless.
+ */
 const ZERO_DECIMAL = /^(bif|clp|djf|gnf|jpy|kmf|krw|mga|pyg|rwf|vnd|vuv|xaf|xof|xpf)$/i
 /** https://docs.stripe.com/currencies#three-decimal */
 const THREE_DECIMAL = /^(bhd|jod|kwd|omr|tnd)$/i

@@ -1,4 +1,4 @@
-/** Options that several commands have, and how their texts become values. */
+/** Options that several commands share, and the parsers of their values. */
 import { InvalidArgumentError, Option } from 'commander'
 import type { StripeEnvironment } from '../../../types/api.ts'
 
@@ -23,7 +23,10 @@ export function boolean(value: string): boolean {
   throw new InvalidArgumentError('It must be true or false.')
 }
 
-/** The word `null` says that there is to be none. To be applied to the option's text: commander makes null of a parser the empty text. */
+/**
+ * The word `null` clears a value. Apply it to the option's text and not as a parser, because commander turns a
+ * parser's null into the empty text.
+ */
 export const orNull = (value: string | undefined): string | null | undefined =>
   value === 'null' ? null : value
 
@@ -34,12 +37,14 @@ export function metadata(value: string): Record<string, string> {
       return parsed as Record<string, string>
     }
   } catch {}
-  throw new InvalidArgumentError('It must be a JSON object of texts, as in {"color":"red"}.')
+  throw new InvalidArgumentError('It must be a JSON object of texts, for example {"color":"red"}.')
 }
 
 /** An instant or a date, as ISO-8601 in UTC. */
 export function instant(value: string): string {
   const date = new Date(value)
   if (/^\d{4}-\d\d-\d\d/.test(value) && !Number.isNaN(date.getTime())) return date.toISOString()
-  throw new InvalidArgumentError('It must be a date or an instant, as in 2026-10-28 or 2026-10-28T09:00:00Z.')
+  throw new InvalidArgumentError(
+    'It must be a date or an instant, for example 2026-10-28 or 2026-10-28T09:00:00Z.',
+  )
 }

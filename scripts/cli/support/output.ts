@@ -1,30 +1,31 @@
-/** What people see: tables as wide as the terminal, amounts, instants. Nothing here decides. */
+/** How results look: tables as wide as the terminal, amounts, instants. */
 import Table from 'cli-table3'
+import type { HealthReason } from '../../../types/api.ts'
 import { money as moneyOf } from './money.ts'
 
 export type Column<Row> = {
   title: string
   value: (row: Row) => string | number | boolean | null | undefined
   align?: 'right'
-  /** May be cut when the terminal is narrow. Ids are not: people copy them. */
+  /** May be cut when the terminal is narrow. Ids are never cut, because people copy them. */
   flexible?: boolean
 }
 
-/** No control character of somebody's name reaches the terminal. */
+/** A value as text. Replaces control characters, so that a customer's name cannot control the terminal. */
 export function plain(value: unknown): string {
   if (value === null || value === undefined) return '–'
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is to be removed
   return String(value).replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ')
 }
 
-/** JSON as people read it; the control characters that it may hold as they are become escapes. */
+/** Indented JSON. Escapes the control characters that JSON permits. */
 export const json = (value: unknown): string =>
   JSON.stringify(value, null, 2).replace(
     /[\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 
-/** No line around or between the cells of a table. */
+/** Characters for a table without lines. */
 export const WITHOUT_LINES = {
   top: '',
   'top-mid': '',
@@ -43,17 +44,17 @@ export const WITHOUT_LINES = {
   middle: '',
 }
 
-const GAP = 2
-const NARROWEST = 8
+const COLUMN_GAP = 2
+const COLUMN_WIDTH_MIN = 8
 
-/** Widths so that a row fits; null when it cannot, however much is cut. */
+/** Column widths with which a row fits; null when it cannot fit. */
 function narrowed(natural: number[], flexible: boolean[], width: number): number[] | null {
   const widths = [...natural]
-  let over = widths.reduce((sum, value) => sum + value + GAP, 0) - width
+  let over = widths.reduce((sum, value) => sum + value + COLUMN_GAP, 0) - width
   while (over > 0) {
     let widest = -1
     for (const [index, value] of widths.entries()) {
-      if (flexible[index] && value > NARROWEST && value > (widths[widest] ?? 0)) widest = index
+      if (flexible[index] && value > COLUMN_WIDTH_MIN && value > (widths[widest] ?? 0)) widest = index
     }
     if (widest < 0) return null
     widths[widest] = (widths[widest] ?? 0) - 1
@@ -62,7 +63,7 @@ function narrowed(natural: number[], flexible: boolean[], width: number): number
   return widths
 }
 
-/** Rows as a table; where the terminal is too narrow for one, each row as lines of its own. */
+/** Rows as a table. Where the terminal is too narrow, each row becomes lines of its own. */
 export function table<Row>(columns: Column<Row>[], rows: Row[], width: number | undefined): string {
   const cells = rows.map((row) => columns.map(({ value }) => plain(value(row))))
   const natural = columns.map(({ title }, index) =>
@@ -79,9 +80,9 @@ export function table<Row>(columns: Column<Row>[], rows: Row[], width: number | 
   if (widths === null) return records(columns, cells)
   const drawn = new Table({
     head: columns.map(({ title }) => title),
-    colWidths: widths.map((value) => value + GAP),
+    colWidths: widths.map((value) => value + COLUMN_GAP),
     colAligns: columns.map(({ align }) => align ?? 'left'),
-    style: { head: [], border: [], 'padding-left': 0, 'padding-right': GAP },
+    style: { head: [], border: [], 'padding-left': 0, 'padding-right': COLUMN_GAP },
     chars: WITHOUT_LINES,
   })
   drawn.push(...cells)
@@ -99,7 +100,7 @@ function records<Row>(columns: Column<Row>[], cells: string[][]): string {
     .join('\n\n')
 }
 
-/** One thing as lines of name and value. */
+/** One object as lines of name and value. */
 export function details(fields: [name: string, value: unknown][]): string {
   const width = Math.max(...fields.map(([name]) => name.length))
   return fields.map(([name, value]) => `${name.padEnd(width)}  ${plain(value)}`).join('\n')
@@ -121,6 +122,10 @@ export function when(instant: string | null | undefined): string | null {
 export const count = (value: number, one: string, many = `${one}s`) =>
   `${value.toLocaleString('en')} ${value === 1 ? one : many}`
 
-/** Where a list goes on, below its table. */
+/** What to do about a reason of a health verdict, with the command that leads on. */
+export const adviceOf = ({ nextAction, command }: HealthReason) =>
+  command ? `${nextAction} Run: ${command}` : nextAction
+
+/** The line below a table that names the cursor of the next page. */
 export const more = (nextCursor: string | null | undefined) =>
   nextCursor ? `\nThere is more: --cursor ${nextCursor}` : ''

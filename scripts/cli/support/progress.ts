@@ -1,13 +1,13 @@
-/** How far long work has come, on one line of the terminal that is written again; on a pipe, a line for each thing that is done. */
+/** The progress of long work: one line that is rewritten on a terminal, or a line for each finished part on a pipe. */
 import type { SyncRun } from '../../../types/api.ts'
 import type { Client } from './client.ts'
 import type { Context } from './context.ts'
 import { count, plain } from './output.ts'
 
 const POLL_MS = 500
-const BAR = 20
+const BAR_WIDTH = 20
 
-/** A line at the end of the terminal that is written again and again. */
+/** The last line of the terminal, which each call rewrites. */
 function statusLine({ stderr }: Context['io']) {
   let line = ''
   const clear = () => {
@@ -24,7 +24,7 @@ function statusLine({ stderr }: Context['io']) {
   }
 }
 
-/** Shows that `work`, of which nobody knows how long it takes, still runs, and since when. */
+/** Shows for how many seconds `work` has been running. */
 export async function withElapsed<T>(
   { io, json }: Pick<Context, 'io' | 'json'>,
   what: string,
@@ -65,10 +65,10 @@ export async function withSyncProgress<T>(
       Object.fromEntries(Object.entries(succeeded?.progress ?? {}).map(([kind, { seen }]) => [kind, seen])),
     )
   }
-  const told = new Set<string>()
+  const reported = new Set<string>()
   const { show, clear } = statusLine(context.io)
 
-  async function look(): Promise<void> {
+  async function poll(): Promise<void> {
     for (const environment of environments) {
       const { syncRuns } = await newestRuns(client, environment)
       const [run] = syncRuns
@@ -80,8 +80,8 @@ export async function withSyncProgress<T>(
         if (!progress || progress.state === 'waiting') continue
         if (progress.state === 'listing') {
           if (stderr.isTTY) show(lineOf(name, progress.seen, expected.get(environment)?.[kind]))
-        } else if (!told.has(name)) {
-          told.add(name)
+        } else if (!reported.has(name)) {
+          reported.add(name)
           clear()
           stderr.write(`${plain(name)}: ${progress.seen.toLocaleString('en')} listed\n`)
         }
@@ -89,16 +89,16 @@ export async function withSyncProgress<T>(
     }
   }
 
-  let looking = Promise.resolve()
+  let polling = Promise.resolve()
   const timer = setInterval(() => {
-    looking = looking.then(() => look().catch(() => {}))
+    polling = polling.then(() => poll().catch(() => {}))
   }, POLL_MS)
   try {
     return await work()
   } finally {
     clearInterval(timer)
-    await looking
-    await look().catch(() => {})
+    await polling
+    await poll().catch(() => {})
     clear()
   }
 }
@@ -106,10 +106,10 @@ export async function withSyncProgress<T>(
 const newestRuns = (client: Client, environment: string) =>
   client.get<{ syncRuns: SyncRun[] }>(`/${environment}/sync-runs`, { limit: 10 })
 
-/** With a bar where the last sync tells how many there may be. */
+/** With a bar where the count of the last sync is known. */
 function lineOf(name: string, seen: number, expected: number | undefined): string {
   const shown = seen.toLocaleString('en')
   if (!expected || seen > expected) return `${plain(name)}: ${shown}`
-  const full = Math.round((seen / expected) * BAR)
-  return `${plain(name)} ${'█'.repeat(full)}${'░'.repeat(BAR - full)} ${shown} of about ${expected.toLocaleString('en')}`
+  const full = Math.round((seen / expected) * BAR_WIDTH)
+  return `${plain(name)} ${'█'.repeat(full)}${'░'.repeat(BAR_WIDTH - full)} ${shown} of about ${expected.toLocaleString('en')}`
 }

@@ -1,17 +1,20 @@
 /**
- * What the schemas `payments` and `payments_private` are made of, as one query lists it. `npm run generate` writes the list of this
- * release to `types/schema.json`, and the doctor holds a database against it. Bodies of functions are not compared, and what an app
- * has added is none of our business.
+ * The parts of the schemas `payments` and `payments_private`, as one query lists them. `npm run generate` writes the
+ * list of this release to `types/schema.json`. The doctor compares a database with it. It ignores the bodies of
+ * functions, and parts that an app has added.
  */
 import { LEDGER } from '../commands/migrate.ts'
 
-/** What a part is called, as in `column payments.customers.email`, and what it is, as in `text`. */
+/** Definitions by the name of the part, for example `text` by `column payments.customers.email`. */
 export type SchemaParts = Record<string, string>
 
-/** Where the list of this release is, below the root of the package. */
+/** The path of this release's list, below the root of the package. */
 export const SCHEMA_PARTS_FILE = 'types/schema.json'
 
-/** To be asked with an empty search path, so that every name comes with its schema. $1: also count what a role may do by other ways than a grant to itself. */
+/**
+ * Lists the parts. Run it with an empty search path, so that every name has its schema. $1: also count rights that a
+ * role has without a grant to itself.
+ */
 export const SCHEMA_PARTS_QUERY = `
 with schemas as (
   select n.oid, n.nspname as name, n.nspacl as acl
@@ -105,20 +108,20 @@ parts (part, definition) as (
 )
 select part, definition from parts order by part collate "C"`
 
-/** How a database differs from a release: what it lacks, and what is there but otherwise. */
+/** A part that the database lacks (`found` is null), or has with another definition. */
 export type SchemaDifference = { part: string; expected: string; found: string | null }
 
-/** What differs, without what goes with something that is missing itself, as the columns of a table. */
+/** The differences. Parts of something that is missing itself, for example the columns of a table, are left out. */
 export function compareSchema(expected: SchemaParts, found: SchemaParts): SchemaDifference[] {
   const all = Object.entries(expected)
     .filter(([part, definition]) => found[part] !== definition)
     .map(([part, definition]) => ({ part, expected: definition, found: found[part] ?? null }))
-  const gone = all
+  const missing = all
     .filter(({ part, found }) => found === null && /^(role|schema|table|view|function) /.test(part))
     .map(({ part }) => part.replace(/^(role|schema|table|view) /, ''))
-  const goesWith = (part: string) =>
-    gone.some(
+  const belongsToMissing = (part: string) =>
+    missing.some(
       (name) => part.endsWith(` ${name}`) || part.includes(`${name}.`) || part.includes(`${name} to `),
     )
-  return all.filter(({ part }) => /^(role|schema|table|view|function) /.test(part) || !goesWith(part))
+  return all.filter(({ part }) => /^(role|schema|table|view|function) /.test(part) || !belongsToMissing(part))
 }

@@ -3,7 +3,7 @@
  * and not become it. On servers of their own, for roles belong to a whole server.
  */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Finding } from '../../../scripts/cli/commands/doctor.ts'
+import type { Finding } from '../../../scripts/cli/commands/doctor/report.ts'
 import { migrate } from '../../../scripts/cli/commands/migrate.ts'
 import {
   type EmbeddedPostgres,

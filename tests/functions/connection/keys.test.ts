@@ -60,7 +60,7 @@ const put = (secretKey: string, more: object = {}) => system.admin('PUT', CONFIG
 
 /** What is said where Stripe cannot reach the handlers, as here. */
 const NO_ENDPOINT =
-  'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set: set it and run `pg-payments stripe webhooks configure --environment test`, or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret.'
+  'No webhook endpoint is set up, because PAYMENTS_PUBLIC_URL is not set. Set PAYMENTS_PUBLIC_URL for the handlers and run `pg-payments stripe webhooks configure --environment test`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/test of this deployment, and set STRIPE_TEST_WEBHOOK_SECRET to its signing secret. Then run `pg-payments recover --environment test` for events that were lost.'
 
 describe('a key', () => {
   it('is tried at Stripe, stored encrypted, and shown by its beginning and end only', async () => {
@@ -493,6 +493,7 @@ describe('the encryption key', () => {
             message: 'The Stripe keys stored in the database cannot be opened.',
             nextAction:
               'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.',
+            command: 'pg-payments stripe config set --environment test',
           },
         ]),
       },

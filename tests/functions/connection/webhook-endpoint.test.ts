@@ -113,6 +113,7 @@ describe('setting it up again', () => {
     const id = body.connection.webhookEndpointId
     await system.api.webhookEndpoints.update(id, change)
     expect(await drift()).toEqual([problem])
+    expect((await health()).status).toBe('failing')
     expect(await configure()).toMatchObject({ action: 'mended', connection: { webhookEndpointId: id } })
     expect(await drift()).toEqual([])
     expect(await anEventArrives()).toBe(true)
@@ -145,6 +146,7 @@ describe('setting it up again', () => {
     const before = body.connection.webhookEndpointId
     system.stripe.engine.store.require('webhook_endpoint', before).api_version = '2024-06-20'
     expect(await drift()).toEqual(['other_version'])
+    expect((await health()).status).toBe('degraded')
     const { action, connection } = await configure()
     expect(action).toBe('created')
     expect((await enabled()).map(({ id }) => id)).toEqual([connection.webhookEndpointId])
@@ -165,7 +167,9 @@ describe('setting it up again', () => {
           headers: { 'x-api-key': ADMIN_KEY },
         })
       ).json()) as Body
-    expect((await ask('GET', 'health')).endpoint.drift).toEqual([
+    const verdict = await ask('GET', 'health')
+    expect(verdict.status).toBe('failing')
+    expect(verdict.endpoint.drift).toEqual([
       {
         problem: 'other_url',
         message: `The webhook endpoint ${body.connection.webhookEndpointId} delivers to ${url} instead of https://payments.example/api/webhooks/stripe/test. If this database is a copy of one that is in use there, give it its own Stripe account: an endpoint that is set up here replaces that one.`,
@@ -182,6 +186,7 @@ describe('setting it up again', () => {
     const { body } = await connect(system)
     await system.database.sql`delete from payments_private.secrets where kind = 'webhook_secret'`
     expect(await drift()).toEqual(['secret_unknown'])
+    expect((await health()).status).toBe('failing')
     expect((await configure()).action).toBe('created')
     const old = (await endpoints()).find(({ id }) => id === body.connection.webhookEndpointId)
     expect(old?.status).toBe('disabled')

@@ -170,6 +170,7 @@ describe('the verdict', () => {
           severity: 'failing',
           message: 'There is no Stripe key for test.',
           nextAction: 'Store one, or set the environment variable for it.',
+          command: 'pg-payments stripe config set --environment test',
         },
       ],
       key: { hasKey: false, source: null, accepted: null },

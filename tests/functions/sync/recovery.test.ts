@@ -69,10 +69,10 @@ describe('an account of which every event arrived', () => {
 
     const recovery = await runCli(['recover', '--environment', 'test', '--since', since], { env })
     expect(recovery.out).toMatch(
-      new RegExp(`^Read ${events.length} events of test from .* on: none was missing\\.\n$`),
+      new RegExp(`^Read ${events.length} events of test since \\S+ \\S+ UTC: none was missing\\.\n$`),
     )
     const schedule = await runCli(['schedule', 'run'], { env })
-    expect(schedule.out).toContain('test: 0 lost events taken in.')
+    expect(schedule.out).toContain('test: recovered 0 lost events.')
     expect(
       await database.sql`select from payments.webhook_events where processing_status = 'ignored'`,
     ).toEqual([])

@@ -1,4 +1,4 @@
-/** For the few commands that need the database itself and not the API: what runs on its schema, its keys, its schedule. */
+/** For the few commands that need the database itself and not the API: migrations, the doctor, key rotation. */
 import type { Deps } from '../../../functions/app.ts'
 import type { Context } from './context.ts'
 import { cliError, EXIT } from './errors.ts'
@@ -13,7 +13,7 @@ export function databaseUrlOf({ options, io }: Context, what: string): string {
   })
 }
 
-/** The handlers' dependencies in this process, closed when the work ends. */
+/** Runs work with the handlers' dependencies in this process, and closes them when it ends. */
 export async function withDeps<T>(
   context: Context,
   what: string,

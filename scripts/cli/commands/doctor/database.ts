@@ -1,0 +1,135 @@
+/** The server, its roles and row level security. */
+import pg from 'pg'
+import { connectionString, OLDEST_POSTGRES } from '../migrate.ts'
+import { compareClocks, type Report } from './report.ts'
+import { checkSchema, releasedParts } from './schema.ts'
+
+/** Returns whether the schema is there; without it no other check makes sense. */
+export async function checkDatabase(databaseUrl: string, report: Report): Promise<boolean> {
+  let url: string
+  try {
+    url = connectionString(databaseUrl)
+  } catch (error) {
+    report.fail('database', (error as Error).message, 'Check DATABASE_URL.')
+    return false
+  }
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  client.on('error', () => {})
+  try {
+    await client.connect()
+  } catch (error) {
+    await client.end().catch(() => {})
+    report.fail('database', ...connectionProblem(error as { code?: string; message: string }, new URL(url)))
+    return false
+  }
+  try {
+    await checkServer(client, report)
+    const isThere = await checkSchema(client, report)
+    if (!isThere) return false
+    await checkRoles(client, report)
+    await checkRowSecurity(client, report)
+    return true
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/** Why there is no connection, and what to do: Postgres refused it, or the server cannot be reached. */
+function connectionProblem(
+  { code, message }: { code?: string; message: string },
+  url: URL,
+): [message: string, next: string] {
+  const login = decodeURIComponent(url.username) || 'the default role'
+  if (code?.startsWith('28'))
+    return [`Postgres refused the login of ${login} (${code}).`, 'Check user and password in DATABASE_URL.']
+  if (code === '3D000')
+    return [
+      `There is no database ${decodeURIComponent(url.pathname.slice(1))} (${code}).`,
+      'Check DATABASE_URL, or create the database.',
+    ]
+  return [
+    `The database cannot be reached (${code ?? message}).`,
+    'Check DATABASE_URL, and that Postgres is running.',
+  ]
+}
+
+async function one<Row extends object>(
+  client: pg.Client,
+  text: string,
+  values: unknown[] = [],
+): Promise<Row> {
+  const { rows } = await client.query(text, values)
+  return rows[0] as Row
+}
+
+async function checkServer(client: pg.Client, report: Report): Promise<void> {
+  const before = Date.now()
+  const server = await one<{ number: string; version: string; clock: number; read_only: boolean }>(
+    client,
+    `select current_setting('server_version_num') as number, current_setting('server_version') as version,
+      extract(epoch from clock_timestamp())::float8 * 1000 as clock, pg_is_in_recovery() as read_only`,
+  )
+  if (Number(server.number) < OLDEST_POSTGRES * 10_000) {
+    report.fail(
+      'Postgres',
+      `This is Postgres ${server.version}, and pg-payments needs ${OLDEST_POSTGRES} or newer.`,
+      `Upgrade the server to Postgres ${OLDEST_POSTGRES} or newer.`,
+    )
+  } else report.ok('Postgres', `version ${server.version}`)
+  if (server.read_only) {
+    report.fail(
+      'Postgres',
+      'This server is a standby and accepts no writes.',
+      'Use the address of the primary server.',
+    )
+  }
+  compareClocks('clock of the database', (Date.now() + before) / 2 - server.clock, report)
+}
+
+async function checkRoles(client: pg.Client, report: Report): Promise<void> {
+  const { ROLE_RIGHTS } = await import('../../../../functions/core/sql.ts')
+  const { rows } = await client.query<{ role: string; exists: boolean; allowed: boolean; login: string }>(
+    ROLE_RIGHTS,
+  )
+  const login = rows[0]?.login ?? 'the login'
+  const absent = rows.filter(({ exists }) => !exists).map(({ role }) => role)
+  const present = rows.filter(({ exists }) => exists).map(({ role }) => role)
+  const refused = rows.filter(({ exists, allowed }) => exists && !allowed).map(({ role }) => role)
+  if (absent.length > 0)
+    report.fail('roles', `There is no role ${absent.join(', ')}.`, 'Run: pg-payments migrate --again')
+  if (refused.length > 0) {
+    report.fail(
+      'roles',
+      `The login ${login} may not set role to ${refused.join(', ')}.`,
+      `Run in psql: grant ${present.join(', ')} to "${login}";`,
+    )
+  }
+  if (absent.length + refused.length > 0) return
+  const { usage, execute } = await one<{ usage: boolean; execute: boolean }>(
+    client,
+    `select has_schema_privilege('payments_service', 'payments', 'usage') as usage,
+      coalesce(bool_and(has_function_privilege('payments_service', p.oid, 'execute')), false) as execute
+    from pg_proc p where p.oid in (
+      select oid from pg_proc where pronamespace = 'payments'::regnamespace
+        and proname in ('ingest_webhook_event', 'begin_sync', 'retry_webhook_events', 'project_stripe_objects'))`,
+  )
+  if (usage && execute) report.ok('roles', `${login} has the rights that the handlers need`)
+  else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate --again')
+}
+
+/** Checks our tables only: tables that the app has added are its own business. */
+async function checkRowSecurity(client: pg.Client, report: Report): Promise<void> {
+  const tables = Object.keys(await releasedParts()).flatMap((part) => /^table (.+)$/.exec(part)?.[1] ?? [])
+  const { rows } = await client.query<{ name: string }>(
+    `select c.oid::regclass::text as name from pg_class c
+    where c.relkind in ('r', 'p') and not c.relrowsecurity and c.oid::regclass::text = any ($1) order by 1`,
+    [tables],
+  )
+  if (rows.length === 0) return report.ok('row level security', 'on for every table')
+  const names = rows.map(({ name }) => name)
+  report.fail(
+    'row level security',
+    `It is off for ${names.join(', ')}.`,
+    `Run in psql: ${names.map((name) => `alter table ${name} enable row level security;`).join(' ')}`,
+  )
+}

@@ -1,0 +1,108 @@
+/** `stripe sync`. */
+import { type Command, Option } from 'commander'
+import type {
+  StripeEnvironment,
+  SyncKind,
+  SyncRequest,
+  SyncResult,
+  SyncStripeResponse,
+} from '../../../../types/api.ts'
+import { action, type Context } from '../../support/context.ts'
+import { cliError, EXIT, stopped } from '../../support/errors.ts'
+import { instant } from '../../support/options.ts'
+import { count, plain, table } from '../../support/output.ts'
+import { withSyncProgress } from '../../support/progress.ts'
+
+type SyncOptions = {
+  environment: StripeEnvironment | 'all'
+  kinds?: SyncKind[]
+  createdFrom?: string
+  createdBefore?: string
+}
+
+export function registerSync(parent: Command): void {
+  parent
+    .command('sync')
+    .description('bring the rows in line with Stripe, or continue a sync that was stopped')
+    .addOption(
+      new Option('--environment <environment>', 'which to sync')
+        .choices(['test', 'live', 'all'])
+        .default('all'),
+    )
+    .option(
+      '--kinds <kinds>',
+      'comma-separated (default: products,prices,customers,subscriptions); also checkout_sessions, payment_intents, charges, invoices, refunds, disputes',
+      (value) => value.split(',').map((kind) => kind.trim().replaceAll('-', '_') as SyncKind),
+    )
+    .option('--created-from <instant>', 'payment objects only: created at this instant or later', instant)
+    .option('--created-before <instant>', 'payment objects only: created before this instant', instant)
+    .action(action<SyncOptions, []>(sync))
+}
+
+async function sync(context: Context<SyncOptions>): Promise<void> {
+  const { environment, kinds, createdFrom, createdBefore } = context.options
+  const client = await context.client()
+  const request: SyncRequest = { kinds, createdFrom, createdBefore }
+  const path = environment === 'all' ? '/sync' : `/${environment}/sync`
+  const answer = await context.interruptible(
+    'Stopping after this page. Run the same command to continue. Press Ctrl-C again to end it now.',
+    (signal) =>
+      withSyncProgress(context, client, environment === 'all' ? ['test', 'live'] : [environment], () =>
+        client.send<SyncStripeResponse>('POST', path, request, signal),
+      ),
+  )
+  const { results } = answer
+  if (environment === 'all' && results.every(({ connection }) => connection.maskedKey === null)) {
+    throw cliError('No environment has a Stripe key.', {
+      exitCode: EXIT.notConfigured,
+      code: 'PAYMENT_CONFIG_NOT_FOUND',
+      next: 'Run: pg-payments stripe config set --environment test',
+    })
+  }
+  context.show(answer, () => results.map(describeSync).join('\n\n'))
+  const interrupted = results.some(({ run }) => run?.status === 'interrupted')
+  if (interrupted) throw stopped('The sync was stopped.', 'Run the same command to continue.')
+  const failed = results.filter(
+    ({ connection, run }) => connection.maskedKey !== null && run?.status !== 'succeeded',
+  )
+  if (failed.length > 0) {
+    throw cliError(`The sync of ${failed.map((result) => result.environment).join(' and ')} failed.`, {
+      code: 'SYNC_FAILED',
+      next: 'Fix what the error says, then run the same command to continue.',
+    })
+  }
+}
+
+function describeSync({ environment, connection, run }: SyncResult): string {
+  if (run === null) {
+    return connection.maskedKey === null
+      ? `${environment}: no Stripe key, so there was nothing to do.`
+      : `${environment}: ${plain(connection.lastSyncError ?? 'the sync failed.')}`
+  }
+  const rows = run.kinds.map((kind) => ({ kind, ...run.progress[kind], drift: run.drift[kind] }))
+  const drift = rows.flatMap(({ kind, drift }) =>
+    drift && drift.rows > 0
+      ? [
+          `${kind}: ${count(drift.rows, 'row')} differed, in ${Object.entries(drift.fields)
+            .map(([field, rowCount]) => `${field} (${rowCount})`)
+            .join(', ')}`,
+        ]
+      : [],
+  )
+  return [
+    `${environment}: ${run.status}${run.error === null ? '' : `. ${plain(run.error)}`}`,
+    table(
+      [
+        { title: 'KIND', value: ({ kind }) => kind },
+        { title: 'LISTED', value: ({ seen }) => seen, align: 'right' },
+        { title: 'MISSING HERE', value: ({ added }) => added, align: 'right' },
+        { title: 'DIFFERED', value: ({ changed }) => changed, align: 'right' },
+        { title: 'GONE AT STRIPE', value: ({ deleted }) => deleted, align: 'right' },
+        { title: 'NEWER HERE', value: ({ newer }) => newer, align: 'right' },
+      ],
+      rows,
+      undefined,
+    ),
+    ...drift,
+  ].join('\n')
+}
