@@ -229,10 +229,20 @@ export const MAY_SET_ROLE =
   "case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end"
 
 /**
- * Whether the database has our schema, and lets this login work: call the functions, and become `anon` and
- * `authenticated`. Since Postgres 16 that is a privilege of its own: a login that created a role is its member and
- * may not become it.
+ * One row for each role that the handlers use: {role, exists, allowed, login}. The handlers become `anon` and
+ * `authenticated`. Since Postgres 16 that takes a privilege of its own, because a login that created a role is its
+ * member and may not become it. Of `payments_service` the login must be a member. `pg-payments doctor` shows these rows.
  */
+export const ROLE_RIGHTS = `
+  select r.role, p.oid is not null as exists, current_user as login,
+    coalesce(
+      pg_has_role(p.oid, case r.role when 'payments_service' then 'member' else ${MAY_SET_ROLE} end),
+      false
+    ) as allowed
+  from (values ('anon'), ('authenticated'), ('payments_service')) as r (role)
+  left join pg_catalog.pg_roles as p on p.rolname = r.role`
+
+/** Whether the database has our schema, and lets this login call its functions and become a caller's role. */
 export async function checkDatabase(database: Database): Promise<{ migrated: boolean; allowed: boolean }> {
   const [row] = await database.query<{ migrated: boolean; allowed: boolean }>(
     `select
@@ -241,8 +251,7 @@ export async function checkDatabase(database: Database): Promise<{ migrated: boo
         bool_and(has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')),
         false
       ) and (
-        select count(*) = 2 from pg_catalog.pg_roles as r
-        where r.rolname in ('anon', 'authenticated') and pg_has_role(r.oid, ${MAY_SET_ROLE})
+        select bool_and(r.allowed) from (${ROLE_RIGHTS}) as r where r.role <> 'payments_service'
       ) as allowed
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
