@@ -618,24 +618,24 @@ describe('doctor', () => {
       expect(await schema()).toEqual(well)
       expect(await rowSecurity()).toEqual(['ok'])
 
-      await sql.unsafe('alter table payments.stripe_products drop column description')
+      await sql.unsafe('alter table payments.provider_connections drop column account_name')
       const [[, message, next] = []] = await schema()
       expect([message, next]).toEqual([
-        'The database lacks column payments.stripe_products.description.',
-        `Run in psql: alter table payments.stripe_products add column description text; Then run: pg-payments migrate --again`,
+        'The database lacks column payments.provider_connections.account_name.',
+        `Run in psql: alter table payments.provider_connections add column account_name text; Then run: pg-payments migrate --again`,
       ])
       await sql.unsafe(/in psql: (.+?) Then/.exec(next ?? '')?.[1] ?? '')
       expect(await schema()).toEqual(well)
 
-      await sql.unsafe('alter table payments.stripe_products alter column description type varchar(9)')
+      await sql.unsafe('alter table payments.provider_connections alter column account_name type varchar(9)')
       expect(await schema()).toEqual([
         [
           'failed',
-          'The column payments.stripe_products.description is character varying(9), and in this release text.',
+          'The column payments.provider_connections.account_name is character varying(9), and in this release text.',
           'Change it back in psql; sql/schema.sql of the package shows the schema of this release.',
         ],
       ])
-      await sql.unsafe('alter table payments.stripe_products alter column description type text')
+      await sql.unsafe('alter table payments.provider_connections alter column account_name type text')
 
       for (const [broken, status, named, next] of [
         [
