@@ -94,7 +94,7 @@ export async function configureWebhookEndpoint(
   environment: StripeEnvironment,
   deps: EndpointDeps,
 ): Promise<ConfiguredEndpoint> {
-  const { config, database, secrets } = deps
+  const { config, database } = deps
   const url = webhookUrl(config, environment)
   if (url === null) {
     throw apiError(

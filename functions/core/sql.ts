@@ -3,11 +3,10 @@
  * and casts come from `types/functions.ts`, which is generated from the database, so a changed signature is a type
  * error.
  */
-import type { StripeEnvironment } from '../../types/api.ts'
 import { SQL_CALLS, type SqlArguments, type SqlCallName, type SqlResult } from '../../types/functions.ts'
 import type { Database, Value } from './database.ts'
 import { apiError, isApiError } from './errors.ts'
-import type { ArgumentTypes, Results, SyncRunRow } from './sql-results.ts'
+import type { ArgumentTypes, Results } from './sql-results.ts'
 import { storable } from './storable.ts'
 
 export type * from './sql-results.ts'
@@ -187,40 +186,6 @@ export const environmentHealth = sqlFunction('payments.environment_health')
 export const readSecrets = sqlFunction('payments_private.read_secrets')
 export const allSecrets = sqlFunction('payments_private.all_secrets')
 export const replaceSecrets = sqlFunction('payments_private.replace_secrets')
-
-// reads of the admin API
-
-/** The syncs of an environment, newest first. `after` is the last one of the previous page. */
-export async function listSyncRuns(
-  database: Database,
-  args: { environment: StripeEnvironment; limit: number; after: { startedAt: string; id: string } | null },
-): Promise<SyncRunRow[]> {
-  const rows = await asService(
-    database.query<{ result: SyncRunRow }>(
-      `select to_jsonb(r) - 'lease' as result
-      from payments.sync_runs as r
-      where r.environment = $1::text
-        and ($3::text is null or (r.started_at, r.id) < ($3::text::timestamptz, $4::text::uuid))
-      order by r.started_at desc, r.id desc
-      limit $2::text::integer`,
-      [args.environment, String(args.limit), args.after?.startedAt ?? null, args.after?.id ?? null],
-    ),
-  )
-  return rows.map(({ result }) => result)
-}
-
-/** How many subscriptions have no known billing subject. */
-export async function countUnmapped(
-  database: Database,
-  args: { environment: StripeEnvironment },
-): Promise<number> {
-  const [row] = await database.query<{ count: number }>(
-    `select count(*)::integer as count from payments.stripe_subscriptions as s
-    where s.environment = $1::text and s.subject_type is null`,
-    [args.environment],
-  )
-  return row?.count ?? 0
-}
 
 // the login
 
