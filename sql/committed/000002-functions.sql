@@ -1,5 +1,5 @@
 --! Previous: sha1:adfec55e9949d2d68f72af000d249a10b54e3802
---! Hash: sha1:83b5344f944c7b79746cbd105d28c8563c8746f9
+--! Hash: sha1:3b8645e6615d3f1755556e65594019c89fc30621
 --! Message: functions
 
 --! split: 0100-functions.sql
@@ -7423,6 +7423,7 @@ grant select on payments_private.webhook_event_list to payments_service;
  * has no such payment, or has payments in several currencies, because amounts of different currencies have no sum.
  *
  * The view runs with the rights of its reader: a `select` policy on payments.transactions decides which payments are summed.
+ * To let app users read it, grant them select on the view and on the columns of payments.transactions that it names.
  */
 create or replace view payments.customer_totals
   with (security_invoker = true)
@@ -7447,7 +7448,13 @@ as
       max(t.paid_at) as last_payment_at
     from (
       select
-        w.*,
+        w.environment,
+        w.provider,
+        w.provider_customer_id,
+        w.currency,
+        w.amount,
+        w.amount_refunded,
+        w.paid_at,
         w.type <> 'refund' and w.status in ('succeeded', 'refunded', 'partially_refunded') as is_paid
       from payments.transactions as w
       where w.provider_customer_id is not null
