@@ -1,5 +1,5 @@
 --! Previous: sha1:adfec55e9949d2d68f72af000d249a10b54e3802
---! Hash: sha1:3b8645e6615d3f1755556e65594019c89fc30621
+--! Hash: sha1:67b1d6afadf60fd11f2d5bd06ee06129ad6ec5c1
 --! Message: functions
 
 --! split: 0100-functions.sql
@@ -7429,38 +7429,23 @@ create or replace view payments.customer_totals
   with (security_invoker = true)
 as
   select
-    s.environment,
-    s.provider,
-    s.provider_customer_id,
-    s.payments_count,
-    case when s.currencies = 1 then greatest(s.spend, 0) end as total_spend,
-    case when s.currencies = 1 then s.currency end as currency,
-    s.last_payment_at
-  from (
-    select
-      t.environment,
-      t.provider,
-      t.provider_customer_id,
-      count(*) filter (where t.is_paid) as payments_count,
-      count(distinct t.currency) filter (where t.is_paid) as currencies,
-      min(t.currency) filter (where t.is_paid) as currency,
-      sum(t.amount - t.amount_refunded) filter (where t.is_paid) as spend,
-      max(t.paid_at) as last_payment_at
-    from (
-      select
-        w.environment,
-        w.provider,
-        w.provider_customer_id,
-        w.currency,
-        w.amount,
-        w.amount_refunded,
-        w.paid_at,
-        w.type <> 'refund' and w.status in ('succeeded', 'refunded', 'partially_refunded') as is_paid
-      from payments.transactions as w
-      where w.provider_customer_id is not null
-    ) as t
-    group by t.environment, t.provider, t.provider_customer_id
-  ) as s;
+    t.environment,
+    t.provider,
+    t.provider_customer_id,
+    count(*) filter (where p.is_paid) as payments_count,
+    case when count(distinct t.currency) filter (where p.is_paid) = 1
+      then greatest(sum(t.amount - t.amount_refunded) filter (where p.is_paid), 0)
+    end as total_spend,
+    case when count(distinct t.currency) filter (where p.is_paid) = 1
+      then min(t.currency) filter (where p.is_paid)
+    end as currency,
+    max(t.paid_at) as last_payment_at
+  from payments.transactions as t
+  cross join lateral (
+    select t.type <> 'refund' and t.status in ('succeeded', 'refunded', 'partially_refunded') as is_paid
+  ) as p
+  where t.provider_customer_id is not null
+  group by t.environment, t.provider, t.provider_customer_id;
 
 comment on view payments.customer_totals is
   'What each customer paid: the number of payments, their sum less refunds, and the last payment. One row per customer that has transactions.';

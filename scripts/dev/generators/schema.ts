@@ -158,7 +158,10 @@ async function printTables(sql: postgres.TransactionSql): Promise<string[]> {
       pg_catalog.obj_description(c.oid, 'pg_class') as comment,
       c.relrowsecurity as secured, c.relforcerowsecurity as forced,
       array_to_string(c.reloptions, ', ') as options,
-      case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as query
+      -- since Postgres 16 an alias of one letter is left out where a query reads one relation: leave it out everywhere
+      case when c.relkind in ('v', 'm')
+        then pg_catalog.regexp_replace(pg_catalog.pg_get_viewdef(c.oid), '\\m[a-z]\\.', '', 'g')
+      end as query
     from pg_catalog.pg_class c
     where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace::regnamespace::text in ${sql(SCHEMAS)}
       and not (c.relname = ${LEDGER.table} and c.relnamespace::regnamespace::text = ${LEDGER.schema})
