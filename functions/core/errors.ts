@@ -90,6 +90,8 @@ export const SQLSTATES: Record<
   SP021: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
   /** an event of the ledger cannot be projected again */
   SP022: { status: 500, code: 'INTERNAL_ERROR' },
+  /** app users may not call this function */
+  SP031: { status: 403, code: 'AUTH_UNAUTHORIZED' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,
