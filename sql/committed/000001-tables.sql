@@ -31,6 +31,7 @@ declare
   v_owner text;
   v_tables text;
   v_whose text;
+  v_is_created boolean;
 begin
   if current_setting('server_encoding') <> 'UTF8' then
     raise exception 'The database % has the encoding %, and pg-payments needs UTF8.',
@@ -62,23 +63,27 @@ begin
     end if;
   end loop;
 
-  -- create the schemas, and refuse those of a role that could change what runs with our rights
-  create schema if not exists payments;
-  create schema if not exists payments_private;
-  select n.nspname, r.rolname
-  into v_schema, v_owner
-  from pg_catalog.pg_namespace n
-  join pg_catalog.pg_roles r on r.oid = n.nspowner
-  where n.nspname in ('payments', 'payments_private') and r.rolname <> current_user and not r.rolsuper
-  order by n.nspname
-  limit 1;
-  if v_schema is not null then
-    raise exception 'The schema % belongs to the role %, and this migration runs as %. Its owner could replace what runs with the rights of %.',
-        v_schema, v_owner, current_user, current_user
-      using errcode = 'SP032',
-            hint = format('Migrate as %I, or make the schema yours if you trust what it contains: alter schema %I owner to %I;',
-              v_owner, v_schema, current_user);
-  end if;
+  -- refuse schemas of a role that could change what runs with our rights; look again after creating them
+  foreach v_is_created in array array[false, true] loop
+    if v_is_created then
+      create schema if not exists payments;
+      create schema if not exists payments_private;
+    end if;
+    select n.nspname, r.rolname
+    into v_schema, v_owner
+    from pg_catalog.pg_namespace n
+    join pg_catalog.pg_roles r on r.oid = n.nspowner
+    where n.nspname in ('payments', 'payments_private') and r.rolname <> current_user and not r.rolsuper
+    order by n.nspname
+    limit 1;
+    if found then
+      raise exception 'The schema % belongs to the role %, and this migration runs as %. Its owner could replace what runs with the rights of %.',
+          v_schema, v_owner, current_user, current_user
+        using errcode = 'SP032',
+              hint = format('Migrate as %I, or make the schema yours if you trust what it contains: '
+                'alter schema %I owner to %I;', v_owner, v_schema, current_user);
+    end if;
+  end loop;
 end
 $$;
 

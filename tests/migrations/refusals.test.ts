@@ -218,12 +218,13 @@ test.each([
 })
 
 test('a database for each environment in one server: both migrate, whoever owns them', async () => {
-  await appWith('create role owner login createrole')
+  await appWith("create role owner login createrole password 'owner'")
   await app`create database live owner owner`
   try {
     const live = new URL(withDatabase(server.url, 'live'))
     await migrate({ databaseUrl: withDatabase(server.url, 'app') })
     live.username = 'owner'
+    live.password = 'owner'
     const lines: string[] = []
     await migrate({ databaseUrl: live.href, log: (line) => lines.push(line) })
     expect(lines.at(-1)).toContain('grant anon, authenticated, payments_service to "owner";')
