@@ -1620,6 +1620,12 @@ create function payments_private.check_account(environment text, account_id text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.check_caller()
+  returns void
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_caller() to payments_service;
+
 create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text)
   returns void
   language plpgsql immutable security invoker
@@ -1628,7 +1634,7 @@ grant execute on function payments_private.check_checkout_request(mode text, lin
 
 create function payments_private.check_environment(environment text)
   returns void
-  language plpgsql immutable security invoker
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_environment(environment text) to payments_service;
 

@@ -489,6 +489,11 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_caller': {
+    args: Record<string, never>
+    returns: undefined
+  }
+
   'payments_private.check_checkout_request': {
     args: {
       mode: string | null

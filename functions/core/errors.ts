@@ -90,6 +90,10 @@ export const SQLSTATES: Record<
   SP021: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
   /** an event of the ledger cannot be projected again */
   SP022: { status: 500, code: 'INTERNAL_ERROR' },
+  /** app users may not call this function */
+  SP031: { status: 403, code: 'AUTH_UNAUTHORIZED' },
+  /** the database is not fit for pg-payments; only migrations raise it */
+  SP032: { status: 500, code: 'INTERNAL_ERROR' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -3,10 +3,96 @@
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
--- Roles that the policies and grants name. Supabase and InsForge projects have the first two already.
+-- Refuse a database that is not fit for pg-payments, before anything is changed. Only ASCII characters up to here and in
+-- these two statements: they are read before the encoding is known.
+-- The first statement is for psql without ON_ERROR_STOP, which goes on after an error: it makes the session read-only,
+-- so that the rest of this file and the next ones fail as well and no other product's tables are half changed.
+select set_config('default_transaction_read_only', 'on', false) as refused
+where current_setting('server_encoding') <> 'UTF8'
+  or exists (
+    select
+    from pg_catalog.pg_namespace n
+    join pg_catalog.pg_roles r on r.oid = n.nspowner
+    where n.nspname in ('payments', 'payments_private') and r.rolname <> current_user and not r.rolsuper
+  )
+  or exists (
+    select
+    from (values ('payments', 'billing_subject'), ('payments_private', 'snapshot')) as ours (schema, type)
+    join pg_catalog.pg_namespace n on n.nspname = ours.schema
+    join pg_catalog.pg_class c on c.relnamespace = n.oid
+    where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> 'schema_migrations'
+      and not exists (select from pg_catalog.pg_type t where t.typnamespace = n.oid and t.typname = ours.type)
+  );
+
+do $$
+declare
+  v_schema text;
+  v_mark text;
+  v_owner text;
+  v_tables text;
+  v_whose text;
+  v_is_created boolean;
+begin
+  if current_setting('server_encoding') <> 'UTF8' then
+    raise exception 'The database % has the encoding %, and pg-payments needs UTF8.',
+        current_database(), current_setting('server_encoding')
+      using errcode = 'SP032',
+            hint = 'Create a database for it: create database <name> encoding ''UTF8'' template template0;';
+  end if;
+
+  -- find tables of another product: ours come after the types below
+  for v_schema, v_mark in values ('payments', 'billing_subject'), ('payments_private', 'snapshot') loop
+    select pg_get_userbyid(min(n.nspowner::bigint)::oid), string_agg(c.relname, ', ' order by c.relname),
+      case
+        when bool_or(c.relname in ('provider_connections', 'stripe_connections', 'razorpay_connections'))
+          or exists (select from pg_catalog.pg_roles where rolname = 'project_admin')
+          then 'InsForge'
+        else 'another product'
+      end
+    into v_owner, v_tables, v_whose
+    from pg_catalog.pg_namespace n
+    join pg_catalog.pg_class c on c.relnamespace = n.oid
+    where n.nspname = v_schema and c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relname <> 'schema_migrations'
+      and not exists (select from pg_catalog.pg_type t where t.typnamespace = n.oid and t.typname = v_mark);
+    if v_tables is not null then
+      raise exception 'The schema % is not of pg-payments. It looks like that of %, belongs to the role % and has: %.',
+          v_schema, v_whose, v_owner, v_tables
+        using errcode = 'SP032',
+              hint = format('Install pg-payments in a database of its own. If nothing uses that schema, move it away: '
+                'alter schema %I rename to %I;', v_schema, v_schema || '_before');
+    end if;
+  end loop;
+
+  -- refuse schemas of a role that could change what runs with our rights; look again after creating them
+  foreach v_is_created in array array[false, true] loop
+    if v_is_created then
+      create schema if not exists payments;
+      create schema if not exists payments_private;
+    end if;
+    select n.nspname, r.rolname
+    into v_schema, v_owner
+    from pg_catalog.pg_namespace n
+    join pg_catalog.pg_roles r on r.oid = n.nspowner
+    where n.nspname in ('payments', 'payments_private') and r.rolname <> current_user and not r.rolsuper
+    order by n.nspname
+    limit 1;
+    if found then
+      raise exception 'The schema % belongs to the role %, and this migration runs as %. Its owner could replace what runs with the rights of %.',
+          v_schema, v_owner, current_user, current_user
+        using errcode = 'SP032',
+              hint = format('Migrate as %I, or make the schema yours if you trust what it contains: '
+                'alter schema %I owner to %I;', v_owner, v_schema, current_user);
+    end if;
+  end loop;
+end
+$$;
+
+-- Roles that the policies and grants name. Supabase and InsForge projects have the first two already. The role that
+-- migrates becomes a member where it may, because the handlers often log in as this role.
 do $$
 declare
   v_role text;
+  v_right text := case when current_setting('server_version_num')::integer >= 160000 then 'set' else 'member' end;
 begin
   foreach v_role in array array['anon', 'authenticated', 'payments_service'] loop
     if not exists (select from pg_catalog.pg_roles where rolname = v_role) then
@@ -16,15 +102,22 @@ begin
         when duplicate_object or unique_violation then null; -- another migration has just created it
       end;
     end if;
+    if not pg_has_role(current_user, v_role, v_right) then
+      begin
+        execute format('grant %I to %I', v_role, current_user);
+      exception
+        when unique_violation or internal_error then null; -- the same grant, from a migration of another database
+        when insufficient_privilege or invalid_grant_operation then
+          raise notice 'The handlers cannot log in as %. If they shall, run as a superuser: grant % to %;',
+            current_user, v_role, quote_ident(current_user);
+      end;
+    end if;
   end loop;
 end
 $$;
 
-create schema if not exists payments;
 comment on schema payments is
   'Stripe payments of this application: the tables, functions and row level security that apps build on.';
-
-create schema if not exists payments_private;
 comment on schema payments_private is
   'Secrets and internals of pg-payments. Not a contract: nothing here is granted to app users.';
 

@@ -91,13 +91,24 @@ describe('pg-payments migrate', () => {
       code: 0,
       out: [
         ...names.map((name) => `Applied ${name} again`),
-        'The policies and grants of pg-payments were reset to this version; make your own changes to them again.',
+        'The grants of pg-payments were reset to this version; its policies for app users are as they were.',
         `Applied ${names.length} ${names.length === 1 ? 'migration' : 'migrations'} again: the database is up to date.\n`,
       ].join('\n'),
       err: '',
     })
     const { out } = await run(['--again', '--json'], env)
     expect(JSON.parse(out)).toEqual({ applied: [], appliedAgain: names })
+    expect((await run(['--again', '--with-policies'], env)).out).toContain(
+      'The policies and grants of pg-payments were reset to this version; make your own changes to them again.',
+    )
+  })
+
+  test('default policies are restored only together with everything else', async () => {
+    expect(await run(['--with-policies'], { DATABASE_URL: database.url })).toEqual({
+      code: 1,
+      out: '',
+      err: 'The option --with-policies is for --again.\nRun: pg-payments migrate --again --with-policies\n',
+    })
   })
 
   test('its ledger is closed to everybody but the owner', async () => {

@@ -103,7 +103,12 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
         revoke insert on payments.stripe_checkout_sessions from anon, authenticated`)
       expect(await everything(sql)).not.toBe(expected())
       const lines: string[] = []
-      const again = await migrate({ databaseUrl: url, again: true, log: (line) => lines.push(line) })
+      const again = await migrate({
+        databaseUrl: url,
+        again: true,
+        withPolicies: true,
+        log: (line) => lines.push(line),
+      })
       expect(again).toEqual({ applied: [], appliedAgain: names })
       expect(lines).toEqual([
         ...names.map((name) => `Applied ${name} again`),
@@ -113,6 +118,48 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       expect(await everything(sql)).toBe(expected())
       expect(await sql`select product_id from payments.stripe_products`).toEqual([{ product_id: 'prod_1' }])
       expect(await migrate({ databaseUrl: url })).toEqual({ applied: [] })
+    }))
+
+  test('applied again they leave default policies for app users dropped or tightened, as the owner left them', () =>
+    fresh(async (url) => {
+      await migrate({ databaseUrl: url })
+      const sql = connect(url)
+      await sql.unsafe(`
+        drop policy insert_guest on payments.stripe_checkout_sessions;
+        drop policy select_guest on payments.stripe_checkout_sessions;
+        drop policy insert_own on payments.stripe_checkout_sessions;
+        create policy insert_own on payments.stripe_checkout_sessions as restrictive for insert to authenticated
+          with check (subject_id = (select payments.caller_id()) and success_url like 'https://shop.example/%');
+        create policy select_ours on payments.transactions for select to authenticated using (false);
+        drop policy service_select on payments.transactions`)
+      const policies = () => sql`
+        select tablename, policyname, permissive, roles::text, cmd, qual, with_check from pg_policies
+        where schemaname = 'payments' and roles && array['anon', 'authenticated']::name[] order by 1, 2`
+      const before = await policies()
+      const lines: string[] = []
+      await migrate({ databaseUrl: url, again: true, log: (line) => lines.push(line) })
+      expect(await policies()).toEqual(before)
+      expect(lines.filter((line) => line.startsWith('The policy'))).toEqual([
+        'The policy insert_guest on payments.stripe_checkout_sessions is still dropped; --with-policies restores that of this version.',
+        'The policy insert_own on payments.stripe_checkout_sessions is still your own version; --with-policies restores that of this version.',
+        'The policy select_guest on payments.stripe_checkout_sessions is still dropped; --with-policies restores that of this version.',
+      ])
+      // The handlers' own policies are no choice of the owner's.
+      expect(
+        await sql`select from pg_policies where tablename = 'transactions' and policyname = 'service_select'`,
+      ).toHaveLength(1)
+      await migrate({ databaseUrl: url, again: true, withPolicies: true })
+      await sql`drop policy select_ours on payments.transactions`
+      expect(await everything(sql)).toBe(expected())
+    }))
+
+  test('a hand-over from psql leaves dropped policies dropped as well', () =>
+    fresh(async (url) => {
+      const sql = connect(url)
+      for (const { text } of files) await runLikePsql(sql, text)
+      await sql`drop policy insert_guest on payments.stripe_checkout_sessions`
+      await migrate({ databaseUrl: url })
+      expect(await sql`select from pg_policies where policyname = 'insert_guest'`).toHaveLength(0)
     }))
 
   test('what is applied again comes before what is new', () =>
@@ -213,8 +260,14 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       await sql.unsafe(
         `create role owner login createrole password 'owner'; alter database app owner to owner`,
       )
-      expect((await migrate({ databaseUrl: as(url, 'owner') })).applied).toEqual(names)
+      const lines: string[] = []
+      const done = await migrate({ databaseUrl: as(url, 'owner'), log: (line) => lines.push(line) })
+      expect(done.applied).toEqual(names)
       expect(await everything(connect(url))).toBe(expected())
+      // The handlers can log in as this role at once.
+      expect(lines).toEqual(names.map((name) => `Applied ${name}`))
+      const login = connect(as(url, 'owner'))
+      for (const role of ['anon', 'authenticated', 'payments_service']) await login.unsafe(`set role ${role}`)
     }))
 
   test('an owner who may not create roles can migrate where the roles are', () =>
@@ -223,7 +276,12 @@ describe.each(VERSIONS)('Postgres %i', (version) => {
       await sql.unsafe(`
         create role anon nologin; create role authenticated nologin; create role payments_service nologin;
         create role owner login password 'owner'; alter database app owner to owner`)
-      expect((await migrate({ databaseUrl: as(url, 'owner') })).applied).toEqual(names)
+      const lines: string[] = []
+      const done = await migrate({ databaseUrl: as(url, 'owner'), log: (line) => lines.push(line) })
+      expect(done.applied).toEqual(names)
+      expect(lines.at(-1)).toBe(
+        'The login owner may not act as anon, authenticated, payments_service. If the handlers use this login, run as a superuser: grant anon, authenticated, payments_service to "owner";',
+      )
       expect(await everything(connect(url))).toBe(expected())
     }))
 

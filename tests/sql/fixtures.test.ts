@@ -58,6 +58,15 @@ describe('a fixture', () => {
     expect(wrong.map(({ name }) => name)).toEqual([])
   })
 
+  test('of a function or a view revokes every right from public and from app users by name', async () => {
+    // Default privileges, for example those of Supabase, grant to these roles and not to public.
+    const all = [...(await fixturesOf('function')), ...(await fixturesOf('view'))]
+    const open = all.filter(
+      ({ text }) => !/^revoke all on [^;]*\sfrom public, anon, authenticated;$/m.test(text),
+    )
+    expect(open.map(({ name }) => name)).toEqual([])
+  })
+
   test('of triggers creates triggers of its own name on one table or more', async () => {
     const wrong = (await fixturesOf('trigger')).filter(({ name, text }) =>
       objectsOf(text).some((object) => object.name !== baseName(name)),

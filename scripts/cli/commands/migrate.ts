@@ -13,8 +13,13 @@ import type { Command } from 'commander'
 import { runner } from 'node-pg-migrate'
 import pg from 'pg'
 import { action } from '../support/context.ts'
+import { restorePolicies, userPolicies } from '../support/default-policies.ts'
 import { cliError } from '../support/errors.ts'
+import { LEDGER } from '../support/ledger.ts'
+import { holderOfLocks, lockTables } from '../support/migration-locks.ts'
 import { count } from '../support/output.ts'
+import { missingRoles, revokeExtraRights } from '../support/rights.ts'
+import { SCHEMA_PARTS_FILE } from '../support/schema-parts.ts'
 import { databaseUrlOf } from '../support/with-deps.ts'
 
 export type MigrateOptions = {
@@ -26,8 +31,15 @@ export type MigrateOptions = {
   directory?: string
   /** How long to wait for another migration of the same database. Default: two minutes. */
   lockTimeoutMs?: number
-  /** Apply the applied migrations again, which restores what was dropped or revoked. Default: false. */
+  /** How long `again` waits for requests that use the tables. Default: one minute. */
+  tablesTimeoutMs?: number
+  /**
+   * Apply the applied migrations again, which restores what was dropped or revoked, and revokes rights beyond those of
+   * this version. Default: false.
+   */
   again?: boolean
+  /** With `again`: also restore default policies for app users that were dropped or changed. Default: false. */
+  withPolicies?: boolean
 }
 
 export type MigrateResult = {
@@ -37,8 +49,7 @@ export type MigrateResult = {
   appliedAgain?: string[]
 }
 
-/** The table that lists the applied migrations. No migration creates it. Its name is part of the contract. */
-export const LEDGER = { schema: 'payments_private', table: 'schema_migrations' } as const
+export { LEDGER }
 
 /** A name of our own, so that other tools' migrations of the same database do not wait for ours. */
 const LOCK_NAME = 'pg-payments migrate'
@@ -55,12 +66,14 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
   const log = options.log ?? (() => {})
   const files = await migrationNames(directory)
   const client = await connect(options.databaseUrl)
-  let current: string | undefined
+  const at: { migration?: string } = {}
+  const lines: string[] = []
   try {
     await client.query('begin')
     await client.query(`set local statement_timeout = 0`)
     await client.query(`set local idle_in_transaction_session_timeout = 0`)
     await takeLock(client, options.lockTimeoutMs ?? 120_000)
+    const isInstalled = await hasOurTables(client)
     await createLedger(client)
     const inLedger = await appliedMigrations(client)
     const unknown = inLedger.filter((name) => !files.has(name))
@@ -70,53 +83,97 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
         throw refusal(`${ahead}. Nothing was changed. Apply the migrations again with the newest version.`)
       log(ahead)
     }
-    const policies = options.again ? await policyNames(client) : []
+
+    // Files that were applied before, perhaps by another tool, meet live traffic and what the owner has changed.
+    const isRepeated = isInstalled && (options.again || inLedger.length === 0)
+    if (isRepeated) await lockOrRefuse(client, options.tablesTimeoutMs ?? 60_000)
+    const before = isRepeated ? await userPolicies(client) : new Map()
+    const keepPolicies = async () => {
+      if (isRepeated && !options.withPolicies) lines.push(...(await restorePolicies(client, before)))
+    }
 
     // Applied migrations come first, because pending ones may change what they create.
     const appliedAgain = options.again ? inLedger : []
     for (const name of appliedAgain) {
-      current = name
+      at.migration = name
       await client.query(await readFile(join(directory, `${name}.sql`), 'utf8'))
     }
-    const done = await runner({
-      dbClient: client,
-      dir: directory,
-      ignorePattern: '(\\..*|(?!.*\\.sql$).*)',
-      direction: 'up',
-      migrationsSchema: LEDGER.schema,
-      migrationsTable: LEDGER.table,
-      singleTransaction: true,
-      // The runner's own lock would outlive the transaction, and it fails where ours waits.
-      noLock: true,
-      logger: {
-        debug() {},
-        info(line: string) {
-          current = /^### MIGRATION (.+) \(UP\) ###$/.exec(line)?.[1] ?? current
-        },
-        warn() {},
-        error() {},
-      },
-    })
-    const applied = done.map(({ name }) => name)
-    const restored = appliedAgain.length > 0 ? await policyNames(client) : []
+    if (appliedAgain.length > 0) await keepPolicies()
+    const applied = await applyPending(client, directory, at)
+    if (appliedAgain.length === 0) await keepPolicies()
+    const after = isRepeated ? await userPolicies(client) : new Map()
+    if (options.again)
+      lines.push(...(await revokeExtraRights(client, join(packageRoot(), SCHEMA_PARTS_FILE))))
     await client.query('commit')
-    current = undefined
+    at.migration = undefined
 
     for (const name of applied) log(`Applied ${name}`)
     for (const name of appliedAgain) log(`Applied ${name} again`)
-    for (const name of restored.filter((policy) => !policies.includes(policy)))
-      log(`The ${name} was restored; drop it if you had removed it on purpose.`)
-    if (appliedAgain.length > 0)
-      log(
-        'The policies and grants of pg-payments were reset to this version; make your own changes to them again.',
-      )
+    for (const line of lines) log(line)
+    if (options.withPolicies) {
+      for (const name of [...after.keys()].filter((policy) => !before.has(policy)))
+        log(`The policy ${name} was restored; drop it if you had removed it on purpose.`)
+    }
+    if (appliedAgain.length > 0) log(resetSentence(options.withPolicies))
+    if (applied.length + appliedAgain.length > 0) await logMissingRoles(client, log)
     return options.again ? { applied, appliedAgain } : { applied }
   } catch (error) {
     if ((error as Error).name === 'Refusal') throw error
-    throw await explain(error, client, current && join(directory, `${current}.sql`))
+    throw await explain(error, client, at.migration && join(directory, `${at.migration}.sql`))
   } finally {
     await client.end().catch(() => {})
   }
+}
+
+/** Applies what is not in the ledger yet, and returns the names in order. */
+async function applyPending(
+  client: pg.Client,
+  directory: string,
+  at: { migration?: string },
+): Promise<string[]> {
+  const done = await runner({
+    dbClient: client,
+    dir: directory,
+    ignorePattern: '(\\..*|(?!.*\\.sql$).*)',
+    direction: 'up',
+    migrationsSchema: LEDGER.schema,
+    migrationsTable: LEDGER.table,
+    singleTransaction: true,
+    // The runner's own lock would outlive the transaction, and it fails where ours waits.
+    noLock: true,
+    logger: {
+      debug() {},
+      info(line: string) {
+        at.migration = /^### MIGRATION (.+) \(UP\) ###$/.exec(line)?.[1] ?? at.migration
+      },
+      warn() {},
+      error() {},
+    },
+  })
+  return done.map(({ name }) => name)
+}
+
+function resetSentence(withPolicies = false): string {
+  return withPolicies
+    ? 'The policies and grants of pg-payments were reset to this version; make your own changes to them again.'
+    : 'The grants of pg-payments were reset to this version; its policies for app users are as they were.'
+}
+
+/** Takes the locks of all tables, or says who holds them. */
+async function lockOrRefuse(client: pg.Client, timeoutMs: number): Promise<void> {
+  if (await lockTables(client, timeoutMs)) return
+  const holder = await holderOfLocks(client)
+  throw refusal(
+    `The tables of pg-payments were in use all the time${holder ? `, at last by ${holder}` : ''}. Nothing was changed. ` +
+      'Run it again in a quiet minute, or end that transaction first.',
+  )
+}
+
+/** The handlers log in as this role in many projects, and then need to act as our three roles. */
+async function logMissingRoles(client: pg.Client, log: (line: string) => void): Promise<void> {
+  const { ROLE_RIGHTS } = await import('../../../functions/core/sql.ts')
+  const sentence = await missingRoles(client, ROLE_RIGHTS)
+  if (sentence) log(sentence)
 }
 
 /** Adds `pg-payments migrate` to the command line. */
@@ -127,16 +184,27 @@ export function registerMigrate(program: Command): void {
     .option('--database-url <url>', 'the database (default: the environment variable DATABASE_URL)')
     .option(
       '--again',
-      'apply every migration again, which restores functions, triggers, policies and grants that were dropped or revoked; rows stay',
+      'apply every migration again: restores functions, triggers and grants, and revokes rights that no release gives; rows stay',
+    )
+    .option(
+      '--with-policies',
+      'with --again: also restore default policies for app users that were dropped or changed',
     )
     .action(
-      action<{ again?: boolean }, []>(async (context) => {
+      action<{ again?: boolean; withPolicies?: boolean }, []>(async (context) => {
         const databaseUrl = databaseUrlOf(context, 'The migration')
+        if (context.options.withPolicies && !context.options.again) {
+          throw cliError('The option --with-policies is for --again.', {
+            code: 'INVALID_INPUT',
+            next: 'Run: pg-payments migrate --again --with-policies',
+          })
+        }
         const lines: string[] = []
         const done = await migrate({
           databaseUrl,
           log: (line) => lines.push(line),
           again: context.options.again === true,
+          withPolicies: context.options.withPolicies === true,
         }).catch((error) => {
           throw cliError((error as Error).message, { code: 'MIGRATION_FAILED' })
         })
@@ -220,7 +288,7 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
     throw explainConnection(error, url)
   }
   try {
-    await checkVersion(client)
+    await checkServer(client)
   } catch (error) {
     await client.end().catch(() => {})
     throw error
@@ -228,14 +296,27 @@ async function connect(databaseUrl: string): Promise<pg.Client> {
   return client
 }
 
-async function checkVersion(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ number: string; version: string }>(
-    `select current_setting('server_version_num') as number, current_setting('server_version') as version`,
+/** The encoding is checked here too, because Postgres would refuse the text of the files before it runs them. */
+async function checkServer(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{
+    number: string
+    version: string
+    encoding: string
+    database: string
+  }>(
+    `select current_setting('server_version_num') as number, current_setting('server_version') as version,
+      current_setting('server_encoding') as encoding, current_database() as database`,
   )
   const [server] = rows
   if (server && Number(server.number) < OLDEST_POSTGRES * 10_000) {
     throw new Error(
       `pg-payments needs Postgres ${OLDEST_POSTGRES} or newer, and this is Postgres ${server.version}.`,
+    )
+  }
+  if (server && server.encoding !== 'UTF8') {
+    throw new Error(
+      `The database ${server.database} has the encoding ${server.encoding}, and pg-payments needs UTF8. Nothing was changed. ` +
+        `Create a database for it: create database <name> encoding 'UTF8' template template0;`,
     )
   }
 }
@@ -275,13 +356,13 @@ async function appliedMigrations(client: pg.Client): Promise<string[]> {
   return rows.map(({ name }) => name)
 }
 
-/** The names of all policies on our tables, also of those that the app made. */
-async function policyNames(client: pg.Client): Promise<string[]> {
-  const { rows } = await client.query<{ name: string }>(
-    `select format('policy %s on %s.%s', policyname, schemaname, tablename) as name from pg_policies
-    where schemaname in ('payments', 'payments_private') order by 1`,
+/** Whether the tables in the schema payments are ours: our types come before all tables. */
+async function hasOurTables(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query(
+    `select from pg_catalog.pg_type t join pg_catalog.pg_namespace n on n.oid = t.typnamespace
+    where n.nspname = 'payments' and t.typname = 'billing_subject'`,
   )
-  return rows.map(({ name }) => name)
+  return rows.length > 0
 }
 
 /** An error whose message is complete, so that `explain` leaves it alone. */
@@ -317,6 +398,15 @@ async function explain(error: unknown, client: pg.Client, file?: string): Promis
   if (code === '55P03') {
     return new Error(
       `Another migration of this database is still running. ${unchanged} Try again when it has ended.`,
+      { cause: error },
+    )
+  }
+  // A refusal of the files themselves.
+  if (code?.startsWith('SP'))
+    return new Error(`${message} ${unchanged} ${hint ?? ''}`.trim(), { cause: error })
+  if (code === '40P01') {
+    return new Error(
+      `Requests that used the same tables and this migration waited for each other. ${unchanged} Run it again in a quiet minute.`,
       { cause: error },
     )
   }

@@ -1,9 +1,9 @@
 /**
  * The parts of the schemas `payments` and `payments_private`, as one query lists them. `npm run generate` writes the
  * list of this release to `types/schema.json`. The doctor compares a database with it. It ignores the bodies of
- * functions, and parts that an app has added.
+ * functions, and parts that an app has added, except rights beyond those of the release.
  */
-import { LEDGER } from '../commands/migrate.ts'
+import { LEDGER } from './ledger.ts'
 
 /** Definitions by the name of the part, for example `text` by `column payments.customers.email`. */
 export type SchemaParts = Record<string, string>
@@ -11,11 +11,8 @@ export type SchemaParts = Record<string, string>
 /** The path of this release's list, below the root of the package. */
 export const SCHEMA_PARTS_FILE = 'types/schema.json'
 
-/**
- * Lists the parts. Run it with an empty search path, so that every name has its schema. $1: also count rights that a
- * role has without a grant to itself.
- */
-export const SCHEMA_PARTS_QUERY = `
+/** What both queries below read from the catalogue. */
+const CATALOGUE = `
 with schemas as (
   select n.oid, n.nspname as name, n.nspacl as acl
   from pg_catalog.pg_namespace n where n.nspname in ('payments', 'payments_private')
@@ -50,7 +47,14 @@ functions as (
       || coalesce(' set ' || array_to_string(p.proconfig, ' set '), '') as definition
   from pg_catalog.pg_proc p join schemas s on s.oid = p.pronamespace
   where p.prokind = 'f'
-),
+)`
+
+/**
+ * Lists the parts. Run it with an empty search path, so that every name has its schema. $1: also count rights that a
+ * role has without a grant to itself.
+ */
+export const SCHEMA_PARTS_QUERY = `
+${CATALOGUE},
 parts (part, definition) as (
   select 'role ' || name, '' from roles
   union all select 'schema ' || name, '' from schemas
@@ -107,6 +111,84 @@ parts (part, definition) as (
     select from pg_catalog.aclexplode(f.acl) a where a.grantee = r.oid)
 )
 select part, definition from parts order by part collate "C"`
+
+/** A right or a policy that no release has given, and the statement that takes it away. */
+export type ExtraRight = { right: string; statement: string }
+
+/**
+ * Lists the rights beyond those of the release: on our functions, on everything in payments_private, the right to write
+ * our public tables, and the right to create something in a schema of ours. An app may let roles read its public tables.
+ * Roles of the app may also have triggers and foreign keys there, but the roles of callers may not. $1: the names of the
+ * release's parts. Run it with an empty search path.
+ */
+export const EXTRA_RIGHTS_QUERY = `
+${CATALOGUE},
+grants (acl, owner, on_what, columns, released, is_private, kind) as (
+  select coalesce(p.proacl, pg_catalog.acldefault('f', p.proowner)), p.proowner, f.name, '', f.name, false, 'function'
+  from functions f join pg_catalog.pg_proc p on p.oid = f.oid
+  where f.name = any ($1) or f.name like 'function payments_private.%'
+  union all
+  select t.acl, c.relowner, t.name, '', t.name, t.name like 'payments_private.%', 'table'
+  from tables t join pg_catalog.pg_class c on c.oid = t.oid
+  where 'table ' || t.name = any ($1) or 'view ' || t.name = any ($1) or t.name like 'payments_private.%'
+  union all
+  select c.acl, r.relowner, c."table", ' (' || pg_catalog.quote_ident(c.name) || ')',
+    ' (' || pg_catalog.quote_ident(c.name) || ') on ' || c."table", c."table" like 'payments_private.%', 'column'
+  from columns c join pg_catalog.pg_class r on r.oid = c.oid
+  where 'table ' || c."table" = any ($1) or 'view ' || c."table" = any ($1) or c."table" like 'payments_private.%'
+  union all
+  select s.acl, n.nspowner, 'schema ' || s.name, '', 'schema ' || s.name, s.name = 'payments_private', 'schema'
+  from schemas s join pg_catalog.pg_namespace n on n.oid = s.oid
+),
+given as (
+  select lower(a.privilege_type) as privilege, g.on_what, g.columns, g.is_private, g.kind,
+    case when a.grantee = 0 then 'public' else pg_catalog.quote_ident(r.rolname) end as role,
+    a.grantee = 0 or r.rolname in ('anon', 'authenticated', 'service_role', 'payments_service') as is_of_callers
+  from grants g
+  cross join lateral pg_catalog.aclexplode(g.acl) as a
+  left join pg_catalog.pg_roles r on r.oid = a.grantee
+  where a.grantee <> g.owner and not coalesce(r.rolsuper, false)
+)
+select 'grant ' || g.privilege || g.columns || ' on ' || g.on_what || ' to ' || g.role as right,
+  'revoke ' || g.privilege || g.columns || ' on ' || g.on_what || ' from ' || g.role || ' cascade;' as statement
+from given g
+where case g.kind
+    when 'function' then true
+    when 'schema' then g.privilege = 'create' or g.is_private
+    else g.is_private
+      or g.privilege in ('insert', 'update', 'delete', 'truncate')
+      or g.privilege in ('trigger', 'references') and g.is_of_callers
+  end
+  and not 'grant ' || g.privilege || g.columns || ' on ' || g.on_what || ' to ' || g.role = any ($1)
+union all
+select 'policy ' || pg_catalog.quote_ident(p.polname) || ' on ' || t.name,
+  'drop policy ' || pg_catalog.quote_ident(p.polname) || ' on ' || t.name || ';'
+from tables t join pg_catalog.pg_policy p on p.polrelid = t.oid
+where t.name like 'payments_private.%' and not 'policy ' || pg_catalog.quote_ident(p.polname) || ' on ' || t.name = any ($1)
+order by 1`
+
+/**
+ * Lists roles of callers that have more rights than grants show: as a member of a role that may do more, or past row
+ * level security. Each row has the statement that ends it.
+ */
+export const EXTRA_ROLES_QUERY = `
+select r.rolname || ' is a member of ' || g.rolname as right,
+  'revoke ' || pg_catalog.quote_ident(g.rolname) || ' from ' || pg_catalog.quote_ident(r.rolname) || ';' as statement
+from pg_catalog.pg_roles r
+join pg_catalog.pg_roles g on g.oid <> r.oid and pg_catalog.pg_has_role(r.oid, g.oid, 'member')
+where r.rolname in ('anon', 'authenticated', 'service_role') and not r.rolsuper
+  and (
+    g.rolname in ('payments_service', 'pg_read_all_data', 'pg_write_all_data') or g.rolsuper
+    or exists (
+      select from pg_catalog.pg_namespace n
+      where n.nspname in ('payments', 'payments_private') and n.nspowner = g.oid)
+  )
+union all
+select r.rolname || case when r.rolsuper then ' is a superuser' else ' bypasses row level security' end,
+  'alter role ' || r.rolname || case when r.rolsuper then ' nosuperuser;' else ' nobypassrls;' end
+from pg_catalog.pg_roles r
+where r.rolname in ('anon', 'authenticated') and (r.rolsuper or r.rolbypassrls)
+order by 1`
 
 /** A part that the database lacks (`found` is null), or has with another definition. */
 export type SchemaDifference = { part: string; expected: string; found: string | null }

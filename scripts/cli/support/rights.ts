@@ -1,0 +1,46 @@
+/** Takes away the rights that no release has given. */
+import { readFile } from 'node:fs/promises'
+import type pg from 'pg'
+import { EXTRA_RIGHTS_QUERY, type ExtraRight, type SchemaParts } from './schema-parts.ts'
+
+/** The rights and policies beyond those of the release, which `partsFile` lists. */
+export async function extraRights(client: pg.Client, partsFile: string): Promise<ExtraRight[]> {
+  const parts = JSON.parse(await readFile(partsFile, 'utf8')) as SchemaParts
+  const { rows: path } = await client.query<{ before: string }>(
+    `select current_setting('search_path') as before, set_config('search_path', '', true)`,
+  )
+  const { rows } = await client.query<ExtraRight>(EXTRA_RIGHTS_QUERY, [Object.keys(parts)])
+  await client.query(`select set_config('search_path', $1, true)`, [path[0]?.before])
+  return rows
+}
+
+/** Revokes them, and returns a sentence for each. A right that another role granted may remain. */
+export async function revokeExtraRights(client: pg.Client, partsFile: string): Promise<string[]> {
+  const extra = await extraRights(client, partsFile)
+  for (const { statement } of extra) await client.query(statement)
+  const remaining = (extra.length > 0 ? await extraRights(client, partsFile) : []).map(({ right }) => right)
+  return extra.map(({ right, statement }) =>
+    remaining.includes(right)
+      ? `The ${right} could not be revoked. Run as the role that granted it: ${statement}`
+      : `Revoked what is not of this version: ${right}`,
+  )
+}
+
+/** Which of our three roles this login may not act as, and who may change that, as one sentence. */
+export async function missingRoles(client: pg.Client, roleRights: string): Promise<string | undefined> {
+  const { rows } = await client.query<{ role: string; exists: boolean; allowed: boolean; login: string }>(
+    roleRights,
+  )
+  const missing = rows.filter(({ exists, allowed }) => exists && !allowed)
+  if (missing.length === 0) return undefined
+  const roles = missing.map(({ role }) => role).join(', ')
+  const login = missing[0]?.login ?? ''
+  const { rows: admins } = await client.query<{ name: string }>(
+    `select m.rolname as name from pg_catalog.pg_auth_members a
+    join pg_catalog.pg_roles m on m.oid = a.member join pg_catalog.pg_roles g on g.oid = a.roleid
+    where a.admin_option and g.rolname = any ($1) group by 1 having count(distinct g.oid) = cardinality($1) order by 1`,
+    [missing.map(({ role }) => role)],
+  )
+  const who = ['a superuser', ...admins.map(({ name }) => name)].join(' or ')
+  return `The login ${login} may not act as ${roles}. If the handlers use this login, run as ${who}: grant ${roles} to "${login}";`
+}
