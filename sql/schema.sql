@@ -40,7 +40,7 @@ create table payments.customer_mappings (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.customer_mappings enable row level security;
-comment on table payments.customer_mappings is 'The Stripe customer that a billing subject pays with; new sessions use it. Derived from payments_private.customer_owners.';
+comment on table payments.customer_mappings is 'The Stripe customer that a billing subject pays with; new sessions use it. Of several customers it is the one with a living subscription, else the one that was claimed first.';
 comment on column payments.customer_mappings.id is 'Local id.';
 comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customer_mappings.environment is 'test or live.';
@@ -218,8 +218,7 @@ END) stored,
   constraint idempotency_key_has_1_to_200_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))),
   constraint line_items_are_a_list CHECK (((jsonb_typeof(line_items) = 'array'::text) AND (jsonb_array_length(line_items) <= 100))),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-  constraint mode_is_payment_or_subscription CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
-  constraint payment_status_is_known CHECK ((payment_status = ANY (ARRAY['paid'::text, 'unpaid'::text, 'no_payment_required'::text]))),
+  constraint mode_of_a_request_is_payment_or_subscription CHECK (((mode = ANY (ARRAY['payment'::text, 'subscription'::text])) OR (checkout_session_id IS NOT NULL))),
   constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'open'::text, 'completed'::text, 'expired'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
@@ -229,9 +228,9 @@ alter table payments.stripe_checkout_sessions enable row level security;
 comment on table payments.stripe_checkout_sessions is 'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
-comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
-comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, even if the session is complete.';
+comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s word. paid and no_payment_required are settled; unpaid, and any word that Stripe adds, is pending, even if the session is complete.';
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
@@ -340,6 +339,7 @@ create table payments.stripe_prices (
   tax_behavior text,
   recurring_interval text,
   recurring_interval_count integer,
+  recurring_usage_type text,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   synced_at timestamp with time zone not null default now(),
@@ -361,12 +361,13 @@ comment on column payments.stripe_prices.active is 'Whether it can be bought; ar
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
-comment on column payments.stripe_prices.type is 'one_time or recurring.';
+comment on column payments.stripe_prices.type is 'Stripe''s type, one_time or recurring.';
 comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
 comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
 comment on column payments.stripe_prices.tax_behavior is 'exclusive, inclusive or unspecified.';
 comment on column payments.stripe_prices.recurring_interval is 'day, week, month or year; null for one-time prices.';
 comment on column payments.stripe_prices.recurring_interval_count is 'Number of intervals between two invoices.';
+comment on column payments.stripe_prices.recurring_usage_type is 'licensed (bought by quantity) or metered (billed by use, so a checkout sends no quantity); null for one-time prices.';
 comment on column payments.stripe_prices.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_prices.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_prices.synced_at is 'When this row was last updated from Stripe.';
@@ -428,6 +429,8 @@ create table payments.stripe_subscription_items (
   product_id text,
   price_id text,
   quantity bigint,
+  current_period_start timestamp with time zone,
+  current_period_end timestamp with time zone,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
@@ -445,6 +448,8 @@ comment on column payments.stripe_subscription_items.subscription_id is 'Subscri
 comment on column payments.stripe_subscription_items.product_id is 'Product (prod_…).';
 comment on column payments.stripe_subscription_items.price_id is 'Price (price_…).';
 comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
+comment on column payments.stripe_subscription_items.current_period_start is 'Start of the period that the item is paid for.';
+comment on column payments.stripe_subscription_items.current_period_end is 'End of the period that the item is paid for. Items of one subscription may differ, for example a monthly plan and a yearly add-on.';
 comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
@@ -481,7 +486,6 @@ create table payments.stripe_subscriptions (
   constraint stripe_subscriptions_pkey PRIMARY KEY (id),
   constraint stripe_subscriptions_subscription_id_key UNIQUE (subscription_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
-  constraint status_is_known CHECK ((status = ANY (ARRAY['incomplete'::text, 'incomplete_expired'::text, 'trialing'::text, 'active'::text, 'past_due'::text, 'canceled'::text, 'unpaid'::text, 'paused'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
 ) with (toast_tuple_target=8160);
 alter table payments.stripe_subscriptions enable row level security;
@@ -492,9 +496,9 @@ comment on column payments.stripe_subscriptions.subscription_id is 'Stripe id (s
 comment on column payments.stripe_subscriptions.customer_id is 'Stripe customer (cus_…) that pays.';
 comment on column payments.stripe_subscriptions.subject_type is 'Kind of billing subject; once known it stays.';
 comment on column payments.stripe_subscriptions.subject_id is 'Id of the billing subject in the app; once known it stays.';
-comment on column payments.stripe_subscriptions.status is 'Stripe''s status; active and trialing are the ones that usually give access.';
-comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items.';
-comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items.';
+comment on column payments.stripe_subscriptions.status is 'Stripe''s status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. active and trialing usually give access; give none for a word you do not know.';
+comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items, which have their own periods.';
+comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items, which have their own periods.';
 comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
 comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
 comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was requested, which may be before access ends.';
@@ -1146,8 +1150,8 @@ comment on column payments_private.payment_objects.customer_id is 'Stripe custom
 comment on column payments_private.payment_objects.customer_email is 'E-mail address that the object carries.';
 comment on column payments_private.payment_objects.description is 'Stripe''s description.';
 comment on column payments_private.payment_objects.subscription_id is 'Subscription (sub_…) that an invoice or a session belongs to.';
-comment on column payments_private.payment_objects.product_id is 'Product of the first line.';
-comment on column payments_private.payment_objects.price_id is 'Price of the first line.';
+comment on column payments_private.payment_objects.product_id is 'Product of the invoice line that is bought.';
+comment on column payments_private.payment_objects.price_id is 'Price of the invoice line that is bought.';
 comment on column payments_private.payment_objects.subject_type is 'Kind of billing subject that the metadata names.';
 comment on column payments_private.payment_objects.subject_id is 'Id of that billing subject.';
 comment on column payments_private.payment_objects.subject_version is 'Version of the earliest snapshot that named a billing subject.';
@@ -1176,7 +1180,8 @@ create view payments_private.price_list with (security_invoker=true) as
     recurring_interval,
     recurring_interval_count,
     metadata,
-    synced_at
+    synced_at,
+    recurring_usage_type
    FROM payments.stripe_prices p
   WHERE (NOT deleted);
 comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
@@ -1235,7 +1240,9 @@ create view payments_private.subscription_item_list with (security_invoker=true)
     quantity,
     metadata,
     created_at,
-    updated_at
+    updated_at,
+    current_period_start,
+    current_period_end
    FROM payments.stripe_subscription_items i;
 comment on view payments_private.subscription_item_list is 'Items of subscriptions as the API shows them.';
 grant select on payments_private.subscription_item_list to payments_service;
@@ -1615,6 +1622,11 @@ create function payments_private.become_caller(caller jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
 
+create function payments_private.bought_line(lines jsonb, is_of_subscription boolean)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_account(environment text, account_id text)
   returns void
   language plpgsql stable security invoker
@@ -1862,11 +1874,11 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT metadata jsonb)
+create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT metadata jsonb) to payments_service;
+grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
 
 create function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
   returns jsonb[]

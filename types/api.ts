@@ -26,7 +26,7 @@ export type CreateCheckoutSessionRequest = {
 export type CheckoutLineItem = {
   /** A Stripe price, `price_…`. */
   priceId: string
-  /** 1 to 999; 1 if omitted. */
+  /** 1 to 999; 1 if omitted. It is not sent to Stripe for a metered price. */
   quantity?: number
 }
 
@@ -46,9 +46,11 @@ export type CheckoutSession = {
   /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  mode: 'payment' | 'subscription'
+  /** `payment`, `subscription`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | (string & {})
   status: CheckoutSessionStatus
-  paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | null
+  /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
+  paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
   subjectType: string | null
   subjectId: string | null
   customerEmail: string | null
@@ -365,12 +367,18 @@ export type StripePrice = {
   /** In the currency's minor unit; null if it has fractions or tiers. */
   unitAmount: number | null
   unitAmountDecimal: string | null
-  type: string
+  /** `one_time`, `recurring`, or a word that Stripe adds later. */
+  type: 'one_time' | 'recurring' | (string & {})
   lookupKey: string | null
-  billingScheme: string | null
-  taxBehavior: string | null
-  recurringInterval: string | null
+  /** `per_unit`, `tiered`, or a word that Stripe adds later. */
+  billingScheme: 'per_unit' | 'tiered' | (string & {}) | null
+  /** `exclusive`, `inclusive`, `unspecified`, or a word that Stripe adds later. */
+  taxBehavior: 'exclusive' | 'inclusive' | 'unspecified' | (string & {}) | null
+  /** `day`, `week`, `month`, `year`, or a word that Stripe adds later. */
+  recurringInterval: 'day' | 'week' | 'month' | 'year' | (string & {}) | null
   recurringIntervalCount: number | null
+  /** `licensed`, `metered`, or a word that Stripe adds later. */
+  recurringUsageType: 'licensed' | 'metered' | (string & {}) | null
   metadata: Record<string, string>
   syncedAt: string
 }
@@ -465,6 +473,10 @@ export type StripeSubscription = {
   customerId: string | null
   subjectType: string | null
   subjectId: string | null
+  /**
+   * `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `canceled`, `unpaid`, `paused`, or a
+   * word that Stripe adds later.
+   */
   status: StripeSubscriptionStatus
   currentPeriodStart: string | null
   currentPeriodEnd: string | null
@@ -481,6 +493,7 @@ export type StripeSubscription = {
   items: StripeSubscriptionItem[]
 }
 
+/** Give no access for a status that you do not know. */
 export type StripeSubscriptionStatus = 
   | 'incomplete'
   | 'incomplete_expired'
@@ -490,6 +503,7 @@ export type StripeSubscriptionStatus =
   | 'canceled'
   | 'unpaid'
   | 'paused'
+  | (string & {})
 
 export type StripeSubscriptionItem = {
   environment: StripeEnvironment
@@ -497,7 +511,11 @@ export type StripeSubscriptionItem = {
   subscriptionId: string
   productId: string | null
   priceId: string | null
+  /** Null for metered prices. */
   quantity: number | null
+  currentPeriodStart: string | null
+  /** End of the item's own period; items may differ. */
+  currentPeriodEnd: string | null
   metadata: Record<string, string>
   createdAt: string
   updatedAt: string

@@ -299,11 +299,11 @@ export interface PaymentsPrivatePaymentObjects {
    */
   payment_id: string;
   /**
-   * Price of the first line.
+   * Price of the invoice line that is bought.
    */
   price_id: string | null;
   /**
-   * Product of the first line.
+   * Product of the invoice line that is bought.
    */
   product_id: string | null;
   /**
@@ -363,6 +363,7 @@ export interface PaymentsPrivatePriceList {
   product_id: string | null;
   recurring_interval: string | null;
   recurring_interval_count: number | null;
+  recurring_usage_type: string | null;
   synced_at: Timestamp | null;
   tax_behavior: string | null;
   type: string | null;
@@ -422,6 +423,8 @@ export interface PaymentsPrivateSecrets {
 
 export interface PaymentsPrivateSubscriptionItemList {
   created_at: Timestamp | null;
+  current_period_end: Timestamp | null;
+  current_period_start: Timestamp | null;
   environment: string | null;
   metadata: Json | null;
   price_id: string | null;
@@ -668,7 +671,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   metadata: Generated<Json>;
   /**
-   * payment (once) or subscription.
+   * payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.
    */
   mode: string;
   /**
@@ -676,7 +679,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   payment_intent_id: string | null;
   /**
-   * paid and no_payment_required are settled; unpaid is pending, even if the session is complete.
+   * Stripe's word. paid and no_payment_required are settled; unpaid, and any word that Stripe adds, is pending, even if the session is complete.
    */
   payment_status: string | null;
   /**
@@ -842,6 +845,10 @@ export interface PaymentsStripePrices {
    */
   recurring_interval_count: number | null;
   /**
+   * licensed (bought by quantity) or metered (billed by use, so a checkout sends no quantity); null for one-time prices.
+   */
+  recurring_usage_type: string | null;
+  /**
    * When this row was last updated from Stripe.
    */
   synced_at: Generated<Timestamp>;
@@ -850,7 +857,7 @@ export interface PaymentsStripePrices {
    */
   tax_behavior: string | null;
   /**
-   * one_time or recurring.
+   * Stripe's type, one_time or recurring.
    */
   type: string;
   /**
@@ -936,6 +943,14 @@ export interface PaymentsStripeSubscriptionItems {
    */
   created_at: Generated<Timestamp>;
   /**
+   * End of the period that the item is paid for. Items of one subscription may differ, for example a monthly plan and a yearly add-on.
+   */
+  current_period_end: Timestamp | null;
+  /**
+   * Start of the period that the item is paid for.
+   */
+  current_period_start: Timestamp | null;
+  /**
    * test or live.
    */
   environment: string;
@@ -995,11 +1010,11 @@ export interface PaymentsStripeSubscriptions {
    */
   created_at: Generated<Timestamp>;
   /**
-   * End of the paid period: the latest of its items.
+   * End of the paid period: the latest of its items, which have their own periods.
    */
   current_period_end: Timestamp | null;
   /**
-   * Start of the paid period: the earliest of its items.
+   * Start of the paid period: the earliest of its items, which have their own periods.
    */
   current_period_start: Timestamp | null;
   /**
@@ -1027,7 +1042,7 @@ export interface PaymentsStripeSubscriptions {
    */
   raw: Generated<Json>;
   /**
-   * Stripe's status; active and trialing are the ones that usually give access.
+   * Stripe's status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. active and trialing usually give access; give none for a word you do not know.
    */
   status: string;
   /**

@@ -196,7 +196,8 @@ function showMeta({ zodSchema, jsonSchema }: { zodSchema: z.core.$ZodType; jsonS
     for (const key of Object.keys(jsonSchema)) delete jsonSchema[key]
     Object.assign(jsonSchema, shownAs)
   }
-  for (const key of ['typeName', 'typeDoc', 'printedAs', 'shownAs', 'redacted']) delete jsonSchema[key]
+  for (const key of ['typeName', 'typeDoc', 'printedAs', 'knownWords', 'shownAs', 'redacted'])
+    delete jsonSchema[key]
 }
 
 /** Removes redundant keys: the id of a component, which is its key, and a pattern beside the format of an instant. */

@@ -15,6 +15,7 @@ import {
   pageOf,
   request,
   strings,
+  wordOfStripe,
 } from '../core/schema-parts.ts'
 import { environmentSchema, named, object, requiredAs, text, wholeNumber } from '../core/validation.ts'
 
@@ -106,12 +107,13 @@ const price = component('StripePrice', {
     .nullable()
     .describe("In the currency's minor unit; null if it has fractions or tiers."),
   unitAmountDecimal: nullable,
-  type: z.string(),
+  type: wordOfStripe('one_time', 'recurring'),
   lookupKey: nullable,
-  billingScheme: nullable,
-  taxBehavior: nullable,
-  recurringInterval: nullable,
+  billingScheme: wordOfStripe('per_unit', 'tiered').nullable(),
+  taxBehavior: wordOfStripe('exclusive', 'inclusive', 'unspecified').nullable(),
+  recurringInterval: wordOfStripe('day', 'week', 'month', 'year').nullable(),
   recurringIntervalCount: z.number().nullable(),
+  recurringUsageType: wordOfStripe('licensed', 'metered').nullable(),
   metadata: strings,
   syncedAt: instant,
 })

@@ -1,6 +1,14 @@
 /** Checkout and Billing Portal sessions as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
-import { answer, component, errorText, instant, nullable, request } from '../core/schema-parts.ts'
+import {
+  answer,
+  component,
+  errorText,
+  instant,
+  nullable,
+  request,
+  wordOfStripe,
+} from '../core/schema-parts.ts'
 import {
   environmentSchema,
   isStorable,
@@ -43,7 +51,9 @@ const lineItem = named(
   z.strictObject(
     {
       priceId: text(1, 255).describe('A Stripe price, `price_…`.'),
-      quantity: wholeNumber(1, 999).describe('1 to 999; 1 if omitted.').default(1),
+      quantity: wholeNumber(1, 999)
+        .describe('1 to 999; 1 if omitted. It is not sent to Stripe for a metered price.')
+        .default(1),
     },
     requiredAs('an object with priceId and quantity'),
   ),
@@ -91,9 +101,9 @@ export const createCustomerPortalSessionBody = request('CreateCustomerPortalSess
 const checkoutSession = component('CheckoutSession', {
   id: z.string().describe('The id of the row in `payments.stripe_checkout_sessions`.'),
   environment: environmentSchema,
-  mode: z.enum(mode),
+  mode: wordOfStripe(...mode),
   status: named('CheckoutSessionStatus', z.enum(['initialized', 'open', 'completed', 'expired', 'failed'])),
-  paymentStatus: z.enum(['paid', 'unpaid', 'no_payment_required']).nullable(),
+  paymentStatus: wordOfStripe('paid', 'unpaid', 'no_payment_required').nullable(),
   subjectType: nullable,
   subjectId: nullable,
   customerEmail: nullable,

@@ -119,6 +119,12 @@ export function wholeSubject<Schema extends z.ZodObject<typeof subjectFilter>>(s
 export const nullable = z.string().nullable()
 /** A text that may quote an error of Stripe or Postgres. */
 export const errorText = (z.string().meta({ redacted: true }) as z.ZodString).nullable()
+/** A word of Stripe. Stripe adds words to its lists at any time, so an answer may hold one that is not known here. */
+export const wordOfStripe = (...words: [string, ...string[]]) =>
+  z.string().meta({
+    knownWords: words,
+    description: `${words.map((word) => `\`${word}\``).join(', ')}, or a word that Stripe adds later.`,
+  }) as z.ZodString
 export const instant = z.iso.datetime()
 export const nullableInstant = instant.nullable()
 export const count = z.int().min(0)

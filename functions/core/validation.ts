@@ -18,6 +18,8 @@ export type Meta = {
   typeDoc?: string
   /** The type to print, where the schema says less. */
   printedAs?: string
+  /** The words that Stripe uses today, of a text that may hold others. */
+  knownWords?: readonly string[]
   /** How the OpenAPI document shows the schema, where it validates something else. */
   shownAs?: Record<string, unknown>
   /** Answers pass this text through `redact`. */

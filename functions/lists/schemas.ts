@@ -14,12 +14,13 @@ import {
   strings,
   subjectFilter,
   wholeSubject,
+  wordOfStripe,
 } from '../core/schema-parts.ts'
 import { environmentSchema, named, text } from '../core/validation.ts'
 
 const subscriptionStatus = named(
   'StripeSubscriptionStatus',
-  z.enum([
+  wordOfStripe(
     'incomplete',
     'incomplete_expired',
     'trialing',
@@ -28,7 +29,8 @@ const subscriptionStatus = named(
     'canceled',
     'unpaid',
     'paused',
-  ]),
+  ),
+  'Give no access for a status that you do not know.',
 )
 const transactionStatus = named(
   'PaymentTransactionStatus',
@@ -43,7 +45,9 @@ export const subscriptionsQuery = wholeSubject(
   z.strictObject({
     ...subjectFilter,
     customerId: id.optional(),
-    status: oneOf(subscriptionStatus).optional(),
+    status: text(1, 100)
+      .describe(subscriptionStatus.description ?? '')
+      .optional(),
     ...range('Updated'),
     ...page,
   }),
@@ -77,7 +81,9 @@ const subscriptionItem = component('StripeSubscriptionItem', {
   subscriptionId: z.string(),
   productId: nullable,
   priceId: nullable,
-  quantity: z.number().nullable(),
+  quantity: z.number().nullable().describe('Null for metered prices.'),
+  currentPeriodStart: nullableInstant,
+  currentPeriodEnd: nullableInstant.describe("End of the item's own period; items may differ."),
   metadata: strings,
   createdAt: instant,
   updatedAt: instant,
@@ -150,7 +156,7 @@ const customer = component('PaymentCustomer', {
   totalSpendCurrency: nullable,
   paymentMethodBrand: nullable,
   paymentMethodLast4: nullable,
-  countryCode: z.string().length(2).nullable().describe('Two letters.'),
+  countryCode: nullable.describe('Two letters.'),
 })
 
 export const subscriptionsResponse = pageOf('ListStripeSubscriptionsResponse', {

@@ -237,6 +237,7 @@ create table if not exists payments.stripe_prices (
   tax_behavior text,
   recurring_interval text,
   recurring_interval_count integer,
+  recurring_usage_type text,
   metadata jsonb not null default '{}',
   raw jsonb not null default '{}',
   synced_at timestamptz not null default now(),
@@ -259,12 +260,14 @@ comment on column payments.stripe_prices.active is 'Whether it can be bought; ar
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
-comment on column payments.stripe_prices.type is 'one_time or recurring.';
+comment on column payments.stripe_prices.type is 'Stripe''s type, one_time or recurring.';
 comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
 comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
 comment on column payments.stripe_prices.tax_behavior is 'exclusive, inclusive or unspecified.';
 comment on column payments.stripe_prices.recurring_interval is 'day, week, month or year; null for one-time prices.';
 comment on column payments.stripe_prices.recurring_interval_count is 'Number of intervals between two invoices.';
+comment on column payments.stripe_prices.recurring_usage_type is
+  'licensed (bought by quantity) or metered (billed by use, so a checkout sends no quantity); null for one-time prices.';
 comment on column payments.stripe_prices.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_prices.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_prices.synced_at is 'When this row was last updated from Stripe.';
@@ -327,7 +330,7 @@ create table if not exists payments.customer_mappings (
   constraint customer_mappings_subject_key unique (subject_id, subject_type, environment, provider)
 );
 comment on table payments.customer_mappings is
-  'The Stripe customer that a billing subject pays with; new sessions use it. Derived from payments_private.customer_owners.';
+  'The Stripe customer that a billing subject pays with; new sessions use it. Of several customers it is the one with a living subscription, else the one that was claimed first.';
 comment on column payments.customer_mappings.id is 'Local id.';
 comment on column payments.customer_mappings.provider is 'Payment provider; pg-payments writes stripe.';
 comment on column payments.customer_mappings.environment is 'test or live.';
@@ -363,11 +366,10 @@ comment on column payments_private.customer_owners.named_by is 'Id of that objec
 create table if not exists payments.stripe_checkout_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_checkout_sessions_pkey primary key,
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
-  mode text not null constraint mode_is_payment_or_subscription check (mode in ('payment', 'subscription')),
+  mode text not null,
   status text not null default 'initialized'
     constraint status_is_known check (status in ('initialized', 'open', 'completed', 'expired', 'failed')),
-  payment_status text
-    constraint payment_status_is_known check (payment_status in ('paid', 'unpaid', 'no_payment_required')),
+  payment_status text,
   subject_type text constraint subject_type_has_1_to_100_characters check (length(subject_type) between 1 and 100),
   subject_id text constraint subject_id_has_1_to_255_characters check (length(subject_id) between 1 and 255),
   customer_email text,
@@ -399,6 +401,8 @@ create table if not exists payments.stripe_checkout_sessions (
   expires_at timestamptz,
   version bigint not null default 0,
   subject_version bigint,
+  constraint mode_of_a_request_is_payment_or_subscription
+    check (mode in ('payment', 'subscription') or checkout_session_id is not null),
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
@@ -419,9 +423,9 @@ comment on table payments.stripe_checkout_sessions is
   'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
-comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
-comment on column payments.stripe_checkout_sessions.payment_status is 'paid and no_payment_required are settled; unpaid is pending, even if the session is complete.';
+comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s word. paid and no_payment_required are settled; unpaid, and any word that Stripe adds, is pending, even if the session is complete.';
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
@@ -492,9 +496,7 @@ create table if not exists payments.stripe_subscriptions (
   customer_id text not null,
   subject_type text,
   subject_id text,
-  status text not null constraint status_is_known check (
-    status in ('incomplete', 'incomplete_expired', 'trialing', 'active', 'past_due', 'canceled', 'unpaid', 'paused')
-  ),
+  status text not null,
   current_period_start timestamptz,
   current_period_end timestamptz,
   cancel_at_period_end boolean not null default false,
@@ -530,9 +532,9 @@ comment on column payments.stripe_subscriptions.subscription_id is 'Stripe id (s
 comment on column payments.stripe_subscriptions.customer_id is 'Stripe customer (cus_…) that pays.';
 comment on column payments.stripe_subscriptions.subject_type is 'Kind of billing subject; once known it stays.';
 comment on column payments.stripe_subscriptions.subject_id is 'Id of the billing subject in the app; once known it stays.';
-comment on column payments.stripe_subscriptions.status is 'Stripe''s status; active and trialing are the ones that usually give access.';
-comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items.';
-comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items.';
+comment on column payments.stripe_subscriptions.status is 'Stripe''s status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. active and trialing usually give access; give none for a word you do not know.';
+comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items, which have their own periods.';
+comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items, which have their own periods.';
 comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
 comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
 comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was requested, which may be before access ends.';
@@ -555,6 +557,8 @@ create table if not exists payments.stripe_subscription_items (
   product_id text,
   price_id text,
   quantity bigint,
+  current_period_start timestamptz,
+  current_period_end timestamptz,
   metadata jsonb not null default '{}',
   raw jsonb not null default '{}',
   created_at timestamptz not null default now(),
@@ -574,6 +578,9 @@ comment on column payments.stripe_subscription_items.subscription_id is 'Subscri
 comment on column payments.stripe_subscription_items.product_id is 'Product (prod_…).';
 comment on column payments.stripe_subscription_items.price_id is 'Price (price_…).';
 comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
+comment on column payments.stripe_subscription_items.current_period_start is 'Start of the period that the item is paid for.';
+comment on column payments.stripe_subscription_items.current_period_end is
+  'End of the period that the item is paid for. Items of one subscription may differ, for example a monthly plan and a yearly add-on.';
 comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
@@ -717,8 +724,8 @@ comment on column payments_private.payment_objects.customer_id is 'Stripe custom
 comment on column payments_private.payment_objects.customer_email is 'E-mail address that the object carries.';
 comment on column payments_private.payment_objects.description is 'Stripe''s description.';
 comment on column payments_private.payment_objects.subscription_id is 'Subscription (sub_…) that an invoice or a session belongs to.';
-comment on column payments_private.payment_objects.product_id is 'Product of the first line.';
-comment on column payments_private.payment_objects.price_id is 'Price of the first line.';
+comment on column payments_private.payment_objects.product_id is 'Product of the invoice line that is bought.';
+comment on column payments_private.payment_objects.price_id is 'Price of the invoice line that is bought.';
 comment on column payments_private.payment_objects.subject_type is 'Kind of billing subject that the metadata names.';
 comment on column payments_private.payment_objects.subject_id is 'Id of that billing subject.';
 comment on column payments_private.payment_objects.subject_version is 'Version of the earliest snapshot that named a billing subject.';

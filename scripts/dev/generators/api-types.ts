@@ -57,6 +57,7 @@ function comment(text: string | undefined, indent: string): string {
   return `${indent}/**\n${lines.map((line) => `${indent} * ${line}\n`).join('')}${indent} */\n`
 }
 
+const OTHER_TEXT = { toString: () => '(string & {})' }
 const quoted = (value: unknown) => (typeof value === 'string' ? `'${value}'` : String(value))
 
 /** Prints types; a schema with a name becomes a declaration of its own. */
@@ -99,7 +100,11 @@ function typePrinter() {
         return unionOf(def.values, indent)
       case 'pipe':
         return typeOf(io === 'input' ? def.in : def.out, io, indent)
-      case 'string':
+      case 'string': {
+        // An editor offers the known words, and every other text is allowed.
+        const { knownWords } = metaOf(schema)
+        return knownWords === undefined ? 'string' : unionOf([...knownWords, OTHER_TEXT], indent)
+      }
       case 'number':
       case 'boolean':
       case 'unknown':

@@ -129,7 +129,7 @@ function formatUnitPrice({ price, quantity, currency }: LineItem): string {
   const every = price?.recurring
     ? ` every ${price.recurring.interval_count > 1 ? `${price.recurring.interval_count} ${price.recurring.interval}s` : price.recurring.interval}`
     : ''
-  return `${quantity} × ${each}${every}`
+  return quantity === null ? `${each} for each use${every}` : `${quantity} × ${each}${every}`
 }
 
 function renderPromotionForm(id: string): Html {

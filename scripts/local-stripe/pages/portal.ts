@@ -61,7 +61,7 @@ function renderSubscription(engine: Engine, session: PortalSession, subscription
   const offersCancel = (mode: CancelMode) => cancel.enabled && cancel.mode === mode
   return html`<article class="card">
     <h3>${nameOf(engine, subscription)} <span class="status">${subscription.status}</span></h3>
-    <p>${subscription.items.data.map((part) => html`${part.quantity} × ${formatPrice(part.price)}<br>`)}</p>
+    <p>${subscription.items.data.map((part) => html`${part.quantity === undefined ? '' : `${part.quantity} × `}${formatPrice(part.price)}<br>`)}</p>
     <p class="soft">${subscription.cancel_at_period_end ? `Ends on ${until}` : `Renews on ${until}`}</p>
     ${
       offers.length > 0 &&

@@ -32,6 +32,7 @@ import { expireSession } from './checkout.ts'
 import { totalsOf } from './checkout-totals.ts'
 import { discountsShape, resolveDiscount } from './coupons.ts'
 import { requireCustomer } from './customers.ts'
+import { checkQuantity, isMetered } from './metered.ts'
 import { priceDataShape, productDataShape } from './price-shape.ts'
 import { createSetupIntent } from './setup-intents.ts'
 
@@ -441,17 +442,19 @@ function checkPrices(mode: string, items: LineItem[]): void {
 
 function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place: number): LineItem {
   const path = `line_items[${place}]`
-  const quantity = item.quantity ?? (item.adjustable_quantity?.enabled ? 1 : undefined)
-  if (quantity === undefined) throw missing(`${path}[quantity]`)
-  if (quantity < 1 && !item.adjustable_quantity?.enabled) {
+  const price = resolvePrice(engine, item, path)
+  checkQuantity(price, item.quantity, path)
+  const asked = item.quantity ?? (item.adjustable_quantity?.enabled ? 1 : undefined)
+  if (asked === undefined && !isMetered(price)) throw missing(`${path}[quantity]`)
+  if (asked !== undefined && asked < 1 && !item.adjustable_quantity?.enabled) {
     throw invalidRequest('This value must be greater than or equal to 1.', {
       code: 'parameter_invalid_integer',
       param: `${path}[quantity]`,
     })
   }
-  const price = resolvePrice(engine, item, path)
+  const quantity = isMetered(price) ? null : (asked ?? 1)
   const product = engine.store.get('product', price.product)
-  const amount = Math.round(Number(price.unit_amount_decimal) * quantity)
+  const amount = Math.round(Number(price.unit_amount_decimal) * (quantity ?? 0))
   const adjustable = item.adjustable_quantity
   return {
     id: engine.ids.next('li_'),

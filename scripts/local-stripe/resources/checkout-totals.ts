@@ -17,7 +17,7 @@ export function totalsOf(
     const free = trial && item.price?.type === 'recurring'
     item.amount_subtotal = free
       ? 0
-      : Math.round(Number(item.price?.unit_amount_decimal) * (item.quantity ?? 1))
+      : Math.round(Number(item.price?.unit_amount_decimal) * (item.quantity ?? 0)) // metered: nothing is used yet
   }
   const off = splitDiscount(
     coupon,

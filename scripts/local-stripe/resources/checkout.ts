@@ -169,7 +169,9 @@ function firstInvoice(
   const recurring = details.lineItems.filter((item) => item.price?.type === 'recurring')
   const { subscription, invoice } = createSubscription(engine, {
     customer: customer.id,
-    items: recurring.flatMap(({ price, quantity }) => (price ? [{ price, quantity: quantity ?? 1 }] : [])),
+    items: recurring.flatMap(({ price, quantity }) =>
+      price ? [{ price, quantity: quantity ?? undefined }] : [],
+    ),
     oneTime: details.lineItems.filter((item) => item.price?.type === 'one_time'),
     metadata: details.subscriptionData.metadata,
     description: details.subscriptionData.description,

@@ -6,6 +6,7 @@ import { planOf } from '../core/plan.ts'
 import { periodAfter } from '../core/time.ts'
 import type { InvoiceItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import { collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
+import { isMetered } from './metered.ts'
 import {
   createItem,
   itemFields,
@@ -69,8 +70,8 @@ export function changeItems(
   )
   if (bills) {
     for (const { from, to } of changed) {
-      if (from) prorate(engine, subscription, from, period, now, -1)
-      if (to && !restarts) prorate(engine, subscription, to, newPeriod, now, 1)
+      if (from && !isMetered(from.price)) prorate(engine, subscription, from, period, now, -1)
+      if (to && !isMetered(to.price) && !restarts) prorate(engine, subscription, to, newPeriod, now, 1)
     }
   }
   if (!invoicesNow || (changed.length === 0 && !restarts)) return
@@ -110,7 +111,7 @@ function applyChanges(
       engine.store.remove('subscription_item', id ?? '')
     } else if (id === undefined && price) {
       const period = periodOf(subscription)
-      const added = { price, quantity: quantity ?? 1, metadata: mergeMetadata({}, metadata), period }
+      const added = { price, quantity, metadata: mergeMetadata({}, metadata), period }
       items = [...items, createItem(engine, subscription, added)]
     } else {
       items = items.map((item) => (item.id === id ? changeItem(item, { price, quantity, metadata }) : item))
@@ -121,10 +122,11 @@ function applyChanges(
 
 function changeItem(item: SubscriptionItem, changes: Omit<ItemChange, 'id' | 'deleted'>): SubscriptionItem {
   const { price, quantity, metadata } = changes
+  const { quantity: former, ...rest } = item
   return {
-    ...item,
+    ...rest,
     ...(price ? { price: structuredClone(price), plan: planOf(price) } : {}),
-    quantity: quantity ?? item.quantity,
+    ...(isMetered(price ?? item.price) ? {} : { quantity: quantity ?? former ?? 1 }),
     metadata: mergeMetadata(item.metadata, metadata),
   }
 }

@@ -14,6 +14,7 @@ import {
   type NewLine,
   takePendingItems,
 } from './invoicing.ts'
+import { isMetered } from './metered.ts'
 import { defaultMethodOf } from './payment-methods.ts'
 
 export interface Period {
@@ -32,7 +33,7 @@ export function createItem(
     quantity,
     metadata,
     period,
-  }: { price: Price; quantity: number; metadata: Metadata; period: Period },
+  }: { price: Price; quantity?: number; metadata: Metadata; period: Period },
 ): SubscriptionItem {
   return {
     id: engine.ids.next('si_', 14),
@@ -46,7 +47,7 @@ export function createItem(
     metadata,
     plan: planOf(price),
     price: structuredClone(price),
-    quantity,
+    ...(isMetered(price) ? {} : { quantity: quantity ?? 1 }),
     subscription: subscription.id,
     tax_rates: [],
   }
@@ -101,7 +102,7 @@ export function linesFor(
   trial = false,
 ): NewLine[] {
   return items.map((item) => {
-    const quantity = item.quantity ?? 1
+    const quantity = item.quantity ?? (isMetered(item.price) ? 0 : 1) // no use is recorded here
     const unit = Number(item.price.unit_amount_decimal ?? 0)
     return {
       amount: trial ? 0 : Math.round(unit * quantity),

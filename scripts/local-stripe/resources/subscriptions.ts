@@ -33,6 +33,7 @@ import {
   type NewLine,
   takePendingItems,
 } from './invoicing.ts'
+import { checkQuantity, isMetered } from './metered.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { priceDataShape } from './price-shape.ts'
 import { changeItems, type ItemChange, type ProrationBehavior } from './proration.ts'
@@ -146,7 +147,7 @@ const updateShape = {
 
 export interface NewSubscription {
   customer: string
-  items: { price: Price; quantity: number; metadata?: Metadata }[]
+  items: { price: Price; quantity?: number; metadata?: Metadata }[]
   metadata?: Metadata
   description?: string | null
   defaultMethod?: string | null
@@ -331,11 +332,11 @@ function trialSettings(missingMethod = 'create_invoice'): Subscription['trial_se
 
 function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
   const customer = requireCustomer(engine, params.customer)
-  const items = params.items.map((item, place) => ({
-    price: recurringPrice(engine, item, `items[${place}]`),
-    quantity: item.quantity ?? 1,
-    metadata: mergeMetadata({}, item.metadata),
-  }))
+  const items = params.items.map((item, place) => {
+    const price = recurringPrice(engine, item, `items[${place}]`)
+    checkQuantity(price, item.quantity, `items[${place}]`)
+    return { price, quantity: item.quantity, metadata: mergeMetadata({}, item.metadata) }
+  })
   if (items.length === 0) throw missing('items')
   const now = engine.now(customer.id)
   const asked =
@@ -383,8 +384,10 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
   return subscription
 }
 
-function costsSomething(items: { price: Price; quantity: number }[]): boolean {
-  return items.some(({ price, quantity }) => Number(price.unit_amount_decimal) * quantity > 0)
+function costsSomething(items: { price: Price; quantity?: number }[]): boolean {
+  return items.some(
+    ({ price, quantity = 1 }) => !isMetered(price) && Number(price.unit_amount_decimal) * quantity > 0,
+  )
 }
 
 /** The recurring price that an item names, or a new one from its `price_data`. */
@@ -453,10 +456,13 @@ export function updateSubscription(
         : engine.store.require('subscription_item', item.id, `items[${place}][id]`)
     const priced = item.price !== undefined || item.price_data !== undefined
     if (!named && !priced) throw missing(`items[${place}][price]`)
+    const price = priced ? recurringPrice(engine, item, `items[${place}]`) : undefined
+    const current = price ?? named?.price
+    if (current) checkQuantity(current, item.quantity, `items[${place}]`)
     return {
       id: item.id,
       deleted: item.deleted ?? false,
-      price: priced ? recurringPrice(engine, item, `items[${place}]`) : undefined,
+      price,
       quantity: item.quantity,
       metadata: item.metadata,
     }
@@ -695,6 +701,7 @@ export const subscriptionRoutes: Route[] = [
     { ...itemUpdateShape, subscription: required(string()) },
     ({ engine, params }): SubscriptionItem | undefined => {
       const price = recurringPrice(engine, params, '')
+      checkQuantity(price, params.quantity, '')
       const owner = engine.store.require('subscription', params.subscription, 'subscription')
       const added = { deleted: false, price, quantity: params.quantity, metadata: params.metadata }
       updateItem(engine, added, owner.id, params.proration_behavior)
@@ -702,9 +709,10 @@ export const subscriptionRoutes: Route[] = [
     },
   ),
   route('POST', '/v1/subscription_items/:id', 'subscription', itemUpdateShape, ({ engine, id, params }) => {
-    const { subscription } = engine.store.require('subscription_item', id)
+    const { subscription, price: former } = engine.store.require('subscription_item', id)
     const priced = params.price !== undefined || params.price_data !== undefined
     const price = priced ? recurringPrice(engine, params, '') : undefined
+    checkQuantity(price ?? former, params.quantity, '')
     const changed = { id, deleted: false, price, quantity: params.quantity, metadata: params.metadata }
     updateItem(engine, changed, subscription, params.proration_behavior)
     return engine.store.require('subscription_item', id)

@@ -200,6 +200,7 @@ describe('a price', () => {
       taxBehavior: 'inclusive',
       recurringInterval: 'month',
       recurringIntervalCount: 3,
+      recurringUsageType: 'licensed',
       metadata: { a: 'b' },
       syncedAt: expect.any(String),
     })
