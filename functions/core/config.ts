@@ -29,6 +29,10 @@ export type Config = {
    */
   basePath: string
   allowedOrigins: '*' | string[]
+  /** Origins to which Stripe may send buyers back. */
+  returnOrigins: '*' | string[]
+  /** Checkouts of anonymous callers for each environment and minute; 0 is no limit. */
+  guestCheckoutsPerMinute: number
   stripe: {
     secretKey: Record<StripeEnvironment, string | null>
     /** The signing secrets of each environment; several endpoints may deliver to it. */
@@ -116,6 +120,20 @@ const signingSecrets = z
   )
   .optional()
 
+/** `*`, or origins. */
+const origins = () =>
+  z
+    .string()
+    .default('*')
+    .transform((value) =>
+      value.trim() === '*' ? ('*' as const) : value.split(',').map((part) => part.trim()),
+    )
+    .refine(
+      (value) => value === '*' || value.every(isOrigin),
+      'must be * or a comma-separated list of origins, for example https://shop.example',
+    )
+    .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, ''))))
+
 /** Accepted values of a claim. A space is refused, because it is probably a missing comma. */
 const claimValues = (what: string, example: string) =>
   z
@@ -190,17 +208,9 @@ const variables = z.object({
       'must be a path such as /payments, with a slash at its beginning and none at its end',
     )
     .default(''),
-  PAYMENTS_ALLOWED_ORIGINS: z
-    .string()
-    .default('*')
-    .transform((value) =>
-      value.trim() === '*' ? ('*' as const) : value.split(',').map((part) => part.trim()),
-    )
-    .refine(
-      (value) => value === '*' || value.every(isOrigin),
-      'must be * or a comma-separated list of origins, for example https://shop.example',
-    )
-    .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, '')))),
+  PAYMENTS_ALLOWED_ORIGINS: origins(),
+  PAYMENTS_RETURN_ORIGINS: origins(),
+  PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE: wholeNumber(0, 1_000_000, 600),
   STRIPE_TEST_SECRET_KEY: secretKey('test'),
   STRIPE_LIVE_SECRET_KEY: secretKey('live'),
   STRIPE_TEST_WEBHOOK_SECRET: signingSecrets,
@@ -260,6 +270,8 @@ export function readConfig(env: Env): Config {
     publicUrl: value.PAYMENTS_PUBLIC_URL ?? null,
     basePath: value.PAYMENTS_BASE_PATH,
     allowedOrigins: value.PAYMENTS_ALLOWED_ORIGINS,
+    returnOrigins: value.PAYMENTS_RETURN_ORIGINS,
+    guestCheckoutsPerMinute: value.PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE,
     stripe: {
       secretKey: { test: value.STRIPE_TEST_SECRET_KEY ?? null, live: value.STRIPE_LIVE_SECRET_KEY ?? null },
       webhookSecret: {
