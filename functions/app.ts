@@ -25,6 +25,7 @@ function fail(c: AppContext, error: unknown): Response {
   const failure = toApiError(error)
   c.set('failure', failure)
   if (failure.allowed !== undefined) c.header('Allow', failure.allowed)
+  if (failure.retryAfter !== undefined) c.header('Retry-After', String(failure.retryAfter))
   return c.json(errorBody(failure), failure.status)
 }
 

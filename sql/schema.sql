@@ -205,7 +205,8 @@ create table payments.stripe_checkout_sessions (
   idempotency_scope text not null generated always as (
 CASE
     WHEN (subject_type IS NOT NULL) THEN ((('subject:'::text || subject_type) || ':'::text) || subject_id)
-    ELSE ('caller:'::text || COALESCE(caller_id, ''::text))
+    WHEN (caller_id IS NOT NULL) THEN ('caller:'::text || caller_id)
+    ELSE ('guest:'::text || COALESCE(request_hash, ''::text))
 END) stored,
   attempt integer not null default 1,
   stripe_may_have_acted boolean not null default false,
@@ -248,9 +249,9 @@ comment on column payments.stripe_checkout_sessions.last_error is 'Why the last 
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
-comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; distinguishes a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request, computed from the columns of the row when it is begun here; distinguishes a retry from another request under the same key.';
 comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of the caller who began it; null for anonymous callers and for sessions made elsewhere.';
-comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller.';
+comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller, else (for a guest) the request.';
 comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
 comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'After the last failure, Stripe may have created the session, so a retry sends the same idempotency key.';
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
@@ -262,6 +263,7 @@ CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
@@ -1201,6 +1203,19 @@ create view payments_private.product_list with (security_invoker=true) as
 comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
 grant select on payments_private.product_list to payments_service;
 
+create table payments_private.rate_counters (
+  name text not null,
+  counted_from timestamp with time zone not null,
+  count integer not null,
+  constraint rate_counters_pkey PRIMARY KEY (name),
+  constraint count_is_positive CHECK ((count > 0))
+);
+alter table payments_private.rate_counters enable row level security;
+comment on table payments_private.rate_counters is 'What is limited in each minute, one row for each counter.';
+comment on column payments_private.rate_counters.name is 'What is counted, for example guest checkouts of test.';
+comment on column payments_private.rate_counters.counted_from is 'The minute that is counted.';
+comment on column payments_private.rate_counters.count is 'How many there were in that minute.';
+
 create table payments_private.secrets (
   id uuid not null default gen_random_uuid(),
   environment text not null,
@@ -1369,6 +1384,13 @@ create function payments.begin_customer_portal_session(environment text, caller 
 comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
 
+create function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
+grant execute on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+
 create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
   language plpgsql stable security definer
@@ -1525,6 +1547,13 @@ create function payments.projected_event_types()
 comment on function payments.projected_event_types() is 'The types of Stripe events that the managed webhook endpoint subscribes to. Select the same types for an endpoint made by hand. Of other types, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected too; the rest is recorded as ignored.';
 grant execute on function payments.projected_event_types() to payments_service;
 
+create function payments.prune_checkout_sessions(older_than interval, max integer DEFAULT 10000, environment text DEFAULT NULL::text)
+  returns integer
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.prune_checkout_sessions(older_than interval, max integer, environment text) is 'Deletes checkout sessions that nobody paid (initialized, failed or expired) and that have not changed for the given interval, at most max at a time. Returns how many were deleted. Errors: SP001.';
+grant execute on function payments.prune_checkout_sessions(older_than interval, max integer, environment text) to payments_service;
+
 create function payments.prune_webhook_events(older_than interval, max integer DEFAULT 10000, environment text DEFAULT NULL::text)
   returns integer
   language plpgsql volatile security definer
@@ -1655,6 +1684,12 @@ create function payments_private.check_sync_kinds(kinds jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb) to payments_service;
+
 create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
   language plpgsql stable security invoker
@@ -1665,6 +1700,12 @@ create function payments_private.count_environment(environment text)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.count_guest_checkout(environment text, per_minute integer)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.count_guest_checkout(environment text, per_minute integer) to payments_service;
 
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
@@ -2083,6 +2124,11 @@ create function payments_private.tg_sessions__customer()
 create function payments_private.tg_sessions__id()
   returns trigger
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.try_lock_ids(environment text, ids text[])

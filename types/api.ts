@@ -746,12 +746,18 @@ export type RebuildResponse = {
 }
 
 export type PruneRequest = {
-  /** Finished events older than this many days lose their payload; their outcome stays. */
+  /**
+   * Finished events older than this many days lose their payload; their outcome stays. Checkout sessions that
+   * were never paid, and that have not changed for so long, are deleted.
+   */
   olderThanDays: number
 }
 
 export type PruneResponse = {
+  /** Events that lost their payload. */
   pruned: number
+  /** Checkout sessions that were never paid. */
+  deletedCheckoutSessions: number
 }
 
 export type ScheduleRequest = {

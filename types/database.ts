@@ -382,6 +382,21 @@ export interface PaymentsPrivateProductList {
   synced_at: Timestamp | null;
 }
 
+export interface PaymentsPrivateRateCounters {
+  /**
+   * How many there were in that minute.
+   */
+  count: number;
+  /**
+   * The minute that is counted.
+   */
+  counted_from: Timestamp;
+  /**
+   * What is counted, for example guest checkouts of test.
+   */
+  name: string;
+}
+
 export interface PaymentsPrivateSecrets {
   /**
    * Nonce and encrypted value, base64.
@@ -655,7 +670,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   idempotency_key: string | null;
   /**
-   * Scope in which the key is unique: the billing subject, else the caller.
+   * Scope in which the key is unique: the billing subject, else the caller, else (for a guest) the request.
    */
   idempotency_scope: Generated<string>;
   /**
@@ -687,7 +702,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   raw: Generated<Json>;
   /**
-   * SHA-256 of the request; distinguishes a retry from another request under the same key.
+   * SHA-256 of the request, computed from the columns of the row when it is begun here; distinguishes a retry from another request under the same key.
    */
   request_hash: string | null;
   /**
@@ -1383,6 +1398,7 @@ export interface DB {
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.price_list": PaymentsPrivatePriceList;
   "payments_private.product_list": PaymentsPrivateProductList;
+  "payments_private.rate_counters": PaymentsPrivateRateCounters;
   "payments_private.secrets": PaymentsPrivateSecrets;
   "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
   "payments_private.subscription_list": PaymentsPrivateSubscriptionList;

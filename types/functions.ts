@@ -162,6 +162,25 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  /** Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many. */
+  'payments.begin_guest_checkout_session': {
+    args: {
+      environment: string | null
+      caller: Json | null
+      mode: string | null
+      line_items: Json | null
+      success_url: string | null
+      cancel_url: string | null
+      per_minute: number | null
+      subject_type?: string | null
+      subject_id?: string | null
+      customer_email?: string | null
+      metadata?: Json | null
+      idempotency_key?: string | null
+    }
+    returns: Json
+  }
+
   /** Returns {from, gap}: the instant from which to read Stripe's list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account. */
   'payments.begin_recovery': {
     args: {
@@ -376,6 +395,16 @@ export interface SqlFunctions {
     returns: string[]
   }
 
+  /** Deletes checkout sessions that nobody paid (initialized, failed or expired) and that have not changed for the given interval, at most max at a time. Returns how many were deleted. Errors: SP001. */
+  'payments.prune_checkout_sessions': {
+    args: {
+      older_than: string | null
+      max?: number | null
+      environment?: string | null
+    }
+    returns: number
+  }
+
   /** Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001. */
   'payments.prune_webhook_events': {
     args: {
@@ -516,11 +545,33 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.checkout_request_hash': {
+    args: {
+      mode: string | null
+      line_items: Json | null
+      success_url: string | null
+      cancel_url: string | null
+      subject_type: string | null
+      subject_id: string | null
+      customer_email: string | null
+      metadata: Json | null
+    }
+    returns: string
+  }
+
   'payments_private.checkout_session_params': {
     args: {
       session: StripeCheckoutSessions | null
     }
     returns: Json
+  }
+
+  'payments_private.count_guest_checkout': {
+    args: {
+      environment: string | null
+      per_minute: number | null
+    }
+    returns: undefined
   }
 
   'payments_private.customer_of_subject': {
@@ -606,6 +657,7 @@ export interface SqlFunctions {
 export const SQL_CALLS = {
   'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
   'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text' } },
+  'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
   'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
   'payments.begin_sync': { result: 'value', casts: { environment: 'text', kinds: 'jsonb', created_from: 'timestamptz', created_before: 'timestamptz', account_id: 'text' } },
   'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool' } },
@@ -626,6 +678,7 @@ export const SQL_CALLS = {
   'payments.ingest_webhook_events': { result: 'value', casts: { environment: 'text', payloads: 'jsonb' } },
   'payments.project_stripe_objects': { result: 'value', casts: { environment: 'text', objects: 'jsonb', snapshot_at: 'timestamptz' } },
   'payments.projected_event_types': { result: 'value', casts: {} },
+  'payments.prune_checkout_sessions': { result: 'value', casts: { older_than: 'interval', max: 'int4', environment: 'text' } },
   'payments.prune_webhook_events': { result: 'value', casts: { older_than: 'interval', max: 'int4', environment: 'text' } },
   'payments.rebuild_projections': { result: 'value', casts: { environment: 'text' } },
   'payments.record_sync_page': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', kind: 'text', objects: 'jsonb', snapshot_at: 'timestamptz', has_more: 'bool' } },

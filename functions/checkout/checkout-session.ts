@@ -10,6 +10,7 @@ import { type Answer, readJson } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import {
   beginCheckoutSession,
+  beginGuestCheckoutSession,
   type CheckoutDecision,
   type CheckoutSessionRow,
   completeCheckoutSession,
@@ -20,6 +21,7 @@ import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { presentCheckoutSession } from './present.ts'
+import { checkReturnOrigins } from './return-origins.ts'
 import { createCheckoutSessionBody } from './schemas.ts'
 
 export async function checkoutSession(
@@ -30,10 +32,11 @@ export async function checkoutSession(
   const caller = await deps.authenticate(request.headers)
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCheckoutSessionBody, await readJson(request))
+  checkReturnOrigins(deps.config, { successUrl: body.successUrl, cancelUrl: body.cancelUrl })
   const stripe = await deps.stripe(environment)
 
-  const begin = () =>
-    beginCheckoutSession(deps.database, {
+  const begin = () => {
+    const request = {
       environment,
       caller,
       mode: body.mode,
@@ -45,9 +48,13 @@ export async function checkoutSession(
       customerEmail: body.customerEmail,
       metadata: body.metadata,
       idempotencyKey: body.idempotencyKey,
-    }).catch((error) => {
-      throw caller.role === 'anon' && body.subject ? refusedAsGuest(error) : error
+    }
+    if (caller.role !== 'anon') return beginCheckoutSession(deps.database, request)
+    const perMinute = deps.config.guestCheckoutsPerMinute
+    return beginGuestCheckoutSession(deps.database, { ...request, perMinute }).catch((error) => {
+      throw body.subject ? refusedAsGuest(error) : error
     })
+  }
 
   let decision = await begin()
   if (decision.action === 'fetch') {

@@ -15,6 +15,7 @@ import {
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { presentCustomerPortalSession } from './present.ts'
+import { checkReturnOrigins } from './return-origins.ts'
 import { createCustomerPortalSessionBody } from './schemas.ts'
 
 export async function customerPortalSession(
@@ -25,6 +26,7 @@ export async function customerPortalSession(
   const caller = await deps.authenticate(request.headers)
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCustomerPortalSessionBody, await readJson(request))
+  checkReturnOrigins(deps.config, { returnUrl: body.returnUrl })
   const stripe = await deps.stripe(environment)
 
   const decision = await beginCustomerPortalSession(deps.database, {

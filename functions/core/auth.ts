@@ -31,12 +31,6 @@ const invalidToken = (message: string, cause?: unknown) =>
 /** The next step for a deployer whose handlers cannot verify tokens. */
 export const VERIFY_TOKENS = 'Set PAYMENTS_JWT_SECRET or PAYMENTS_JWKS_URL where the handlers run.'
 
-/**
- * Whether a secret has less than the 256 bits that HS256 needs. See
- * https://www.rfc-editor.org/rfc/rfc7518#section-3.2.
- */
-export const isShortSecret = (secret: string): boolean => new TextEncoder().encode(secret).length < 32
-
 function hasNoExpiry(error: unknown): boolean {
   const { code, claim, reason } = error as { code?: string; claim?: string; reason?: string }
   return code === 'ERR_JWT_CLAIM_VALIDATION_FAILED' && claim === 'exp' && reason === 'missing'
@@ -208,6 +202,9 @@ export function createAuthenticate({
  * Admits only an admin: the admin key as `x-api-key` or as a bearer token, or a verified token with a configured
  * admin role (by default `project_admin`). Any other token fails with 403. Without an admin key and without a way to
  * verify tokens, every request fails with 403.
+ *
+ * With a key set and no issuer, no token makes an admin: several projects may share the key set, and each chooses the
+ * roles in its tokens.
  */
 export function createAuthenticateAdmin({
   config,
@@ -254,6 +251,14 @@ export function createAuthenticateAdmin({
       throw notAdmin('The anonymous key is not allowed to do this; it is for the admin.')
     if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw wrongKey()
     const { role } = await verify(token)
+    if (config.jwksUrl !== null && config.jwtIssuers === null) {
+      throw apiError(
+        403,
+        'AUTH_UNAUTHORIZED',
+        'No token makes an admin here, because PAYMENTS_JWKS_URL is set and PAYMENTS_JWT_ISSUER is not.',
+        { nextActions: 'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, or send the admin key.' },
+      )
+    }
     if (typeof role !== 'string' || !config.adminRoles.includes(role))
       throw notAdmin('The role of this token is not allowed to do this; it is for the admin.')
   }

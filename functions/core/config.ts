@@ -29,9 +29,14 @@ export type Config = {
    */
   basePath: string
   allowedOrigins: '*' | string[]
+  /** Origins to which Stripe may send buyers back. */
+  returnOrigins: '*' | string[]
+  /** Checkouts of anonymous callers for each environment and minute; 0 is no limit. */
+  guestCheckoutsPerMinute: number
   stripe: {
     secretKey: Record<StripeEnvironment, string | null>
-    webhookSecret: Record<StripeEnvironment, string | null>
+    /** The signing secrets of each environment; several endpoints may deliver to it. */
+    webhookSecret: Record<StripeEnvironment, string[] | null>
     api: { protocol: 'http' | 'https'; host: string; port: number } | null
     timeoutMs: number
     maxRetries: number
@@ -48,7 +53,18 @@ function configError(message: string): Error {
   return Object.assign(new Error(message), { name: 'ConfigError' })
 }
 
+/** HS256 needs a secret of 256 bits. See https://www.rfc-editor.org/rfc/rfc7518#section-3.2. */
+const JWT_SECRET_BYTES_MIN = 32
+const ADMIN_KEY_LENGTH_MIN = 24
+
 const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
+
+/** Whether nobody on the way can change what this address answers: https, or this machine. */
+function isSafeFromOthers(value: string): boolean {
+  if (!httpUrl(value)) return true // refused by its own sentence
+  const { protocol, hostname } = new URL(value)
+  return protocol === 'https:' || /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname)
+}
 
 /** An address of scheme, host and port only. */
 const isOrigin = (value: string) => httpUrl(value) && new URL(value).origin === value.replace(/\/$/, '')
@@ -94,10 +110,29 @@ const secretKey = (mode: StripeEnvironment) =>
     )
     .optional()
 
-const signingSecret = z
+/** Several endpoints may deliver to one environment, each with its own secret. */
+const signingSecrets = z
   .string()
-  .regex(/^whsec_\S+$/, 'must be a Stripe signing secret, beginning whsec_')
+  .transform((value) => value.split(',').map((part) => part.trim()))
+  .refine(
+    (secrets) => secrets.every((secret) => /^whsec_\S+$/.test(secret)),
+    'must be a Stripe signing secret, beginning whsec_, or a comma-separated list of them',
+  )
   .optional()
+
+/** `*`, or origins. */
+const origins = () =>
+  z
+    .string()
+    .default('*')
+    .transform((value) =>
+      value.trim() === '*' ? ('*' as const) : value.split(',').map((part) => part.trim()),
+    )
+    .refine(
+      (value) => value === '*' || value.every(isOrigin),
+      'must be * or a comma-separated list of origins, for example https://shop.example',
+    )
+    .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, ''))))
 
 /** Accepted values of a claim. A space is refused, because it is probably a missing comma. */
 const claimValues = (what: string, example: string) =>
@@ -132,11 +167,30 @@ const variables = z.object({
     .string()
     .refine(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them')
     .optional(),
-  PAYMENTS_JWT_SECRET: z.string().optional(),
-  PAYMENTS_JWKS_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
+  PAYMENTS_JWT_SECRET: z
+    .string()
+    .refine(
+      (value) => new TextEncoder().encode(value).length >= JWT_SECRET_BYTES_MIN,
+      `must have at least ${JWT_SECRET_BYTES_MIN} bytes, as \`openssl rand -base64 32\` prints them`,
+    )
+    .optional(),
+  PAYMENTS_JWKS_URL: z
+    .string()
+    .refine(httpUrl, 'must be an absolute http or https address')
+    .refine(
+      isSafeFromOthers,
+      'must be an https address; plain http may be used for this machine only, for example http://localhost:9999/jwks',
+    )
+    .optional(),
   PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
   PAYMENTS_JWT_AUDIENCE: claimValues('audiences', 'shop'),
-  PAYMENTS_ADMIN_KEY: z.string().min(8, 'must have at least 8 characters').optional(),
+  PAYMENTS_ADMIN_KEY: z
+    .string()
+    .min(
+      ADMIN_KEY_LENGTH_MIN,
+      `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
+    )
+    .optional(),
   PAYMENTS_ADMIN_ROLES: z
     .string()
     .default('project_admin')
@@ -154,21 +208,13 @@ const variables = z.object({
       'must be a path such as /payments, with a slash at its beginning and none at its end',
     )
     .default(''),
-  PAYMENTS_ALLOWED_ORIGINS: z
-    .string()
-    .default('*')
-    .transform((value) =>
-      value.trim() === '*' ? ('*' as const) : value.split(',').map((part) => part.trim()),
-    )
-    .refine(
-      (value) => value === '*' || value.every(isOrigin),
-      'must be * or a comma-separated list of origins, for example https://shop.example',
-    )
-    .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, '')))),
+  PAYMENTS_ALLOWED_ORIGINS: origins(),
+  PAYMENTS_RETURN_ORIGINS: origins(),
+  PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE: wholeNumber(0, 1_000_000, 600),
   STRIPE_TEST_SECRET_KEY: secretKey('test'),
   STRIPE_LIVE_SECRET_KEY: secretKey('live'),
-  STRIPE_TEST_WEBHOOK_SECRET: signingSecret,
-  STRIPE_LIVE_WEBHOOK_SECRET: signingSecret,
+  STRIPE_TEST_WEBHOOK_SECRET: signingSecrets,
+  STRIPE_LIVE_WEBHOOK_SECRET: signingSecrets,
   STRIPE_API_BASE_URL: z
     .string()
     .refine(isOrigin, 'must be an http or https address without a path, for example http://127.0.0.1:12111')
@@ -224,6 +270,8 @@ export function readConfig(env: Env): Config {
     publicUrl: value.PAYMENTS_PUBLIC_URL ?? null,
     basePath: value.PAYMENTS_BASE_PATH,
     allowedOrigins: value.PAYMENTS_ALLOWED_ORIGINS,
+    returnOrigins: value.PAYMENTS_RETURN_ORIGINS,
+    guestCheckoutsPerMinute: value.PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE,
     stripe: {
       secretKey: { test: value.STRIPE_TEST_SECRET_KEY ?? null, live: value.STRIPE_LIVE_SECRET_KEY ?? null },
       webhookSecret: {

@@ -14,6 +14,8 @@ export type ApiError = Error & {
   nextActions?: string
   /** The methods of the address, for a 405. */
   allowed?: string
+  /** Seconds after which the same request may succeed, for a 429. */
+  retryAfter?: number
 }
 
 /** An error for the caller: a status, a code, and a sentence for a person. */
@@ -21,15 +23,16 @@ export function apiError(
   status: Status,
   code: ErrorCode,
   message: string,
-  options: { nextActions?: string; allowed?: string; cause?: unknown } = {},
+  options: { nextActions?: string; allowed?: string; retryAfter?: number; cause?: unknown } = {},
 ): ApiError {
-  const { nextActions, allowed, ...rest } = options
+  const { nextActions, allowed, retryAfter, ...rest } = options
   return Object.assign(new Error(redact(message), rest), {
     name: 'ApiError' as const,
     status,
     code,
     ...(nextActions === undefined ? {} : { nextActions: redact(nextActions) }),
     ...(allowed === undefined ? {} : { allowed }),
+    ...(retryAfter === undefined ? {} : { retryAfter }),
   })
 }
 
@@ -90,6 +93,8 @@ export const SQLSTATES: Record<
   SP021: { status: 409, code: 'PAYMENT_SYNC_RUNNING' },
   /** an event of the ledger cannot be projected again */
   SP022: { status: 500, code: 'INTERNAL_ERROR' },
+  /** too many guest checkouts in this minute */
+  SP030: { status: 429, code: 'RATE_LIMITED' },
   /** app users may not call this function */
   SP031: { status: 403, code: 'AUTH_UNAUTHORIZED' },
   /** the database is not fit for pg-payments; only migrations raise it */
@@ -200,12 +205,16 @@ export function databaseUnavailable(cause?: unknown): ApiError {
   })
 }
 
+/** When a 429 may be sent again, if nothing says more. */
+const RETRY_AFTER_S = 1
+
 /** Maps the error of a failed statement. */
 export function fromDatabase(error: unknown): ApiError {
-  const { name, code, message, hint } = error as {
+  const { name, code, message, detail, hint } = error as {
     name?: string
     code?: string
     message?: string
+    detail?: string
     hint?: string
   }
   if (name !== 'PostgresError') {
@@ -217,6 +226,8 @@ export function fromDatabase(error: unknown): ApiError {
     const nextActions = row.message === undefined ? hint : row.nextActions
     return apiError(row.status, row.code, row.message ?? message ?? 'The database refused this.', {
       ...(nextActions === undefined ? {} : { nextActions }),
+      // An error of ours with this status has the seconds as its detail.
+      ...(row.status === 429 ? { retryAfter: Number(detail) || RETRY_AFTER_S } : {}),
       cause: error,
     })
   }
@@ -247,7 +258,12 @@ function permissionIn(message: string): string {
   return name === undefined ? 'a permission for this' : `the permission ${name}`
 }
 
-type StripeErrorLike = { type?: string; statusCode?: number; requestId?: string }
+type StripeErrorLike = {
+  type?: string
+  statusCode?: number
+  requestId?: string
+  headers?: Record<string, string>
+}
 
 /** Whether the error is one of the Stripe SDK. Compares names, so that nothing here loads the SDK. */
 function isStripeError(error: unknown): error is Error & StripeErrorLike {
@@ -296,6 +312,7 @@ export function fromStripe(error: unknown, environment: StripeEnvironment): ApiE
     case 'StripeRateLimitError':
       return apiError(429, 'RATE_LIMITED', 'Stripe receives too many requests just now.', {
         nextActions: 'Try again in a moment.',
+        retryAfter: Number(error.headers?.['retry-after']) || RETRY_AFTER_S,
         cause: error,
       })
     case 'StripeIdempotencyError':

@@ -205,7 +205,7 @@ export function createSecretStore({
       const stored = await opened(environment, 'webhook_secret')
       const configured = config.stripe.webhookSecret[environment]
       if (stored.length > 0) return stored
-      if (configured !== null) return [configured]
+      if (configured !== null) return configured
       throw apiError(
         500,
         'INTERNAL_ERROR',

@@ -51,6 +51,7 @@ export type ArgumentTypes = {
 /** Results of the functions of the same name, of one row or of the whole set. */
 export type Results = {
   beginCheckoutSession: CheckoutDecision
+  beginGuestCheckoutSession: CheckoutDecision
   completeCheckoutSession: CheckoutSessionRow
   failCheckoutSession: CheckoutSessionRow
   beginCustomerPortalSession: CustomerPortalDecision

@@ -143,6 +143,9 @@ const LONG_MS = 60 * 60 * 1000
 // checkout
 
 export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session', { asCaller: true })
+export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', {
+  asCaller: true,
+})
 export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
@@ -161,6 +164,7 @@ export const retryWebhookEvents = sqlFunction('payments.retry_webhook_events')
 export const replayWebhookEvents = sqlFunction('payments.replay_webhook_events', { deadlineMs: LONG_MS })
 export const rebuildProjections = sqlFunction('payments.rebuild_projections', { deadlineMs: LONG_MS })
 export const pruneWebhookEvents = sqlFunction('payments.prune_webhook_events', { deadlineMs: LONG_MS })
+export const pruneCheckoutSessions = sqlFunction('payments.prune_checkout_sessions', { deadlineMs: LONG_MS })
 
 // sync and recovery
 

@@ -15,7 +15,13 @@ import { present } from '../core/present.ts'
 import { newestFirst, readRows } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
-import { pruneWebhookEvents, rebuildProjections, replayWebhookEvents, type SyncRunRow } from '../core/sql.ts'
+import {
+  pruneCheckoutSessions,
+  pruneWebhookEvents,
+  rebuildProjections,
+  replayWebhookEvents,
+  type SyncRunRow,
+} from '../core/sql.ts'
 import { presentSyncRun } from './present.ts'
 import { recover } from './recovery.ts'
 import { runScheduled } from './schedule.ts'
@@ -206,22 +212,25 @@ const prune = route({
   id: 'pruneWebhookEvents',
   method: 'POST',
   path: '/stripe/{environment}/prune',
-  summary: 'Removes the payloads of old finished events; their ids and outcome stay',
+  summary: 'Removes the payloads of old finished events, and checkout sessions that nobody paid',
   params: environmentParams,
   body: pruneBody,
   response: pruneResponse,
   async handle({ params: { environment }, body: { olderThanDays }, signal }, deps) {
-    let pruned = 0
-    let count = PRUNED_AT_ONCE
-    while (count === PRUNED_AT_ONCE && !signal.aborted) {
-      count = await pruneWebhookEvents(deps.database, {
-        environment,
-        olderThan: `${olderThanDays} days`,
-        max: PRUNED_AT_ONCE,
-      })
-      pruned += count
+    const batch = { environment, olderThan: `${olderThanDays} days`, max: PRUNED_AT_ONCE }
+    const total = async (pruneBatch: typeof pruneWebhookEvents): Promise<number> => {
+      let pruned = 0
+      let count = PRUNED_AT_ONCE
+      while (count === PRUNED_AT_ONCE && !signal.aborted) {
+        count = await pruneBatch(deps.database, batch)
+        pruned += count
+      }
+      return pruned
     }
-    return { pruned }
+    return {
+      pruned: await total(pruneWebhookEvents),
+      deletedCheckoutSessions: await total(pruneCheckoutSessions),
+    }
   },
 })
 

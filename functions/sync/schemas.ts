@@ -62,7 +62,7 @@ export const replayBody = request('ReplayRequest', {
 
 export const pruneBody = request('PruneRequest', {
   olderThanDays: wholeNumber(1, 36_500).describe(
-    'Finished events older than this many days lose their payload; their outcome stays.',
+    'Finished events older than this many days lose their payload; their outcome stays. Checkout sessions that were never paid, and that have not changed for so long, are deleted.',
   ),
 })
 
@@ -141,7 +141,10 @@ export const rebuildResponse = answer('RebuildResponse', {
     .describe('The instant from which the ledger is complete; null if nothing is missing.'),
 })
 
-export const pruneResponse = answer('PruneResponse', { pruned: count })
+export const pruneResponse = answer('PruneResponse', {
+  pruned: count.describe('Events that lost their payload.'),
+  deletedCheckoutSessions: count.describe('Checkout sessions that were never paid.'),
+})
 
 export const scheduleResponse = answer('ScheduleResponse', {
   retried: z

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:adfec55e9949d2d68f72af000d249a10b54e3802
+--! Hash: sha1:a96c642644185acd3f663b2161a54d5ab71bf549
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -393,7 +393,8 @@ create table if not exists payments.stripe_checkout_sessions (
   idempotency_scope text not null generated always as (
     case
       when subject_type is not null then 'subject:' || subject_type || ':' || subject_id
-      else 'caller:' || coalesce(caller_id, '')
+      when caller_id is not null then 'caller:' || caller_id
+      else 'guest:' || coalesce(request_hash, '')
     end
   ) stored,
   attempt integer not null default 1 constraint attempt_counts_from_1 check (attempt >= 1),
@@ -443,9 +444,9 @@ comment on column payments.stripe_checkout_sessions.last_error is 'Why the last 
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_checkout_sessions.updated_at is 'When this row last changed.';
-comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request; distinguishes a retry from another request under the same key.';
+comment on column payments.stripe_checkout_sessions.request_hash is 'SHA-256 of the request, computed from the columns of the row when it is begun here; distinguishes a retry from another request under the same key.';
 comment on column payments.stripe_checkout_sessions.caller_id is 'payments.caller_id() of the caller who began it; null for anonymous callers and for sessions made elsewhere.';
-comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller.';
+comment on column payments.stripe_checkout_sessions.idempotency_scope is 'Scope in which the key is unique: the billing subject, else the caller, else (for a guest) the request.';
 comment on column payments.stripe_checkout_sessions.attempt is 'Number of Stripe sessions begun for this row; part of the idempotency key sent to Stripe.';
 comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'After the last failure, Stripe may have created the session, so a retry sends the same idempotency key.';
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
@@ -873,6 +874,16 @@ comment on column payments_private.secrets.created_at is 'When it was stored.';
 comment on column payments_private.secrets.expires_at is 'When it stops being used; null while it is current.';
 comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, the only part that is ever shown.';
 comment on column payments_private.secrets.endpoint_id is 'Of a signing secret: the webhook endpoint (we_…) that signs with it.';
+
+create table if not exists payments_private.rate_counters (
+  name text not null constraint rate_counters_pkey primary key,
+  counted_from timestamptz not null,
+  count integer not null constraint count_is_positive check (count > 0)
+);
+comment on table payments_private.rate_counters is 'What is limited in each minute, one row for each counter.';
+comment on column payments_private.rate_counters.name is 'What is counted, for example guest checkouts of test.';
+comment on column payments_private.rate_counters.counted_from is 'The minute that is counted.';
+comment on column payments_private.rate_counters.count is 'How many there were in that minute.';
 
 --! split: 0090-sync-runs.sql
 -- Syncs: what they list from Stripe, their progress, and what differed.

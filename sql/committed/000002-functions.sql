@@ -1,6 +1,35 @@
---! Previous: sha1:adfec55e9949d2d68f72af000d249a10b54e3802
---! Hash: sha1:67b1d6afadf60fd11f2d5bd06ee06129ad6ec5c1
+--! Previous: sha1:a96c642644185acd3f663b2161a54d5ab71bf549
+--! Hash: sha1:b931d9e9c33f6b1da0e262f4f437544afe978c1a
 --! Message: functions
+--! Included access/check_installation.sql
+/*
+ * Refuses a database without the tables of pg-payments, before functions, policies and grants meet the tables of another
+ * product. It comes first in the migration. The first statement makes the session read-only, because psql without
+ * ON_ERROR_STOP goes on after the error of the second.
+ */
+select set_config('default_transaction_read_only', 'on', false) as refused
+where (
+  select count(*)
+  from pg_catalog.pg_type as t
+  join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+  where (n.nspname, t.typname) in (('payments', 'billing_subject'), ('payments_private', 'snapshot'))
+) < 2;
+
+do $$
+begin
+  if (
+    select count(*)
+    from pg_catalog.pg_type as t
+    join pg_catalog.pg_namespace as n on n.oid = t.typnamespace
+    where (n.nspname, t.typname) in (('payments', 'billing_subject'), ('payments_private', 'snapshot'))
+  ) < 2 then
+    raise exception 'The tables of pg-payments are not in the database %.', current_database()
+      using errcode = 'SP032',
+            hint = 'Apply the files of sql/committed in order: 000001-tables.sql comes first, and it must succeed.';
+  end if;
+end
+$$;
+--! EndIncluded access/check_installation.sql
 
 --! split: 0100-functions.sql
 -- small pieces
@@ -23,7 +52,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.id_of(jsonb) from public;
+revoke all on function payments_private.id_of(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.id_of(jsonb) to payments_service;
 --! EndIncluded base/private/id_of.sql
 --! Included base/private/instant_of.sql
@@ -42,7 +71,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.instant_of(jsonb) from public;
+revoke all on function payments_private.instant_of(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.instant_of(jsonb) to payments_service;
 --! EndIncluded base/private/instant_of.sql
 --! Included ownership/private/subject_of.sql
@@ -75,7 +104,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.subject_of(jsonb) from public;
+revoke all on function payments_private.subject_of(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.subject_of(jsonb) to payments_service;
 --! EndIncluded ownership/private/subject_of.sql
 --! Included base/private/uuid_of_object.sql
@@ -97,7 +126,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.uuid_of_object(text, text) from public;
+revoke all on function payments_private.uuid_of_object(text, text) from public, anon, authenticated;
 --! EndIncluded base/private/uuid_of_object.sql
 --! Included projection/private/snapshot_version.sql
 /*
@@ -137,29 +166,63 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.snapshot_version(timestamptz, text, boolean, integer) from public;
+revoke all on function payments_private.snapshot_version(timestamptz, text, boolean, integer)
+  from public, anon, authenticated;
 grant execute on function payments_private.snapshot_version(timestamptz, text, boolean, integer) to payments_service;
 --! EndIncluded projection/private/snapshot_version.sql
---! Included base/private/check_environment.sql
+--! Included base/private/check_caller.sql
 /*
- * Raises SP001 for any environment but test and live, so that the caller sees a sentence and not a violated check.
+ * Raises SP031 for the roles anon and authenticated. Every function that runs with the rights of its owner and changes
+ * payment state calls it, most of them by check_environment. Nobody but the handlers may execute those functions. This
+ * check holds even after a grant to app users, for example by a script that exposes the whole schema.
+ *
+ * A function with `security definer` keeps the role that called it in the setting role. A login named anon has no role
+ * set, so session_user counts as well.
  */
-create or replace function payments_private.check_environment(environment text)
+create or replace function payments_private.check_caller()
   returns void
   language plpgsql
-  immutable
+  stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  if check_environment.environment is null or check_environment.environment not in ('test', 'live') then
+  if current_setting('role') in ('anon', 'authenticated') or session_user in ('anon', 'authenticated') then
+    raise exception 'App users may not change payments; this call came with the role %.',
+        case current_setting('role') when 'none' then session_user::text else current_setting('role') end
+      using errcode = 'SP031',
+            hint = 'Call the HTTP API of the handlers. To close the functions again, run: pg-payments migrate --again';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_caller() from public, anon, authenticated;
+grant execute on function payments_private.check_caller() to payments_service;
+--! EndIncluded base/private/check_caller.sql
+--! Included base/private/check_environment.sql
+/*
+ * Raises SP001 for any environment but test and live, so that the caller sees a sentence and not a violated check.
+ * Raises SP031 for app users, see check_caller. Its condition is repeated here, because it saves a call per event.
+ */
+create or replace function payments_private.check_environment(environment text)
+  returns void
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if check_environment.environment is null or check_environment.environment not in ('test', 'live')
+    or current_setting('role') in ('anon', 'authenticated') or session_user in ('anon', 'authenticated')
+  then
+    perform payments_private.check_caller();
     raise exception 'environment must be test or live.'
       using errcode = 'SP001', hint = 'Use test or live.';
   end if;
 end;
 $$;
 
-revoke all on function payments_private.check_environment(text) from public;
+revoke all on function payments_private.check_environment(text) from public, anon, authenticated;
 grant execute on function payments_private.check_environment(text) to payments_service;
 --! EndIncluded base/private/check_environment.sql
 --! Included connection/private/check_account.sql
@@ -193,7 +256,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.check_account(text, text) from public;
+revoke all on function payments_private.check_account(text, text) from public, anon, authenticated;
 --! EndIncluded connection/private/check_account.sql
 --! Included ledger/private/is_projected_event.sql
 /*
@@ -215,7 +278,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.is_projected_event(text) from public;
+revoke all on function payments_private.is_projected_event(text) from public, anon, authenticated;
 --! EndIncluded ledger/private/is_projected_event.sql
 --! Included ledger/private/retry_delay.sql
 /*
@@ -238,7 +301,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.retry_delay(integer) from public;
+revoke all on function payments_private.retry_delay(integer) from public, anon, authenticated;
 --! EndIncluded ledger/private/retry_delay.sql
 --! Included base/private/ids_of.sql
 /*
@@ -295,7 +358,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.ids_of(jsonb[]) from public;
+revoke all on function payments_private.ids_of(jsonb[]) from public, anon, authenticated;
 --! EndIncluded base/private/ids_of.sql
 --! Included base/private/lock_ids.sql
 /*
@@ -339,7 +402,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_ids(text, text[]) from public;
+revoke all on function payments_private.lock_ids(text, text[]) from public, anon, authenticated;
 --! EndIncluded base/private/lock_ids.sql
 --! Included base/private/try_lock_ids.sql
 /*
@@ -374,7 +437,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.try_lock_ids(text, text[]) from public;
+revoke all on function payments_private.try_lock_ids(text, text[]) from public, anon, authenticated;
 --! EndIncluded base/private/try_lock_ids.sql
 --! Included base/private/lock_environment.sql
 /*
@@ -409,7 +472,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_environment(text, boolean) from public;
+revoke all on function payments_private.lock_environment(text, boolean) from public, anon, authenticated;
 --! EndIncluded base/private/lock_environment.sql
 
 -- owners
@@ -432,7 +495,7 @@ $$;
 comment on function payments.caller_id() is
   'Returns the id of the signed-in caller (claim sub of request.jwt.claims), or null. For use in policies.';
 
-revoke all on function payments.caller_id() from public;
+revoke all on function payments.caller_id() from public, anon, authenticated;
 grant execute on function payments.caller_id() to anon, authenticated, payments_service;
 --! EndIncluded checkout/caller_id.sql
 --! Included checkout/private/become_caller.sql
@@ -458,7 +521,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.become_caller(jsonb) from public;
+revoke all on function payments_private.become_caller(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.become_caller(jsonb) to payments_service;
 --! EndIncluded checkout/private/become_caller.sql
 --! Included ownership/private/customer_of_subject.sql
@@ -493,7 +556,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.customer_of_subject(text, text, text) from public;
+revoke all on function payments_private.customer_of_subject(text, text, text) from public, anon, authenticated;
 grant execute on function payments_private.customer_of_subject(text, text, text) to payments_service;
 --! EndIncluded ownership/private/customer_of_subject.sql
 --! Included ownership/private/subject_of_customer.sql
@@ -519,12 +582,16 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.subject_of_customer(text, text) from public;
+revoke all on function payments_private.subject_of_customer(text, text) from public, anon, authenticated;
 --! EndIncluded ownership/private/subject_of_customer.sql
 --! Included ownership/private/refresh_customer_mappings.sql
 /*
- * Brings payments.customer_mappings in line with the owners of some customers. A subject pays with the earliest
- * customer that belongs to it; deleted customers come last.
+ * Brings payments.customer_mappings in line with the owners of some customers. A subject pays with one of the customers
+ * that belong to it. These decide, in this order:
+ *   1. a customer that was deleted comes last
+ *   2. the most alive of the customer's subscriptions: active, trialing, past_due, unpaid, paused, incomplete, then a
+ *      status that is not known here, then none or one that has ended
+ *   3. the customer that was named first at Stripe
  */
 create or replace function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
@@ -564,12 +631,24 @@ begin
     from payments_private.customer_owners as o
     left join payments.customers as k
       on k.provider = 'stripe' and k.environment = o.environment and k.provider_customer_id = o.customer_id
+    left join lateral (
+      select min(array_position(
+        array['active', 'trialing', 'past_due', 'unpaid', 'paused', 'incomplete', 'unknown', 'ended'],
+        case
+          when u.status in ('active', 'trialing', 'past_due', 'unpaid', 'paused', 'incomplete') then u.status
+          when u.status in ('canceled', 'incomplete_expired') then 'ended'
+          else 'unknown'
+        end
+      )) as rank
+      from payments.stripe_subscriptions as u
+      where u.customer_id = o.customer_id and u.environment = o.environment
+    ) as life on true
     where o.environment = refresh_customer_mappings.environment
       and o.subject_type = s.type
       and o.subject_id = s.id
       and payments_private.subject_of_customer(o.environment, o.customer_id)
         = row (s.type, s.id)::payments.billing_subject
-    order by coalesce(k.deleted, false), o.named_at, o.named_by, o.customer_id
+    order by coalesce(k.deleted, false), coalesce(life.rank, 8), o.named_at, o.named_by, o.customer_id
     limit 1
   ) as chosen on true;
 
@@ -604,7 +683,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.refresh_customer_mappings(text, text[]) from public;
+revoke all on function payments_private.refresh_customer_mappings(text, text[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/refresh_customer_mappings.sql
 --! Included ownership/private/assign_customers.sql
 /*
@@ -678,7 +757,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.assign_customers(text, payments_private.customer_owners[]) from public;
+revoke all on function payments_private.assign_customers(text, payments_private.customer_owners[])
+  from public, anon, authenticated;
 --! EndIncluded ownership/private/assign_customers.sql
 
 -- money
@@ -936,7 +1016,7 @@ as
 comment on view payments_private.derived_transactions is
   'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
 
-revoke all on payments_private.derived_transactions from public;
+revoke all on payments_private.derived_transactions from public, anon, authenticated;
 --! EndIncluded payment/private/derived_transactions.sql
 --! Included payment/private/refresh_refunds.sql
 /*
@@ -1022,7 +1102,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.refresh_refunds(payments_private.derived_transactions[]) from public;
+revoke all on function payments_private.refresh_refunds(payments_private.derived_transactions[])
+  from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_refunds.sql
 --! Included payment/private/refresh_transactions.sql
 /*
@@ -1107,7 +1188,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.refresh_transactions(text, uuid[]) from public;
+revoke all on function payments_private.refresh_transactions(text, uuid[]) from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_transactions.sql
 --! Included payment/private/refresh_payments.sql
 /*
@@ -1158,7 +1239,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.refresh_payments(text, text[], text[]) from public;
+revoke all on function payments_private.refresh_payments(text, text[], text[]) from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_payments.sql
 --! Included payment/private/lock_payments.sql
 /*
@@ -1188,7 +1269,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_payments(text, uuid[]) from public;
+revoke all on function payments_private.lock_payments(text, uuid[]) from public, anon, authenticated;
 --! EndIncluded payment/private/lock_payments.sql
 --! Included payment/private/lock_payments_of.sql
 /*
@@ -1213,7 +1294,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_payments_of(text, text[]) from public;
+revoke all on function payments_private.lock_payments_of(text, text[]) from public, anon, authenticated;
 --! EndIncluded payment/private/lock_payments_of.sql
 --! Included payment/private/merge_payments.sql
 /*
@@ -1245,7 +1326,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.merge_payments(uuid, uuid) from public;
+revoke all on function payments_private.merge_payments(uuid, uuid) from public, anon, authenticated;
 --! EndIncluded payment/private/merge_payments.sql
 --! Included payment/private/join_payments.sql
 /*
@@ -1320,7 +1401,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.join_payments(text, text[], boolean[]) from public;
+revoke all on function payments_private.join_payments(text, text[], boolean[]) from public, anon, authenticated;
 --! EndIncluded payment/private/join_payments.sql
 --! Included payment/private/merge_payment_object.sql
 /*
@@ -1371,7 +1452,7 @@ $$;
 
 revoke all on function payments_private.merge_payment_object(
   payments_private.payment_objects, payments_private.payment_objects, boolean
-) from public;
+) from public, anon, authenticated;
 --! EndIncluded payment/private/merge_payment_object.sql
 --! Included payment/private/name_payment_objects.sql
 /*
@@ -1424,7 +1505,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.name_payment_objects(payments_private.payment_snapshot[]) from public;
+revoke all on function payments_private.name_payment_objects(payments_private.payment_snapshot[])
+  from public, anon, authenticated;
 --! EndIncluded payment/private/name_payment_objects.sql
 --! Included payment/private/put_payment_objects.sql
 /*
@@ -1552,7 +1634,7 @@ end;
 $$;
 
 revoke all on function payments_private.put_payment_objects(text, payments_private.payment_snapshot[], boolean, text[])
-  from public;
+  from public, anon, authenticated;
 --! EndIncluded payment/private/put_payment_objects.sql
 --! Included payment/private/payment_of_checkout_session.sql
 /*
@@ -1611,7 +1693,7 @@ $$;
 
 revoke all on function payments_private.payment_of_checkout_session(
   text, jsonb, text, timestamptz, bigint, boolean, payments.billing_subject, bigint
-) from public;
+) from public, anon, authenticated;
 --! EndIncluded payment/private/payment_of_checkout_session.sql
 --! Included payment/private/payment_of_payment_intent.sql
 /*
@@ -1703,7 +1785,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.payment_of_payment_intent(text, jsonb, text, timestamptz) from public;
+revoke all on function payments_private.payment_of_payment_intent(text, jsonb, text, timestamptz)
+  from public, anon, authenticated;
 --! EndIncluded payment/private/payment_of_payment_intent.sql
 --! Included payment/private/payment_of_charge.sql
 /*
@@ -1766,8 +1849,73 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.payment_of_charge(text, jsonb, text, timestamptz) from public;
+revoke all on function payments_private.payment_of_charge(text, jsonb, text, timestamptz)
+  from public, anon, authenticated;
 --! EndIncluded payment/private/payment_of_charge.sql
+--! Included payment/private/bought_line.sql
+/*
+ * Returns the line of an invoice that says what is bought, or null. lines is the list of the invoice's lines.
+ *
+ * Stripe lists the credit for unused time before the charge for the new price, and a one-time fee before its plan. The
+ * line that is bought is the first of these:
+ *   1. of a subscription's invoice, a line of the subscription that is no proration
+ *   2. a proration of a price that no other line credits: after two changes in a row it is the price that stays
+ *   3. any other line
+ * Negative lines come last, and a credit for unused time buys nothing at all.
+ *
+ * Since 2025-03-31.basil `parent` says what kind of line it is; before, `type`, `proration` and `price` did.
+ */
+create or replace function payments_private.bought_line(lines jsonb, is_of_subscription boolean)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(lines) is distinct from 'array' then
+    return null;
+  elsif jsonb_array_length(lines) = 1 and lines -> 0 ->> 'amount' not like '-%' then
+    return lines -> 0; -- as most invoices
+  end if;
+  return (
+    with line as (
+      select
+        l.line,
+        l.position,
+        coalesce((l.line ->> 'amount')::numeric < 0, false) as is_negative,
+        coalesce(
+          (l.line #>> '{parent,subscription_item_details,proration}')::boolean,
+          (l.line #>> '{parent,invoice_item_details,proration}')::boolean,
+          (l.line ->> 'proration')::boolean,
+          false
+        ) as is_proration,
+        coalesce(
+          l.line #>> '{parent,type}' = 'subscription_item_details' or l.line ->> 'type' = 'subscription', false
+        ) as is_recurring,
+        payments_private.id_of(
+          coalesce(l.line #> '{pricing,price_details,price}', l.line -> 'price', l.line -> 'plan')
+        ) as price_id
+      from jsonb_array_elements(lines) with ordinality as l (line, position)
+    )
+    select l.line
+    from line as l
+    where not (l.is_proration and l.is_negative)
+    order by
+      l.is_negative,
+      not (is_of_subscription and l.is_recurring and not l.is_proration),
+      not (is_of_subscription and l.is_proration and not exists (
+        select from line as c where c.is_proration and c.is_negative and c.price_id = l.price_id
+      )),
+      not (is_of_subscription and l.is_proration),
+      l.position
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.bought_line(jsonb, boolean) from public;
+--! EndIncluded payment/private/bought_line.sql
 --! Included payment/private/payment_of_invoice.sql
 /*
  * What an invoice says of its payment, as a payment snapshot. The API version decides where the links are:
@@ -1791,7 +1939,10 @@ declare
   v_snapshot payments_private.payment_objects;
   v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end);
   v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
-  v_line jsonb := object -> 'lines' -> 'data' -> 0;
+  v_subscription_id text := payments_private.id_of(
+    coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription')
+  );
+  v_line jsonb := payments_private.bought_line(object -> 'lines' -> 'data', v_subscription_id is not null);
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_reference text := left(object ->> 'id', 25); -- the part of the id that a PaymentIntent may name
   v_types text[];
@@ -1802,6 +1953,9 @@ begin
   end if;
   if v_subject.type is null then
     v_subject := payments_private.subject_of(v_line -> 'metadata');
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
   end if;
 
   v_snapshot.environment := payment_of_invoice.environment;
@@ -1824,7 +1978,7 @@ begin
   v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
   v_snapshot.customer_email := object ->> 'customer_email';
   v_snapshot.description := object ->> 'description';
-  v_snapshot.subscription_id := payments_private.id_of(coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription'));
+  v_snapshot.subscription_id := v_subscription_id;
   v_snapshot.product_id := payments_private.id_of(
     coalesce(v_line -> 'pricing' -> 'price_details' -> 'product', v_line -> 'price' -> 'product', v_line -> 'plan' -> 'product')
   );
@@ -1880,7 +2034,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.payment_of_invoice(text, jsonb, text, timestamptz) from public;
+revoke all on function payments_private.payment_of_invoice(text, jsonb, text, timestamptz)
+  from public, anon, authenticated;
 --! EndIncluded payment/private/payment_of_invoice.sql
 --! Included payment/private/payment_of_invoice_payment.sql
 /*
@@ -1927,7 +2082,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.payment_of_invoice_payment(text, jsonb, text, timestamptz) from public;
+revoke all on function payments_private.payment_of_invoice_payment(text, jsonb, text, timestamptz)
+  from public, anon, authenticated;
 --! EndIncluded payment/private/payment_of_invoice_payment.sql
 --! Included payment/private/payment_of_refund.sql
 /*
@@ -1974,7 +2130,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.payment_of_refund(text, jsonb, text, timestamptz) from public;
+revoke all on function payments_private.payment_of_refund(text, jsonb, text, timestamptz)
+  from public, anon, authenticated;
 --! EndIncluded payment/private/payment_of_refund.sql
 --! Included payment/private/refunds_of_charge.sql
 /*
@@ -2019,7 +2176,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.refunds_of_charge(text, jsonb, text, timestamptz) from public;
+revoke all on function payments_private.refunds_of_charge(text, jsonb, text, timestamptz)
+  from public, anon, authenticated;
 --! EndIncluded payment/private/refunds_of_charge.sql
 --! Included payment/private/payment_of_dispute.sql
 /*
@@ -2059,7 +2217,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.payment_of_dispute(text, jsonb, text, timestamptz) from public;
+revoke all on function payments_private.payment_of_dispute(text, jsonb, text, timestamptz)
+  from public, anon, authenticated;
 --! EndIncluded payment/private/payment_of_dispute.sql
 
 -- projections
@@ -2094,7 +2253,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.product_row(jsonb) from public;
+revoke all on function payments_private.product_row(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.product_row(jsonb) to payments_service;
 --! EndIncluded projection/private/product_row.sql
 --! Included projection/private/project_stripe_products.sql
@@ -2182,7 +2341,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_products(text, payments_private.snapshot[], boolean, text[]) from public;
+revoke all on function payments_private.project_stripe_products(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_products.sql
 --! Included projection/private/price_row.sql
 /*
@@ -2205,6 +2365,7 @@ create or replace function payments_private.price_row(
   out tax_behavior text,
   out recurring_interval text,
   out recurring_interval_count integer,
+  out recurring_usage_type text,
   out metadata jsonb
 )
   language plpgsql
@@ -2225,11 +2386,12 @@ begin
   price_row.tax_behavior := price_row.object ->> 'tax_behavior';
   price_row.recurring_interval := price_row.object -> 'recurring' ->> 'interval';
   price_row.recurring_interval_count := (price_row.object -> 'recurring' ->> 'interval_count')::integer;
+  price_row.recurring_usage_type := price_row.object -> 'recurring' ->> 'usage_type';
   price_row.metadata := coalesce(nullif(price_row.object -> 'metadata', 'null'), '{}');
 end;
 $$;
 
-revoke all on function payments_private.price_row(jsonb) from public;
+revoke all on function payments_private.price_row(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.price_row(jsonb) to payments_service;
 --! EndIncluded projection/private/price_row.sql
 --! Included projection/private/project_stripe_prices.sql
@@ -2279,12 +2441,13 @@ begin
   applied as (
     insert into payments.stripe_prices as t (
       environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
-      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, metadata, raw, deleted, version
+      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type, metadata,
+      raw, deleted, version
     )
     select
       project_stripe_prices.environment, r.price_id, r.product_id, r.active and not s.is_deleted, r.currency, r.unit_amount,
       r.unit_amount_decimal, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval,
-      r.recurring_interval_count, r.metadata, s.object, s.is_deleted, s.version
+      r.recurring_interval_count, r.recurring_usage_type, r.metadata, s.object, s.is_deleted, s.version
     from snapshot as s
     cross join lateral payments_private.price_row(s.object) as r
     on conflict on constraint stripe_prices_price_id_key do update
@@ -2300,6 +2463,7 @@ begin
         recurring_interval = case when excluded.raw ? 'currency' then excluded.recurring_interval else t.recurring_interval end,
         recurring_interval_count =
           case when excluded.raw ? 'currency' then excluded.recurring_interval_count else t.recurring_interval_count end,
+        recurring_usage_type = case when excluded.raw ? 'currency' then excluded.recurring_usage_type else t.recurring_usage_type end,
         metadata = case when excluded.raw ? 'currency' then excluded.metadata else t.metadata end,
         raw = case when excluded.raw ? 'currency' then excluded.raw else t.raw end,
         deleted = excluded.deleted,
@@ -2327,7 +2491,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_prices(text, payments_private.snapshot[], boolean, text[]) from public;
+revoke all on function payments_private.project_stripe_prices(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_prices.sql
 --! Included projection/private/project_stripe_customers.sql
 /*
@@ -2434,12 +2599,15 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_customers(text, payments_private.snapshot[], boolean, text[]) from public;
+revoke all on function payments_private.project_stripe_customers(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_customers.sql
 --! Included projection/private/project_subscription_items.sql
 /*
  * Writes the items of the subscriptions at the given positions to payments.stripe_subscription_items. Deletes items
  * that a subscription no longer has, unless the snapshot shows only the first items.
+ *
+ * Since 2025-03-31.basil each item has a period of its own; before, it has that of its subscription.
  *
  * An item's id is derived from Stripe's id, so that a rebuild that deletes the item and inserts it again keeps its id.
  */
@@ -2459,7 +2627,13 @@ begin
     select
       i.item,
       i.item ->> 'id' as id,
-      s.object ->> 'id' as subscription_id
+      s.object ->> 'id' as subscription_id,
+      payments_private.instant_of(coalesce(
+        nullif(i.item -> 'current_period_start', 'null'), s.object -> 'current_period_start'
+      )) as period_start,
+      payments_private.instant_of(coalesce(
+        nullif(i.item -> 'current_period_end', 'null'), s.object -> 'current_period_end'
+      )) as period_end
     from unnest(project_subscription_items.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
     cross join lateral jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
     where s.position = any (project_subscription_items.positions)
@@ -2478,7 +2652,8 @@ begin
       and not exists (select from item as i where i.id = t.subscription_item_id)
   )
   insert into payments.stripe_subscription_items as t (
-    id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata
+    id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata,
+    current_period_start, current_period_end
   )
   select
     payments_private.uuid_of_object(project_subscription_items.environment, i.id),
@@ -2488,20 +2663,29 @@ begin
     payments_private.id_of(coalesce(i.item -> 'price' -> 'product', i.item -> 'plan' -> 'product')),
     payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')),
     (i.item ->> 'quantity')::bigint,
-    coalesce(nullif(i.item -> 'metadata', 'null'), '{}')
+    coalesce(nullif(i.item -> 'metadata', 'null'), '{}'),
+    i.period_start,
+    i.period_end
   from item as i
   on conflict on constraint stripe_subscription_items_subscription_item_id_key do update
   set subscription_id = excluded.subscription_id,
       product_id = excluded.product_id,
       price_id = excluded.price_id,
       quantity = excluded.quantity,
-      metadata = excluded.metadata
-  where (t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata)
-    is distinct from (excluded.subscription_id, excluded.product_id, excluded.price_id, excluded.quantity, excluded.metadata);
+      metadata = excluded.metadata,
+      current_period_start = excluded.current_period_start,
+      current_period_end = excluded.current_period_end
+  where (
+      t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata, t.current_period_start, t.current_period_end
+    ) is distinct from (
+      excluded.subscription_id, excluded.product_id, excluded.price_id, excluded.quantity, excluded.metadata,
+      excluded.current_period_start, excluded.current_period_end
+    );
 end;
 $$;
 
-revoke all on function payments_private.project_subscription_items(text, payments_private.snapshot[], integer[]) from public;
+revoke all on function payments_private.project_subscription_items(text, payments_private.snapshot[], integer[])
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_subscription_items.sql
 --! Included projection/private/write_subscriptions.sql
 /*
@@ -2624,7 +2808,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.write_subscriptions(text, payments_private.snapshot[], boolean) from public;
+revoke all on function payments_private.write_subscriptions(text, payments_private.snapshot[], boolean)
+  from public, anon, authenticated;
 --! EndIncluded projection/private/write_subscriptions.sql
 --! Included projection/private/project_stripe_subscriptions.sql
 /*
@@ -2652,12 +2837,14 @@ as $$
 declare
   v_row payments_private.written_subscription;
   v_applied integer[] := '{}'; -- positions
+  v_customer_ids text[] := '{}'; -- of the subscriptions at these
 begin
   foreach v_row in array payments_private.write_subscriptions(environment, snapshots, tie_is_decided) loop
     -- compare with the row
     if v_row.is_applied then
       outcomes[v_row.position] := 'applied';
       v_applied := v_applied || v_row.position;
+      v_customer_ids := v_customer_ids || v_row.customer_id;
     else
       select t.version, t.subject_type, t.subject_id, t.subject_version
       into v_row.row_version, v_row.row_subject_type, v_row.row_subject_id, v_row.row_subject_version
@@ -2702,15 +2889,33 @@ begin
     end if;
   end loop;
 
-  -- write the items
   if cardinality(v_applied) > 0 then
+    -- write the items
     perform payments_private.project_subscription_items(project_stripe_subscriptions.environment, snapshots, v_applied);
+
+    -- choose among the customers of a subject again: only one that has several has a choice
+    select array_agg(distinct o.customer_id)
+    into v_customer_ids
+    from payments_private.customer_owners as o
+    where o.customer_id = any (v_customer_ids)
+      and o.environment = project_stripe_subscriptions.environment
+      and exists (
+        select
+        from payments_private.customer_owners as other
+        where other.subject_id = o.subject_id
+          and other.subject_type = o.subject_type
+          and other.environment = o.environment
+          and other.customer_id <> o.customer_id
+      );
+    if v_customer_ids is not null then
+      perform payments_private.refresh_customer_mappings(project_stripe_subscriptions.environment, v_customer_ids);
+    end if;
   end if;
 end;
 $$;
 
 revoke all on function payments_private.project_stripe_subscriptions(text, payments_private.snapshot[], boolean, text[])
-  from public;
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_subscriptions.sql
 --! Included projection/private/session_snapshot.sql
 /*
@@ -2769,7 +2974,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.session_snapshot(jsonb, text, timestamptz) from public;
+revoke all on function payments_private.session_snapshot(jsonb, text, timestamptz) from public, anon, authenticated;
 --! EndIncluded projection/private/session_snapshot.sql
 --! Included projection/private/match_session_rows.sql
 /*
@@ -2828,7 +3033,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.match_session_rows(text, payments_private.session_snapshot[]) from public;
+revoke all on function payments_private.match_session_rows(text, payments_private.session_snapshot[])
+  from public, anon, authenticated;
 --! EndIncluded projection/private/match_session_rows.sql
 --! Included projection/private/write_session_rows.sql
 /*
@@ -2918,7 +3124,7 @@ $$;
 revoke all on function payments_private.write_session_rows(
   text, payments_private.snapshot[], payments_private.session_snapshot[], payments.stripe_checkout_sessions[],
   integer[], integer[], integer[]
-) from public;
+) from public, anon, authenticated;
 --! EndIncluded projection/private/write_session_rows.sql
 --! Included projection/private/project_stripe_checkout_sessions.sql
 /*
@@ -2983,7 +3189,7 @@ begin
     if v_is_earlier then
       outcomes[v_position] := 'stale';
     elsif v_row.id is null then
-      if v_session.mode in ('payment', 'subscription') then
+      if v_session.mode is not null then
         v_new := v_new || v_position;
       end if;
     elsif v_session.version > v_row.version or (v_session.version = v_row.version and tie_is_decided) then
@@ -3019,10 +3225,12 @@ begin
       )::payments_private.customer_owners;
     end if;
 
-    -- name the payment: that of a subscription is its invoice's, which bodies of before 2023 do not name
+    -- name the payment: that of a subscription is its invoice's, which bodies of before 2023 do not name; that of
+    -- another mode is what the session names
     if v_session.status = 'completed'
       and (v_session.mode = 'payment'
-        or (v_session.mode = 'subscription' and payments_private.id_of(v_snapshot.object -> 'invoice') is not null))
+        or payments_private.id_of(v_snapshot.object -> 'invoice') is not null
+        or (v_session.mode <> 'subscription' and payments_private.id_of(v_snapshot.object -> 'payment_intent') is not null))
     then
       payments[v_position] := payments_private.payment_of_checkout_session(
         environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at, v_session.version,
@@ -3049,7 +3257,7 @@ end;
 $$;
 
 revoke all on function payments_private.project_stripe_checkout_sessions(text, payments_private.snapshot[], boolean, text[])
-  from public;
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
 --! Included projection/private/project_snapshots.sql
 /*
@@ -3175,7 +3383,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_snapshots(text, payments_private.snapshot[], boolean) from public;
+revoke all on function payments_private.project_snapshots(text, payments_private.snapshot[], boolean)
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_snapshots.sql
 --! Included projection/private/project_stripe_object.sql
 /*
@@ -3204,7 +3413,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_stripe_object(text, jsonb, text, timestamptz, boolean) from public;
+revoke all on function payments_private.project_stripe_object(text, jsonb, text, timestamptz, boolean)
+  from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_object.sql
 --! Included ledger/private/split_into_batches.sql
 /*
@@ -3261,7 +3471,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.split_into_batches(jsonb[]) from public;
+revoke all on function payments_private.split_into_batches(jsonb[]) from public, anon, authenticated;
 --! EndIncluded ledger/private/split_into_batches.sql
 --! Included projection/private/project_answers.sql
 /*
@@ -3298,7 +3508,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_answers(text, jsonb[], timestamptz) from public;
+revoke all on function payments_private.project_answers(text, jsonb[], timestamptz) from public, anon, authenticated;
 --! EndIncluded projection/private/project_answers.sql
 --! Included projection/project_stripe_objects.sql
 /*
@@ -3350,7 +3560,7 @@ $$;
 comment on function payments.project_stripe_objects(text, jsonb, timestamptz) is
   'Projects answers of the Stripe API, unless the rows are newer. snapshot_at is the instant at which the answers were true. Returns how many were applied. Errors: SP001, SP005.';
 
-revoke all on function payments.project_stripe_objects(text, jsonb, timestamptz) from public;
+revoke all on function payments.project_stripe_objects(text, jsonb, timestamptz) from public, anon, authenticated;
 grant execute on function payments.project_stripe_objects(text, jsonb, timestamptz) to payments_service;
 --! EndIncluded projection/project_stripe_objects.sql
 
@@ -3385,7 +3595,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.apply_previous_attributes(jsonb, jsonb) from public;
+revoke all on function payments_private.apply_previous_attributes(jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded projection/private/apply_previous_attributes.sql
 --! Included projection/private/event_follows.sql
 /*
@@ -3408,7 +3618,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.event_follows(jsonb, jsonb) from public;
+revoke all on function payments_private.event_follows(jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded projection/private/event_follows.sql
 --! Included projection/private/end_after_others.sql
 /*
@@ -3449,7 +3659,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.end_after_others(jsonb[], jsonb[], jsonb[]) from public;
+revoke all on function payments_private.end_after_others(jsonb[], jsonb[], jsonb[]) from public, anon, authenticated;
 --! EndIncluded projection/private/end_after_others.sql
 --! Included projection/private/events_of_second.sql
 /*
@@ -3487,7 +3697,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.events_of_second(text, jsonb, timestamptz) from public;
+revoke all on function payments_private.events_of_second(text, jsonb, timestamptz) from public, anon, authenticated;
 --! EndIncluded projection/private/events_of_second.sql
 --! Included projection/private/last_event_of_second.sql
 /*
@@ -3599,7 +3809,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.last_event_of_second(text, jsonb, timestamptz) from public;
+revoke all on function payments_private.last_event_of_second(text, jsonb, timestamptz) from public, anon, authenticated;
 --! EndIncluded projection/private/last_event_of_second.sql
 --! Included projection/private/order_event_in_second.sql
 /*
@@ -3652,7 +3862,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.order_event_in_second(text, jsonb, text) from public;
+revoke all on function payments_private.order_event_in_second(text, jsonb, text) from public, anon, authenticated;
 --! EndIncluded projection/private/order_event_in_second.sql
 --! Included projection/private/project_events.sql
 /*
@@ -3701,7 +3911,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_events(text, jsonb[], text[]) from public;
+revoke all on function payments_private.project_events(text, jsonb[], text[]) from public, anon, authenticated;
 --! EndIncluded projection/private/project_events.sql
 --! Included ledger/private/record_events.sql
 /*
@@ -3775,7 +3985,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.record_events(text, jsonb[], text[], text[], jsonb[], text) from public;
+revoke all on function payments_private.record_events(text, jsonb[], text[], text[], jsonb[], text)
+  from public, anon, authenticated;
 --! EndIncluded ledger/private/record_events.sql
 --! Included ledger/private/duplicate_results.sql
 /*
@@ -3809,7 +4020,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.duplicate_results(text, text[]) from public;
+revoke all on function payments_private.duplicate_results(text, text[]) from public, anon, authenticated;
 --! EndIncluded ledger/private/duplicate_results.sql
 --! Included connection/private/is_own_account.sql
 /*
@@ -3834,7 +4045,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.is_own_account(text, text) from public;
+revoke all on function payments_private.is_own_account(text, text) from public, anon, authenticated;
 --! EndIncluded connection/private/is_own_account.sql
 --! Included ledger/private/process_batch.sql
 /*
@@ -3862,7 +4073,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.process_batch(text, jsonb[], text[], text[]) from public;
+revoke all on function payments_private.process_batch(text, jsonb[], text[], text[]) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_batch.sql
 --! Included ledger/private/process_one.sql
 /*
@@ -3898,7 +4109,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.process_one(text, jsonb, text, text) from public;
+revoke all on function payments_private.process_one(text, jsonb, text, text) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_one.sql
 --! Included ledger/private/process_events.sql
 /*
@@ -3991,7 +4202,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.process_events(text, jsonb[], boolean) from public;
+revoke all on function payments_private.process_events(text, jsonb[], boolean) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_events.sql
 --! Included ledger/private/ingest_events.sql
 /*
@@ -4039,7 +4250,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.ingest_events(text, jsonb[]) from public;
+revoke all on function payments_private.ingest_events(text, jsonb[]) from public, anon, authenticated;
 --! EndIncluded ledger/private/ingest_events.sql
 --! Included ledger/private/event_problem.sql
 /*
@@ -4080,7 +4291,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.event_problem(text, jsonb) from public;
+revoke all on function payments_private.event_problem(text, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/event_problem.sql
 --! Included ledger/ingest_webhook_event.sql
 /*
@@ -4122,7 +4333,7 @@ $$;
 comment on function payments.ingest_webhook_event(text, jsonb) is
   'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 
-revoke all on function payments.ingest_webhook_event(text, jsonb) from public;
+revoke all on function payments.ingest_webhook_event(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.ingest_webhook_event(text, jsonb) to payments_service;
 --! EndIncluded ledger/ingest_webhook_event.sql
 --! Included ledger/ingest_webhook_events.sql
@@ -4180,7 +4391,7 @@ $$;
 comment on function payments.ingest_webhook_events(text, jsonb) is
   'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 
-revoke all on function payments.ingest_webhook_events(text, jsonb) from public;
+revoke all on function payments.ingest_webhook_events(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.ingest_webhook_events(text, jsonb) to payments_service;
 --! EndIncluded ledger/ingest_webhook_events.sql
 --! Included ledger/private/retry_event.sql
@@ -4223,7 +4434,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.retry_event(text, jsonb, boolean) from public;
+revoke all on function payments_private.retry_event(text, jsonb, boolean) from public, anon, authenticated;
 --! EndIncluded ledger/private/retry_event.sql
 --! Included ledger/retry_webhook_events.sql
 /*
@@ -4243,6 +4454,7 @@ declare
   v_event payments.webhook_events;
   v_result jsonb;
 begin
+  perform payments_private.check_caller();
   for v_event in
     select w.*
     from payments.webhook_events as w
@@ -4269,7 +4481,7 @@ $$;
 comment on function payments.retry_webhook_events(integer) is
   'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 
-revoke all on function payments.retry_webhook_events(integer) from public;
+revoke all on function payments.retry_webhook_events(integer) from public, anon, authenticated;
 grant execute on function payments.retry_webhook_events(integer) to payments_service;
 --! EndIncluded ledger/retry_webhook_events.sql
 --! Included ledger/replay_webhook_events.sql
@@ -4349,7 +4561,7 @@ comment on function payments.replay_webhook_events(text, text, text, text, times
   'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 
 revoke all on function payments.replay_webhook_events(text, text, text, text, timestamptz, timestamptz, boolean, integer)
-  from public;
+  from public, anon, authenticated;
 grant execute on function payments.replay_webhook_events(text, text, text, text, timestamptz, timestamptz, boolean, integer)
   to payments_service;
 --! EndIncluded ledger/replay_webhook_events.sql
@@ -4377,6 +4589,7 @@ declare
   v_environment text;
   v_count integer;
 begin
+  perform payments_private.check_caller();
   if prune_webhook_events.older_than is null or prune_webhook_events.older_than < interval '1 day' then
     raise exception 'older_than must be at least one day.'
       using errcode = 'SP001', hint = 'Keep events for as long as you may want to replay them, such as 90 days.';
@@ -4410,7 +4623,7 @@ $$;
 comment on function payments.prune_webhook_events(interval, integer, text) is
   'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001.';
 
-revoke all on function payments.prune_webhook_events(interval, integer, text) from public;
+revoke all on function payments.prune_webhook_events(interval, integer, text) from public, anon, authenticated;
 grant execute on function payments.prune_webhook_events(interval, integer, text) to payments_service;
 --! EndIncluded ledger/prune_webhook_events.sql
 --! Included ledger/private/ledger_covers.sql
@@ -4446,7 +4659,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.ledger_covers(text, text, bigint) from public;
+revoke all on function payments_private.ledger_covers(text, text, bigint) from public, anon, authenticated;
 --! EndIncluded ledger/private/ledger_covers.sql
 --! Included ledger/rebuild_projections.sql
 /*
@@ -4556,7 +4769,7 @@ $$;
 comment on function payments.rebuild_projections(text) is
   'Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again.';
 
-revoke all on function payments.rebuild_projections(text) from public;
+revoke all on function payments.rebuild_projections(text) from public, anon, authenticated;
 grant execute on function payments.rebuild_projections(text) to payments_service;
 --! EndIncluded ledger/rebuild_projections.sql
 --! Included ledger/event_subject.sql
@@ -4634,7 +4847,7 @@ $$;
 comment on function payments.event_subject(payments.webhook_events) is
   'The billing subject (type, id) of an event, for fulfilment triggers; both are null if no subject is known. Read it as (payments.event_subject(new)).id.';
 
-revoke all on function payments.event_subject(payments.webhook_events) from public;
+revoke all on function payments.event_subject(payments.webhook_events) from public, anon, authenticated;
 grant execute on function payments.event_subject(payments.webhook_events) to payments_service;
 --! EndIncluded ledger/event_subject.sql
 --! Included ledger/event_is_settled.sql
@@ -4642,7 +4855,9 @@ grant execute on function payments.event_subject(payments.webhook_events) to pay
  * Returns whether an event says that the money has arrived; false for every other event.
  *
  * A checkout that is complete but unpaid has not settled: its checkout.session.async_payment_succeeded will say so. A
- * checkout that requires no payment counts as settled. https://docs.stripe.com/payments/checkout/fulfill-orders
+ * checkout that requires no payment counts as settled. A checkout that only saves a payment method (mode setup) buys
+ * nothing. A payment status or a mode that Stripe adds later settles nothing.
+ * https://docs.stripe.com/payments/checkout/fulfill-orders
  */
 create or replace function payments.event_is_settled(event payments.webhook_events)
   returns boolean
@@ -4657,6 +4872,7 @@ begin
       when 'checkout.session' then
         event.event_type in ('checkout.session.completed', 'checkout.session.async_payment_succeeded')
         and event.payload -> 'data' -> 'object' ->> 'payment_status' in ('paid', 'no_payment_required')
+        and coalesce(event.payload -> 'data' -> 'object' ->> 'mode', 'payment') in ('payment', 'subscription')
       when 'invoice' then event.event_type in ('invoice.paid', 'invoice.payment_succeeded')
       when 'payment_intent' then event.event_type = 'payment_intent.succeeded'
       when 'invoice_payment' then event.event_type = 'invoice_payment.paid'
@@ -4669,7 +4885,7 @@ $$;
 comment on function payments.event_is_settled(payments.webhook_events) is
   'Whether the event says that the money has arrived: paid or no_payment_required checkouts, paid invoices, succeeded PaymentIntents. False for everything else.';
 
-revoke all on function payments.event_is_settled(payments.webhook_events) from public;
+revoke all on function payments.event_is_settled(payments.webhook_events) from public, anon, authenticated;
 grant execute on function payments.event_is_settled(payments.webhook_events) to payments_service;
 --! EndIncluded ledger/event_is_settled.sql
 --! Included connection/private/read_secrets.sql
@@ -4689,7 +4905,7 @@ as $$
   order by s.created_at desc, s.id;
 $$;
 
-revoke all on function payments_private.read_secrets(text) from public;
+revoke all on function payments_private.read_secrets(text) from public, anon, authenticated;
 grant execute on function payments_private.read_secrets(text) to payments_service;
 --! EndIncluded connection/private/read_secrets.sql
 
@@ -4723,7 +4939,7 @@ as $$
     ('disputes', 10, true);
 $$;
 
-revoke all on function payments_private.sync_kinds() from public;
+revoke all on function payments_private.sync_kinds() from public, anon, authenticated;
 --! EndIncluded sync/private/sync_kinds.sql
 --! Included sync/private/check_sync_kinds.sql
 /*
@@ -4766,7 +4982,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.check_sync_kinds(jsonb) from public;
+revoke all on function payments_private.check_sync_kinds(jsonb) from public, anon, authenticated;
 --! EndIncluded sync/private/check_sync_kinds.sql
 --! Included sync/private/sync_answer.sql
 /*
@@ -4829,7 +5045,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.sync_answer(payments.sync_runs) from public;
+revoke all on function payments_private.sync_answer(payments.sync_runs) from public, anon, authenticated;
 --! EndIncluded sync/private/sync_answer.sql
 --! Included sync/private/held_sync_run.sql
 /*
@@ -4846,6 +5062,7 @@ as $$
 declare
   v_run payments.sync_runs;
 begin
+  perform payments_private.check_caller();
   select r.* into v_run
   from payments.sync_runs as r
   where r.id = held_sync_run.run_id
@@ -4858,7 +5075,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.held_sync_run(uuid, uuid) from public;
+revoke all on function payments_private.held_sync_run(uuid, uuid) from public, anon, authenticated;
 --! EndIncluded sync/private/held_sync_run.sql
 --! Included sync/begin_sync.sql
 /*
@@ -4971,7 +5188,8 @@ $$;
 comment on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) is
   'Begins a sync of an environment with Stripe or resumes the last one like it. Returns {run, next}: next is what to list for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 
-revoke all on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) from public;
+revoke all on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text)
+  from public, anon, authenticated;
 grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) to payments_service;
 --! EndIncluded sync/begin_sync.sql
 --! Included sync/private/sync_rows.sql
@@ -5035,7 +5253,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.sync_rows(text, text, text[]) from public;
+revoke all on function payments_private.sync_rows(text, text, text[]) from public, anon, authenticated;
 --! EndIncluded sync/private/sync_rows.sql
 --! Included sync/private/sync_objects.sql
 /*
@@ -5060,7 +5278,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.sync_objects(jsonb) from public;
+revoke all on function payments_private.sync_objects(jsonb) from public, anon, authenticated;
 --! EndIncluded sync/private/sync_objects.sql
 --! Included sync/private/project_sync_page.sql
 /*
@@ -5106,7 +5324,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.project_sync_page(text, jsonb, timestamptz) from public;
+revoke all on function payments_private.project_sync_page(text, jsonb, timestamptz) from public, anon, authenticated;
 --! EndIncluded sync/private/project_sync_page.sql
 --! Included sync/private/add_drift.sql
 /*
@@ -5159,7 +5377,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from public;
+revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded sync/private/add_drift.sql
 --! Included sync/record_sync_page.sql
 /*
@@ -5195,6 +5413,7 @@ declare
   v_outcome jsonb;
   v_drift jsonb;
 begin
+  perform payments_private.check_caller();
   -- guard
   if jsonb_typeof(objects) is distinct from 'array' or snapshot_at is null or has_more is null then
     raise exception 'objects must be a page of Stripe objects, with snapshot_at and has_more.'
@@ -5258,7 +5477,8 @@ $$;
 comment on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) is
   'Records one page of a sync''s listing: its objects and its cursor commit together. Returns {run, next}; call complete_sync when next is null. Errors: SP001, SP005, SP021 another process has taken over.';
 
-revoke all on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) from public;
+revoke all on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean)
+  from public, anon, authenticated;
 grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, timestamptz, boolean) to payments_service;
 --! EndIncluded sync/record_sync_page.sql
 --! Included sync/private/gone_since_sync.sql
@@ -5320,7 +5540,8 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[]) from public;
+revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[])
+  from public, anon, authenticated;
 --! EndIncluded sync/private/gone_since_sync.sql
 --! Included sync/private/mark_gone.sql
 /*
@@ -5362,7 +5583,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.mark_gone(text, text, text, timestamptz) from public;
+revoke all on function payments_private.mark_gone(text, text, text, timestamptz) from public, anon, authenticated;
 --! EndIncluded sync/private/mark_gone.sql
 --! Included sync/private/end_sync.sql
 /*
@@ -5418,7 +5639,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.end_sync(payments.sync_runs, text) from public;
+revoke all on function payments_private.end_sync(payments.sync_runs, text) from public, anon, authenticated;
 --! EndIncluded sync/private/end_sync.sql
 --! Included sync/complete_sync.sql
 /*
@@ -5446,6 +5667,7 @@ declare
   v_marked integer;
 begin
   -- guard
+  perform payments_private.check_caller();
   select r.environment into v_environment from payments.sync_runs as r where r.id = complete_sync.run_id;
   perform payments_private.lock_environment(v_environment);
   v_run := payments_private.held_sync_run(run_id, lease);
@@ -5469,7 +5691,14 @@ begin
       ) as g (id);
     end if;
     if v_ids is not null then
-      perform payments_private.lock_ids(v_environment, v_ids);
+      perform payments_private.lock_ids(
+        v_environment,
+        v_ids || array( -- their customers too: the subjects of these may pay with another customer now
+          select s.customer_id
+          from payments.stripe_subscriptions as s
+          where v_kind = 'subscriptions' and s.subscription_id = any (v_ids) and s.environment = v_environment
+        )
+      );
       for v_id in -- again: a webhook may have written before the locks
         select g.id
         from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
@@ -5505,7 +5734,7 @@ $$;
 comment on function payments.complete_sync(uuid, uuid, integer) is
   'Ends a sync whose kinds are all listed; an object that the listing did not show becomes a tombstone unless its row is newer. Call again while the returned run is running. Errors: SP021 another process has taken over.';
 
-revoke all on function payments.complete_sync(uuid, uuid, integer) from public;
+revoke all on function payments.complete_sync(uuid, uuid, integer) from public, anon, authenticated;
 grant execute on function payments.complete_sync(uuid, uuid, integer) to payments_service;
 --! EndIncluded sync/complete_sync.sql
 --! Included sync/fail_sync.sql
@@ -5541,7 +5770,7 @@ $$;
 comment on function payments.fail_sync(uuid, uuid, text) is
   'Ends a sync early, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021 another process has taken over.';
 
-revoke all on function payments.fail_sync(uuid, uuid, text) from public;
+revoke all on function payments.fail_sync(uuid, uuid, text) from public, anon, authenticated;
 grant execute on function payments.fail_sync(uuid, uuid, text) to payments_service;
 --! EndIncluded sync/fail_sync.sql
 --! Included sync/refuse_sync.sql
@@ -5569,7 +5798,7 @@ $$;
 comment on function payments.refuse_sync(text, text, boolean) is
   'Records that a sync could not begin, and whether Stripe refused the key. Errors: SP001.';
 
-revoke all on function payments.refuse_sync(text, text, boolean) from public;
+revoke all on function payments.refuse_sync(text, text, boolean) from public, anon, authenticated;
 grant execute on function payments.refuse_sync(text, text, boolean) to payments_service;
 --! EndIncluded sync/refuse_sync.sql
 --! Included sync/touch_sync.sql
@@ -5585,6 +5814,7 @@ create or replace function payments.touch_sync(run_id uuid, lease uuid)
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform payments_private.check_caller();
   update payments.sync_runs as r
   set heartbeat_at = clock_timestamp()
   where r.id = touch_sync.run_id and r.lease = touch_sync.lease;
@@ -5595,7 +5825,7 @@ $$;
 comment on function payments.touch_sync(uuid, uuid) is
   'Records a heartbeat of a running sync. Returns whether the sync still runs under this lease.';
 
-revoke all on function payments.touch_sync(uuid, uuid) from public;
+revoke all on function payments.touch_sync(uuid, uuid) from public, anon, authenticated;
 grant execute on function payments.touch_sync(uuid, uuid) to payments_service;
 --! EndIncluded sync/touch_sync.sql
 --! Included sync/due_sync_kinds.sql
@@ -5629,7 +5859,7 @@ $$;
 comment on function payments.due_sync_kinds(text) is
   'Returns the kinds that a scheduled sync lists now: the catalog, and once a day customers and subscriptions too. Errors: SP001.';
 
-revoke all on function payments.due_sync_kinds(text) from public;
+revoke all on function payments.due_sync_kinds(text) from public, anon, authenticated;
 grant execute on function payments.due_sync_kinds(text) to payments_service;
 --! EndIncluded sync/due_sync_kinds.sql
 --! Included sync/begin_recovery.sql
@@ -5713,7 +5943,7 @@ $$;
 comment on function payments.begin_recovery(text, timestamptz, text) is
   'Returns {from, gap}: the instant from which to read Stripe''s list of events so that the ledger misses none, and the time whose events Stripe no longer has. Errors: SP001, SP008 the key is of another account.';
 
-revoke all on function payments.begin_recovery(text, timestamptz, text) from public;
+revoke all on function payments.begin_recovery(text, timestamptz, text) from public, anon, authenticated;
 grant execute on function payments.begin_recovery(text, timestamptz, text) to payments_service;
 --! EndIncluded sync/begin_recovery.sql
 --! Included sync/complete_recovery.sql
@@ -5754,7 +5984,7 @@ $$;
 comment on function payments.complete_recovery(text, timestamptz, timestamptz) is
   'Records until when the ledger is complete, and returns the connection; no row if that would leave a gap. Errors: SP001.';
 
-revoke all on function payments.complete_recovery(text, timestamptz, timestamptz) from public;
+revoke all on function payments.complete_recovery(text, timestamptz, timestamptz) from public, anon, authenticated;
 grant execute on function payments.complete_recovery(text, timestamptz, timestamptz) to payments_service;
 --! EndIncluded sync/complete_recovery.sql
 --! Included ledger/unknown_webhook_events.sql
@@ -5784,7 +6014,7 @@ $$;
 comment on function payments.unknown_webhook_events(text, jsonb) is
   'Returns which of these event ids the ledger of an environment does not hold.';
 
-revoke all on function payments.unknown_webhook_events(text, jsonb) from public;
+revoke all on function payments.unknown_webhook_events(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.unknown_webhook_events(text, jsonb) to payments_service;
 --! EndIncluded ledger/unknown_webhook_events.sql
 --! Included sync/recoverable_event_types.sql
@@ -5822,7 +6052,7 @@ $$;
 comment on function payments.recoverable_event_types(text) is
   'Returns the event types that a recovery takes in: those of the managed webhook endpoint, and those that arrive anyway. Errors: SP001.';
 
-revoke all on function payments.recoverable_event_types(text) from public;
+revoke all on function payments.recoverable_event_types(text) from public, anon, authenticated;
 grant execute on function payments.recoverable_event_types(text) to payments_service;
 --! EndIncluded sync/recoverable_event_types.sql
 
@@ -5844,7 +6074,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.is_http_url(text) from public;
+revoke all on function payments_private.is_http_url(text) from public, anon, authenticated;
 grant execute on function payments_private.is_http_url(text) to payments_service;
 --! EndIncluded checkout/private/is_http_url.sql
 --! Included checkout/private/check_checkout_request.sql
@@ -5882,7 +6112,9 @@ begin
     when exists (
       select
       from jsonb_array_elements(line_items) as i (item)
-      where coalesce(i.item ->> 'priceId', '') = ''
+      where jsonb_typeof(i.item) <> 'object'
+        or jsonb_typeof(i.item -> 'priceId') is distinct from 'string'
+        or i.item ->> 'priceId' !~ '\S'
         or jsonb_typeof(coalesce(i.item -> 'quantity', '1')) <> 'number'
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
@@ -5890,6 +6122,9 @@ begin
     when exists (
       select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
     ) then 'Each priceId of lineItems must have at most 255 characters.'
+    when exists (
+      select from jsonb_array_elements(line_items) as i (item) where i.item - 'priceId' - 'quantity' <> '{}'
+    ) then 'Each of lineItems may have a priceId and a quantity, and nothing else.'
     when success_url is null or not payments_private.is_http_url(success_url)
       then 'successUrl must be an absolute http or https URL.'
     when length(success_url) > 5000 then 'successUrl must have at most 5000 characters.'
@@ -5900,8 +6135,10 @@ begin
     when mode = 'subscription' and subject_type is null then 'subject is required for a subscription.'
     when length(subject_type) not between 1 and 100 then 'subject.type must have 1 to 100 characters.'
     when length(subject_id) not between 1 and 255 then 'subject.id must have 1 to 255 characters.'
+    when subject_type !~ '\S' then 'subject.type must not be blank.'
+    when subject_id !~ '\S' then 'subject.id must not be blank.'
     when length(customer_email) > 512 then 'customerEmail must have at most 512 characters.'
-    when customer_email !~ '^[^@]+@[^@]+$' then 'customerEmail must be an e-mail address.'
+    when customer_email !~ '^[^@\s]+@[^@\s]+$' then 'customerEmail must be an e-mail address.'
     when metadata is not null and jsonb_typeof(metadata) <> 'object' then 'metadata must be an object of strings.'
     when exists (
       select
@@ -5926,6 +6163,7 @@ begin
       where length(m.value) > 500
     ) then 'Each value of metadata must have at most 500 characters.'
     when length(idempotency_key) not between 1 and 200 then 'idempotencyKey must have 1 to 200 characters.'
+    when idempotency_key !~ '\S' then 'idempotencyKey must not be blank.'
   end;
   if v_problem is not null then
     raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
@@ -5934,14 +6172,17 @@ end;
 $$;
 
 revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
-  from public;
+  from public, anon, authenticated;
 grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_request.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
- * Returns what to send to Stripe for a row. It is a pure function of the row, so a retry under the same Stripe
- * idempotency key sends the same. https://docs.stripe.com/api/checkout/sessions/create
+ * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price, so a
+ * retry under the same Stripe idempotency key sends the same. https://docs.stripe.com/api/checkout/sessions/create
+ *
+ * Stripe refuses a quantity for a metered price, and requires one for every other price. A price that has no row here
+ * counts as one of the others.
  *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
@@ -5972,10 +6213,17 @@ begin
     'mode', session.mode,
     'line_items', (
       select jsonb_agg(
-        jsonb_build_object('price', i.item ->> 'priceId', 'quantity', coalesce((i.item ->> 'quantity')::integer, 1))
+        jsonb_build_object(
+          'price', i.item ->> 'priceId',
+          'quantity', case
+            when p.recurring_usage_type is distinct from 'metered' then coalesce((i.item ->> 'quantity')::integer, 1)
+          end
+        )
         order by i.position
       )
       from jsonb_array_elements(session.line_items) with ordinality as i (item, position)
+      left join payments.stripe_prices as p
+        on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
     ),
     'success_url', session.success_url,
     'cancel_url', session.cancel_url,
@@ -5992,9 +6240,56 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.checkout_session_params(payments.stripe_checkout_sessions) from public;
+revoke all on function payments_private.checkout_session_params(payments.stripe_checkout_sessions)
+  from public, anon, authenticated;
 grant execute on function payments_private.checkout_session_params(payments.stripe_checkout_sessions) to payments_service;
 --! EndIncluded checkout/private/checkout_session_params.sql
+--! Included checkout/private/checkout_request_hash.sql
+/*
+ * Returns the SHA-256 of a checkout request, in hex. Two requests with the same hash ask for the same checkout, so one
+ * is a retry of the other.
+ *
+ * A quantity that is left out counts as 1, and metadata that is left out as none.
+ */
+create or replace function payments_private.checkout_request_hash(
+  mode text,
+  line_items jsonb,
+  success_url text,
+  cancel_url text,
+  subject_type text,
+  subject_id text,
+  customer_email text,
+  metadata jsonb
+)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return encode(
+    sha256(convert_to(
+      jsonb_build_array(
+        mode,
+        (
+          select jsonb_agg('{"quantity": 1}' || i.item order by i.position)
+          from jsonb_array_elements(line_items) with ordinality as i (item, position)
+        ),
+        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}')
+      )::text,
+      'UTF8'
+    )),
+    'hex'
+  );
+end;
+$$;
+
+revoke all on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb)
+  from public;
+grant execute on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb)
+  to payments_service;
+--! EndIncluded checkout/private/checkout_request_hash.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
@@ -6006,9 +6301,11 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * The insert runs as the caller (role and JWT claims), so the policies on payments.stripe_checkout_sessions decide. All
  * else runs as the handler.
  *
- * An idempotency key is scoped by the billing subject, else by the caller. The same request under the same key finds
- * its row, if the SELECT policies show it to the caller, and continues from its state. Another request under the same
- * key raises SP002.
+ * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
+ * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
+ * policies show it to the caller, and continues from its state. Another request under the same key raises SP002; for
+ * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted is
+ * found only if its columns are those of a request that was checked here.
  *
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
@@ -6048,19 +6345,8 @@ begin
   perform payments_private.check_checkout_request(
     mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata, idempotency_key
   );
-  v_request_hash := encode(
-    sha256(convert_to(
-      jsonb_build_array(
-        mode,
-        (
-          select jsonb_agg('{"quantity": 1}' || i.item order by i.position)
-          from jsonb_array_elements(line_items) with ordinality as i (item, position)
-        ),
-        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}')
-      )::text,
-      'UTF8'
-    )),
-    'hex'
+  v_request_hash := payments_private.checkout_request_hash(
+    mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata
   );
 
   -- insert as the caller, whose policies decide
@@ -6068,13 +6354,13 @@ begin
   perform payments_private.become_caller(caller);
   insert into payments.stripe_checkout_sessions (
     environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
-    metadata, request_hash
+    metadata
   )
   values (
     begin_checkout_session.environment, begin_checkout_session.mode, begin_checkout_session.subject_type,
     begin_checkout_session.subject_id, begin_checkout_session.customer_email, begin_checkout_session.line_items,
     begin_checkout_session.success_url, begin_checkout_session.cancel_url, begin_checkout_session.idempotency_key,
-    coalesce(begin_checkout_session.metadata, '{}'), v_request_hash
+    coalesce(begin_checkout_session.metadata, '{}')
   )
   on conflict do nothing;
   get diagnostics v_count = row_count;
@@ -6091,7 +6377,7 @@ begin
       and t.idempotency_scope = case
         when begin_checkout_session.subject_type is not null
           then 'subject:' || begin_checkout_session.subject_type || ':' || begin_checkout_session.subject_id
-        else 'caller:' || coalesce(payments.caller_id(), '')
+        else coalesce('caller:' || payments.caller_id(), 'guest:' || v_request_hash)
       end
       and t.request_hash = v_request_hash;
     perform set_config('payments.idempotency_key', '', true);
@@ -6144,7 +6430,7 @@ comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, te
   'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text)
-  from public;
+  from public, anon, authenticated;
 grant execute on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text)
   to payments_service;
 --! EndIncluded checkout/begin_checkout_session.sql
@@ -6212,7 +6498,8 @@ $$;
 comment on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) is
   'Records Stripe''s answer to a checkout that begin_checkout_session began, and returns the row. Errors: SP001, SP005 the other mode, SP006 no such row.';
 
-revoke all on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) from public;
+revoke all on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz)
+  from public, anon, authenticated;
 grant execute on function payments.complete_checkout_session(text, uuid, integer, jsonb, timestamptz) to payments_service;
 --! EndIncluded checkout/complete_checkout_session.sql
 --! Included checkout/fail_checkout_session.sql
@@ -6261,7 +6548,8 @@ $$;
 comment on function payments.fail_checkout_session(text, uuid, integer, text, boolean) is
   'Records why Stripe did not create a checkout session, and returns the row. A retry under the same key continues from it. Errors: SP001, SP006 no such row.';
 
-revoke all on function payments.fail_checkout_session(text, uuid, integer, text, boolean) from public;
+revoke all on function payments.fail_checkout_session(text, uuid, integer, text, boolean)
+  from public, anon, authenticated;
 grant execute on function payments.fail_checkout_session(text, uuid, integer, text, boolean) to payments_service;
 --! EndIncluded checkout/fail_checkout_session.sql
 --! Included checkout/begin_customer_portal_session.sql
@@ -6303,6 +6591,10 @@ begin
     raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
       using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
+  if subject_type !~ '\S' or subject_id !~ '\S' then
+    raise exception 'subject.type and subject.id must not be blank.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
   if not payments_private.is_http_url(return_url) then
     raise exception 'returnUrl must be an absolute http or https URL.'
       using errcode = 'SP001', hint = 'Correct the request and send it again.';
@@ -6311,7 +6603,7 @@ begin
     raise exception 'returnUrl must have at most 5000 characters.'
       using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
-  if length(configuration) not between 1 and 255 then
+  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
     raise exception 'configuration must have 1 to 255 characters.'
       using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
@@ -6352,7 +6644,8 @@ $$;
 comment on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) is
   'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
 
-revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) from public;
+revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text)
+  from public, anon, authenticated;
 grant execute on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) to payments_service;
 --! EndIncluded checkout/begin_customer_portal_session.sql
 --! Included checkout/complete_customer_portal_session.sql
@@ -6384,7 +6677,7 @@ $$;
 comment on function payments.complete_customer_portal_session(text, uuid, jsonb) is
   'Records Stripe''s answer to a portal session, and returns the row. Errors: SP006 no such row.';
 
-revoke all on function payments.complete_customer_portal_session(text, uuid, jsonb) from public;
+revoke all on function payments.complete_customer_portal_session(text, uuid, jsonb) from public, anon, authenticated;
 grant execute on function payments.complete_customer_portal_session(text, uuid, jsonb) to payments_service;
 --! EndIncluded checkout/complete_customer_portal_session.sql
 --! Included checkout/fail_customer_portal_session.sql
@@ -6414,7 +6707,7 @@ $$;
 comment on function payments.fail_customer_portal_session(text, uuid, text) is
   'Records why Stripe did not open a portal session, and returns the row. Errors: SP006 no such row.';
 
-revoke all on function payments.fail_customer_portal_session(text, uuid, text) from public;
+revoke all on function payments.fail_customer_portal_session(text, uuid, text) from public, anon, authenticated;
 grant execute on function payments.fail_customer_portal_session(text, uuid, text) to payments_service;
 --! EndIncluded checkout/fail_customer_portal_session.sql
 
@@ -6437,7 +6730,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.tg__timestamps() from public;
+revoke all on function payments_private.tg__timestamps() from public, anon, authenticated;
 --! EndIncluded base/private/tg__timestamps.sql
 --! Included checkout/private/tg_sessions__id.sql
 /*
@@ -6459,7 +6752,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.tg_sessions__id() from public;
+revoke all on function payments_private.tg_sessions__id() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__id.sql
 --! Included checkout/private/tg_sessions__customer.sql
 /*
@@ -6481,7 +6774,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.tg_sessions__customer() from public;
+revoke all on function payments_private.tg_sessions__customer() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__customer.sql
 
 -- a session remembers who began it; the column cannot be granted a value of the caller's choice
@@ -6547,7 +6840,7 @@ comment on column payments.webhook_event_health.last_received_at is 'When the la
 comment on column payments.webhook_event_health.median_lag is 'Median time between Stripe''s event and its arrival here, in seconds, over the last hour.';
 comment on column payments.webhook_event_health.greatest_lag is 'Longest time between Stripe''s event and its arrival here, in seconds, over the last hour.';
 
-revoke all on payments.webhook_event_health from public;
+revoke all on payments.webhook_event_health from public, anon, authenticated;
 grant select on payments.webhook_event_health to payments_service;
 --! EndIncluded ledger/webhook_event_health.sql
 
@@ -6568,7 +6861,7 @@ as $$
   order by s.created_at, s.id;
 $$;
 
-revoke all on function payments_private.all_secrets() from public;
+revoke all on function payments_private.all_secrets() from public, anon, authenticated;
 grant execute on function payments_private.all_secrets() to payments_service;
 --! EndIncluded connection/private/all_secrets.sql
 --! Included connection/begin_webhook_endpoint.sql
@@ -6706,7 +6999,8 @@ $$;
 comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) is
   'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
 
-revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) from public;
+revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean)
+  from public, anon, authenticated;
 grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) to payments_service;
 --! EndIncluded connection/begin_webhook_endpoint.sql
 --! Included connection/complete_webhook_endpoint.sql
@@ -6774,7 +7068,7 @@ $$;
 comment on function payments.complete_webhook_endpoint(text, jsonb, text, text) is
   'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
 
-revoke all on function payments.complete_webhook_endpoint(text, jsonb, text, text) from public;
+revoke all on function payments.complete_webhook_endpoint(text, jsonb, text, text) from public, anon, authenticated;
 grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, text) to payments_service;
 --! EndIncluded connection/complete_webhook_endpoint.sql
 --! Included connection/connect_account.sql
@@ -6874,7 +7168,8 @@ $$;
 comment on function payments.connect_account(text, jsonb, text, text, text, boolean) is
   'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 
-revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean) from public;
+revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean)
+  from public, anon, authenticated;
 grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean) to payments_service;
 --! EndIncluded connection/connect_account.sql
 --! Included connection/private/count_environment.sql
@@ -6904,7 +7199,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.count_environment(text) from public;
+revoke all on function payments_private.count_environment(text) from public, anon, authenticated;
 --! EndIncluded connection/private/count_environment.sql
 --! Included connection/private/delete_environment.sql
 /*
@@ -6928,7 +7223,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.delete_environment(text) from public;
+revoke all on function payments_private.delete_environment(text) from public, anon, authenticated;
 --! EndIncluded connection/private/delete_environment.sql
 --! Included connection/disconnect_account.sql
 /*
@@ -6980,7 +7275,7 @@ $$;
 comment on function payments.disconnect_account(text) is
   'Deletes the stored Stripe key and signing secrets of an environment; projected rows stay. Returns {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored.';
 
-revoke all on function payments.disconnect_account(text) from public;
+revoke all on function payments.disconnect_account(text) from public, anon, authenticated;
 grant execute on function payments.disconnect_account(text) to payments_service;
 --! EndIncluded connection/disconnect_account.sql
 --! Included connection/private/endpoint_problems.sql
@@ -7008,7 +7303,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.endpoint_problems(jsonb, text, text) from public;
+revoke all on function payments_private.endpoint_problems(jsonb, text, text) from public, anon, authenticated;
 --! EndIncluded connection/private/endpoint_problems.sql
 --! Included connection/environment_health.sql
 /*
@@ -7118,7 +7413,7 @@ $$;
 comment on function payments.environment_health(text, jsonb) is
   'One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 
-revoke all on function payments.environment_health(text, jsonb) from public;
+revoke all on function payments.environment_health(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.environment_health(text, jsonb) to payments_service;
 --! EndIncluded connection/environment_health.sql
 --! Included connection/private/environment_tables.sql
@@ -7142,7 +7437,7 @@ as $$
   order by c.relname;
 $$;
 
-revoke all on function payments_private.environment_tables() from public;
+revoke all on function payments_private.environment_tables() from public, anon, authenticated;
 --! EndIncluded connection/private/environment_tables.sql
 --! Included connection/private/is_own_endpoint.sql
 /*
@@ -7171,7 +7466,7 @@ as $$
     );
 $$;
 
-revoke all on function payments_private.is_own_endpoint(text, jsonb, text) from public;
+revoke all on function payments_private.is_own_endpoint(text, jsonb, text) from public, anon, authenticated;
 --! EndIncluded connection/private/is_own_endpoint.sql
 --! Included ledger/projected_event_types.sql
 /*
@@ -7204,7 +7499,7 @@ $$;
 comment on function payments.projected_event_types() is
   'The types of Stripe events that the managed webhook endpoint subscribes to. Select the same types for an endpoint made by hand. Of other types, invoice.payment_succeeded, charge.refund.updated and payment_intent.processing are projected too; the rest is recorded as ignored.';
 
-revoke all on function payments.projected_event_types() from public;
+revoke all on function payments.projected_event_types() from public, anon, authenticated;
 grant execute on function payments.projected_event_types() to payments_service;
 --! EndIncluded ledger/projected_event_types.sql
 --! Included connection/private/replace_secrets.sql
@@ -7222,6 +7517,7 @@ as $$
 declare
   v_count integer;
 begin
+  perform payments_private.check_caller();
   lock table payments_private.secrets in share row exclusive mode; -- so that no other transaction stores one
   update payments_private.secrets as s
   set key_id = r.key_id,
@@ -7239,7 +7535,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.replace_secrets(jsonb) from public;
+revoke all on function payments_private.replace_secrets(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.replace_secrets(jsonb) to payments_service;
 --! EndIncluded connection/private/replace_secrets.sql
 --! Included connection/webhook_endpoint_drift.sql
@@ -7305,54 +7601,10 @@ $$;
 comment on function payments.webhook_endpoint_drift(text, text, text, jsonb) is
   'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
 
-revoke all on function payments.webhook_endpoint_drift(text, text, text, jsonb) from public;
+revoke all on function payments.webhook_endpoint_drift(text, text, text, jsonb) from public, anon, authenticated;
 grant execute on function payments.webhook_endpoint_drift(text, text, text, jsonb) to payments_service;
 --! EndIncluded connection/webhook_endpoint_drift.sql
 
---! Included base/_100_timestamps.sql
-/*
- * Triggers that set updated_at at every change of a row and keep created_at, on each table that has them.
- */
-create or replace trigger _100_timestamps before update on payments.provider_connections
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.stripe_products
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.stripe_prices
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.customers
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.customer_mappings
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.stripe_checkout_sessions
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.stripe_customer_portal_sessions
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.stripe_subscriptions
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.stripe_subscription_items
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.transactions
-  for each row execute function payments_private.tg__timestamps();
-create or replace trigger _100_timestamps before update on payments.webhook_events
-  for each row execute function payments_private.tg__timestamps();
---! EndIncluded base/_100_timestamps.sql
---! Included checkout/_100_id.sql
-/*
- * Trigger that passes the id of a checkout that is begun here to the function that begins it.
- */
-create or replace trigger _100_id after insert on payments.stripe_checkout_sessions
-  for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__id();
---! EndIncluded checkout/_100_id.sql
---! Included checkout/_200_customer.sql
-/*
- * Triggers that give a new session the Stripe customer of its billing subject. A session that Stripe reported has
- * Stripe's.
- */
-create or replace trigger _200_customer before insert on payments.stripe_checkout_sessions
-  for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__customer();
-create or replace trigger _200_customer before insert on payments.stripe_customer_portal_sessions
-  for each row execute function payments_private.tg_sessions__customer();
---! EndIncluded checkout/_200_customer.sql
 --! Included connection/private/connection_list.sql
 /*
  * Returns the connection of each environment that has one, with columns named as in the API's answers.
@@ -7378,7 +7630,7 @@ as
 
 comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
 
-revoke all on payments_private.connection_list from public;
+revoke all on payments_private.connection_list from public, anon, authenticated;
 grant select on payments_private.connection_list to payments_service;
 --! EndIncluded connection/private/connection_list.sql
 --! Included ledger/private/webhook_event_list.sql
@@ -7412,7 +7664,7 @@ as
 
 comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
 
-revoke all on payments_private.webhook_event_list from public;
+revoke all on payments_private.webhook_event_list from public, anon, authenticated;
 grant select on payments_private.webhook_event_list to payments_service;
 --! EndIncluded ledger/private/webhook_event_list.sql
 --! Included payment/customer_totals.sql
@@ -7458,7 +7710,7 @@ comment on column payments.customer_totals.total_spend is
 comment on column payments.customer_totals.currency is 'Currency of the payments; null without payments or with several currencies.';
 comment on column payments.customer_totals.last_payment_at is 'When the customer last paid.';
 
-revoke all on payments.customer_totals from public;
+revoke all on payments.customer_totals from public, anon, authenticated;
 grant select on payments.customer_totals to payments_service;
 --! EndIncluded payment/customer_totals.sql
 --! Included payment/private/customer_list.sql
@@ -7505,7 +7757,7 @@ as
 
 comment on view payments_private.customer_list is 'Customers with what they paid, as the API lists them.';
 
-revoke all on payments_private.customer_list from public;
+revoke all on payments_private.customer_list from public, anon, authenticated;
 grant select on payments_private.customer_list to payments_service;
 --! EndIncluded payment/private/customer_list.sql
 --! Included payment/private/transaction_list.sql
@@ -7545,7 +7797,7 @@ as
 
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
 
-revoke all on payments_private.transaction_list from public;
+revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
 --! Included projection/private/price_list.sql
@@ -7572,13 +7824,14 @@ as
     p.recurring_interval,
     p.recurring_interval_count,
     p.metadata,
-    p.synced_at
+    p.synced_at,
+    p.recurring_usage_type
   from payments.stripe_prices as p
   where not p.deleted;
 
 comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
 
-revoke all on payments_private.price_list from public;
+revoke all on payments_private.price_list from public, anon, authenticated;
 grant select on payments_private.price_list to payments_service;
 --! EndIncluded projection/private/price_list.sql
 --! Included projection/private/product_list.sql
@@ -7604,7 +7857,7 @@ as
 
 comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
 
-revoke all on payments_private.product_list from public;
+revoke all on payments_private.product_list from public, anon, authenticated;
 grant select on payments_private.product_list to payments_service;
 --! EndIncluded projection/private/product_list.sql
 --! Included projection/private/subscription_item_list.sql
@@ -7623,12 +7876,14 @@ as
     i.quantity,
     i.metadata,
     i.created_at,
-    i.updated_at
+    i.updated_at,
+    i.current_period_start,
+    i.current_period_end
   from payments.stripe_subscription_items as i;
 
 comment on view payments_private.subscription_item_list is 'Items of subscriptions as the API shows them.';
 
-revoke all on payments_private.subscription_item_list from public;
+revoke all on payments_private.subscription_item_list from public, anon, authenticated;
 grant select on payments_private.subscription_item_list to payments_service;
 --! EndIncluded projection/private/subscription_item_list.sql
 --! Included projection/private/subscription_list.sql
@@ -7670,7 +7925,7 @@ as
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 
-revoke all on payments_private.subscription_list from public;
+revoke all on payments_private.subscription_list from public, anon, authenticated;
 grant select on payments_private.subscription_list to payments_service;
 --! EndIncluded projection/private/subscription_list.sql
 --! Included sync/private/sync_run_list.sql
@@ -7700,7 +7955,7 @@ as
 
 comment on view payments_private.sync_run_list is 'Syncs as the API lists them.';
 
-revoke all on payments_private.sync_run_list from public;
+revoke all on payments_private.sync_run_list from public, anon, authenticated;
 grant select on payments_private.sync_run_list to payments_service;
 --! EndIncluded sync/private/sync_run_list.sql
 --! Included sync/private/synced_subscriptions.sql
@@ -7728,9 +7983,243 @@ as
 
 comment on view payments_private.synced_subscriptions is 'What each sync did to subscriptions, as the API shows it.';
 
-revoke all on payments_private.synced_subscriptions from public;
+revoke all on payments_private.synced_subscriptions from public, anon, authenticated;
 grant select on payments_private.synced_subscriptions to payments_service;
 --! EndIncluded sync/private/synced_subscriptions.sql
+--! Included checkout/begin_guest_checkout_session.sql
+/*
+ * Begins a Checkout Session for an anonymous caller, and returns what payments.begin_checkout_session returns. Raises
+ * SP030 if the environment has had per_minute such checkouts in this minute; 0 is no limit.
+ *
+ * Everyone may be a guest. Without a limit, one script fills the table and uses up the calls to Stripe that buyers need.
+ */
+create or replace function payments.begin_guest_checkout_session(
+  environment text,
+  caller jsonb,
+  mode text,
+  line_items jsonb,
+  success_url text,
+  cancel_url text,
+  per_minute integer,
+  subject_type text default null,
+  subject_id text default null,
+  customer_email text default null,
+  metadata jsonb default '{}',
+  idempotency_key text default null
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  if per_minute > 0 then
+    perform payments_private.count_guest_checkout(environment, per_minute);
+  end if;
+  return payments.begin_checkout_session(
+    environment, caller, mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata,
+    idempotency_key
+  );
+end;
+$$;
+
+comment on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text) is
+  'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
+
+revoke all on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text)
+  from public;
+grant execute on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text)
+  to payments_service;
+--! EndIncluded checkout/begin_guest_checkout_session.sql
+--! Included checkout/private/count_guest_checkout.sql
+/*
+ * Counts a guest's checkout of an environment, and raises SP030 if this minute has had per_minute of them already. The
+ * error's detail is the number of seconds until the next minute.
+ *
+ * A checkout that raises is not counted, because its count is rolled back; it wrote no row and does not reach Stripe. A
+ * retry counts, because it may reach Stripe.
+ */
+create or replace function payments_private.count_guest_checkout(environment text, per_minute integer)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to rate_counters
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_minute timestamptz := date_trunc('minute', clock_timestamp());
+  v_count integer;
+begin
+  insert into payments_private.rate_counters as c (name, counted_from, count)
+  values ('guest checkouts of ' || count_guest_checkout.environment, v_minute, 1)
+  on conflict on constraint rate_counters_pkey do update
+  set counted_from = greatest(c.counted_from, excluded.counted_from),
+      count = case when c.counted_from < excluded.counted_from then 1 else c.count + 1 end
+  returning c.count into v_count;
+  if v_count > per_minute then
+    raise exception 'There are too many guest checkouts just now.'
+      using errcode = 'SP030',
+            detail = ceil(extract(epoch from v_minute + interval '1 minute' - clock_timestamp()))::text,
+            hint = 'Try again in a minute, or sign in.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.count_guest_checkout(text, integer) from public;
+grant execute on function payments_private.count_guest_checkout(text, integer) to payments_service;
+--! EndIncluded checkout/private/count_guest_checkout.sql
+--! Included checkout/private/tg_sessions__request.sql
+/*
+ * Trigger function: sets request_hash of a checkout that is begun here from the columns of its row, whatever the insert
+ * says. App users may insert rows themselves. With a hash of their choice, a row could pass for a request that
+ * begin_checkout_session has checked, or take the key of another guest.
+ */
+create or replace function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.checkout_request_hash
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  new.request_hash := case
+    when jsonb_typeof(new.line_items) = 'array' -- else a constraint refuses the row
+      then payments_private.checkout_request_hash(
+        new.mode, new.line_items, new.success_url, new.cancel_url, new.subject_type, new.subject_id,
+        new.customer_email, new.metadata
+      )
+  end;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__request() from public;
+--! EndIncluded checkout/private/tg_sessions__request.sql
+--! Included checkout/prune_checkout_sessions.sql
+/*
+ * Deletes checkout sessions that nobody paid and that have not changed for older_than, at most max at a time. Returns
+ * how many were deleted; call it again until it returns 0. Without an environment it takes both.
+ *
+ * Such a session is initialized, failed or expired, and has neither a subscription nor settled money. A row that a
+ * foreign key of the app keeps stays.
+ */
+create or replace function payments.prune_checkout_sessions(
+  older_than interval,
+  max integer default 10000,
+  environment text default null
+)
+  returns integer
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the sessions, which it may not delete
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids uuid[];
+  v_count integer := 0;
+begin
+  -- guard
+  if prune_checkout_sessions.older_than is null or prune_checkout_sessions.older_than < interval '1 day' then
+    raise exception 'older_than must be at least one day.'
+      using errcode = 'SP001', hint = 'Keep sessions for as long as a buyer may repeat the request, such as 30 days.';
+  end if;
+
+  -- choose the rows
+  v_ids := array(
+    select t.id
+    from payments.stripe_checkout_sessions as t
+    where t.status in ('initialized', 'failed', 'expired')
+      and coalesce(t.payment_status, 'unpaid') = 'unpaid'
+      and t.subscription_id is null
+      and t.updated_at < now() - prune_checkout_sessions.older_than
+      and (prune_checkout_sessions.environment is null or t.environment = prune_checkout_sessions.environment)
+    order by t.updated_at
+    limit prune_checkout_sessions.max
+    for update skip locked
+  );
+
+  -- delete them together
+  begin
+    delete from payments.stripe_checkout_sessions as t where t.id = any (v_ids);
+    get diagnostics v_count = row_count;
+    return v_count;
+  exception when foreign_key_violation or restrict_violation then
+    v_count := 0;
+  end;
+
+  -- delete them one by one, without those that are kept
+  for i in 1 .. cardinality(v_ids) loop
+    begin
+      delete from payments.stripe_checkout_sessions as t where t.id = v_ids[i];
+      v_count := v_count + 1;
+    exception when foreign_key_violation or restrict_violation then
+      null;
+    end;
+  end loop;
+  return v_count;
+end;
+$$;
+
+comment on function payments.prune_checkout_sessions(interval, integer, text) is
+  'Deletes checkout sessions that nobody paid (initialized, failed or expired) and that have not changed for the given interval, at most max at a time. Returns how many were deleted. Errors: SP001.';
+
+revoke all on function payments.prune_checkout_sessions(interval, integer, text) from public;
+grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
+--! EndIncluded checkout/prune_checkout_sessions.sql
+
+--! Included base/_100_timestamps.sql
+/*
+ * Triggers that set updated_at at every change of a row and keep created_at, on each table that has them.
+ */
+create or replace trigger _100_timestamps before update on payments.provider_connections
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_products
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_prices
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.customers
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.customer_mappings
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_checkout_sessions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_customer_portal_sessions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_subscriptions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_subscription_items
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.transactions
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.webhook_events
+  for each row execute function payments_private.tg__timestamps();
+--! EndIncluded base/_100_timestamps.sql
+--! Included checkout/_100_id.sql
+/*
+ * Trigger that passes the id of a checkout that is begun here to the function that begins it.
+ */
+create or replace trigger _100_id after insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__id();
+--! EndIncluded checkout/_100_id.sql
+--! Included checkout/_200_customer.sql
+/*
+ * Triggers that give a new session the Stripe customer of its billing subject. A session that Stripe reported has
+ * Stripe's.
+ */
+create or replace trigger _200_customer before insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__customer();
+create or replace trigger _200_customer before insert on payments.stripe_customer_portal_sessions
+  for each row execute function payments_private.tg_sessions__customer();
+--! EndIncluded checkout/_200_customer.sql
+--! Included checkout/_150_request.sql
+/*
+ * Trigger that computes the request_hash of a checkout that is begun here.
+ */
+create or replace trigger _150_request before insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null) execute function payments_private.tg_sessions__request();
+--! EndIncluded checkout/_150_request.sql
 --! Included access/row_level_security.sql
 /*
  * Row level security is on for every table: without a policy, only the owner of the table reads or writes its rows.
@@ -7749,6 +8238,7 @@ alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
 alter table payments_private.customer_owners enable row level security;
 alter table payments_private.payment_objects enable row level security;
+alter table payments_private.rate_counters enable row level security;
 alter table payments_private.secrets enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql

@@ -95,13 +95,19 @@ async function rebuild(context: Context<InEnvironment>): Promise<void> {
 async function prune(context: Context<PruneOptions>): Promise<void> {
   const { environment, olderThan } = context.options
   await context.confirm(
-    `Empty the payloads of finished events in ${environment} older than ${count(olderThan, 'day')}? These events can then no longer be replayed or used in a rebuild.`,
+    `Empty the payloads of finished events in ${environment} older than ${count(olderThan, 'day')}, and delete checkout sessions of that age that were never paid? These events can then no longer be replayed or used in a rebuild.`,
   )
   const client = await context.client()
   const answer = await withElapsed(context, 'Emptying payloads', () =>
     client.send<PruneResponse>('POST', `/${environment}/prune`, { olderThanDays: olderThan }),
   )
-  context.show(answer, () => `Emptied ${count(answer.pruned, 'payload')}.`)
+  // Handlers of an older release delete no sessions, and do not say so.
+  const { pruned, deletedCheckoutSessions: deleted = 0 } = answer
+  context.show(answer, () =>
+    deleted === 0
+      ? `Emptied ${count(pruned, 'payload')}.`
+      : `Emptied ${count(pruned, 'payload')}. Deleted ${count(deleted, 'checkout session')} that ${deleted === 1 ? 'was' : 'were'} never paid.`,
+  )
 }
 
 /** The sync that closes a gap, as a command. */

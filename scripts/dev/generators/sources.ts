@@ -60,7 +60,10 @@ export async function forgottenFixtures(folder = SQL): Promise<string[]> {
 /** The SQL that the working tree has and the migrations lack: `sql/current`, then changed fixtures. */
 export async function uncommittedSql(folder = SQL): Promise<string> {
   const forgotten = new Set(await forgottenFixtures(folder))
-  const changed = (await fixtures(folder)).filter(({ name }) => forgotten.has(name))
+  const isTrigger = ({ name }: Fixture) => /(^|\/)_\d+_[^/]*$/.test(name)
+  const changed = (await fixtures(folder))
+    .filter(({ name }) => forgotten.has(name))
+    .sort((a, b) => Number(isTrigger(a)) - Number(isTrigger(b))) // a trigger needs its function
   return [await currentMigration(folder), ...changed.map(({ text }) => text)].filter(Boolean).join('\n')
 }
 

@@ -7,7 +7,7 @@ import { readConfig } from '../../../functions/core/config.ts'
 import type { ApiError } from '../../../functions/core/errors.ts'
 
 const jwtSecret = 'a-secret-of-at-least-32-characters!'
-const adminKey = 'ik_0123456789abcdef'
+const adminKey = 'ik_0123456789abcdef0123456789'
 const anonKey = 'anon_0123456789abcdef'
 const now = Date.now()
 
@@ -284,13 +284,39 @@ describe('where the issuer and the audience are said', () => {
       })
     })
 
-    it('needs nothing of the two that is not said', async () => {
+    // A key set without an issuer may be the one of many projects, whose tokens make nobody an admin here.
+    const withoutIssuer =
+      who === 'admin' && way === 'key set'
+        ? expect.objectContaining({
+            status: 403,
+            code: 'AUTH_UNAUTHORIZED',
+            message:
+              'No token makes an admin here, because PAYMENTS_JWKS_URL is set and PAYMENTS_JWT_ISSUER is not.',
+            nextActions: 'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, or send the admin key.',
+          })
+        : 'let in'
+
+    it('needs nothing of the two that is not said, but the issuer for an admin by a key set', async () => {
       const { PAYMENTS_JWT_ISSUER, PAYMENTS_JWT_AUDIENCE } = said
       expect(await ask({ iss: ours.iss }, { PAYMENTS_JWT_ISSUER })).toBe('let in')
-      expect(await ask({ aud: ours.aud }, { PAYMENTS_JWT_AUDIENCE })).toBe('let in')
+      expect(await ask({ aud: ours.aud }, { PAYMENTS_JWT_AUDIENCE })).toEqual(withoutIssuer)
       expect(await ask({}, { PAYMENTS_JWT_ISSUER })).toMatchObject({ status: 401 })
       expect(await ask({}, { PAYMENTS_JWT_AUDIENCE })).toMatchObject({ status: 401 })
-      expect(await ask({}, {})).toBe('let in')
+      expect(await ask({}, {})).toEqual(withoutIssuer)
     })
+  })
+
+  it('a token by the secret makes no admin either while a key set is set without an issuer', async () => {
+    const config = readConfig({
+      DATABASE_URL: 'postgres://db/app',
+      ...bySecret,
+      PAYMENTS_JWKS_URL: jwksUrl,
+      PAYMENTS_ADMIN_KEY: adminKey,
+      PAYMENTS_ADMIN_ROLES: 'boss',
+    })
+    const ask = createAuthenticateAdmin({ config, now: () => now })
+    const headers = new Headers(bearer(await token({ sub: 'user-1', role: 'boss' })))
+    await expect(ask(headers)).rejects.toMatchObject({ status: 403, message: /^No token makes an admin/ })
+    await expect(ask(new Headers({ 'x-api-key': adminKey }))).resolves.toBeUndefined()
   })
 })

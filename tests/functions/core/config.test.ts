@@ -49,6 +49,16 @@ describe('the configuration', () => {
     expect(api('https://stripe.example/')).toEqual({ protocol: 'https', host: 'stripe.example', port: 443 })
   })
 
+  it('takes a key set by plain http from this machine only', () => {
+    for (const value of ['http://localhost:9999/jwks', 'http://127.0.0.1/jwks', 'http://[::1]:1/jwks'])
+      expect(readConfig({ ...enough, PAYMENTS_JWKS_URL: value }).jwksUrl).toBe(value)
+  })
+
+  it('takes a secret of 32 bytes, whatever its characters, and an admin key of 24 characters', () => {
+    const keys = { PAYMENTS_JWT_SECRET: 'ü'.repeat(16), PAYMENTS_ADMIN_KEY: 'k'.repeat(24) }
+    expect(readConfig({ ...enough, ...keys })).toMatchObject({ jwtSecret: 'ü'.repeat(16) })
+  })
+
   it('accepts a restricted key', () => {
     expect(readConfig({ ...enough, STRIPE_LIVE_SECRET_KEY: 'rk_live_1' }).stripe.secretKey.live).toBe(
       'rk_live_1',
@@ -89,7 +99,23 @@ describe('the configuration', () => {
       { PAYMENTS_JWT_AUDIENCE: value },
       'PAYMENTS_JWT_AUDIENCE must be left out or be a comma-separated list of audiences without spaces, for example shop.',
     ]),
-    [{ PAYMENTS_ADMIN_KEY: 'short' }, 'PAYMENTS_ADMIN_KEY must have at least 8 characters.'],
+    [
+      { PAYMENTS_JWT_SECRET: 'a-secret-with-only-31-bytes-123' },
+      'PAYMENTS_JWT_SECRET must have at least 32 bytes, as `openssl rand -base64 32` prints them.',
+    ],
+    [
+      { PAYMENTS_ADMIN_KEY: 'twenty-three-characters' },
+      'PAYMENTS_ADMIN_KEY must have at least 24 characters, as `openssl rand -hex 24` prints them.',
+    ],
+    ...[
+      'http://keys.example/jwks',
+      'http://127.0.0.1.evil.example/jwks',
+      'http://localhost@evil.example/jwks',
+      'http://[::2]/jwks',
+    ].map((value): [Record<string, string>, string] => [
+      { PAYMENTS_JWKS_URL: value },
+      'PAYMENTS_JWKS_URL must be an https address; plain http may be used for this machine only, for example http://localhost:9999/jwks.',
+    ]),
     [
       { PAYMENTS_ALLOWED_ORIGINS: 'https://a.example/path' },
       'PAYMENTS_ALLOWED_ORIGINS must be * or a comma-separated list of origins, for example https://shop.example.',
@@ -108,8 +134,14 @@ describe('the configuration', () => {
     ],
     [
       { STRIPE_TEST_WEBHOOK_SECRET: 'abc' },
-      'STRIPE_TEST_WEBHOOK_SECRET must be a Stripe signing secret, beginning whsec_.',
+      'STRIPE_TEST_WEBHOOK_SECRET must be a Stripe signing secret, beginning whsec_, or a comma-separated list of them.',
     ],
+    ...['whsec_a,', 'whsec_a,b', 'whsec_a whsec_b', ',', 'whsec_'].map(
+      (value): [Record<string, string>, string] => [
+        { STRIPE_LIVE_WEBHOOK_SECRET: value },
+        'STRIPE_LIVE_WEBHOOK_SECRET must be a Stripe signing secret, beginning whsec_, or a comma-separated list of them.',
+      ],
+    ),
   ])('stops the start over %j with a sentence that names the variable', (env, expected) => {
     expect(
       sentence('DATABASE_URL' in env || expected.startsWith('DATABASE_URL') ? env : { ...enough, ...env }),

@@ -46,6 +46,11 @@ const countOf = async () => {
   const [row] = await database.sql`select count(*)::integer as count from payments.stripe_checkout_sessions`
   return row?.count
 }
+const countOfKey = async (key: string) => {
+  const [row] = await database.sql`
+    select count(*)::integer as count from payments.stripe_checkout_sessions where idempotency_key = ${key}`
+  return row?.count
+}
 const REFUSED_BY_POLICY = {
   code: '42501',
   message: 'new row violates row-level security policy for table "stripe_checkout_sessions"',
@@ -104,7 +109,11 @@ describe('who may', () => {
 
   test('anyone begins a one-time payment without a subject', async () => {
     const guest = await beginAsService(anonymous)
-    expect(guest.session).toMatchObject({ subject_type: null, caller_id: null, idempotency_scope: 'caller:' })
+    expect(guest.session).toMatchObject({
+      subject_type: null,
+      caller_id: null,
+      idempotency_scope: `guest:${guest.session.request_hash}`,
+    })
     const signedIn = await beginAsService(user('u1'))
     expect(signedIn.session).toMatchObject({
       subject_type: null,
@@ -354,15 +363,8 @@ describe('tables, reached by the roles of app users themselves', () => {
   })
 
   test('what a user inserted past the handlers cannot smuggle an owner into what Stripe is sent', async () => {
-    const honest = { idempotencyKey: 'smuggled' }
-    const hash = await undone(database.sql, async (sql) => {
-      const begun = await begin(sql, user('mallory'), honest)
-      return (await sessionRow(sql, begun.session.id)).request_hash
-    })
     await insertAs(user('mallory'), {
-      line_items: database.sql.json([{ priceId: 'price_tea', quantity: 1 }]),
       idempotency_key: 'smuggled',
-      request_hash: hash,
       metadata: database.sql.json({
         ...subjectMetadata('user', 'victim'),
         insforge_subject_type: 'user',
@@ -370,13 +372,73 @@ describe('tables, reached by the roles of app users themselves', () => {
         order_id: '1',
       }),
     })
-    const begun = await beginAsService(user('mallory'), honest)
-    expect(begun.params.metadata).toEqual({
+    const [row] = await database.sql`
+      select t.id, payments_private.checkout_session_params(t) as params
+      from payments.stripe_checkout_sessions as t where t.idempotency_key = 'smuggled'`
+    expect(row?.params.metadata).toEqual({
       order_id: '1',
-      payments_checkout_session_id: begun.session.id,
+      payments_checkout_session_id: row?.id,
       payments_attempt: '1',
     })
-    expect(begun.params.payment_intent_data.metadata).toEqual(begun.params.metadata)
+    expect(row?.params.payment_intent_data.metadata).toEqual(row?.params.metadata)
+  })
+
+  test('a row that a user inserted is found by the request that its columns make, and continues', async () => {
+    const request = { idempotencyKey: newId('key'), metadata: { order_id: '1' } }
+    await insertAs(user('direct'), {
+      line_items: database.sql.json([{ priceId: 'price_tea' }]),
+      success_url: 'https://shop.example/success',
+      cancel_url: 'https://shop.example/cancel',
+      idempotency_key: request.idempotencyKey,
+      metadata: database.sql.json(request.metadata),
+    })
+    const begun = await beginAsService(user('direct'), request)
+    expect(begun).toMatchObject({ action: 'send', session: { metadata: { order_id: '1' } } })
+    expect(await countOfKey(request.idempotencyKey)).toBe(1)
+  })
+
+  test.each<[string, Record<string, unknown>]>([
+    ['more pieces than a request may have', { line_items: [{ priceId: 'price_tea', quantity: 5000 }] }],
+    ['a quantity in text', { line_items: [{ priceId: 'price_tea', quantity: '9' }] }],
+    ['another field of an item', { line_items: [{ priceId: 'price_tea', quantity: 1, discount: 'all' }] }],
+    ['an address that runs in the browser', { success_url: 'javascript:alert(1)' }],
+    ['a metadata key with a bracket', { metadata: { '[payments_subject_id': 'victim' } }],
+    ['metadata that names the owner', { metadata: { payments_subject_id: 'victim' } }],
+    ['metadata that is not text', { metadata: { order_id: 7 } }],
+    ['other items', { line_items: [{ priceId: 'price_other', quantity: 1 }] }],
+  ])('a row with %s and the hash of a harmless request is never taken over', async (_, forged) => {
+    for (const caller of [user('forger'), anonymous]) {
+      const harmless = { idempotencyKey: newId('key') }
+      const hash = await undone(database.sql, async (sql) => {
+        const begun = await begin(sql, caller, harmless)
+        return (await sessionRow(sql, begun.session.id)).request_hash
+      })
+      const columns = Object.entries(forged).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value : database.sql.json(value as never),
+      ])
+      const row = insertOf({
+        success_url: 'https://shop.example/success',
+        cancel_url: 'https://shop.example/cancel',
+        line_items: database.sql.json([{ priceId: 'price_tea', quantity: 1 }]),
+        idempotency_key: harmless.idempotencyKey,
+        request_hash: hash,
+        ...Object.fromEntries(columns),
+      })
+      // Without `returning`, which only a SELECT policy allows: a guest has none.
+      await asCaller(
+        database.sql,
+        caller,
+        (sql) => sql`insert into payments.stripe_checkout_sessions ${sql(row)}`,
+      )
+      if (caller === anonymous) {
+        // Nor does it block the guest whose request it pretends to be.
+        const { params } = await beginAsService(caller, harmless)
+        expect(params.line_items).toEqual([{ price: 'price_tea', quantity: 1 }])
+      } else {
+        expect(await refusal(beginAsService(caller, harmless))).toEqual(KEY_IN_USE)
+      }
+    }
   })
 })
 
@@ -599,13 +661,16 @@ describe('under an idempotency key', () => {
     expect(b.session.idempotency_scope).toBe('caller:caller:x')
   })
 
-  test('an anonymous caller finds the row whose key and request they hold, and is refused with another request', async () => {
+  test('an anonymous caller finds the row whose key and request they hold; their key blocks no other guest', async () => {
     const idempotencyKey = newId('key')
     const first = await beginAsService(anonymous, { idempotencyKey })
     expect((await beginAsService(anonymous, { idempotencyKey })).session.id).toBe(first.session.id)
-    expect(await refusal(beginAsService(anonymous, { idempotencyKey, metadata: { order_id: '9' } }))).toEqual(
-      KEY_IN_USE,
-    )
+    const other = { idempotencyKey, metadata: { order_id: '9' } }
+    const second = await beginAsService(anonymous, other)
+    expect(second).toMatchObject({ action: 'send', session: { metadata: { order_id: '9' } } })
+    expect(second.session.id).not.toBe(first.session.id)
+    expect(second.idempotency_key).not.toBe(first.idempotency_key)
+    expect((await beginAsService(anonymous, other)).session.id).toBe(second.session.id)
   })
 
   test('a row that the caller may not see stays unseen: the key is in use, and nothing of the row is told', async () => {
@@ -747,6 +812,16 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     [{ lineItems: [{ priceId: '' }] }, ITEMS],
     [{ lineItems: [{ priceId: null }] }, ITEMS],
     [{ lineItems: ['price_tea'] }, ITEMS],
+    [{ lineItems: [{ priceId: 5 }] }, ITEMS],
+    [{ lineItems: [{ priceId: ' ' }] }, ITEMS],
+    [
+      { lineItems: [{ priceId: 'price_tea', amount: 1 }] },
+      'Each of lineItems may have a priceId and a quantity, and nothing else.',
+    ],
+    [{ subject: { type: ' ', id: 'u1' } }, 'subject.type must not be blank.'],
+    [{ subject: { type: 'user', id: '\t' } }, 'subject.id must not be blank.'],
+    [{ customerEmail: 'ada @example.com' }, 'customerEmail must be an e-mail address.'],
+    [{ idempotencyKey: '  ' }, 'idempotencyKey must not be blank.'],
     [{ lineItems: [null] }, ITEMS],
     [{ lineItems: [{ priceId: 'price_tea', quantity: 0 }] }, ITEMS],
     [{ lineItems: [{ priceId: 'price_tea', quantity: -1 }] }, ITEMS],

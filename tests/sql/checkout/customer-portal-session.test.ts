@@ -136,6 +136,17 @@ describe('beginning', () => {
   })
 
   test.each([
+    { type: ' ', id: 'u1' },
+    { type: 'user', id: ' ' },
+  ])('a blank subject is refused: %j', async (subject) => {
+    expect(await refusal(open(user('u1'), subject))).toEqual({
+      code: 'SP001',
+      message: 'subject.type and subject.id must not be blank.',
+      hint: 'Correct the request and send it again.',
+    })
+  })
+
+  test.each([
     ['a relative returnUrl', { returnUrl: '/account' }, 'returnUrl must be an absolute http or https URL.'],
     [
       'a returnUrl with a space',
@@ -147,6 +158,7 @@ describe('beginning', () => {
       { returnUrl: `https://app.example/${'x'.repeat(4981)}` },
       'returnUrl must have at most 5000 characters.',
     ],
+    ['a blank configuration', { configuration: ' ' }, 'configuration must have 1 to 255 characters.'],
     ['an empty configuration', { configuration: '' }, 'configuration must have 1 to 255 characters.'],
     [
       'a configuration of 256 characters',

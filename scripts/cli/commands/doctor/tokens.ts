@@ -4,16 +4,9 @@ import type { Report } from './report.ts'
 
 /** Projects that share a key set differ only in the issuer, because a signature proves no more than the key. */
 export async function checkTokens(config: Config, report: Report): Promise<void> {
-  const { isShortSecret, VERIFY_TOKENS } = await import('../../../../functions/core/auth.ts')
+  const { VERIFY_TOKENS } = await import('../../../../functions/core/auth.ts')
   if (config.jwtSecret === null && config.jwksUrl === null)
     return report.warn('tokens', 'No token can be verified, so only guests can pay.', VERIFY_TOKENS)
-  const isShort = config.jwtSecret !== null && isShortSecret(config.jwtSecret)
-  if (isShort)
-    report.warn(
-      'tokens',
-      'PAYMENTS_JWT_SECRET has fewer than the 32 bytes that HS256 needs (RFC 7518), so it can be guessed from one token.',
-      'Sign the tokens with a longer secret, as `openssl rand -base64 32` prints them, and set it here.',
-    )
   const isOpen = config.jwksUrl !== null && config.jwtIssuers === null
   if (isOpen) {
     const which = config.jwtAudiences === null ? '' : ' if they name the audience'
@@ -23,7 +16,7 @@ export async function checkTokens(config: Config, report: Report): Promise<void>
       'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, and PAYMENTS_JWT_AUDIENCE to their aud where one issuer serves several apps.',
     )
   }
-  if (!isShort && !isOpen)
+  if (!isOpen)
     report.ok(
       'tokens',
       config.jwtIssuers ? `accepted only from ${config.jwtIssuers.join(', ')}` : 'can be verified',
