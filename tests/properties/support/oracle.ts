@@ -66,6 +66,7 @@ export function expected(witnessed: Witnessed): Expected {
       tax_behavior: price.tax_behavior,
       recurring_interval: price.recurring?.interval ?? null,
       recurring_interval_count: price.recurring?.interval_count ?? null,
+      recurring_usage_type: price.recurring?.usage_type ?? null,
       metadata: price.metadata,
       deleted: Boolean(price.deleted),
     })),
@@ -78,7 +79,10 @@ export function expected(witnessed: Witnessed): Expected {
       metadata: customer.metadata,
       provider_created_at: customer.created,
     })),
-    customer_mappings: owners.mappings((customer) => Boolean(end.get(customer)?.deleted)),
+    customer_mappings: owners.mappings(
+      (customer) => Boolean(end.get(customer)?.deleted),
+      (customer) => lifeOf(subscriptions.filter((subscription) => subscription.customer === customer)),
+    ),
     stripe_checkout_sessions: sessions.map((session) => ({
       checkout_session_id: session.id,
       mode: session.mode,
@@ -112,7 +116,9 @@ export function expected(witnessed: Witnessed): Expected {
         subscription_id: subscription.id,
         product_id: item.price.product,
         price_id: item.price.id,
-        quantity: item.quantity,
+        quantity: item.quantity ?? null,
+        current_period_start: item.current_period_start,
+        current_period_end: item.current_period_end,
         metadata: item.metadata,
       })),
     ),
@@ -150,12 +156,21 @@ const columnsOf = (subject: Subject | undefined) => ({
 type NamedOwner = { customer: string; subject: Subject; at: number; by: string }
 type Owners = {
   subjectOf(customer: string): Subject | undefined
-  mappings(isDeleted: (customer: string) => boolean): Json[]
+  mappings(isDeleted: (customer: string) => boolean, life: (customer: string) => number): Json[]
 }
 
+const LIVING = ['active', 'trialing', 'past_due', 'unpaid', 'paused', 'incomplete']
+
+/** How alive the most alive of these subscriptions is: 0 for an active one. */
+const lifeOf = (subscriptions: Thing[]) =>
+  Math.min(
+    LIVING.length,
+    ...subscriptions.map(({ status }) => LIVING.indexOf(status)).filter((life) => life >= 0),
+  )
+
 /**
- * A customer belongs to the subject that was the first to buy with it. A subject pays with the earliest of the customers
- * that belong to it, with a deleted one only when there is no other.
+ * A customer belongs to the subject that was the first to buy with it. A subject pays with the customer whose subscription
+ * is the most alive, else with the earliest of those that belong to it; with a deleted one only when there is no other.
  */
 function ownersOf(sessions: Thing[], subscriptions: Thing[]): Owners {
   const namedOwners: NamedOwner[] = [...sessions, ...subscriptions].flatMap((object) => {
@@ -168,7 +183,7 @@ function ownersOf(sessions: Thing[], subscriptions: Thing[]): Owners {
   const subjectOf = (customer: string) => earliest.find((named) => named.customer === customer)?.subject
   return {
     subjectOf,
-    mappings: (isDeleted) => {
+    mappings: (isDeleted, life) => {
       const subjects = new Map(namedOwners.map(({ subject }) => [`${subject.type} ${subject.id}`, subject]))
       return [...subjects.values()].flatMap((subject) => {
         const own = earliest.filter((named) => {
@@ -180,7 +195,10 @@ function ownersOf(sessions: Thing[], subscriptions: Thing[]): Owners {
             owner.id === subject.id
           )
         })
-        const chosen = own.find((named) => !isDeleted(named.customer)) ?? own[0]
+        const present = own.filter((named) => !isDeleted(named.customer))
+        const [chosen] = (present.length > 0 ? present : own).toSorted(
+          (a, b) => life(a.customer) - life(b.customer),
+        )
         return chosen ? [{ ...columnsOf(subject), provider_customer_id: chosen.customer }] : []
       })
     },
