@@ -666,7 +666,7 @@ describe('doctor', () => {
           'drop policy insert_own on payments.stripe_checkout_sessions',
           'warning',
           /^These default policies were dropped or changed: policy insert_own on payments.stripe_checkout_sessions\.$/,
-          'If you changed them on purpose, ignore this. Otherwise run: pg-payments migrate --again',
+          'If you changed them on purpose, ignore this. Otherwise run: pg-payments migrate --again --with-policies',
         ],
         [
           'revoke execute on function payments.begin_sync(text, jsonb, timestamptz, timestamptz, text) from payments_service',
@@ -677,7 +677,8 @@ describe('doctor', () => {
       ] as const) {
         await sql.unsafe(broken)
         expect(await schema(), broken).toEqual([[status, expect.stringMatching(named), next]])
-        await runCli(['migrate', '--again', '--database-url', url], { env })
+        const policies = next.endsWith('--with-policies') ? ['--with-policies'] : []
+        await runCli(['migrate', '--again', ...policies, '--database-url', url], { env })
         expect(await schema(), broken).toEqual(well)
       }
     } finally {

@@ -18,7 +18,7 @@ import { cliError } from '../support/errors.ts'
 import { LEDGER } from '../support/ledger.ts'
 import { holderOfLocks, lockTables } from '../support/migration-locks.ts'
 import { count } from '../support/output.ts'
-import { missingRoles, revokeExtraRights } from '../support/rights.ts'
+import { extraRights, missingRoles, revokeExtraRights } from '../support/rights.ts'
 import { SCHEMA_PARTS_FILE } from '../support/schema-parts.ts'
 import { databaseUrlOf } from '../support/with-deps.ts'
 
@@ -87,6 +87,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     // Files that were applied before, perhaps by another tool, meet live traffic and what the owner has changed.
     const isRepeated = isInstalled && (options.again || inLedger.length === 0)
     if (isRepeated) await lockOrRefuse(client, options.tablesTimeoutMs ?? 60_000)
+    const partsFile = join(packageRoot(), SCHEMA_PARTS_FILE)
+    const extra = isRepeated && options.again ? await extraRights(client, partsFile) : []
     const before = isRepeated ? await userPolicies(client) : new Map()
     const keepPolicies = async () => {
       if (isRepeated && !options.withPolicies) lines.push(...(await restorePolicies(client, before)))
@@ -102,8 +104,7 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     const applied = await applyPending(client, directory, at)
     if (appliedAgain.length === 0) await keepPolicies()
     const after = isRepeated ? await userPolicies(client) : new Map()
-    if (options.again)
-      lines.push(...(await revokeExtraRights(client, join(packageRoot(), SCHEMA_PARTS_FILE))))
+    lines.push(...(await revokeExtraRights(client, partsFile, extra)))
     await client.query('commit')
     at.migration = undefined
 

@@ -14,15 +14,22 @@ export async function extraRights(client: pg.Client, partsFile: string): Promise
   return rows
 }
 
-/** Revokes them, and returns a sentence for each. A right that another role granted may remain. */
-export async function revokeExtraRights(client: pg.Client, partsFile: string): Promise<string[]> {
-  const extra = await extraRights(client, partsFile)
-  for (const { statement } of extra) await client.query(statement)
-  const remaining = (extra.length > 0 ? await extraRights(client, partsFile) : []).map(({ right }) => right)
-  return extra.map(({ right, statement }) =>
+/**
+ * Revokes what is left of them, and returns a sentence for each that was there `before` the migrations, whose files
+ * revoke most. A right that another role granted may remain.
+ */
+export async function revokeExtraRights(
+  client: pg.Client,
+  partsFile: string,
+  before: ExtraRight[],
+): Promise<string[]> {
+  const left = before.length > 0 ? await extraRights(client, partsFile) : []
+  for (const { statement } of left) await client.query(statement)
+  const remaining = (left.length > 0 ? await extraRights(client, partsFile) : []).map(({ right }) => right)
+  return before.map(({ right, statement }) =>
     remaining.includes(right)
       ? `The ${right} could not be revoked. Run as the role that granted it: ${statement}`
-      : `Revoked what is not of this version: ${right}`,
+      : `Revoked, because this version does not give it: ${right}`,
   )
 }
 

@@ -27,6 +27,7 @@ export async function checkDatabase(databaseUrl: string, report: Report): Promis
     const isThere = await checkSchema(client, report)
     if (!isThere) return false
     await checkRoles(client, report)
+    await checkOwners(client, report)
     await checkRowSecurity(client, report)
     return true
   } finally {
@@ -115,6 +116,49 @@ async function checkRoles(client: pg.Client, report: Report): Promise<void> {
   )
   if (usage && execute) report.ok('roles', `${login} has the rights that the handlers need`)
   else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate --again')
+}
+
+/** Fulfilment runs with the rights of the owner of our functions, and who owns a schema can replace what runs. */
+async function checkOwners(client: pg.Client, report: Report): Promise<void> {
+  const { owner, superuser, others } = await one<{ owner: string; superuser: boolean; others: string[] }>(
+    client,
+    `with owner as (
+      select r.oid, r.rolname, r.rolsuper from pg_proc p join pg_roles r on r.oid = p.proowner
+      where p.pronamespace = 'payments'::regnamespace and p.proname = 'ingest_webhook_event' limit 1
+    ),
+    objects as (
+      select 'schema ' || n.nspname as name, n.nspowner as owner from pg_namespace n
+      where n.nspname in ('payments', 'payments_private')
+      union all
+      select 'function ' || p.oid::regprocedure, p.proowner from pg_proc p
+      where p.pronamespace::regnamespace::text in ('payments', 'payments_private')
+      union all
+      select 'table ' || c.oid::regclass, c.relowner from pg_class c
+      where c.relkind in ('r', 'p', 'v') and c.relnamespace::regnamespace::text in ('payments', 'payments_private')
+    )
+    select o.rolname as owner, o.rolsuper as superuser, array(
+      select x.name || ' of ' || r.rolname from objects x join pg_roles r on r.oid = x.owner
+      where r.oid <> o.oid and not r.rolsuper order by 1) as others
+    from owner o`,
+  )
+  if (others.length > 0) {
+    const more = others.length > 5 ? ` and ${others.length - 5} more` : ''
+    report.fail(
+      'owner',
+      `Other roles than ${owner}, who owns the functions, own ${others.slice(0, 5).join(', ')}${more}: they could replace what runs with its rights.`,
+      `Check what they contain, then run in psql: ${others
+        .slice(0, 5)
+        .map((name) => `alter ${name.replace(/ of \S+$/, '')} owner to "${owner}";`)
+        .join(' ')}`,
+    )
+  }
+  if (superuser) {
+    report.warn(
+      'owner',
+      `The functions belong to ${owner}, a superuser. Fulfilment triggers run with its rights, whoever wrote them.`,
+      'Grant the right to create triggers on payments.webhook_events to nobody whom you would not make a superuser. In production, migrate as a role that is none.',
+    )
+  } else if (others.length === 0) report.ok('owner', `${owner}, with whose rights fulfilment runs`)
 }
 
 /** Checks our tables only: tables that the app has added are its own business. */

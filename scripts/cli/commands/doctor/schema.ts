@@ -4,6 +4,9 @@ import { join } from 'node:path'
 import type pg from 'pg'
 import {
   compareSchema,
+  EXTRA_RIGHTS_QUERY,
+  EXTRA_ROLES_QUERY,
+  type ExtraRight,
   SCHEMA_PARTS_FILE,
   SCHEMA_PARTS_QUERY,
   type SchemaDifference,
@@ -15,15 +18,26 @@ import type { Report } from './report.ts'
 /** Returns whether the schema is there. */
 export async function checkSchema(client: pg.Client, report: Report): Promise<boolean> {
   const migrate = 'Run: pg-payments migrate'
-  const { rows: parts } = await client.query<{ schema: boolean; ledger: boolean }>(
+  const { rows: parts } = await client.query<{ schema: boolean; ledger: boolean; ours: boolean }>(
     // to_regclass would raise for a login without usage on the schema, which is a finding of its own.
     `select coalesce(bool_or(n.nspname = 'payments' and c.relname = 'webhook_events'), false) as schema,
-      coalesce(bool_or(n.nspname = $1 and c.relname = $2), false) as ledger
+      coalesce(bool_or(n.nspname = $1 and c.relname = $2), false) as ledger,
+      exists (
+        select from pg_type t join pg_namespace s on s.oid = t.typnamespace
+        where s.nspname = 'payments' and t.typname = 'billing_subject') as ours
     from pg_class c join pg_namespace n on n.oid = c.relnamespace`,
     [LEDGER.schema, LEDGER.table],
   )
   if (!parts[0]?.schema) {
     report.fail('schema', 'The payments schema is not in this database.', migrate)
+    return false
+  }
+  if (!parts[0].ours) {
+    report.fail(
+      'schema',
+      'The schema payments in this database is that of another product, for example InsForge.',
+      'Use a database of its own for pg-payments. If nothing uses that schema, run in psql: alter schema payments rename to payments_before; Then run: pg-payments migrate',
+    )
     return false
   }
   const files = (await readdir(migrationsDirectory())).filter((file) => file.endsWith('.sql')).sort()
@@ -48,7 +62,43 @@ export async function checkSchema(client: pg.Client, report: Report): Promise<bo
     if (missing.length + unknown.length > 0) return true
   }
   reportDifferences(await differences(client), report)
+  await checkRights(client, report)
   return true
+}
+
+/** Rights beyond those of the release: they let others forge payments or read secrets. */
+async function checkRights(client: pg.Client, report: Report): Promise<void> {
+  const parts = Object.keys(await releasedParts())
+  const { rights, roles } = await withoutSearchPath(client, async () => ({
+    rights: (await client.query<ExtraRight>(EXTRA_RIGHTS_QUERY, [parts])).rows,
+    roles: (await client.query<ExtraRight>(EXTRA_ROLES_QUERY)).rows,
+  }))
+  if (rights.length > 0) {
+    const names = namesOf(rights.map(({ right }) => ({ part: right, expected: '', found: right })))
+    report.fail(
+      'rights',
+      `These rights are not of pg-payments, and let others change payments or read secrets: ${names}.`,
+      'Run: pg-payments migrate --again, which revokes them. README.md says how the browser may read instead.',
+    )
+  }
+  for (const { right, statement } of roles)
+    report.fail(
+      'rights',
+      `The role ${right}, which lets app users past the grants.`,
+      `Run in psql: ${statement}`,
+    )
+  if (rights.length + roles.length === 0) report.ok('rights', 'none beyond those of this release')
+}
+
+/** Runs `work` in a transaction in which Postgres prints every name with its schema. */
+async function withoutSearchPath<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
+  await client.query('begin read only')
+  try {
+    await client.query(`select set_config('search_path', '', true)`)
+    return await work()
+  } finally {
+    await client.query('rollback')
+  }
 }
 
 /** What the schemas of this release are made of. */
@@ -59,14 +109,10 @@ export async function releasedParts(): Promise<SchemaParts> {
 /** How the schemas differ from those of this release. */
 async function differences(client: pg.Client): Promise<SchemaDifference[]> {
   const expected = await releasedParts()
-  await client.query('begin read only')
-  try {
-    await client.query(`select set_config('search_path', '', true)`)
+  return withoutSearchPath(client, async () => {
     const { rows } = await client.query<{ part: string; definition: string }>(SCHEMA_PARTS_QUERY, [true])
     return compareSchema(expected, Object.fromEntries(rows.map(({ part, definition }) => [part, definition])))
-  } finally {
-    await client.query('rollback')
-  }
+  })
 }
 
 /** A finding names at most this many parts. */
@@ -114,7 +160,7 @@ function reportDifferences(all: SchemaDifference[], report: Report): void {
     report.warn(
       'schema',
       `These default policies were dropped or changed: ${namesOf(policies)}.`,
-      `If you changed them on purpose, ignore this. Otherwise run: ${again}`,
+      `If you changed them on purpose, ignore this. Otherwise run: ${again} --with-policies`,
     )
   }
   if (all.length === 0) report.ok('schema', 'the same as in this release')
