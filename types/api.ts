@@ -205,6 +205,11 @@ export type PutStripeConfigResponse = {
   sync: SyncRun | null
   /** Sentences about what else could not be done, for example setting up the webhook endpoint. */
   warnings: string[]
+  /**
+   * Why the webhook endpoint could not be set up, as in `warnings`; null if it was, or if it is set up by
+   * hand.
+   */
+  endpointProblem: string | null
 }
 
 export type SyncRun = {

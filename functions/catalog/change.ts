@@ -7,6 +7,7 @@ import type { StripeEnvironment, StripePrice, StripeProduct } from '../../types/
 import type { StripeObject } from '../../types/stripe.ts'
 import type { Database } from '../core/database.ts'
 import type { Deps } from '../core/deps.ts'
+import { unreadableAnswer } from '../core/errors.ts'
 import { present, type RowOf } from '../core/present.ts'
 import { asService, projectStripeObjects } from '../core/sql.ts'
 import { storable } from '../core/storable.ts'
@@ -33,6 +34,8 @@ export async function change<Kind extends StripeObject>(
       throw catalogRefusal(error)
     },
   )
+  if (object.object !== 'product' && object.object !== 'price')
+    throw unreadableAnswer(new Error('The answer is neither a product nor a price.'))
   const applied = await projectStripeObjects(deps.database, { environment, objects: [object], snapshotAt })
   return { object, snapshotAt, isRow: applied > 0 }
 }

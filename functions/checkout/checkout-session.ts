@@ -5,7 +5,7 @@
  * held between.
  */
 import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
-import { apiError, refusedAsGuest, stripeMayHaveActed, toApiError } from '../core/errors.ts'
+import { apiError, isApiError, refusedAsGuest, stripeMayHaveActed, toApiError } from '../core/errors.ts'
 import { type Answer, readJson } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import {
@@ -85,7 +85,18 @@ async function createAtStripe(
   stripe: StripeApi,
   { database, log }: Deps,
 ): Promise<CheckoutSessionRow> {
-  const created = await stripe.createCheckoutSession(params, idempotency_key).catch(async (error) => {
+  try {
+    const created = await stripe.createCheckoutSession(params, idempotency_key)
+    return await completeCheckoutSession(database, {
+      environment,
+      id,
+      attempt,
+      session: created.object,
+      snapshotAt: created.snapshotAt,
+    })
+  } catch (error) {
+    // If the database was lost after Stripe's answer, a retry sends the same key: the row needs no mark.
+    if (isApiError(error) && error.code === 'DATABASE_UNAVAILABLE') throw error
     await failCheckoutSession(database, {
       environment,
       id,
@@ -94,14 +105,7 @@ async function createAtStripe(
       stripeMayHaveActed: stripeMayHaveActed(error),
     }).catch((cause) => log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
     throw error
-  })
-  return completeCheckoutSession(database, {
-    environment,
-    id,
-    attempt,
-    session: created.object,
-    snapshotAt: created.snapshotAt,
-  })
+  }
 }
 
 /** Updates the row of a session from Stripe. */

@@ -4,7 +4,7 @@
  * Requires a signed-in caller whom a policy allows to manage the subject's billing, and a subject with a customer.
  */
 import type { CreateCustomerPortalSessionResponse } from '../../types/api.ts'
-import { toApiError } from '../core/errors.ts'
+import { toApiError, unreadableAnswer } from '../core/errors.ts'
 import { type Answer, readJson } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import {
@@ -38,20 +38,22 @@ export async function customerPortalSession(
     configuration: body.configuration,
   })
   const { id } = decision.session
-  const created = await stripe
-    .createPortalSession(decision.params, decision.idempotency_key)
-    .catch(async (error) => {
-      await failCustomerPortalSession(deps.database, {
-        environment,
-        id,
-        error: toApiError(error).message,
-      }).catch((cause) => deps.log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
-      throw error
+  try {
+    const { object } = await stripe.createPortalSession(decision.params, decision.idempotency_key)
+    if (typeof (object as { url?: unknown }).url !== 'string')
+      throw unreadableAnswer(new Error('The answer has no url.'))
+    const session = await completeCustomerPortalSession(deps.database, {
+      environment,
+      id,
+      portalSession: object,
     })
-  const session = await completeCustomerPortalSession(deps.database, {
-    environment,
-    id,
-    portalSession: created.object,
-  })
-  return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+    return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+  } catch (error) {
+    await failCustomerPortalSession(deps.database, {
+      environment,
+      id,
+      error: toApiError(error).message,
+    }).catch((cause) => deps.log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
+    throw error
+  }
 }

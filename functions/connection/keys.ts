@@ -4,7 +4,7 @@ import type { StripeEnvironment } from '../../types/api.ts'
 import type { StripeObject } from '../../types/stripe.ts'
 import type { Config } from '../core/config.ts'
 import type { Database } from '../core/database.ts'
-import { type ApiError, apiError, fromStripe, isApiError } from '../core/errors.ts'
+import { type ApiError, apiError, fromStripe, isApiError, unreadableAnswer } from '../core/errors.ts'
 
 import { decryptSecret, encryptSecret, importEncryptionKey } from '../core/secrets.ts'
 import { allSecrets, replaceSecrets } from '../core/sql.ts'
@@ -179,6 +179,8 @@ export async function lookUpAccount(
   const account = await client.accounts.retrieveCurrent().catch((error) => {
     throw refusedKey(error, environment)
   })
+  if (typeof account?.id !== 'string' || account.object !== 'account')
+    throw unreadableAnswer(new Error('The answer is not an account.'))
   const lacked = await lackedPermissions(config, environment, key)
   if (lacked !== null)
     throw invalidKey(lacked, 'Give the key these permissions in the Stripe Dashboard and store it again.')

@@ -86,7 +86,7 @@ const putConfig = route({
     409: ['PAYMENT_ACCOUNT_CHANGED', 'DATABASE_CONSTRAINT_VIOLATION'],
   },
   async handle({ params: { environment }, body: { secretKey, replaceAccount = false }, signal }, deps) {
-    const { connected, warnings, sync } = await storeKey(deps, {
+    const { connected, warnings, endpointProblem, sync } = await storeKey(deps, {
       environment,
       secretKey,
       replaceAccount,
@@ -99,6 +99,7 @@ const putConfig = route({
       deleted: connected.deleted,
       sync,
       warnings,
+      endpointProblem,
     }
   },
 })

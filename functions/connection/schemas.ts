@@ -86,6 +86,9 @@ export const putConfigResponse = answer('PutStripeConfigResponse', {
   warnings: sentences.describe(
     'Sentences about what else could not be done, for example setting up the webhook endpoint.',
   ),
+  endpointProblem: nullable.describe(
+    'Why the webhook endpoint could not be set up, as in `warnings`; null if it was, or if it is set up by hand.',
+  ),
 })
 export const deleteConfigResponse = answer('DeleteStripeConfigResponse', {
   keys,

@@ -17,6 +17,8 @@ export type StoredKey = {
   connected: ConnectedAccount
   /** Sentences about what remains to be done. */
   warnings: string[]
+  /** Why the webhook endpoint could not be set up, a sentence of the warnings; null if it was, or is set up by hand. */
+  endpointProblem: string | null
   /** The sync that follows; null when it could not begin. */
   sync: SyncRun | null
 }
@@ -50,26 +52,41 @@ export async function storeKey(
   })
   secrets.forget(environment)
 
+  let endpointProblem: string | null = null
   const warnings: (string | null)[] = []
   if (connected.previous_account_id !== null && former !== null) {
     const name = `The webhook endpoint ${former.id} of the previous account`
     warnings.push(await deleteFormerEndpoint(environment, former, deps, name))
   }
   if (config.publicUrl === null) warnings.push(await warnAboutEndpoint(environment, deps))
-  else warnings.push(...(await setUpEndpoint(environment, deps)))
+  else {
+    const endpoint = await setUpEndpoint(environment, deps)
+    endpointProblem = endpoint.problem
+    warnings.push(...endpoint.warnings)
+  }
   const { sync, warning } = await syncAfter(environment, signal, deps)
   warnings.push(warning)
-  return { connected, warnings: warnings.filter((text) => text !== null).map(redact), sync }
+  return {
+    connected,
+    warnings: warnings.filter((text) => text !== null).map(redact),
+    endpointProblem: endpointProblem === null ? null : redact(endpointProblem),
+    sync,
+  }
 }
 
-/** Sets up the webhook endpoint, and returns the warnings. */
-async function setUpEndpoint(environment: StripeEnvironment, deps: Deps): Promise<string[]> {
+/** Sets up the webhook endpoint. Returns the warnings, and why it is not set up; null if it is. */
+async function setUpEndpoint(
+  environment: StripeEnvironment,
+  deps: Deps,
+): Promise<{ warnings: string[]; problem: string | null }> {
   try {
-    return (await configureWebhookEndpoint(environment, deps)).warnings
+    const { warnings } = await configureWebhookEndpoint(environment, deps)
+    return { warnings, problem: null }
   } catch (error) {
     deps.log.error('endpoint_not_configured', { environment, cause: describeError(error) })
     const { message, nextActions = '' } = toApiError(error)
-    return [`The webhook endpoint is not set up: ${message} ${nextActions}`.trim()]
+    const problem = `The webhook endpoint is not set up: ${message} ${nextActions}`.trim()
+    return { warnings: [problem], problem }
   }
 }
 

@@ -5,7 +5,7 @@
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
-import { apiError, isApiError } from '../core/errors.ts'
+import { apiError, isApiError, unreadableAnswer } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
 import { type EncryptionKey, encryptSecret } from '../core/secrets.ts'
 import {
@@ -39,7 +39,9 @@ async function apiVersion(): Promise<string> {
 
 /** All endpoints of the account: it may have 16 in each mode. */
 async function listEndpoints(client: Stripe, options: Stripe.RequestOptions = {}) {
-  return (await client.webhookEndpoints.list({ limit: 100 }, options)).data
+  const { data } = await client.webhookEndpoints.list({ limit: 100 }, options)
+  if (!Array.isArray(data)) throw unreadableAnswer(new Error('The list of webhook endpoints has no data.'))
+  return data
 }
 
 /** Lists that may be outdated in a row, because other requests set up the endpoint at the same moment. */

@@ -38,7 +38,10 @@ export type Config = {
     /** The signing secrets of each environment; several endpoints may deliver to it. */
     webhookSecret: Record<StripeEnvironment, string[] | null>
     api: { protocol: 'http' | 'https'; host: string; port: number } | null
+    /** Limits one try of a call. */
     timeoutMs: number
+    /** Limits all tries of a call, and the pauses between them. */
+    deadlineMs: number
     maxRetries: number
   }
   port: number
@@ -229,6 +232,7 @@ const variables = z.object({
     })
     .optional(),
   STRIPE_TIMEOUT_MS: wholeNumber(100, 80_000, 15_000),
+  STRIPE_DEADLINE_MS: wholeNumber(100, 300_000, 20_000),
   STRIPE_MAX_RETRIES: wholeNumber(0, 5, 2),
   PORT: wholeNumber(0, 65_535, 8787),
 })
@@ -280,6 +284,7 @@ export function readConfig(env: Env): Config {
       },
       api: value.STRIPE_API_BASE_URL ?? null,
       timeoutMs: value.STRIPE_TIMEOUT_MS,
+      deadlineMs: value.STRIPE_DEADLINE_MS,
       maxRetries: value.STRIPE_MAX_RETRIES,
     },
     port: value.PORT,

@@ -285,6 +285,15 @@ export function stripeMayHaveActed(error: unknown): boolean {
   return cause.statusCode === 409
 }
 
+/** 502 for an answer that is not Stripe's. It is no fault of the caller's, so never a 400, and not ours, so never a 500. */
+export function unreadableAnswer(cause: unknown): ApiError {
+  return apiError(502, 'UPSTREAM_FAILURE', 'Stripe sent an answer that cannot be read.', {
+    nextActions:
+      'Try again in a moment with the same idempotency key. If STRIPE_API_BASE_URL is set, check that Stripe is at this address.',
+    cause,
+  })
+}
+
 /** Maps an error of the Stripe SDK. See https://docs.stripe.com/api/errors. */
 export function fromStripe(error: unknown, environment: StripeEnvironment): ApiError {
   if (!isStripeError(error)) return toApiError(error)

@@ -5,7 +5,7 @@
  */
 import { SQL_CALLS, type SqlArguments, type SqlCallName, type SqlResult } from '../../types/functions.ts'
 import type { Database, Value } from './database.ts'
-import { apiError, isApiError } from './errors.ts'
+import { apiError, isApiError, unreadableAnswer } from './errors.ts'
 import type { ArgumentTypes, Results } from './sql-results.ts'
 import { storable } from './storable.ts'
 
@@ -53,6 +53,8 @@ type CallOptions = {
    * typed.
    */
   storable?: boolean
+  /** The arguments are answers of Stripe: what Postgres refuses in them is a fault of Stripe's, not of the caller's. */
+  ofStripe?: boolean
   /** No row is a result, not an error. */
   mayBeEmpty?: boolean
 }
@@ -76,7 +78,8 @@ function sqlFunction<Name extends SqlCallName>(name: Name, options: CallOptions 
       ? `select to_jsonb(row_of_set) - 'raw' as result from ${call} as row_of_set`
       : `select ${call} as result`
     const query = database.query<{ result: unknown }>(statement, values, { deadlineMs: options.deadlineMs })
-    const found = (await (options.asCaller ? asTheCaller(query) : asService(query))).map((row) => row.result)
+    const answer = options.asCaller ? asTheCaller(query) : asService(query)
+    const found = (await (options.ofStripe ? asUpstream(answer) : answer)).map((row) => row.result)
     if (result === 'rows' || result === 'values') return found as Result<Name>
     if (found.length === 0 && !options.mayBeEmpty) throw new Error(`${name} returned no row.`)
     return found[0] as Result<Name>
@@ -118,6 +121,13 @@ async function asTheCaller<Rows>(query: Promise<Rows>): Promise<Rows> {
   })
 }
 
+/** What Postgres refuses as invalid was sent by Stripe. */
+async function asUpstream<Rows>(query: Promise<Rows>): Promise<Rows> {
+  return query.catch((error) => {
+    throw isApiError(error) && error.status === 400 ? unreadableAnswer(error.cause ?? error) : error
+  })
+}
+
 type PostgresErrorLike = { code?: string; message?: string; routine?: string }
 
 const postgresErrorIn = (error: { cause?: unknown }) => error.cause as PostgresErrorLike | undefined
@@ -146,19 +156,24 @@ export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session
 export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', {
   asCaller: true,
 })
-export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session')
+export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', { ofStripe: true })
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
   asCaller: true,
 })
-export const completeCustomerPortalSession = sqlFunction('payments.complete_customer_portal_session')
+export const completeCustomerPortalSession = sqlFunction('payments.complete_customer_portal_session', {
+  ofStripe: true,
+})
 export const failCustomerPortalSession = sqlFunction('payments.fail_customer_portal_session')
 
 // ledger and projections
 
 export const ingestWebhookEvent = sqlFunction('payments.ingest_webhook_event')
 export const ingestWebhookEvents = sqlFunction('payments.ingest_webhook_events')
-export const projectStripeObjects = sqlFunction('payments.project_stripe_objects', { storable: true })
+export const projectStripeObjects = sqlFunction('payments.project_stripe_objects', {
+  storable: true,
+  ofStripe: true,
+})
 export const unknownWebhookEvents = sqlFunction('payments.unknown_webhook_events')
 export const retryWebhookEvents = sqlFunction('payments.retry_webhook_events')
 export const replayWebhookEvents = sqlFunction('payments.replay_webhook_events', { deadlineMs: LONG_MS })
@@ -169,7 +184,7 @@ export const pruneCheckoutSessions = sqlFunction('payments.prune_checkout_sessio
 // sync and recovery
 
 export const beginSync = sqlFunction('payments.begin_sync')
-export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true })
+export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true, ofStripe: true })
 export const completeSync = sqlFunction('payments.complete_sync', { deadlineMs: LONG_MS })
 export const failSync = sqlFunction('payments.fail_sync')
 export const refuseSync = sqlFunction('payments.refuse_sync')

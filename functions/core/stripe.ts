@@ -13,7 +13,7 @@ import type {
   StripeObjectRef,
 } from '../../types/stripe.ts'
 import type { Config } from './config.ts'
-import { fromStripe, isApiError } from './errors.ts'
+import { apiError, fromStripe, isApiError, unreadableAnswer } from './errors.ts'
 import type { SecretStore } from './secrets.ts'
 import { VERSION } from './version.ts'
 
@@ -57,6 +57,21 @@ const LIST = {
 } satisfies Record<string, (stripe: Stripe, params: ListParams) => Promise<Stripe.Response<List>>>
 
 export type ListedKind = keyof typeof LIST
+
+/** The kind of the objects in each list. */
+const KIND_OF_LIST: Record<ListedKind, string> = {
+  products: 'product',
+  prices: 'price',
+  customers: 'customer',
+  subscriptions: 'subscription',
+  checkout_sessions: 'checkout.session',
+  payment_intents: 'payment_intent',
+  charges: 'charge',
+  invoices: 'invoice',
+  refunds: 'refund',
+  disputes: 'dispute',
+  events: 'event',
+}
 
 type Retrieve = (stripe: Stripe, id: string) => Promise<Stripe.Response<StripeObject>>
 
@@ -120,44 +135,133 @@ export function isReplayed(answer: Stripe.Response<object>): boolean {
   return headerOf(answer, 'idempotent-replayed') === 'true'
 }
 
-/** Makes a client of the official SDK with this key and our configuration. */
+/**
+ * Makes a client of the official SDK with this key and our configuration. `STRIPE_TIMEOUT_MS` limits each try of a call.
+ * `STRIPE_DEADLINE_MS` limits the call with all its tries, because an edge platform ends a request that takes longer.
+ */
 export async function connectStripe(config: Config, secretKey: string): Promise<Stripe> {
   const { Stripe } = await import('stripe')
-  return new Stripe(secretKey, {
-    httpClient: Stripe.createFetchHttpClient(),
+  const client = new Stripe(secretKey, {
+    httpClient: Stripe.createFetchHttpClient(fetchObject),
     timeout: config.stripe.timeoutMs,
     maxNetworkRetries: config.stripe.maxRetries,
     telemetry: false,
     appInfo: { name: 'pg-payments', version: VERSION },
     ...(config.stripe.api ?? {}),
   })
+  return withDeadline(client, config.stripe.deadlineMs)
+}
+
+/**
+ * Fetches, and passes on `{}` in place of JSON that is no object. The SDK would throw outside of any promise over
+ * `null` or a number, which ends a Node process.
+ */
+async function fetchObject(input: string | URL | Request, init?: RequestInit): Promise<Response> {
+  const response = await fetch(input, init)
+  const text = await response.text()
+  const isForeign = !/^\s*\{/.test(text) && isJson(text)
+  const { status, headers } = response
+  return new Response(isForeign ? '{}' : text, { status, headers })
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** Gives every method of the SDK a deadline: the promise that it returns is rejected after this time. */
+function withDeadline<Target extends object>(target: Target, deadlineMs: number): Target {
+  return new Proxy(target, {
+    get(_, name) {
+      const value = Reflect.get(target, name) as unknown
+      if (typeof value === 'object' && value !== null) return withDeadline(value, deadlineMs)
+      if (typeof value !== 'function') return value
+      return (...args: unknown[]) => {
+        const result = value.apply(target, args) as unknown
+        return result instanceof Promise ? inTime(result, deadlineMs) : result
+      }
+    },
+  })
+}
+
+async function inTime<Result>(call: Promise<Result>, deadlineMs: number): Promise<Result> {
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () =>
+        reject(
+          apiError(502, 'UPSTREAM_FAILURE', 'Stripe could not be reached.', {
+            nextActions: 'Try again in a moment with the same idempotency key.',
+            cause: new Error(`No answer from Stripe within ${deadlineMs} ms.`),
+          }),
+        ),
+      deadlineMs,
+    )
+  })
+  try {
+    return await Promise.race([call, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/**
+ * Checks that an answer is an object of Stripe of this environment, and of this kind if one is given. A proxy, a wrong
+ * address or a fault at Stripe may send anything.
+ *
+ * @throws 502
+ */
+function checkObject(environment: StripeEnvironment, answer: unknown, kind?: string): void {
+  const { object, id, livemode } = (answer ?? {}) as { object?: unknown; id?: unknown; livemode?: unknown }
+  const problem =
+    typeof answer !== 'object' || answer === null || Array.isArray(answer)
+      ? 'is no object'
+      : typeof object !== 'string' || (kind !== undefined && object !== kind)
+        ? `is ${JSON.stringify(object)?.slice(0, 100)}, not ${kind ?? 'an object of Stripe'}`
+        : object !== 'list' && (typeof id !== 'string' || id === '')
+          ? 'has no id'
+          : typeof livemode === 'boolean' && livemode !== (environment === 'live')
+            ? 'is of the other mode'
+            : null
+  if (problem !== null) throw unreadableAnswer(new Error(`The answer ${problem}.`))
 }
 
 /**
  * Calls Stripe, and returns its response as a snapshot.
  *
- * @throws an `ApiError`
+ * @param kind what the response must be, for example `checkout.session`
+ * @throws an `ApiError`; 502 for a response that is not Stripe's
  */
 export async function takeSnapshot<Kind extends StripeObject>(
   environment: StripeEnvironment,
   now: () => number,
   call: () => Promise<Stripe.Response<Kind>>,
+  kind?: string,
 ): Promise<Snapshot<Kind>> {
   const startedAt = performance.now()
   try {
     const object = await call()
     const elapsed = performance.now() - startedAt
-    return { object, snapshotAt: snapshotInstant(headerOf(object, 'date'), elapsed, now()) }
+    checkObject(environment, object, kind)
+    const date = headerOf(object, 'date')
+    if (Number.isNaN(Date.parse(date ?? ''))) throw unreadableAnswer(new Error('The answer has no date.'))
+    return { object, snapshotAt: snapshotInstant(date, elapsed, now()) }
   } catch (error) {
     throw fromStripe(error, environment)
   }
 }
 
-/** Rejects with an `ApiError` in place of Stripe's error. */
+/** Rejects with an `ApiError` in place of Stripe's error, and over an answer that is no object of Stripe. */
 export async function mapStripeError<T>(environment: StripeEnvironment, call: Promise<T>): Promise<T> {
-  return call.catch((error) => {
+  const answer = await call.catch((error) => {
     throw fromStripe(error, environment)
   })
+  if (!Array.isArray(answer)) checkObject(environment, answer)
+  return answer
 }
 
 export function createStripe({
@@ -173,15 +277,19 @@ export function createStripe({
 
   const snapshot = (
     environment: StripeEnvironment,
+    kind: string,
     call: () => Promise<Stripe.Response<StripeObject>>,
-  ): Promise<Snapshot<StripeObject>> => takeSnapshot(environment, now, call)
+  ): Promise<Snapshot<StripeObject>> => takeSnapshot(environment, now, call, kind)
 
   async function page(
     environment: StripeEnvironment,
+    kind: string,
     stripe: Stripe,
     call: (stripe: Stripe) => Promise<Stripe.Response<List>>,
   ): Promise<StripePage> {
-    const { object, snapshotAt } = await takeSnapshot(environment, now, () => call(stripe))
+    const { object, snapshotAt } = await takeSnapshot(environment, now, () => call(stripe), 'list')
+    if (!Array.isArray(object.data)) throw unreadableAnswer(new Error('The list has no data.'))
+    for (const item of object.data) checkObject(environment, item, kind)
     return { objects: object.data, hasMore: object.has_more, snapshotAt }
   }
 
@@ -194,25 +302,30 @@ export function createStripe({
     }
     const { client } = entry
     const subscriptionItemsAfter: StripeApi['subscriptionItemsAfter'] = async (subscription, after) =>
-      page(environment, await client, (stripe) =>
+      page(environment, 'subscription_item', await client, (stripe) =>
         stripe.subscriptionItems.list({ subscription, starting_after: after, limit: 100 }),
       )
     return {
       client,
       createCheckoutSession: async (params, idempotencyKey) => {
         const stripe = await client
-        return snapshot(environment, () => stripe.checkout.sessions.create(params, { idempotencyKey }))
+        return snapshot(environment, 'checkout.session', () =>
+          stripe.checkout.sessions.create(params, { idempotencyKey }),
+        )
       },
       createPortalSession: async (params, idempotencyKey) => {
         const stripe = await client
-        return snapshot(environment, () => stripe.billingPortal.sessions.create(params, { idempotencyKey }))
+        return snapshot(environment, 'billing_portal.session', () =>
+          stripe.billingPortal.sessions.create(params, { idempotencyKey }),
+        )
       },
-      list: async (kind, params) => page(environment, await client, (stripe) => LIST[kind](stripe, params)),
+      list: async (kind, params) =>
+        page(environment, KIND_OF_LIST[kind], await client, (stripe) => LIST[kind](stripe, params)),
       subscriptionItemsAfter,
       accountId: async () => {
         const stripe = await client
         try {
-          const { object } = await snapshot(environment, () => stripe.accounts.retrieveCurrent())
+          const { object } = await snapshot(environment, 'account', () => stripe.accounts.retrieveCurrent())
           return object.id ?? null
         } catch (error) {
           if (isApiError(error) && error.status === 403) return null
@@ -223,7 +336,7 @@ export function createStripe({
         const retrieve = RETRIEVE[object]
         if (!retrieve) throw new Error(`Objects of the kind ${object} are not fetched.`)
         const stripe = await client
-        const found = await snapshot(environment, () => retrieve(stripe, id))
+        const found = await snapshot(environment, object, () => retrieve(stripe, id))
         if (object === 'subscription') await completeItems(found.object, subscriptionItemsAfter)
         return found
       },

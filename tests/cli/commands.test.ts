@@ -922,6 +922,29 @@ describe('config set', () => {
     )
   })
 
+  test('ends with 1 when the endpoint could not be set up, although the key is stored', async () => {
+    own.stripe.control.fail({ fault: { status: 500 }, path: '/v1/webhook_endpoints', times: 20 })
+    try {
+      const { code, out, err } = await runCli(['stripe', 'config', 'set', '-', ...inTest], {
+        env: {
+          ...own.env,
+          PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY,
+          PAYMENTS_PUBLIC_URL: 'https://payments.example',
+          STRIPE_MAX_RETRIES: '0',
+        },
+        input: own.stripe.secretKey,
+      })
+      expect(out).toContain('The key for test is stored')
+      expect(out).toContain('The webhook endpoint is not set up: Stripe could not do this just now.')
+      expect(err).toContain(
+        'The key is stored, but the webhook endpoint is not set up.\nFix this, then run: pg-payments stripe webhooks configure --environment test\n',
+      )
+      expect(code).toBe(1)
+    } finally {
+      own.stripe.control.clearFailures()
+    }
+  })
+
   test('names its own flag where the key is of another account', async () => {
     const { code, err } = await set('sk_test_another000')
     expect(code).toBe(1)

@@ -105,6 +105,12 @@ export async function setKey(
       ...describeFirstSync(environment, answer.sync),
     ].join('\n')
   })
+  // Handlers of an older release say it in a warning only.
+  if (answer.endpointProblem)
+    throw cliError('The key is stored, but the webhook endpoint is not set up.', {
+      code: 'WEBHOOK_NOT_CONFIGURED',
+      next: `Fix this, then run: pg-payments stripe webhooks configure --environment ${environment}`,
+    })
 }
 
 /** Counts with the names of kinds or tables, which are plurals. */
