@@ -1391,12 +1391,12 @@ create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::
 comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Returns {run, next}: next is what to list for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 grant execute on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) to payments_service;
 
-create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text, secret_is_lost boolean DEFAULT false)
+create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text, secret_is_lost boolean DEFAULT false, take_over boolean DEFAULT false)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
-grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) to payments_service;
+comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean, take_over boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001.';
+grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean, take_over boolean) to payments_service;
 
 create function payments.caller_id()
   returns text

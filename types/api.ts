@@ -273,6 +273,14 @@ export type DeleteStripeConfigResponse = {
   remained: string[]
 }
 
+export type ConfigureStripeWebhookRequest = {
+  /**
+   * This deployment has moved: also disables the endpoint that delivers to its former address. Never send it
+   * from a copy of a database that is in use.
+   */
+  takeOver?: boolean
+}
+
 export type ConfigureStripeWebhookResponse = {
   connection: StripeConnection
   /** `reused` as it was, `mended` in place, or `created`. */

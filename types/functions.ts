@@ -184,7 +184,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001. */
+  /** Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001. */
   'payments.begin_webhook_endpoint': {
     args: {
       environment: string | null
@@ -193,6 +193,7 @@ export interface SqlFunctions {
       endpoints?: Json | null
       since?: string | null
       secret_is_lost?: boolean | null
+      take_over?: boolean | null
     }
     returns: Json
   }
@@ -603,7 +604,7 @@ export const SQL_CALLS = {
   'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text' } },
   'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
   'payments.begin_sync': { result: 'value', casts: { environment: 'text', kinds: 'jsonb', created_from: 'timestamptz', created_before: 'timestamptz', account_id: 'text' } },
-  'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool' } },
+  'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool', take_over: 'bool' } },
   'payments.caller_id': { result: 'value', casts: {} },
   'payments.complete_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', session: 'jsonb', snapshot_at: 'timestamptz' } },
   'payments.complete_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', portal_session: 'jsonb' } },

@@ -22,6 +22,14 @@ export const putConfigBody = request('PutStripeConfigRequest', {
     .optional(),
 })
 
+export const configureWebhookBody = request('ConfigureStripeWebhookRequest', {
+  takeOver: boolean
+    .describe(
+      'This deployment has moved: also disables the endpoint that delivers to its former address. Never send it from a copy of a database that is in use.',
+    )
+    .optional(),
+})
+
 const webhookDrift = component(
   'WebhookDrift',
   {

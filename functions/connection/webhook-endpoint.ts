@@ -48,7 +48,7 @@ const LIST_ATTEMPTS_MAX = 5
 /** What to do, decided by a list of endpoints that no other request has made outdated. */
 async function decide(
   { database, secrets }: Pick<Deps, 'database' | 'secrets'>,
-  wanted: { environment: StripeEnvironment; url: string; apiVersion: string },
+  wanted: { environment: StripeEnvironment; url: string; apiVersion: string; takeOver: boolean },
   list: () => Promise<Stripe.WebhookEndpoint[]>,
 ): Promise<WebhookEndpointChange> {
   let decision = await beginWebhookEndpoint(database, wanted)
@@ -89,10 +89,16 @@ export type ConfiguredEndpoint = {
  * A new endpoint takes over without a refused event: its secret is stored before it subscribes to events, and the
  * previous endpoint is disabled last. The previous secret stays valid for a day. After a failure at any step, a second
  * call resumes from there.
+ *
+ * An endpoint that delivers to another address is left alone: a copy of a database remembers the endpoint of the
+ * original.
+ *
+ * @param options.takeOver this deployment has moved: also disable its endpoint at the former address
  */
 export async function configureWebhookEndpoint(
   environment: StripeEnvironment,
   deps: EndpointDeps,
+  { takeOver = false }: { takeOver?: boolean } = {},
 ): Promise<ConfiguredEndpoint> {
   const { config, database } = deps
   const url = webhookUrl(config, environment)
@@ -110,9 +116,8 @@ export async function configureWebhookEndpoint(
   const encryptionKey = await encryptionKeyOf(config)
   const client = await clientOf(environment, deps)
 
-  const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, () =>
-    mapStripeError(environment, listEndpoints(client)),
-  )
+  const wanted = { environment, url, apiVersion: await apiVersion(), takeOver }
+  const decision = await decide(deps, wanted, () => mapStripeError(environment, listEndpoints(client)))
   let { endpoint } = decision
   let connection: ConnectionRow
   if (decision.action === 'create' || endpoint === null) {
@@ -124,7 +129,10 @@ export async function configureWebhookEndpoint(
       await mapStripeError(environment, client.webhookEndpoints.update(endpoint.id, decision.params))
     connection = await completeWebhookEndpoint(database, { environment, endpoint })
   }
-  const warnings = await disableEndpoints(environment, decision.retire, endpoint.id, client, deps)
+  const warnings = [
+    ...decision.elsewhere.map((other) => leftAlone(environment, other)),
+    ...(await disableEndpoints(environment, decision.retire, endpoint.id, client, deps)),
+  ]
   const actions = { reuse: 'reused', mend: 'mended', create: 'created' } as const
   return { connection, action: actions[decision.action], warnings }
 }
@@ -153,6 +161,10 @@ async function createEndpoint(
   await mapStripeError(environment, webhookEndpoints.update(endpoint.id, { enabled_events }))
   return { endpoint, connection }
 }
+
+/** Why an endpoint that delivers to another address was not disabled, and what to do if it should be. */
+const leftAlone = (environment: StripeEnvironment, { id, url }: { id: string; url: string }) =>
+  `The webhook endpoint ${id} was left alone, because it delivers to ${url}, where the original of this database may be in use. If this deployment has moved here from there, run \`pg-payments stripe webhooks configure --environment ${environment} --take-over\`, which disables that endpoint.`
 
 /** Disables previous endpoints, and returns a warning for each one that is still enabled. */
 async function disableEndpoints(

@@ -207,6 +207,8 @@ export type WebhookEndpointChange = {
   retire: string[]
   /** Disabled endpoints of this deployment to delete first, because the account has room for no other. */
   remove: string[]
+  /** Enabled endpoints that this database knows and that deliver to another address: they are left alone. */
+  elsewhere: { id: string; url: string }[]
 }
 
 /** What only the handlers know about an environment; a problem is a sentence. */
