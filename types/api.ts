@@ -166,6 +166,7 @@ export type WebhookDrift = {
     | 'other_version'
     | 'other_url'
     | 'secret_unknown'
+    | 'missing'
   /** A sentence for a person. */
   message: string
 }

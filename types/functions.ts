@@ -129,6 +129,15 @@ export interface WebhookEvents {
   next_attempt_at: Date | null
 }
 
+/** Deliveries that the handlers refused for their signature since the last one that they accepted. At most one row for each environment and reason. */
+export interface RefusedSignatures {
+  environment: string
+  reason: string
+  refused: string
+  first_refused_at: Date
+  last_refused_at: Date
+}
+
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
   /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
@@ -286,7 +295,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
+  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
   'payments.environment_health': {
     args: {
       environment: string | null
@@ -467,7 +476,7 @@ export interface SqlFunctions {
     returns: string[]
   }
 
-  /** Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001. */
+  /** Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. If none is managed, whether the account has one that could be made by hand. begin_webhook_endpoint returns how to fix it. Errors: SP001. */
   'payments.webhook_endpoint_drift': {
     args: {
       environment: string | null
@@ -528,6 +537,28 @@ export interface SqlFunctions {
     returns: string
   }
 
+  'payments_private.delivery_reasons': {
+    args: {
+      environment: string | null
+      facts: Json | null
+    }
+    returns: ({ position: number | null; code: string | null; severity: string | null; message: string | null; next_action: string | null; command: string | null })[]
+  }
+
+  'payments_private.events_arrive': {
+    args: {
+      environment: string | null
+    }
+    returns: boolean
+  }
+
+  'payments_private.forget_refused_signatures': {
+    args: {
+      environment: string | null
+    }
+    returns: undefined
+  }
+
   'payments_private.id_of': {
     args: {
       field: Json | null
@@ -549,6 +580,14 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.lost_events': {
+    args: {
+      environment: string | null
+      events: Json | null
+    }
+    returns: Json[]
+  }
+
   'payments_private.price_row': {
     args: {
       object: Json | null
@@ -568,6 +607,23 @@ export interface SqlFunctions {
       environment: string | null
     }
     returns: ({ kind: string | null; key_id: string | null; ciphertext: string | null })[]
+  }
+
+  'payments_private.record_refused_signatures': {
+    args: {
+      environment: string | null
+      wrong: number | null
+      too_old: number | null
+      milliseconds_ago: number | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.refused_since_last_event': {
+    args: {
+      environment: string | null
+    }
+    returns: RefusedSignatures[]
   }
 
   'payments_private.replace_secrets': {
@@ -633,7 +689,9 @@ export const SQL_CALLS = {
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
   'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
   'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.forget_refused_signatures': { result: 'void', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },
+  'payments_private.record_refused_signatures': { result: 'void', casts: { environment: 'text', wrong: 'int4', too_old: 'int4', milliseconds_ago: 'int4' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
 } as const
 

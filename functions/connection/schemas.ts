@@ -33,7 +33,15 @@ export const configureWebhookBody = request('ConfigureStripeWebhookRequest', {
 const webhookDrift = component(
   'WebhookDrift',
   {
-    problem: z.enum(['gone', 'disabled', 'missing_events', 'other_version', 'other_url', 'secret_unknown']),
+    problem: z.enum([
+      'gone',
+      'disabled',
+      'missing_events',
+      'other_version',
+      'other_url',
+      'secret_unknown',
+      'missing',
+    ]),
     message: z.string().describe('A sentence for a person.'),
   },
   'A difference between the managed webhook endpoint and how it was set up.',

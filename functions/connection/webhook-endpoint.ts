@@ -5,17 +5,18 @@
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
-import { apiError, isApiError } from '../core/errors.ts'
+import { apiError, fromStripe, isApiError } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
 import { type EncryptionKey, encryptSecret } from '../core/secrets.ts'
 import {
   beginWebhookEndpoint,
   type ConnectionRow,
   completeWebhookEndpoint,
+  type HealthFacts,
   type WebhookEndpointChange,
   webhookEndpointDrift,
 } from '../core/sql.ts'
-import { mapStripeError } from '../core/stripe.ts'
+import { mapStripeError, stripeClock } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { encryptionKeyOf } from './keys.ts'
 import { readConnections } from './reads.ts'
@@ -186,8 +187,35 @@ async function disableEndpoints(
   return warnings
 }
 
-/** Limits the call to Stripe, because drift only adds to a response. */
+/** Limits a call to Stripe that only adds to a response. */
 const DRIFT_TIMEOUT_MS = 5_000
+
+/** How long Stripe and the handlers may take until an event is in the ledger. */
+const DELIVERY_MAX_S = 600
+
+/**
+ * Stripe's newest events that should have arrived by now, in one page; null when Stripe does not list them.
+ *
+ * @throws an `ApiError` when Stripe cannot be reached
+ */
+export async function deliveredEvents(
+  environment: StripeEnvironment,
+  deps: Pick<Deps, 'stripe' | 'config' | 'now'>,
+): Promise<NonNullable<HealthFacts['listed_events']> | null> {
+  const client = await clientOf(environment, deps)
+  const timeout = Math.min(DRIFT_TIMEOUT_MS, deps.config.stripe.timeoutMs)
+  const page = await client.events.list({ limit: 100 }, { timeout, maxNetworkRetries: 0 }).catch((error) => {
+    const failure = fromStripe(error, environment)
+    if (failure.status === 403) return null // `doctor` reports the permission
+    throw failure
+  })
+  if (page === null) return null
+  // Stripe's clock counts. That of the handlers may be wrong, which is one of the reasons for lost events.
+  const clock = stripeClock(page, deps.now())
+  return page.data.flatMap(({ id, type, created }) =>
+    created <= clock / 1000 - DELIVERY_MAX_S ? [{ id, type, created }] : [],
+  )
+}
 
 /**
  * How the managed webhook endpoint of an environment differs from its set-up. Empty if it does not differ, or if none

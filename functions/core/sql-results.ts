@@ -220,7 +220,18 @@ export type HealthFacts = {
   secret_problem: string | null
   public_url: boolean
   drift: WebhookDrift[] | null
+  /** Settings of the database that break payments. */
+  settings?: SettingProblem[] | null
+  address_problem?: AddressProblem | null
+  /** Stripe's newest events that should have arrived by now; `created` is in seconds. */
+  listed_events?: { id: string; type: string; created: number }[] | null
 }
+
+/** A setting of the database under which payments fail. */
+export type SettingProblem = { code: string; message: string; next_action: string }
+
+/** Why Stripe's deliveries to an address cannot reach the handlers. */
+export type AddressProblem = { kind: 'unreachable' | 'wrong'; message: string; next_action: string }
 
 export type HealthVerdict = {
   status: 'ok' | 'degraded' | 'failing'

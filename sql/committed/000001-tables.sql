@@ -774,6 +774,23 @@ comment on column payments_private.secrets.expires_at is 'When it stops being us
 comment on column payments_private.secrets.masked is 'Of a secret key: its beginning and its last four characters, the only part that is ever shown.';
 comment on column payments_private.secrets.endpoint_id is 'Of a signing secret: the webhook endpoint (we_…) that signs with it.';
 
+create table if not exists payments_private.refused_signatures (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  reason text not null constraint reason_is_known check (reason in ('wrong', 'too_old')),
+  refused bigint not null constraint refused_is_positive check (refused > 0),
+  first_refused_at timestamptz not null default now(),
+  last_refused_at timestamptz not null default now(),
+  constraint refused_signatures_pkey primary key (environment, reason)
+);
+comment on table payments_private.refused_signatures is
+  'Deliveries that the handlers refused for their signature since the last one that they accepted. At most one row for each environment and reason.';
+comment on column payments_private.refused_signatures.environment is 'test or live.';
+comment on column payments_private.refused_signatures.reason is
+  'wrong: no signing secret in use made the signature. too_old: one did, and the signature was older than allowed.';
+comment on column payments_private.refused_signatures.refused is 'How many were refused; those of one process within a few seconds may be missing.';
+comment on column payments_private.refused_signatures.first_refused_at is 'When the first of them arrived.';
+comment on column payments_private.refused_signatures.last_refused_at is 'When the last of them arrived.';
+
 --! split: 0090-sync-runs.sql
 -- Syncs: what they list from Stripe, their progress, and what differed.
 
