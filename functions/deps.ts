@@ -8,6 +8,7 @@ import { createBackground } from './core/runtime.ts'
 import { createSecretStore } from './core/secrets.ts'
 import { createStripe } from './core/stripe.ts'
 import { createIngest } from './events/ingest.ts'
+import { createRefusals } from './events/refusals.ts'
 
 export type { Deps, DepsOptions } from './core/deps.ts'
 
@@ -35,6 +36,7 @@ export function createDeps(
     async disconnect() {
       await Promise.all([...new Set([database, webhooks])].map((pool) => pool.end()))
     },
+    refusals: createRefusals({ database, now }),
     secrets,
     stripe: createStripe({ config, secrets, now }),
     authenticate: createAuthenticate({ config, now, verify }),

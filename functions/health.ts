@@ -1,8 +1,8 @@
-/** `GET /health`: one statement checks that the database is up, has our schema, and grants the login its rights. */
+/** `GET /health`: the database is up, has our schema and no setting that breaks payments, and grants the login its rights. */
 import type { HealthResponse } from '../types/api.ts'
 import { apiError } from './core/errors.ts'
 import type { Answer } from './core/http.ts'
-import { checkDatabase, GRANT_ROLES } from './core/sql.ts'
+import { checkDatabase, GRANT_ROLES, settingProblems } from './core/sql.ts'
 import { VERSION } from './core/version.ts'
 import type { Deps } from './deps.ts'
 
@@ -22,6 +22,10 @@ export async function health({ database }: Deps): Promise<Answer<HealthResponse>
         nextActions: GRANT_ROLES,
       },
     )
+  }
+  const [broken] = await settingProblems(database)
+  if (broken) {
+    throw apiError(503, 'DATABASE_UNAVAILABLE', broken.message, { nextActions: broken.next_action })
   }
   return { status: 200, body: { status: 'ok', database: 'ok', version: VERSION } }
 }

@@ -1216,6 +1216,27 @@ comment on column payments_private.rate_counters.name is 'What is counted, for e
 comment on column payments_private.rate_counters.counted_from is 'The minute that is counted.';
 comment on column payments_private.rate_counters.count is 'How many there were in that minute.';
 
+create table payments_private.refused_signatures (
+  environment text not null,
+  reason text not null,
+  refused bigint not null,
+  first_refused_at timestamp with time zone not null default now(),
+  last_refused_at timestamp with time zone not null default now(),
+  constraint refused_signatures_pkey PRIMARY KEY (environment, reason),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint reason_is_known CHECK ((reason = ANY (ARRAY['wrong'::text, 'too_old'::text]))),
+  constraint refused_is_positive CHECK ((refused > 0))
+);
+alter table payments_private.refused_signatures enable row level security;
+comment on table payments_private.refused_signatures is 'Deliveries that the handlers refused for their signature since the last one that they accepted. At most one row for each environment and reason.';
+comment on column payments_private.refused_signatures.environment is 'test or live.';
+comment on column payments_private.refused_signatures.reason is 'wrong: no signing secret in use made the signature. too_old: one did, and the signature was older than allowed.';
+comment on column payments_private.refused_signatures.refused is 'How many were refused; those of one process within a few seconds may be missing.';
+comment on column payments_private.refused_signatures.first_refused_at is 'When the first of them arrived.';
+comment on column payments_private.refused_signatures.last_refused_at is 'When the last of them arrived.';
+create policy service_select on payments_private.refused_signatures for select to payments_service using (true);
+grant select on payments_private.refused_signatures to payments_service;
+
 create table payments_private.secrets (
   id uuid not null default gen_random_uuid(),
   environment text not null,
@@ -1405,12 +1426,12 @@ create function payments.begin_sync(environment text, kinds jsonb DEFAULT NULL::
 comment on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) is 'Begins a sync of an environment with Stripe or resumes the last one like it. Returns {run, next}: next is what to list for record_sync_page. Errors: SP001, SP008 the key is of another account, SP020 one is running.';
 grant execute on function payments.begin_sync(environment text, kinds jsonb, created_from timestamp with time zone, created_before timestamp with time zone, account_id text) to payments_service;
 
-create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text, secret_is_lost boolean DEFAULT false)
+create function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb DEFAULT NULL::jsonb, since text DEFAULT NULL::text, secret_is_lost boolean DEFAULT false, take_over boolean DEFAULT false)
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
-grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean) to payments_service;
+comment on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean, take_over boolean) is 'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001.';
+grant execute on function payments.begin_webhook_endpoint(environment text, url text, api_version text, endpoints jsonb, since text, secret_is_lost boolean, take_over boolean) to payments_service;
 
 create function payments.caller_id()
   returns text
@@ -1481,7 +1502,7 @@ create function payments.environment_health(environment text, facts jsonb)
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
+comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
 
 create function payments.event_is_settled(event payments.webhook_events)
@@ -1621,7 +1642,7 @@ create function payments.webhook_endpoint_drift(environment text, url text, api_
   returns jsonb
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
+comment on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) is 'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. If none is managed, whether the account has one that could be made by hand. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
 grant execute on function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb) to payments_service;
 
 create function payments_private.add_drift(drift jsonb, rows_before jsonb, rows_after jsonb)
@@ -1718,6 +1739,12 @@ create function payments_private.delete_environment(environment text)
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.delivery_reasons(environment text, facts jsonb)
+  returns TABLE("position" integer, code text, severity text, message text, next_action text, command text)
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
+
 create function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
   language plpgsql stable security invoker
@@ -1754,10 +1781,22 @@ create function payments_private.event_problem(environment text, payload jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.events_arrive(environment text)
+  returns boolean
+  language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.events_arrive(environment text) to payments_service;
+
 create function payments_private.events_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.forget_refused_signatures(environment text)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.forget_refused_signatures(environment text) to payments_service;
 
 create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
   returns SETOF text
@@ -1850,6 +1889,12 @@ create function payments_private.lock_payments_of(environment text, ids text[])
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.lost_events(environment text, events jsonb)
+  returns SETOF jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.lost_events(environment text, events jsonb) to payments_service;
+
 create function payments_private.mark_gone(environment text, kind text, object_id text, listed_from timestamp with time zone)
   returns void
   language plpgsql volatile security invoker
@@ -1868,6 +1913,11 @@ create function payments_private.merge_payment_object(current payments_private.p
 create function payments_private.merge_payments(one uuid, other uuid)
   returns void
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.missing_endpoint(environment text, url text, endpoints jsonb)
+  returns jsonb
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.name_payment_objects(snapshots payments_private.payment_snapshot[], OUT positions integer[], OUT ids text[], OUT types text[], OUT is_own boolean[], OUT own_ids text[])
@@ -2018,6 +2068,12 @@ create function payments_private.record_events(environment text, events jsonb[],
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan;
 
+create function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer) to payments_service;
+
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql volatile security invoker
@@ -2046,6 +2102,12 @@ create function payments_private.refunds_of_charge(environment text, object json
   returns payments_private.payment_snapshot[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.refused_since_last_event(environment text)
+  returns SETOF payments_private.refused_signatures
+  language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.refused_since_last_event(environment text) to payments_service;
 
 create function payments_private.replace_secrets(secrets jsonb)
   returns integer

@@ -168,6 +168,7 @@ export type WebhookDrift = {
     | 'other_version'
     | 'other_url'
     | 'secret_unknown'
+    | 'missing'
   /** A sentence for a person. */
   message: string
 }
@@ -278,6 +279,14 @@ export type DeleteStripeConfigResponse = {
   keys: StripeKeyConfig[]
   /** Sentences about what is left, at Stripe and here. */
   remained: string[]
+}
+
+export type ConfigureStripeWebhookRequest = {
+  /**
+   * This deployment has moved: also disables the endpoint that delivers to its former address. Never send it
+   * from a copy of a database that is in use.
+   */
+  takeOver?: boolean
 }
 
 export type ConfigureStripeWebhookResponse = {

@@ -397,6 +397,29 @@ export interface PaymentsPrivateRateCounters {
   name: string;
 }
 
+export interface PaymentsPrivateRefusedSignatures {
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When the first of them arrived.
+   */
+  first_refused_at: Generated<Timestamp>;
+  /**
+   * When the last of them arrived.
+   */
+  last_refused_at: Generated<Timestamp>;
+  /**
+   * wrong: no signing secret in use made the signature. too_old: one did, and the signature was older than allowed.
+   */
+  reason: string;
+  /**
+   * How many were refused; those of one process within a few seconds may be missing.
+   */
+  refused: Int8;
+}
+
 export interface PaymentsPrivateSecrets {
   /**
    * Nonce and encrypted value, base64.
@@ -1399,6 +1422,7 @@ export interface DB {
   "payments_private.price_list": PaymentsPrivatePriceList;
   "payments_private.product_list": PaymentsPrivateProductList;
   "payments_private.rate_counters": PaymentsPrivateRateCounters;
+  "payments_private.refused_signatures": PaymentsPrivateRefusedSignatures;
   "payments_private.secrets": PaymentsPrivateSecrets;
   "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
   "payments_private.subscription_list": PaymentsPrivateSubscriptionList;

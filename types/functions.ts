@@ -129,6 +129,15 @@ export interface WebhookEvents {
   next_attempt_at: Date | null
 }
 
+/** Deliveries that the handlers refused for their signature since the last one that they accepted. At most one row for each environment and reason. */
+export interface RefusedSignatures {
+  environment: string
+  reason: string
+  refused: string
+  first_refused_at: Date
+  last_refused_at: Date
+}
+
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
   /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
@@ -203,7 +212,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001. */
+  /** Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001. */
   'payments.begin_webhook_endpoint': {
     args: {
       environment: string | null
@@ -212,6 +221,7 @@ export interface SqlFunctions {
       endpoints?: Json | null
       since?: string | null
       secret_is_lost?: boolean | null
+      take_over?: boolean | null
     }
     returns: Json
   }
@@ -304,7 +314,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
+  /** One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001. */
   'payments.environment_health': {
     args: {
       environment: string | null
@@ -495,7 +505,7 @@ export interface SqlFunctions {
     returns: string[]
   }
 
-  /** Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001. */
+  /** Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. If none is managed, whether the account has one that could be made by hand. begin_webhook_endpoint returns how to fix it. Errors: SP001. */
   'payments.webhook_endpoint_drift': {
     args: {
       environment: string | null
@@ -583,6 +593,28 @@ export interface SqlFunctions {
     returns: string
   }
 
+  'payments_private.delivery_reasons': {
+    args: {
+      environment: string | null
+      facts: Json | null
+    }
+    returns: ({ position: number | null; code: string | null; severity: string | null; message: string | null; next_action: string | null; command: string | null })[]
+  }
+
+  'payments_private.events_arrive': {
+    args: {
+      environment: string | null
+    }
+    returns: boolean
+  }
+
+  'payments_private.forget_refused_signatures': {
+    args: {
+      environment: string | null
+    }
+    returns: undefined
+  }
+
   'payments_private.id_of': {
     args: {
       field: Json | null
@@ -604,6 +636,14 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.lost_events': {
+    args: {
+      environment: string | null
+      events: Json | null
+    }
+    returns: Json[]
+  }
+
   'payments_private.price_row': {
     args: {
       object: Json | null
@@ -623,6 +663,23 @@ export interface SqlFunctions {
       environment: string | null
     }
     returns: ({ kind: string | null; key_id: string | null; ciphertext: string | null })[]
+  }
+
+  'payments_private.record_refused_signatures': {
+    args: {
+      environment: string | null
+      wrong: number | null
+      too_old: number | null
+      milliseconds_ago: number | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.refused_since_last_event': {
+    args: {
+      environment: string | null
+    }
+    returns: RefusedSignatures[]
   }
 
   'payments_private.replace_secrets': {
@@ -660,7 +717,7 @@ export const SQL_CALLS = {
   'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
   'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
   'payments.begin_sync': { result: 'value', casts: { environment: 'text', kinds: 'jsonb', created_from: 'timestamptz', created_before: 'timestamptz', account_id: 'text' } },
-  'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool' } },
+  'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool', take_over: 'bool' } },
   'payments.caller_id': { result: 'value', casts: {} },
   'payments.complete_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', session: 'jsonb', snapshot_at: 'timestamptz' } },
   'payments.complete_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', portal_session: 'jsonb' } },
@@ -690,7 +747,9 @@ export const SQL_CALLS = {
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
   'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
   'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.forget_refused_signatures': { result: 'void', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },
+  'payments_private.record_refused_signatures': { result: 'void', casts: { environment: 'text', wrong: 'int4', too_old: 'int4', milliseconds_ago: 'int4' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
 } as const
 

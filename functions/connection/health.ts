@@ -5,28 +5,42 @@
 import type { EnvironmentHealthResponse, StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
 import type { Deps } from '../core/deps.ts'
-import { isApiError, toApiError } from '../core/errors.ts'
+import { apiError, isApiError, toApiError } from '../core/errors.ts'
 import { isoOrNull, redactOrNull } from '../core/format.ts'
 import { present } from '../core/present.ts'
+import { canCallItself } from '../core/runtime.ts'
 import { isUnreadable } from '../core/secrets.ts'
-import { environmentHealth, type HealthFacts, type HealthVerdict } from '../core/sql.ts'
+import { environmentHealth, type HealthFacts, type HealthVerdict, settingProblems } from '../core/sql.ts'
+import { probeAddress } from './address.ts'
 import { readKeyStates } from './keys.ts'
 import { type KeyState, presentConnection } from './present.ts'
 import { readConnections } from './reads.ts'
-import { webhookDrift, webhookUrl } from './webhook-endpoint.ts'
+import { deliveredEvents, webhookDrift, webhookUrl } from './webhook-endpoint.ts'
 
 /** One verdict about an environment, with its reasons. */
 export async function readHealth(
   environment: StripeEnvironment,
   deps: Deps,
 ): Promise<EnvironmentHealthResponse> {
-  const [connections, keys] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
-  const key = keys[environment]
-  const row = connections.find((connection) => connection.environment === environment)
-  const isManaged = deps.config.publicUrl !== null || row?.webhook_endpoint_id != null
-  const facts = await gatherFacts(environment, key, isManaged, deps)
-  const verdict = await environmentHealth(deps.database, { environment, facts })
-  return presentHealth(environment, key, facts, verdict, deps.config)
+  const settings = await settingProblems(deps.database)
+  try {
+    const [connections, keys] = await Promise.all([readConnections(deps.database), readKeyStates(deps)])
+    const key = keys[environment]
+    const row = connections.find((connection) => connection.environment === environment)
+    const isManaged = deps.config.publicUrl !== null || row?.webhook_endpoint_id != null
+    const facts = { ...(await gatherFacts(environment, key, isManaged, deps)), settings }
+    await deps.refusals.flush(environment).catch(() => {}) // the verdict does not depend on the latest count
+    const verdict = await environmentHealth(deps.database, { environment, facts })
+    return presentHealth(environment, key, facts, verdict, deps.config)
+  } catch (error) {
+    // Under such a setting this login can read nothing, whatever else the error says.
+    const unreadable = settings.find(({ code }) => code === 'row_security')
+    if (unreadable === undefined || toApiError(error).status !== 500) throw error
+    throw apiError(503, 'DATABASE_UNAVAILABLE', unreadable.message, {
+      nextActions: unreadable.next_action,
+      cause: error,
+    })
+  }
 }
 
 async function gatherFacts(
@@ -36,14 +50,22 @@ async function gatherFacts(
   deps: Deps,
 ): Promise<HealthFacts> {
   const { keyOpens, ...secretFacts } = await gatherSecretFacts(environment, deps)
-  const stripeFacts = keyOpens
-    ? await gatherStripeFacts(environment, isManaged, deps)
-    : { drift: null, key_problem: null, stripe_problem: null }
+  const url = webhookUrl(deps.config, environment)
+  const [stripeFacts, listed_events, address_problem] = await Promise.all([
+    keyOpens
+      ? gatherStripeFacts(environment, isManaged, deps)
+      : { drift: null, key_problem: null, stripe_problem: null },
+    // A failure is among the facts already.
+    keyOpens ? deliveredEvents(environment, deps).catch(() => null) : null,
+    url !== null && keyOpens && canCallItself() ? probeAddress(url, deps.config) : null,
+  ])
   return {
     has_key: key.source !== null,
     public_url: deps.config.publicUrl !== null,
     ...secretFacts,
     ...stripeFacts,
+    listed_events,
+    address_problem,
   }
 }
 

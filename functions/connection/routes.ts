@@ -12,6 +12,7 @@ import { type KeyState, presentConnection, presentKey } from './present.ts'
 import { readConnections } from './reads.ts'
 import {
   configResponse,
+  configureWebhookBody,
   configureWebhookResponse,
   deleteConfigResponse,
   healthResponse,
@@ -143,12 +144,14 @@ const configureWebhook = route({
   path: '/stripe/{environment}/webhook',
   summary: 'Sets up the webhook endpoint at Stripe',
   description:
-    'Reuses an endpoint of this deployment that is already correct. Otherwise updates or creates one, and disables the previous one. Does not touch endpoints of other projects.',
+    'Reuses an endpoint of this deployment that is already correct. Otherwise updates or creates one, and disables the previous one. Does not touch endpoints of other projects, nor one that delivers to another address: `warnings` names it, and `takeOver` disables it.',
   params: environmentParams,
+  body: configureWebhookBody,
+  bodyMayBeEmpty: true,
   response: configureWebhookResponse,
   errors: { 400: ['PAYMENT_CONFIG_INVALID'] },
-  async handle({ params: { environment } }, deps) {
-    const { connection, action, warnings } = await configureWebhookEndpoint(environment, deps)
+  async handle({ params: { environment }, body }, deps) {
+    const { connection, action, warnings } = await configureWebhookEndpoint(environment, deps, body)
     const states = await readKeyStates(deps)
     return {
       connection: presentConnection(environment, connection, states[environment]),

@@ -22,10 +22,26 @@ export const putConfigBody = request('PutStripeConfigRequest', {
     .optional(),
 })
 
+export const configureWebhookBody = request('ConfigureStripeWebhookRequest', {
+  takeOver: boolean
+    .describe(
+      'This deployment has moved: also disables the endpoint that delivers to its former address. Never send it from a copy of a database that is in use.',
+    )
+    .optional(),
+})
+
 const webhookDrift = component(
   'WebhookDrift',
   {
-    problem: z.enum(['gone', 'disabled', 'missing_events', 'other_version', 'other_url', 'secret_unknown']),
+    problem: z.enum([
+      'gone',
+      'disabled',
+      'missing_events',
+      'other_version',
+      'other_url',
+      'secret_unknown',
+      'missing',
+    ]),
     message: z.string().describe('A sentence for a person.'),
   },
   'A difference between the managed webhook endpoint and how it was set up.',

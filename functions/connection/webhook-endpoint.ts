@@ -5,17 +5,18 @@
 import type { Stripe } from 'stripe'
 import type { StripeEnvironment, WebhookDrift } from '../../types/api.ts'
 import type { Config } from '../core/config.ts'
-import { apiError, isApiError, unreadableAnswer } from '../core/errors.ts'
+import { apiError, fromStripe, isApiError, unreadableAnswer } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
 import { type EncryptionKey, encryptSecret } from '../core/secrets.ts'
 import {
   beginWebhookEndpoint,
   type ConnectionRow,
   completeWebhookEndpoint,
+  type HealthFacts,
   type WebhookEndpointChange,
   webhookEndpointDrift,
 } from '../core/sql.ts'
-import { mapStripeError } from '../core/stripe.ts'
+import { mapStripeError, stripeClock } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { encryptionKeyOf } from './keys.ts'
 import { readConnections } from './reads.ts'
@@ -50,7 +51,7 @@ const LIST_ATTEMPTS_MAX = 5
 /** What to do, decided by a list of endpoints that no other request has made outdated. */
 async function decide(
   { database, secrets }: Pick<Deps, 'database' | 'secrets'>,
-  wanted: { environment: StripeEnvironment; url: string; apiVersion: string },
+  wanted: { environment: StripeEnvironment; url: string; apiVersion: string; takeOver: boolean },
   list: () => Promise<Stripe.WebhookEndpoint[]>,
 ): Promise<WebhookEndpointChange> {
   let decision = await beginWebhookEndpoint(database, wanted)
@@ -91,10 +92,16 @@ export type ConfiguredEndpoint = {
  * A new endpoint takes over without a refused event: its secret is stored before it subscribes to events, and the
  * previous endpoint is disabled last. The previous secret stays valid for a day. After a failure at any step, a second
  * call resumes from there.
+ *
+ * An endpoint that delivers to another address is left alone: a copy of a database remembers the endpoint of the
+ * original.
+ *
+ * @param options.takeOver this deployment has moved: also disable its endpoint at the former address
  */
 export async function configureWebhookEndpoint(
   environment: StripeEnvironment,
   deps: EndpointDeps,
+  { takeOver = false }: { takeOver?: boolean } = {},
 ): Promise<ConfiguredEndpoint> {
   const { config, database } = deps
   const url = webhookUrl(config, environment)
@@ -112,9 +119,8 @@ export async function configureWebhookEndpoint(
   const encryptionKey = await encryptionKeyOf(config)
   const client = await clientOf(environment, deps)
 
-  const decision = await decide(deps, { environment, url, apiVersion: await apiVersion() }, () =>
-    mapStripeError(environment, listEndpoints(client)),
-  )
+  const wanted = { environment, url, apiVersion: await apiVersion(), takeOver }
+  const decision = await decide(deps, wanted, () => mapStripeError(environment, listEndpoints(client)))
   let { endpoint } = decision
   let connection: ConnectionRow
   if (decision.action === 'create' || endpoint === null) {
@@ -126,7 +132,10 @@ export async function configureWebhookEndpoint(
       await mapStripeError(environment, client.webhookEndpoints.update(endpoint.id, decision.params))
     connection = await completeWebhookEndpoint(database, { environment, endpoint })
   }
-  const warnings = await disableEndpoints(environment, decision.retire, endpoint.id, client, deps)
+  const warnings = [
+    ...decision.elsewhere.map((other) => leftAlone(environment, other)),
+    ...(await disableEndpoints(environment, decision.retire, endpoint.id, client, deps)),
+  ]
   const actions = { reuse: 'reused', mend: 'mended', create: 'created' } as const
   return { connection, action: actions[decision.action], warnings }
 }
@@ -156,6 +165,10 @@ async function createEndpoint(
   return { endpoint, connection }
 }
 
+/** Why an endpoint that delivers to another address was not disabled, and what to do if it should be. */
+const leftAlone = (environment: StripeEnvironment, { id, url }: { id: string; url: string }) =>
+  `The webhook endpoint ${id} was left alone, because it delivers to ${url}, where the original of this database may be in use. If this deployment has moved here from there, run \`pg-payments stripe webhooks configure --environment ${environment} --take-over\`, which disables that endpoint.`
+
 /** Disables previous endpoints, and returns a warning for each one that is still enabled. */
 async function disableEndpoints(
   environment: StripeEnvironment,
@@ -176,8 +189,35 @@ async function disableEndpoints(
   return warnings
 }
 
-/** Limits the call to Stripe, because drift only adds to a response. */
+/** Limits a call to Stripe that only adds to a response. */
 const DRIFT_TIMEOUT_MS = 5_000
+
+/** How long Stripe and the handlers may take until an event is in the ledger. */
+const DELIVERY_MAX_S = 600
+
+/**
+ * Stripe's newest events that should have arrived by now, in one page; null when Stripe does not list them.
+ *
+ * @throws an `ApiError` when Stripe cannot be reached
+ */
+export async function deliveredEvents(
+  environment: StripeEnvironment,
+  deps: Pick<Deps, 'stripe' | 'config' | 'now'>,
+): Promise<NonNullable<HealthFacts['listed_events']> | null> {
+  const client = await clientOf(environment, deps)
+  const timeout = Math.min(DRIFT_TIMEOUT_MS, deps.config.stripe.timeoutMs)
+  const page = await client.events.list({ limit: 100 }, { timeout, maxNetworkRetries: 0 }).catch((error) => {
+    const failure = fromStripe(error, environment)
+    if (failure.status === 403) return null // `doctor` reports the permission
+    throw failure
+  })
+  if (page === null) return null
+  // Stripe's clock counts. That of the handlers may be wrong, which is one of the reasons for lost events.
+  const clock = stripeClock(page, deps.now())
+  return page.data.flatMap(({ id, type, created }) =>
+    created <= clock / 1000 - DELIVERY_MAX_S ? [{ id, type, created }] : [],
+  )
+}
 
 /**
  * How the managed webhook endpoint of an environment differs from its set-up. Empty if it does not differ, or if none

@@ -12,6 +12,15 @@ import type { StripeApi } from './stripe.ts'
 /** Takes in one verified event; its payload is the body as Stripe sent it. */
 export type Ingest = (args: { environment: StripeEnvironment; payload: string }) => Promise<WebhookOutcome>
 
+/** Counts deliveries that were refused for their signature. A promise is a write that the caller need not wait for. */
+export type Refusals = {
+  refused(environment: StripeEnvironment, reason: 'wrong' | 'too_old'): Promise<unknown> | null
+  /** A delivery was accepted, so the earlier refusals are forgotten. */
+  accepted(environment: StripeEnvironment): Promise<unknown> | null
+  /** Writes what this process has counted and not yet written. */
+  flush(environment: StripeEnvironment): Promise<unknown>
+}
+
 export type Deps = {
   config: Config
   database: Database
@@ -19,6 +28,7 @@ export type Deps = {
   disconnect: () => Promise<void>
   /** Sends a verified event to the database, in one call with other events that are queued. */
   ingest: Ingest
+  refusals: Refusals
   secrets: SecretStore
   /** Stripe for one environment; fails with 400 if the environment has no key. */
   stripe: (environment: StripeEnvironment) => Promise<StripeApi>

@@ -7,6 +7,8 @@ export type LogFields = Record<string, unknown>
 
 export type Log = {
   info(event: string, fields?: LogFields): void
+  /** A log without it gets these lines as errors. */
+  warn?(event: string, fields?: LogFields): void
   error(event: string, fields?: LogFields): void
 }
 
@@ -30,14 +32,14 @@ export function redact(text: string): string {
 /** A logger that redacts every string of a line. */
 export function createLog(write: (line: string) => void = console.log): Log {
   const line =
-    (level: 'info' | 'error') =>
+    (level: 'info' | 'warn' | 'error') =>
     (event: string, fields: LogFields = {}) =>
       write(
         JSON.stringify({ level, event, at: new Date().toISOString(), ...fields }, (_, value) =>
           typeof value === 'string' ? redact(value) : value,
         ),
       )
-  return { info: line('info'), error: line('error') }
+  return { info: line('info'), warn: line('warn'), error: line('error') }
 }
 
 /**

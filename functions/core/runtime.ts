@@ -5,6 +5,7 @@
 
 type Globals = {
   Deno?: { env: { toObject(): Record<string, string> } }
+  navigator?: { userAgent?: string }
   process?: {
     env: Record<string, string | undefined>
     getBuiltinModule?(name: 'node:crypto'): NodeCrypto | undefined
@@ -33,6 +34,16 @@ export function readEnv(): Env {
  */
 export function findNodeCrypto(): NodeCrypto | undefined {
   return (globalThis as unknown as Globals).process?.getBuiltinModule?.('node:crypto')
+}
+
+/**
+ * Whether a request of this process can reach its own public address. Cloudflare and Deno Deploy refuse such a
+ * request, because it could be a loop.
+ */
+export function canCallItself(): boolean {
+  const { Deno, navigator } = globalThis as unknown as Globals
+  if (navigator?.userAgent === 'Cloudflare-Workers') return false
+  return Deno?.env.toObject().DENO_DEPLOYMENT_ID === undefined
 }
 
 /** Work that continues after the response was sent. */

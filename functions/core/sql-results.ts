@@ -208,6 +208,8 @@ export type WebhookEndpointChange = {
   retire: string[]
   /** Disabled endpoints of this deployment to delete first, because the account has room for no other. */
   remove: string[]
+  /** Enabled endpoints that this database knows and that deliver to another address: they are left alone. */
+  elsewhere: { id: string; url: string }[]
 }
 
 /** What only the handlers know about an environment; a problem is a sentence. */
@@ -219,7 +221,18 @@ export type HealthFacts = {
   secret_problem: string | null
   public_url: boolean
   drift: WebhookDrift[] | null
+  /** Settings of the database that break payments. */
+  settings?: SettingProblem[] | null
+  address_problem?: AddressProblem | null
+  /** Stripe's newest events that should have arrived by now; `created` is in seconds. */
+  listed_events?: { id: string; type: string; created: number }[] | null
 }
+
+/** A setting of the database under which payments fail. */
+export type SettingProblem = { code: string; message: string; next_action: string }
+
+/** Why Stripe's deliveries to an address cannot reach the handlers. */
+export type AddressProblem = { kind: 'unreachable' | 'wrong'; message: string; next_action: string }
 
 export type HealthVerdict = {
   status: 'ok' | 'degraded' | 'failing'

@@ -6,7 +6,7 @@
 import { SQL_CALLS, type SqlArguments, type SqlCallName, type SqlResult } from '../../types/functions.ts'
 import type { Database, Value } from './database.ts'
 import { apiError, isApiError, unreadableAnswer } from './errors.ts'
-import type { ArgumentTypes, Results } from './sql-results.ts'
+import type { ArgumentTypes, Results, SettingProblem } from './sql-results.ts'
 import { storable } from './storable.ts'
 
 export type * from './sql-results.ts'
@@ -202,6 +202,8 @@ export const beginWebhookEndpoint = sqlFunction('payments.begin_webhook_endpoint
 export const completeWebhookEndpoint = sqlFunction('payments.complete_webhook_endpoint')
 export const webhookEndpointDrift = sqlFunction('payments.webhook_endpoint_drift')
 export const environmentHealth = sqlFunction('payments.environment_health')
+export const recordRefusedSignatures = sqlFunction('payments_private.record_refused_signatures')
+export const forgetRefusedSignatures = sqlFunction('payments_private.forget_refused_signatures')
 export const readSecrets = sqlFunction('payments_private.read_secrets')
 export const allSecrets = sqlFunction('payments_private.all_secrets')
 export const replaceSecrets = sqlFunction('payments_private.replace_secrets')
@@ -221,6 +223,42 @@ export const ROLE_RIGHTS = `
     end), false) as allowed
   from (values ('anon'), ('authenticated'), ('payments_service')) as r (role)
   left join pg_catalog.pg_roles as p on p.rolname = r.role`
+
+/**
+ * The settings of a connection under which payments fail, with the statement that corrects each for this login. They
+ * cannot be sent with the connection: a pooler refuses startup parameters that it does not know.
+ */
+const SETTINGS = `
+  select s.name, s.value, format('alter role %I in database %I set %s = %L;', session_user, current_database(), s.name, s.wanted)
+    as statement
+  from (values
+    ('default_transaction_isolation', current_setting('default_transaction_isolation'), 'read committed'),
+    ('row_security', current_setting('row_security'), 'on')
+  ) as s (name, value, wanted)
+  where s.value <> s.wanted and not (s.name = 'default_transaction_isolation' and s.value = 'read uncommitted')`
+
+const SETTING_PROBLEMS: Record<string, { code: string; message: (value: string) => string }> = {
+  default_transaction_isolation: {
+    code: 'isolation_level',
+    message: (value) =>
+      `default_transaction_isolation is ${value}, so every webhook and every checkout fails; it must be read committed.`,
+  },
+  row_security: {
+    code: 'row_security',
+    message: (value) => `row_security is ${value}, so every checkout fails; it must be on.`,
+  },
+}
+
+/** What to run where the settings of the database break payments; empty where they do not. */
+export async function settingProblems(database: Pick<Database, 'query'>): Promise<SettingProblem[]> {
+  const rows = await database.query<{ name: string; value: string; statement: string }>(SETTINGS)
+  return rows.flatMap(({ name, value, statement }) => {
+    const problem = SETTING_PROBLEMS[name]
+    if (!problem) return []
+    const next_action = `Run in psql: ${statement} Then restart the handlers, and the pooler if there is one.`
+    return [{ code: problem.code, message: problem.message(value), next_action }]
+  })
+}
 
 /** Whether the database responds, has our schema, and lets this login call its functions and become a caller's role. */
 export async function checkDatabase(database: Database): Promise<{ migrated: boolean; allowed: boolean }> {

@@ -127,6 +127,12 @@ function headerOf({ lastResponse }: Stripe.Response<object>, name: string): stri
   return (headers instanceof Headers ? headers.get(name) : headers[name]) ?? undefined
 }
 
+/** Stripe's clock in a response, in milliseconds since 1970; without the `Date` header that of this process. */
+export function stripeClock(answer: Stripe.Response<object>, nowMs: number): number {
+  const clock = Date.parse(headerOf(answer, 'date') ?? '')
+  return Number.isNaN(clock) ? nowMs : clock
+}
+
 /**
  * Whether Stripe replayed the stored response of an earlier request with the same idempotency key. It may be
  * outdated.

@@ -6,7 +6,7 @@
 import { findNodeCrypto, type NodeCrypto } from '../core/runtime.ts'
 
 /** How long a signature is valid. */
-const SIGNATURE_TOLERANCE_S = 300
+export const SIGNATURE_TOLERANCE_S = 300
 
 function parseHeader(header: string): { timestamp: string; signatures: Uint8Array<ArrayBuffer>[] } | null {
   let timestamp: string | undefined
@@ -64,27 +64,42 @@ function checkOf(prefix: string, body: Uint8Array<ArrayBuffer>, native: NodeCryp
 }
 
 /**
- * Whether one of the secrets signed exactly these bytes within the tolerance. While a secret is being rotated,
- * several secrets are valid, and the header may contain several signatures.
+ * - `good`: a secret signed exactly these bytes within the tolerance
+ * - `too_old`: a secret signed them, and the signature is older than the tolerance
+ * - `wrong`: no secret signed them
+ * - `malformed`: the header is not a signature of Stripe
+ */
+export type SignatureVerdict = 'good' | 'too_old' | 'wrong' | 'malformed'
+
+/**
+ * Judges a signature. While a secret is being rotated, several secrets are valid, and the header may contain several
+ * signatures.
  *
  * @param now milliseconds since 1970
  * @param native null for WebCrypto
  */
-export async function isSignedByStripe(
+export async function judgeSignature(
   body: Uint8Array<ArrayBuffer>,
   header: string,
   secrets: string[],
   now: number,
   native: NodeCrypto | null = nodeCrypto,
-): Promise<boolean> {
+): Promise<{ verdict: SignatureVerdict; ageSeconds: number }> {
   const parsed = parseHeader(header)
-  if (!parsed || Math.floor(now / 1000) - Number(parsed.timestamp) > SIGNATURE_TOLERANCE_S) return false
+  if (!parsed || parsed.signatures.length === 0) return { verdict: 'malformed', ageSeconds: 0 }
+  const ageSeconds = Math.floor(now / 1000) - Number(parsed.timestamp)
   const check = checkOf(`${parsed.timestamp}.`, body, native)
   for (const secret of secrets) {
     if (secret === '') continue
     for (const signature of parsed.signatures) {
-      if (await check(secret, signature)) return true
+      if (await check(secret, signature))
+        return { verdict: ageSeconds > SIGNATURE_TOLERANCE_S ? 'too_old' : 'good', ageSeconds }
     }
   }
-  return false
+  return { verdict: 'wrong', ageSeconds }
+}
+
+/** Whether one of the secrets signed exactly these bytes within the tolerance. */
+export async function isSignedByStripe(...args: Parameters<typeof judgeSignature>): Promise<boolean> {
+  return (await judgeSignature(...args)).verdict === 'good'
 }

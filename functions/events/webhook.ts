@@ -14,7 +14,7 @@ import { storable } from '../core/storable.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { presentWebhookEvent } from './present.ts'
-import { isSignedByStripe } from './signature.ts'
+import { verifySignature } from './verify.ts'
 
 export async function webhook(
   request: Request,
@@ -25,16 +25,7 @@ export async function webhook(
   const signature = request.headers.get('stripe-signature')
   if (!signature) throw apiError(401, 'AUTH_UNAUTHORIZED', 'The Stripe-Signature header is missing.')
   const body = await readBody(request)
-  if (!(await isGenuine(environment, body, signature, deps))) {
-    throw apiError(
-      400,
-      'INVALID_INPUT',
-      'The signature does not match this body, or is older than 5 minutes.',
-      {
-        nextActions: 'Compare the signing secret with that of the webhook endpoint in the Stripe Dashboard.',
-      },
-    )
-  }
+  await verifySignature(environment, body, signature, deps)
 
   const { status, event, fetch } = await deps.ingest({
     environment,
@@ -70,18 +61,6 @@ export async function webhook(
       event: presentWebhookEvent(event),
     },
   }
-}
-
-/** Whether a signing secret in use signed the body. If none did, reloads them and checks again. */
-async function isGenuine(
-  environment: StripeEnvironment,
-  body: Uint8Array<ArrayBuffer>,
-  signature: string,
-  { secrets, now }: Deps,
-): Promise<boolean> {
-  const check = async () =>
-    isSignedByStripe(body, signature, await secrets.webhookSecrets(environment), now())
-  return (await check()) || ((await secrets.refresh(environment)) && (await check()))
 }
 
 /**

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a96c642644185acd3f663b2161a54d5ab71bf549
+--! Hash: sha1:7c433035be8e5cb6f1b390a1a75992e16c2f07d9
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -884,6 +884,23 @@ comment on table payments_private.rate_counters is 'What is limited in each minu
 comment on column payments_private.rate_counters.name is 'What is counted, for example guest checkouts of test.';
 comment on column payments_private.rate_counters.counted_from is 'The minute that is counted.';
 comment on column payments_private.rate_counters.count is 'How many there were in that minute.';
+
+create table if not exists payments_private.refused_signatures (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  reason text not null constraint reason_is_known check (reason in ('wrong', 'too_old')),
+  refused bigint not null constraint refused_is_positive check (refused > 0),
+  first_refused_at timestamptz not null default now(),
+  last_refused_at timestamptz not null default now(),
+  constraint refused_signatures_pkey primary key (environment, reason)
+);
+comment on table payments_private.refused_signatures is
+  'Deliveries that the handlers refused for their signature since the last one that they accepted. At most one row for each environment and reason.';
+comment on column payments_private.refused_signatures.environment is 'test or live.';
+comment on column payments_private.refused_signatures.reason is
+  'wrong: no signing secret in use made the signature. too_old: one did, and the signature was older than allowed.';
+comment on column payments_private.refused_signatures.refused is 'How many were refused; those of one process within a few seconds may be missing.';
+comment on column payments_private.refused_signatures.first_refused_at is 'When the first of them arrived.';
+comment on column payments_private.refused_signatures.last_refused_at is 'When the last of them arrived.';
 
 --! split: 0090-sync-runs.sql
 -- Syncs: what they list from Stripe, their progress, and what differed.

@@ -1,5 +1,5 @@
---! Previous: sha1:a96c642644185acd3f663b2161a54d5ab71bf549
---! Hash: sha1:b931d9e9c33f6b1da0e262f4f437544afe978c1a
+--! Previous: sha1:7c433035be8e5cb6f1b390a1a75992e16c2f07d9
+--! Hash: sha1:84f8f415c1093dcf435a2dc0438c2e7ee6b772f0
 --! Message: functions
 --! Included access/check_installation.sql
 /*
@@ -30,6 +30,45 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+--! Included connection/private/record_refused_signatures.sql
+/*
+ * Counts deliveries that the handlers refused for their signature. It returns nothing. Anyone can send such deliveries,
+ * so the handlers call it at most once in a few seconds, with what came meanwhile, the last of it milliseconds_ago.
+ *
+ * wrong: no signing secret in use made the signature. too_old: one did, and the signature was older than allowed.
+ */
+create or replace function payments_private.record_refused_signatures(
+  environment text,
+  wrong integer,
+  too_old integer,
+  milliseconds_ago integer
+)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the counts
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_last_at timestamptz := now() - milliseconds_ago * interval '1 millisecond';
+begin
+  perform payments_private.check_environment(environment);
+  insert into payments_private.refused_signatures as s (environment, reason, refused, first_refused_at, last_refused_at)
+  select record_refused_signatures.environment, r.reason, r.refused, v_last_at, v_last_at
+  from (
+    values ('too_old', record_refused_signatures.too_old), ('wrong', record_refused_signatures.wrong)
+  ) as r (reason, refused)
+  where r.refused > 0
+  order by r.reason -- one order for every process, so that no two wait for each other
+  on conflict on constraint refused_signatures_pkey do update
+  set refused = s.refused + excluded.refused,
+      last_refused_at = greatest(s.last_refused_at, excluded.last_refused_at);
+end;
+$$;
+
+revoke all on function payments_private.record_refused_signatures(text, integer, integer, integer) from public, anon, authenticated;
+grant execute on function payments_private.record_refused_signatures(text, integer, integer, integer) to payments_service;
+--! EndIncluded connection/private/record_refused_signatures.sql
 
 --! split: 0100-functions.sql
 -- small pieces
@@ -1914,7 +1953,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.bought_line(jsonb, boolean) from public;
+revoke all on function payments_private.bought_line(jsonb, boolean) from public, anon, authenticated;
 --! EndIncluded payment/private/bought_line.sql
 --! Included payment/private/payment_of_invoice.sql
 /*
@@ -6286,7 +6325,7 @@ end;
 $$;
 
 revoke all on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb)
-  from public;
+  from public, anon, authenticated;
 grant execute on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/checkout_request_hash.sql
@@ -6864,10 +6903,37 @@ $$;
 revoke all on function payments_private.all_secrets() from public, anon, authenticated;
 grant execute on function payments_private.all_secrets() to payments_service;
 --! EndIncluded connection/private/all_secrets.sql
+--! Included connection/private/refused_since_last_event.sql
+/*
+ * Returns the refused signatures of an environment after which no event arrived: the deliveries of Stripe do not get in.
+ * If an event arrived later, deliveries get in, and what was refused came from somebody else. Stripe repeats a delivery
+ * for three days, so older ones say nothing about now.
+ */
+create or replace function payments_private.refused_since_last_event(environment text)
+  returns setof payments_private.refused_signatures
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select s.*
+  from payments_private.refused_signatures as s
+  where s.environment = refused_since_last_event.environment
+    and s.last_refused_at > now() - interval '3 days'
+    and not exists (
+      select
+      from payments.webhook_events as w
+      where w.environment = refused_since_last_event.environment and w.received_at > s.last_refused_at
+    );
+$$;
+
+revoke all on function payments_private.refused_since_last_event(text) from public, anon, authenticated;
+grant execute on function payments_private.refused_since_last_event(text) to payments_service;
+--! EndIncluded connection/private/refused_since_last_event.sql
 --! Included connection/begin_webhook_endpoint.sql
 /*
  * Returns what to do at Stripe so that the events of an environment reach a URL:
- * {action, endpoint, params, idempotency_key, events, retire, remove}. action is one of:
+ * {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}. action is one of:
  *   list    list the account's endpoints at Stripe, then call again with them
  *   reuse   the endpoint is correct
  *   mend    send params to the endpoint: it is ours and its secret is stored, but it is disabled or lacks events
@@ -6876,12 +6942,17 @@ grant execute on function payments_private.all_secrets() to payments_service;
  * retire lists endpoints of ours to disable afterwards. remove lists disabled endpoints of ours to delete first,
  * because the account has reached its limit. Endpoints of other projects are in neither list.
  *
+ * elsewhere lists {id, url} of the enabled endpoint that this database was set up with before, if it delivers to
+ * another URL. A copy of a database remembers the endpoint of the original, so that endpoint is in neither list either.
+ * With take_over it is in retire: this deployment has moved here from there.
+ *
  * Call it first without endpoints. Then list them, and pass them with the returned idempotency_key as since. If another
  * set-up has completed in between, the list is outdated and would lead to a second endpoint, so the action is list
  * again.
  *
  * secret_is_lost: the stored signing secret cannot be decrypted. The endpoint is then useless, and a new one replaces
- * it.
+ * it. A new one also replaces it while deliveries are refused for their signature, because Stripe then signs with a
+ * secret that is not stored, for example after it was rolled in the Dashboard.
  */
 create or replace function payments.begin_webhook_endpoint(
   environment text,
@@ -6889,7 +6960,8 @@ create or replace function payments.begin_webhook_endpoint(
   api_version text,
   endpoints jsonb default null,
   since text default null,
-  secret_is_lost boolean default false
+  secret_is_lost boolean default false,
+  take_over boolean default false
 )
   returns jsonb
   language plpgsql
@@ -6906,6 +6978,7 @@ declare
   v_action text := 'create';
   v_params jsonb;
   v_own_endpoints jsonb;
+  v_elsewhere jsonb;
   v_idempotency_key text;
 begin
   -- guard
@@ -6932,7 +7005,14 @@ begin
   end if;
 
   -- find our endpoints
-  select coalesce(jsonb_agg(e.endpoint), '[]') into v_own_endpoints
+  select
+    coalesce(jsonb_agg(e.endpoint) filter (where e.endpoint ->> 'url' = begin_webhook_endpoint.url or take_over), '[]'),
+    coalesce(jsonb_agg(jsonb_build_object('id', e.endpoint ->> 'id', 'url', e.endpoint ->> 'url')) filter (
+      where e.endpoint ->> 'url' <> begin_webhook_endpoint.url
+        and e.endpoint ->> 'status' = 'enabled'
+        and not coalesce(take_over, false)
+    ), '[]')
+    into v_own_endpoints, v_elsewhere
   from jsonb_array_elements(endpoints) as e (endpoint)
   where payments_private.is_own_endpoint(begin_webhook_endpoint.environment, e.endpoint, begin_webhook_endpoint.url);
   select e.endpoint into v_current
@@ -6951,6 +7031,9 @@ begin
   v_problems := payments_private.endpoint_problems(v_current, url, api_version);
   if v_current is not null
     and not coalesce(secret_is_lost, false)
+    and not exists (
+      select from payments_private.refused_since_last_event(environment) as r where r.reason = 'wrong'
+    )
     and v_problems <@ array['disabled', 'missing_events']
   then
     v_action := case when v_problems = '{}' then 'reuse' else 'mend' end;
@@ -6991,18 +7074,39 @@ begin
       where e.endpoint ->> 'status' = 'disabled'
         and v_action = 'create'
         and jsonb_array_length(endpoints) >= v_endpoints_max
-    )
+    ),
+    'elsewhere', v_elsewhere
   );
 end;
 $$;
 
-comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) is
-  'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. Returns {action, endpoint, params, idempotency_key, events, retire, remove}; action is list, reuse, mend or create. Errors: SP001.';
+comment on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean, boolean) is
+  'Decides what to do at Stripe so that events of an environment reach an address, given the endpoints that the account has. secret_is_lost: the stored signing secret cannot be decrypted. take_over: also replace the endpoint that delivers to another address, where this deployment was before. Returns {action, endpoint, params, idempotency_key, events, retire, remove, elsewhere}; action is list, reuse, mend or create. Errors: SP001.';
 
-revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean)
+revoke all on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean, boolean)
   from public, anon, authenticated;
-grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean) to payments_service;
+grant execute on function payments.begin_webhook_endpoint(text, text, text, jsonb, text, boolean, boolean) to payments_service;
 --! EndIncluded connection/begin_webhook_endpoint.sql
+--! Included connection/private/forget_refused_signatures.sql
+/*
+ * Forgets the refused signatures of an environment, because a delivery was accepted or another signing secret is in use.
+ */
+create or replace function payments_private.forget_refused_signatures(environment text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the counts
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  delete from payments_private.refused_signatures as s where s.environment = forget_refused_signatures.environment;
+end;
+$$;
+
+revoke all on function payments_private.forget_refused_signatures(text) from public, anon, authenticated;
+grant execute on function payments_private.forget_refused_signatures(text) to payments_service;
+--! EndIncluded connection/private/forget_refused_signatures.sql
 --! Included connection/complete_webhook_endpoint.sql
 /*
  * Records the webhook endpoint that an environment is now set up with, and returns the connection. A new endpoint comes
@@ -7051,6 +7155,7 @@ begin
       complete_webhook_endpoint.environment, 'webhook_secret', complete_webhook_endpoint.key_id,
       complete_webhook_endpoint.ciphertext, complete_webhook_endpoint.endpoint ->> 'id'
     );
+    perform payments_private.forget_refused_signatures(environment);
   end if;
 
   -- record the endpoint
@@ -7305,6 +7410,203 @@ $$;
 
 revoke all on function payments_private.endpoint_problems(jsonb, text, text) from public, anon, authenticated;
 --! EndIncluded connection/private/endpoint_problems.sql
+--! Included connection/private/events_arrive.sql
+/*
+ * Returns whether Stripe's deliveries have reached this environment within the last day, since its webhook endpoint was
+ * last set up. A recovered event is older than a few minutes, so it does not count.
+ */
+create or replace function payments_private.events_arrive(environment text)
+  returns boolean
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select
+    from payments.webhook_events as w
+    where w.environment = events_arrive.environment
+      and w.received_at > greatest(now() - interval '1 day', (
+        select c.webhook_configured_at
+        from payments.provider_connections as c
+        where c.provider = 'stripe' and c.environment = events_arrive.environment
+      ))
+      and w.received_at - w.provider_created_at < interval '5 minutes'
+  );
+$$;
+
+revoke all on function payments_private.events_arrive(text) from public, anon, authenticated;
+grant execute on function payments_private.events_arrive(text) to payments_service;
+--! EndIncluded connection/private/events_arrive.sql
+--! Included connection/private/lost_events.sql
+/*
+ * Returns those of the given events, [{id, type, created}], that should have arrived and did not: of a type that is
+ * projected, made since events arrive here, and not in the ledger.
+ *
+ * Events arrive here since the first one did, or since the webhook endpoint was set up, or since the connection was made,
+ * whichever came first. Those of an account's time before are not lost; a recovery brings them, too.
+ *
+ * An endpoint that was made by hand may subscribe to fewer types, so only types that arrive there count, once any does.
+ */
+create or replace function payments_private.lost_events(environment text, events jsonb)
+  returns setof jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_begin timestamptz;
+  v_is_managed boolean;
+  v_types text[] := payments.projected_event_types();
+  v_arriving text[];
+begin
+  if jsonb_typeof(events) is distinct from 'array' then
+    return;
+  end if;
+  select least(c.webhook_configured_at, c.created_at), c.webhook_endpoint_id is not null into v_begin, v_is_managed
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = lost_events.environment;
+  v_begin := least(v_begin, (
+    select w.received_at
+    from payments.webhook_events as w
+    where w.environment = lost_events.environment
+    order by w.received_at
+    limit 1
+  ));
+  if not coalesce(v_is_managed, false) then
+    v_arriving := array(
+      select distinct w.event_type
+      from (
+        select e.event_type
+        from payments.webhook_events as e
+        where e.environment = lost_events.environment
+        order by e.received_at desc
+        limit 10000
+      ) as w
+    );
+    if v_arriving <> '{}' then
+      v_types := array(select t.type from unnest(v_types) as t (type) where t.type = any (v_arriving));
+    end if;
+  end if;
+  return query
+    select e.event
+    from jsonb_array_elements(events) as e (event)
+    where e.event ->> 'type' = any (v_types)
+      and (v_begin is null or to_timestamp((e.event ->> 'created')::double precision) > v_begin)
+      and e.event ->> 'id' in (
+        select u.id
+        from payments.unknown_webhook_events(lost_events.environment, (
+          select coalesce(jsonb_agg(g.event ->> 'id'), '[]') from jsonb_array_elements(events) as g (event)
+        )) as u (id)
+      );
+end;
+$$;
+
+revoke all on function payments_private.lost_events(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.lost_events(text, jsonb) to payments_service;
+--! EndIncluded connection/private/lost_events.sql
+--! Included connection/private/delivery_reasons.sql
+/*
+ * Returns why Stripe's events do not arrive, one row for each reason, in the order in which to remove them: first those of
+ * the endpoint, then those of its address, then refused signatures, then events that are lost.
+ *
+ * facts are those of environment_health. The reasons of an endpoint are the differences that webhook_endpoint_drift found.
+ *
+ * If events arrived promptly within the last day, an address that these handlers cannot reach is no proof: some networks do
+ * not let a server reach its own public address. That is degraded then, and failing otherwise.
+ */
+create or replace function payments_private.delivery_reasons(environment text, facts jsonb)
+  returns table ("position" integer, code text, severity text, message text, next_action text, command text)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_configure text := format('pg-payments stripe webhooks configure --environment %s', environment);
+  v_recover text := format('pg-payments recover --environment %s', environment);
+  -- A recovery begins with the first event that arrived, so one before must be named.
+  v_since text := '" --since "YYYY-MM-DD"T"HH24:MI:SS"Z"';
+  v_time text := 'YYYY-MM-DD HH24:MI "UTC"';
+  v_secret text := format('STRIPE_%s_WEBHOOK_SECRET', upper(environment));
+  -- Without their public URL, the handlers cannot set up an endpoint.
+  v_can_configure boolean := coalesce((facts ->> 'public_url')::boolean, false);
+  v_set_up text := case when v_can_configure then 'Set up the webhook endpoint.' else format(
+    'Set PAYMENTS_PUBLIC_URL for the handlers and run `%s`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/%s of this deployment, and set %s to its signing secret.',
+    v_configure, environment, v_secret
+  ) end;
+  v_set_up_and_recover text := v_set_up || case when v_can_configure then ' Then recover the events that were lost.'
+    else format(' Then run `%s` for events that were lost.', v_recover) end;
+  v_copy_or_moved text := format(
+    'Is this database a copy of one that is in use there? Then run `%s`: this deployment gets an endpoint of its own, and that one is left alone. Or has this deployment moved here from there? Then run `%s --take-over`, which disables that endpoint, and `%s` for events that were lost.',
+    v_configure, v_configure, v_recover
+  );
+  v_compare text := format(
+    'Set %s to the signing secret of the webhook endpoint, as the Stripe Dashboard shows it, and restart the handlers.', v_secret
+  );
+begin
+  return query
+    select 10, 'no_signing_secret', 'failing', 'There is no signing secret, so no event can be accepted.',
+      v_set_up_and_recover, case when v_can_configure then v_configure || ' && ' || v_recover end
+    where not (facts ->> 'has_signing_secret')::boolean and facts ->> 'secret_problem' is null;
+
+  -- An endpoint of another API version still delivers; every other problem loses events. Which command is right for an
+  -- endpoint that delivers elsewhere depends on what the deployer knows, so there are two to choose from.
+  return query
+    select 20, 'endpoint_' || p.problem, case when p.loses_events then 'failing' else 'degraded' end, p.message,
+      case when p.problem = 'other_url' then v_copy_or_moved
+        when p.loses_events then v_set_up_and_recover
+        else v_set_up end,
+      case when v_can_configure and p.problem <> 'other_url'
+        then v_configure || case when p.loses_events then ' && ' || v_recover else '' end end
+    from (
+      select d.drift ->> 'problem', d.drift ->> 'message', d.drift ->> 'problem' <> 'other_version'
+      from jsonb_array_elements(case when jsonb_typeof(facts -> 'drift') = 'array' then facts -> 'drift' else '[]' end)
+        as d (drift)
+    ) as p (problem, message, loses_events)
+    where p.problem <> 'missing' or (facts ->> 'has_signing_secret')::boolean;
+
+  return query
+    select 30, 'address_' || (facts #>> '{address_problem,kind}'),
+      case when facts #>> '{address_problem,kind}' = 'unreachable'
+        and payments_private.events_arrive(delivery_reasons.environment) then 'degraded' else 'failing' end,
+      facts #>> '{address_problem,message}', facts #>> '{address_problem,next_action}', null::text
+    where facts #>> '{address_problem,message}' is not null;
+
+  return query
+    select 40, 'signatures_' || r.reason, 'failing',
+      format(
+        case r.reason
+          when 'wrong' then 'Deliveries were refused because no signing secret here made their signature: %s since %s, the last at %s.'
+          else 'Deliveries were refused because their signature, although right, was over 5 minutes old: %s since %s, the last at %s.'
+        end,
+        r.refused, to_char(r.first_refused_at at time zone 'utc', v_time),
+        to_char(r.last_refused_at at time zone 'utc', v_time)
+      ),
+      case when r.reason = 'too_old'
+          then 'The clock of the handlers is ahead: let it follow NTP. Then recover the events that were lost.'
+        when v_can_configure then v_set_up_and_recover
+        else v_compare || ' Then recover the events that were lost.' end,
+      case when r.reason = 'wrong' and v_can_configure then v_configure || ' && ' else '' end
+        || v_recover || to_char((r.first_refused_at - interval '1 hour') at time zone 'utc', v_since)
+    from payments_private.refused_since_last_event(delivery_reasons.environment) as r;
+
+  return query
+    select 50, 'events_missing', 'failing',
+      format('Stripe lists events that never arrived here: %s, the oldest %s of %s.', count(*),
+        (array_agg(concat_ws(' ', l.event ->> 'type', l.event ->> 'id') order by (l.event ->> 'created')::double precision))[1],
+        to_char(to_timestamp(min((l.event ->> 'created')::double precision)) at time zone 'utc', v_time)),
+      'Fix the other findings about the webhook endpoint first. Then recover these events.',
+      v_recover || to_char(to_timestamp(min((l.event ->> 'created')::double precision)) at time zone 'utc', v_since)
+    from payments_private.lost_events(delivery_reasons.environment, facts -> 'listed_events') as l (event)
+    having count(*) > 0;
+end;
+$$;
+
+revoke all on function payments_private.delivery_reasons(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.delivery_reasons(text, jsonb) to payments_service;
+--! EndIncluded connection/private/delivery_reasons.sql
 --! Included connection/environment_health.sql
 /*
  * Returns {status, reasons, events, connection}: whether all is well with an environment, and why not.
@@ -7314,7 +7616,12 @@ revoke all on function payments_private.endpoint_problems(jsonb, text, text) fro
  * command that leads on, or null where no command helps.
  *
  * facts is what only the handlers know: {has_key, key_problem, stripe_problem, has_signing_secret, secret_problem, public_url,
- * drift}. A problem is a sentence or null. drift is what webhook_endpoint_drift returns, or null when Stripe could not be asked.
+ * drift, settings, address_problem, listed_events}. A problem is a sentence or null. Each of the last four is null when it could
+ * not be found out:
+ *   drift            what webhook_endpoint_drift returns
+ *   settings         [{code, message, next_action}], settings of the database that break payments
+ *   address_problem  {kind, message, next_action} of the address to which Stripe delivers; kind is unreachable or wrong
+ *   listed_events    [{id, type, created}], Stripe's newest events that should have arrived by now
  *
  * No other place says what to do about a reason: the API and the command line pass it on.
  */
@@ -7332,15 +7639,6 @@ declare
   v_set_key text := format('pg-payments stripe config set --environment %s', environment);
   v_list_failed text := format('pg-payments events list --environment %s --status failed', environment);
   v_configure text := format('pg-payments stripe webhooks configure --environment %s', environment);
-  v_recover text := format('pg-payments recover --environment %s', environment);
-  -- Without their public URL, the handlers cannot set up an endpoint.
-  v_can_configure boolean := coalesce((facts ->> 'public_url')::boolean, false);
-  v_set_up text := case when v_can_configure then 'Set up the webhook endpoint.' else format(
-    'Set PAYMENTS_PUBLIC_URL for the handlers and run `%s`; or make an endpoint in the Stripe Dashboard that delivers to /api/webhooks/stripe/%s of this deployment, and set STRIPE_%s_WEBHOOK_SECRET to its signing secret.',
-    v_configure, environment, upper(environment)
-  ) end;
-  v_set_up_and_recover text := v_set_up || case when v_can_configure then ' Then recover the events that were lost.'
-    else format(' Then run `%s` for events that were lost.', v_recover) end;
 begin
   perform payments_private.check_environment(environment);
   select c.* into v_connection
@@ -7358,44 +7656,41 @@ begin
     order by r.severity desc, r.position -- failing before degraded
   ), '[]') into v_reasons
   from (
-    values
-      (1, 'no_key', 'failing', not (facts ->> 'has_key')::boolean and facts ->> 'secret_problem' is null,
-        format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.',
-        v_set_key),
-      (2, 'secrets_unreadable', 'failing', facts ->> 'secret_problem' is not null, facts ->> 'secret_problem',
-        'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.', v_set_key),
-      (3, 'key_refused', 'failing', facts ->> 'key_problem' is not null, facts ->> 'key_problem',
-        'Store a key that is valid and has the permissions that are needed.', v_set_key),
-      (4, 'stripe_unreachable', 'degraded', facts ->> 'stripe_problem' is not null, facts ->> 'stripe_problem',
-        'Try again in a moment.', null),
-      (5, 'no_signing_secret', 'failing',
-        not (facts ->> 'has_signing_secret')::boolean and facts ->> 'secret_problem' is null,
-        'There is no signing secret, so no event can be accepted.', v_set_up_and_recover,
-        case when v_can_configure then v_configure || ' && ' || v_recover end),
-      (6, 'endpoint_not_managed', 'degraded',
-        v_can_configure and (facts ->> 'has_key')::boolean and v_connection.webhook_endpoint_id is null,
-        'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', v_set_up, v_configure),
-      (8, 'dead_letters', 'failing', v_events.dead_lettered > 0,
-        format('Events that failed and are not retried automatically: %s.', v_events.dead_lettered),
-        'Fix the cause, then retry them.', v_list_failed),
-      (9, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
-        format('Events that failed and wait for their next attempt: %s.', v_events.backlog - v_events.dead_lettered),
-        'See their last_error.', v_list_failed),
-      (10, 'sync_failed', 'degraded', v_connection.last_sync_status = 'failed',
-        format('The last sync failed: %s', v_connection.last_sync_error), 'Run the sync again.',
-        format('pg-payments stripe sync --environment %s', environment))
-    union all
-    -- An endpoint of another API version still delivers; every other problem loses events.
-    select 7, 'endpoint_' || p.problem, case when p.loses_events then 'failing' else 'degraded' end, true, p.message,
-      case when p.loses_events then v_set_up_and_recover else v_set_up end,
-      case when v_can_configure then v_configure || case when p.loses_events then ' && ' || v_recover else '' end end
+    select v.position, v.code, v.severity, v.message, v.next_action, v.command
     from (
-      select d.drift ->> 'problem', d.drift ->> 'message', d.drift ->> 'problem' <> 'other_version'
-      from jsonb_array_elements(case when jsonb_typeof(facts -> 'drift') = 'array' then facts -> 'drift' else '[]' end)
-        as d (drift)
-    ) as p (problem, message, loses_events)
-  ) as r (position, code, severity, holds, message, next_action, command)
-  where r.holds;
+      values
+        (1, 'no_key', 'failing', not (facts ->> 'has_key')::boolean and facts ->> 'secret_problem' is null,
+          format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.',
+          v_set_key),
+        (2, 'secrets_unreadable', 'failing', facts ->> 'secret_problem' is not null, facts ->> 'secret_problem',
+          'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.', v_set_key),
+        (3, 'key_refused', 'failing', facts ->> 'key_problem' is not null, facts ->> 'key_problem',
+          'Store a key that is valid and has the permissions that are needed.', v_set_key),
+        (4, 'stripe_unreachable', 'degraded', facts ->> 'stripe_problem' is not null, facts ->> 'stripe_problem',
+          'Try again in a moment.', null),
+        (15, 'endpoint_not_managed', 'degraded',
+          (facts ->> 'public_url')::boolean and (facts ->> 'has_key')::boolean and v_connection.webhook_endpoint_id is null
+            and not coalesce(facts -> 'drift' @> '[{"problem": "missing"}]', false),
+          'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', 'Set up the webhook endpoint.', v_configure),
+        (60, 'dead_letters', 'failing', v_events.dead_lettered > 0,
+          format('Events that failed and are not retried automatically: %s.', v_events.dead_lettered),
+          'Fix the cause, then retry them.', v_list_failed),
+        (61, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
+          format('Events that failed and wait for their next attempt: %s.', v_events.backlog - v_events.dead_lettered),
+          'See their last_error.', v_list_failed),
+        (62, 'sync_failed', 'degraded', v_connection.last_sync_status = 'failed',
+          format('The last sync failed: %s', v_connection.last_sync_error), 'Run the sync again.',
+          format('pg-payments stripe sync --environment %s', environment))
+    ) as v (position, code, severity, holds, message, next_action, command)
+    where v.holds
+    union all
+    select 0, s.setting ->> 'code', 'failing', s.setting ->> 'message', s.setting ->> 'next_action', null
+    from jsonb_array_elements(case when jsonb_typeof(facts -> 'settings') = 'array' then facts -> 'settings' else '[]' end)
+      as s (setting)
+    union all
+    select d.position, d.code, d.severity, d.message, d.next_action, d.command
+    from payments_private.delivery_reasons(environment_health.environment, facts) as d
+  ) as r;
 
   return jsonb_build_object(
     'status', case
@@ -7411,7 +7706,7 @@ end;
 $$;
 
 comment on function payments.environment_health(text, jsonb) is
-  'One verdict about an environment, ok, degraded or failing, from the ledger, the connection and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
+  'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 
 revoke all on function payments.environment_health(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.environment_health(text, jsonb) to payments_service;
@@ -7419,7 +7714,7 @@ grant execute on function payments.environment_health(text, jsonb) to payments_s
 --! Included connection/private/environment_tables.sql
 /*
  * Returns the tables whose rows belong to the Stripe account of an environment: all tables with a column environment,
- * except the connection itself and the secrets.
+ * except the connection itself, the secrets and the refused signatures.
  */
 create or replace function payments_private.environment_tables()
   returns setof regclass
@@ -7433,7 +7728,11 @@ as $$
   join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attname = 'environment' and not a.attisdropped
   where c.relnamespace in ('payments'::regnamespace, 'payments_private'::regnamespace)
     and c.relkind in ('r', 'p')
-    and c.oid not in ('payments.provider_connections'::regclass, 'payments_private.secrets'::regclass)
+    and c.oid not in (
+      'payments.provider_connections'::regclass,
+      'payments_private.secrets'::regclass,
+      'payments_private.refused_signatures'::regclass
+    )
   order by c.relname;
 $$;
 
@@ -7441,9 +7740,10 @@ revoke all on function payments_private.environment_tables() from public, anon, 
 --! EndIncluded connection/private/environment_tables.sql
 --! Included connection/private/is_own_endpoint.sql
 /*
- * Returns whether a webhook endpoint at Stripe is ours to change. pg-payments made it for this environment, and it
- * either is the one that the environment is set up with or delivers to the same URL. Every other endpoint belongs to
- * another project.
+ * Returns whether a webhook endpoint at Stripe was made for this environment of this database. pg-payments made it, and
+ * it either delivers to the given URL, or is or was the one that the environment is set up with. Every other endpoint
+ * belongs to another project. One that delivers elsewhere may belong to the original of a copied database: it is only
+ * ours to change if the caller takes it over.
  */
 create or replace function payments_private.is_own_endpoint(environment text, endpoint jsonb, url text)
   returns boolean
@@ -7462,6 +7762,11 @@ as $$
         where c.provider = 'stripe'
           and c.environment = is_own_endpoint.environment
           and c.webhook_endpoint_id = is_own_endpoint.endpoint ->> 'id'
+      )
+      or exists (
+        select
+        from payments_private.secrets as s
+        where s.environment = is_own_endpoint.environment and s.endpoint_id = is_own_endpoint.endpoint ->> 'id'
       )
     );
 $$;
@@ -7538,12 +7843,57 @@ $$;
 revoke all on function payments_private.replace_secrets(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.replace_secrets(jsonb) to payments_service;
 --! EndIncluded connection/private/replace_secrets.sql
+--! Included connection/private/missing_endpoint.sql
+/*
+ * Returns [{problem: missing, message}] if none of the account's enabled endpoints can deliver here, else an empty list. It is
+ * for an environment whose endpoint was made by hand; webhook_endpoint_drift says what counts.
+ */
+create or replace function payments_private.missing_endpoint(environment text, url text, endpoints jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_path text := '/api/webhooks/stripe/' || environment;
+  v_enabled text[] := array(
+    select e.endpoint ->> 'url'
+    from jsonb_array_elements(endpoints) as e (endpoint)
+    where e.endpoint ->> 'status' = 'enabled'
+  );
+begin
+  if exists (
+    select
+    from unnest(v_enabled) as u (url)
+    where case when missing_endpoint.url is null then rtrim(u.url, '/') like '%' || v_path else u.url = missing_endpoint.url end
+  ) then
+    return '[]';
+  end if;
+  if url is null and v_enabled <> '{}' and payments_private.events_arrive(environment) then
+    return '[]';
+  end if;
+  return jsonb_build_array(jsonb_build_object('problem', 'missing', 'message', case
+    when url is null then format(
+      'No enabled webhook endpoint of the Stripe account delivers to an address that ends in %s.', v_path
+    )
+    else format('No enabled webhook endpoint of the Stripe account delivers to %s.', url)
+  end));
+end;
+$$;
+
+revoke all on function payments_private.missing_endpoint(text, text, jsonb) from public, anon, authenticated;
+--! EndIncluded connection/private/missing_endpoint.sql
 --! Included connection/webhook_endpoint_drift.sql
 /*
  * Returns how the managed webhook endpoint differs from how it was set up, given the account's endpoints as Stripe
  * lists them:
  *   [{problem, message}]; problem is gone, disabled, missing_events, other_version, other_url or secret_unknown.
- * Returns an empty list when nothing differs, or no endpoint is managed.
+ * Returns an empty list when nothing differs.
+ *
+ * If no endpoint is managed, one was made by hand. Its URL must then be the given one, or without a URL, it must end in the
+ * path of the handlers. problem is missing if no enabled endpoint does. Behind a proxy that path may be another one, so
+ * without a URL any enabled endpoint will do while events arrive.
  */
 create or replace function payments.webhook_endpoint_drift(environment text, url text, api_version text, endpoints jsonb)
   returns jsonb
@@ -7562,7 +7912,7 @@ begin
   from payments.provider_connections as c
   where c.provider = 'stripe' and c.environment = webhook_endpoint_drift.environment;
   if v_id is null then
-    return '[]';
+    return payments_private.missing_endpoint(webhook_endpoint_drift.environment, url, endpoints);
   end if;
   select e.endpoint into v_endpoint
   from jsonb_array_elements(endpoints) as e (endpoint)
@@ -7588,7 +7938,7 @@ begin
       when 'other_version' then format('The webhook endpoint %s uses API version %s instead of %s.', v_id,
         coalesce(v_endpoint ->> 'api_version', 'of the account'), api_version)
       when 'other_url' then format(
-        'The webhook endpoint %s delivers to %s instead of %s. If this database is a copy of one that is in use there, give it its own Stripe account: an endpoint that is set up here replaces that one.',
+        'The webhook endpoint %s delivers to %s instead of %s.',
         v_id, v_endpoint ->> 'url', url
       )
       else format('The signing secret of the webhook endpoint %s is not stored.', v_id)
@@ -7599,7 +7949,7 @@ end;
 $$;
 
 comment on function payments.webhook_endpoint_drift(text, text, text, jsonb) is
-  'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
+  'Returns how the managed webhook endpoint differs from how it was set up, given the endpoints that the account has: [{problem, message}]. If none is managed, whether the account has one that could be made by hand. begin_webhook_endpoint returns how to fix it. Errors: SP001.';
 
 revoke all on function payments.webhook_endpoint_drift(text, text, text, jsonb) from public, anon, authenticated;
 grant execute on function payments.webhook_endpoint_drift(text, text, text, jsonb) to payments_service;
@@ -8029,7 +8379,7 @@ comment on function payments.begin_guest_checkout_session(text, jsonb, text, jso
   'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
 
 revoke all on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text)
-  from public;
+  from public, anon, authenticated;
 grant execute on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text)
   to payments_service;
 --! EndIncluded checkout/begin_guest_checkout_session.sql
@@ -8067,7 +8417,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.count_guest_checkout(text, integer) from public;
+revoke all on function payments_private.count_guest_checkout(text, integer) from public, anon, authenticated;
 grant execute on function payments_private.count_guest_checkout(text, integer) to payments_service;
 --! EndIncluded checkout/private/count_guest_checkout.sql
 --! Included checkout/private/tg_sessions__request.sql
@@ -8095,7 +8445,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.tg_sessions__request() from public;
+revoke all on function payments_private.tg_sessions__request() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__request.sql
 --! Included checkout/prune_checkout_sessions.sql
 /*
@@ -8165,7 +8515,7 @@ $$;
 comment on function payments.prune_checkout_sessions(interval, integer, text) is
   'Deletes checkout sessions that nobody paid (initialized, failed or expired) and that have not changed for the given interval, at most max at a time. Returns how many were deleted. Errors: SP001.';
 
-revoke all on function payments.prune_checkout_sessions(interval, integer, text) from public;
+revoke all on function payments.prune_checkout_sessions(interval, integer, text) from public, anon, authenticated;
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
@@ -8239,6 +8589,7 @@ alter table payments.sync_runs enable row level security;
 alter table payments_private.customer_owners enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.rate_counters enable row level security;
+alter table payments_private.refused_signatures enable row level security;
 alter table payments_private.secrets enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
@@ -8275,6 +8626,8 @@ drop policy if exists service_update on payments.stripe_customer_portal_sessions
 create policy service_update on payments.stripe_customer_portal_sessions for update to payments_service using (true);
 drop policy if exists service_select on payments_private.secrets;
 create policy service_select on payments_private.secrets for select to payments_service using (true);
+drop policy if exists service_select on payments_private.refused_signatures;
+create policy service_select on payments_private.refused_signatures for select to payments_service using (true);
 --! EndIncluded access/policies/service.sql
 --! Included access/policies/own.sql
 /*
@@ -8321,7 +8674,20 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
  * What each role may do with schemas and tables. App users may insert the columns of a request into the two session
  * tables, and read the rows that the policies show them. They may not write the state of a session. Nor may they choose
  * the id of a checkout: Stripe receives it as client_reference_id and returns it.
+ *
+ * Rights to write and everything in payments_private are revoked first, because default privileges or a script that
+ * exposes a schema may have given them. An app may let its users read: such grants and their policies stay.
  */
+revoke insert, update, delete, truncate, references, trigger on
+  payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
+  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.sync_runs
+  from public, anon, authenticated;
+revoke all on all tables in schema payments_private from public, anon, authenticated;
+revoke all on schema payments_private from public, anon, authenticated;
+revoke create on schema payments from public, anon, authenticated;
+
 grant usage on schema payments to anon, authenticated, payments_service;
 grant usage on schema payments_private to payments_service;
 
@@ -8341,5 +8707,61 @@ grant select on
   payments.sync_runs
   to payments_service;
 grant update on payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions to payments_service;
-grant select on payments_private.secrets to payments_service;
+grant select on payments_private.secrets, payments_private.refused_signatures to payments_service;
+
+-- the server of a Supabase project, where there is one, reads what Stripe's objects were projected to, and nothing else
+do $$
+declare
+  v_function regprocedure;
+  v_table text;
+begin
+  if not exists (select from pg_catalog.pg_roles where rolname = 'service_role') then
+    return;
+  end if;
+  for v_function in
+    select p.oid
+    from pg_catalog.pg_proc as p
+    where p.pronamespace in ('payments'::regnamespace, 'payments_private'::regnamespace)
+      and p.proconfig = array['search_path=pg_catalog, pg_temp']
+  loop
+    execute format('revoke all on function %s from service_role', v_function);
+  end loop;
+  revoke all on all tables in schema payments_private from service_role;
+  revoke all on schema payments_private from service_role;
+  revoke create on schema payments from service_role;
+  revoke insert, update, delete, truncate, references, trigger on
+    payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
+    payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
+    payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+    payments.sync_runs
+    from service_role;
+  grant usage on schema payments to service_role;
+  grant select on payments.customer_totals to service_role;
+  foreach v_table in array array[
+    'stripe_products', 'stripe_prices', 'customers', 'customer_mappings', 'stripe_checkout_sessions',
+    'stripe_subscriptions', 'stripe_subscription_items', 'transactions'
+  ] loop
+    execute format('grant select on payments.%I to service_role', v_table);
+    execute format('drop policy if exists select_service_role on payments.%I', v_table);
+    execute format('create policy select_service_role on payments.%I for select to service_role using (true)', v_table);
+  end loop;
+end
+$$;
+
+-- policies that a trigger of the project, for example InsForge's, has made for the private tables
+do $$
+declare
+  v_policy record;
+begin
+  for v_policy in
+    select p.polname, p.polrelid::regclass as table_name
+    from pg_catalog.pg_policy as p
+    join pg_catalog.pg_class as c on c.oid = p.polrelid
+    where c.relnamespace = 'payments_private'::regnamespace
+      and (p.polname <> 'service_select' or c.relname not in ('refused_signatures', 'secrets'))
+  loop
+    execute format('drop policy %I on %s', v_policy.polname, v_policy.table_name);
+  end loop;
+end
+$$;
 --! EndIncluded access/grants.sql

@@ -900,6 +900,33 @@ describe('doctor', () => {
   })
 })
 
+describe('webhooks configure', () => {
+  test('disables the endpoint at another address only with --take-over, and says what it left alone', async () => {
+    const own = await startSyncSystem()
+    const configure = (address: string, ...more: string[]) =>
+      runCli(['stripe', 'webhooks', 'configure', ...inTest, ...more], {
+        env: { ...own.env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY, PAYMENTS_PUBLIC_URL: address },
+      })
+    const enabled = async () =>
+      (await own.api.webhookEndpoints.list()).data.flatMap(({ url, status }) =>
+        status === 'enabled' ? [new URL(url).origin] : [],
+      )
+    try {
+      expect((await configure('https://one.example')).code).toBe(0)
+      const copy = await configure('https://two.example')
+      expect(copy.code, copy.err).toBe(0)
+      expect(copy.out).toContain(
+        'was left alone, because it delivers to https://one.example/api/webhooks/stripe/test',
+      )
+      expect((await enabled()).sort()).toEqual(['https://one.example', 'https://two.example'])
+      expect((await configure('https://two.example', '--take-over')).code).toBe(0)
+      expect(await enabled()).toEqual(['https://two.example'])
+    } finally {
+      await own.close()
+    }
+  })
+})
+
 describe('config set', () => {
   const set = (key: string, ...more: string[]) =>
     runCli(['stripe', 'config', 'set', '-', ...inTest, ...more], {

@@ -39,7 +39,11 @@ const WITH_ENVIRONMENT_ARGUMENT: Older[] = [
     run: setKey,
   },
   { group: 'config', command: 'remove <environment>', run: removeKey },
-  { group: 'webhooks', command: 'configure <environment>', run: configureWebhooks },
+  {
+    group: 'webhooks',
+    command: 'configure <environment>',
+    run: (context, environment) => configureWebhooks(context, environment),
+  },
 ]
 
 export function registerOlder(program: Command): void {

@@ -153,32 +153,41 @@ describe('setting it up again', () => {
     expect(await endpoints()).toHaveLength(2)
   })
 
-  it('makes a new one for another address, and disables the one before', async () => {
+  it('for another address makes a new one, and disables the one before only where it is told to take over', async () => {
     const { body } = await connect(system)
+    const former = body.connection.webhookEndpointId
     const moved = await startNode({
       ...system.env,
       PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY,
       PAYMENTS_PUBLIC_URL: 'https://payments.example',
     })
-    const ask = async (method: string, path: string) =>
+    const ask = async (method: string, path: string, body?: object) =>
       (await (
         await fetch(`${moved.url}/api/payments/stripe/test/${path}`, {
           method,
-          headers: { 'x-api-key': ADMIN_KEY },
+          headers: { 'x-api-key': ADMIN_KEY, 'content-type': 'application/json' },
+          ...(body && { body: JSON.stringify(body) }),
         })
       ).json()) as Body
+    const here = 'https://payments.example/api/webhooks/stripe/test'
     const verdict = await ask('GET', 'health')
     expect(verdict.status).toBe('failing')
     expect(verdict.endpoint.drift).toEqual([
       {
         problem: 'other_url',
-        message: `The webhook endpoint ${body.connection.webhookEndpointId} delivers to ${url} instead of https://payments.example/api/webhooks/stripe/test. If this database is a copy of one that is in use there, give it its own Stripe account: an endpoint that is set up here replaces that one.`,
+        message: `The webhook endpoint ${former} delivers to ${url} instead of ${here}.`,
       },
     ])
-    expect((await ask('POST', 'webhook')).action).toBe('created')
-    expect((await enabled()).map((endpoint) => endpoint.url)).toEqual([
-      'https://payments.example/api/webhooks/stripe/test',
-    ])
+    expect(await ask('POST', 'webhook')).toMatchObject({
+      action: 'created',
+      warnings: [
+        `The webhook endpoint ${former} was left alone, because it delivers to ${url}, where the original of this database may be in use. If this deployment has moved here from there, run \`pg-payments stripe webhooks configure --environment test --take-over\`, which disables that endpoint.`,
+      ],
+    })
+    expect((await enabled()).map((endpoint) => endpoint.url).sort()).toEqual([url, here].sort())
+
+    expect(await ask('POST', 'webhook', { takeOver: true })).toMatchObject({ action: 'reused', warnings: [] })
+    expect((await enabled()).map((endpoint) => endpoint.url)).toEqual([here])
     await moved.stop()
   })
 
@@ -476,6 +485,44 @@ describe('a copy of the database', () => {
       `The webhook endpoint ${body.connection.webhookEndpointId} is still at Stripe, because it delivers to ${url}, not to this deployment; delete it in the Stripe Dashboard if nothing else needs it.`,
     )
     expect(await endpoints()).toEqual(before)
+  })
+
+  it('that sets up its endpoint, or stores the key again, leaves the endpoint of the original, and says so', async () => {
+    const { body } = await connect(system)
+    const leaves = `The webhook endpoint ${body.connection.webhookEndpointId} was left alone, because it delivers to ${url}`
+    const again = await asCopy((ask) => ask('PUT', 'config', { secretKey: system.stripe.secretKey }))
+    expect(again.warnings).toEqual([expect.stringContaining(leaves)])
+    const { action, warnings } = await asCopy((ask) => ask('POST', 'webhook'))
+    expect({ action, warnings }).toEqual({ action: 'reused', warnings: [expect.stringContaining(leaves)] })
+    expect(await enabled()).toContainEqual(expect.objectContaining({ url }))
+    expect(await anEventArrives()).toBe(true)
+  })
+
+  it('does not delete the disabled endpoint of the original to make room for its own', async () => {
+    const { body } = await connect(system)
+    const original = body.connection.webhookEndpointId
+    await system.api.webhookEndpoints.update(original, { disabled: true })
+    for (let n = 0; n < 15; n += 1)
+      await system.api.webhookEndpoints.create({
+        url: `https://other.example/${n}`,
+        enabled_events: ['invoice.paid'],
+      })
+    const { warnings } = await asCopy((ask) => ask('PUT', 'config', { secretKey: system.stripe.secretKey }))
+    expect(warnings).toEqual([expect.stringContaining('You have reached the maximum of 16')])
+    expect((await endpoints()).map(({ id }) => id)).toContain(original)
+  })
+
+  it('is given two choices, and no command that disables the endpoint of the original', async () => {
+    await connect(system)
+    const { reasons } = await asCopy((ask) => ask('GET', 'health'))
+    expect(reasons.find(({ code }: Body) => code === 'endpoint_other_url')).toEqual({
+      code: 'endpoint_other_url',
+      severity: 'failing',
+      message: expect.stringContaining(`delivers to ${url} instead of`),
+      nextAction:
+        'Is this database a copy of one that is in use there? Then run `pg-payments stripe webhooks configure --environment test`: this deployment gets an endpoint of its own, and that one is left alone. Or has this deployment moved here from there? Then run `pg-payments stripe webhooks configure --environment test --take-over`, which disables that endpoint, and `pg-payments recover --environment test` for events that were lost.',
+      command: null,
+    })
   })
 
   it('that goes to another account leaves the endpoint of the original, and says so', async () => {

@@ -33,7 +33,7 @@ const driftOf = (...problems: string[]) =>
   problems.map((problem) => ({ problem, message: `It is ${problem}.` }))
 
 describe('events are lost, so it is failing', () => {
-  test.each(['gone', 'disabled', 'missing_events', 'other_url', 'secret_unknown'])(
+  test.each(['gone', 'disabled', 'missing_events', 'secret_unknown'])(
     'with an endpoint that is %s',
     async (problem) => {
       expect(await verdict({ public_url: true, drift: driftOf(problem) })).toMatchObject({
@@ -71,6 +71,21 @@ describe('events are lost, so it is failing', () => {
         { code: 'endpoint_gone', next_action, command: null },
       ],
     })
+  })
+})
+
+test('an endpoint that delivers elsewhere may be that of the original of a copy, so no single command is right', async () => {
+  expect(await verdict({ public_url: true, drift: driftOf('other_url') })).toMatchObject({
+    status: 'failing',
+    reasons: [
+      {
+        code: 'endpoint_other_url',
+        severity: 'failing',
+        next_action: expect.stringContaining(`\`${CONFIGURE} --take-over\`, which disables that endpoint`),
+        command: null,
+      },
+      { code: 'endpoint_not_managed' },
+    ],
   })
 })
 

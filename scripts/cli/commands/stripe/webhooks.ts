@@ -11,13 +11,23 @@ import { cliError } from '../../support/errors.ts'
 import { environmentOption, type InEnvironment } from '../../support/options.ts'
 import { adviceOf, details, plain, when } from '../../support/output.ts'
 
+type ConfigureOptions = { takeOver?: boolean }
+
 export function registerWebhooks(parent: Command): void {
   const webhooks = parent.command('webhooks').description('the webhook endpoint at Stripe')
   webhooks
     .command('configure')
     .description('set up the endpoint, or repair it')
     .addOption(environmentOption())
-    .action(action<InEnvironment, []>((context) => configureWebhooks(context, context.options.environment)))
+    .option(
+      '--take-over',
+      'this deployment has moved: disable the endpoint that delivers to its former address; never on a copy of a database that is in use',
+    )
+    .action(
+      action<ConfigureOptions & InEnvironment, []>((context) =>
+        configureWebhooks(context, context.options.environment, context.options.takeOver),
+      ),
+    )
   webhooks
     .command('status')
     .description('compare the endpoint at Stripe with its configuration')
@@ -27,9 +37,17 @@ export function registerWebhooks(parent: Command): void {
 
 const DONE = { reused: 'was already correct', mended: 'was repaired', created: 'was created' }
 
-export async function configureWebhooks(context: Context, environment: StripeEnvironment): Promise<void> {
+export async function configureWebhooks(
+  context: Context,
+  environment: StripeEnvironment,
+  takeOver = false,
+): Promise<void> {
   const client = await context.client()
-  const answer = await client.send<ConfigureStripeWebhookResponse>('POST', `/${environment}/webhook`)
+  const answer = await client.send<ConfigureStripeWebhookResponse>(
+    'POST',
+    `/${environment}/webhook`,
+    takeOver ? { takeOver } : undefined,
+  )
   const { action, connection, warnings = [] } = answer
   context.show(answer, () =>
     [
