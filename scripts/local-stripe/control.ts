@@ -10,6 +10,7 @@ import type {
   StripeEvent,
   Subscription,
 } from './core/types.ts'
+import type { Warning } from './core/warnings.ts'
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
 import { expireSession } from './resources/checkout.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
@@ -75,6 +76,8 @@ export interface Control {
   addKey(key: SecretKey): void
   /** Refuses a secret key from now on, for example to show what follows when a key is rolled in the Dashboard. */
   revokeKey(key: string): void
+  /** The parameters without effect that requests have sent so far. Also `GET /_local/warnings`. */
+  warnings(): Warning[]
 }
 
 /** What the control acts on. */
@@ -183,6 +186,7 @@ export function createControl(site: Controlled): Control {
     releaseHeld: () => site.faults.release(),
     addKey: (key) => site.addKey(key),
     revokeKey: (key) => site.revokeKey(key),
+    warnings: () => site.test.warnings.list(),
   }
 }
 

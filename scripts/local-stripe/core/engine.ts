@@ -8,8 +8,9 @@ import { createHooks, type Hooks } from './hooks.ts'
 import { createIds, type Ids } from './ids.ts'
 import { createStore, type Store } from './store.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
-import type { Json, LineItem, Metadata, RequestInfo, StripeObject } from './types.ts'
+import type { CheckoutSession, Json, LineItem, Metadata, RequestInfo, StripeObject } from './types.ts'
 import { PINNED_VERSION, renderObject } from './versions.ts'
+import { createWarnings, type Warnings } from './warnings.ts'
 
 /** What Stripe does when a renewal keeps failing (https://docs.stripe.com/billing/revenue-recovery/smart-retries). */
 export interface Dunning {
@@ -33,6 +34,8 @@ export interface EngineOptions {
   dunning?: Dunning
   /** Seconds after which an asynchronous payment settles by itself. Null (the default) waits for `settlePayment`. */
   settleAfterSeconds?: number | null
+  /** Where parameters without effect are recorded. Default: a silent record of this engine. */
+  warnings?: Warnings
 }
 
 /** How a payment method behaves when it is charged. */
@@ -71,6 +74,14 @@ export interface SessionDetails {
   /** Length of the trial in days from the payment. */
   trialDays: number | null
   trialMissingPaymentMethod: string
+  /** First moment of the billing cycle in seconds since 1970; null bills from the purchase on. */
+  billingAnchor: number | null
+  /** Whether the time before the billing anchor is charged. */
+  prorates: boolean
+  /** Id of the chosen shipping rate. */
+  shippingRate: string | null
+  /** Opens a copy of the expired session; null without `after_expiration.recovery`. */
+  recover: (() => CheckoutSession) | null
   /** Id of a subscription whose first payment was declined on the page. The next attempt pays its invoice. */
   incompleteSubscription: string | null
 }
@@ -82,6 +93,7 @@ export interface Engine extends Timeline, EventLog, Hooks {
   readonly ids: Ids
   readonly dunning: Dunning
   readonly settleAfterSeconds: number | null
+  readonly warnings: Warnings
   /** How payment methods behave, by id. */
   readonly behaviours: Map<string, Behaviour>
   /** Details of checkout sessions, by id. */
@@ -141,6 +153,7 @@ export function createBareEngine(options: EngineOptions = {}): Engine {
     ids,
     dunning: options.dunning ?? { retryDays: [3, 5, 7], finally: 'canceled' },
     settleAfterSeconds: options.settleAfterSeconds ?? null,
+    warnings: options.warnings ?? createWarnings(),
     behaviours: new Map(),
     sessions: new Map(),
     trialWarnings: new Set(),

@@ -6,8 +6,10 @@ import { change, type Engine, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, Customer, Invoice, PaymentIntent, PaymentMethod } from '../core/types.ts'
+import { invoiceOnce } from './checkout-invoice.ts'
 import { totalsOf } from './checkout-totals.ts'
 import { createDiscount, promotionCodeOf } from './coupons.ts'
+import { fillCustomFields } from './custom-fields.ts'
 import { createCustomer } from './customers.ts'
 import { collect } from './invoicing.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
@@ -16,6 +18,9 @@ import { succeedSetup } from './setup-intents.ts'
 import { endSubscription, expireIncomplete } from './subscription-state.ts'
 import { createSubscription } from './subscriptions.ts'
 
+/** How long the recovery link of an expired session works. */
+const RECOVERY_SECONDS = 30 * DAY_SECONDS
+
 /** What the customer entered. */
 export interface Entry {
   /** The method for this payment; null only when there is nothing to pay. */
@@ -23,6 +28,10 @@ export interface Entry {
   email?: string
   name?: string
   country?: string
+  /** Values of the session's custom fields, by key. */
+  customFields?: Record<string, string>
+  /** Id of one of the session's shipping rates. By default the first. */
+  shippingRate?: string
 }
 
 /**
@@ -45,6 +54,10 @@ export function completeSession(engine: Engine, id: string, entry: Entry): Check
       param: 'payment_method',
     })
   }
+  const customFields = fillCustomFields(session.custom_fields, entry.customFields)
+  chooseShipping(session, details, entry.shippingRate)
+  if (session.mode !== 'setup')
+    Object.assign(session, totalsOf(engine, details, engine.now(session.customer)))
   const customer = findOrCreateCustomer(engine, session, details, email, entry)
   const shown: NonNullable<CheckoutSession['customer_details']> = {
     address: {
@@ -75,6 +88,7 @@ export function completeSession(engine: Engine, id: string, entry: Entry): Check
     session,
     {
       ...paid.changes,
+      custom_fields: customFields,
       customer: customer?.id ?? null,
       customer_details: shown,
       status: 'complete',
@@ -118,11 +132,14 @@ function payOnce(
       methodTypes: session.payment_method_types,
     })
   session.payment_intent = intent.id
+  intent.amount = session.amount_total ?? 0
   const failure = chargeMethod(engine, intent, method)
   if (failure) throw failure
   if (customer && data.setup_future_usage && !method.customer)
     attachPaymentMethod(engine, method.id, customer.id)
-  return { changes: { payment_status: intent.status === 'succeeded' ? 'paid' : 'unpaid' }, intent }
+  if (intent.status !== 'succeeded') return { changes: { payment_status: 'unpaid' }, intent }
+  const invoice = invoiceOnce(engine, session, intent, customer?.id ?? null)
+  return { changes: { payment_status: 'paid', ...(invoice ? { invoice: invoice.id } : {}) }, intent }
 }
 
 function paySubscription(
@@ -169,7 +186,9 @@ function firstInvoice(
   const recurring = details.lineItems.filter((item) => item.price?.type === 'recurring')
   const { subscription, invoice } = createSubscription(engine, {
     customer: customer.id,
-    items: recurring.flatMap(({ price, quantity }) => (price ? [{ price, quantity: quantity ?? 1 }] : [])),
+    items: recurring.flatMap(({ price, quantity }) =>
+      price ? [{ price, quantity: quantity ?? undefined }] : [],
+    ),
     oneTime: details.lineItems.filter((item) => item.price?.type === 'one_time'),
     metadata: details.subscriptionData.metadata,
     description: details.subscriptionData.description,
@@ -178,6 +197,8 @@ function firstInvoice(
     missingMethod: details.trialMissingPaymentMethod,
     discount: details.coupon ? { coupon: details.coupon, promotionCode: details.promotionCode } : null,
     session: session.id,
+    anchor: details.billingAnchor,
+    prorates: details.prorates,
   })
   details.incompleteSubscription = subscription.id
   return invoice
@@ -235,7 +256,9 @@ function findOrCreateCustomer(
 ): Customer | null {
   if (session.customer) return engine.store.require('customer', session.customer)
   const needed =
-    session.customer_creation === 'always' || details.paymentIntentData.setup_future_usage !== undefined
+    session.customer_creation === 'always' ||
+    details.paymentIntentData.setup_future_usage !== undefined ||
+    session.invoice_creation?.enabled
   if (!needed) return null
   const customer = createCustomer(engine, { email, name: entry.name ?? null })
   session.customer = customer.id
@@ -261,6 +284,14 @@ function detailsOf(engine: Engine, session: CheckoutSession): SessionDetails {
   return details
 }
 
+/** @throws 400 when the session does not offer the rate */
+function chooseShipping(session: CheckoutSession, details: SessionDetails, rate: string | undefined): void {
+  if (rate === undefined) return
+  if (!session.shipping_options?.some((option) => option.shipping_rate === rate))
+    throw invalidRequest('Please choose one of the shipping options.', { param: 'shipping_rate' })
+  details.shippingRate = rate
+}
+
 /** Applies a promotion code that the customer entered. */
 export function applyPromotionCode(engine: Engine, id: string, code: string): CheckoutSession {
   const session = requireOpen(engine, id)
@@ -270,13 +301,18 @@ export function applyPromotionCode(engine: Engine, id: string, code: string): Ch
   details.coupon = promotion.promotion.coupon
   details.promotionCode = promotion.id
   const discounts = [{ coupon: null, promotion_code: promotion.id }]
-  return change(engine, session, { ...totalsOf(engine, details), discounts })
+  return change(engine, session, { ...totalsOf(engine, details, engine.now(session.customer)), discounts })
 }
 
 /** Expires an open session, and ends the payment or subscription of a declined attempt. */
 export function expireSession(engine: Engine, session: CheckoutSession): CheckoutSession {
   const details = engine.sessions.get(session.id)
   engine.schedule(`expire ${session.id}`, null, null, () => undefined)
+  const recovery = session.after_expiration?.recovery
+  if (recovery?.enabled) {
+    recovery.url = `${engine.pagesUrl}/r/${session.id}`
+    recovery.expires_at = engine.now(session.customer) + RECOVERY_SECONDS
+  }
   change(engine, session, { status: 'expired', url: null }, 'checkout.session.expired')
   const intent = session.payment_intent
     ? engine.store.get('payment_intent', session.payment_intent)

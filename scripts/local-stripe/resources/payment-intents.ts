@@ -15,6 +15,8 @@ import {
   mergeMetadata,
   metadata,
   oneOf,
+  refused,
+  refusedUnless,
   removedIn,
   required,
   string,
@@ -25,6 +27,7 @@ import type { PaymentIntent } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
 import { attachPaymentMethod, resolvePaymentMethod } from './payment-methods.ts'
 import { capturePayment, chargeMethod, createIntent, recordBalance, releaseHold } from './payments.ts'
+import { methodOptions } from './shared-shapes.ts'
 
 const sharedShape = {
   customer: string(),
@@ -35,21 +38,18 @@ const sharedShape = {
   allowed_payment_method_types: list(string()),
   receipt_email: clearable(email()),
   setup_future_usage: clearable(oneOf('off_session', 'on_session')),
+  payment_method_options: methodOptions,
+  ...refused('application_fee_amount', 'on_behalf_of', 'payment_method_data', 'transfer_data'),
   ...withoutEffect(
     'amount_details',
-    'application_fee_amount',
     'customer_account',
     'excluded_payment_method_types',
     'hooks',
-    'on_behalf_of',
     'payment_details',
     'payment_method_configuration',
-    'payment_method_data',
-    'payment_method_options',
     'shipping',
     'statement_descriptor',
     'statement_descriptor_suffix',
-    'transfer_data',
     'transfer_group',
   ),
 }
@@ -76,7 +76,7 @@ const createShape = {
   }),
   capture_method: captureMethod,
   confirm: boolean(),
-  ...withoutEffect('confirmation_method'),
+  confirmation_method: refusedUnless('automatic'),
 }
 const updateShape = { ...sharedShape, amount, currency: currency(), capture_method: captureMethod }
 const confirmShape = {
@@ -85,30 +85,28 @@ const confirmShape = {
   setup_future_usage: clearable(oneOf('off_session', 'on_session')),
   capture_method: captureMethod,
   ...confirmOnly,
+  payment_method_options: methodOptions,
+  ...refused('amount_to_confirm', 'payment_method_data'),
   ...withoutEffect(
     'allowed_payment_method_types',
     'amount_details',
-    'amount_to_confirm',
     'excluded_payment_method_types',
     'hooks',
     'payment_details',
-    'payment_method_data',
-    'payment_method_options',
     'shipping',
   ),
 }
 const captureShape = {
   amount_to_capture: integer({ min: 1 }),
   metadata: metadata(),
+  final_capture: refusedUnless('true'),
+  ...refused('application_fee_amount', 'transfer_data'),
   ...withoutEffect(
     'amount_details',
-    'application_fee_amount',
-    'final_capture',
     'hooks',
     'payment_details',
     'statement_descriptor',
     'statement_descriptor_suffix',
-    'transfer_data',
   ),
 }
 

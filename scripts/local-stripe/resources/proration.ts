@@ -2,7 +2,7 @@
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { mergeMetadata } from '../core/params.ts'
-import { planOf } from '../core/plan.ts'
+import { chargedQuantity, isMetered, planOf } from '../core/plan.ts'
 import { periodAfter } from '../core/time.ts'
 import type { InvoiceItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import { collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
@@ -110,7 +110,7 @@ function applyChanges(
       engine.store.remove('subscription_item', id ?? '')
     } else if (id === undefined && price) {
       const period = periodOf(subscription)
-      const added = { price, quantity: quantity ?? 1, metadata: mergeMetadata({}, metadata), period }
+      const added = { price, quantity, metadata: mergeMetadata({}, metadata), period }
       items = [...items, createItem(engine, subscription, added)]
     } else {
       items = items.map((item) => (item.id === id ? changeItem(item, { price, quantity, metadata }) : item))
@@ -121,10 +121,12 @@ function applyChanges(
 
 function changeItem(item: SubscriptionItem, changes: Omit<ItemChange, 'id' | 'deleted'>): SubscriptionItem {
   const { price, quantity, metadata } = changes
+  const { quantity: former, ...rest } = item
+  const priced = price ?? item.price
   return {
-    ...item,
+    ...rest,
     ...(price ? { price: structuredClone(price), plan: planOf(price) } : {}),
-    quantity: quantity ?? item.quantity,
+    ...(isMetered(priced) ? {} : { quantity: quantity ?? former ?? 1 }),
     metadata: mergeMetadata(item.metadata, metadata),
   }
 }
@@ -154,7 +156,8 @@ function prorate(
   sign: 1 | -1,
 ): void {
   const share = (period.end - now) / (period.end - period.start)
-  const full = Number(item.price.unit_amount_decimal ?? 0) * (item.quantity ?? 1)
+  if (isMetered(item.price)) return
+  const full = Number(item.price.unit_amount_decimal ?? 0) * chargedQuantity(item.price, item.quantity)
   const amount = sign * Math.round(full * share)
   const day = new Date(now * 1000).toISOString().slice(0, 10)
   const pending: InvoiceItem = {
