@@ -8,7 +8,15 @@ import { createHooks, type Hooks } from './hooks.ts'
 import { createIds, type Ids } from './ids.ts'
 import { createStore, type Store } from './store.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
-import type { CheckoutSession, Json, LineItem, Metadata, RequestInfo, StripeObject } from './types.ts'
+import type {
+  CheckoutSession,
+  Json,
+  LineItem,
+  Metadata,
+  PaymentMethod,
+  RequestInfo,
+  StripeObject,
+} from './types.ts'
 import { PINNED_VERSION, renderObject } from './versions.ts'
 import { createWarnings, type Warnings } from './warnings.ts'
 
@@ -50,8 +58,26 @@ export interface Behaviour {
   failsLater?: boolean
   /** Whether each payment is disputed as fraudulent at once. */
   disputed?: boolean
+  /**
+   * Whether the customer must authenticate each payment, or only those before the method is set up for payments off
+   * session (3-D Secure).
+   */
+  authentication?: 'always' | 'until set up'
   /** How refunds end. Without it they succeed at once. */
   refund?: 'pending' | 'fails later'
+}
+
+/** What a customer entered on the checkout page. */
+export interface Entered {
+  /** The method for this payment; null only when there is nothing to pay. */
+  method: PaymentMethod | null
+  email?: string
+  name?: string
+  country?: string
+  /** Values of the session's custom fields, by key. */
+  customFields?: Record<string, string>
+  /** Id of one of the session's shipping rates. By default the first. */
+  shippingRate?: string
 }
 
 /** What Stripe stores with a checkout session and does not show in the object. */
@@ -80,6 +106,8 @@ export interface SessionDetails {
   prorates: boolean
   /** Id of the chosen shipping rate. */
   shippingRate: string | null
+  /** What the customer entered before the authentication that is awaited now. */
+  entered: Entered | null
   /** Opens a copy of the expired session; null without `after_expiration.recovery`. */
   recover: (() => CheckoutSession) | null
   /** Id of a subscription whose first payment was declined on the page. The next attempt pays its invoice. */

@@ -193,7 +193,7 @@ function renderPaymentForm(
       asks &&
       html`<details class="soft of-card"><summary>Test numbers</summary>
       <p>4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, 4000 0000 0000 9995 lacks funds,
-      4000 0000 0000 0341 can be saved and fails later. Any expiry in the future and any CVC.</p></details>`
+      4000 0027 6000 3184 asks for a confirmation, 4000 0000 0000 0341 can be saved and fails later. Any expiry in the future and any CVC.</p></details>`
     }
   </form>`
 }
@@ -282,12 +282,25 @@ export function submitCheckout(engine: Engine, id: string, form: URLSearchParams
       name: form.get('name') || undefined,
       ...readExtras(session, form),
     })
+    if (paid.status === 'open') return { status: 303, location: authenticationUrl(engine, paid) ?? '' }
     const location = successUrlOf(paid)
     return location === null ? showCheckout(engine, id) : { status: 303, location }
   } catch (error) {
     if (error instanceof StripeFailure) return showCheckout(engine, id, error.message, form)
     throw error
   }
+}
+
+/** The address of the page on which the customer authenticates the payment of a session, if it waits for that. */
+function authenticationUrl(engine: Engine, session: CheckoutSession): string | null {
+  const details = engine.sessions.get(session.id)
+  if (session.status !== 'open' || !details?.entered) return null
+  const subscription = engine.store.get('subscription', details.incompleteSubscription ?? '')
+  const payment = engine.store
+    .list('invoice_payment')
+    .find((item) => item.invoice === subscription?.latest_invoice)
+  const intent = session.setup_intent ?? session.payment_intent ?? payment?.payment.payment_intent
+  return intent ? `/3ds/${intent}` : null
 }
 
 /** `POST /c/pay/:session/promotion-code` */

@@ -262,6 +262,7 @@ function detailsOf(
     billingAnchor: subscription?.billing_cycle_anchor ?? null,
     prorates: subscription?.proration_behavior !== 'none',
     shippingRate,
+    entered: null,
     recover: null,
   }
 }

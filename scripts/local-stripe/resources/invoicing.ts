@@ -19,7 +19,7 @@ import type {
 } from '../core/types.ts'
 import { splitDiscount } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
-import { chargeMethod, createIntent, recordBalance } from './payments.ts'
+import { type Charging, chargeMethod, createIntent, recordBalance } from './payments.ts'
 
 /** One line of an invoice. Amounts are in minor units. */
 export interface NewLine {
@@ -386,9 +386,14 @@ export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePaymen
 /**
  * Tries to collect an open invoice.
  * @param chosen the payment method; by default that of the invoice, its subscription or its customer
- * @returns the error when the payment failed, or null when it succeeded or is processing
+ * @returns the error when the payment failed, or null when it succeeded, is processing or needs the customer
  */
-export function collect(engine: Engine, invoice: Invoice, chosen?: string | null): StripeFailure | null {
+export function collect(
+  engine: Engine,
+  invoice: Invoice,
+  chosen?: string | null,
+  charging: Charging = {},
+): StripeFailure | null {
   const payment = defaultPaymentOf(engine, invoice.id)
   const intent = payment && engine.store.require('payment_intent', payment.payment.payment_intent ?? '')
   if (!intent || intent.status === 'processing') return null
@@ -401,14 +406,24 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
     invoice.default_payment_method ??
     subscription?.default_payment_method ??
     defaultMethodOf(engine, invoice.customer)
-  const failure = id ? chargeMethod(engine, intent, resolvePaymentMethod(engine, id)) : missingMethod()
+  const failure = id
+    ? chargeMethod(engine, intent, resolvePaymentMethod(engine, id), charging)
+    : missingMethod()
   if (failure) markFailed(engine, invoice)
+  else if (intent.status === 'requires_action') awaitAction(engine, invoice)
   else if (intent.status === 'succeeded') markPaid(engine, invoice)
   else
     change(engine, invoice, { attempted: true, attempt_count: invoice.attempt_count + 1 }, 'invoice.updated')
   if (intent.status === 'processing') engine.announce('invoicePaid', invoice)
   recordBalance(engine, intent)
   return failure
+}
+
+/** Waits for the customer, who must authenticate the payment. A renewal counts as failed until then. */
+function awaitAction(engine: Engine, invoice: Invoice): void {
+  if (invoice.billing_reason !== 'subscription_create') markFailed(engine, invoice)
+  else change(engine, invoice, { attempted: true }, 'invoice.updated')
+  engine.emit('invoice.payment_action_required', invoice)
 }
 
 function missingMethod(): StripeFailure {
@@ -456,8 +471,15 @@ export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): I
       'invoice_payment.paid',
     )
   }
+  setDelinquent(engine, invoice, false)
   engine.announce('invoicePaid', invoice)
   return invoice
+}
+
+/** The customer is delinquent after a failed automatic payment, until an invoice is paid or given up. */
+function setDelinquent(engine: Engine, invoice: Invoice, delinquent: boolean): void {
+  const customer = engine.store.get('customer', invoice.customer ?? '')
+  if (customer) change(engine, customer, { delinquent }, 'customer.updated')
 }
 
 /** Cancels the payment of an invoice that is void or was paid in another way. */
@@ -493,6 +515,7 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
     'invoice.updated',
     'invoice.payment_failed',
   )
+  if (invoice.billing_reason !== 'subscription_create') setDelinquent(engine, invoice, true)
   engine.schedule(`collect ${invoice.id}`, invoice.customer, next, () => {
     if (invoice.status === 'open') collect(engine, invoice)
   })
@@ -526,5 +549,6 @@ export function closeUnpaid(engine: Engine, invoice: Invoice, status: 'void' | '
     status === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible',
   )
   if (payment && status === 'void') cancelPayment(engine, payment)
+  if (status === 'uncollectible') setDelinquent(engine, invoice, false)
   return invoice
 }

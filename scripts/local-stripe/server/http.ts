@@ -5,6 +5,7 @@ import { invalidRequest, StripeFailure, serverError } from '../core/errors.ts'
 import { expandAnswer } from '../core/expand.ts'
 import { decodeForm, type FormHash, fingerprint } from '../core/params.ts'
 import { PINNED_VERSION, renderObject } from '../core/versions.ts'
+import { showAuthentication, submitAuthentication } from '../pages/authentication.ts'
 import {
   type PageAnswer,
   recoverCheckout,
@@ -216,6 +217,8 @@ function pageFor(site: Site, method: string, path: string, body: string): PageAn
     return submitPromotionCode(engine, id, form)
   if (engine && kind === 'c') return posts ? submitCheckout(engine, id, form) : showCheckout(engine, id)
   if (engine && kind === 'p') return posts ? submitPortal(engine, id, form) : showPortal(engine, id)
+  if (engine && kind === '3ds')
+    return posts ? submitAuthentication(engine, id, form) : showAuthentication(engine, id)
   if (engine && kind === 'r') return recoverCheckout(engine, id)
   if (engine && kind === 'i') return showInvoice(engine, id)
   if (engine && kind === 'receipts') return showReceipt(engine, id)
