@@ -1,6 +1,5 @@
 /** What tests and developers can make local Stripe do besides its API. Each action is also `POST /_local/<name>`. */
 import type { Engine } from './core/engine.ts'
-import type { EventRecord } from './core/event-log.ts'
 import type {
   CheckoutSession,
   Dispute,
@@ -10,6 +9,8 @@ import type {
   StripeEvent,
   Subscription,
 } from './core/types.ts'
+import type { Warning } from './core/warnings.ts'
+import { authenticate } from './pages/authentication.ts'
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
 import { expireSession } from './resources/checkout.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
@@ -29,6 +30,11 @@ export interface Control {
   pay(session: string, entry?: PaymentEntry): CheckoutSession
   /** Expires an open checkout session. */
   expire(session: string): CheckoutSession
+  /**
+   * The customer authenticates a payment (3-D Secure), or fails to, which throws Stripe's error.
+   * @param id of the checkout session or of the payment intent
+   */
+  authenticate(id: string, succeeds?: boolean): CheckoutSession | PaymentIntent
   /**
    * Settles a payment that is processing: it succeeds or fails. If `succeeds` is left out, the payment method decides.
    * @param id of the payment intent or of the checkout session
@@ -75,6 +81,8 @@ export interface Control {
   addKey(key: SecretKey): void
   /** Refuses a secret key from now on, for example to show what follows when a key is rolled in the Dashboard. */
   revokeKey(key: string): void
+  /** The parameters without effect that requests have sent so far. Also `GET /_local/warnings`. */
+  warnings(): Warning[]
 }
 
 /** What the control acts on. */
@@ -114,6 +122,8 @@ export function createControl(site: Controlled): Control {
         structuredClone(expireSession(engine, engine.store.require('checkout.session', session))),
       )
     },
+    authenticate: (id, succeeds = true) =>
+      afterAction(structuredClone(authenticate(engineOf(id), id, succeeds))),
     settle: (id, succeeds) => {
       const engine = engineOf(id)
       const session = engine.store.get('checkout.session', id)
@@ -149,9 +159,8 @@ export function createControl(site: Controlled): Control {
     },
     events: ({ type, apiVersion, live } = {}) => {
       const engine = engineOfMode(live)
-      const wanted = (record: EventRecord) => type === undefined || record.event.type === type
       return engine.events
-        .filter(wanted)
+        .filter((record) => type === undefined || record.event.type === type)
         .map((record) => structuredClone(engine.render(record, apiVersion ?? null)))
     },
     endState: ({ apiVersion, live } = {}) => engineOfMode(live).endState(apiVersion),
@@ -183,6 +192,7 @@ export function createControl(site: Controlled): Control {
     releaseHeld: () => site.faults.release(),
     addKey: (key) => site.addKey(key),
     revokeKey: (key) => site.revokeKey(key),
+    warnings: site.test.warnings.list,
   }
 }
 

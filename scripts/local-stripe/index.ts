@@ -8,6 +8,7 @@ import type { Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type Control, callControl, createControl } from './control.ts'
 import { ACCOUNT_ID, type Dunning, type Engine } from './core/engine.ts'
+import { createWarnings, type Warning } from './core/warnings.ts'
 import { createAccounts } from './server/accounts.ts'
 import { createFaults } from './server/faults.ts'
 import { createHttpServer } from './server/http.ts'
@@ -29,6 +30,7 @@ export type {
   Subscription,
 } from './core/types.ts'
 export { PINNED_VERSION } from './core/versions.ts'
+export type { Warning } from './core/warnings.ts'
 export { createEngine } from './create-engine.ts'
 export type { PaymentEntry } from './pages/checkout.ts'
 export { call } from './routes.ts'
@@ -61,6 +63,8 @@ export interface LocalStripeOptions {
   settleAfterSeconds?: number | null
   /** What happens when renewals fail. */
   dunning?: Dunning
+  /** Called once for each parameter of a route that is accepted without effect. Default: `console.warn`. */
+  onWarning?: (warning: Warning) => void
 }
 
 export interface LocalStripe {
@@ -84,9 +88,10 @@ export async function startLocalStripe(options: LocalStripeOptions = {}): Promis
   const now = options.now ?? (() => new Date())
   const keys: SecretKey[] = [{ key: TEST_KEY }, { key: LIVE_KEY }, ...(options.secretKeys ?? [])]
   const faults = createFaults()
+  const warnings = createWarnings(options.onWarning ?? (({ message }) => console.warn(message)))
   let url = ''
   const accounts = createAccounts({
-    engine: { now, settleAfterSeconds: options.settleAfterSeconds, dunning: options.dunning },
+    engine: { now, settleAfterSeconds: options.settleAfterSeconds, dunning: options.dunning, warnings },
     delivery: {
       retryScheduleMs: options.retrySchedule ?? RETRY_SCHEDULE_MS,
       timeoutMs: options.deliveryTimeoutMs ?? DELIVERY_TIMEOUT_MS,

@@ -18,6 +18,7 @@ import { paymentMethodRoutes } from './resources/payment-methods.ts'
 import { portalRoutes } from './resources/portal.ts'
 import { refundRoutes } from './resources/refunds.ts'
 import { setupIntentRoutes } from './resources/setup-intents.ts'
+import { shippingRateRoutes } from './resources/shipping.ts'
 import { subscriptionRoutes } from './resources/subscriptions.ts'
 import { testClockRoutes } from './resources/test-clocks.ts'
 import { webhookEndpointRoutes } from './resources/webhook-endpoints.ts'
@@ -37,6 +38,7 @@ export const routes: Route[] = [
   ...productRoutes,
   ...refundRoutes,
   ...setupIntentRoutes,
+  ...shippingRateRoutes,
   ...subscriptionRoutes,
   ...testClockRoutes,
   ...webhookEndpointRoutes,
@@ -69,7 +71,8 @@ export function findRoute(method: string, path: string): Found {
  */
 export function call(engine: Engine, method: Method, path: string, params: object = {}): Json {
   const { route, id, secondId } = findRoute(method, path)
-  const { params: checked, expand } = route.read(encodeForm(params))
+  const { params: checked, expand, ignored } = route.read(encodeForm(params))
+  engine.warnings.note(method, route.path, ignored)
   const answer = route.run({ engine, params: checked as never, id, secondId, path })
   return expandAnswer(engine, answer, expand) as Json
 }

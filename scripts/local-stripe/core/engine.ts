@@ -8,8 +8,17 @@ import { createHooks, type Hooks } from './hooks.ts'
 import { createIds, type Ids } from './ids.ts'
 import { createStore, type Store } from './store.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
-import type { Json, LineItem, Metadata, RequestInfo, StripeObject } from './types.ts'
+import type {
+  CheckoutSession,
+  Json,
+  LineItem,
+  Metadata,
+  PaymentMethod,
+  RequestInfo,
+  StripeObject,
+} from './types.ts'
 import { PINNED_VERSION, renderObject } from './versions.ts'
+import { createWarnings, type Warnings } from './warnings.ts'
 
 /** What Stripe does when a renewal keeps failing (https://docs.stripe.com/billing/revenue-recovery/smart-retries). */
 export interface Dunning {
@@ -33,6 +42,8 @@ export interface EngineOptions {
   dunning?: Dunning
   /** Seconds after which an asynchronous payment settles by itself. Null (the default) waits for `settlePayment`. */
   settleAfterSeconds?: number | null
+  /** Where parameters without effect are recorded. Default: a silent record of this engine. */
+  warnings?: Warnings
 }
 
 /** How a payment method behaves when it is charged. */
@@ -47,8 +58,26 @@ export interface Behaviour {
   failsLater?: boolean
   /** Whether each payment is disputed as fraudulent at once. */
   disputed?: boolean
+  /**
+   * Whether the customer must authenticate each payment, or only those before the method is set up for payments off
+   * session (3-D Secure).
+   */
+  authentication?: 'always' | 'until set up'
   /** How refunds end. Without it they succeed at once. */
   refund?: 'pending' | 'fails later'
+}
+
+/** What a customer entered on the checkout page. */
+export interface Entered {
+  /** The method for this payment; null only when there is nothing to pay. */
+  method: PaymentMethod | null
+  email?: string
+  name?: string
+  country?: string
+  /** Values of the session's custom fields, by key. */
+  customFields?: Record<string, string>
+  /** Id of one of the session's shipping rates. By default the first. */
+  shippingRate?: string
 }
 
 /** What Stripe stores with a checkout session and does not show in the object. */
@@ -71,6 +100,16 @@ export interface SessionDetails {
   /** Length of the trial in days from the payment. */
   trialDays: number | null
   trialMissingPaymentMethod: string
+  /** First moment of the billing cycle in seconds since 1970; null bills from the purchase on. */
+  billingAnchor: number | null
+  /** Whether the time before the billing anchor is charged. */
+  prorates: boolean
+  /** Id of the chosen shipping rate. */
+  shippingRate: string | null
+  /** What the customer entered before the authentication that is awaited now. */
+  entered: Entered | null
+  /** Opens a copy of the expired session; null without `after_expiration.recovery`. */
+  recover: (() => CheckoutSession) | null
   /** Id of a subscription whose first payment was declined on the page. The next attempt pays its invoice. */
   incompleteSubscription: string | null
 }
@@ -82,6 +121,7 @@ export interface Engine extends Timeline, EventLog, Hooks {
   readonly ids: Ids
   readonly dunning: Dunning
   readonly settleAfterSeconds: number | null
+  readonly warnings: Warnings
   /** How payment methods behave, by id. */
   readonly behaviours: Map<string, Behaviour>
   /** Details of checkout sessions, by id. */
@@ -141,6 +181,7 @@ export function createBareEngine(options: EngineOptions = {}): Engine {
     ids,
     dunning: options.dunning ?? { retryDays: [3, 5, 7], finally: 'canceled' },
     settleAfterSeconds: options.settleAfterSeconds ?? null,
+    warnings: options.warnings ?? createWarnings(),
     behaviours: new Map(),
     sessions: new Map(),
     trialWarnings: new Set(),

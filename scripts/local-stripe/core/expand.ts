@@ -27,6 +27,7 @@ const EXPANDABLE_FIELDS = new Set([
   'product',
   'promotion_code',
   'setup_intent',
+  'shipping_rate',
   'subscription',
   'test_clock',
 ])

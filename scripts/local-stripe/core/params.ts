@@ -385,14 +385,97 @@ export function mergeMetadata(current: Metadata, sent: Metadata | null | undefin
   return Object.fromEntries(Object.entries({ ...current, ...sent }).filter(([, value]) => value !== ''))
 }
 
-/** Any value of a parameter that Stripe knows and that has no effect here. */
+/** The parameters without effect of the request that is being read. Reading is synchronous. */
+let ignoredPaths: string[] = []
+
+/** Reads parameters, and returns those that were sent and have no effect, each once. */
+export function collectIgnored<T>(read: () => T): { value: T; ignored: string[] } {
+  ignoredPaths = []
+  const value = read()
+  return { value, ignored: [...new Set(ignoredPaths)] }
+}
+
+/** Whether a value asks for nothing: false, empty, or one of the given words, also in nested parameters. */
+function asksNothing(value: FormValue, words: readonly string[]): boolean {
+  if (typeof value === 'string') return words.includes(value)
+  return [...value.values()].every((item) => asksNothing(item, words))
+}
+
+const NOTHING = ['', 'false']
+
+/** Any value of a parameter that Stripe knows and that has no effect here. A request that sends one is warned of. */
 export function ignored(): Param<unknown> {
-  return { parse: () => undefined }
+  return {
+    parse: (value, path) => {
+      if (!asksNothing(value, NOTHING)) ignoredPaths.push(path.replace(/\[\d+\]/g, '[]'))
+      return undefined
+    },
+  }
 }
 
 /** Several parameters that Stripe knows and that have no effect here. */
 export function withoutEffect<Name extends string>(...names: Name[]): Record<Name, Param<unknown>> {
   return Object.fromEntries(names.map((name) => [name, ignored()])) as Record<Name, Param<unknown>>
+}
+
+/**
+ * A parameter that would change an amount, a currency or the order of events, and that is not done here.
+ * @param defaults values that ask for what happens anyway
+ */
+export function refusedUnless(...defaults: string[]): Param<unknown> {
+  const words = defaults.length > 0 ? defaults : NOTHING
+  return {
+    parse: (value, path) => {
+      if (!asksNothing(value, words)) throw refusal(path)
+      return undefined
+    },
+  }
+}
+
+function refusal(path: string) {
+  return invalidRequest(
+    `Local Stripe does not support ${path}, which changes amounts or events at Stripe. Leave it out here, or test it in a sandbox of Stripe.`,
+    { param: path },
+  )
+}
+
+/** Several parameters that are refused, because they would change amounts or events. */
+export function refused<Name extends string>(...names: Name[]): Record<Name, Param<unknown>> {
+  return Object.fromEntries(names.map((name) => [name, refusedUnless()])) as Record<Name, Param<unknown>>
+}
+
+/** A group without effect, in which some names at any depth are refused unless they have a default value. */
+export function withoutEffectExcept(names: Record<string, string[]>): Param<unknown> {
+  const check = (value: FormValue, path: string): void => {
+    if (typeof value === 'string') return
+    for (const [key, item] of value) {
+      const defaults = names[key]
+      if (defaults && !asksNothing(item, ['', ...defaults])) throw refusal(joinPath(path, key))
+      if (!defaults) check(item, joinPath(path, key))
+    }
+  }
+  const plain = ignored()
+  return {
+    parse: (value, path) => {
+      check(value, path)
+      return plain.parse(value, path)
+    },
+  }
+}
+
+/** `automatic_tax`: an account without tax settings, as here, gets this error from Stripe. */
+export function automaticTax(): Param<{ enabled: boolean }> {
+  const shape = hash({ enabled: required(boolean()), ...withoutEffect('liability') })
+  return {
+    parse: (value, path) => {
+      const read = shape.parse(value, path)
+      if (!read.enabled) return { enabled: false }
+      throw invalidRequest(
+        'You must have a valid head office address to enable automatic tax calculation in test mode. Visit https://dashboard.stripe.com/test/settings/tax to update it.',
+        { param: path },
+      )
+    },
+  }
 }
 
 function readText(value: FormValue, path: string): string {

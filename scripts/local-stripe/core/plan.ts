@@ -1,6 +1,19 @@
 /** Plans: the older form of a recurring price, which subscription items still show. */
 import type { Plan, Price } from './types.ts'
 
+/** Whether usage decides what a price costs. Such a price has no quantity, and its usage here is always zero. */
+export function isMetered(price: Price | null | undefined): boolean {
+  return price?.recurring?.usage_type === 'metered'
+}
+
+/** The quantity that is charged in advance: none of a metered price. */
+export function chargedQuantity(
+  price: Price | null | undefined,
+  quantity: number | null | undefined,
+): number {
+  return isMetered(price) ? 0 : (quantity ?? 1)
+}
+
 export function planOf(price: Price): Plan {
   return {
     id: price.id,
@@ -15,7 +28,7 @@ export function planOf(price: Price): Plan {
     interval_count: price.recurring?.interval_count ?? 1,
     livemode: price.livemode,
     metadata: price.metadata,
-    meter: null,
+    meter: price.recurring?.meter ?? null,
     nickname: price.nickname,
     product: price.product,
     tiers_mode: null,

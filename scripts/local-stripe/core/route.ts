@@ -1,7 +1,7 @@
 /** What a resource file exports: its routes. Each has a method, a path, a permission, parameters and an operation. */
 import type { Engine } from './engine.ts'
 import { checkDepth } from './expand.ts'
-import { type FormHash, type Infer, list, readParams, type Shape, string } from './params.ts'
+import { collectIgnored, type FormHash, type Infer, list, readParams, type Shape, string } from './params.ts'
 import { PINNED_VERSION } from './versions.ts'
 
 export type Method = 'GET' | 'POST' | 'DELETE'
@@ -17,6 +17,14 @@ export interface Call<S extends Shape = Shape> {
   path: string
 }
 
+/** The parameters of a request after the check. */
+export interface Checked {
+  params: unknown
+  expand: string[]
+  /** The parameters that were sent and have no effect here. */
+  ignored: string[]
+}
+
 export interface Route {
   method: Method
   path: string
@@ -24,7 +32,7 @@ export interface Route {
   /** The permission that a restricted key needs: `rak_<permission>_read` or `_write`. */
   permission: string
   /** Checks the parameters as an API version does. It throws before anything changes. */
-  read: (form: FormHash, version?: string) => { params: unknown; expand: string[] }
+  read: (form: FormHash, version?: string) => Checked
   run: (call: Call) => unknown
 }
 
@@ -45,9 +53,10 @@ export function route<S extends Shape>(
     read: (form, version = PINNED_VERSION) => {
       const date = version.slice(0, 10)
       const known = Object.entries(full).filter(([, param]) => !param.removedIn || date < param.removedIn)
-      const { expand = [], ...params } = readParams(Object.fromEntries(known), form) as { expand?: string[] }
+      const { value, ignored } = collectIgnored(() => readParams(Object.fromEntries(known), form))
+      const { expand = [], ...params } = value as { expand?: string[] }
       checkDepth(expand)
-      return { params, expand }
+      return { params, expand, ignored }
     },
     run: run as unknown as Route['run'],
   }

@@ -75,6 +75,7 @@ const SPOKEN_NAMES: Partial<Record<ObjectName, string>> = {
   'checkout.session': 'checkout.session',
   payment_method: 'PaymentMethod',
   promotion_code: 'promotion code',
+  shipping_rate: 'shipping rate',
   subscription_item: 'subscription_item',
   'test_helpers.test_clock': 'test clock',
   webhook_endpoint: 'webhook endpoint',

@@ -50,6 +50,7 @@ export type Price = Wire<Stripe.Price>
 export type Product = Wire<Stripe.Product>
 export type PromotionCode = Wire<Stripe.PromotionCode>
 export type Refund = Wire<Stripe.Refund>
+export type ShippingRate = Wire<Stripe.ShippingRate>
 export type SetupIntent = Wire<Stripe.SetupIntent>
 /** Stripe still sends `plan` and `quantity` for a subscription of one item, although the SDK's types omit them. */
 export type Subscription = Wire<Stripe.Subscription> & { plan: Plan | null; quantity: number | null }
@@ -78,6 +79,7 @@ export interface Objects {
   promotion_code: PromotionCode
   refund: Refund
   setup_intent: SetupIntent
+  shipping_rate: ShippingRate
   subscription: Subscription
   subscription_item: SubscriptionItem
   'test_helpers.test_clock': TestClock

@@ -21,6 +21,10 @@ export interface PaymentEntry {
   paymentMethod?: string
   email?: string
   name?: string
+  /** Values of the session's custom fields, by key. */
+  customFields?: Record<string, string>
+  /** Id of one of the session's shipping rates. By default the first. */
+  shippingRate?: string
 }
 
 /** Pays a session with the entered details. The page and the control both call it. */
@@ -40,7 +44,8 @@ export function payEntered(engine: Engine, id: string, entry: PaymentEntry): Che
     (chosen === undefined
       ? null
       : createPaymentMethod(engine, methodOfToken(chosen) ?? methodOfNumber(chosen), origin))
-  return completeSession(engine, id, { method, email: email || undefined, name: entry.name })
+  const { name, customFields, shippingRate } = entry
+  return completeSession(engine, id, { method, email: email || undefined, name, customFields, shippingRate })
 }
 
 function parseExpiry(engine: Engine, text: string | undefined): { month?: number; year?: number } {
@@ -81,7 +86,7 @@ export function showCheckout(
       410,
       'This checkout has expired',
       'Nothing was charged. Go back to the shop to start again.',
-      back,
+      safeUrl(session.after_expiration?.recovery?.url ?? null) ?? back,
     )
   }
   if (session.status === 'complete') {
@@ -100,7 +105,7 @@ export function showCheckout(
       </section>
       <section class="card" aria-labelledby="payment">
         <h2 id="payment">Your details</h2>
-        ${renderPaymentForm(session, title, problem, form)}
+        ${renderPaymentForm(engine, session, title, problem, form)}
       </section>
     </div>`
   return { status: problem === undefined ? 200 : 402, body: renderPage(`${title} – Local Stripe`, body) }
@@ -119,6 +124,7 @@ function renderSummary(engine: Engine, session: CheckoutSession): Html {
     )}</tbody>
     <tfoot>
       ${discount > 0 && html`<tr><th scope="row">Discount</th><td>−${formatAmount(discount, currency)}</td></tr>`}
+      ${session.shipping_cost !== null && html`<tr><th scope="row">Shipping</th><td>${formatAmount(session.shipping_cost.amount_total, currency)}</td></tr>`}
       ${session.mode !== 'setup' && html`<tr><th scope="row">Total due today</th><td>${formatAmount(session.amount_total ?? 0, currency)}</td></tr>`}
     </tfoot>
   </table>`
@@ -129,7 +135,7 @@ function formatUnitPrice({ price, quantity, currency }: LineItem): string {
   const every = price?.recurring
     ? ` every ${price.recurring.interval_count > 1 ? `${price.recurring.interval_count} ${price.recurring.interval}s` : price.recurring.interval}`
     : ''
-  return quantity === null ? `${each} for each use${every}` : `${quantity} × ${each}${every}`
+  return quantity === null ? `${each} for each unit used${every}` : `${quantity} × ${each}${every}`
 }
 
 function renderPromotionForm(id: string): Html {
@@ -140,6 +146,7 @@ function renderPromotionForm(id: string): Html {
 }
 
 function renderPaymentForm(
+  engine: Engine,
   session: CheckoutSession,
   title: string,
   problem?: string,
@@ -161,6 +168,8 @@ function renderPaymentForm(
         ? html`<p class="soft">Email: ${known}</p>`
         : html`<label>Email <input type="email" name="email" required autocomplete="email" value="${value('email')}"></label>`
     }
+    ${renderShipping(engine, session, form)}
+    ${renderCustomFields(session, form)}
     ${
       asks &&
       html`<fieldset>
@@ -184,9 +193,64 @@ function renderPaymentForm(
       asks &&
       html`<details class="soft of-card"><summary>Test numbers</summary>
       <p>4242 4242 4242 4242 pays, 4000 0000 0000 0002 is declined, 4000 0000 0000 9995 lacks funds,
-      4000 0000 0000 0341 can be saved and fails later. Any expiry in the future and any CVC.</p></details>`
+      4000 0027 6000 3184 asks for a confirmation, 4000 0000 0000 0341 can be saved and fails later. Any expiry in the future and any CVC.</p></details>`
     }
   </form>`
+}
+
+/** The shipping options. The amount on the button is that of the first one until the form was sent. */
+function renderShipping(engine: Engine, session: CheckoutSession, form?: URLSearchParams): Html | false {
+  const options = session.shipping_options ?? []
+  if (options.length === 0) return false
+  const chosen = form?.get('shipping') ?? options[0]?.shipping_rate
+  return html`<fieldset>
+    <legend>Shipping</legend>
+    ${options.map(({ shipping_rate: id, shipping_amount: amount }) => {
+      const name = engine.store.get('shipping_rate', id)?.display_name ?? id
+      const price = formatAmount(amount, session.currency ?? 'usd')
+      return html`<label class="choice"><input type="radio" name="shipping" value="${id}" ${id === chosen && html`checked`}>${name} – ${price}</label>`
+    })}
+  </fieldset>`
+}
+
+function renderCustomFields(session: CheckoutSession, form?: URLSearchParams): Html[] {
+  return (session.custom_fields ?? []).map((field) => {
+    const { key, label, optional, dropdown } = field
+    const details = dropdown ?? field.numeric ?? field.text
+    const value = form?.get(`custom_${key}`) ?? details?.default_value ?? ''
+    const text = optional ? `${label.custom} (optional)` : label.custom
+    const must = !optional && html`required`
+    if (dropdown) {
+      return html`<label>${text} <select name="custom_${key}" ${must}>
+        <option value=""></option>
+        ${dropdown.options.map((option) => html`<option value="${option.value}" ${option.value === value && html`selected`}>${option.label}</option>`)}
+      </select></label>`
+    }
+    const digits = field.type === 'numeric' && html`inputmode="numeric"`
+    return html`<label>${text} <input name="custom_${key}" value="${value}" ${must} ${digits}></label>`
+  })
+}
+
+/** What the form says about shipping and custom fields. */
+function readExtras(session: CheckoutSession, form: URLSearchParams) {
+  const fields = (session.custom_fields ?? []).flatMap(({ key }) => {
+    const value = form.get(`custom_${key}`)
+    return value ? [[key, value]] : []
+  })
+  return {
+    customFields: Object.fromEntries(fields) as Record<string, string>,
+    shippingRate: form.get('shipping') ?? undefined,
+  }
+}
+
+/** `GET /r/:session`: opens a copy of an expired session, and leads the customer to it. */
+export function recoverCheckout(engine: Engine, id: string): PageAnswer {
+  const session = engine.store.get('checkout.session', id)
+  const recovery = session?.after_expiration?.recovery
+  const recover = engine.sessions.get(id)?.recover
+  if (!recover || !recovery?.url || (recovery.expires_at ?? 0) <= engine.now())
+    return renderNotice(410, 'This link has expired', 'Go back to the shop to start again.', null)
+  return { status: 303, location: recover().url ?? '' }
 }
 
 /** The test token for each asynchronous method of the page. */
@@ -216,13 +280,27 @@ export function submitCheckout(engine: Engine, id: string, form: URLSearchParams
       paymentMethod: account,
       email: form.get('email') ?? undefined,
       name: form.get('name') || undefined,
+      ...readExtras(session, form),
     })
+    if (paid.status === 'open') return { status: 303, location: authenticationUrl(engine, paid) ?? '' }
     const location = successUrlOf(paid)
     return location === null ? showCheckout(engine, id) : { status: 303, location }
   } catch (error) {
     if (error instanceof StripeFailure) return showCheckout(engine, id, error.message, form)
     throw error
   }
+}
+
+/** The address of the page on which the customer authenticates the payment of a session, if it waits for that. */
+function authenticationUrl(engine: Engine, session: CheckoutSession): string | null {
+  const details = engine.sessions.get(session.id)
+  if (session.status !== 'open' || !details?.entered) return null
+  const subscription = engine.store.get('subscription', details.incompleteSubscription ?? '')
+  const payment = engine.store
+    .list('invoice_payment')
+    .find((item) => item.invoice === subscription?.latest_invoice)
+  const intent = session.setup_intent ?? session.payment_intent ?? payment?.payment.payment_intent
+  return intent ? `/3ds/${intent}` : null
 }
 
 /** `POST /c/pay/:session/promotion-code` */

@@ -16,6 +16,8 @@ import {
   metadata,
   missing,
   oneOf,
+  refused,
+  refusedUnless,
   required,
   string,
   url,
@@ -142,7 +144,7 @@ export const productRoutes: Route[] = [
 const createPriceShape = {
   ...priceDataShape,
   active: boolean(),
-  billing_scheme: oneOf('per_unit', 'tiered'),
+  billing_scheme: refusedUnless('per_unit'),
   lookup_key: string(200),
   metadata: metadata(),
   nickname: string(),
@@ -153,7 +155,7 @@ const createPriceShape = {
     ...withoutEffect('active', 'statement_descriptor', 'tax_code', 'tax_details', 'unit_label'),
   }),
   transfer_lookup_key: boolean(),
-  ...withoutEffect('currency_options', 'custom_unit_amount', 'tiers', 'tiers_mode', 'transform_quantity'),
+  ...refused('currency_options', 'custom_unit_amount', 'tiers', 'tiers_mode', 'transform_quantity'),
 }
 const updatePriceShape = {
   active: boolean(),
@@ -162,7 +164,7 @@ const updatePriceShape = {
   nickname: clearable(string()),
   tax_behavior: taxBehavior,
   transfer_lookup_key: boolean(),
-  ...withoutEffect('currency_options'),
+  ...refused('currency_options'),
 }
 
 type PriceParams = Infer<typeof priceDataShape> & Partial<Infer<typeof createPriceShape>>
@@ -191,7 +193,7 @@ export function createPrice(engine: Engine, params: PriceParams & { metadata?: M
       ? {
           interval: params.recurring.interval,
           interval_count: params.recurring.interval_count ?? 1,
-          meter: null,
+          meter: params.recurring.meter ?? null,
           trial_period_days: null,
           usage_type: params.recurring.usage_type ?? 'licensed',
         }

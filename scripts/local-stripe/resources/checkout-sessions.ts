@@ -6,7 +6,9 @@ import { invalidRequest } from '../core/errors.ts'
 import { checkPayable } from '../core/money.ts'
 import { createdListShape, listShape, paginate } from '../core/pagination.ts'
 import {
+  automaticTax,
   boolean,
+  clearable,
   currency,
   email,
   hash,
@@ -17,6 +19,7 @@ import {
   metadata,
   missing,
   oneOf,
+  refused,
   removedIn,
   required,
   string,
@@ -24,6 +27,7 @@ import {
   url,
   withoutEffect,
 } from '../core/params.ts'
+import { chargedQuantity, isMetered } from '../core/plan.ts'
 import { type Route, route } from '../core/route.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, LineItem, Price } from '../core/types.ts'
@@ -31,10 +35,14 @@ import { createPrice, createProduct } from './catalog.ts'
 import { expireSession } from './checkout.ts'
 import { totalsOf } from './checkout-totals.ts'
 import { discountsShape, resolveDiscount } from './coupons.ts'
+import { customFieldsOf, customFieldsShape } from './custom-fields.ts'
 import { requireCustomer } from './customers.ts'
-import { checkQuantity, isMetered } from './metered.ts'
+import { checkQuantity } from './metered.ts'
 import { priceDataShape, productDataShape } from './price-shape.ts'
 import { createSetupIntent } from './setup-intents.ts'
+import { billingMode, methodOptions } from './shared-shapes.ts'
+import { resolveShipping, shippingOptionsShape } from './shipping.ts'
+import { checkAnchor } from './subscriptions.ts'
 
 const lineItemShape = {
   price: string(),
@@ -46,8 +54,20 @@ const lineItemShape = {
     minimum: integer({ min: 0 }),
   }),
   metadata: metadata(),
-  ...withoutEffect('tax_rates'),
+  ...refused('tax_rates'),
 }
+const invoiceCreationShape = hash({
+  enabled: required(boolean()),
+  invoice_data: hash({
+    custom_fields: clearable(
+      list(hash({ name: required(string(40)), value: required(string(140)) }), { max: 4 }),
+    ),
+    description: string(1500),
+    footer: string(5000),
+    metadata: metadata(),
+    ...withoutEffect('account_tax_ids', 'issuer', 'rendering_options'),
+  }),
+})
 const createShape = {
   allow_promotion_codes: boolean(),
   cancel_url: url(),
@@ -68,15 +88,8 @@ const createShape = {
     metadata: metadata(),
     receipt_email: email(),
     setup_future_usage: oneOf('off_session', 'on_session'),
-    ...withoutEffect(
-      'application_fee_amount',
-      'on_behalf_of',
-      'shipping',
-      'statement_descriptor',
-      'statement_descriptor_suffix',
-      'transfer_data',
-      'transfer_group',
-    ),
+    ...refused('application_fee_amount', 'on_behalf_of', 'transfer_data'),
+    ...withoutEffect('shipping', 'statement_descriptor', 'statement_descriptor_suffix', 'transfer_group'),
   }),
   payment_method_collection: oneOf('always', 'if_required'),
   allowed_payment_method_types: list(string()),
@@ -93,49 +106,53 @@ const createShape = {
         hash({ missing_payment_method: required(oneOf('cancel', 'create_invoice', 'pause')) }),
       ),
     }),
-    ...withoutEffect(
+    billing_mode: billingMode,
+    ...refused(
       'application_fee_percent',
-      'billing_cycle_anchor',
       'billing_cycle_anchor_config',
-      'billing_mode',
       'default_tax_rates',
-      'invoice_settings',
       'on_behalf_of',
       'pending_invoice_item_interval',
-      'proration_behavior',
       'transfer_data',
     ),
+    billing_cycle_anchor: timestamp(),
+    proration_behavior: oneOf('create_prorations', 'none'),
+    ...withoutEffect('invoice_settings'),
   }),
   success_url: url(),
+  after_expiration: hash({
+    recovery: hash({ enabled: required(boolean()), allow_promotion_codes: boolean() }),
+  }),
+  custom_fields: customFieldsShape,
+  excluded_payment_method_types: list(string()),
+  invoice_creation: invoiceCreationShape,
+  shipping_options: shippingOptionsShape,
   ui_mode: oneOf('elements', 'embedded_page', 'form', 'hosted_page'),
-  ...withoutEffect(
+  automatic_tax: automaticTax(),
+  payment_method_options: methodOptions,
+  ...refused(
     'adaptive_pricing',
-    'after_expiration',
-    'automatic_tax',
+    'managed_payments',
+    'optional_items',
+    'payment_method_configuration',
+    'payment_method_data',
+  ),
+  ...withoutEffect(
     'billing_address_collection',
     'branding_settings',
     'consent_collection',
-    'custom_fields',
     'custom_text',
     'customer_account',
     'customer_update',
-    'excluded_payment_method_types',
     'integration_identifier',
-    'invoice_creation',
-    'managed_payments',
     'name_collection',
-    'optional_items',
     'origin_context',
-    'payment_method_configuration',
-    'payment_method_data',
-    'payment_method_options',
     'permissions',
     'phone_number_collection',
     'redirect_on_completion',
     'saved_payment_method_options',
     'setup_intent_data',
     'shipping_address_collection',
-    'shipping_options',
     'tax_id_collection',
     'wallet_options',
   ),
@@ -145,8 +162,15 @@ const EXPIRY_SECONDS_MIN = 30 * 60
 
 type CreateParams = Infer<typeof createShape>
 
-/** Opens a session. Customer, payment and subscription are made only when it is paid. */
-export function createSession(engine: Engine, params: CreateParams): CheckoutSession {
+/**
+ * Opens a session. Customer, payment and subscription are made only when it is paid.
+ * @param recovers the expired session that this one replaces
+ */
+export function createSession(
+  engine: Engine,
+  params: CreateParams,
+  recovers: string | null = null,
+): CheckoutSession {
   const mode = params.mode
   if (mode === undefined) throw missing('mode')
   if (mode !== 'setup' && !params.line_items?.length) throw missing('line_items')
@@ -159,8 +183,10 @@ export function createSession(engine: Engine, params: CreateParams): CheckoutSes
   checkPrices(mode, lineItems)
   const id = engine.ids.next(`cs_${engine.livemode ? 'live' : 'test'}_a1`, 58)
   const currency = lineItems[0]?.currency ?? 'usd'
-  const details = detailsOf(params, lineItems, chosen)
-  const amounts = mode === 'setup' ? null : totalsOf(engine, details)
+  const shipping = resolveShipping(engine, params.shipping_options, currency)
+  const details = detailsOf(params, lineItems, chosen, shipping?.[0]?.shipping_rate ?? null)
+  checkFirstPeriod(details, lineItems, now)
+  const amounts = mode === 'setup' ? null : totalsOf(engine, details, now)
   if (mode === 'payment') {
     checkPayable(
       amounts?.amount_total ?? 0,
@@ -176,15 +202,29 @@ export function createSession(engine: Engine, params: CreateParams): CheckoutSes
     customer_details: customerDetails(engine, params),
     discounts: mode === 'setup' ? null : discountsOf(chosen),
     expires_at: expiresAt,
+    recovered_from: recovers,
+    shipping_options: shipping,
     setup_intent: mode === 'setup' ? createSetupIntent(engine, params.customer ?? null).id : null,
     url: isHosted(params) ? `${engine.pagesUrl}/c/pay/${id}` : null,
   })
+  details.recover = recoveryOf(engine, params, id)
   engine.sessions.set(id, details)
   Object.assign(session, amounts)
   engine.schedule(`expire ${id}`, session.customer, expiresAt, () => {
     if (session.status === 'open') expireSession(engine, session)
   })
   return session
+}
+
+/** What the recovery link of an expired session does, if it has one. */
+function recoveryOf(engine: Engine, params: CreateParams, id: string): SessionDetails['recover'] {
+  const recovery = params.after_expiration?.recovery
+  if (!recovery?.enabled) return null
+  const { discounts, expires_at: _expiry, ...rest } = params
+  const again = recovery.allow_promotion_codes
+    ? { ...rest, allow_promotion_codes: true }
+    : { ...rest, ...(discounts ? { discounts } : {}) }
+  return () => createSession(engine, again, id)
 }
 
 /** @throws 400 when the session would expire too soon or too late */
@@ -202,7 +242,12 @@ function expiryOf(params: CreateParams, now: number): number {
 
 type ChosenDiscount = ReturnType<typeof resolveDiscount>
 
-function detailsOf(params: CreateParams, lineItems: LineItem[], chosen: ChosenDiscount): SessionDetails {
+function detailsOf(
+  params: CreateParams,
+  lineItems: LineItem[],
+  chosen: ChosenDiscount,
+  shippingRate: string | null,
+): SessionDetails {
   const { subscription_data: subscription } = params
   return {
     lineItems,
@@ -215,6 +260,11 @@ function detailsOf(params: CreateParams, lineItems: LineItem[], chosen: ChosenDi
     trialMissingPaymentMethod:
       subscription?.trial_settings?.end_behavior.missing_payment_method ?? 'create_invoice',
     incompleteSubscription: null,
+    billingAnchor: subscription?.billing_cycle_anchor ?? null,
+    prorates: subscription?.proration_behavior !== 'none',
+    shippingRate,
+    entered: null,
+    recover: null,
   }
 }
 
@@ -226,11 +276,21 @@ function discountsOf(chosen: ChosenDiscount): CheckoutSession['discounts'] {
 /** The fields that show a parameter as it was sent. */
 function requestedFields(params: CreateParams): Partial<CheckoutSession> {
   const byMode = params.mode === 'payment' ? 'if_required' : 'always'
+  const recovery = params.after_expiration?.recovery
   return {
+    after_expiration: params.after_expiration
+      ? {
+          recovery: recovery
+            ? { allow_promotion_codes: false, ...recovery, expires_at: null, url: null }
+            : null,
+        }
+      : null,
     allow_promotion_codes: params.allow_promotion_codes ?? null,
     allowed_payment_method_types: params.allowed_payment_method_types ?? null,
     cancel_url: params.cancel_url ?? null,
     client_reference_id: params.client_reference_id ?? null,
+    custom_fields: customFieldsOf(params.custom_fields),
+    ...(params.invoice_creation ? { invoice_creation: invoiceCreationOf(params.invoice_creation) } : {}),
     customer: params.customer ?? null,
     customer_creation: params.customer ? null : (params.customer_creation ?? byMode),
     customer_email: params.customer_email ?? null,
@@ -242,6 +302,25 @@ function requestedFields(params: CreateParams): Partial<CheckoutSession> {
     success_url: params.success_url ?? null,
     ui_mode: params.ui_mode ?? 'hosted_page',
   }
+}
+
+function invoiceCreationOf(
+  sent: NonNullable<CreateParams['invoice_creation']>,
+): CheckoutSession['invoice_creation'] {
+  const { custom_fields = null, description = null, footer = null, metadata } = sent.invoice_data ?? {}
+  const shown = { custom_fields, description, footer, metadata: mergeMetadata({}, metadata) }
+  return { enabled: sent.enabled, invoice_data: { ...NO_INVOICE, ...shown } }
+}
+
+/** @throws 400 when the billing anchor is not possible */
+function checkFirstPeriod(details: SessionDetails, items: LineItem[], now: number): void {
+  const recurring = items.find((item) => item.price?.recurring)?.price?.recurring
+  if (details.billingAnchor === null || !recurring) return
+  const param = 'subscription_data[billing_cycle_anchor]'
+  if (details.trialEnd !== null || details.trialDays !== null) {
+    throw invalidRequest('You cannot set a billing cycle anchor and a trial together.', { param })
+  }
+  checkAnchor(details.billingAnchor, recurring, now, param)
 }
 
 type Mode = NonNullable<CreateParams['mode']>
@@ -359,7 +438,10 @@ function isHosted(params: CreateParams): boolean {
 /** The types of payment methods that the session accepts. */
 function methodTypes(params: CreateParams): string[] {
   const allowed = params.allowed_payment_method_types ?? params.payment_method_types
-  return ['card', 'us_bank_account', 'sepa_debit'].filter((type) => !allowed || allowed.includes(type))
+  const excluded = params.excluded_payment_method_types ?? []
+  return ['card', 'us_bank_account', 'sepa_debit'].filter(
+    (type) => (!allowed || allowed.includes(type)) && !excluded.includes(type),
+  )
 }
 
 function withMetadata<T extends { metadata?: Record<string, string> | null }>(data: T | undefined) {
@@ -403,6 +485,9 @@ function checkCombinations(params: CreateParams): void {
     })
   if (params.mode !== 'payment' && params.payment_intent_data)
     throw wrongMode('payment_intent_data', 'payment')
+  if (params.mode !== 'payment' && params.invoice_creation) throw wrongMode('invoice_creation', 'payment')
+  if (params.mode !== 'payment' && params.shipping_options?.length)
+    throw wrongMode('shipping_options', 'payment')
   if (params.mode !== 'subscription' && params.subscription_data)
     throw wrongMode('subscription_data', 'subscription')
   if (params.mode === 'subscription' && params.customer_creation) {
@@ -444,17 +529,18 @@ function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place
   const path = `line_items[${place}]`
   const price = resolvePrice(engine, item, path)
   checkQuantity(price, item.quantity, path)
-  const asked = item.quantity ?? (item.adjustable_quantity?.enabled ? 1 : undefined)
-  if (asked === undefined && !isMetered(price)) throw missing(`${path}[quantity]`)
-  if (asked !== undefined && asked < 1 && !item.adjustable_quantity?.enabled) {
+  const quantity = isMetered(price)
+    ? null
+    : (item.quantity ?? (item.adjustable_quantity?.enabled ? 1 : undefined))
+  if (quantity === undefined) throw missing(`${path}[quantity]`)
+  if (quantity !== null && quantity < 1 && !item.adjustable_quantity?.enabled) {
     throw invalidRequest('This value must be greater than or equal to 1.', {
       code: 'parameter_invalid_integer',
       param: `${path}[quantity]`,
     })
   }
-  const quantity = isMetered(price) ? null : (asked ?? 1)
   const product = engine.store.get('product', price.product)
-  const amount = Math.round(Number(price.unit_amount_decimal) * (quantity ?? 0))
+  const amount = Math.round(Number(price.unit_amount_decimal) * chargedQuantity(price, quantity))
   const adjustable = item.adjustable_quantity
   return {
     id: engine.ids.next('li_'),
@@ -531,7 +617,8 @@ export const checkoutSessionRoutes: Route[] = [
     'checkout_session',
     {
       metadata: metadata(),
-      ...withoutEffect('collected_information', 'line_items', 'payment_intent_data', 'shipping_options'),
+      ...refused('line_items', 'shipping_options'),
+      ...withoutEffect('collected_information', 'payment_intent_data'),
     },
     ({ engine, id, params }) => {
       const session = engine.store.require('checkout.session', id, 'session')

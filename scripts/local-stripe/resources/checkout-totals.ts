@@ -1,23 +1,26 @@
 /** What a checkout session costs. */
 import type { Engine, SessionDetails } from '../core/engine.ts'
-import type { CheckoutSession } from '../core/types.ts'
+import { chargedQuantity } from '../core/plan.ts'
+import type { CheckoutSession, Price } from '../core/types.ts'
 import { splitDiscount } from './coupons.ts'
+import { shippingCostOf } from './shipping.ts'
+import { firstShare } from './subscription-state.ts'
 
 /**
- * The amounts of a session in minor units, with the current discount. It also updates the line items. A trial makes
- * recurring items free.
+ * The amounts of a session in minor units, with the current discount and shipping. It also updates the line items. A
+ * trial makes recurring items free, and a billing anchor makes them cheaper.
  */
 export function totalsOf(
   engine: Engine,
   details: SessionDetails,
-): Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'total_details'> {
+  now: number,
+): Pick<CheckoutSession, 'amount_subtotal' | 'amount_total' | 'shipping_cost' | 'total_details'> {
   const trial = details.trialDays !== null || details.trialEnd !== null
   const coupon = details.coupon ? engine.store.get('coupon', details.coupon) : undefined
   for (const item of details.lineItems) {
-    const free = trial && item.price?.type === 'recurring'
-    item.amount_subtotal = free
-      ? 0
-      : Math.round(Number(item.price?.unit_amount_decimal) * (item.quantity ?? 0)) // metered: nothing is used yet
+    const share = item.price?.type === 'recurring' ? shareOf(details, item.price, trial, now) : 1
+    const full = Number(item.price?.unit_amount_decimal) * chargedQuantity(item.price, item.quantity)
+    item.amount_subtotal = Math.round(full * share)
   }
   const off = splitDiscount(
     coupon,
@@ -29,9 +32,19 @@ export function totalsOf(
   })
   const subtotal = details.lineItems.reduce((sum, item) => sum + item.amount_subtotal, 0)
   const discount = off.reduce((sum, amount) => sum + amount, 0)
+  const shipping = shippingCostOf(engine, details.shippingRate)
+  const amountShipping = shipping?.amount_total ?? 0
   return {
     amount_subtotal: subtotal,
-    amount_total: subtotal - discount,
-    total_details: { amount_discount: discount, amount_shipping: 0, amount_tax: 0 },
+    amount_total: subtotal - discount + amountShipping,
+    shipping_cost: shipping,
+    total_details: { amount_discount: discount, amount_shipping: amountShipping, amount_tax: 0 },
   }
+}
+
+/** The share of a recurring price that is due today. */
+function shareOf(details: SessionDetails, price: Price, trial: boolean, now: number): number {
+  if (trial) return 0
+  if (details.billingAnchor === null || !price.recurring) return 1
+  return details.prorates ? firstShare(price.recurring, details.billingAnchor, now) : 0
 }

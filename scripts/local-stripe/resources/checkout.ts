@@ -2,35 +2,37 @@
  * Paying a checkout session (https://docs.stripe.com/payments/checkout/how-checkout-works). The hosted page and the
  * control both call these functions.
  */
-import { change, type Engine, type SessionDetails } from '../core/engine.ts'
+import { change, type Engine, type Entered, type SessionDetails } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, Customer, Invoice, PaymentIntent, PaymentMethod } from '../core/types.ts'
+import { invoiceOnce } from './checkout-invoice.ts'
 import { totalsOf } from './checkout-totals.ts'
 import { createDiscount, promotionCodeOf } from './coupons.ts'
+import { fillCustomFields } from './custom-fields.ts'
 import { createCustomer } from './customers.ts'
-import { collect } from './invoicing.ts'
+import { collect, defaultPaymentOf } from './invoicing.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
-import { chargeMethod, createIntent, recordBalance } from './payments.ts'
-import { succeedSetup } from './setup-intents.ts'
+import { chargeMethod, createIntent, failAuthentication, recordBalance, rememberSetup } from './payments.ts'
+import { failSetup, requireSetupAction, succeedSetup } from './setup-intents.ts'
 import { endSubscription, expireIncomplete } from './subscription-state.ts'
 import { createSubscription } from './subscriptions.ts'
 
-/** What the customer entered. */
-export interface Entry {
-  /** The method for this payment; null only when there is nothing to pay. */
-  method: PaymentMethod | null
-  email?: string
-  name?: string
-  country?: string
-}
+/** How long the recovery link of an expired session works. */
+const RECOVERY_SECONDS = 30 * DAY_SECONDS
 
 /**
  * Pays an open session, or completes it when there is nothing to pay. Its `payment_status` stays `unpaid` while an
- * asynchronous method is processing.
+ * asynchronous method is processing. When the customer must authenticate, the session stays open until
+ * `authenticateSession`.
  * @throws the card error when the payment is declined; the session stays open and can be paid again
  */
-export function completeSession(engine: Engine, id: string, entry: Entry): CheckoutSession {
+export function completeSession(
+  engine: Engine,
+  id: string,
+  entry: Entered,
+  authenticated = false,
+): CheckoutSession {
   const session = requireOpen(engine, id)
   const details = detailsOf(engine, session)
   const email = requireEmail(engine, session, entry)
@@ -45,6 +47,10 @@ export function completeSession(engine: Engine, id: string, entry: Entry): Check
       param: 'payment_method',
     })
   }
+  const customFields = fillCustomFields(session.custom_fields, entry.customFields)
+  chooseShipping(session, details, entry.shippingRate)
+  if (session.mode !== 'setup')
+    Object.assign(session, totalsOf(engine, details, engine.now(session.customer)))
   const customer = findOrCreateCustomer(engine, session, details, email, entry)
   const shown: NonNullable<CheckoutSession['customer_details']> = {
     address: {
@@ -65,16 +71,19 @@ export function completeSession(engine: Engine, id: string, entry: Entry): Check
   }
   const paid =
     session.mode === 'subscription'
-      ? paySubscription(engine, session, details, customer, entry.method)
+      ? paySubscription(engine, session, details, customer, entry.method, authenticated)
       : session.mode === 'setup'
-        ? saveMethod(engine, session, customer, entry.method)
-        : payOnce(engine, session, details, customer, entry.method)
+        ? saveMethod(engine, session, customer, entry.method, authenticated)
+        : payOnce(engine, session, details, customer, entry.method, authenticated)
+  details.entered = paid === 'requires action' ? entry : null
+  if (paid === 'requires action') return session
   engine.schedule(`expire ${id}`, null, null, () => undefined)
   change(
     engine,
     session,
     {
       ...paid.changes,
+      custom_fields: customFields,
       customer: customer?.id ?? null,
       customer_details: shown,
       status: 'complete',
@@ -97,7 +106,8 @@ function payOnce(
   details: SessionDetails,
   customer: Customer | null,
   method: PaymentMethod | null,
-): Paid {
+  authenticated: boolean,
+): Paid | 'requires action' {
   if (details.coupon) redeemCoupon(engine, session, details, customer)
   if (session.amount_total === 0 || !method) return { changes: { payment_status: 'no_payment_required' } }
   const data = details.paymentIntentData
@@ -118,11 +128,17 @@ function payOnce(
       methodTypes: session.payment_method_types,
     })
   session.payment_intent = intent.id
-  const failure = chargeMethod(engine, intent, method)
+  intent.amount = session.amount_total ?? 0
+  const failure = chargeMethod(engine, intent, method, { authenticated })
   if (failure) throw failure
-  if (customer && data.setup_future_usage && !method.customer)
-    attachPaymentMethod(engine, method.id, customer.id)
-  return { changes: { payment_status: intent.status === 'succeeded' ? 'paid' : 'unpaid' }, intent }
+  if (intent.status === 'requires_action') return 'requires action'
+  if (customer && data.setup_future_usage) {
+    if (!method.customer) attachPaymentMethod(engine, method.id, customer.id)
+    rememberSetup(engine, method.id)
+  }
+  if (intent.status !== 'succeeded') return { changes: { payment_status: 'unpaid' }, intent }
+  const invoice = invoiceOnce(engine, session, intent, customer?.id ?? null)
+  return { changes: { payment_status: 'paid', ...(invoice ? { invoice: invoice.id } : {}) }, intent }
 }
 
 function paySubscription(
@@ -131,13 +147,16 @@ function paySubscription(
   details: SessionDetails,
   customer: Customer | null,
   method: PaymentMethod | null,
-): Paid {
+  authenticated: boolean,
+): Paid | 'requires action' {
   if (!customer) throw new Error('a subscription needs a customer')
   const behaviour = method && engine.behaviours.get(method.id)
   if (method && !method.customer && behaviour?.attaches) attachPaymentMethod(engine, method.id, customer.id)
   const invoice = firstInvoice(engine, session, details, customer, method)
-  const failure = invoice.status === 'open' ? collect(engine, invoice, method?.id) : null
+  const failure = invoice.status === 'open' ? collect(engine, invoice, method?.id, { authenticated }) : null
   if (failure) throw failure
+  if (intentOfInvoice(engine, invoice)?.status === 'requires_action') return 'requires action'
+  if (method && authenticated) rememberSetup(engine, method.id)
   const subscription = engine.store.require('subscription', details.incompleteSubscription ?? '')
   if (method && subscription.default_payment_method !== method.id) {
     change(engine, subscription, { default_payment_method: method.id }, 'customer.subscription.updated')
@@ -180,6 +199,8 @@ function firstInvoice(
     missingMethod: details.trialMissingPaymentMethod,
     discount: details.coupon ? { coupon: details.coupon, promotionCode: details.promotionCode } : null,
     session: session.id,
+    anchor: details.billingAnchor,
+    prorates: details.prorates,
   })
   details.incompleteSubscription = subscription.id
   return invoice
@@ -190,8 +211,15 @@ function saveMethod(
   session: CheckoutSession,
   customer: Customer | null,
   method: PaymentMethod | null,
-): Paid {
+  authenticated: boolean,
+): Paid | 'requires action' {
+  const asks = method && engine.behaviours.get(method.id)?.authentication !== undefined
+  if (session.setup_intent && asks && !authenticated) {
+    requireSetupAction(engine, session.setup_intent, method)
+    return 'requires action'
+  }
   if (customer && method) attachPaymentMethod(engine, method.id, customer.id)
+  if (method) rememberSetup(engine, method.id)
   if (session.setup_intent && method) succeedSetup(engine, session.setup_intent, customer?.id ?? null, method)
   return { changes: {} }
 }
@@ -210,6 +238,35 @@ function redeemCoupon(
   })
 }
 
+function intentOfInvoice(engine: Engine, invoice: Invoice): PaymentIntent | undefined {
+  const payment = defaultPaymentOf(engine, invoice.id)
+  return engine.store.get('payment_intent', payment?.payment.payment_intent ?? '')
+}
+
+/**
+ * The customer authenticates the payment of an open session, or fails to.
+ * @throws the error of the failed authentication, or the card error when the payment is declined afterwards; the
+ *   session stays open and can be paid again
+ */
+export function authenticateSession(engine: Engine, id: string, succeeds: boolean): CheckoutSession {
+  const session = requireOpen(engine, id)
+  const details = detailsOf(engine, session)
+  const { entered } = details
+  if (!entered) throw invalidRequest('This Checkout Session waits for no authentication.')
+  details.entered = null
+  if (succeeds) return completeSession(engine, id, entered, true)
+  if (session.setup_intent) throw failSetup(engine, session.setup_intent)
+  const subscription = engine.store.get('subscription', details.incompleteSubscription ?? '')
+  const invoice = engine.store.get('invoice', subscription?.latest_invoice ?? '')
+  const intent = invoice
+    ? intentOfInvoice(engine, invoice)
+    : engine.store.get('payment_intent', session.payment_intent ?? '')
+  if (!intent) throw invalidRequest('This Checkout Session waits for no authentication.')
+  const failure = failAuthentication(engine, intent)
+  if (invoice) engine.announce('paymentFinished', intent, false)
+  throw failure
+}
+
 /** Whether the page must ask for a payment method. */
 export function needsMethod(session: CheckoutSession): boolean {
   return (
@@ -219,7 +276,7 @@ export function needsMethod(session: CheckoutSession): boolean {
   )
 }
 
-function requireEmail(engine: Engine, session: CheckoutSession, entry: Entry): string | null {
+function requireEmail(engine: Engine, session: CheckoutSession, entry: Entered): string | null {
   const customer = session.customer ? engine.store.get('customer', session.customer) : undefined
   const email = customer?.email ?? session.customer_email ?? entry.email ?? null
   if (email === null && !customer) {
@@ -233,11 +290,13 @@ function findOrCreateCustomer(
   session: CheckoutSession,
   details: SessionDetails,
   email: string | null,
-  entry: Entry,
+  entry: Entered,
 ): Customer | null {
   if (session.customer) return engine.store.require('customer', session.customer)
   const needed =
-    session.customer_creation === 'always' || details.paymentIntentData.setup_future_usage !== undefined
+    session.customer_creation === 'always' ||
+    details.paymentIntentData.setup_future_usage !== undefined ||
+    session.invoice_creation?.enabled
   if (!needed) return null
   const customer = createCustomer(engine, { email, name: entry.name ?? null })
   session.customer = customer.id
@@ -263,6 +322,14 @@ function detailsOf(engine: Engine, session: CheckoutSession): SessionDetails {
   return details
 }
 
+/** @throws 400 when the session does not offer the rate */
+function chooseShipping(session: CheckoutSession, details: SessionDetails, rate: string | undefined): void {
+  if (rate === undefined) return
+  if (!session.shipping_options?.some((option) => option.shipping_rate === rate))
+    throw invalidRequest('Please choose one of the shipping options.', { param: 'shipping_rate' })
+  details.shippingRate = rate
+}
+
 /** Applies a promotion code that the customer entered. */
 export function applyPromotionCode(engine: Engine, id: string, code: string): CheckoutSession {
   const session = requireOpen(engine, id)
@@ -272,13 +339,18 @@ export function applyPromotionCode(engine: Engine, id: string, code: string): Ch
   details.coupon = promotion.promotion.coupon
   details.promotionCode = promotion.id
   const discounts = [{ coupon: null, promotion_code: promotion.id }]
-  return change(engine, session, { ...totalsOf(engine, details), discounts })
+  return change(engine, session, { ...totalsOf(engine, details, engine.now(session.customer)), discounts })
 }
 
 /** Expires an open session, and ends the payment or subscription of a declined attempt. */
 export function expireSession(engine: Engine, session: CheckoutSession): CheckoutSession {
   const details = engine.sessions.get(session.id)
   engine.schedule(`expire ${session.id}`, null, null, () => undefined)
+  const recovery = session.after_expiration?.recovery
+  if (recovery?.enabled) {
+    recovery.url = `${engine.pagesUrl}/r/${session.id}`
+    recovery.expires_at = engine.now(session.customer) + RECOVERY_SECONDS
+  }
   change(engine, session, { status: 'expired', url: null }, 'checkout.session.expired')
   const intent = session.payment_intent
     ? engine.store.get('payment_intent', session.payment_intent)
@@ -288,6 +360,7 @@ export function expireSession(engine: Engine, session: CheckoutSession): Checkou
       status: 'canceled',
       canceled_at: engine.now(intent.customer),
       cancellation_reason: 'expired',
+      next_action: null,
     }
     change(engine, intent, canceled, 'payment_intent.canceled')
   }

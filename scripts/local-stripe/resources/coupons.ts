@@ -14,6 +14,7 @@ import {
   missing,
   number,
   oneOf,
+  refused,
   required,
   string,
   timestamp,
@@ -34,7 +35,7 @@ const couponShape = {
   name: string(40),
   percent_off: number(),
   redeem_by: timestamp(),
-  ...withoutEffect('applies_to', 'currency_options'),
+  ...refused('applies_to', 'currency_options'),
 }
 const promotionShape = {
   promotion: required(hash({ type: required(oneOf('coupon')), coupon: string() })),
@@ -44,11 +45,12 @@ const promotionShape = {
   expires_at: timestamp(),
   max_redemptions: integer({ min: 1 }),
   metadata: metadata(),
-  ...withoutEffect('customer_account', 'restrictions'),
+  ...refused('restrictions'),
+  ...withoutEffect('customer_account'),
 }
 /** The parameter `discounts`. */
 export const discountsShape = list(
-  hash({ coupon: string(), promotion_code: string(), ...withoutEffect('discount') }),
+  hash({ coupon: string(), promotion_code: string(), ...refused('discount') }),
 )
 
 function createCoupon(engine: Engine, params: Infer<typeof couponShape>): Coupon {
@@ -205,7 +207,7 @@ export const couponRoutes: Route[] = [
     'POST',
     '/v1/coupons/:id',
     'coupon',
-    { metadata: metadata(), name: string(40), ...withoutEffect('currency_options') },
+    { metadata: metadata(), name: string(40), ...refused('currency_options') },
     ({ engine, id, params }) => {
       const coupon = engine.store.require('coupon', id)
       const changes = {
@@ -255,7 +257,7 @@ export const couponRoutes: Route[] = [
     'POST',
     '/v1/promotion_codes/:id',
     'promotion_code',
-    { active: boolean(), metadata: metadata(), ...withoutEffect('restrictions') },
+    { active: boolean(), metadata: metadata(), ...refused('restrictions') },
     ({ engine, id, params }) => {
       const promotion = engine.store.require('promotion_code', id)
       const changes = {

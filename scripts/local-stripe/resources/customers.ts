@@ -11,6 +11,7 @@ import {
   mergeMetadata,
   metadata,
   oneOf,
+  refused,
   string,
   withoutEffect,
 } from '../core/params.ts'
@@ -36,12 +37,12 @@ const sharedShape = {
   preferred_locales: list(string()),
   shipping: clearable(hash({ address: hash(addressShape), name: string(), phone: clearable(string()) })),
   tax_exempt: clearable(oneOf('exempt', 'none', 'reverse')),
+  ...refused('source'),
   ...withoutEffect(
     'business_name',
     'cash_balance',
     'individual_name',
     'next_invoice_sequence',
-    'source',
     'tax',
     'validate',
   ),

@@ -3,6 +3,7 @@ import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { createdListShape, listShape, paginate } from '../core/pagination.ts'
 import {
+  automaticTax,
   boolean,
   clearable,
   currency,
@@ -13,6 +14,8 @@ import {
   metadata,
   missing,
   oneOf,
+  refused,
+  refusedUnless,
   required,
   string,
   timestamp,
@@ -39,27 +42,29 @@ const sharedShape = {
   default_payment_method: clearable(string()),
   description: clearable(string(1500)),
   metadata: metadata(),
-  ...withoutEffect(
-    'account_tax_ids',
+  automatic_tax: automaticTax(),
+  ...refused(
     'application_fee_amount',
-    'automatic_tax',
     'automatically_finalizes_at',
-    'custom_fields',
     'default_source',
     'default_tax_rates',
     'discounts',
+    'on_behalf_of',
+    'shipping_cost',
+    'transfer_data',
+  ),
+  ...withoutEffect(
+    'account_tax_ids',
+    'custom_fields',
     'due_date',
     'effective_at',
     'footer',
     'issuer',
     'number',
-    'on_behalf_of',
     'payment_settings',
     'rendering',
-    'shipping_cost',
     'shipping_details',
     'statement_descriptor',
-    'transfer_data',
   ),
 }
 const createShape = {
@@ -68,12 +73,14 @@ const createShape = {
   customer: required(string()),
   pending_invoice_items_behavior: oneOf('exclude', 'include'),
   subscription: string(),
-  ...withoutEffect('customer_account', 'from_invoice'),
+  ...refused('from_invoice'),
+  ...withoutEffect('customer_account'),
 }
 const payShape = {
   paid_out_of_band: boolean(),
   payment_method: string(),
-  ...withoutEffect('forgive', 'mandate', 'off_session', 'source'),
+  ...refused('forgive', 'source'),
+  ...withoutEffect('mandate', 'off_session'),
 }
 const itemShape = {
   amount: integer(),
@@ -86,17 +93,9 @@ const itemShape = {
   quantity: integer({ min: 0 }),
   subscription: string(),
   period: hash({ start: required(timestamp()), end: required(timestamp()) }),
-  ...withoutEffect(
-    'customer_account',
-    'discountable',
-    'discounts',
-    'price_data',
-    'quantity_decimal',
-    'tax_behavior',
-    'tax_code',
-    'tax_rates',
-    'unit_amount_decimal',
-  ),
+  discountable: refusedUnless('true'),
+  ...refused('discounts', 'price_data', 'quantity_decimal', 'tax_rates', 'unit_amount_decimal'),
+  ...withoutEffect('customer_account', 'tax_behavior', 'tax_code'),
 }
 
 function createInvoice(engine: Engine, params: Infer<typeof createShape>): Invoice {

@@ -7,6 +7,7 @@ import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type {
+  CheckoutSession,
   Customer,
   Discount,
   Invoice,
@@ -14,10 +15,11 @@ import type {
   InvoiceLine,
   InvoicePayment,
   Metadata,
+  PaymentIntent,
 } from '../core/types.ts'
 import { splitDiscount } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
-import { chargeMethod, createIntent, recordBalance } from './payments.ts'
+import { type Charging, chargeMethod, createIntent, recordBalance } from './payments.ts'
 
 /** One line of an invoice. Amounts are in minor units. */
 export interface NewLine {
@@ -30,6 +32,8 @@ export interface NewLine {
   subscriptionItem?: string
   invoiceItem?: string
   proration?: boolean
+  /** Whether a discount applies. By default it does unless the line is a proration. */
+  discountable?: boolean
   metadata?: Metadata
 }
 
@@ -49,6 +53,9 @@ export interface NewInvoice {
   daysUntilDue?: number | null
   autoAdvance?: boolean
   defaultMethod?: string | null
+  shippingCost?: CheckoutSession['shipping_cost']
+  /** Fields that show a parameter as it was sent. */
+  shown?: Pick<Invoice, 'custom_fields' | 'footer'>
 }
 
 /** Drafts an invoice. */
@@ -70,6 +77,9 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
     parent: draft.subscription ? parentOf(draft.subscription) : null,
     period_end: draft.period?.end ?? now,
     period_start: draft.period?.start ?? now,
+    amount_shipping: draft.shippingCost?.amount_total ?? 0,
+    shipping_cost: draft.shippingCost ? { ...draft.shippingCost, taxes: [] } : null,
+    ...draft.shown,
   })
   Object.assign(invoice, lineFields(engine, invoice, draft.lines))
   engine.emit('invoice.created', invoice)
@@ -185,7 +195,7 @@ export function lineFields(engine: Engine, invoice: Invoice, added: NewLine[]): 
   }))
   const subtotal = lines.reduce((sum, line) => sum + line.amount, 0)
   const discounted = off.reduce((sum, amount) => sum + amount, 0)
-  const total = subtotal - discounted
+  const total = subtotal - discounted + invoice.amount_shipping
   return {
     lines: { ...invoice.lines, data: lines, total_count: lines.length },
     subtotal,
@@ -208,7 +218,7 @@ function createLine(engine: Engine, invoice: Invoice, line: NewLine): InvoiceLin
     currency: invoice.currency,
     description: line.description,
     discount_amounts: [],
-    discountable: !proration,
+    discountable: line.discountable ?? !proration,
     discounts: [],
     invoice: invoice.id,
     livemode: engine.livemode,
@@ -289,8 +299,9 @@ export function takePendingItems(
 /**
  * Finalizes a draft: numbers it, uses the customer's credit and creates its payment. An invoice with nothing to pay is
  * paid at once.
+ * @param paidBy a payment that has succeeded and pays this invoice
  */
-export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
+export function finalizeInvoice(engine: Engine, invoice: Invoice, paidBy?: PaymentIntent): Invoice {
   if (invoice.status !== 'draft') {
     throw invalidRequest('This invoice is already finalized, you can’t re-finalize a non-draft invoice.', {
       code: 'invoice_not_editable',
@@ -298,13 +309,13 @@ export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
   }
   const customer = engine.store.require('customer', invoice.customer ?? '')
   const now = engine.now(customer.id)
-  const starting = customer.balance
+  const starting = paidBy ? 0 : customer.balance
   const ending = invoice.total < 0 ? starting + invoice.total : Math.min(0, starting + invoice.total)
   const kept = starting > 0 ? 0 : ending
   const due = Math.max(0, invoice.total + starting)
   const sequence = customer.next_invoice_sequence ?? 1
   customer.next_invoice_sequence = sequence + 1
-  if (kept !== starting) change(engine, customer, { balance: kept }, 'customer.updated')
+  if (!paidBy && kept !== starting) change(engine, customer, { balance: kept }, 'customer.updated')
   const page = `${engine.pagesUrl}/i/${invoice.id}`
   change(
     engine,
@@ -325,15 +336,15 @@ export function finalizeInvoice(engine: Engine, invoice: Invoice): Invoice {
     },
     'invoice.finalized',
   )
-  if (due > 0) preparePayment(engine, invoice)
-  else markPaid(engine, invoice)
+  if (due > 0) addPayment(engine, invoice, paidBy ?? intentFor(engine, invoice))
+  if (due === 0 || paidBy) markPaid(engine, invoice)
   return invoice
 }
 
-/** Creates the payment intent of a finalized invoice, and the invoice payment that connects them. */
-function preparePayment(engine: Engine, invoice: Invoice): void {
+/** Creates the payment intent of a finalized invoice. */
+function intentFor(engine: Engine, invoice: Invoice): PaymentIntent {
   const forSubscription = invoice.billing_reason === 'subscription_create'
-  const intent = createIntent(engine, {
+  return createIntent(engine, {
     amount: invoice.amount_due,
     currency: invoice.currency,
     customer: invoice.customer,
@@ -345,6 +356,10 @@ function preparePayment(engine: Engine, invoice: Invoice): void {
     orderReference: invoice.id,
     setupFutureUsage: invoice.parent ? 'off_session' : null,
   })
+}
+
+/** Connects an invoice and its payment. */
+function addPayment(engine: Engine, invoice: Invoice, intent: PaymentIntent): void {
   engine.store.add<'invoice_payment'>({
     id: engine.ids.next('inpay_'),
     object: 'invoice_payment',
@@ -371,9 +386,14 @@ export function defaultPaymentOf(engine: Engine, invoice: string): InvoicePaymen
 /**
  * Tries to collect an open invoice.
  * @param chosen the payment method; by default that of the invoice, its subscription or its customer
- * @returns the error when the payment failed, or null when it succeeded or is processing
+ * @returns the error when the payment failed, or null when it succeeded, is processing or needs the customer
  */
-export function collect(engine: Engine, invoice: Invoice, chosen?: string | null): StripeFailure | null {
+export function collect(
+  engine: Engine,
+  invoice: Invoice,
+  chosen?: string | null,
+  charging: Charging = {},
+): StripeFailure | null {
   const payment = defaultPaymentOf(engine, invoice.id)
   const intent = payment && engine.store.require('payment_intent', payment.payment.payment_intent ?? '')
   if (!intent || intent.status === 'processing') return null
@@ -386,14 +406,24 @@ export function collect(engine: Engine, invoice: Invoice, chosen?: string | null
     invoice.default_payment_method ??
     subscription?.default_payment_method ??
     defaultMethodOf(engine, invoice.customer)
-  const failure = id ? chargeMethod(engine, intent, resolvePaymentMethod(engine, id)) : missingMethod()
+  const failure = id
+    ? chargeMethod(engine, intent, resolvePaymentMethod(engine, id), charging)
+    : missingMethod()
   if (failure) markFailed(engine, invoice)
+  else if (intent.status === 'requires_action') awaitAction(engine, invoice)
   else if (intent.status === 'succeeded') markPaid(engine, invoice)
   else
     change(engine, invoice, { attempted: true, attempt_count: invoice.attempt_count + 1 }, 'invoice.updated')
   if (intent.status === 'processing') engine.announce('invoicePaid', invoice)
   recordBalance(engine, intent)
   return failure
+}
+
+/** Waits for the customer, who must authenticate the payment. A renewal counts as failed until then. */
+function awaitAction(engine: Engine, invoice: Invoice): void {
+  if (invoice.billing_reason !== 'subscription_create') markFailed(engine, invoice)
+  else change(engine, invoice, { attempted: true }, 'invoice.updated')
+  engine.emit('invoice.payment_action_required', invoice)
 }
 
 function missingMethod(): StripeFailure {
@@ -441,8 +471,15 @@ export function markPaid(engine: Engine, invoice: Invoice, outOfBand = false): I
       'invoice_payment.paid',
     )
   }
+  setDelinquent(engine, invoice, false)
   engine.announce('invoicePaid', invoice)
   return invoice
+}
+
+/** The customer is delinquent after a failed automatic payment, until an invoice is paid or given up. */
+function setDelinquent(engine: Engine, invoice: Invoice, delinquent: boolean): void {
+  const customer = engine.store.get('customer', invoice.customer ?? '')
+  if (customer) change(engine, customer, { delinquent }, 'customer.updated')
 }
 
 /** Cancels the payment of an invoice that is void or was paid in another way. */
@@ -478,6 +515,7 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
     'invoice.updated',
     'invoice.payment_failed',
   )
+  if (invoice.billing_reason !== 'subscription_create') setDelinquent(engine, invoice, true)
   engine.schedule(`collect ${invoice.id}`, invoice.customer, next, () => {
     if (invoice.status === 'open') collect(engine, invoice)
   })
@@ -511,5 +549,6 @@ export function closeUnpaid(engine: Engine, invoice: Invoice, status: 'void' | '
     status === 'void' ? 'invoice.voided' : 'invoice.marked_uncollectible',
   )
   if (payment && status === 'void') cancelPayment(engine, payment)
+  if (status === 'uncollectible') setDelinquent(engine, invoice, false)
   return invoice
 }

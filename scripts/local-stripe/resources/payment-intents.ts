@@ -15,16 +15,28 @@ import {
   mergeMetadata,
   metadata,
   oneOf,
+  refused,
+  refusedUnless,
   removedIn,
   required,
   string,
+  url,
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
-import type { PaymentIntent } from '../core/types.ts'
+import type { PaymentIntent, PaymentMethod } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
 import { attachPaymentMethod, resolvePaymentMethod } from './payment-methods.ts'
-import { capturePayment, chargeMethod, createIntent, recordBalance, releaseHold } from './payments.ts'
+import {
+  capturePayment,
+  chargeMethod,
+  createIntent,
+  failAuthentication,
+  recordBalance,
+  releaseHold,
+  rememberSetup,
+} from './payments.ts'
+import { methodOptions } from './shared-shapes.ts'
 
 const sharedShape = {
   customer: string(),
@@ -35,34 +47,28 @@ const sharedShape = {
   allowed_payment_method_types: list(string()),
   receipt_email: clearable(email()),
   setup_future_usage: clearable(oneOf('off_session', 'on_session')),
+  payment_method_options: methodOptions,
+  ...refused('application_fee_amount', 'on_behalf_of', 'payment_method_data', 'transfer_data'),
   ...withoutEffect(
     'amount_details',
-    'application_fee_amount',
     'customer_account',
     'excluded_payment_method_types',
     'hooks',
-    'on_behalf_of',
     'payment_details',
     'payment_method_configuration',
-    'payment_method_data',
-    'payment_method_options',
     'shipping',
     'statement_descriptor',
     'statement_descriptor_suffix',
-    'transfer_data',
     'transfer_group',
   ),
 }
-const confirmOnly = withoutEffect(
-  'confirmation_token',
-  'error_on_requires_action',
-  'mandate',
-  'mandate_data',
-  'off_session',
-  'radar_options',
-  'return_url',
-  'use_stripe_sdk',
-)
+const confirmOnly = {
+  error_on_requires_action: boolean(),
+  off_session: oneOf('true', 'false', 'one_off', 'recurring'),
+  return_url: url(),
+  ...refused('confirmation_token'),
+  ...withoutEffect('mandate', 'mandate_data', 'radar_options', 'use_stripe_sdk'),
+}
 const captureMethod = oneOf('automatic', 'automatic_async', 'manual')
 const amount = integer({ min: 1, max: 99_999_999 })
 const createShape = {
@@ -76,7 +82,7 @@ const createShape = {
   }),
   capture_method: captureMethod,
   confirm: boolean(),
-  ...withoutEffect('confirmation_method'),
+  confirmation_method: refusedUnless('automatic'),
 }
 const updateShape = { ...sharedShape, amount, currency: currency(), capture_method: captureMethod }
 const confirmShape = {
@@ -85,30 +91,28 @@ const confirmShape = {
   setup_future_usage: clearable(oneOf('off_session', 'on_session')),
   capture_method: captureMethod,
   ...confirmOnly,
+  payment_method_options: methodOptions,
+  ...refused('amount_to_confirm', 'payment_method_data'),
   ...withoutEffect(
     'allowed_payment_method_types',
     'amount_details',
-    'amount_to_confirm',
     'excluded_payment_method_types',
     'hooks',
     'payment_details',
-    'payment_method_data',
-    'payment_method_options',
     'shipping',
   ),
 }
 const captureShape = {
   amount_to_capture: integer({ min: 1 }),
   metadata: metadata(),
+  final_capture: refusedUnless('true'),
+  ...refused('application_fee_amount', 'transfer_data'),
   ...withoutEffect(
     'amount_details',
-    'application_fee_amount',
-    'final_capture',
     'hooks',
     'payment_details',
     'statement_descriptor',
     'statement_descriptor_suffix',
-    'transfer_data',
   ),
 }
 
@@ -132,7 +136,9 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Payme
     const method = resolvePaymentMethod(engine, params.payment_method)
     Object.assign(intent, { payment_method: method.id, status: 'requires_confirmation' })
   }
-  return params.confirm ? confirmIntent(engine, intent, {}) : intent
+  if (!params.confirm) return intent
+  const { error_on_requires_action, off_session, return_url } = params
+  return confirmIntent(engine, intent, { error_on_requires_action, off_session, return_url })
 }
 
 /**
@@ -144,7 +150,7 @@ function confirmIntent(
   intent: PaymentIntent,
   params: Infer<typeof confirmShape>,
 ): PaymentIntent {
-  if (!['requires_payment_method', 'requires_confirmation'].includes(intent.status)) {
+  if (!['requires_payment_method', 'requires_confirmation', 'requires_action'].includes(intent.status)) {
     throw unexpectedState(intent, 'confirm', 'requires_confirmation or requires_payment_method')
   }
   const chosen = params.payment_method ?? intent.payment_method
@@ -157,16 +163,49 @@ function confirmIntent(
   if (params.capture_method) intent.capture_method = params.capture_method
   if (params.setup_future_usage !== undefined) intent.setup_future_usage = params.setup_future_usage
   const method = resolvePaymentMethod(engine, chosen)
-  const failure = chargeMethod(engine, intent, method)
+  const failure = chargeMethod(engine, intent, method, {
+    offSession:
+      (params.off_session !== undefined && params.off_session !== 'false') || params.error_on_requires_action,
+    returnUrl: params.return_url,
+  })
   if (failure) {
     engine.announce('paymentFinished', intent, false)
     throw failure
   }
+  finishConfirmation(engine, intent, method)
+  return intent
+}
+
+function finishConfirmation(engine: Engine, intent: PaymentIntent, method: PaymentMethod): void {
+  if (intent.status === 'requires_action') return
   if (intent.customer && intent.setup_future_usage && !method.customer) {
     attachPaymentMethod(engine, method.id, intent.customer)
   }
   if (intent.status === 'succeeded') engine.announce('paymentFinished', intent, true)
   recordBalance(engine, intent)
+}
+
+/**
+ * The customer authenticates an intent outside of checkout, or fails to.
+ * @throws the error of the failed authentication, or the card error when the charge is declined afterwards
+ */
+export function authenticateIntent(engine: Engine, id: string, succeeds: boolean): PaymentIntent {
+  const intent = engine.store.require('payment_intent', id)
+  const method = engine.store.get('payment_method', intent.payment_method ?? '')
+  if (intent.status !== 'requires_action' || !method) {
+    throw invalidRequest(
+      `This PaymentIntent has the status ${intent.status}: it waits for no authentication.`,
+    )
+  }
+  const failure = succeeds
+    ? chargeMethod(engine, intent, method, { authenticated: true })
+    : failAuthentication(engine, intent)
+  if (failure) {
+    engine.announce('paymentFinished', intent, false)
+    throw failure
+  }
+  if (intent.setup_future_usage) rememberSetup(engine, method.id)
+  finishConfirmation(engine, intent, method)
   return intent
 }
 
@@ -191,6 +230,7 @@ function cancelIntent(engine: Engine, intent: PaymentIntent, reason: string | un
       canceled_at: engine.now(intent.customer),
       cancellation_reason: reason ?? null,
       amount_capturable: 0,
+      next_action: null,
     },
     'payment_intent.canceled',
   )

@@ -86,18 +86,44 @@ export function createIntent(engine: Engine, payment: NewPayment): PaymentIntent
   return intent
 }
 
+/** How a method is charged. */
+export interface Charging {
+  /** Whether the customer has just authenticated the payment. */
+  authenticated?: boolean
+  /** Whether the customer is absent. A payment that needs authentication is then declined. */
+  offSession?: boolean
+  /** Where the customer returns after the authentication. */
+  returnUrl?: string | null
+}
+
+const AUTHENTICATION_REQUIRED: Behaviour = {
+  outcome: 'declines',
+  attaches: true,
+  code: 'authentication_required',
+  declineCode: 'authentication_required',
+  message: 'Your card was declined. This transaction requires authentication.',
+}
+
 /**
- * Charges the method. The intent's status is the outcome: `succeeded`, `requires_capture`, or `processing` for a
- * method that settles later.
+ * Charges the method. The intent's status is the outcome: `succeeded`, `requires_capture`, `requires_action` when the
+ * customer must authenticate, or `processing` for a method that settles later.
  * @returns the card error when the charge was declined, else null
  */
 export function chargeMethod(
   engine: Engine,
   intent: PaymentIntent,
   method: PaymentMethod,
+  charging: Charging = {},
 ): StripeFailure | null {
-  const behaviour: Behaviour = engine.behaviours.get(method.id) ?? { outcome: 'succeeds', attaches: true }
-  const charge = createCharge(engine, intent, method, behaviour)
+  const own: Behaviour = engine.behaviours.get(method.id) ?? { outcome: 'succeeds', attaches: true }
+  const asks = own.authentication !== undefined && !charging.authenticated
+  if (asks && !charging.offSession) {
+    requireAction(engine, intent, method, charging.returnUrl ?? null)
+    return null
+  }
+  const behaviour = asks ? AUTHENTICATION_REQUIRED : own
+  const charge = createCharge(engine, intent, method, behaviour, charging.authenticated ?? false)
+  intent.next_action = null
   if (behaviour.outcome === 'declines') {
     Object.assign(intent, { payment_method: null, status: 'requires_payment_method' })
     return recordDecline(engine, intent, charge, method, behaviour)
@@ -120,11 +146,59 @@ export function chargeMethod(
   return null
 }
 
+/** Waits for the customer's authentication on the page that `next_action` names. */
+function requireAction(
+  engine: Engine,
+  intent: PaymentIntent,
+  method: PaymentMethod,
+  returnUrl: string | null,
+): void {
+  const next_action: PaymentIntent['next_action'] = {
+    redirect_to_url: { return_url: returnUrl, url: `${engine.pagesUrl}/3ds/${intent.id}` },
+    type: 'redirect_to_url',
+  }
+  const changes = {
+    status: 'requires_action',
+    payment_method: method.id,
+    last_payment_error: null,
+    next_action,
+  }
+  change(engine, intent, changes, 'payment_intent.requires_action')
+}
+
+/** A method that was authenticated once pays off session from now on, if its test card says so. */
+export function rememberSetup(engine: Engine, method: string): void {
+  const behaviour = engine.behaviours.get(method)
+  if (behaviour?.authentication !== 'until set up') return
+  engine.behaviours.set(method, { ...behaviour, authentication: undefined })
+}
+
+/** Records that the customer failed the authentication, or gave it up. */
+export function failAuthentication(engine: Engine, intent: PaymentIntent): StripeFailure {
+  const method = engine.store.get('payment_method', intent.payment_method ?? '')
+  const body = {
+    type: 'invalid_request_error' as const,
+    code: 'payment_intent_authentication_failure',
+    message:
+      'The provided PaymentMethod has failed authentication. You can provide payment_method_data or a new PaymentMethod to attempt to fulfill this PaymentIntent again.',
+  }
+  const error = { ...body, ...(method ? { payment_method: structuredClone(method) } : {}) }
+  Object.assign(intent, {
+    status: 'requires_payment_method',
+    payment_method: null,
+    next_action: null,
+    last_payment_error: error,
+  })
+  engine.emit('payment_intent.payment_failed', intent)
+  return new StripeFailure(402, body)
+}
+
 function createCharge(
   engine: Engine,
   intent: PaymentIntent,
   method: PaymentMethod,
   behaviour: Behaviour,
+  authenticated: boolean,
 ): Charge {
   const declined = behaviour.outcome === 'declines'
   const pending = behaviour.outcome === 'settles later'
@@ -171,7 +245,7 @@ function createCharge(
     paid: !declined && !pending,
     payment_intent: intent.id,
     payment_method: method.id,
-    payment_method_details: methodDetails(method, intent.amount),
+    payment_method_details: methodDetails(method, intent.amount, authenticated),
     radar_options: {},
     receipt_email: intent.receipt_email,
     receipt_number: null,
@@ -189,7 +263,21 @@ function createCharge(
   })
 }
 
-function methodDetails(method: PaymentMethod, amount: number): Charge['payment_method_details'] {
+const AUTHENTICATED: NonNullable<NonNullable<Charge['payment_method_details']>['card']>['three_d_secure'] = {
+  authentication_flow: 'challenge',
+  electronic_commerce_indicator: '05',
+  exemption_indicator: null,
+  result: 'authenticated',
+  result_reason: null,
+  transaction_id: null,
+  version: '2.2.0',
+}
+
+function methodDetails(
+  method: PaymentMethod,
+  amount: number,
+  authenticated: boolean,
+): Charge['payment_method_details'] {
   const { card, us_bank_account: bank, sepa_debit: sepa } = method
   if (bank) {
     return {
@@ -242,7 +330,7 @@ function methodDetails(method: PaymentMethod, amount: number): Charge['payment_m
       network_transaction_id: '105102104705511',
       overcapture: { maximum_amount_capturable: amount, status: 'unavailable' },
       regulated_status: 'unregulated',
-      three_d_secure: null,
+      three_d_secure: authenticated ? AUTHENTICATED : null,
       transaction_link_id: null,
       wallet: null,
     },

@@ -14,6 +14,8 @@ import {
   mergeMetadata,
   metadata,
   oneOf,
+  refused,
+  refusedUnless,
   required,
   string,
   url,
@@ -51,7 +53,9 @@ const featuresShape = hash({
       ),
     ),
     proration_behavior: oneOf('always_invoice', 'create_prorations', 'none'),
-    ...withoutEffect('billing_cycle_anchor', 'schedule_at_period_end', 'trial_update_behavior'),
+    billing_cycle_anchor: refusedUnless('unchanged'),
+    ...refused('schedule_at_period_end'),
+    ...withoutEffect('trial_update_behavior'),
   }),
 })
 const sharedShape = {

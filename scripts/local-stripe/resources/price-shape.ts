@@ -16,7 +16,8 @@ const recurringShape = {
   interval: required(oneOf('day', 'month', 'week', 'year')),
   interval_count: integer({ min: 1 }),
   usage_type: oneOf('licensed', 'metered'),
-  ...withoutEffect('meter', 'trial_period_days'),
+  meter: string(),
+  ...withoutEffect('trial_period_days'),
 }
 export const taxBehavior = oneOf('exclusive', 'inclusive', 'unspecified')
 

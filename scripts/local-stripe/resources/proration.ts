@@ -2,11 +2,10 @@
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { mergeMetadata } from '../core/params.ts'
-import { planOf } from '../core/plan.ts'
+import { chargedQuantity, isMetered, planOf } from '../core/plan.ts'
 import { periodAfter } from '../core/time.ts'
 import type { InvoiceItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import { collect, draftInvoice, finalizeInvoice, takePendingItems } from './invoicing.ts'
-import { isMetered } from './metered.ts'
 import {
   createItem,
   itemFields,
@@ -123,10 +122,11 @@ function applyChanges(
 function changeItem(item: SubscriptionItem, changes: Omit<ItemChange, 'id' | 'deleted'>): SubscriptionItem {
   const { price, quantity, metadata } = changes
   const { quantity: former, ...rest } = item
+  const priced = price ?? item.price
   return {
     ...rest,
     ...(price ? { price: structuredClone(price), plan: planOf(price) } : {}),
-    ...(isMetered(price ?? item.price) ? {} : { quantity: quantity ?? former ?? 1 }),
+    ...(isMetered(priced) ? {} : { quantity: quantity ?? former ?? 1 }),
     metadata: mergeMetadata(item.metadata, metadata),
   }
 }
@@ -156,7 +156,8 @@ function prorate(
   sign: 1 | -1,
 ): void {
   const share = (period.end - now) / (period.end - period.start)
-  const full = Number(item.price.unit_amount_decimal ?? 0) * (item.quantity ?? 1)
+  if (isMetered(item.price)) return
+  const full = Number(item.price.unit_amount_decimal ?? 0) * chargedQuantity(item.price, item.quantity)
   const amount = sign * Math.round(full * share)
   const day = new Date(now * 1000).toISOString().slice(0, 10)
   const pending: InvoiceItem = {

@@ -3,7 +3,16 @@ import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest, noSuch } from '../core/errors.ts'
 import { formatAmount } from '../core/money.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
-import { type Infer, integer, mergeMetadata, metadata, oneOf, string, withoutEffect } from '../core/params.ts'
+import {
+  type Infer,
+  integer,
+  mergeMetadata,
+  metadata,
+  oneOf,
+  refused,
+  string,
+  withoutEffect,
+} from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import type { Charge, Refund } from '../core/types.ts'
 import { addRefund, bookTransaction } from './payments.ts'
@@ -14,14 +23,8 @@ const createShape = {
   metadata: metadata(),
   payment_intent: string(),
   reason: oneOf('duplicate', 'fraudulent', 'requested_by_customer'),
-  ...withoutEffect(
-    'currency',
-    'customer',
-    'instructions_email',
-    'origin',
-    'refund_application_fee',
-    'reverse_transfer',
-  ),
+  ...refused('currency', 'customer', 'origin', 'refund_application_fee', 'reverse_transfer'),
+  ...withoutEffect('instructions_email'),
 }
 
 /** Refunds a charge or its unrefunded rest; amounts in minor units. Refunds of bank debits wait for `settleRefund`. */

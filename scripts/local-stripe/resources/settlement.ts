@@ -1,6 +1,7 @@
 /** What a finished payment changes: the invoice and the checkout session that it belongs to. */
 import { change, type Engine } from '../core/engine.ts'
 import type { Invoice, PaymentIntent } from '../core/types.ts'
+import { invoiceOnce } from './checkout-invoice.ts'
 import { markFailed, markPaid } from './invoicing.ts'
 
 /** Marks the open invoice of a finished payment as paid or failed. */
@@ -20,9 +21,11 @@ export function finishCheckout(engine: Engine, intent: PaymentIntent, succeeded:
       (candidate) => candidate.payment_intent === intent.id || (invoice && candidate.invoice === invoice.id),
     )
   if (session?.status !== 'complete' || session.payment_status !== 'unpaid') return
-  if (succeeded)
-    change(engine, session, { payment_status: 'paid' }, 'checkout.session.async_payment_succeeded')
-  else engine.emit('checkout.session.async_payment_failed', session)
+  if (succeeded) {
+    const made = session.invoice ? null : invoiceOnce(engine, session, intent, session.customer)
+    const changes = { payment_status: 'paid', ...(made ? { invoice: made.id } : {}) }
+    change(engine, session, changes, 'checkout.session.async_payment_succeeded')
+  } else engine.emit('checkout.session.async_payment_failed', session)
 }
 
 function invoiceOf(engine: Engine, intent: PaymentIntent): Invoice | undefined {

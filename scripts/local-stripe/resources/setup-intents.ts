@@ -1,5 +1,6 @@
 /** SetupIntents, as far as checkout in `setup` mode needs them (https://docs.stripe.com/api/setup_intents). */
 import { change, type Engine } from '../core/engine.ts'
+import { StripeFailure } from '../core/errors.ts'
 import { type Route, route } from '../core/route.ts'
 import type { PaymentMethod, SetupIntent } from '../core/types.ts'
 
@@ -39,6 +40,35 @@ export function createSetupIntent(engine: Engine, customer: string | null): Setu
   return intent
 }
 
+/** Waits for the customer's authentication before a method is saved. */
+export function requireSetupAction(engine: Engine, id: string, method: PaymentMethod): void {
+  const intent = engine.store.require('setup_intent', id)
+  const next_action: SetupIntent['next_action'] = {
+    redirect_to_url: { return_url: null, url: `${engine.pagesUrl}/3ds/${id}` },
+    type: 'redirect_to_url',
+  }
+  const changes = { payment_method: method.id, status: 'requires_action', next_action }
+  change(engine, intent, changes, 'setup_intent.requires_action')
+}
+
+/** Records that the customer failed the authentication. */
+export function failSetup(engine: Engine, id: string): StripeFailure {
+  const intent = engine.store.require('setup_intent', id)
+  const error = {
+    type: 'invalid_request_error' as const,
+    code: 'setup_intent_authentication_failure',
+    message: 'The latest attempt to set up the payment method has failed because authentication failed.',
+  }
+  const changes = {
+    payment_method: null,
+    status: 'requires_payment_method',
+    next_action: null,
+    last_setup_error: error,
+  }
+  change(engine, intent, changes, 'setup_intent.setup_failed')
+  return new StripeFailure(402, error)
+}
+
 /** Completes a setup intent with the method to save. */
 export function succeedSetup(
   engine: Engine,
@@ -47,7 +77,7 @@ export function succeedSetup(
   method: PaymentMethod,
 ): SetupIntent {
   const intent = engine.store.require('setup_intent', id)
-  const changes = { customer, payment_method: method.id, status: 'succeeded' }
+  const changes = { customer, payment_method: method.id, status: 'succeeded', next_action: null }
   return change(engine, intent, changes, 'setup_intent.succeeded')
 }
 

@@ -3,8 +3,8 @@
  * (https://docs.stripe.com/billing/subscriptions/overview).
  */
 import { change, type Engine } from '../core/engine.ts'
-import { planOf } from '../core/plan.ts'
-import { DAY_SECONDS, HOUR_SECONDS, nextPeriodEnd } from '../core/time.ts'
+import { chargedQuantity, isMetered, planOf } from '../core/plan.ts'
+import { DAY_SECONDS, HOUR_SECONDS, nextPeriodEnd, periodAfter } from '../core/time.ts'
 import type { Discount, Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
 import {
   closeUnpaid,
@@ -14,7 +14,6 @@ import {
   type NewLine,
   takePendingItems,
 } from './invoicing.ts'
-import { isMetered } from './metered.ts'
 import { defaultMethodOf } from './payment-methods.ts'
 
 export interface Period {
@@ -33,7 +32,7 @@ export function createItem(
     quantity,
     metadata,
     period,
-  }: { price: Price; quantity?: number; metadata: Metadata; period: Period },
+  }: { price: Price; quantity: number | undefined; metadata: Metadata; period: Period },
 ): SubscriptionItem {
   return {
     id: engine.ids.next('si_', 14),
@@ -94,16 +93,26 @@ export function recurrenceOf(items: SubscriptionItem[]): { interval: string; int
   return items[0]?.price.recurring ?? { interval: 'month', interval_count: 1 }
 }
 
-/** The invoice lines for the items in a period. A trial is free. */
+/** The share of a whole period that lies between now and the billing anchor. */
+export function firstShare(
+  recurrence: { interval: string; interval_count: number },
+  anchor: number,
+  now: number,
+): number {
+  return Math.min(1, Math.max(0, (anchor - now) / (anchor - periodAfter(anchor, recurrence, -1))))
+}
+
+/** The invoice lines for the items in a period. A trial is free, and a period before the anchor is cheaper. */
 export function linesFor(
   subscription: Subscription,
   items: SubscriptionItem[],
   period: Period,
   trial = false,
+  share = 1,
 ): NewLine[] {
   return items.map((item) => {
-    const quantity = item.quantity ?? (isMetered(item.price) ? 0 : 1) // no use is recorded here
-    const unit = Number(item.price.unit_amount_decimal ?? 0)
+    const quantity = chargedQuantity(item.price, item.quantity)
+    const unit = Number(item.price.unit_amount_decimal ?? 0) * share
     return {
       amount: trial ? 0 : Math.round(unit * quantity),
       description: trial ? 'Trial period' : `${quantity} × ${item.price.nickname ?? item.price.product}`,
@@ -112,6 +121,7 @@ export function linesFor(
       period,
       subscription: subscription.id,
       subscriptionItem: item.id,
+      ...(share < 1 ? { proration: true, discountable: true } : {}),
     }
   })
 }

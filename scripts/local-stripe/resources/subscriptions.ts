@@ -3,6 +3,7 @@ import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { createdListShape, listShape, paginate } from '../core/pagination.ts'
 import {
+  automaticTax,
   boolean,
   clearable,
   hash,
@@ -13,12 +14,15 @@ import {
   metadata,
   missing,
   oneOf,
+  refused,
+  refusedUnless,
   required,
   string,
   timestamp,
   timestampOrNow,
   withoutEffect,
 } from '../core/params.ts'
+import { chargedQuantity } from '../core/plan.ts'
 import { type Route, route } from '../core/route.ts'
 import { DAY_SECONDS, periodAfter } from '../core/time.ts'
 import type { Invoice, LineItem, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
@@ -33,14 +37,16 @@ import {
   type NewLine,
   takePendingItems,
 } from './invoicing.ts'
-import { checkQuantity, isMetered } from './metered.ts'
+import { checkQuantity } from './metered.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { priceDataShape } from './price-shape.ts'
 import { changeItems, type ItemChange, type ProrationBehavior } from './proration.ts'
+import { billingMode } from './shared-shapes.ts'
 import {
   createItem,
   endSubscription,
   expireIncomplete,
+  firstShare,
   itemFields,
   linesFor,
   type Period,
@@ -67,7 +73,7 @@ const itemShape = {
   price: string(),
   price_data: hash(priceDataShape),
   quantity: quantityShape,
-  ...withoutEffect('billing_thresholds', 'current_trial', 'discounts', 'plan', 'tax_rates'),
+  ...refused('billing_thresholds', 'current_trial', 'discounts', 'plan', 'tax_rates'),
 }
 const sharedShape = {
   cancel_at: clearable(timestamp()),
@@ -82,36 +88,30 @@ const sharedShape = {
   trial_end: timestampOrNow(),
   trial_settings: trialSettingsShape,
   discounts: clearable(discountsShape),
-  ...withoutEffect(
+  automatic_tax: automaticTax(),
+  ...refused(
     'add_invoice_items',
     'application_fee_percent',
-    'automatic_tax',
     'billing_schedules',
     'billing_thresholds',
     'default_source',
     'default_tax_rates',
-    'invoice_settings',
-    'off_session',
     'on_behalf_of',
-    'payment_settings',
     'pending_invoice_item_interval',
     'transfer_data',
     'trial_from_plan',
   ),
+  ...withoutEffect('invoice_settings', 'off_session', 'payment_settings'),
 }
 const createShape = {
   ...sharedShape,
   customer: required(string()),
   items: required(list(hash(itemShape), { max: 20 })),
   trial_period_days: integer({ min: 1, max: 730 }),
-  ...withoutEffect(
-    'backdate_start_date',
-    'billing_cycle_anchor',
-    'billing_cycle_anchor_config',
-    'billing_mode',
-    'currency',
-    'customer_account',
-  ),
+  billing_mode: billingMode,
+  ...refused('backdate_start_date', 'billing_cycle_anchor_config'),
+  billing_cycle_anchor: timestamp(),
+  ...withoutEffect('currency', 'customer_account'),
 }
 const cancellationShape = hash({
   comment: clearable(string()),
@@ -131,7 +131,7 @@ const cancellationShape = hash({
 const updateShape = {
   ...sharedShape,
   cancellation_details: cancellationShape,
-  items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...withoutEffect('clear_usage') }), {
+  items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...refused('clear_usage') }), {
     max: 20,
   }),
   pause_collection: clearable(
@@ -140,7 +140,8 @@ const updateShape = {
       resumes_at: timestamp(),
     }),
   ),
-  ...withoutEffect('billing_cycle_anchor', 'proration_date'),
+  ...refused('proration_date'),
+  billing_cycle_anchor: refusedUnless('unchanged'),
 }
 
 // ---- create
@@ -162,6 +163,10 @@ export interface NewSubscription {
   daysUntilDue?: number | null
   cancelAtPeriodEnd?: boolean
   cancelAt?: number | null
+  /** First moment of the billing cycle, without a trial. */
+  anchor?: number | null
+  /** Whether the time before the anchor is charged (the default). */
+  prorates?: boolean
 }
 
 /** Makes a subscription with its first invoice, which is finalized. `collect` then charges it. */
@@ -175,7 +180,10 @@ export function createSubscription(
   const recurring = first?.price.recurring
   if (!first || !recurring) throw missing('items[0][price]')
   const trialEnd = params.trialEnd ?? null
-  const period = { start: now, end: trialEnd ?? periodAfter(now, recurring, 1) }
+  const anchor = trialEnd === null ? (params.anchor ?? null) : null
+  if (anchor !== null) checkAnchor(anchor, recurring, now)
+  const period = { start: now, end: trialEnd ?? anchor ?? periodAfter(now, recurring, 1) }
+  const share = anchor === null ? 1 : params.prorates === false ? 0 : firstShare(recurring, anchor, now)
   const id = engine.ids.next('sub_')
   const invoiceId = engine.ids.next('in_')
   const items = params.items.map(({ price, quantity, metadata }) =>
@@ -205,7 +213,7 @@ export function createSubscription(
     currency: subscription.currency,
     lines: [
       ...takePendingItems(engine, invoiceId, customer, null),
-      ...linesFor(subscription, items, period, trialEnd !== null),
+      ...linesFor(subscription, items, period, trialEnd !== null, share),
       ...(params.oneTime ?? []).map((item) => lineOfOneTime(item, id, now)),
     ],
     billingReason: 'subscription_create',
@@ -222,13 +230,27 @@ export function createSubscription(
   return { subscription, invoice }
 }
 
+/** @throws 400 when the anchor is past, or later than the first renewal would be without it */
+export function checkAnchor(
+  anchor: number,
+  recurrence: { interval: string; interval_count: number },
+  now: number,
+  param = 'billing_cycle_anchor',
+): void {
+  if (anchor <= now) throw invalidRequest('The billing cycle anchor must be in the future.', { param })
+  if (anchor <= periodAfter(now, recurrence, 1)) return
+  throw invalidRequest('billing_cycle_anchor cannot be later than next natural billing date for plan', {
+    param,
+  })
+}
+
 /** The fields that the request decides: payment, trial and planned cancellation. */
 function startOf(params: NewSubscription, period: Period): Partial<Subscription> {
   const trialEnd = params.trialEnd ?? null
   const endsAtPeriodEnd = params.cancelAtPeriodEnd ?? false
   const unpaid = params.collectionMethod === 'send_invoice' ? 'active' : 'incomplete'
   return {
-    billing_cycle_anchor: trialEnd ?? period.start,
+    billing_cycle_anchor: trialEnd ?? params.anchor ?? period.start,
     cancel_at: params.cancelAt ?? (endsAtPeriodEnd ? period.end : null),
     cancel_at_period_end: endsAtPeriodEnd,
     canceled_at: endsAtPeriodEnd || params.cancelAt ? period.start : null,
@@ -332,10 +354,13 @@ function trialSettings(missingMethod = 'create_invoice'): Subscription['trial_se
 
 function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
   const customer = requireCustomer(engine, params.customer)
-  const items = params.items.map((item, place) => {
-    const price = recurringPrice(engine, item, `items[${place}]`)
-    checkQuantity(price, item.quantity, `items[${place}]`)
-    return { price, quantity: item.quantity, metadata: mergeMetadata({}, item.metadata) }
+  const items = params.items.map((item, place) => ({
+    price: recurringPrice(engine, item, `items[${place}]`),
+    quantity: item.quantity,
+    metadata: mergeMetadata({}, item.metadata),
+  }))
+  items.forEach(({ price, quantity }, place) => {
+    checkQuantity(price, quantity, `items[${place}]`)
   })
   if (items.length === 0) throw missing('items')
   const now = engine.now(customer.id)
@@ -373,6 +398,8 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
     daysUntilDue: params.days_until_due,
     cancelAtPeriodEnd: params.cancel_at_period_end,
     cancelAt: params.cancel_at,
+    anchor: params.billing_cycle_anchor,
+    prorates: params.proration_behavior !== 'none',
   })
   if (charges && invoice.status === 'open') {
     const failure = collect(engine, invoice)
@@ -386,7 +413,7 @@ function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subsc
 
 function costsSomething(items: { price: Price; quantity?: number }[]): boolean {
   return items.some(
-    ({ price, quantity = 1 }) => !isMetered(price) && Number(price.unit_amount_decimal) * quantity > 0,
+    ({ price, quantity }) => Number(price.unit_amount_decimal) * chargedQuantity(price, quantity) > 0,
   )
 }
 
@@ -457,8 +484,8 @@ export function updateSubscription(
     const priced = item.price !== undefined || item.price_data !== undefined
     if (!named && !priced) throw missing(`items[${place}][price]`)
     const price = priced ? recurringPrice(engine, item, `items[${place}]`) : undefined
-    const current = price ?? named?.price
-    if (current) checkQuantity(current, item.quantity, `items[${place}]`)
+    const effective = price ?? named?.price
+    if (effective) checkQuantity(effective, item.quantity, `items[${place}]`)
     return {
       id: item.id,
       deleted: item.deleted ?? false,
@@ -623,7 +650,8 @@ const itemUpdateShape = {
   ...itemShape,
   payment_behavior: paymentBehaviorShape,
   proration_behavior: prorationShape,
-  ...withoutEffect('off_session', 'proration_date'),
+  ...refused('proration_date'),
+  ...withoutEffect('off_session'),
 }
 
 /** Changes one item through its own route. */
@@ -671,14 +699,18 @@ export const subscriptionRoutes: Route[] = [
     'DELETE',
     '/v1/subscriptions/:id',
     'subscription',
-    { cancellation_details: cancellationShape, ...withoutEffect('invoice_now', 'prorate') },
+    { cancellation_details: cancellationShape, ...refused('invoice_now', 'prorate') },
     ({ engine, id, params }) => cancelSubscription(engine, id, params),
   ),
   route(
     'POST',
     '/v1/subscriptions/:id/resume',
     'subscription',
-    withoutEffect('billing_cycle_anchor', 'payment_behavior', 'proration_behavior', 'proration_date'),
+    {
+      billing_cycle_anchor: refusedUnless('now'),
+      ...refused('proration_date'),
+      ...withoutEffect('payment_behavior', 'proration_behavior'),
+    },
     ({ engine, id }) => resumeSubscription(engine, id),
   ),
   route(
@@ -723,7 +755,8 @@ export const subscriptionRoutes: Route[] = [
     'subscription',
     {
       proration_behavior: prorationShape,
-      ...withoutEffect('clear_usage', 'payment_behavior', 'proration_date'),
+      ...refused('clear_usage', 'proration_date'),
+      ...withoutEffect('payment_behavior'),
     },
     ({ engine, id, params }) => {
       const { subscription } = engine.store.require('subscription_item', id)

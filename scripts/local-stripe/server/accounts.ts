@@ -16,7 +16,7 @@ export interface Accounts {
 }
 
 export interface AccountsOptions {
-  engine: Pick<EngineOptions, 'now' | 'settleAfterSeconds' | 'dunning'>
+  engine: Pick<EngineOptions, 'now' | 'settleAfterSeconds' | 'dunning' | 'warnings'>
   delivery: DeliveryOptions
   /** Seed of the first engine; each later one adds 1. */
   seed: number | undefined

@@ -5,8 +5,10 @@ import { invalidRequest, StripeFailure, serverError } from '../core/errors.ts'
 import { expandAnswer } from '../core/expand.ts'
 import { decodeForm, type FormHash, fingerprint } from '../core/params.ts'
 import { PINNED_VERSION, renderObject } from '../core/versions.ts'
+import { showAuthentication, submitAuthentication } from '../pages/authentication.ts'
 import {
   type PageAnswer,
+  recoverCheckout,
   renderNotice,
   showCheckout,
   submitCheckout,
@@ -96,7 +98,8 @@ async function handleApi(
     authorize(key, route, engine.accountId)
     const form = formOf(url, body)
     const version = String(request.headers['stripe-version'] ?? PINNED_VERSION)
-    const { params, expand } = route.read(form, version)
+    const { params, expand, ignored } = route.read(form, version)
+    engine.warnings.note(method, route.path, ignored)
     const idempotencyKey = method === 'POST' ? headerOf(request, 'idempotency-key') : null
     response.setHeader('stripe-version', version)
 
@@ -214,6 +217,9 @@ function pageFor(site: Site, method: string, path: string, body: string): PageAn
     return submitPromotionCode(engine, id, form)
   if (engine && kind === 'c') return posts ? submitCheckout(engine, id, form) : showCheckout(engine, id)
   if (engine && kind === 'p') return posts ? submitPortal(engine, id, form) : showPortal(engine, id)
+  if (engine && kind === '3ds')
+    return posts ? submitAuthentication(engine, id, form) : showAuthentication(engine, id)
+  if (engine && kind === 'r') return recoverCheckout(engine, id)
   if (engine && kind === 'i') return showInvoice(engine, id)
   if (engine && kind === 'receipts') return showReceipt(engine, id)
   return renderNotice(
@@ -262,6 +268,9 @@ async function handleControl(
   const { hostname } = new URL(`http://${request.headers.host ?? 'unknown'}`)
   if (!['127.0.0.1', 'localhost', '[::1]'].includes(hostname)) {
     return answer(403, { error: { message: 'Control routes answer to this machine only.' } })
+  }
+  if (request.method === 'GET' && path === '/_local/warnings') {
+    return answer(200, await site.control('warnings', {}))
   }
   if (request.method !== 'POST' || !request.headers['content-type']?.startsWith('application/json')) {
     return answer(405, { error: { message: 'Control routes take POST with a JSON body.' } })
