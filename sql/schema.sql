@@ -73,7 +73,7 @@ create view payments.customer_totals with (security_invoker=true) as
             count(*) FILTER (WHERE t.is_paid) AS payments_count,
             count(DISTINCT t.currency) FILTER (WHERE t.is_paid) AS currencies,
             min(t.currency) FILTER (WHERE t.is_paid) AS currency,
-            sum((t.amount - t.amount_refunded)) FILTER (WHERE t.is_paid) AS spend,
+            sum(((t.amount - t.amount_refunded) - t.amount_disputed)) FILTER (WHERE t.is_paid) AS spend,
             max(t.paid_at) AS last_payment_at
            FROM ( SELECT w.environment,
                     w.provider,
@@ -81,17 +81,18 @@ create view payments.customer_totals with (security_invoker=true) as
                     w.currency,
                     w.amount,
                     w.amount_refunded,
+                    w.amount_disputed,
                     w.paid_at,
                     ((w.type <> 'refund'::text) AND (w.status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'partially_refunded'::text]))) AS is_paid
                    FROM payments.transactions w
                   WHERE (w.provider_customer_id IS NOT NULL)) t
           GROUP BY t.environment, t.provider, t.provider_customer_id) s;
-comment on view payments.customer_totals is 'What each customer paid: the number of payments, their sum less refunds, and the last payment. One row per customer that has transactions.';
+comment on view payments.customer_totals is 'What each customer paid: the number of payments, their sum less refunds and lost disputes, and the last payment. One row per customer that has transactions.';
 comment on column payments.customer_totals.environment is 'test or live.';
 comment on column payments.customer_totals.provider is 'The payment provider: stripe.';
 comment on column payments.customer_totals.provider_customer_id is 'Stripe''s id of the customer, cus_….';
 comment on column payments.customer_totals.payments_count is 'Payments that succeeded, refunded ones included.';
-comment on column payments.customer_totals.total_spend is 'Sum of these payments less refunds, in the minor unit of currency; null without payments or with several currencies.';
+comment on column payments.customer_totals.total_spend is 'Sum of these payments less refunds and lost disputes, in the minor unit of currency; null without payments or with several currencies.';
 comment on column payments.customer_totals.currency is 'Currency of the payments; null without payments or with several currencies.';
 comment on column payments.customer_totals.last_payment_at is 'When the customer last paid.';
 grant select on payments.customer_totals to payments_service;
@@ -443,6 +444,8 @@ create table payments.stripe_subscription_items (
   product_id text,
   price_id text,
   quantity bigint,
+  current_period_start timestamp with time zone,
+  current_period_end timestamp with time zone,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
@@ -460,6 +463,8 @@ comment on column payments.stripe_subscription_items.subscription_id is 'Subscri
 comment on column payments.stripe_subscription_items.product_id is 'Product (prod_…).';
 comment on column payments.stripe_subscription_items.price_id is 'Price (price_…).';
 comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
+comment on column payments.stripe_subscription_items.current_period_start is 'Start of the current period of this item.';
+comment on column payments.stripe_subscription_items.current_period_end is 'End of the current period of this item.';
 comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
@@ -486,6 +491,8 @@ create table payments.stripe_subscriptions (
   trial_start timestamp with time zone,
   trial_end timestamp with time zone,
   latest_invoice_id text,
+  pause_collection_behavior text,
+  pause_collection_resumes_at timestamp with time zone,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   synced_at timestamp with time zone not null default now(),
@@ -507,15 +514,17 @@ comment on column payments.stripe_subscriptions.subscription_id is 'Stripe id (s
 comment on column payments.stripe_subscriptions.customer_id is 'Stripe customer (cus_…) that pays.';
 comment on column payments.stripe_subscriptions.subject_type is 'Kind of billing subject; once known it stays.';
 comment on column payments.stripe_subscriptions.subject_id is 'Id of the billing subject in the app; once known it stays.';
-comment on column payments.stripe_subscriptions.status is 'Stripe''s status; active and trialing are the ones that usually give access.';
-comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items.';
-comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items.';
+comment on column payments.stripe_subscriptions.status is 'Stripe''s status. trialing usually gives access; active and past_due do once money has arrived. Stripe still retries the payment of one that is past_due.';
+comment on column payments.stripe_subscriptions.current_period_start is 'Start of the current period, paid or not: the earliest of its items.';
+comment on column payments.stripe_subscriptions.current_period_end is 'End of the current period, paid or not: the latest of its items.';
 comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
 comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
 comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was requested, which may be before access ends.';
 comment on column payments.stripe_subscriptions.trial_start is 'Start of the trial.';
 comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.';
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
+comment on column payments.stripe_subscriptions.pause_collection_behavior is 'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
+comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -604,7 +613,9 @@ create table payments.transactions (
   disputed_at timestamp with time zone,
   dispute_amount bigint,
   dispute_status text,
+  amount_disputed bigint not null default 0,
   constraint transactions_pkey PRIMARY KEY (id),
+  constraint amount_disputed_is_not_negative CHECK ((amount_disputed >= 0)),
   constraint amount_is_not_negative CHECK ((amount >= 0)),
   constraint amount_refunded_is_not_negative CHECK ((amount_refunded >= 0)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -640,8 +651,9 @@ comment on column payments.transactions.raw is 'Empty: the objects are in the pa
 comment on column payments.transactions.created_at is 'When this row was created.';
 comment on column payments.transactions.updated_at is 'When this row last changed.';
 comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
-comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
-comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, for example needs_response, won or lost.';
+comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
+comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
+comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
 CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
 CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
 CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
@@ -1091,8 +1103,9 @@ create view payments_private.derived_transactions with (security_invoker=true) a
     dispute.amount AS dispute_amount,
     dispute.status AS dispute_status,
     (d.refunds IS NOT NULL) AS is_refunded,
-    d.released_refund_id
-   FROM (((decided d
+    d.released_refund_id,
+    COALESCE(lost.amount, (0)::bigint) AS amount_disputed
+   FROM ((((decided d
      LEFT JOIN LATERAL ( SELECT s.subject_type,
             s.subject_id
            FROM payments.stripe_subscriptions s
@@ -1109,7 +1122,14 @@ create view payments_private.derived_transactions with (security_invoker=true) a
            FROM payments_private.payment_objects o
           WHERE (d.is_disputed AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.version > 0))
           ORDER BY o.provider_created_at DESC, (o.state = 'succeeded'::text) DESC NULLS LAST, o.version DESC, o.object_id
-         LIMIT 1) dispute ON (true));
+         LIMIT 1) dispute ON (true))
+     LEFT JOIN LATERAL ( SELECT (LEAST(COALESCE(sum(
+                CASE
+                    WHEN (o.currency <> d.currency) THEN d.amount
+                    ELSE o.amount
+                END), (0)::numeric), (d.amount)::numeric))::bigint AS amount
+           FROM payments_private.payment_objects o
+          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true));
 comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
 
 create table payments_private.payment_objects (
@@ -1277,7 +1297,9 @@ create view payments_private.subscription_list with (security_invoker=true) as
     updated_at,
     ( SELECT COALESCE(jsonb_agg(to_jsonb(i.*) ORDER BY i.subscription_item_id), '[]'::jsonb) AS "coalesce"
            FROM payments_private.subscription_item_list i
-          WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items
+          WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
+    pause_collection_behavior,
+    pause_collection_resumes_at
    FROM payments.stripe_subscriptions s;
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
@@ -1335,7 +1357,9 @@ create view payments_private.transaction_list with (security_invoker=true) as
     provider_created_at,
     created_at,
     updated_at,
-    related_object_ids
+    related_object_ids,
+    amount_disputed,
+    dispute_status
    FROM payments.transactions t
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
