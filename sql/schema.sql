@@ -54,29 +54,29 @@ create policy service_select on payments.customer_mappings for select to payment
 grant select on payments.customer_mappings to payments_service;
 
 create view payments.customer_totals with (security_invoker=true) as
- SELECT environment,
-    provider,
-    provider_customer_id,
-    count(*) FILTER (WHERE is_paid) AS payments_count,
+ SELECT t.environment,
+    t.provider,
+    t.provider_customer_id,
+    count(*) FILTER (WHERE p.is_paid) AS payments_count,
         CASE
-            WHEN (count(DISTINCT currency) FILTER (WHERE is_paid) = 1) THEN GREATEST(sum((amount - amount_refunded)) FILTER (WHERE is_paid), (0)::numeric)
+            WHEN (count(DISTINCT t.currency) FILTER (WHERE p.is_paid) = 1) THEN GREATEST(sum(((t.amount - t.amount_refunded) - t.amount_disputed)) FILTER (WHERE p.is_paid), (0)::numeric)
             ELSE NULL::numeric
         END AS total_spend,
         CASE
-            WHEN (count(DISTINCT currency) FILTER (WHERE is_paid) = 1) THEN min(currency) FILTER (WHERE is_paid)
+            WHEN (count(DISTINCT t.currency) FILTER (WHERE p.is_paid) = 1) THEN min(t.currency) FILTER (WHERE p.is_paid)
             ELSE NULL::text
         END AS currency,
-    max(paid_at) AS last_payment_at
+    max(t.paid_at) AS last_payment_at
    FROM (payments.transactions t
-     CROSS JOIN LATERAL ( SELECT ((type <> 'refund'::text) AND (status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'partially_refunded'::text]))) AS is_paid) p)
-  WHERE (provider_customer_id IS NOT NULL)
-  GROUP BY environment, provider, provider_customer_id;
-comment on view payments.customer_totals is 'What each customer paid: the number of payments, their sum less refunds, and the last payment. One row per customer that has transactions.';
+     CROSS JOIN LATERAL ( SELECT ((t.type <> 'refund'::text) AND (t.status = ANY (ARRAY['succeeded'::text, 'refunded'::text, 'partially_refunded'::text]))) AS is_paid) p)
+  WHERE (t.provider_customer_id IS NOT NULL)
+  GROUP BY t.environment, t.provider, t.provider_customer_id;
+comment on view payments.customer_totals is 'What each customer paid: the number of payments, their sum less refunds and lost disputes, and the last payment. One row per customer that has transactions.';
 comment on column payments.customer_totals.environment is 'test or live.';
 comment on column payments.customer_totals.provider is 'The payment provider: stripe.';
 comment on column payments.customer_totals.provider_customer_id is 'Stripe''s id of the customer, cus_….';
 comment on column payments.customer_totals.payments_count is 'Payments that succeeded, refunded ones included.';
-comment on column payments.customer_totals.total_spend is 'Sum of these payments less refunds, in the minor unit of currency; null without payments or with several currencies.';
+comment on column payments.customer_totals.total_spend is 'Sum of these payments less refunds and lost disputes, in the minor unit of currency; null without payments or with several currencies.';
 comment on column payments.customer_totals.currency is 'Currency of the payments; null without payments or with several currencies.';
 comment on column payments.customer_totals.last_payment_at is 'When the customer last paid.';
 grant select on payments.customer_totals to payments_service;
@@ -450,8 +450,8 @@ comment on column payments.stripe_subscription_items.subscription_id is 'Subscri
 comment on column payments.stripe_subscription_items.product_id is 'Product (prod_…).';
 comment on column payments.stripe_subscription_items.price_id is 'Price (price_…).';
 comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
-comment on column payments.stripe_subscription_items.current_period_start is 'Start of the period that the item is paid for.';
-comment on column payments.stripe_subscription_items.current_period_end is 'End of the period that the item is paid for. Items of one subscription may differ, for example a monthly plan and a yearly add-on.';
+comment on column payments.stripe_subscription_items.current_period_start is 'Start of the current period of the item, paid or not.';
+comment on column payments.stripe_subscription_items.current_period_end is 'End of the current period of the item. Items of one subscription may differ, for example a monthly plan and a yearly add-on.';
 comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
@@ -478,6 +478,8 @@ create table payments.stripe_subscriptions (
   trial_start timestamp with time zone,
   trial_end timestamp with time zone,
   latest_invoice_id text,
+  pause_collection_behavior text,
+  pause_collection_resumes_at timestamp with time zone,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   synced_at timestamp with time zone not null default now(),
@@ -498,15 +500,17 @@ comment on column payments.stripe_subscriptions.subscription_id is 'Stripe id (s
 comment on column payments.stripe_subscriptions.customer_id is 'Stripe customer (cus_…) that pays.';
 comment on column payments.stripe_subscriptions.subject_type is 'Kind of billing subject; once known it stays.';
 comment on column payments.stripe_subscriptions.subject_id is 'Id of the billing subject in the app; once known it stays.';
-comment on column payments.stripe_subscriptions.status is 'Stripe''s status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. active and trialing usually give access; give none for a word you do not know.';
-comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items, which have their own periods.';
-comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items, which have their own periods.';
+comment on column payments.stripe_subscriptions.status is 'Stripe''s status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. trialing usually gives access; active and past_due do once money has arrived. Stripe still retries the payment of one that is past_due. Give no access for a word you do not know.';
+comment on column payments.stripe_subscriptions.current_period_start is 'Start of the current period, paid or not: the earliest of its items, which have their own periods.';
+comment on column payments.stripe_subscriptions.current_period_end is 'End of the current period, paid or not: the latest of its items, which have their own periods.';
 comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
 comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
 comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was requested, which may be before access ends.';
 comment on column payments.stripe_subscriptions.trial_start is 'Start of the trial.';
 comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.';
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
+comment on column payments.stripe_subscriptions.pause_collection_behavior is 'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
+comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -595,7 +599,9 @@ create table payments.transactions (
   disputed_at timestamp with time zone,
   dispute_amount bigint,
   dispute_status text,
+  amount_disputed bigint not null default 0,
   constraint transactions_pkey PRIMARY KEY (id),
+  constraint amount_disputed_is_not_negative CHECK ((amount_disputed >= 0)),
   constraint amount_is_not_negative CHECK ((amount >= 0)),
   constraint amount_refunded_is_not_negative CHECK ((amount_refunded >= 0)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -631,8 +637,9 @@ comment on column payments.transactions.raw is 'Empty: the objects are in the pa
 comment on column payments.transactions.created_at is 'When this row was created.';
 comment on column payments.transactions.updated_at is 'When this row last changed.';
 comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
-comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
-comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, for example needs_response, won or lost.';
+comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
+comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
+comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
 CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
 CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
 CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
@@ -642,34 +649,34 @@ create policy service_select on payments.transactions for select to payments_ser
 grant select on payments.transactions to payments_service;
 
 create view payments.webhook_event_health with (security_invoker=true) as
- SELECT environment,
-    COALESCE(backlog, (0)::bigint) AS backlog,
-    oldest_failed_at,
-    COALESCE(dead_lettered, (0)::bigint) AS dead_lettered,
-    COALESCE(failures, '[]'::jsonb) AS failures,
-    events_last_hour,
-    last_received_at,
-    median_lag,
-    greatest_lag
+ SELECT e.environment,
+    COALESCE(f.backlog, (0)::bigint) AS backlog,
+    f.oldest_failed_at,
+    COALESCE(f.dead_lettered, (0)::bigint) AS dead_lettered,
+    COALESCE(f.failures, '[]'::jsonb) AS failures,
+    r.events_last_hour,
+    r.last_received_at,
+    r.median_lag,
+    r.greatest_lag
    FROM ((( VALUES ('test'::text), ('live'::text)) e(environment)
-     LEFT JOIN LATERAL ( SELECT (sum(count))::bigint AS backlog,
-            min(oldest) AS oldest_failed_at,
-            (sum(dead_lettered))::bigint AS dead_lettered,
-            jsonb_agg(jsonb_build_object('event_type', event_type, 'error', last_error, 'count', count) ORDER BY count DESC) AS failures
-           FROM ( SELECT event_type,
-                    last_error,
+     LEFT JOIN LATERAL ( SELECT (sum(g.count))::bigint AS backlog,
+            min(g.oldest) AS oldest_failed_at,
+            (sum(g.dead_lettered))::bigint AS dead_lettered,
+            jsonb_agg(jsonb_build_object('event_type', g.event_type, 'error', g.last_error, 'count', g.count) ORDER BY g.count DESC) AS failures
+           FROM ( SELECT w.event_type,
+                    w.last_error,
                     count(*) AS count,
-                    count(*) FILTER (WHERE (next_attempt_at IS NULL)) AS dead_lettered,
-                    min(received_at) AS oldest
+                    count(*) FILTER (WHERE (w.next_attempt_at IS NULL)) AS dead_lettered,
+                    min(w.received_at) AS oldest
                    FROM payments.webhook_events w
-                  WHERE ((environment = environment) AND (processing_status = ANY (ARRAY['pending'::text, 'failed'::text])))
-                  GROUP BY event_type, last_error) g) f ON (true))
+                  WHERE ((w.environment = e.environment) AND (w.processing_status = ANY (ARRAY['pending'::text, 'failed'::text])))
+                  GROUP BY w.event_type, w.last_error) g) f ON (true))
      LEFT JOIN LATERAL ( SELECT count(*) AS events_last_hour,
-            max(received_at) AS last_received_at,
-            percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (received_at - provider_created_at)))::double precision)) AS median_lag,
-            max(EXTRACT(epoch FROM (received_at - provider_created_at))) AS greatest_lag
+            max(w.received_at) AS last_received_at,
+            percentile_cont((0.5)::double precision) WITHIN GROUP (ORDER BY ((EXTRACT(epoch FROM (w.received_at - w.provider_created_at)))::double precision)) AS median_lag,
+            max(EXTRACT(epoch FROM (w.received_at - w.provider_created_at))) AS greatest_lag
            FROM payments.webhook_events w
-          WHERE ((environment = environment) AND (received_at > (now() - '01:00:00'::interval)))) r ON (true));
+          WHERE ((w.environment = e.environment) AND (w.received_at > (now() - '01:00:00'::interval)))) r ON (true));
 comment on view payments.webhook_event_health is 'Health of the ledger by environment: events that failed, events that are no longer retried, their errors, and how late events arrive.';
 comment on column payments.webhook_event_health.environment is 'test or live.';
 comment on column payments.webhook_event_health.backlog is 'How many events have failed and are not processed yet.';
@@ -757,36 +764,36 @@ comment on view payments_private.connection_list is 'Connections as the API show
 grant select on payments_private.connection_list to payments_service;
 
 create view payments_private.customer_list with (security_invoker=true) as
- SELECT id,
-    environment,
-    provider,
-    provider_customer_id,
-    email,
-    name,
-    phone,
-    deleted,
-    metadata,
-    provider_created_at,
-    synced_at,
+ SELECT c.id,
+    c.environment,
+    c.provider,
+    c.provider_customer_id,
+    c.email,
+    c.name,
+    c.phone,
+    c.deleted,
+    c.metadata,
+    c.provider_created_at,
+    c.synced_at,
     totals.payments_count,
     totals.last_payment_at,
     totals.total_spend,
     totals.currency AS total_spend_currency,
-    (raw #>> '{invoice_settings,default_payment_method,card,brand}'::text[]) AS payment_method_brand,
-    (raw #>> '{invoice_settings,default_payment_method,card,last4}'::text[]) AS payment_method_last4,
-    upper("substring"((raw #>> '{address,country}'::text[]), '^[A-Za-z]{2}$'::text)) AS country_code
+    (c.raw #>> '{invoice_settings,default_payment_method,card,brand}'::text[]) AS payment_method_brand,
+    (c.raw #>> '{invoice_settings,default_payment_method,card,last4}'::text[]) AS payment_method_last4,
+    upper("substring"((c.raw #>> '{address,country}'::text[]), '^[A-Za-z]{2}$'::text)) AS country_code
    FROM (payments.customers c
-     LEFT JOIN LATERAL ( SELECT environment,
-            provider,
-            provider_customer_id,
-            payments_count,
-            total_spend,
-            currency,
-            last_payment_at
+     LEFT JOIN LATERAL ( SELECT t.environment,
+            t.provider,
+            t.provider_customer_id,
+            t.payments_count,
+            t.total_spend,
+            t.currency,
+            t.last_payment_at
            FROM payments.customer_totals t
-          WHERE ((provider_customer_id = provider_customer_id) AND (environment = environment) AND (provider = 'stripe'::text))
+          WHERE ((t.provider_customer_id = c.provider_customer_id) AND (t.environment = c.environment) AND (t.provider = 'stripe'::text))
          OFFSET 0) totals ON (true))
-  WHERE (provider = 'stripe'::text);
+  WHERE (c.provider = 'stripe'::text);
 comment on view payments_private.customer_list is 'Customers with what they paid, as the API lists them.';
 grant select on payments_private.customer_list to payments_service;
 
@@ -812,295 +819,303 @@ CREATE INDEX customer_owners_subject_idx ON payments_private.customer_owners USI
 
 create view payments_private.derived_transactions with (security_invoker=true) as
  WITH facts AS (
-         SELECT environment,
-            object_id,
-            object_type,
-            payment_id,
-            version,
-            state,
-            status,
-            amount,
-            amount_refunded,
-            amount_released,
-            currency,
-            customer_id,
-            customer_email,
-            description,
-            subscription_id,
-            product_id,
-            price_id,
-            subject_type,
-            subject_id,
-            subject_version,
-            provider_created_at,
-            succeeded_at,
-            failed_at,
-            completed_at,
-            refunded_at,
-            version_at,
-            (version > 0) AS is_known,
-            ((version > 0) AND (object_type <> ALL (ARRAY['refund'::text, 'dispute'::text]))) AS is_payment,
+         SELECT o.environment,
+            o.object_id,
+            o.object_type,
+            o.payment_id,
+            o.version,
+            o.state,
+            o.status,
+            o.amount,
+            o.amount_refunded,
+            o.amount_released,
+            o.currency,
+            o.customer_id,
+            o.customer_email,
+            o.description,
+            o.subscription_id,
+            o.product_id,
+            o.price_id,
+            o.subject_type,
+            o.subject_id,
+            o.subject_version,
+            o.provider_created_at,
+            o.succeeded_at,
+            o.failed_at,
+            o.completed_at,
+            o.refunded_at,
+            o.version_at,
+            (o.version > 0) AS is_known,
+            ((o.version > 0) AND (o.object_type <> ALL (ARRAY['refund'::text, 'dispute'::text]))) AS is_payment,
                 CASE
-                    WHEN ((version = 0) OR (object_type = ANY (ARRAY['refund'::text, 'dispute'::text]))) THEN NULL::text
-                    WHEN (state = ANY (ARRAY['succeeded'::text, 'failed'::text])) THEN state
-                    WHEN ((failed_at IS NOT NULL) AND ((object_type <> 'payment_intent'::text) OR (state IS NULL))) THEN 'failed'::text
-                    ELSE state
+                    WHEN ((o.version = 0) OR (o.object_type = ANY (ARRAY['refund'::text, 'dispute'::text]))) THEN NULL::text
+                    WHEN (o.state = ANY (ARRAY['succeeded'::text, 'failed'::text])) THEN o.state
+                    WHEN ((o.failed_at IS NOT NULL) AND ((o.object_type <> 'payment_intent'::text) OR (o.state IS NULL))) THEN 'failed'::text
+                    ELSE o.state
                 END AS says
            FROM payments_private.payment_objects o
         ), ordered AS (
-         SELECT environment,
-            object_id,
-            object_type,
-            payment_id,
-            version,
-            state,
-            status,
-            amount,
-            amount_refunded,
-            amount_released,
-            currency,
-            customer_id,
-            customer_email,
-            description,
-            subscription_id,
-            product_id,
-            price_id,
-            subject_type,
-            subject_id,
-            subject_version,
-            provider_created_at,
-            succeeded_at,
-            failed_at,
-            completed_at,
-            refunded_at,
-            version_at,
-            is_known,
-            is_payment,
-            says
+         SELECT f.environment,
+            f.object_id,
+            f.object_type,
+            f.payment_id,
+            f.version,
+            f.state,
+            f.status,
+            f.amount,
+            f.amount_refunded,
+            f.amount_released,
+            f.currency,
+            f.customer_id,
+            f.customer_email,
+            f.description,
+            f.subscription_id,
+            f.product_id,
+            f.price_id,
+            f.subject_type,
+            f.subject_id,
+            f.subject_version,
+            f.provider_created_at,
+            f.succeeded_at,
+            f.failed_at,
+            f.completed_at,
+            f.refunded_at,
+            f.version_at,
+            f.is_known,
+            f.is_payment,
+            f.says
            FROM facts f
-          ORDER BY payment_id, environment, (object_type = ANY (ARRAY['refund'::text, 'dispute'::text])), (state = 'succeeded'::text) DESC NULLS LAST, (array_position(ARRAY['invoice'::text, 'payment_intent'::text, 'charge'::text, 'checkout_session'::text, 'invoice_payment'::text], object_type)),
+          ORDER BY f.payment_id, f.environment, (f.object_type = ANY (ARRAY['refund'::text, 'dispute'::text])), (f.state = 'succeeded'::text) DESC NULLS LAST, (array_position(ARRAY['invoice'::text, 'payment_intent'::text, 'charge'::text, 'checkout_session'::text, 'invoice_payment'::text], f.object_type)),
                 CASE
-                    WHEN (state = 'succeeded'::text) THEN provider_created_at
+                    WHEN (f.state = 'succeeded'::text) THEN f.provider_created_at
                     ELSE NULL::timestamp with time zone
                 END,
                 CASE
-                    WHEN (state = 'succeeded'::text) THEN object_id
+                    WHEN (f.state = 'succeeded'::text) THEN f.object_id
                     ELSE NULL::text
-                END, version DESC, object_id
+                END, f.version DESC, f.object_id
         ), heard AS (
-         SELECT payment_id AS id,
-            environment,
-            (array_agg(object_id) FILTER (WHERE (object_type = 'payment_intent'::text)))[1] AS payment_intent,
-            (array_agg(object_id) FILTER (WHERE (object_type = 'invoice'::text)))[1] AS invoice,
-            (array_agg(object_id) FILTER (WHERE (object_type = 'checkout_session'::text)))[1] AS checkout_session,
-            COALESCE((array_agg(object_id) FILTER (WHERE ((object_type = 'charge'::text) AND (state IS DISTINCT FROM 'failed'::text))))[1], (array_agg(object_id) FILTER (WHERE (object_type = 'charge'::text)))[1]) AS charge,
-            (array_agg(subscription_id) FILTER (WHERE (is_known AND (subscription_id IS NOT NULL))))[1] AS subscription,
-            (array_agg(product_id) FILTER (WHERE (is_known AND (product_id IS NOT NULL))))[1] AS product,
-            (array_agg(price_id) FILTER (WHERE (is_known AND (price_id IS NOT NULL))))[1] AS price,
-            (array_agg(customer_id) FILTER (WHERE (is_known AND (customer_id IS NOT NULL))))[1] AS customer_id,
-            (array_agg(customer_email) FILTER (WHERE (is_known AND (customer_email IS NOT NULL))))[1] AS customer_email,
-            (array_agg(ROW(subject_type, subject_id)::payments.billing_subject) FILTER (WHERE (is_known AND (subject_type IS NOT NULL))))[1] AS subject,
-            (array_agg(currency) FILTER (WHERE (is_payment AND (currency IS NOT NULL))))[1] AS currency,
-            (array_agg(description) FILTER (WHERE (is_payment AND (description IS NOT NULL))))[1] AS description,
-            COALESCE(max(amount) FILTER (WHERE ((says = 'succeeded'::text) AND (object_type = 'invoice'::text))), (GREATEST(sum(amount) FILTER (WHERE ((says = 'succeeded'::text) AND (object_type = 'payment_intent'::text))), sum(amount) FILTER (WHERE ((says = 'succeeded'::text) AND (object_type = 'invoice_payment'::text)))))::bigint, (array_agg(amount) FILTER (WHERE (is_payment AND (state IS NOT NULL) AND (amount IS NOT NULL))))[1]) AS amount,
-            min(provider_created_at) FILTER (WHERE is_payment) AS provider_created_at,
-            COALESCE(bool_or((says = 'succeeded'::text)), false) AS is_paid,
-            min(succeeded_at) FILTER (WHERE ((says = 'succeeded'::text) AND (object_type = 'invoice'::text))) AS invoice_paid_at,
-            min(succeeded_at) FILTER (WHERE ((says = 'succeeded'::text) AND (object_type <> 'invoice'::text))) AS paid_at,
-            min(provider_created_at) FILTER (WHERE (says = 'succeeded'::text)) AS seen_paid_at,
-            min(succeeded_at) FILTER (WHERE (object_type = 'payment_intent'::text)) AS captured_at,
-            max(failed_at) FILTER (WHERE (says = 'failed'::text)) AS failed_at,
+         SELECT o.payment_id AS id,
+            o.environment,
+            (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'payment_intent'::text)))[1] AS payment_intent,
+            (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'invoice'::text)))[1] AS invoice,
+            (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'checkout_session'::text)))[1] AS checkout_session,
+            COALESCE((array_agg(o.object_id) FILTER (WHERE ((o.object_type = 'charge'::text) AND (o.state IS DISTINCT FROM 'failed'::text))))[1], (array_agg(o.object_id) FILTER (WHERE (o.object_type = 'charge'::text)))[1]) AS charge,
+            (array_agg(o.subscription_id) FILTER (WHERE (o.is_known AND (o.subscription_id IS NOT NULL))))[1] AS subscription,
+            (array_agg(o.product_id) FILTER (WHERE (o.is_known AND (o.product_id IS NOT NULL))))[1] AS product,
+            (array_agg(o.price_id) FILTER (WHERE (o.is_known AND (o.price_id IS NOT NULL))))[1] AS price,
+            (array_agg(o.customer_id) FILTER (WHERE (o.is_known AND (o.customer_id IS NOT NULL))))[1] AS customer_id,
+            (array_agg(o.customer_email) FILTER (WHERE (o.is_known AND (o.customer_email IS NOT NULL))))[1] AS customer_email,
+            (array_agg(ROW(o.subject_type, o.subject_id)::payments.billing_subject) FILTER (WHERE (o.is_known AND (o.subject_type IS NOT NULL))))[1] AS subject,
+            (array_agg(o.currency) FILTER (WHERE (o.is_payment AND (o.currency IS NOT NULL))))[1] AS currency,
+            (array_agg(o.description) FILTER (WHERE (o.is_payment AND (o.description IS NOT NULL))))[1] AS description,
+            COALESCE(max(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))), (GREATEST(sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'payment_intent'::text))), sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice_payment'::text)))))::bigint, (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.state IS NOT NULL) AND (o.amount IS NOT NULL))))[1]) AS amount,
+            min(o.provider_created_at) FILTER (WHERE o.is_payment) AS provider_created_at,
+            COALESCE(bool_or((o.says = 'succeeded'::text)), false) AS is_paid,
+            min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))) AS invoice_paid_at,
+            min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type <> 'invoice'::text))) AS paid_at,
+            min(o.provider_created_at) FILTER (WHERE (o.says = 'succeeded'::text)) AS seen_paid_at,
+            min(o.succeeded_at) FILTER (WHERE (o.object_type = 'payment_intent'::text)) AS captured_at,
+            max(o.failed_at) FILTER (WHERE (o.says = 'failed'::text)) AS failed_at,
             max(
                 CASE
-                    WHEN (object_type = 'charge'::text) THEN provider_created_at
-                    ELSE version_at
-                END) FILTER (WHERE ((says = 'failed'::text) AND (failed_at IS NULL))) AS seen_failed_at,
-            max(failed_at) FILTER (WHERE ((says = 'failed'::text) AND (status = 'canceled'::text))) AS canceled_at,
-            max(provider_created_at) FILTER (WHERE ((says = 'pending'::text) AND (object_type = 'charge'::text))) AS charge_pending_at,
+                    WHEN (o.object_type = 'charge'::text) THEN o.provider_created_at
+                    ELSE o.version_at
+                END) FILTER (WHERE ((o.says = 'failed'::text) AND (o.failed_at IS NULL))) AS seen_failed_at,
+            max(o.failed_at) FILTER (WHERE ((o.says = 'failed'::text) AND (o.status = 'canceled'::text))) AS canceled_at,
+            max(o.provider_created_at) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type = 'charge'::text))) AS charge_pending_at,
             max(
                 CASE
-                    WHEN (object_type = 'payment_intent'::text) THEN version_at
-                    ELSE COALESCE(completed_at, provider_created_at)
-                END) FILTER (WHERE ((says = 'pending'::text) AND (object_type <> 'charge'::text))) AS pending_at,
-            (COALESCE(sum(amount_refunded) FILTER (WHERE (is_payment AND (object_type = 'charge'::text))), (0)::numeric))::bigint AS charge_refunded,
-            max(version_at) FILTER (WHERE (is_payment AND (object_type = 'charge'::text))) AS charge_at,
-            max(refunded_at) FILTER (WHERE (is_payment AND (object_type = 'charge'::text))) AS charge_refunded_at,
-            max(amount_released) FILTER (WHERE is_payment) AS amount_released,
-            (sum(amount) FILTER (WHERE (is_known AND (object_type = 'refund'::text))))::bigint AS refunds,
-            (sum(amount) FILTER (WHERE (is_known AND (object_type = 'refund'::text) AND (state <> 'failed'::text))))::bigint AS refunds_valid,
-            max(COALESCE(succeeded_at, provider_created_at)) FILTER (WHERE (is_known AND (object_type = 'refund'::text) AND (state <> 'failed'::text))) AS refunded_at,
-            bool_or((is_known AND (object_type = 'dispute'::text))) AS is_disputed
+                    WHEN (o.object_type = 'payment_intent'::text) THEN o.version_at
+                    ELSE COALESCE(o.completed_at, o.provider_created_at)
+                END) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type <> 'charge'::text))) AS pending_at,
+            (COALESCE(sum(o.amount_refunded) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))), (0)::numeric))::bigint AS charge_refunded,
+            max(o.version_at) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_at,
+            max(o.refunded_at) FILTER (WHERE (o.is_payment AND (o.object_type = 'charge'::text))) AS charge_refunded_at,
+            max(o.amount_released) FILTER (WHERE o.is_payment) AS amount_released,
+            (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text))))::bigint AS refunds,
+            (sum(o.amount) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))))::bigint AS refunds_valid,
+            max(COALESCE(o.succeeded_at, o.provider_created_at)) FILTER (WHERE (o.is_known AND (o.object_type = 'refund'::text) AND (o.state <> 'failed'::text))) AS refunded_at,
+            bool_or((o.is_known AND (o.object_type = 'dispute'::text))) AS is_disputed
            FROM ordered o
-          GROUP BY payment_id, environment
+          GROUP BY o.payment_id, o.environment
         ), refunded AS (
-         SELECT id,
-            environment,
-            payment_intent,
-            invoice,
-            checkout_session,
-            charge,
-            subscription,
-            product,
-            price,
-            customer_id,
-            customer_email,
-            subject,
-            currency,
-            description,
-            amount,
-            provider_created_at,
-            is_paid,
-            invoice_paid_at,
-            paid_at,
-            seen_paid_at,
-            captured_at,
-            failed_at,
-            seen_failed_at,
-            canceled_at,
-            charge_pending_at,
-            pending_at,
-            charge_refunded,
-            charge_at,
-            charge_refunded_at,
-            amount_released,
-            refunds,
-            refunds_valid,
-            refunded_at,
-            is_disputed,
+         SELECT h.id,
+            h.environment,
+            h.payment_intent,
+            h.invoice,
+            h.checkout_session,
+            h.charge,
+            h.subscription,
+            h.product,
+            h.price,
+            h.customer_id,
+            h.customer_email,
+            h.subject,
+            h.currency,
+            h.description,
+            h.amount,
+            h.provider_created_at,
+            h.is_paid,
+            h.invoice_paid_at,
+            h.paid_at,
+            h.seen_paid_at,
+            h.captured_at,
+            h.failed_at,
+            h.seen_failed_at,
+            h.canceled_at,
+            h.charge_pending_at,
+            h.pending_at,
+            h.charge_refunded,
+            h.charge_at,
+            h.charge_refunded_at,
+            h.amount_released,
+            h.refunds,
+            h.refunds_valid,
+            h.refunded_at,
+            h.is_disputed,
             release.object_id AS released_refund_id,
                 CASE
-                    WHEN (NOT is_paid) THEN (0)::bigint
-                    WHEN (((COALESCE(refunds, (0)::bigint))::numeric - failed.before) >= (charge_refunded)::numeric) THEN LEAST((COALESCE(refunds_valid, (0)::bigint) - COALESCE(release.amount, (0)::bigint)), amount)
-                    ELSE LEAST((GREATEST((((charge_refunded)::numeric - failed.later) - (COALESCE(amount_released, (0)::bigint))::numeric), (0)::numeric))::bigint, amount)
+                    WHEN (NOT h.is_paid) THEN (0)::bigint
+                    WHEN (((COALESCE(h.refunds, (0)::bigint))::numeric - failed.before) >= (h.charge_refunded)::numeric) THEN LEAST((COALESCE(h.refunds_valid, (0)::bigint) - COALESCE(release.amount, (0)::bigint)), h.amount)
+                    ELSE LEAST((GREATEST((((h.charge_refunded)::numeric - failed.later) - (COALESCE(h.amount_released, (0)::bigint))::numeric), (0)::numeric))::bigint, h.amount)
                 END AS amount_refunded
            FROM ((heard h
-             CROSS JOIN LATERAL ( SELECT COALESCE(sum(amount) FILTER (WHERE (COALESCE(failed_at, version_at) < charge_at)), (0)::numeric) AS before,
-                    COALESCE(sum(amount) FILTER (WHERE (COALESCE(failed_at, version_at) > charge_at)), (0)::numeric) AS later
+             CROSS JOIN LATERAL ( SELECT COALESCE(sum(r.amount) FILTER (WHERE (COALESCE(r.failed_at, r.version_at) < h.charge_at)), (0)::numeric) AS before,
+                    COALESCE(sum(r.amount) FILTER (WHERE (COALESCE(r.failed_at, r.version_at) > h.charge_at)), (0)::numeric) AS later
                    FROM payments_private.payment_objects r
-                  WHERE ((refunds > COALESCE(refunds_valid, (0)::bigint)) AND (payment_id = id) AND (object_type = 'refund'::text) AND (state = 'failed'::text) AND (version > 0))) failed)
-             LEFT JOIN LATERAL ( SELECT object_id,
-                    amount
+                  WHERE ((h.refunds > COALESCE(h.refunds_valid, (0)::bigint)) AND (r.payment_id = h.id) AND (r.object_type = 'refund'::text) AND (r.state = 'failed'::text) AND (r.version > 0))) failed)
+             LEFT JOIN LATERAL ( SELECT r.object_id,
+                    r.amount
                    FROM payments_private.payment_objects r
-                  WHERE ((amount_released > 0) AND
+                  WHERE ((h.amount_released > 0) AND
                         CASE
-                            WHEN (captured_at IS NULL) THEN (((refunds)::numeric - failed.before) >= (charge_refunded)::numeric)
-                            ELSE (provider_created_at <= (captured_at + '00:00:10'::interval))
-                        END AND (payment_id = id) AND (object_type = 'refund'::text) AND (amount = amount_released) AND (state <> 'failed'::text) AND (version > 0))
-                  ORDER BY provider_created_at, object_id
+                            WHEN (h.captured_at IS NULL) THEN (((h.refunds)::numeric - failed.before) >= (h.charge_refunded)::numeric)
+                            ELSE (r.provider_created_at <= (h.captured_at + '00:00:10'::interval))
+                        END AND (r.payment_id = h.id) AND (r.object_type = 'refund'::text) AND (r.amount = h.amount_released) AND (r.state <> 'failed'::text) AND (r.version > 0))
+                  ORDER BY r.provider_created_at, r.object_id
                  LIMIT 1) release ON (true))
         ), decided AS (
-         SELECT id,
-            environment,
-            payment_intent,
-            invoice,
-            checkout_session,
-            charge,
-            subscription,
-            product,
-            price,
-            customer_id,
-            customer_email,
-            subject,
-            currency,
-            description,
-            amount,
-            provider_created_at,
-            is_paid,
-            invoice_paid_at,
-            paid_at,
-            seen_paid_at,
-            captured_at,
-            failed_at,
-            seen_failed_at,
-            canceled_at,
-            charge_pending_at,
-            pending_at,
-            charge_refunded,
-            charge_at,
-            charge_refunded_at,
-            amount_released,
-            refunds,
-            refunds_valid,
-            refunded_at,
-            is_disputed,
-            released_refund_id,
-            amount_refunded,
+         SELECT r.id,
+            r.environment,
+            r.payment_intent,
+            r.invoice,
+            r.checkout_session,
+            r.charge,
+            r.subscription,
+            r.product,
+            r.price,
+            r.customer_id,
+            r.customer_email,
+            r.subject,
+            r.currency,
+            r.description,
+            r.amount,
+            r.provider_created_at,
+            r.is_paid,
+            r.invoice_paid_at,
+            r.paid_at,
+            r.seen_paid_at,
+            r.captured_at,
+            r.failed_at,
+            r.seen_failed_at,
+            r.canceled_at,
+            r.charge_pending_at,
+            r.pending_at,
+            r.charge_refunded,
+            r.charge_at,
+            r.charge_refunded_at,
+            r.amount_released,
+            r.refunds,
+            r.refunds_valid,
+            r.refunded_at,
+            r.is_disputed,
+            r.released_refund_id,
+            r.amount_refunded,
                 CASE
-                    WHEN (is_paid AND (amount_refunded = 0)) THEN 'succeeded'::text
-                    WHEN (is_paid AND (amount_refunded < amount)) THEN 'partially_refunded'::text
-                    WHEN is_paid THEN 'refunded'::text
-                    WHEN (canceled_at >= GREATEST(charge_pending_at, pending_at)) THEN 'failed'::text
-                    WHEN ((GREATEST(failed_at, seen_failed_at) >= COALESCE(charge_pending_at, '-infinity'::timestamp with time zone)) AND (GREATEST(failed_at, seen_failed_at) > COALESCE(pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
-                    WHEN (COALESCE(pending_at, charge_pending_at) IS NOT NULL) THEN 'pending'::text
+                    WHEN (r.is_paid AND (r.amount_refunded = 0)) THEN 'succeeded'::text
+                    WHEN (r.is_paid AND (r.amount_refunded < r.amount)) THEN 'partially_refunded'::text
+                    WHEN r.is_paid THEN 'refunded'::text
+                    WHEN (r.canceled_at >= GREATEST(r.charge_pending_at, r.pending_at)) THEN 'failed'::text
+                    WHEN ((GREATEST(r.failed_at, r.seen_failed_at) >= COALESCE(r.charge_pending_at, '-infinity'::timestamp with time zone)) AND (GREATEST(r.failed_at, r.seen_failed_at) > COALESCE(r.pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
+                    WHEN (COALESCE(r.pending_at, r.charge_pending_at) IS NOT NULL) THEN 'pending'::text
                     ELSE NULL::text
                 END AS status
            FROM refunded r
         )
- SELECT id,
-    environment,
+ SELECT d.id,
+    d.environment,
         CASE
-            WHEN (status = 'failed'::text) THEN 'failed_payment'::text
-            WHEN (subscription IS NOT NULL) THEN 'subscription_invoice'::text
+            WHEN (d.status = 'failed'::text) THEN 'failed_payment'::text
+            WHEN (d.subscription IS NOT NULL) THEN 'subscription_invoice'::text
             ELSE 'one_time_payment'::text
         END AS type,
-    status,
-    COALESCE((subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
+    d.status,
+    COALESCE((d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
         CASE
-            WHEN ((subject).type IS NOT NULL) THEN (subject).id
+            WHEN ((d.subject).type IS NOT NULL) THEN (d.subject).id
             WHEN (subscriber.subject_type IS NOT NULL) THEN subscriber.subject_id
             ELSE owner.subject_id
         END AS subject_id,
-    customer_id AS provider_customer_id,
-    customer_email AS customer_email_snapshot,
+    d.customer_id AS provider_customer_id,
+    d.customer_email AS customer_email_snapshot,
         CASE
-            WHEN (payment_intent IS NOT NULL) THEN 'payment_intent'::text
-            WHEN (invoice IS NOT NULL) THEN 'invoice'::text
-            WHEN (checkout_session IS NOT NULL) THEN 'checkout_session'::text
-            WHEN (charge IS NOT NULL) THEN 'charge'::text
+            WHEN (d.payment_intent IS NOT NULL) THEN 'payment_intent'::text
+            WHEN (d.invoice IS NOT NULL) THEN 'invoice'::text
+            WHEN (d.checkout_session IS NOT NULL) THEN 'checkout_session'::text
+            WHEN (d.charge IS NOT NULL) THEN 'charge'::text
             ELSE NULL::text
         END AS provider_object_type,
-    COALESCE(payment_intent, invoice, checkout_session, charge) AS provider_object_id,
-    jsonb_strip_nulls(jsonb_build_object('payment_intent', payment_intent, 'invoice', invoice, 'checkout_session', checkout_session, 'charge', charge, 'subscription', subscription, 'product', product, 'price', price)) AS related_object_ids,
-    amount,
-    amount_refunded,
-    currency,
-    description,
+    COALESCE(d.payment_intent, d.invoice, d.checkout_session, d.charge) AS provider_object_id,
+    jsonb_strip_nulls(jsonb_build_object('payment_intent', d.payment_intent, 'invoice', d.invoice, 'checkout_session', d.checkout_session, 'charge', d.charge, 'subscription', d.subscription, 'product', d.product, 'price', d.price)) AS related_object_ids,
+    d.amount,
+    d.amount_refunded,
+    d.currency,
+    d.description,
         CASE
-            WHEN is_paid THEN COALESCE(invoice_paid_at, paid_at, seen_paid_at)
+            WHEN d.is_paid THEN COALESCE(d.invoice_paid_at, d.paid_at, d.seen_paid_at)
             ELSE NULL::timestamp with time zone
         END AS paid_at,
         CASE
-            WHEN (status = 'failed'::text) THEN COALESCE(failed_at, seen_failed_at)
+            WHEN (d.status = 'failed'::text) THEN COALESCE(d.failed_at, d.seen_failed_at)
             ELSE NULL::timestamp with time zone
         END AS failed_at,
         CASE
-            WHEN (amount_refunded > 0) THEN COALESCE(refunded_at, charge_refunded_at)
+            WHEN (d.amount_refunded > 0) THEN COALESCE(d.refunded_at, d.charge_refunded_at)
             ELSE NULL::timestamp with time zone
         END AS refunded_at,
-    provider_created_at,
+    d.provider_created_at,
     dispute.provider_created_at AS disputed_at,
     dispute.amount AS dispute_amount,
     dispute.status AS dispute_status,
-    (refunds IS NOT NULL) AS is_refunded,
-    released_refund_id
-   FROM (((decided d
-     LEFT JOIN LATERAL ( SELECT subject_type,
-            subject_id
+    (d.refunds IS NOT NULL) AS is_refunded,
+    d.released_refund_id,
+    COALESCE(lost.amount, (0)::bigint) AS amount_disputed
+   FROM ((((decided d
+     LEFT JOIN LATERAL ( SELECT s.subject_type,
+            s.subject_id
            FROM payments.stripe_subscriptions s
-          WHERE (((subject).type IS NULL) AND (subscription_id = subscription) AND (environment = environment))) subscriber ON (true))
-     LEFT JOIN LATERAL ( SELECT subject_type,
-            subject_id
+          WHERE (((d.subject).type IS NULL) AND (s.subscription_id = d.subscription) AND (s.environment = d.environment))) subscriber ON (true))
+     LEFT JOIN LATERAL ( SELECT c.subject_type,
+            c.subject_id
            FROM payments_private.customer_owners c
-          WHERE (((subject).type IS NULL) AND (subscriber.subject_type IS NULL) AND (customer_id = customer_id) AND (environment = environment))
-          ORDER BY named_at, named_by, subject_type, subject_id
+          WHERE (((d.subject).type IS NULL) AND (subscriber.subject_type IS NULL) AND (c.customer_id = d.customer_id) AND (c.environment = d.environment))
+          ORDER BY c.named_at, c.named_by, c.subject_type, c.subject_id
          LIMIT 1) owner ON (true))
-     LEFT JOIN LATERAL ( SELECT provider_created_at,
-            amount,
-            status
+     LEFT JOIN LATERAL ( SELECT o.provider_created_at,
+            o.amount,
+            o.status
            FROM payments_private.payment_objects o
-          WHERE (is_disputed AND (payment_id = id) AND (object_type = 'dispute'::text) AND (version > 0))
-          ORDER BY provider_created_at DESC, (state = 'succeeded'::text) DESC NULLS LAST, version DESC, object_id
-         LIMIT 1) dispute ON (true));
+          WHERE (d.is_disputed AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.version > 0))
+          ORDER BY o.provider_created_at DESC, (o.state = 'succeeded'::text) DESC NULLS LAST, o.version DESC, o.object_id
+         LIMIT 1) dispute ON (true))
+     LEFT JOIN LATERAL ( SELECT (LEAST(COALESCE(sum(
+                CASE
+                    WHEN (o.currency <> d.currency) THEN d.amount
+                    ELSE o.amount
+                END), (0)::numeric), (d.amount)::numeric))::bigint AS amount
+           FROM payments_private.payment_objects o
+          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true));
 comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
 
 create table payments_private.payment_objects (
@@ -1303,9 +1318,11 @@ create view payments_private.subscription_list with (security_invoker=true) as
     synced_at,
     created_at,
     updated_at,
-    ( SELECT COALESCE(jsonb_agg(to_jsonb(*) ORDER BY subscription_item_id), '[]'::jsonb) AS "coalesce"
+    ( SELECT COALESCE(jsonb_agg(to_jsonb(i.*) ORDER BY i.subscription_item_id), '[]'::jsonb) AS "coalesce"
            FROM payments_private.subscription_item_list i
-          WHERE ((subscription_id = subscription_id) AND (environment = environment))) AS items
+          WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
+    pause_collection_behavior,
+    pause_collection_resumes_at
    FROM payments.stripe_subscriptions s;
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
@@ -1334,7 +1351,7 @@ create view payments_private.synced_subscriptions with (security_invoker=true) a
     COALESCE((((progress -> 'subscriptions'::text) ->> 'seen'::text))::bigint, (0)::bigint) AS synced,
     ( SELECT count(*) AS count
            FROM payments.stripe_subscriptions s
-          WHERE ((environment = environment) AND (subject_type IS NULL))) AS unmapped,
+          WHERE ((s.environment = r.environment) AND (s.subject_type IS NULL))) AS unmapped,
     COALESCE((((progress -> 'subscriptions'::text) ->> 'deleted'::text))::bigint, (0)::bigint) AS deleted
    FROM payments.sync_runs r
   WHERE (progress ? 'subscriptions'::text);
@@ -1363,7 +1380,9 @@ create view payments_private.transaction_list with (security_invoker=true) as
     provider_created_at,
     created_at,
     updated_at,
-    related_object_ids
+    related_object_ids,
+    amount_disputed,
+    dispute_status
    FROM payments.transactions t
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';

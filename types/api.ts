@@ -500,6 +500,11 @@ export type StripeSubscription = {
   trialStart: string | null
   trialEnd: string | null
   latestInvoiceId: string | null
+  /**
+   * `keep_as_draft`, `mark_uncollectible` or `void` while collection is paused. The status stays `active`.
+   */
+  pauseCollectionBehavior: string | null
+  pauseCollectionResumesAt: string | null
   metadata: Record<string, string>
   syncedAt: string
   createdAt: string
@@ -555,6 +560,10 @@ export type PaymentTransaction = {
   /** In the currency's minor unit, like every amount. */
   amount: number | null
   amountRefunded: number | null
+  /** Money lost in disputes that were lost; not part of `amountRefunded`. */
+  amountDisputed: number
+  /** Stripe's status of the latest dispute, for example `needs_response`, `won` or `lost`. */
+  disputeStatus: string | null
   currency: string | null
   description: string | null
   paidAt: string | null
@@ -593,7 +602,10 @@ export type PaymentCustomer = {
   syncedAt: string
   paymentsCount: number
   lastPaymentAt: string | null
-  /** Payments less refunds; null, like its currency, without payments or with several currencies. */
+  /**
+   * Payments less refunds and lost disputes; null, like its currency, without payments or with several
+   * currencies.
+   */
   totalSpend: number | null
   totalSpendCurrency: string | null
   paymentMethodBrand: string | null

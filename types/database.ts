@@ -150,7 +150,7 @@ export interface PaymentsCustomerTotals {
    */
   provider_customer_id: string | null;
   /**
-   * Sum of these payments less refunds, in the minor unit of currency; null without payments or with several currencies.
+   * Sum of these payments less refunds and lost disputes, in the minor unit of currency; null without payments or with several currencies.
    */
   total_spend: Numeric | null;
 }
@@ -220,6 +220,7 @@ export interface PaymentsPrivateCustomerOwners {
 
 export interface PaymentsPrivateDerivedTransactions {
   amount: Int8 | null;
+  amount_disputed: Int8 | null;
   amount_refunded: Int8 | null;
   currency: string | null;
   customer_email_snapshot: string | null;
@@ -486,6 +487,8 @@ export interface PaymentsPrivateSubscriptionList {
   items: Json | null;
   latest_invoice_id: string | null;
   metadata: Json | null;
+  pause_collection_behavior: string | null;
+  pause_collection_resumes_at: Timestamp | null;
   status: string | null;
   subject_id: string | null;
   subject_type: string | null;
@@ -522,11 +525,13 @@ export interface PaymentsPrivateSyncRunList {
 
 export interface PaymentsPrivateTransactionList {
   amount: Int8 | null;
+  amount_disputed: Int8 | null;
   amount_refunded: Int8 | null;
   created_at: Timestamp | null;
   currency: string | null;
   customer_email_snapshot: string | null;
   description: string | null;
+  dispute_status: string | null;
   environment: string | null;
   failed_at: Timestamp | null;
   id: string | null;
@@ -981,11 +986,11 @@ export interface PaymentsStripeSubscriptionItems {
    */
   created_at: Generated<Timestamp>;
   /**
-   * End of the period that the item is paid for. Items of one subscription may differ, for example a monthly plan and a yearly add-on.
+   * End of the current period of the item. Items of one subscription may differ, for example a monthly plan and a yearly add-on.
    */
   current_period_end: Timestamp | null;
   /**
-   * Start of the period that the item is paid for.
+   * Start of the current period of the item, paid or not.
    */
   current_period_start: Timestamp | null;
   /**
@@ -1048,11 +1053,11 @@ export interface PaymentsStripeSubscriptions {
    */
   created_at: Generated<Timestamp>;
   /**
-   * End of the paid period: the latest of its items, which have their own periods.
+   * End of the current period, paid or not: the latest of its items, which have their own periods.
    */
   current_period_end: Timestamp | null;
   /**
-   * Start of the paid period: the earliest of its items, which have their own periods.
+   * Start of the current period, paid or not: the earliest of its items, which have their own periods.
    */
   current_period_start: Timestamp | null;
   /**
@@ -1076,11 +1081,19 @@ export interface PaymentsStripeSubscriptions {
    */
   metadata: Generated<Json>;
   /**
+   * How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.
+   */
+  pause_collection_behavior: string | null;
+  /**
+   * When Stripe resumes collection; null if somebody has to resume it.
+   */
+  pause_collection_resumes_at: Timestamp | null;
+  /**
    * The object as Stripe sent it last.
    */
   raw: Generated<Json>;
   /**
-   * Stripe's status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. active and trialing usually give access; give none for a word you do not know.
+   * Stripe's status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. trialing usually gives access; active and past_due do once money has arrived. Stripe still retries the payment of one that is past_due. Give no access for a word you do not know.
    */
   status: string;
   /**
@@ -1186,6 +1199,10 @@ export interface PaymentsTransactions {
    */
   amount: Int8 | null;
   /**
+   * Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.
+   */
+  amount_disputed: Generated<Int8>;
+  /**
    * Amount refunded so far, in the minor unit; failed refunds do not count.
    */
   amount_refunded: Generated<Int8>;
@@ -1206,11 +1223,11 @@ export interface PaymentsTransactions {
    */
   description: string | null;
   /**
-   * Disputed amount in the minor unit.
+   * Amount of the latest dispute in the minor unit, whatever its outcome.
    */
   dispute_amount: Int8 | null;
   /**
-   * Stripe's status of the dispute, for example needs_response, won or lost.
+   * Stripe's status of the latest dispute, for example needs_response, won or lost.
    */
   dispute_status: string | null;
   /**

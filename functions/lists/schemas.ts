@@ -104,6 +104,10 @@ const subscription = component('StripeSubscription', {
   trialStart: nullableInstant,
   trialEnd: nullableInstant,
   latestInvoiceId: nullable,
+  pauseCollectionBehavior: nullable.describe(
+    '`keep_as_draft`, `mark_uncollectible` or `void` while collection is paused. The status stays `active`.',
+  ),
+  pauseCollectionResumesAt: nullableInstant,
   metadata: strings,
   syncedAt: instant,
   createdAt: instant,
@@ -124,6 +128,10 @@ const transaction = component('PaymentTransaction', {
   providerReferenceType: nullable,
   amount: z.number().nullable().describe("In the currency's minor unit, like every amount."),
   amountRefunded: z.number().nullable(),
+  amountDisputed: z.number().describe('Money lost in disputes that were lost; not part of `amountRefunded`.'),
+  disputeStatus: nullable.describe(
+    "Stripe's status of the latest dispute, for example `needs_response`, `won` or `lost`.",
+  ),
   currency: nullable,
   description: nullable,
   paidAt: nullableInstant,
@@ -152,7 +160,9 @@ const customer = component('PaymentCustomer', {
   lastPaymentAt: nullableInstant,
   totalSpend: count
     .nullable()
-    .describe('Payments less refunds; null, like its currency, without payments or with several currencies.'),
+    .describe(
+      'Payments less refunds and lost disputes; null, like its currency, without payments or with several currencies.',
+    ),
   totalSpendCurrency: nullable,
   paymentMethodBrand: nullable,
   paymentMethodLast4: nullable,

@@ -53,7 +53,15 @@ const ROOT = new URL('../../', import.meta.url)
 const RETRY_DELAYS_MS = [500, 2000, 8000]
 const WEBHOOK_PATH = '/api/webhooks/stripe/test'
 /** Tables that an app may have under these names; the demo must not touch them. */
-const APP_TABLES = ['orders', 'team_members', 'plans', 'team_entitlements', 'team_plans']
+const APP_TABLES = [
+  'orders',
+  'order_lines',
+  'order_payments',
+  'team_members',
+  'plans',
+  'team_entitlements',
+  'team_plans',
+]
 
 /**
  * Starts everything and resolves when the shop is ready. If a part does not start, the others are stopped again.

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:7c433035be8e5cb6f1b390a1a75992e16c2f07d9
+--! Hash: sha1:e90bcc54fee9567a560d7c1fe4d8595c6623e891
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -506,6 +506,8 @@ create table if not exists payments.stripe_subscriptions (
   trial_start timestamptz,
   trial_end timestamptz,
   latest_invoice_id text,
+  pause_collection_behavior text,
+  pause_collection_resumes_at timestamptz,
   metadata jsonb not null default '{}',
   raw jsonb not null default '{}',
   synced_at timestamptz not null default now(),
@@ -533,15 +535,19 @@ comment on column payments.stripe_subscriptions.subscription_id is 'Stripe id (s
 comment on column payments.stripe_subscriptions.customer_id is 'Stripe customer (cus_…) that pays.';
 comment on column payments.stripe_subscriptions.subject_type is 'Kind of billing subject; once known it stays.';
 comment on column payments.stripe_subscriptions.subject_id is 'Id of the billing subject in the app; once known it stays.';
-comment on column payments.stripe_subscriptions.status is 'Stripe''s status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. active and trialing usually give access; give none for a word you do not know.';
-comment on column payments.stripe_subscriptions.current_period_start is 'Start of the paid period: the earliest of its items, which have their own periods.';
-comment on column payments.stripe_subscriptions.current_period_end is 'End of the paid period: the latest of its items, which have their own periods.';
+comment on column payments.stripe_subscriptions.status is
+  'Stripe''s status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. trialing usually gives access; active and past_due do once money has arrived. Stripe still retries the payment of one that is past_due. Give no access for a word you do not know.';
+comment on column payments.stripe_subscriptions.current_period_start is 'Start of the current period, paid or not: the earliest of its items, which have their own periods.';
+comment on column payments.stripe_subscriptions.current_period_end is 'End of the current period, paid or not: the latest of its items, which have their own periods.';
 comment on column payments.stripe_subscriptions.cancel_at_period_end is 'Whether it ends with the current period.';
 comment on column payments.stripe_subscriptions.cancel_at is 'When it is set to end; may be set while cancel_at_period_end is false.';
 comment on column payments.stripe_subscriptions.canceled_at is 'When cancellation was requested, which may be before access ends.';
 comment on column payments.stripe_subscriptions.trial_start is 'Start of the trial.';
 comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.';
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
+comment on column payments.stripe_subscriptions.pause_collection_behavior is
+  'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
+comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -579,9 +585,9 @@ comment on column payments.stripe_subscription_items.subscription_id is 'Subscri
 comment on column payments.stripe_subscription_items.product_id is 'Product (prod_…).';
 comment on column payments.stripe_subscription_items.price_id is 'Price (price_…).';
 comment on column payments.stripe_subscription_items.quantity is 'Number of units; null for metered prices.';
-comment on column payments.stripe_subscription_items.current_period_start is 'Start of the period that the item is paid for.';
+comment on column payments.stripe_subscription_items.current_period_start is 'Start of the current period of the item, paid or not.';
 comment on column payments.stripe_subscription_items.current_period_end is
-  'End of the period that the item is paid for. Items of one subscription may differ, for example a monthly plan and a yearly add-on.';
+  'End of the current period of the item. Items of one subscription may differ, for example a monthly plan and a yearly add-on.';
 comment on column payments.stripe_subscription_items.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscription_items.raw is 'Empty: the item is part of stripe_subscriptions.raw.';
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
@@ -623,6 +629,7 @@ create table if not exists payments.transactions (
   disputed_at timestamptz,
   dispute_amount bigint,
   dispute_status text,
+  amount_disputed bigint not null default 0 constraint amount_disputed_is_not_negative check (amount_disputed >= 0),
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null))
 );
 -- A payment is updated several times. Free space on its page lets Postgres do that without touching the indexes.
@@ -665,8 +672,9 @@ comment on column payments.transactions.raw is 'Empty: the objects are in the pa
 comment on column payments.transactions.created_at is 'When this row was created.';
 comment on column payments.transactions.updated_at is 'When this row last changed.';
 comment on column payments.transactions.disputed_at is 'When the payment was disputed.';
-comment on column payments.transactions.dispute_amount is 'Disputed amount in the minor unit.';
-comment on column payments.transactions.dispute_status is 'Stripe''s status of the dispute, for example needs_response, won or lost.';
+comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
+comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
+comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
 
 create table if not exists payments_private.payment_objects (
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),

@@ -1,5 +1,5 @@
---! Previous: sha1:7c433035be8e5cb6f1b390a1a75992e16c2f07d9
---! Hash: sha1:84f8f415c1093dcf435a2dc0438c2e7ee6b772f0
+--! Previous: sha1:e90bcc54fee9567a560d7c1fe4d8595c6623e891
+--! Hash: sha1:6f0726c22b0274c8ff45e98a793b57ffcf69d6ab
 --! Message: functions
 --! Included access/check_installation.sql
 /*
@@ -821,6 +821,7 @@ revoke all on function payments_private.assign_customers(text, payments_private.
  *   paid_at          the paid invoice, else the earliest success of another object
  *   failed_at        the latest failure
  *   amount_refunded  the refunds that did not fail, without the release; the charge if it has heard of more
+ *   amount_disputed  the lost disputes of a payment that succeeded, at most amount; all of it if a dispute has another currency
  *   subject          the first object that names one, else the subscription, else the customer
  *   all others       the first object that has a value; step ordered sorts the objects
  *
@@ -1025,7 +1026,8 @@ as
     dispute.amount as dispute_amount,
     dispute.status as dispute_status,
     d.refunds is not null as is_refunded,
-    d.released_refund_id
+    d.released_refund_id,
+    coalesce(lost.amount, 0) as amount_disputed
   from decided as d
   -- find the owner: the subscription's, else the customer's
   left join lateral (
@@ -1050,7 +1052,18 @@ as
     where d.is_disputed and o.payment_id = d.id and o.object_type = 'dispute' and o.version > 0
     order by o.provider_created_at desc, (o.state = 'succeeded') desc nulls last, o.version desc, o.object_id
     limit 1
-  ) as dispute on true;
+  ) as dispute on true
+  -- add up the lost disputes
+  left join lateral (
+    select least(coalesce(sum(case when o.currency <> d.currency then d.amount else o.amount end), 0), d.amount)::bigint as amount
+    from payments_private.payment_objects as o
+    where d.is_disputed
+      and d.is_paid
+      and o.payment_id = d.id
+      and o.object_type = 'dispute'
+      and o.status = 'lost'
+      and o.version > 0
+  ) as lost on true;
 
 comment on view payments_private.derived_transactions is
   'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
@@ -1173,13 +1186,14 @@ begin
     insert into payments.transactions as t (
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
-      paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status
+      paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status,
+      amount_disputed
     )
     select
       d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
       d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
       d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
-      d.disputed_at, d.dispute_amount, d.dispute_status
+      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed
     from derived as d
     where d.status is not null
     on conflict on constraint transactions_pkey do update
@@ -1202,17 +1216,19 @@ begin
         provider_created_at = excluded.provider_created_at,
         disputed_at = excluded.disputed_at,
         dispute_amount = excluded.dispute_amount,
-        dispute_status = excluded.dispute_status
+        dispute_status = excluded.dispute_status,
+        amount_disputed = excluded.amount_disputed
     where (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
            t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded, t.currency,
            t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at, t.disputed_at,
-           t.dispute_amount, t.dispute_status)
+           t.dispute_amount, t.dispute_status, t.amount_disputed)
       is distinct from
           (excluded.type, excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
            excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
            excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
            excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
-           excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status)
+           excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status,
+           excluded.amount_disputed)
   )
   select array_agg(d.id) filter (where d.status is null), array_agg(d) filter (where d.is_refunded)
   into v_silent, v_refunded
@@ -2783,7 +2799,7 @@ begin
     insert into payments.stripe_subscriptions as t (
       environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
       current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
-      latest_invoice_id, metadata, raw, version
+      latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw, version
     )
     select
       write_subscriptions.environment,
@@ -2805,6 +2821,11 @@ begin
       payments_private.instant_of(s.object -> 'trial_start'),
       payments_private.instant_of(s.object -> 'trial_end'),
       payments_private.id_of(s.object -> 'latest_invoice'),
+      case
+        when jsonb_typeof(s.object -> 'pause_collection') = 'object'
+        then coalesce(s.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
+      end,
+      payments_private.instant_of(s.object -> 'pause_collection' -> 'resumes_at'),
       coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object,
       s.version
@@ -2826,6 +2847,8 @@ begin
         trial_start = excluded.trial_start,
         trial_end = excluded.trial_end,
         latest_invoice_id = excluded.latest_invoice_id,
+        pause_collection_behavior = excluded.pause_collection_behavior,
+        pause_collection_resumes_at = excluded.pause_collection_resumes_at,
         metadata = excluded.metadata,
         raw = excluded.raw,
         version = excluded.version,
@@ -8021,7 +8044,7 @@ grant select on payments_private.webhook_event_list to payments_service;
 /*
  * Returns what each customer paid: one row for each customer with transactions.
  *
- * Contract: a payment counts if it succeeded, also if it was refunded later. `total_spend` and `currency` are null if the customer
+ * Contract: a payment counts if it succeeded, also if it was refunded later. Refunds and lost disputes are subtracted. `total_spend` and `currency` are null if the customer
  * has no such payment, or has payments in several currencies, because amounts of different currencies have no sum.
  *
  * The view runs with the rights of its reader: a `select` policy on payments.transactions decides which payments are summed.
@@ -8036,7 +8059,7 @@ as
     t.provider_customer_id,
     count(*) filter (where p.is_paid) as payments_count,
     case when count(distinct t.currency) filter (where p.is_paid) = 1
-      then greatest(sum(t.amount - t.amount_refunded) filter (where p.is_paid), 0)
+      then greatest(sum(t.amount - t.amount_refunded - t.amount_disputed) filter (where p.is_paid), 0)
     end as total_spend,
     case when count(distinct t.currency) filter (where p.is_paid) = 1
       then min(t.currency) filter (where p.is_paid)
@@ -8050,13 +8073,13 @@ as
   group by t.environment, t.provider, t.provider_customer_id;
 
 comment on view payments.customer_totals is
-  'What each customer paid: the number of payments, their sum less refunds, and the last payment. One row per customer that has transactions.';
+  'What each customer paid: the number of payments, their sum less refunds and lost disputes, and the last payment. One row per customer that has transactions.';
 comment on column payments.customer_totals.environment is 'test or live.';
 comment on column payments.customer_totals.provider is 'The payment provider: stripe.';
 comment on column payments.customer_totals.provider_customer_id is 'Stripe''s id of the customer, cus_….';
 comment on column payments.customer_totals.payments_count is 'Payments that succeeded, refunded ones included.';
 comment on column payments.customer_totals.total_spend is
-  'Sum of these payments less refunds, in the minor unit of currency; null without payments or with several currencies.';
+  'Sum of these payments less refunds and lost disputes, in the minor unit of currency; null without payments or with several currencies.';
 comment on column payments.customer_totals.currency is 'Currency of the payments; null without payments or with several currencies.';
 comment on column payments.customer_totals.last_payment_at is 'When the customer last paid.';
 
@@ -8141,7 +8164,9 @@ as
     t.provider_created_at,
     t.created_at,
     t.updated_at,
-    t.related_object_ids
+    t.related_object_ids,
+    t.amount_disputed,
+    t.dispute_status
   from payments.transactions as t
   where t.provider = 'stripe';
 
@@ -8270,7 +8295,9 @@ as
       select coalesce(jsonb_agg(to_jsonb(i) order by i.subscription_item_id), '[]')
       from payments_private.subscription_item_list as i
       where i.subscription_id = s.subscription_id and i.environment = s.environment
-    ) as items
+    ) as items,
+    s.pause_collection_behavior,
+    s.pause_collection_resumes_at
   from payments.stripe_subscriptions as s;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';

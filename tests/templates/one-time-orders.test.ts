@@ -1,4 +1,5 @@
 /** Fulfilment of one-time orders: what makes an order paid, and what does not. */
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   anonymous,
@@ -17,11 +18,22 @@ import {
   ingest,
   ingestAll,
   permutations,
+  projectObjects,
   refusal,
   type Sql,
   undone,
 } from '../sql/support/calls.ts'
-import { charge, checkoutSession, eventOf, type Json, newId, refund, T } from '../sql/support/stripe.ts'
+import {
+  charge,
+  checkoutSession,
+  dispute,
+  eventOf,
+  type Json,
+  newId,
+  paymentIntent,
+  refund,
+  T,
+} from '../sql/support/stripe.ts'
 import { installTwice } from './support/install.ts'
 
 let database: TestDatabase
@@ -333,6 +345,88 @@ describe('a refund', () => {
     await ingestAll(database.sql, [completed(session), refunded({ payment_intent: newId('pi') }, 2000)])
     expect((await orderRow(id))?.status).toBe('paid')
   })
+})
+
+describe('a lost dispute', () => {
+  const closed = (more: Json, created = T + 90) =>
+    eventOf('charge.dispute.closed', dispute({ amount: 2000, status: 'lost', ...more }), { created })
+
+  test('about a part makes the order charged back as well', async () => {
+    const id = await order()
+    const session = await paid(id)
+    await ingestAll(database.sql, [
+      completed(session, T + 7),
+      closed({ amount: 500, payment_intent: session.payment_intent }),
+    ])
+    expect(await orderRow(id)).toMatchObject({
+      status: 'charged_back',
+      standing_payments: 0,
+      paid_at: new Date((T + 7) * 1000),
+    })
+  })
+
+  test('that names only the charge reaches the order, in every order of events', async () => {
+    const id = await order()
+    const session = await paid(id)
+    const pi = paymentIntent({ id: session.payment_intent, amount: 2000, latest_charge: newId('ch') })
+    const events = [
+      completed(session),
+      eventOf('payment_intent.succeeded', pi),
+      closed({ charge: pi.latest_charge }),
+    ]
+    const end = async (sql: Sql) => (await orderRow(id, sql))?.status
+    expect(distinct(await endsOfEveryOrder(database.sql, events, end))).toEqual(['charged_back'])
+  })
+
+  test('that is won after all makes the order paid again', async () => {
+    const id = await order()
+    const session = await paid(id)
+    const lost = closed({ payment_intent: session.payment_intent })
+    await ingestAll(database.sql, [completed(session), lost])
+    expect((await orderRow(id))?.status).toBe('charged_back')
+    const won = { ...lost.data.object, status: 'won' }
+    await ingest(database.sql, eventOf('charge.dispute.closed', won, { created: T + 900 }))
+    expect((await orderRow(id))?.status).toBe('paid')
+  })
+
+  test('of one of two payments leaves the order paid by the other', async () => {
+    const id = await order()
+    const [one, two] = [await paid(id), await paid(id)]
+    await ingestAll(database.sql, [
+      completed(one),
+      completed(two, T + 5),
+      closed({ payment_intent: one.payment_intent }),
+    ])
+    expect(await orderRow(id)).toMatchObject({
+      status: 'paid',
+      standing_payments: 1,
+      payment_intent_id: two.payment_intent,
+    })
+  })
+})
+
+test('a payment of a mismatched order that a person accepts makes it paid', async () => {
+  const id = await order()
+  const session = await paid(id, { session: { amount_subtotal: 1900 } })
+  await ingest(database.sql, completed(session))
+  await database.sql`update public.order_payments set fits = true where checkout_session_id = ${session.id}`
+  await database.sql`select public.derive_order(${id})`
+  expect((await orderRow(id))?.status).toBe('paid')
+})
+
+test('orders follow a sync that came without an event, with one statement, the one in the template', async () => {
+  const text = await readFile(new URL('../../sql/templates/one-time-orders.sql', import.meta.url), 'utf8')
+  const [statement = ''] = /select public\.derive_order[\s\S]*?;/.exec(text) ?? []
+  const id = await order()
+  const session = await paid(id)
+  await ingest(database.sql, completed(session))
+  await projectObjects(
+    database.sql,
+    [refund({ amount: 2000, created: T + 60, payment_intent: session.payment_intent })],
+    T + 90,
+  )
+  await database.sql.unsafe(statement)
+  expect((await orderRow(id))?.status).toBe('refunded')
 })
 
 describe('orders', () => {

@@ -10,7 +10,10 @@ export const SCHEMAS = ['payments', 'payments_private']
 const ROLES = ['anon', 'authenticated', 'payments_service']
 
 export type SchemaOptions = {
-  /** Prints the body of each function too, to compare two databases to the last character. */
+  /**
+   * Prints the body of each function too, to compare two databases to the last character. Views are then printed without
+   * aliases of one letter: since Postgres 16 the server leaves them out where a query reads one relation.
+   */
   bodies?: boolean
 }
 
@@ -29,7 +32,7 @@ export async function printSchema(
       await printSchemas(tx),
       await printTypes(tx),
       await printSequences(tx),
-      ...(await printTables(tx)),
+      ...(await printTables(tx, bodies)),
       ...(await printFunctions(tx, bodies)),
     ]
     return `${sections.filter(Boolean).join('\n\n')}\n`
@@ -152,16 +155,13 @@ async function printSequences(sql: postgres.TransactionSql): Promise<string> {
   return lines(parts)
 }
 
-async function printTables(sql: postgres.TransactionSql): Promise<string[]> {
+async function printTables(sql: postgres.TransactionSql, bodies: boolean): Promise<string[]> {
   const tables: Rows = await sql`
     select c.oid, c.oid::regclass::text as name, c.relkind as kind,
       pg_catalog.obj_description(c.oid, 'pg_class') as comment,
       c.relrowsecurity as secured, c.relforcerowsecurity as forced,
       array_to_string(c.reloptions, ', ') as options,
-      -- since Postgres 16 an alias of one letter is left out where a query reads one relation: leave it out everywhere
-      case when c.relkind in ('v', 'm')
-        then pg_catalog.regexp_replace(pg_catalog.pg_get_viewdef(c.oid), '\\m[a-z]\\.', '', 'g')
-      end as query
+      case when c.relkind in ('v', 'm') then pg_catalog.pg_get_viewdef(c.oid) end as query
     from pg_catalog.pg_class c
     where c.relkind in ('r', 'p', 'v', 'm', 'f') and c.relnamespace::regnamespace::text in ${sql(SCHEMAS)}
       and not (c.relname = ${LEDGER.table} and c.relnamespace::regnamespace::text = ${LEDGER.schema})
@@ -222,7 +222,7 @@ async function printTables(sql: postgres.TransactionSql): Promise<string[]> {
     sections.push(
       lines([
         kind === 'v' || kind === 'm'
-          ? `create ${what} ${name}${options ? ` with (${options})` : ''} as\n${query}`
+          ? `create ${what} ${name}${options ? ` with (${options})` : ''} as\n${bodies ? query?.replace(/\b[a-z]\./g, '') : query}`
           : `create table ${name} (\n${body}\n)${options ? ` with (${options})` : ''};`,
         secured ? `alter table ${name} enable row level security;` : null,
         forced ? `alter table ${name} force row level security;` : null,

@@ -278,6 +278,20 @@ describe('transactions', () => {
     expect(await of('status=failed')).toBe(40)
     expect(await of('type=refund')).toBe(12)
   })
+
+  it('say what a lost dispute took', async () => {
+    await system.database.sql`
+      insert into payments.transactions (
+        environment, type, status, provider_object_type, provider_object_id, provider_customer_id, amount, currency, dispute_status,
+        dispute_amount, amount_disputed
+      )
+      values ('test', 'one_time_payment', 'succeeded', 'payment_intent', 'pi_lost', 'cus_lost', 1000, 'usd', 'lost', 700, 700)`
+    const { body } = await system.admin('GET', `${TEST}/transactions?customerId=cus_lost`)
+    await system.database.sql`delete from payments.transactions where provider_customer_id = 'cus_lost'`
+    expect(body.transactions).toEqual([
+      expect.objectContaining({ status: 'succeeded', amountDisputed: 700, disputeStatus: 'lost' }),
+    ])
+  })
 })
 
 describe('customers', () => {

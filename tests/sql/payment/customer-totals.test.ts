@@ -50,7 +50,7 @@ describe('the totals of a customer', () => {
       create policy select_subject on payments.transactions for select to authenticated
         using (subject_type = 'user' and subject_id = (select payments.caller_id()));
       grant select (
-        environment, provider, provider_customer_id, type, status, currency, amount, amount_refunded, paid_at, subject_type, subject_id
+        environment, provider, provider_customer_id, type, status, currency, amount, amount_refunded, amount_disputed, paid_at, subject_type, subject_id
       ) on payments.transactions to authenticated;
       grant select on payments.customer_totals to authenticated;`)
     const rows = await asCaller(database.sql, { role: 'authenticated', sub: 'b' }, (sql) =>

@@ -90,3 +90,59 @@ test('a dispute of a payment that is not known yet waits for it', async () => {
   expect((await ingest(database.sql, eventOf('charge.dispute.created', open))).status).toBe('processed')
   expect(await paymentRows(database.sql, open.payment_intent)).toEqual([])
 })
+
+test('money lost in a dispute is in amount_disputed, and in nobody’s totals, in every order', async () => {
+  const pi = paymentIntent({ customer: newId('cus'), latest_charge: newId('ch') })
+  const open = dispute({ amount: 700, charge: pi.latest_charge, created: T + 50, payment_intent: pi.id })
+  for (const [end, lost] of [
+    ['won', 0],
+    ['lost', 700],
+  ] as const) {
+    const ends = await endsOfEveryOrder(
+      database.sql,
+      [
+        eventOf('payment_intent.succeeded', pi),
+        eventOf('charge.dispute.created', open, { created: T + 50 }),
+        eventOf('charge.dispute.closed', { ...open, status: end }, { created: T + 90 }),
+      ],
+      async (sql) => [
+        (await paymentRow(sql, pi.id)).amount_disputed,
+        ...(await sql`select total_spend::integer from payments.customer_totals where provider_customer_id = ${pi.customer}`),
+      ],
+    )
+    expect(distinct(ends)).toEqual([[lost, { total_spend: 1000 - lost }]])
+  }
+})
+
+test('of several disputes of a payment those that were lost are added up, at most the whole payment', async () => {
+  const pi = paymentIntent({ latest_charge: newId('ch') })
+  const closed = (status: string, amount: number, more = {}) =>
+    eventOf('charge.dispute.closed', dispute({ amount, payment_intent: pi.id, status, ...more }), {
+      created: T + 90,
+    })
+  const lost = async () => (await paymentRow(database.sql, pi.id)).amount_disputed
+  await ingest(database.sql, eventOf('payment_intent.succeeded', pi))
+  for (const [event, sum] of [
+    [closed('lost', 300), 300],
+    [closed('won', 500), 300],
+    [closed('warning_closed', 500), 300],
+    [closed('lost', 200), 500],
+    [closed('lost', 20, { currency: 'eur' }), 1000],
+  ] as const) {
+    await ingest(database.sql, event)
+    expect(await lost()).toBe(sum)
+  }
+})
+
+test('a lost dispute that is won afterwards gives the money back', async () => {
+  const pi = paymentIntent()
+  const lost = dispute({ payment_intent: pi.id, status: 'lost' })
+  await ingest(database.sql, eventOf('payment_intent.succeeded', pi))
+  await ingest(database.sql, eventOf('charge.dispute.closed', lost, { created: T + 90 }))
+  expect((await paymentRow(database.sql, pi.id)).amount_disputed).toBe(1000)
+  await ingest(
+    database.sql,
+    eventOf('charge.dispute.closed', { ...lost, status: 'won' }, { created: T + 500 }),
+  )
+  expect((await paymentRow(database.sql, pi.id)).amount_disputed).toBe(0)
+})

@@ -63,6 +63,7 @@ test('a PaymentIntent that succeeded is a payment with every column', async () =
     disputed_at: null,
     dispute_amount: null,
     dispute_status: null,
+    amount_disputed: 0,
   })
 })
 

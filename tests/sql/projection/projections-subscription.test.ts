@@ -407,3 +407,36 @@ test('items that a snapshot leaves out, because it shows the first ones only, st
   await projectObjects(database.sql, [fewer], T + 5)
   expect(await itemRows(database.sql, whole.id)).toHaveLength(11)
 })
+
+describe('a pause of the collection is in columns', () => {
+  const paused = async (pause: unknown) => {
+    const object = subscription({ pause_collection: pause })
+    await ingested('customer.subscription.updated', object)
+    const row = await subscriptionRow(database.sql, object.id)
+    return [row.status, row.pause_collection_behavior, row.pause_collection_resumes_at]
+  }
+
+  test.each([
+    [{ behavior: 'void', resumes_at: null }, ['active', 'void', null]],
+    [{ behavior: 'keep_as_draft', resumes_at: T + 900 }, ['active', 'keep_as_draft', T + 900]],
+    [{ behavior: 'a_new_word', resumes_at: null }, ['active', 'a_new_word', null]],
+    [{ resumes_at: null }, ['active', 'unknown', null]],
+    [null, ['active', null, null]],
+    [undefined, ['active', null, null]],
+  ])('%j', async (pause, columns) => {
+    expect(await paused(pause)).toEqual(columns)
+  })
+
+  test('and gone when it is resumed', async () => {
+    const object = subscription({ pause_collection: { behavior: 'void', resumes_at: T + 900 } })
+    await ingested('customer.subscription.updated', object)
+    await ingest(
+      database.sql,
+      eventOf('customer.subscription.updated', { ...object, pause_collection: null }, { created: T + 50 }),
+    )
+    expect(await subscriptionRow(database.sql, object.id)).toMatchObject({
+      pause_collection_behavior: null,
+      pause_collection_resumes_at: null,
+    })
+  })
+})

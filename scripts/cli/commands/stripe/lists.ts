@@ -113,7 +113,11 @@ const TRANSACTION_COLUMNS: Column<Transaction>[] = [
     flexible: true,
   },
   { title: 'TYPE', value: (row) => row.type.replaceAll('_', ' '), flexible: true },
-  { title: 'STATUS', value: (row) => row.status.replaceAll('_', ' ') },
+  {
+    title: 'STATUS',
+    value: ({ status, disputeStatus }) =>
+      (disputeStatus ? `${status}, dispute ${disputeStatus}` : status).replaceAll('_', ' '),
+  },
   { title: 'AMOUNT', value: (row) => money(row.amount, row.currency), align: 'right' },
   {
     title: 'REFUNDED',
