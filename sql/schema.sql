@@ -257,9 +257,9 @@ comment on column payments.stripe_checkout_sessions.idempotency_key is 'The call
 comment on column payments.stripe_checkout_sessions.metadata is 'The caller''s metadata, text to text; keys beginning payments_ or insforge_ are reserved.';
 comment on column payments.stripe_checkout_sessions.checkout_session_id is 'Stripe id (cs_…) of the latest attempt.';
 comment on column payments.stripe_checkout_sessions.customer_id is 'Stripe customer (cus_…): the one the session was begun with, or the one it made.';
-comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a paid one-time session.';
+comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a completed one-time session.';
 comment on column payments.stripe_checkout_sessions.subscription_id is 'Subscription (sub_…) that the session started.';
-comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page; it stops working when the session expires.';
+comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page while the session is open; null once it is completed or expired.';
 comment on column payments.stripe_checkout_sessions.last_error is 'Why the last attempt at Stripe failed.';
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
@@ -2018,6 +2018,12 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions) to payments_service;
 
 create function payments_private.session_snapshot(object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.session_snapshot

@@ -672,7 +672,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   mode: string;
   /**
-   * PaymentIntent (pi_…) of a paid one-time session.
+   * PaymentIntent (pi_…) of a completed one-time session.
    */
   payment_intent_id: string | null;
   /**
@@ -720,7 +720,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   updated_at: Generated<Timestamp>;
   /**
-   * URL of the hosted page; it stops working when the session expires.
+   * URL of the hosted page while the session is open; null once it is completed or expired.
    */
   url: string | null;
   /**
