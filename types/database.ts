@@ -259,6 +259,14 @@ export interface PaymentsPrivatePaymentObjects {
    */
   amount_released: Int8 | null;
   /**
+   * When a PaymentIntent was canceled.
+   */
+  canceled_at: Timestamp | null;
+  /**
+   * Charge that a canceled PaymentIntent names without an error. It held money, unless it was declined.
+   */
+  canceled_charge_id: string | null;
+  /**
    * When a Checkout Session was completed.
    */
   completed_at: Timestamp | null;
@@ -286,6 +294,14 @@ export interface PaymentsPrivatePaymentObjects {
    * Latest failure that any snapshot reported; of a refund the earliest.
    */
   failed_at: Timestamp | null;
+  /**
+   * Charges that any snapshot of a PaymentIntent called declined, sorted.
+   */
+  failed_charge_ids: string[] | null;
+  /**
+   * Earliest snapshot that says failed without saying when.
+   */
+  failure_seen_at: Timestamp | null;
   /**
    * Stripe id.
    */

@@ -597,6 +597,10 @@ create table if not exists payments_private.payment_objects (
   failed_at timestamptz,
   completed_at timestamptz,
   refunded_at timestamptz,
+  failure_seen_at timestamptz,
+  canceled_at timestamptz,
+  canceled_charge_id text,
+  failed_charge_ids text[],
   version_at timestamptz generated always as (to_timestamp((version & ((1::bigint << 50) - 1)) >> 3)) stored,
   constraint payment_objects_pkey primary key (object_id, environment)
 );
@@ -634,6 +638,10 @@ comment on column payments_private.payment_objects.succeeded_at is 'Earliest suc
 comment on column payments_private.payment_objects.failed_at is 'Latest failure that any snapshot reported; of a refund the earliest.';
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest refund of a charge that any snapshot reported.';
+comment on column payments_private.payment_objects.failure_seen_at is 'Earliest snapshot that says failed without saying when.';
+comment on column payments_private.payment_objects.canceled_at is 'When a PaymentIntent was canceled.';
+comment on column payments_private.payment_objects.canceled_charge_id is 'Charge that a canceled PaymentIntent names without an error. It held money, unless it was declined.';
+comment on column payments_private.payment_objects.failed_charge_ids is 'Charges that any snapshot of a PaymentIntent called declined, sorted.';
 comment on column payments_private.payment_objects.version_at is 'The second at which the snapshot was true: bits 3 to 49 of version.';
 
 do $$

@@ -244,6 +244,18 @@ test('all of it within one second ends as it ended', async () => {
   }
 })
 
+test('a payment that is under way and fails within one second has failed, in every order', async () => {
+  const { events, pi, session } = slow('failed')
+  const pressed = [eventOf('payment_intent.processing', { ...pi, amount_received: 0 }), ...events].map(
+    (event) => ({ ...event, created: T + 500 }),
+  )
+  const ends = await endsOfEveryOrder(database.sql, pressed, async (sql) => {
+    const { status, failed_at, amount } = await paymentRow(sql, session.id)
+    return { status, failed_at, amount }
+  })
+  expect(distinct(ends)).toEqual([{ status: 'failed', failed_at: T + 500, amount: 1000 }])
+})
+
 test('what the API says of a failed session later does not make it pending again', async () => {
   const { events, session } = slow('failed')
   await ingestAll(database.sql, events)
