@@ -242,9 +242,9 @@ comment on column payments.stripe_checkout_sessions.idempotency_key is 'The call
 comment on column payments.stripe_checkout_sessions.metadata is 'The caller''s metadata, text to text; keys beginning payments_ or insforge_ are reserved.';
 comment on column payments.stripe_checkout_sessions.checkout_session_id is 'Stripe id (cs_…) of the latest attempt.';
 comment on column payments.stripe_checkout_sessions.customer_id is 'Stripe customer (cus_…): the one the session was begun with, or the one it made.';
-comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a paid one-time session.';
+comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a completed one-time session.';
 comment on column payments.stripe_checkout_sessions.subscription_id is 'Subscription (sub_…) that the session started.';
-comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page; it stops working when the session expires.';
+comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page while the session is open; null once it is completed or expired.';
 comment on column payments.stripe_checkout_sessions.last_error is 'Why the last attempt at Stripe failed.';
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
@@ -844,13 +844,17 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             o.failed_at,
             o.completed_at,
             o.refunded_at,
+            o.failure_seen_at,
+            o.canceled_at,
+            o.canceled_charge_id,
+            o.failed_charge_ids,
             o.version_at,
             (o.version > 0) AS is_known,
             ((o.version > 0) AND (o.object_type <> ALL (ARRAY['refund'::text, 'dispute'::text]))) AS is_payment,
                 CASE
                     WHEN ((o.version = 0) OR (o.object_type = ANY (ARRAY['refund'::text, 'dispute'::text]))) THEN NULL::text
                     WHEN (o.state = ANY (ARRAY['succeeded'::text, 'failed'::text])) THEN o.state
-                    WHEN ((o.failed_at IS NOT NULL) AND ((o.object_type <> 'payment_intent'::text) OR (o.state IS NULL))) THEN 'failed'::text
+                    WHEN ((COALESCE(o.failed_at, o.failure_seen_at) IS NOT NULL) AND ((o.object_type <> 'payment_intent'::text) OR (o.state IS NULL))) THEN 'failed'::text
                     ELSE o.state
                 END AS says
            FROM payments_private.payment_objects o
@@ -880,6 +884,10 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             f.failed_at,
             f.completed_at,
             f.refunded_at,
+            f.failure_seen_at,
+            f.canceled_at,
+            f.canceled_charge_id,
+            f.failed_charge_ids,
             f.version_at,
             f.is_known,
             f.is_payment,
@@ -909,20 +917,35 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             (array_agg(ROW(o.subject_type, o.subject_id)::payments.billing_subject) FILTER (WHERE (o.is_known AND (o.subject_type IS NOT NULL))))[1] AS subject,
             (array_agg(o.currency) FILTER (WHERE (o.is_payment AND (o.currency IS NOT NULL))))[1] AS currency,
             (array_agg(o.description) FILTER (WHERE (o.is_payment AND (o.description IS NOT NULL))))[1] AS description,
-            COALESCE(max(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))), (GREATEST(sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'payment_intent'::text))), sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice_payment'::text)))))::bigint, (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.state IS NOT NULL) AND (o.amount IS NOT NULL))))[1]) AS amount,
+            COALESCE(max(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))), (GREATEST(sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'payment_intent'::text))), sum(o.amount) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice_payment'::text)))))::bigint, (array_agg(o.amount) FILTER (WHERE (o.is_payment AND (o.says IS NOT NULL) AND (o.amount IS NOT NULL))))[1]) AS amount,
             min(o.provider_created_at) FILTER (WHERE o.is_payment) AS provider_created_at,
             COALESCE(bool_or((o.says = 'succeeded'::text)), false) AS is_paid,
             min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'invoice'::text))) AS invoice_paid_at,
             min(o.succeeded_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type <> 'invoice'::text))) AS paid_at,
+            min(o.provider_created_at) FILTER (WHERE ((o.says = 'succeeded'::text) AND (o.object_type = 'charge'::text))) AS charge_paid_at,
             min(o.provider_created_at) FILTER (WHERE (o.says = 'succeeded'::text)) AS seen_paid_at,
             min(o.succeeded_at) FILTER (WHERE (o.object_type = 'payment_intent'::text)) AS captured_at,
             max(o.failed_at) FILTER (WHERE (o.says = 'failed'::text)) AS failed_at,
+            max(o.provider_created_at) FILTER (WHERE (o.is_known AND (o.object_type = 'charge'::text) AND (o.status = 'failed'::text))) AS charge_failed_at,
+            min(o.failure_seen_at) FILTER (WHERE (o.says = 'failed'::text)) AS seen_failed_at,
+            max(o.canceled_at) FILTER (WHERE ((o.canceled_charge_id IS NOT NULL) AND ((o.canceled_charge_id = ANY (o.failed_charge_ids)) IS NOT TRUE))) AS released_at,
+            max(o.canceled_charge_id) AS canceled_charge,
+            array_agg(o.object_id) FILTER (WHERE (o.is_known AND (o.object_type = 'charge'::text) AND (o.status = 'failed'::text))) AS declined_charges,
             max(
                 CASE
-                    WHEN (o.object_type = 'charge'::text) THEN o.provider_created_at
-                    ELSE o.version_at
-                END) FILTER (WHERE ((o.says = 'failed'::text) AND (o.failed_at IS NULL))) AS seen_failed_at,
-            max(o.failed_at) FILTER (WHERE ((o.says = 'failed'::text) AND (o.status = 'canceled'::text))) AS canceled_at,
+                    WHEN ((o.object_type = 'payment_intent'::text) AND (o.status = ANY (ARRAY['requires_payment_method'::text, 'canceled'::text]))) THEN o.version_at
+                    WHEN (o.object_type = 'charge'::text) THEN COALESCE(o.failed_at, o.provider_created_at)
+                    ELSE COALESCE(o.failed_at,
+                    CASE
+                        WHEN (o.state = 'failed'::text) THEN o.version_at
+                        ELSE o.failure_seen_at
+                    END)
+                END) FILTER (WHERE (o.says = 'failed'::text)) AS failing_at,
+            max(
+                CASE
+                    WHEN (o.object_type = 'checkout_session'::text) THEN o.failed_at
+                    ELSE o.canceled_at
+                END) FILTER (WHERE (o.says = 'failed'::text)) AS ended_at,
             max(o.provider_created_at) FILTER (WHERE ((o.says = 'pending'::text) AND (o.object_type = 'charge'::text))) AS charge_pending_at,
             max(
                 CASE
@@ -959,11 +982,17 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             h.is_paid,
             h.invoice_paid_at,
             h.paid_at,
+            h.charge_paid_at,
             h.seen_paid_at,
             h.captured_at,
             h.failed_at,
+            h.charge_failed_at,
             h.seen_failed_at,
-            h.canceled_at,
+            h.released_at,
+            h.canceled_charge,
+            h.declined_charges,
+            h.failing_at,
+            h.ended_at,
             h.charge_pending_at,
             h.pending_at,
             h.charge_refunded,
@@ -1015,11 +1044,17 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             r.is_paid,
             r.invoice_paid_at,
             r.paid_at,
+            r.charge_paid_at,
             r.seen_paid_at,
             r.captured_at,
             r.failed_at,
+            r.charge_failed_at,
             r.seen_failed_at,
-            r.canceled_at,
+            r.released_at,
+            r.canceled_charge,
+            r.declined_charges,
+            r.failing_at,
+            r.ended_at,
             r.charge_pending_at,
             r.pending_at,
             r.charge_refunded,
@@ -1036,8 +1071,8 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     WHEN (r.is_paid AND (r.amount_refunded = 0)) THEN 'succeeded'::text
                     WHEN (r.is_paid AND (r.amount_refunded < r.amount)) THEN 'partially_refunded'::text
                     WHEN r.is_paid THEN 'refunded'::text
-                    WHEN (r.canceled_at >= GREATEST(r.charge_pending_at, r.pending_at)) THEN 'failed'::text
-                    WHEN ((GREATEST(r.failed_at, r.seen_failed_at) >= COALESCE(r.charge_pending_at, '-infinity'::timestamp with time zone)) AND (GREATEST(r.failed_at, r.seen_failed_at) > COALESCE(r.pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
+                    WHEN (r.ended_at >= GREATEST(r.charge_pending_at, r.pending_at)) THEN 'failed'::text
+                    WHEN ((r.failing_at >= COALESCE(r.charge_pending_at, '-infinity'::timestamp with time zone)) AND (r.failing_at > COALESCE(r.pending_at, '-infinity'::timestamp with time zone))) THEN 'failed'::text
                     WHEN (COALESCE(r.pending_at, r.charge_pending_at) IS NOT NULL) THEN 'pending'::text
                     ELSE NULL::text
                 END AS status
@@ -1073,11 +1108,15 @@ create view payments_private.derived_transactions with (security_invoker=true) a
     d.currency,
     d.description,
         CASE
-            WHEN d.is_paid THEN COALESCE(d.invoice_paid_at, d.paid_at, d.seen_paid_at)
+            WHEN d.is_paid THEN COALESCE(d.invoice_paid_at, d.paid_at, d.charge_paid_at, d.seen_paid_at)
             ELSE NULL::timestamp with time zone
         END AS paid_at,
         CASE
-            WHEN (d.status = 'failed'::text) THEN COALESCE(d.failed_at, d.seen_failed_at)
+            WHEN (d.status = 'failed'::text) THEN COALESCE(GREATEST(d.failed_at, d.charge_failed_at,
+            CASE
+                WHEN ((d.canceled_charge = ANY (d.declined_charges)) IS NOT TRUE) THEN d.released_at
+                ELSE NULL::timestamp with time zone
+            END), d.seen_failed_at, d.failing_at)
             ELSE NULL::timestamp with time zone
         END AS failed_at,
         CASE
@@ -1144,6 +1183,10 @@ create table payments_private.payment_objects (
   failed_at timestamp with time zone,
   completed_at timestamp with time zone,
   refunded_at timestamp with time zone,
+  failure_seen_at timestamp with time zone,
+  canceled_at timestamp with time zone,
+  canceled_charge_id text,
+  failed_charge_ids text[],
   version_at timestamp with time zone generated always as (to_timestamp((((version & (((1)::bigint << 50) - 1)) >> 3))::double precision)) stored,
   constraint payment_objects_pkey PRIMARY KEY (object_id, environment),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
@@ -1177,6 +1220,10 @@ comment on column payments_private.payment_objects.succeeded_at is 'Earliest suc
 comment on column payments_private.payment_objects.failed_at is 'Latest failure that any snapshot reported; of a refund the earliest.';
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest refund of a charge that any snapshot reported.';
+comment on column payments_private.payment_objects.failure_seen_at is 'Earliest snapshot that says failed without saying when.';
+comment on column payments_private.payment_objects.canceled_at is 'When a PaymentIntent was canceled.';
+comment on column payments_private.payment_objects.canceled_charge_id is 'Charge that a canceled PaymentIntent names without an error. It held money, unless it was declined.';
+comment on column payments_private.payment_objects.failed_charge_ids is 'Charges that any snapshot of a PaymentIntent called declined, sorted.';
 comment on column payments_private.payment_objects.version_at is 'The second at which the snapshot was true: bits 3 to 49 of version.';
 CREATE INDEX payment_objects_order_reference_idx ON payments_private.payment_objects USING btree ("left"(object_id, 25)) WHERE (object_type = 'invoice'::text);
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
@@ -2143,6 +2190,12 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions) to payments_service;
 
 create function payments_private.session_snapshot(object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.session_snapshot

@@ -17,8 +17,8 @@ export type CreateCheckoutSessionRequest = {
   /** Your own keys; keys that begin with `payments_` or `insforge_` are reserved. */
   metadata?: Record<string, string>
   /**
-   * A request that is repeated with the same key returns the same session. Another request with this key is
-   * refused with 409.
+   * A request that is repeated with the same key returns the same session. It begins a new one if that session
+   * has expired, or if its money came to nothing. Another request with this key is refused with 409.
    */
   idempotencyKey?: string
 }
@@ -59,7 +59,7 @@ export type CheckoutSession = {
   customerId: string | null
   paymentIntentId: string | null
   subscriptionId: string | null
-  /** The hosted page to send the buyer to. */
+  /** The hosted page to send the buyer to, while the session is open; else null. */
   url: string | null
   lastError: string | null
   createdAt: string

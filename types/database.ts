@@ -260,6 +260,14 @@ export interface PaymentsPrivatePaymentObjects {
    */
   amount_released: Int8 | null;
   /**
+   * When a PaymentIntent was canceled.
+   */
+  canceled_at: Timestamp | null;
+  /**
+   * Charge that a canceled PaymentIntent names without an error. It held money, unless it was declined.
+   */
+  canceled_charge_id: string | null;
+  /**
    * When a Checkout Session was completed.
    */
   completed_at: Timestamp | null;
@@ -287,6 +295,14 @@ export interface PaymentsPrivatePaymentObjects {
    * Latest failure that any snapshot reported; of a refund the earliest.
    */
   failed_at: Timestamp | null;
+  /**
+   * Charges that any snapshot of a PaymentIntent called declined, sorted.
+   */
+  failed_charge_ids: string[] | null;
+  /**
+   * Earliest snapshot that says failed without saying when.
+   */
+  failure_seen_at: Timestamp | null;
   /**
    * Stripe id.
    */
@@ -718,7 +734,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   mode: string;
   /**
-   * PaymentIntent (pi_…) of a paid one-time session.
+   * PaymentIntent (pi_…) of a completed one-time session.
    */
   payment_intent_id: string | null;
   /**
@@ -766,7 +782,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   updated_at: Generated<Timestamp>;
   /**
-   * URL of the hosted page; it stops working when the session expires.
+   * URL of the hosted page while the session is open; null once it is completed or expired.
    */
   url: string | null;
   /**

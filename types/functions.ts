@@ -689,6 +689,13 @@ export interface SqlFunctions {
     returns: number
   }
 
+  'payments_private.session_came_to_nothing': {
+    args: {
+      session: StripeCheckoutSessions | null
+    }
+    returns: boolean
+  }
+
   'payments_private.snapshot_version': {
     args: {
       snapshot_at: Date | null

@@ -83,7 +83,7 @@ export const createCheckoutSessionBody = named(
       .optional(),
     idempotencyKey: text(1, 200)
       .describe(
-        'A request that is repeated with the same key returns the same session. Another request with this key is refused with 409.',
+        'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409.',
       )
       .optional(),
   }).refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
@@ -111,7 +111,7 @@ const checkoutSession = component('CheckoutSession', {
   customerId: nullable,
   paymentIntentId: nullable,
   subscriptionId: nullable,
-  url: nullable.describe('The hosted page to send the buyer to.'),
+  url: nullable.describe('The hosted page to send the buyer to, while the session is open; else null.'),
   lastError: errorText,
   createdAt: instant,
   updatedAt: instant,

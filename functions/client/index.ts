@@ -66,7 +66,10 @@ export type PaymentsClient = {
     /**
      * Starts a Checkout Session. Send the buyer to `data.checkoutSession.url`. Row level security in the app's database
      * decides who may bill which subject. With an `idempotencyKey` it is safe to repeat: the same request returns the
-     * same session, and another request under the same key gets 409. See https://docs.stripe.com/payments/checkout.
+     * same session, and another request under the same key gets 409. A session that has expired, or whose money came
+     * to nothing, is begun again under its key. `url` is null unless the session is open. Take one key per purchase: for
+     * a subscription `plan of team 42 after ${n}`, with the number of the team's subscriptions that have ended. See
+     * https://docs.stripe.com/payments/checkout.
      */
     createCheckoutSession(
       environment: StripeEnvironment,

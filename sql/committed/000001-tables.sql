@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:e90bcc54fee9567a560d7c1fe4d8595c6623e891
+--! Hash: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -437,9 +437,9 @@ comment on column payments.stripe_checkout_sessions.idempotency_key is 'The call
 comment on column payments.stripe_checkout_sessions.metadata is 'The caller''s metadata, text to text; keys beginning payments_ or insforge_ are reserved.';
 comment on column payments.stripe_checkout_sessions.checkout_session_id is 'Stripe id (cs_…) of the latest attempt.';
 comment on column payments.stripe_checkout_sessions.customer_id is 'Stripe customer (cus_…): the one the session was begun with, or the one it made.';
-comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a paid one-time session.';
+comment on column payments.stripe_checkout_sessions.payment_intent_id is 'PaymentIntent (pi_…) of a completed one-time session.';
 comment on column payments.stripe_checkout_sessions.subscription_id is 'Subscription (sub_…) that the session started.';
-comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page; it stops working when the session expires.';
+comment on column payments.stripe_checkout_sessions.url is 'URL of the hosted page while the session is open; null once it is completed or expired.';
 comment on column payments.stripe_checkout_sessions.last_error is 'Why the last attempt at Stripe failed.';
 comment on column payments.stripe_checkout_sessions.raw is 'The session as Stripe sent it last.';
 comment on column payments.stripe_checkout_sessions.created_at is 'When the session was begun here.';
@@ -706,6 +706,10 @@ create table if not exists payments_private.payment_objects (
   failed_at timestamptz,
   completed_at timestamptz,
   refunded_at timestamptz,
+  failure_seen_at timestamptz,
+  canceled_at timestamptz,
+  canceled_charge_id text,
+  failed_charge_ids text[],
   version_at timestamptz generated always as (to_timestamp((version & ((1::bigint << 50) - 1)) >> 3)) stored,
   constraint payment_objects_pkey primary key (object_id, environment)
 );
@@ -743,6 +747,10 @@ comment on column payments_private.payment_objects.succeeded_at is 'Earliest suc
 comment on column payments_private.payment_objects.failed_at is 'Latest failure that any snapshot reported; of a refund the earliest.';
 comment on column payments_private.payment_objects.completed_at is 'When a Checkout Session was completed.';
 comment on column payments_private.payment_objects.refunded_at is 'Latest refund of a charge that any snapshot reported.';
+comment on column payments_private.payment_objects.failure_seen_at is 'Earliest snapshot that says failed without saying when.';
+comment on column payments_private.payment_objects.canceled_at is 'When a PaymentIntent was canceled.';
+comment on column payments_private.payment_objects.canceled_charge_id is 'Charge that a canceled PaymentIntent names without an error. It held money, unless it was declined.';
+comment on column payments_private.payment_objects.failed_charge_ids is 'Charges that any snapshot of a PaymentIntent called declined, sorted.';
 comment on column payments_private.payment_objects.version_at is 'The second at which the snapshot was true: bits 3 to 49 of version.';
 
 do $$

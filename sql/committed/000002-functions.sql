@@ -1,5 +1,5 @@
---! Previous: sha1:e90bcc54fee9567a560d7c1fe4d8595c6623e891
---! Hash: sha1:6f0726c22b0274c8ff45e98a793b57ffcf69d6ab
+--! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
+--! Hash: sha1:27db4cf06b0597da6fc9afa5c64c3e76399aecdf
 --! Message: functions
 --! Included access/check_installation.sql
 /*
@@ -809,17 +809,22 @@ revoke all on function payments_private.assign_customers(text, payments_private.
  *   an object says succeeded, and amount_refunded is 0             succeeded
  *   an object says succeeded, and amount_refunded is below amount  partially_refunded
  *   an object says succeeded                                       refunded
- *   the PaymentIntent was canceled, and nothing is pending later   failed
+ *   the PaymentIntent was canceled, or the session's delayed payment
+ *     failed, and nothing is pending later                         failed
  *   an object says failed, later than all that say pending (*)     failed
  *   an object says pending                                         pending
  *   no object says anything of money                               null: the payment has no transaction
  * (*) Within one second a failure beats a pending charge. It does not beat another pending object: a PaymentIntent is
- * tried again after a failure, and a session completes after its card was declined.
+ * tried again after a failure, and a session completes after its card was declined. async_payment_failed can only follow
+ * completed, so it does. A PaymentIntent that failed before says failed until it is pending again: Stripe clears its
+ * error with every later update.
  *
  * The other columns are decided by:
  *   amount           the paid invoice, else the sum of the paid parts of an open invoice, else the first object
- *   paid_at          the paid invoice, else the earliest success of another object
- *   failed_at        the latest failure
+ *   paid_at          the paid invoice, else the earliest success that an event or an invoice payment dates, else the
+ *                    earliest successful charge, else the creation of what says succeeded
+ *   failed_at        the latest of: a failure that an event dates, a failed charge, the release of what was held; else
+ *                    when a failure was first seen
  *   amount_refunded  the refunds that did not fail, without the release; the charge if it has heard of more
  *   amount_disputed  the lost disputes of a payment that succeeded, at most amount; all of it if a dispute has another currency
  *   subject          the first object that names one, else the subscription, else the customer
@@ -843,7 +848,9 @@ as
       case
         when o.version = 0 or o.object_type in ('refund', 'dispute') then null
         when o.state in ('succeeded', 'failed') then o.state
-        when o.failed_at is not null and (o.object_type <> 'payment_intent' or o.state is null) then 'failed'
+        when coalesce(o.failed_at, o.failure_seen_at) is not null
+          and (o.object_type <> 'payment_intent' or o.state is null)
+        then 'failed'
         else o.state
       end as says
     from payments_private.payment_objects as o
@@ -890,20 +897,37 @@ as
           sum(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'payment_intent'),
           sum(o.amount) filter (where o.says = 'succeeded' and o.object_type = 'invoice_payment')
         )::bigint,
-        (array_agg(o.amount) filter (where o.is_payment and o.state is not null and o.amount is not null))[1]
+        (array_agg(o.amount) filter (where o.is_payment and o.says is not null and o.amount is not null))[1]
       ) as amount,
       min(o.provider_created_at) filter (where o.is_payment) as provider_created_at,
       -- find out when it succeeded
       coalesce(bool_or(o.says = 'succeeded'), false) as is_paid,
       min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type = 'invoice') as invoice_paid_at,
       min(o.succeeded_at) filter (where o.says = 'succeeded' and o.object_type <> 'invoice') as paid_at,
+      min(o.provider_created_at) filter (where o.says = 'succeeded' and o.object_type = 'charge') as charge_paid_at,
       min(o.provider_created_at) filter (where o.says = 'succeeded') as seen_paid_at,
       min(o.succeeded_at) filter (where o.object_type = 'payment_intent') as captured_at,
       -- find out when it failed: an answer of the API has no failed_at
       max(o.failed_at) filter (where o.says = 'failed') as failed_at,
-      max(case when o.object_type = 'charge' then o.provider_created_at else o.version_at end)
-        filter (where o.says = 'failed' and o.failed_at is null) as seen_failed_at,
-      max(o.failed_at) filter (where o.says = 'failed' and o.status = 'canceled') as canceled_at,
+      max(o.provider_created_at) filter (where o.is_known and o.object_type = 'charge' and o.status = 'failed')
+        as charge_failed_at,
+      min(o.failure_seen_at) filter (where o.says = 'failed') as seen_failed_at,
+      max(o.canceled_at) filter (
+        where o.canceled_charge_id is not null and (o.canceled_charge_id = any (o.failed_charge_ids)) is not true
+      ) as released_at,
+      max(o.canceled_charge_id) as canceled_charge,
+      array_agg(o.object_id) filter (where o.is_known and o.object_type = 'charge' and o.status = 'failed')
+        as declined_charges,
+      -- find out until when it says failed: a PaymentIntent that waits for a payment method, with each look at it
+      max(
+        case
+          when o.object_type = 'payment_intent' and o.status in ('requires_payment_method', 'canceled') then o.version_at
+          when o.object_type = 'charge' then coalesce(o.failed_at, o.provider_created_at)
+          else coalesce(o.failed_at, case when o.state = 'failed' then o.version_at else o.failure_seen_at end)
+        end
+      ) filter (where o.says = 'failed') as failing_at,
+      max(case when o.object_type = 'checkout_session' then o.failed_at else o.canceled_at end)
+        filter (where o.says = 'failed') as ended_at,
       -- find out since when it is pending: a PaymentIntent also after a failure
       max(o.provider_created_at) filter (where o.says = 'pending' and o.object_type = 'charge') as charge_pending_at,
       max(
@@ -973,9 +997,9 @@ as
         when r.is_paid and r.amount_refunded = 0 then 'succeeded'
         when r.is_paid and r.amount_refunded < r.amount then 'partially_refunded'
         when r.is_paid then 'refunded'
-        when r.canceled_at >= greatest(r.charge_pending_at, r.pending_at) then 'failed'
-        when greatest(r.failed_at, r.seen_failed_at) >= coalesce(r.charge_pending_at, '-infinity')
-          and greatest(r.failed_at, r.seen_failed_at) > coalesce(r.pending_at, '-infinity')
+        when r.ended_at >= greatest(r.charge_pending_at, r.pending_at) then 'failed'
+        when r.failing_at >= coalesce(r.charge_pending_at, '-infinity')
+          and r.failing_at > coalesce(r.pending_at, '-infinity')
         then 'failed'
         when coalesce(r.pending_at, r.charge_pending_at) is not null then 'pending'
       end as status
@@ -1018,8 +1042,18 @@ as
     d.amount_refunded,
     d.currency,
     d.description,
-    case when d.is_paid then coalesce(d.invoice_paid_at, d.paid_at, d.seen_paid_at) end as paid_at,
-    case when d.status = 'failed' then coalesce(d.failed_at, d.seen_failed_at) end as failed_at,
+    case when d.is_paid then coalesce(d.invoice_paid_at, d.paid_at, d.charge_paid_at, d.seen_paid_at) end as paid_at,
+    case
+      when d.status = 'failed' then coalesce(
+        greatest(
+          d.failed_at,
+          d.charge_failed_at,
+          case when (d.canceled_charge = any (d.declined_charges)) is not true then d.released_at end
+        ),
+        d.seen_failed_at,
+        d.failing_at
+      )
+    end as failed_at,
     case when d.amount_refunded > 0 then coalesce(d.refunded_at, d.charge_refunded_at) end as refunded_at,
     d.provider_created_at,
     dispute.provider_created_at as disputed_at,
@@ -1463,7 +1497,7 @@ revoke all on function payments_private.join_payments(text, text[], boolean[]) f
  * The row of a payment object after a snapshot of it: the snapshot if it is newer, else the current row. Exceptions:
  *   customer_id, subscription_id  the newer one that is not null
  *   subject                       the one that the earliest snapshot named, because ownership is write-once
- *   timestamps                    merged even from a snapshot older than the row, because each knows only some
+ *   timestamps, failed charges    merged even from a snapshot older than the row, because each knows only some
  */
 create or replace function payments_private.merge_payment_object(
   current payments_private.payment_objects,
@@ -1501,6 +1535,18 @@ begin
   end;
   v_merged.completed_at := least(snapshot.completed_at, current.completed_at);
   v_merged.refunded_at := greatest(snapshot.refunded_at, current.refunded_at);
+  v_merged.failure_seen_at := least(snapshot.failure_seen_at, current.failure_seen_at);
+  v_merged.canceled_at := least(snapshot.canceled_at, current.canceled_at);
+  v_merged.canceled_charge_id := coalesce(v_merged.canceled_charge_id, current.canceled_charge_id, snapshot.canceled_charge_id);
+  if snapshot.failed_charge_ids is null or current.failed_charge_ids is null then
+    v_merged.failed_charge_ids := coalesce(snapshot.failed_charge_ids, current.failed_charge_ids);
+  elsif not snapshot.failed_charge_ids <@ current.failed_charge_ids then
+    v_merged.failed_charge_ids := array(
+      select f.id from unnest(current.failed_charge_ids || snapshot.failed_charge_ids) as f (id) group by f.id order by f.id
+    );
+  else
+    v_merged.failed_charge_ids := current.failed_charge_ids;
+  end if;
   return v_merged;
 end;
 $$;
@@ -1611,6 +1657,9 @@ begin
       if v_object.subject_type is not null and v_object.subject_version is null then
         v_object.subject_version := v_object.version;
       end if;
+      if v_object.state = 'failed' and v_object.failed_at is null then
+        v_object.failure_seen_at := to_timestamp((v_object.version & ((1::bigint << 50) - 1)) >> 3);
+      end if;
       v_outcome := 'applied';
       if v_current_at is not null then
         v_current := v_joined.current[v_current_at];
@@ -1650,13 +1699,14 @@ begin
   insert into payments_private.payment_objects as t (
     environment, object_id, object_type, payment_id, version, state, status, amount, amount_refunded, amount_released,
     currency, customer_id, customer_email, description, subscription_id, product_id, price_id, subject_type, subject_id,
-    subject_version, provider_created_at, succeeded_at, failed_at, completed_at, refunded_at
+    subject_version, provider_created_at, succeeded_at, failed_at, completed_at, refunded_at, failure_seen_at,
+    canceled_at, canceled_charge_id, failed_charge_ids
   )
   select
     o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.amount_refunded,
     o.amount_released, o.currency, o.customer_id, o.customer_email, o.description, o.subscription_id, o.product_id,
     o.price_id, o.subject_type, o.subject_id, o.subject_version, o.provider_created_at, o.succeeded_at, o.failed_at,
-    o.completed_at, o.refunded_at
+    o.completed_at, o.refunded_at, o.failure_seen_at, o.canceled_at, o.canceled_charge_id, o.failed_charge_ids
   from unnest(v_objects) as o
   on conflict on constraint payment_objects_pkey do update
   set object_type = excluded.object_type,
@@ -1680,7 +1730,11 @@ begin
       succeeded_at = excluded.succeeded_at,
       failed_at = excluded.failed_at,
       completed_at = excluded.completed_at,
-      refunded_at = excluded.refunded_at
+      refunded_at = excluded.refunded_at,
+      failure_seen_at = excluded.failure_seen_at,
+      canceled_at = excluded.canceled_at,
+      canceled_charge_id = excluded.canceled_charge_id,
+      failed_charge_ids = excluded.failed_charge_ids
   where excluded.version > 0 and excluded.version >= t.version;
 
   perform payments_private.refresh_transactions(environment, v_joined.payment_ids);
@@ -1758,6 +1812,9 @@ revoke all on function payments_private.payment_of_checkout_session(
  * A cut reference is resolved if exactly one invoice matches it. If the invoice arrives later, payment_of_invoice finds
  * the PaymentIntent.
  * A declined charge holds no money and is not linked. A charge in process is not linked, because it can be declined.
+ *
+ * Stripe clears last_payment_error with every later update. Therefore the charges that were declined are kept
+ * (failed_charge_ids), and derived_transactions tells a canceled PaymentIntent that was declined from one that held money.
  */
 create or replace function payments_private.payment_of_payment_intent(
   environment text,
@@ -1779,10 +1836,11 @@ declare
     when v_status in ('succeeded', 'requires_capture')
       then coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)
   end;
-  -- canceled after it was authorized, so the held money is released; without a charge no attempt was made
-  v_is_released boolean := v_status = 'canceled'
-    and jsonb_typeof(object -> 'last_payment_error') is distinct from 'object'
-    and payments_private.id_of(coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0)) is not null;
+  v_latest_charge_id text := payments_private.id_of(coalesce(object -> 'latest_charge', object -> 'charges' -> 'data' -> 0));
+  v_is_declined boolean := event_type = 'payment_intent.payment_failed'
+    or coalesce(jsonb_typeof(object -> 'last_payment_error') = 'object', false);
+  -- canceled after an attempt: what was held is released, or what was declined is given up
+  v_is_canceled boolean := v_status = 'canceled' and not v_is_declined and v_latest_charge_id is not null;
   v_reference text := substring(object -> 'payment_details' ->> 'order_reference' from '^in_[0-9A-Za-z]{14,}$');
   v_invoice_ids text[];
 begin
@@ -1803,15 +1861,14 @@ begin
   v_snapshot.state := case
     when v_status = 'succeeded' then 'succeeded'
     when v_status = 'processing' then 'pending'
-    when event_type = 'payment_intent.payment_failed' or jsonb_typeof(object -> 'last_payment_error') = 'object' then 'failed'
-    when v_is_released then 'failed'
+    when v_is_declined or v_is_canceled then 'failed'
   end;
   v_snapshot.amount := case
     when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
     else (object ->> 'amount')::bigint
   end;
   v_snapshot.amount_released := case
-    when v_status = 'succeeded' or v_is_released
+    when v_status = 'succeeded' or v_is_canceled
       then greatest((object ->> 'amount')::bigint - (object ->> 'amount_received')::bigint, 0)
   end;
   v_snapshot.currency := lower(object ->> 'currency');
@@ -1822,9 +1879,12 @@ begin
   v_snapshot.subject_id := v_subject.id;
   v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
   v_snapshot.succeeded_at := case when event_type = 'payment_intent.succeeded' then snapshot_at end;
-  v_snapshot.failed_at := case
-    when event_type = 'payment_intent.payment_failed' then snapshot_at
-    when v_is_released then payments_private.instant_of(object -> 'canceled_at')
+  v_snapshot.failed_at := case when event_type = 'payment_intent.payment_failed' then snapshot_at end;
+  v_snapshot.canceled_at := case when v_status = 'canceled' then payments_private.instant_of(object -> 'canceled_at') end;
+  v_snapshot.canceled_charge_id := case when v_is_canceled then v_latest_charge_id end;
+  v_snapshot.failed_charge_ids := case
+    when v_is_declined
+      then array_remove(array[coalesce(object -> 'last_payment_error' ->> 'charge', v_latest_charge_id)], null)
   end;
 
   return row (
@@ -3045,7 +3105,8 @@ revoke all on function payments_private.session_snapshot(jsonb, text, timestampt
  *
  * A row is found by the session's id, else by client_reference_id: this repairs a crash between Stripe and
  * complete_checkout_session. On a pricing table the buyer may choose client_reference_id. Therefore a session takes a
- * row by reference only if its metadata names the row, or if it has the mode and the metadata that the row asks for.
+ * row by reference only if its metadata names the row too: a buyer cannot write metadata. checkout_session_params
+ * sends the row's id as payments_checkout_session_id.
  */
 create or replace function payments_private.match_session_rows(
   environment text,
@@ -3083,10 +3144,7 @@ begin
     );
     v_session := sessions[v_position];
     continue when v_row.checkout_session_id is distinct from v_session.session_id
-      and case
-        when v_session.named_row_id is not null then v_session.named_row_id <> v_row.id::text
-        else v_session.mode <> v_row.mode or not v_session.metadata @> v_row.metadata
-      end;
+      and v_session.named_row_id is distinct from v_row.id::text;
     if v_rows[v_position].id is null or v_row.checkout_session_id = v_session.session_id then
       v_rows[v_position] := v_row;
     end if;
@@ -3140,7 +3198,7 @@ begin
       c.customer_id,
       payments_private.id_of(s.object -> 'payment_intent'),
       payments_private.id_of(s.object -> 'subscription'),
-      s.object ->> 'url',
+      case when c.status = 'open' then s.object ->> 'url' end,
       payments_private.instant_of(s.object -> 'expires_at'),
       s.object,
       c.version,
@@ -3157,7 +3215,7 @@ begin
         customer_id = coalesce(c.customer_id, t.customer_id),
         payment_intent_id = coalesce(payments_private.id_of(s.object -> 'payment_intent'), t.payment_intent_id),
         subscription_id = coalesce(payments_private.id_of(s.object -> 'subscription'), t.subscription_id),
-        url = coalesce(s.object ->> 'url', t.url),
+        url = case when c.status = 'open' then coalesce(s.object ->> 'url', t.url) end, -- else the page is gone
         expires_at = coalesce(payments_private.instant_of(s.object -> 'expires_at'), t.expires_at),
         metadata = case
           when t.request_hash is null then c.metadata -- not begun here
@@ -6352,6 +6410,68 @@ revoke all on function payments_private.checkout_request_hash(text, jsonb, text,
 grant execute on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/checkout_request_hash.sql
+--! Included checkout/private/session_came_to_nothing.sql
+/*
+ * Returns whether a completed Checkout Session is unpaid for good, so that its purchase may be begun again:
+ *   payment       its delayed payment failed, or its PaymentIntent was canceled
+ *   subscription  its subscription has ended, and no invoice of it was ever paid
+ *
+ * Contract: false while money may still arrive. A PaymentIntent that waits for another payment method says nothing if
+ * it was seen before the session was completed: the buyer's first card may have been declined before a bank debit. The
+ * first invoice of a subscription that has not ended is collected again by Stripe.
+ */
+create or replace function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to payment_objects
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if session.status <> 'completed' or session.payment_status is distinct from 'unpaid' then
+    return false;
+  end if;
+
+  if session.mode = 'subscription' then
+    return exists (
+      select
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = session.subscription_id
+        and s.environment = session.environment
+        and s.status in ('canceled', 'incomplete_expired')
+    )
+      and not exists (
+        select
+        from payments_private.payment_objects as o
+        where o.subscription_id = session.subscription_id
+          and o.environment = session.environment
+          and o.object_type = 'invoice'
+          and o.state = 'succeeded'
+          and o.amount > 0
+      );
+  end if;
+
+  return exists (
+    select
+    from payments_private.payment_objects as c
+    left join payments_private.payment_objects as i
+      on i.object_id = session.payment_intent_id and i.environment = c.environment and i.object_type = 'payment_intent'
+    where c.object_id = session.checkout_session_id
+      and c.environment = session.environment
+      and c.object_type = 'checkout_session'
+      and (i.state = 'succeeded' or (i.state = 'pending' and i.version_at > c.failed_at)) is not true -- tried once more
+      and (
+        c.failed_at is not null -- checkout.session.async_payment_failed
+        or i.status = 'canceled'
+        or (i.status = 'requires_payment_method' and i.version_at > coalesce(c.completed_at, c.version_at))
+      )
+  );
+end;
+$$;
+
+revoke all on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) from public;
+grant execute on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) to payments_service;
+--! EndIncluded checkout/private/session_came_to_nothing.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
@@ -6368,6 +6488,9 @@ grant execute on function payments_private.checkout_request_hash(text, jsonb, te
  * policies show it to the caller, and continues from its state. Another request under the same key raises SP002; for
  * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted is
  * found only if its columns are those of a request that was checked here.
+ *
+ * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
+ * money came to nothing (session_came_to_nothing).
  *
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
@@ -6457,7 +6580,10 @@ begin
   -- continue from the row's state
   select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
   if v_count = 0 then
-    if v_row.status = 'expired' or (v_row.status = 'failed' and not v_row.stripe_may_have_acted) then
+    if v_row.status = 'expired'
+      or (v_row.status = 'failed' and not v_row.stripe_may_have_acted)
+      or payments_private.session_came_to_nothing(v_row)
+    then
       update payments.stripe_checkout_sessions as t
       set status = 'initialized',
           attempt = t.attempt + 1,
@@ -6465,15 +6591,18 @@ begin
           url = null,
           expires_at = null,
           payment_status = null,
+          payment_intent_id = null,
+          subscription_id = null,
           last_error = null,
           customer_id = payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id),
           version = 0
-      where t.id = v_id and t.attempt = v_row.attempt;
+      where t.id = v_id and (t.attempt, t.version) = (v_row.attempt, v_row.version);
       select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
-    elsif v_row.status = 'open' and v_row.expires_at <= now() then
+    end if;
+    if v_row.status = 'open' and v_row.expires_at <= now() then
       v_action := 'fetch';
     elsif v_row.checkout_session_id is not null then
-      v_action := 'return'; -- no url if only a webhook reported it: it is paid, so never create another
+      v_action := 'return'; -- without a url unless it is open; what is paid is never made again
     end if;
   end if;
 

@@ -389,7 +389,11 @@ test('the webhook and the handler’s own answer at once complete the row', asyn
     const [row] = await database.sql`
       insert into payments.stripe_checkout_sessions (environment, mode, success_url, cancel_url)
       values ('test', 'payment', 'https://shop.example', 'https://shop.example') returning id`
-    const session = checkoutSession({ id, client_reference_id: row?.id })
+    const session = checkoutSession({
+      id,
+      client_reference_id: row?.id,
+      metadata: { payments_checkout_session_id: row?.id },
+    })
     const answer = {
       ...session,
       payment_status: 'unpaid',

@@ -57,7 +57,7 @@ describe('a checkout of a metered price', () => {
       [2, 4000],
     ])
     const page = await fetch(session.url ?? '')
-    expect(await page.text()).toContain('for each use')
+    expect(await page.text()).toContain('for each unit used')
     const paid = setting.local.control.pay(session.id)
     const subscription = await setting.stripe.subscriptions.retrieve(paid.subscription ?? '')
     const [first, second] = subscription.items.data

@@ -43,6 +43,19 @@ describe('payment intents', () => {
       latest_charge: error.charge,
     })
   })
+
+  it('forget the error of the last attempt with every later update, and keep its charge', async () => {
+    const { paymentIntents } = setting.stripe
+    for (const change of [
+      (id: string) => paymentIntents.update(id, { description: 'Tea' }),
+      (id: string) => paymentIntents.cancel(id),
+    ]) {
+      const { payment_intent, charge } = await errorOf(paid('pm_card_chargeDeclined'))
+      const { id } = payment_intent as { id: string }
+      expect((await paymentIntents.retrieve(id)).last_payment_error).toMatchObject({ charge })
+      expect(await change(id)).toMatchObject({ last_payment_error: null, latest_charge: charge })
+    }
+  })
 })
 
 describe('refunds', () => {

@@ -360,6 +360,7 @@ export function expireSession(engine: Engine, session: CheckoutSession): Checkou
       status: 'canceled',
       canceled_at: engine.now(intent.customer),
       cancellation_reason: 'expired',
+      last_payment_error: null,
       next_action: null,
     }
     change(engine, intent, canceled, 'payment_intent.canceled')

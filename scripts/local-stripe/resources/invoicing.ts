@@ -495,7 +495,7 @@ function cancelPayment(engine: Engine, payment: InvoicePayment): void {
     change(
       engine,
       intent,
-      { status: 'canceled', canceled_at: now, cancellation_reason: 'void_invoice' },
+      { status: 'canceled', canceled_at: now, cancellation_reason: 'void_invoice', last_payment_error: null },
       'payment_intent.canceled',
     )
   }

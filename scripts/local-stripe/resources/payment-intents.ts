@@ -230,6 +230,7 @@ function cancelIntent(engine: Engine, intent: PaymentIntent, reason: string | un
       canceled_at: engine.now(intent.customer),
       cancellation_reason: reason ?? null,
       amount_capturable: 0,
+      last_payment_error: null,
       next_action: null,
     },
     'payment_intent.canceled',
@@ -270,7 +271,9 @@ export const paymentIntentRoutes: Route[] = [
     const { amount, currency, customer, description, receipt_email, setup_future_usage } = params
     const sent = { amount, currency, customer, description, receipt_email, setup_future_usage }
     const fields = Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined))
-    Object.assign(intent, fields, { metadata: mergeMetadata(intent.metadata, params.metadata) })
+    // Every update clears the error of the last attempt.
+    const metadata = mergeMetadata(intent.metadata, params.metadata)
+    Object.assign(intent, fields, { last_payment_error: null, metadata })
     if (params.payment_method) {
       const method = resolvePaymentMethod(engine, params.payment_method)
       Object.assign(intent, { payment_method: method.id, status: 'requires_confirmation' })

@@ -104,6 +104,43 @@ const hardOnes: Told[] = [
       }
     },
   },
+  ...(['canceled', 'changed, then canceled', 'changed'] as const).map((what) => ({
+    name: `a payment intent of the app is declined, then ${what}`,
+    run: (world: World) => {
+      const { id } = world.api('POST', '/v1/payment_intents', {
+        amount: 900,
+        currency: 'eur',
+        metadata: subjectOf('team', '42'),
+      })
+      try {
+        world.api('POST', `/v1/payment_intents/${id}/confirm`, { payment_method: 'pm_card_chargeDeclined' })
+      } catch {
+        world.wait(day)
+      }
+      if (what.startsWith('changed')) world.api('POST', `/v1/payment_intents/${id}`, { description: 'Tea' })
+      world.wait(day)
+      if (what.endsWith('canceled')) world.api('POST', `/v1/payment_intents/${id}/cancel`)
+    },
+  })),
+  {
+    name: 'a payment intent of the app is declined, then authorized, then canceled',
+    run: (world) => {
+      const { id } = world.api('POST', '/v1/payment_intents', {
+        amount: 900,
+        capture_method: 'manual',
+        currency: 'eur',
+      })
+      for (const method of ['pm_card_chargeDeclined', 'pm_card_visa']) {
+        try {
+          world.api('POST', `/v1/payment_intents/${id}/confirm`, { payment_method: method })
+        } catch {
+          world.wait(60)
+        }
+      }
+      world.wait(day)
+      world.api('POST', `/v1/payment_intents/${id}/cancel`)
+    },
+  },
   {
     name: 'refunds are made before anybody looks, one fails and is made again',
     run: (world) => {

@@ -281,9 +281,10 @@ function transactionsOf(
   const isPaid =
     invoice?.status === 'paid' || intent?.status === 'succeeded' || PAYS.has(session?.payment_status)
   const isUnderWay = intent?.status === 'processing' || intent?.status === 'requires_capture'
-  const isReleased =
-    intent?.status === 'canceled' && Boolean(intent.latest_charge) && !intent.last_payment_error
-  const hasFailed = Boolean(intent?.last_payment_error) || isReleased || (invoice?.attempt_count ?? 0) > 0
+  const latest = charges.find(({ id }) => id === intent?.latest_charge)
+  const isReleased = intent?.status === 'canceled' && latest !== undefined && latest.status !== 'failed'
+  const isDeclined = charges.some((charge) => charge.status === 'failed')
+  const hasFailed = isDeclined || isReleased || (invoice?.attempt_count ?? 0) > 0
   const state = isPaid ? 'succeeded' : isUnderWay ? 'pending' : hasFailed ? 'failed' : null
   if (parts.length === 0 || state === null) return []
   if (!isPaid && isUnderWay && !isKnown(session) && !isKnown(intent)) return []

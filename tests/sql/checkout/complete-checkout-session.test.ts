@@ -88,7 +88,10 @@ test('an answer that comes after the webhook does not undo the payment', async (
 
 test('an answer from before an unpaid completion does not open the session again', async () => {
   const checkout = await begun()
-  const session = openSession({ client_reference_id: checkout.session.id })
+  const session = openSession({
+    client_reference_id: checkout.session.id,
+    metadata: checkout.params.metadata,
+  })
   await ingest(
     database.sql,
     eventOf('checkout.session.completed', { ...session, status: 'complete', url: null }, { created: T + 2 }),

@@ -55,7 +55,10 @@ test('its owner sees the failure, and nobody else does', async () => {
 
 test('a failure that is told after the webhook came changes nothing', async () => {
   const checkout = await begun()
-  const session = checkoutSession({ client_reference_id: checkout.session.id })
+  const session = checkoutSession({
+    client_reference_id: checkout.session.id,
+    metadata: checkout.params.metadata,
+  })
   await ingest(database.sql, eventOf('checkout.session.completed', session))
   expect(await fail(database.sql, checkout, 'timeout', { stripeMayHaveActed: true })).toMatchObject({
     status: 'completed',

@@ -132,7 +132,10 @@ describe('the subject of an event', () => {
     const begun = await asCaller(sql, service, (tx) =>
       begin(tx, user('u1'), { subject: { type: 'user', id: 'u1' } }),
     )
-    const session = checkoutSession({ client_reference_id: begun.session.id })
+    const session = checkoutSession({
+      client_reference_id: begun.session.id,
+      metadata: { payments_checkout_session_id: begun.session.id },
+    })
     expect(await subjectOf(eventOf('checkout.session.completed', session))).toEqual({
       type: 'user',
       id: 'u1',

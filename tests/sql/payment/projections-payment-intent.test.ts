@@ -1,5 +1,5 @@
 /** PaymentIntent → its payment in payments.transactions. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
 import {
   distinct,
@@ -8,13 +8,17 @@ import {
   ingestAll,
   paymentRow,
   paymentRows,
+  permutations,
   projectObjects,
+  type Sql,
+  undone,
 } from '../support/calls.ts'
 import {
   charge,
   checkoutSession,
   declined,
   eventOf,
+  invoice,
   newId,
   paymentIntent,
   subjectMetadata,
@@ -251,4 +255,176 @@ test('one that is tried again and takes days is pending, in every order', async 
     async (sql) => (await paymentRow(sql, id)).status,
   )
   expect(distinct(ends)).toEqual(['pending'])
+})
+
+describe('Stripe clears last_payment_error with every later update', () => {
+  const read = async (sql: Sql, id: string) => {
+    const { type, status, amount, currency, failed_at } = await paymentRow(sql, id)
+    return { type, status, amount, currency, failed_at }
+  }
+  const failure = {
+    type: 'failed_payment',
+    status: 'failed',
+    amount: 1000,
+    currency: 'usd',
+    failed_at: T + 5,
+  }
+
+  test.each([null, newId('ch')])(
+    'and a declined payment that is canceled keeps its amount and the time of its failure, in every order: %s',
+    async (latest_charge) => {
+      const id = newId('pi')
+      const canceled = paymentIntent({
+        id,
+        amount_received: 0,
+        canceled_at: T + 90,
+        latest_charge,
+        status: 'canceled',
+      })
+      const ends = await endsOfEveryOrder(
+        database.sql,
+        [
+          eventOf('payment_intent.payment_failed', declined({ id, latest_charge }), { created: T + 5 }),
+          eventOf('payment_intent.canceled', canceled, { created: T + 90 }),
+        ],
+        (sql) => read(sql, id),
+      )
+      expect(distinct(ends)).toEqual([failure])
+    },
+  )
+
+  test.each(['requires_payment_method', 'requires_confirmation', 'canceled'])(
+    'and an answer of the API with the status %s changes nothing of the failure',
+    async (status) => {
+      for (const isTold of [true, false]) {
+        const id = newId('pi')
+        const latest_charge = newId('ch')
+        const before = declined({ id, latest_charge })
+        const after = { ...before, last_payment_error: null, status, canceled_at: T + 40 }
+        if (isTold)
+          await ingest(database.sql, eventOf('payment_intent.payment_failed', before, { created: T + 5 }))
+        else await projectObjects(database.sql, [before], T + 5)
+        await projectObjects(database.sql, [after], T + 50)
+        expect(await read(database.sql, id)).toEqual(failure)
+        await projectObjects(database.sql, [after], T + 5000)
+        expect(await read(database.sql, id)).toEqual(failure)
+      }
+    },
+  )
+
+  test('and what was declined, then authorized, then let go has failed when it was canceled, in every order', async () => {
+    const [id, declinedCharge, held] = [newId('pi'), newId('ch'), newId('ch')]
+    const canceled = paymentIntent({
+      id,
+      amount_received: 0,
+      canceled_at: T + 90,
+      latest_charge: held,
+      status: 'canceled',
+    })
+    const ends = await endsOfEveryOrder(
+      database.sql,
+      [
+        eventOf('payment_intent.payment_failed', declined({ id, latest_charge: declinedCharge }), {
+          created: T + 5,
+        }),
+        eventOf(
+          'checkout.session.completed',
+          checkoutSession({ payment_intent: id, payment_status: 'unpaid' }),
+          {
+            created: T + 7,
+          },
+        ),
+        eventOf('payment_intent.canceled', canceled, { created: T + 91 }),
+      ],
+      (sql) => read(sql, id),
+    )
+    expect(distinct(ends)).toEqual([{ ...failure, failed_at: T + 90 }])
+  })
+
+  test('and an authorization that waits after a declined card is not a failure', async () => {
+    const id = newId('pi')
+    const session = checkoutSession({ payment_intent: id, payment_status: 'unpaid' })
+    await ingestAll(database.sql, [
+      eventOf('payment_intent.payment_failed', declined({ id }), { created: T + 5 }),
+      eventOf('checkout.session.completed', session, { created: T + 7 }),
+    ])
+    const held = paymentIntent({
+      id,
+      amount_received: 0,
+      latest_charge: newId('ch'),
+      status: 'requires_capture',
+    })
+    await projectObjects(database.sql, [held], T + 90)
+    expect((await paymentRow(database.sql, id)).status).toBe('pending')
+  })
+})
+
+describe('what only answers of the API have told of a payment', () => {
+  test('has failed when its charge did, and every further look changes nothing', async () => {
+    const id = newId('pi')
+    const first = charge({ created: T + 5, paid: false, payment_intent: id, status: 'failed' })
+    const last = charge({ created: T + 60, paid: false, payment_intent: id, status: 'failed' })
+    const look = async (second: number) => {
+      await projectObjects(database.sql, [declined({ id, latest_charge: last.id }), first, last], second)
+      return paymentRow(database.sql, id)
+    }
+    const row = await look(T + 900)
+    expect(row).toMatchObject({ status: 'failed', amount: 1000, failed_at: T + 60 })
+    expect(await look(T + 5000)).toEqual(row)
+  })
+
+  test('has failed when that was first seen, if no charge is known, in every order of looks', async () => {
+    for (const seconds of permutations([T + 100, T + 200, T + 300])) {
+      const pi = declined()
+      for (const second of seconds) await projectObjects(database.sql, [pi], second)
+      expect(await paymentRow(database.sql, pi.id)).toMatchObject({ status: 'failed', failed_at: T + 100 })
+      await ingest(database.sql, eventOf('payment_intent.payment_failed', pi, { created: T + 5 }))
+      expect(await paymentRow(database.sql, pi.id)).toMatchObject({ status: 'failed', failed_at: T + 5 })
+    }
+  })
+
+  test('fails after a bank debit that was under way, although a card was declined before', async () => {
+    const pi = declined()
+    const session = checkoutSession({ payment_intent: pi.id, payment_status: 'unpaid' })
+    await projectObjects(database.sql, [pi], T + 5)
+    await ingest(database.sql, eventOf('checkout.session.completed', session, { created: T + 10 }))
+    expect((await paymentRow(database.sql, pi.id)).status).toBe('pending')
+    await projectObjects(database.sql, [{ ...pi, last_payment_error: null }], T + 900)
+    expect(await paymentRow(database.sql, pi.id)).toMatchObject({ status: 'failed', amount: 1000 })
+  })
+
+  test('was paid when its charge succeeded, not when the PaymentIntent was made', async () => {
+    const paid = charge({ created: T + 60 })
+    const pi = paymentIntent({ latest_charge: paid.id })
+    const session = checkoutSession({ payment_intent: pi.id })
+    for (const order of permutations([pi, { ...paid, payment_intent: pi.id }, session])) {
+      const row = await undone(database.sql, async (sql) => {
+        for (const object of order) await projectObjects(sql, [object], T + 900)
+        return paymentRow(sql, pi.id)
+      })
+      expect(row).toMatchObject({ status: 'succeeded', paid_at: T + 60 })
+    }
+  })
+
+  test('keeps the time that an event gives', async () => {
+    const paid = charge({ created: T + 60 })
+    const pi = paymentIntent({ latest_charge: paid.id })
+    await ingest(database.sql, eventOf('payment_intent.succeeded', pi, { created: T + 500 }))
+    await projectObjects(database.sql, [pi, { ...paid, payment_intent: pi.id }], T + 900)
+    expect(await paymentRow(database.sql, pi.id)).toMatchObject({ status: 'succeeded', paid_at: T + 500 })
+  })
+
+  test('an invoice that failed does not fail anew with every look', async () => {
+    const open = invoice({
+      amount_paid: 0,
+      next_payment_attempt: T + 9000,
+      status: 'open',
+      status_transitions: {},
+    })
+    await projectObjects(database.sql, [open], T + 100)
+    const row = await paymentRow(database.sql, open.id)
+    expect(row).toMatchObject({ status: 'failed', failed_at: T + 100 })
+    await projectObjects(database.sql, [open], T + 200)
+    expect(await paymentRow(database.sql, open.id)).toEqual(row)
+  })
 })

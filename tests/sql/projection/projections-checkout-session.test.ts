@@ -242,6 +242,18 @@ test('all of it within one second ends as it ended', async () => {
   }
 })
 
+test('a payment that is under way and fails within one second has failed, in every order', async () => {
+  const { events, pi, session } = slow('failed')
+  const pressed = [eventOf('payment_intent.processing', { ...pi, amount_received: 0 }), ...events].map(
+    (event) => ({ ...event, created: T + 500 }),
+  )
+  const ends = await endsOfEveryOrder(database.sql, pressed, async (sql) => {
+    const { status, failed_at, amount } = await paymentRow(sql, session.id)
+    return { status, failed_at, amount }
+  })
+  expect(distinct(ends)).toEqual([{ status: 'failed', failed_at: T + 500, amount: 1000 }])
+})
+
 test('what the API says of a failed session later does not make it pending again', async () => {
   const { events, session } = slow('failed')
   await ingestAll(database.sql, events)
@@ -401,13 +413,34 @@ describe('a session that was not begun here, with a client_reference_id that nam
     expect((await sessionRow(database.sql, session.id)).status).toBe('initialized')
   })
 
-  test('completes it with the mode and the metadata that it asks for', async () => {
-    const { session } = await begun({ metadata: { order_id: 'o1' } })
-    const paid = checkoutSession({ client_reference_id: session.id, metadata: { order_id: 'o1', more: 'x' } })
-    await ingest(database.sql, eventOf('checkout.session.completed', paid))
-    expect(await sessionRow(database.sql, session.id)).toMatchObject({
-      checkout_session_id: paid.id,
-      status: 'completed',
-    })
+  test('does not take it over with the mode and the metadata that it asks for: anybody may know them', async () => {
+    for (const wanted of [{}, { order_id: 'o1' }]) {
+      const { session } = await begun({ metadata: wanted })
+      const cheap = checkoutSession({
+        amount_total: 1,
+        client_reference_id: session.id,
+        metadata: { ...wanted, more: 'x' },
+      })
+      await ingest(database.sql, eventOf('checkout.session.completed', cheap))
+      expect(await sessionRow(database.sql, session.id)).toMatchObject({
+        checkout_session_id: null,
+        status: 'initialized',
+        payment_status: null,
+      })
+      expect(await sessionRow(database.sql, cheap.id)).toMatchObject({ status: 'completed', line_items: [] })
+    }
   })
+
+  test.each(['payments_checkout_session_id', 'insforge_checkout_session_id'])(
+    'completes it when its metadata names the row: %s',
+    async (key) => {
+      const { session } = await begun({ metadata: { order_id: 'o1' } })
+      const paid = checkoutSession({ client_reference_id: session.id, metadata: { [key]: session.id } })
+      await ingest(database.sql, eventOf('checkout.session.completed', paid))
+      expect(await sessionRow(database.sql, session.id)).toMatchObject({
+        checkout_session_id: paid.id,
+        status: 'completed',
+      })
+    },
+  )
 })
