@@ -61,7 +61,10 @@ async function differences(client: pg.Client): Promise<SchemaDifference[]> {
   const expected = await releasedParts()
   await client.query('begin read only')
   try {
-    await client.query(`select set_config('search_path', '', true)`)
+    // The definitions of this release were listed without quotes that are not needed.
+    await client.query(
+      `select set_config('search_path', '', true), set_config('quote_all_identifiers', 'off', true)`,
+    )
     const { rows } = await client.query<{ part: string; definition: string }>(SCHEMA_PARTS_QUERY, [true])
     return compareSchema(expected, Object.fromEntries(rows.map(({ part, definition }) => [part, definition])))
   } finally {
