@@ -2,12 +2,12 @@
 import type { HealthResponse } from '../types/api.ts'
 import { apiError } from './core/errors.ts'
 import type { Answer } from './core/http.ts'
-import { checkDatabase, GRANT_ROLES, settingProblems } from './core/sql.ts'
+import { checkDatabase, GRANT_ROLES, INHERIT_ROLE, settingProblems } from './core/sql.ts'
 import { VERSION } from './core/version.ts'
 import type { Deps } from './deps.ts'
 
 export async function health({ database }: Deps): Promise<Answer<HealthResponse>> {
-  const { migrated, allowed } = await checkDatabase(database)
+  const { migrated, allowed, inherits } = await checkDatabase(database)
   if (!migrated) {
     throw apiError(503, 'DATABASE_UNAVAILABLE', 'The database has no payments schema yet.', {
       nextActions: 'Run `pg-payments migrate` against the database in DATABASE_URL.',
@@ -19,7 +19,7 @@ export async function health({ database }: Deps): Promise<Answer<HealthResponse>
       'DATABASE_UNAVAILABLE',
       'The login in DATABASE_URL may not use the payments schema, or not act as anon and authenticated.',
       {
-        nextActions: GRANT_ROLES,
+        nextActions: inherits ? GRANT_ROLES : INHERIT_ROLE,
       },
     )
   }

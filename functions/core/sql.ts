@@ -211,18 +211,25 @@ export const replaceSecrets = sqlFunction('payments_private.replace_secrets')
 // the login
 
 /**
- * One row for each role that the handlers use: {role, exists, allowed, login}. The handlers become `anon` and
+ * One row for each role that the handlers use: {role, exists, allowed, granted, login}. The handlers become `anon` and
  * `authenticated`. Since Postgres 16 that takes a right of its own, because a login that created a role is its member
- * and may not become it. Of `payments_service` the login must be a member.
+ * and may not become it. The login uses the rights of `payments_service` without becoming it, so it must inherit them:
+ * granted says that it is a member, which is not enough for a login with NOINHERIT.
  */
 export const ROLE_RIGHTS = `
   select r.role, p.oid is not null as exists, current_user as login,
+    coalesce(pg_has_role(p.oid, 'member'), false) as granted,
     coalesce(pg_has_role(p.oid, case
-      when r.role <> 'payments_service' and current_setting('server_version_num')::integer >= 160000 then 'set'
+      when r.role = 'payments_service' then 'usage'
+      when current_setting('server_version_num')::integer >= 160000 then 'set'
       else 'member'
     end), false) as allowed
   from (values ('anon'), ('authenticated'), ('payments_service')) as r (role)
   left join pg_catalog.pg_roles as p on p.rolname = r.role`
+
+/** What to run for a login that is a member of `payments_service` and does not inherit its rights. */
+export const INHERIT_ROLE =
+  'The login does not inherit the rights of payments_service. Run `pg-payments doctor`: it says what to run in psql.'
 
 /**
  * The settings of a connection under which payments fail, with the statement that corrects each for this login. They
@@ -261,8 +268,10 @@ export async function settingProblems(database: Pick<Database, 'query'>): Promis
 }
 
 /** Whether the database responds, has our schema, and lets this login call its functions and become a caller's role. */
-export async function checkDatabase(database: Database): Promise<{ migrated: boolean; allowed: boolean }> {
-  const [row] = await database.query<{ migrated: boolean; allowed: boolean }>(
+export async function checkDatabase(
+  database: Database,
+): Promise<{ migrated: boolean; allowed: boolean; inherits: boolean }> {
+  const [row] = await database.query<{ migrated: boolean; allowed: boolean; inherits: boolean }>(
     `select
       count(*) > 0 as migrated,
       coalesce(
@@ -270,10 +279,13 @@ export async function checkDatabase(database: Database): Promise<{ migrated: boo
         false
       ) and (
         select bool_and(r.allowed) from (${ROLE_RIGHTS}) as r where r.role <> 'payments_service'
-      ) as allowed
+      ) as allowed,
+      (
+        select bool_and(r.allowed or not r.granted) from (${ROLE_RIGHTS}) as r where r.role = 'payments_service'
+      ) as inherits
     from pg_catalog.pg_proc as p
     join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
     where n.nspname = 'payments' and p.proname = 'ingest_webhook_event'`,
   )
-  return row ?? { migrated: false, allowed: false }
+  return row ?? { migrated: false, allowed: false, inherits: true }
 }

@@ -127,7 +127,7 @@ function headerOf({ lastResponse }: Stripe.Response<object>, name: string): stri
   return (headers instanceof Headers ? headers.get(name) : headers[name]) ?? undefined
 }
 
-/** Stripe's clock in a response, in milliseconds since 1970; without the `Date` header that of this process. */
+/** Stripe's clock in a response, in milliseconds since 1970; without the `Date` header, `nowMs`. */
 export function stripeClock(answer: Stripe.Response<object>, nowMs: number): number {
   const clock = Date.parse(headerOf(answer, 'date') ?? '')
   return Number.isNaN(clock) ? nowMs : clock

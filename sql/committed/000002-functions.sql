@@ -1,6 +1,7 @@
 --! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
---! Hash: sha1:27db4cf06b0597da6fc9afa5c64c3e76399aecdf
+--! Hash: sha1:a7c76c8532f72f8f46ec2339d34af3990bc8ed80
 --! Message: functions
+
 --! Included access/check_installation.sql
 /*
  * Refuses a database without the tables of pg-payments, before functions, policies and grants meet the tables of another
@@ -2375,7 +2376,7 @@ grant execute on function payments_private.product_row(jsonb) to payments_servic
 /*
  * Projects products into payments.stripe_products. Returns outcomes. Contract: see project_snapshots.
  *
- * For a deleted object the API returns only {id, object, deleted}; see project_stripe_customers.
+ * For a deleted object the API returns only a stub, {id, object, deleted}; see project_stripe_customers.
  */
 create or replace function payments_private.project_stripe_products(
   environment text,
@@ -2395,6 +2396,10 @@ declare
   v_positions integer[];
   v_applied text[];
   v_current_version bigint;
+  v_gone constant bigint := 1::bigint << 50; -- bit 50 of snapshot_version
+  v_details constant bigint := v_gone - 1;
+  -- by how much a newer version is greater
+  v_margin constant integer := case when project_stripe_products.tie_is_decided then 0 else 1 end;
 begin
   with snapshot as (
     select
@@ -2425,16 +2430,26 @@ begin
     from snapshot as s
     cross join lateral payments_private.product_row(s.object) as r
     on conflict on constraint stripe_products_product_id_key do update
-    set name = case when excluded.raw ? 'name' then excluded.name else t.name end,
-        description = case when excluded.raw ? 'name' then excluded.description else t.description end,
-        active = excluded.active,
-        default_price_id = case when excluded.raw ? 'name' then excluded.default_price_id else t.default_price_id end,
-        metadata = case when excluded.raw ? 'name' then excluded.metadata else t.metadata end,
-        raw = case when excluded.raw ? 'name' then excluded.raw else t.raw end,
-        deleted = excluded.deleted,
-        version = excluded.version,
+    set (name, description, active, default_price_id, metadata, raw, version) = (
+          select
+            case when n.is_newer then excluded.name else t.name end,
+            case when n.is_newer then excluded.description else t.description end,
+            case when n.is_newer then excluded.active else t.active end and not (excluded.deleted or t.deleted),
+            case when n.is_newer then excluded.default_price_id else t.default_price_id end,
+            case when n.is_newer then excluded.metadata else t.metadata end,
+            case when n.is_newer then excluded.raw else t.raw end,
+            case when n.is_newer then excluded.version else t.version end
+              | case when excluded.deleted or t.deleted then v_gone else 0 end
+          from (
+            select
+              excluded.raw ? 'name'
+              and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+          ) as n
+        ),
+        deleted = excluded.deleted or t.deleted,
         synced_at = now()
-    where excluded.version > t.version or (excluded.version = t.version and project_stripe_products.tie_is_decided)
+    where (excluded.raw ? 'name' and (excluded.version & v_details) >= (t.version & v_details) + v_margin)
+      or (excluded.deleted and (not t.deleted or v_margin = 0))
     returning t.product_id as id
   )
   select array_agg(s.position), array_agg(s.id), array_agg(s.version), array_agg(a.id)
@@ -2449,7 +2464,10 @@ begin
       select t.version into v_current_version
       from payments.stripe_products as t
       where t.environment = project_stripe_products.environment and t.product_id = v_ids[i];
-      outcomes[v_positions[i]] := case when v_current_version = v_versions[i] then 'tie' else 'stale' end;
+      outcomes[v_positions[i]] := case
+        when v_current_version & v_details = v_versions[i] & v_details then 'tie'
+        else 'stale'
+      end;
     end if;
   end loop;
   return outcomes;
@@ -2513,7 +2531,7 @@ grant execute on function payments_private.price_row(jsonb) to payments_service;
 /*
  * Projects prices into payments.stripe_prices. Returns outcomes. Contract: see project_snapshots.
  *
- * For a deleted object the API returns only {id, object, deleted}; see project_stripe_customers.
+ * For a deleted object the API returns only a stub, {id, object, deleted}; see project_stripe_customers.
  */
 create or replace function payments_private.project_stripe_prices(
   environment text,
@@ -2533,6 +2551,10 @@ declare
   v_positions integer[];
   v_applied text[];
   v_current_version bigint;
+  v_gone constant bigint := 1::bigint << 50; -- bit 50 of snapshot_version
+  v_details constant bigint := v_gone - 1;
+  -- by how much a newer version is greater
+  v_margin constant integer := case when project_stripe_prices.tie_is_decided then 0 else 1 end;
 begin
   with snapshot as (
     select
@@ -2566,25 +2588,35 @@ begin
     from snapshot as s
     cross join lateral payments_private.price_row(s.object) as r
     on conflict on constraint stripe_prices_price_id_key do update
-    set product_id = coalesce(excluded.product_id, t.product_id),
-        active = excluded.active,
-        currency = case when excluded.raw ? 'currency' then excluded.currency else t.currency end,
-        unit_amount = case when excluded.raw ? 'currency' then excluded.unit_amount else t.unit_amount end,
-        unit_amount_decimal = case when excluded.raw ? 'currency' then excluded.unit_amount_decimal else t.unit_amount_decimal end,
-        type = case when excluded.raw ? 'currency' then excluded.type else t.type end,
-        lookup_key = case when excluded.raw ? 'currency' then excluded.lookup_key else t.lookup_key end,
-        billing_scheme = case when excluded.raw ? 'currency' then excluded.billing_scheme else t.billing_scheme end,
-        tax_behavior = case when excluded.raw ? 'currency' then excluded.tax_behavior else t.tax_behavior end,
-        recurring_interval = case when excluded.raw ? 'currency' then excluded.recurring_interval else t.recurring_interval end,
-        recurring_interval_count =
-          case when excluded.raw ? 'currency' then excluded.recurring_interval_count else t.recurring_interval_count end,
-        recurring_usage_type = case when excluded.raw ? 'currency' then excluded.recurring_usage_type else t.recurring_usage_type end,
-        metadata = case when excluded.raw ? 'currency' then excluded.metadata else t.metadata end,
-        raw = case when excluded.raw ? 'currency' then excluded.raw else t.raw end,
-        deleted = excluded.deleted,
-        version = excluded.version,
+    set (product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key, billing_scheme, tax_behavior,
+         recurring_interval, recurring_interval_count, recurring_usage_type, metadata, raw, version) = (
+          select
+            case when n.is_newer then excluded.product_id else t.product_id end,
+            case when n.is_newer then excluded.active else t.active end and not (excluded.deleted or t.deleted),
+            case when n.is_newer then excluded.currency else t.currency end,
+            case when n.is_newer then excluded.unit_amount else t.unit_amount end,
+            case when n.is_newer then excluded.unit_amount_decimal else t.unit_amount_decimal end,
+            case when n.is_newer then excluded.type else t.type end,
+            case when n.is_newer then excluded.lookup_key else t.lookup_key end,
+            case when n.is_newer then excluded.billing_scheme else t.billing_scheme end,
+            case when n.is_newer then excluded.tax_behavior else t.tax_behavior end,
+            case when n.is_newer then excluded.recurring_interval else t.recurring_interval end,
+            case when n.is_newer then excluded.recurring_interval_count else t.recurring_interval_count end,
+            case when n.is_newer then excluded.recurring_usage_type else t.recurring_usage_type end,
+            case when n.is_newer then excluded.metadata else t.metadata end,
+            case when n.is_newer then excluded.raw else t.raw end,
+            case when n.is_newer then excluded.version else t.version end
+              | case when excluded.deleted or t.deleted then v_gone else 0 end
+          from (
+            select
+              excluded.raw ? 'currency'
+              and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+          ) as n
+        ),
+        deleted = excluded.deleted or t.deleted,
         synced_at = now()
-    where excluded.version > t.version or (excluded.version = t.version and project_stripe_prices.tie_is_decided)
+    where (excluded.raw ? 'currency' and (excluded.version & v_details) >= (t.version & v_details) + v_margin)
+      or (excluded.deleted and (not t.deleted or v_margin = 0))
     returning t.price_id as id
   )
   select array_agg(s.position), array_agg(s.id), array_agg(s.version), array_agg(a.id)
@@ -2599,7 +2631,10 @@ begin
       select t.version into v_current_version
       from payments.stripe_prices as t
       where t.environment = project_stripe_prices.environment and t.price_id = v_ids[i];
-      outcomes[v_positions[i]] := case when v_current_version = v_versions[i] then 'tie' else 'stale' end;
+      outcomes[v_positions[i]] := case
+        when v_current_version & v_details = v_versions[i] & v_details then 'tie'
+        else 'stale'
+      end;
     end if;
   end loop;
   return outcomes;
@@ -2614,8 +2649,10 @@ revoke all on function payments_private.project_stripe_prices(text, payments_pri
  * Projects customers into payments.customers. Returns outcomes. Contract: see project_snapshots.
  *
  * A deleted customer keeps its last known name and address, and is no longer the customer that new sessions of its
- * subject use. For a deleted object the API returns only {id, object, deleted}. Such an answer changes no other
- * columns, and the event of the deletion, which shows the whole object, is always newer.
+ * subject use. For a deleted object the API returns only {id, object, deleted}: a stub. It says that the customer is
+ * gone and nothing else, so it changes no other column. The row is the same in every order: its version is that of the
+ * newest whole object, with bit 50 of snapshot_version once the customer is gone. Whole objects are compared without
+ * that bit.
  */
 create or replace function payments_private.project_stripe_customers(
   environment text,
@@ -2636,6 +2673,10 @@ declare
   v_applied text[];
   v_deleted text[];
   v_current_version bigint;
+  v_gone constant bigint := 1::bigint << 50; -- bit 50 of snapshot_version
+  v_details constant bigint := v_gone - 1;
+  -- by how much a newer version is greater
+  v_margin constant integer := case when project_stripe_customers.tie_is_decided then 0 else 1 end;
 begin
   with snapshot as (
     select
@@ -2673,16 +2714,26 @@ begin
       s.version
     from snapshot as s
     on conflict on constraint customers_provider_customer_id_key do update
-    set email = case when excluded.raw ? 'created' then excluded.email else t.email end,
-        name = case when excluded.raw ? 'created' then excluded.name else t.name end,
-        phone = case when excluded.raw ? 'created' then excluded.phone else t.phone end,
-        deleted = excluded.deleted,
-        metadata = case when excluded.raw ? 'created' then excluded.metadata else t.metadata end,
-        raw = case when excluded.raw ? 'created' then excluded.raw else t.raw end,
+    set (email, name, phone, metadata, raw, version) = (
+          select
+            case when n.is_newer then excluded.email else t.email end,
+            case when n.is_newer then excluded.name else t.name end,
+            case when n.is_newer then excluded.phone else t.phone end,
+            case when n.is_newer then excluded.metadata else t.metadata end,
+            case when n.is_newer then excluded.raw else t.raw end,
+            case when n.is_newer then excluded.version else t.version end
+              | case when excluded.deleted or t.deleted then v_gone else 0 end
+          from (
+            select
+              excluded.raw ? 'created'
+              and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+          ) as n
+        ),
         provider_created_at = coalesce(excluded.provider_created_at, t.provider_created_at),
-        version = excluded.version,
+        deleted = excluded.deleted or t.deleted,
         synced_at = now()
-    where excluded.version > t.version or (excluded.version = t.version and project_stripe_customers.tie_is_decided)
+    where (excluded.raw ? 'created' and (excluded.version & v_details) >= (t.version & v_details) + v_margin)
+      or (excluded.deleted and (not t.deleted or v_margin = 0))
     returning t.provider_customer_id as id
   )
   select
@@ -2704,7 +2755,10 @@ begin
       where c.provider = 'stripe'
         and c.environment = project_stripe_customers.environment
         and c.provider_customer_id = v_ids[i];
-      outcomes[v_positions[i]] := case when v_current_version = v_versions[i] then 'tie' else 'stale' end;
+      outcomes[v_positions[i]] := case
+        when v_current_version & v_details = v_versions[i] & v_details then 'tie'
+        else 'stale'
+      end;
     end if;
   end loop;
   if v_deleted is not null then
@@ -6469,7 +6523,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) from public;
+revoke all on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) from public, anon, authenticated;
 grant execute on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) to payments_service;
 --! EndIncluded checkout/private/session_came_to_nothing.sql
 --! Included checkout/begin_checkout_session.sql

@@ -519,6 +519,10 @@ describe('doctor', () => {
   }
 
   test('finds nothing where all is well, and lists its checks', async () => {
+    await system.api.webhookEndpoints.create({
+      url: 'https://shop.example/api/webhooks/stripe/test',
+      enabled_events: ['*'],
+    })
     const { code, findings, failed } = await doctor()
     expect(failed).toEqual([])
     expect(code).toBe(0)
@@ -577,7 +581,7 @@ describe('doctor', () => {
             check: 'roles',
             status: 'failed',
             message: 'The login doctor_tester may not set role to anon, authenticated, payments_service.',
-            next: 'Run in psql: grant anon, authenticated, payments_service to "doctor_tester";',
+            next: 'Run in psql, as postgres, which may grant them: grant anon, authenticated, payments_service to "doctor_tester";',
           },
           {
             check: 'row level security',
@@ -832,7 +836,7 @@ describe('doctor', () => {
         check: 'roles',
         status: 'failed',
         message: 'The login doctor_stranger may not set role to anon, authenticated, payments_service.',
-        next: 'Run in psql: grant anon, authenticated, payments_service to "doctor_stranger";',
+        next: 'Run in psql, as postgres, which may grant them: grant anon, authenticated, payments_service to "doctor_stranger";',
       })
     } finally {
       await sql.unsafe('drop role doctor_stranger')
@@ -876,7 +880,7 @@ describe('doctor', () => {
       const deployed = { PAYMENTS_API_URL: server.url, PAYMENTS_ADMIN_KEY: env.PAYMENTS_ADMIN_KEY }
       const { out } = await runCli(['doctor', ...inTest], { env: deployed })
       expect(out).toContain(
-        'Not checked over the API: Postgres, schema, roles, row level security, clocks, permissions of the Stripe key. To check these, use --database-url instead.\n',
+        'Not checked over the API: Postgres, schema, roles, row level security, clocks of the database and of Stripe, permissions of the Stripe key. To check these, use --database-url instead.\n',
       )
       const { json } = await runCli(['doctor', ...inTest, '--json'], { env: deployed })
       expect(json<{ notChecked: string[] }>().notChecked).toContain('schema')

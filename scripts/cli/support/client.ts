@@ -17,6 +17,8 @@ export type Client = {
     body?: object,
     signal?: AbortSignal,
   ): Promise<T>
+  /** How far the clock of this machine is ahead of the API's, by its last response; null if that does not say. */
+  millisecondsAhead(): number | null
   close(): Promise<void>
 }
 
@@ -89,7 +91,6 @@ async function inProcess(databaseUrl: string, env: Record<string, string | undef
       ...env,
       DATABASE_URL: databaseUrl,
       PAYMENTS_ADMIN_KEY: key,
-      PAYMENTS_BASE_PATH: undefined,
     })
   } catch (error) {
     if (!isConfigError(error)) throw error
@@ -98,7 +99,7 @@ async function inProcess(databaseUrl: string, env: Record<string, string | undef
   const deps = createDeps(config, { log: createLog(() => {}) })
   const app = createApp(deps)
   const dispatch = async (path: string, init: RequestInit) =>
-    app.fetch(new Request(`http://in-process${path}`, init))
+    app.fetch(new Request(`http://in-process${config.basePath}${path}`, init))
   return clientOver(null, 'The database', key, dispatch, () => closeDeps(deps))
 }
 
@@ -109,13 +110,18 @@ function clientOver(
   dispatch: (path: string, init: RequestInit) => Promise<Response>,
   close: () => Promise<void>,
 ): Client {
+  let ahead: number | null = null
   async function request<T>(method: string, path: string, body?: object, signal?: AbortSignal): Promise<T> {
+    const before = Date.now()
     const response = await dispatch(`${BASE}${path}`, {
       method,
       headers: { ...credential(key), ...(body && { 'content-type': 'application/json' }) },
       ...(body && { body: JSON.stringify(body) }),
       ...(signal && { signal }),
     })
+    const clock = Date.parse(response.headers.get('date') ?? '')
+    // The header has whole seconds: half a second later is the best guess.
+    ahead = Number.isNaN(clock) ? null : (before + Date.now()) / 2 - clock - 500
     const text = await response.text()
     if (!response.ok) throw fromResponse(response.status, text, where)
     try {
@@ -134,6 +140,7 @@ function clientOver(
       return request('GET', search === '' ? path : `${path}?${search}`)
     },
     send: (method, path, body, signal) => request(method, path, body, signal),
+    millisecondsAhead: () => ahead,
     close,
   }
 }

@@ -1,4 +1,6 @@
 /** What the API itself reports: its connections, and the health of each environment. */
+
+import { probeAddress } from '../../../../functions/connection/address.ts'
 import type {
   EnvironmentHealthResponse,
   GetStripeStatusResponse,
@@ -7,12 +9,14 @@ import type {
 import type { Context } from '../../support/context.ts'
 import { isCliError } from '../../support/errors.ts'
 import { adviceOf } from '../../support/output.ts'
-import type { Report } from './report.ts'
+import { compareClocks, type Report } from './report.ts'
 
 export async function checkHealth(
   context: Context<{ environment?: StripeEnvironment }>,
   environments: StripeEnvironment[],
   report: Report,
+  /** What to do about an error of the handlers, where another finding explains it. */
+  knownCause: string | null = null,
 ): Promise<void> {
   const client = await context.client()
   let connections: GetStripeStatusResponse['connections']
@@ -20,10 +24,14 @@ export async function checkHealth(
     connections = (await client.get<GetStripeStatusResponse>('/status')).connections
   } catch (error) {
     if (!isCliError(error)) throw error
-    report.fail('API', error.message, error.next ?? 'Check the log of the handlers.')
+    report.fail('API', error.message, knownCause ?? error.next ?? CHECK_LOG)
     return
   }
-  if (client.url !== null) report.ok('API', `${client.url} responds`)
+  if (client.url !== null) {
+    report.ok('API', `${client.url} responds`)
+    const ahead = client.millisecondsAhead()
+    if (ahead !== null) compareClocks('clock of the API', ahead, report)
+  }
   const configured = environments.filter((environment) =>
     connections.some((connection) => connection.environment === environment && connection.maskedKey !== null),
   )
@@ -36,15 +44,41 @@ export async function checkHealth(
   }
   for (const environment of configured) {
     try {
-      const { reasons } = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
-      for (const reason of reasons) {
-        const check = `${environment}: ${reason.code.replaceAll('_', ' ')}`
-        report[reason.severity === 'failing' ? 'fail' : 'warn'](check, reason.message, adviceOf(reason))
-      }
-      if (reasons.length === 0) report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
+      const verdict = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
+      await reportVerdict(environment, verdict, client.url !== null, report)
     } catch (error) {
       if (!isCliError(error)) throw error
-      report.fail(`${environment}: health`, error.message, error.next ?? 'Check the log of the handlers.')
+      report.fail(`${environment}: health`, error.message, knownCause ?? error.next ?? CHECK_LOG)
     }
   }
+}
+
+const CHECK_LOG = 'Check the log of the handlers.'
+
+async function reportVerdict(
+  environment: StripeEnvironment,
+  { reasons, endpoint }: EnvironmentHealthResponse,
+  isRemote: boolean,
+  report: Report,
+): Promise<void> {
+  const said = report.findings().map(({ message }) => message)
+  for (const reason of reasons) {
+    if (said.includes(reason.message)) continue // a setting of the database, which was checked there
+    const check = `${environment}: ${reason.code.replaceAll('_', ' ')}`
+    report[reason.severity === 'failing' ? 'fail' : 'warn'](check, reason.message, adviceOf(reason))
+  }
+  // Some platforms do not let handlers ask their own address, so it is asked from here as well.
+  const isAsked = reasons.some(({ code }) => code.startsWith('address_'))
+  const problem =
+    isRemote && !isAsked && endpoint.expectedUrl !== null
+      ? await probeAddress(endpoint.expectedUrl, { publicUrl: null, basePath: '' })
+      : null
+  if (problem !== null)
+    report[problem.kind === 'wrong' ? 'fail' : 'warn'](
+      `${environment}: address ${problem.kind}`,
+      problem.message,
+      problem.next_action,
+    )
+  if (reasons.length === 0 && problem === null)
+    report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
 }

@@ -4,14 +4,18 @@ import { connectionString, OLDEST_POSTGRES } from '../migrate.ts'
 import { compareClocks, type Report } from './report.ts'
 import { checkSchema, releasedParts } from './schema.ts'
 
-/** Returns whether the schema is there; without it no other check makes sense. */
-export async function checkDatabase(databaseUrl: string, report: Report): Promise<boolean> {
+/** Whether the other checks make sense: they need the schema, and a login that may read it. */
+export type DatabaseState = { schemaIsThere: boolean; loginMayUseIt: boolean }
+
+const NOTHING: DatabaseState = { schemaIsThere: false, loginMayUseIt: false }
+
+export async function checkDatabase(databaseUrl: string, report: Report): Promise<DatabaseState> {
   let url: string
   try {
     url = connectionString(databaseUrl)
   } catch (error) {
     report.fail('database', (error as Error).message, 'Check DATABASE_URL.')
-    return false
+    return NOTHING
   }
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   client.on('error', () => {})
@@ -20,16 +24,17 @@ export async function checkDatabase(databaseUrl: string, report: Report): Promis
   } catch (error) {
     await client.end().catch(() => {})
     report.fail('database', ...connectionProblem(error as { code?: string; message: string }, new URL(url)))
-    return false
+    return NOTHING
   }
   try {
     await checkServer(client, report)
+    const settingsAreRight = await checkSettings(client, report)
     const isThere = await checkSchema(client, report)
-    if (!isThere) return false
-    await checkRoles(client, report)
+    if (!isThere) return NOTHING
+    const loginMayUseIt = await checkRoles(client, report)
     await checkOwners(client, report)
     await checkRowSecurity(client, report)
-    return true
+    return { schemaIsThere: true, loginMayUseIt: loginMayUseIt && settingsAreRight }
   } finally {
     await client.end().catch(() => {})
   }
@@ -87,25 +92,48 @@ async function checkServer(client: pg.Client, report: Report): Promise<void> {
   compareClocks('clock of the database', (Date.now() + before) / 2 - server.clock, report)
 }
 
-async function checkRoles(client: pg.Client, report: Report): Promise<void> {
+async function checkSettings(client: pg.Client, report: Report): Promise<boolean> {
+  const { settingProblems } = await import('../../../../functions/core/sql.ts')
+  const problems = await settingProblems({
+    query: async <Row extends object>(text: string) => (await client.query(text)).rows as Row[],
+  })
+  for (const { code, message, next_action } of problems)
+    report.fail(code.replaceAll('_', ' '), message, next_action)
+  return problems.length === 0
+}
+
+type RoleRight = { role: string; exists: boolean; allowed: boolean; granted: boolean; login: string }
+
+/** Returns whether the login may do what the handlers do. */
+async function checkRoles(client: pg.Client, report: Report): Promise<boolean> {
   const { ROLE_RIGHTS } = await import('../../../../functions/core/sql.ts')
-  const { rows } = await client.query<{ role: string; exists: boolean; allowed: boolean; login: string }>(
-    ROLE_RIGHTS,
-  )
+  const { rows } = await client.query<RoleRight>(ROLE_RIGHTS)
   const login = rows[0]?.login ?? 'the login'
   const absent = rows.filter(({ exists }) => !exists).map(({ role }) => role)
   const present = rows.filter(({ exists }) => exists).map(({ role }) => role)
-  const refused = rows.filter(({ exists, allowed }) => exists && !allowed).map(({ role }) => role)
+  const idle = rows.filter(({ role, granted, allowed }) => role === 'payments_service' && granted && !allowed)
+  const refused = rows
+    .filter((row) => row.exists && !row.allowed && !idle.includes(row))
+    .map(({ role }) => role)
   if (absent.length > 0)
     report.fail('roles', `There is no role ${absent.join(', ')}.`, 'Run: pg-payments migrate --again')
   if (refused.length > 0) {
+    const statement = `grant ${present.join(', ')} to ${quoted(login)};`
     report.fail(
       'roles',
       `The login ${login} may not set role to ${refused.join(', ')}.`,
-      `Run in psql: grant ${present.join(', ')} to "${login}";`,
+      `Run in psql${await asWhom(client, present)}: ${statement}`,
     )
   }
-  if (absent.length + refused.length > 0) return
+  // The grant above may be all that is needed: a login that created the roles is a member and inherits nothing.
+  if (idle.length > 0 && refused.length === 0) {
+    report.fail(
+      'roles',
+      `The login ${login} is a member of payments_service and does not inherit its rights (NOINHERIT).`,
+      await inheritAdvice(client, login),
+    )
+  }
+  if (absent.length + refused.length + idle.length > 0) return false
   const { usage, execute } = await one<{ usage: boolean; execute: boolean }>(
     client,
     `select has_schema_privilege('payments_service', 'payments', 'usage') as usage,
@@ -116,6 +144,51 @@ async function checkRoles(client: pg.Client, report: Report): Promise<void> {
   )
   if (usage && execute) report.ok('roles', `${login} has the rights that the handlers need`)
   else report.fail('roles', 'The role payments_service lacks grants.', 'Run: pg-payments migrate --again')
+  return usage && execute
+}
+
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`
+
+/** A finding names at most this many roles that may grant. */
+const GRANTORS_SHOWN_MAX = 3
+
+/**
+ * Who may grant these roles, as the end of "Run in psql"; empty if the login itself may. Since Postgres 16 that takes
+ * ADMIN OPTION on each, which the role that created them has. In a cluster with several databases that may be the owner
+ * of another one.
+ */
+async function asWhom(client: pg.Client, roles: string[]): Promise<string> {
+  const { rows } = await client.query<{ name: string; is_self: boolean }>(
+    `select a.rolname as name, a.rolname = current_user as is_self
+    from pg_catalog.pg_roles as a
+    where a.rolsuper
+      or a.rolcreaterole and current_setting('server_version_num')::integer < 160000
+      or (
+        select count(distinct g.rolname)
+        from pg_catalog.pg_auth_members as m
+        join pg_catalog.pg_roles as g on g.oid = m.roleid
+        where m.admin_option and m.member = a.oid and g.rolname = any ($1)
+      ) = cardinality($1)
+    order by a.rolname = current_user desc, a.rolsuper, a.rolcanlogin desc, a.rolname`,
+    [roles],
+  )
+  if (rows.length === 0) return ', as a superuser'
+  if (rows[0]?.is_self) return ''
+  const names = rows.slice(0, GRANTORS_SHOWN_MAX).map(({ name }) => name)
+  return `, as ${names.join(' or ')}, which may grant them`
+}
+
+/** What to run so that a login uses the rights of `payments_service`. */
+async function inheritAdvice(client: pg.Client, login: string): Promise<string> {
+  const { number } = await one<{ number: string }>(
+    client,
+    `select current_setting('server_version_num') as number`,
+  )
+  if (Number(number) >= 160_000) {
+    const whom = await asWhom(client, ['payments_service'])
+    return `Run in psql${whom}: grant payments_service to ${quoted(login)} with inherit true;`
+  }
+  return `If nothing else relies on NOINHERIT of this login, run in psql as a superuser: alter role ${quoted(login)} inherit; Otherwise, as with authenticator of Supabase, use another login in DATABASE_URL.`
 }
 
 /** Fulfilment runs with the rights of the owner of our functions, and who owns a schema can replace what runs. */

@@ -24,13 +24,15 @@ export function registerDoctor(program: Command): void {
     .action(action<{ environment?: StripeEnvironment }, []>(doctor))
 }
 
+const FIX_OTHERS = 'Fix the other findings, then run the doctor again.'
+
 /** What only a connection to the database shows. */
 const ONLY_WITH_DATABASE = [
   'Postgres',
   'schema',
   'roles',
   'row level security',
-  'clocks',
+  'clocks of the database and of Stripe',
   'permissions of the Stripe key',
 ]
 
@@ -40,21 +42,23 @@ async function doctor(context: Context<{ environment?: StripeEnvironment }>): Pr
   const report = createReport()
   const apiUrl = options.apiUrl ?? (options.databaseUrl ? undefined : io.env.PAYMENTS_API_URL)
   const databaseUrl = options.databaseUrl ?? io.env.DATABASE_URL
-  let schemaIsThere = true
+  let database = { schemaIsThere: true, loginMayUseIt: true }
   if (databaseUrl && !options.apiUrl) {
-    schemaIsThere = await checkDatabase(databaseUrl, report)
-    if (schemaIsThere) {
+    database = await checkDatabase(databaseUrl, report)
+    if (database.schemaIsThere) {
       await withDeps(context, 'The doctor', async (deps) => {
         // Handlers that run elsewhere have variables of their own.
         if (!apiUrl) await checkTokens(deps.config, report)
         for (const environment of environments) await checkStripe(environment, deps, report)
       }).catch((error: Failure & { next?: string }) => {
-        const next = error.next ?? error.nextActions ?? 'Fix the other findings, then run the doctor again.'
-        report.fail('handlers', error.message, next)
+        // Without its rights, what the login lacks is said above, and nothing else is sure.
+        const advice = database.loginMayUseIt ? (error.next ?? error.nextActions) : undefined
+        report.fail('handlers', error.message, advice ?? FIX_OTHERS)
       })
     }
   }
-  if (schemaIsThere && (apiUrl || databaseUrl)) await checkHealth(context, environments, report)
+  if (database.schemaIsThere && (apiUrl || databaseUrl))
+    await checkHealth(context, environments, report, database.loginMayUseIt ? null : FIX_OTHERS)
   else if (!apiUrl && !databaseUrl) await context.client() // raises, because nothing is named
 
   const notChecked = databaseUrl && !options.apiUrl ? [] : ONLY_WITH_DATABASE

@@ -94,7 +94,10 @@ async function checkRights(client: pg.Client, report: Report): Promise<void> {
 async function withoutSearchPath<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
   await client.query('begin read only')
   try {
-    await client.query(`select set_config('search_path', '', true)`)
+    // The definitions of this release were listed without quotes that are not needed.
+    await client.query(
+      `select set_config('search_path', '', true), set_config('quote_all_identifiers', 'off', true)`,
+    )
     return await work()
   } finally {
     await client.query('rollback')

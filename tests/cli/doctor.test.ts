@@ -1,0 +1,197 @@
+/** What the doctor finds about a login, its database and its clock, and that what it says to run works. */
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createLog } from '../../functions/app.ts'
+import { startServer } from '../../functions/node.ts'
+import type { Finding } from '../../scripts/cli/commands/doctor/report.ts'
+import { migrate } from '../../scripts/cli/commands/migrate.ts'
+import { uncommittedSql } from '../../scripts/dev/generators/sources.ts'
+import {
+  type EmbeddedPostgres,
+  FAST_SETTINGS,
+  type PostgresVersion,
+  startEmbeddedPostgres,
+} from '../../scripts/dev/postgres.ts'
+import { startNode } from '../functions/support/server.ts'
+import { ADMIN_KEY, type System, startSystem } from '../functions/support/system.ts'
+import { open, withDatabase } from '../setup/server.ts'
+import { runCli } from './support.ts'
+
+let system: System
+beforeAll(async () => {
+  system = await startSystem({ deliver: false })
+  await system.api.webhookEndpoints.create({
+    url: 'https://shop.example/api/webhooks/stripe/test',
+    enabled_events: ['*'],
+  })
+})
+afterAll(() => system.close())
+
+async function doctor(env: Record<string, string>): Promise<Finding[]> {
+  const { json } = await runCli(['doctor', '--environment', 'test', '--json'], { env })
+  return json<{ findings: Finding[] }>().findings
+}
+const failed = (findings: Finding[]) => findings.filter(({ status }) => status === 'failed')
+
+describe.each<PostgresVersion>([15, 18])('on Postgres %i', (version) => {
+  let server: EmbeddedPostgres
+
+  beforeAll(async () => {
+    server = await startEmbeddedPostgres({ version, settings: FAST_SETTINGS })
+    const admin = open(server.url)
+    await admin.unsafe(`create role owner_one login createrole password 'x'`)
+    await admin.unsafe(`create role owner_two login createrole password 'x'`)
+    await admin.unsafe('create database one owner owner_one')
+    await admin.unsafe('create database two owner owner_two')
+    await admin.end()
+    await install('owner_one', 'one')
+  })
+  afterAll(() => server?.stop())
+
+  /** As in the working tree, which may be ahead of the committed migrations. */
+  async function install(login: string, database: string) {
+    await migrate({ databaseUrl: urlOf(login, database) })
+    await run(urlOf(login, database), await uncommittedSql())
+  }
+
+  function urlOf(login: string, database: string): string {
+    const url = new URL(withDatabase(server.url, database))
+    url.username = login
+    url.password = 'x'
+    return url.href
+  }
+  const envOf = (login: string, database: string) => ({
+    ...system.env,
+    DATABASE_URL: urlOf(login, database),
+  })
+  async function run(url: string, statement: string) {
+    const sql = open(url)
+    await sql.unsafe(statement)
+    await sql.end()
+  }
+
+  test('a login that does not inherit is told so, and what to run', async () => {
+    await run(
+      urlOf('owner_one', 'one'),
+      `create role idle_login login noinherit password 'x'; grant anon, authenticated, payments_service to idle_login`,
+    )
+    const env = envOf('idle_login', 'one')
+    const findings = failed(await doctor(env))
+    const roles = findings.filter(({ check }) => check === 'roles')
+    expect(roles).toEqual([
+      {
+        check: 'roles',
+        status: 'failed',
+        message:
+          'The login idle_login is a member of payments_service and does not inherit its rights (NOINHERIT).',
+        next:
+          version >= 16
+            ? expect.stringMatching(/: grant payments_service to "idle_login" with inherit true;$/)
+            : 'If nothing else relies on NOINHERIT of this login, run in psql as a superuser: alter role "idle_login" inherit; Otherwise, as with authenticator of Supabase, use another login in DATABASE_URL.',
+      },
+    ])
+    // Nobody is sent back to the grant that was made.
+    for (const { next } of findings) expect(next).not.toContain('grant anon')
+    const handlers = await startNode(env)
+    const health = await fetch(`${handlers.url}/health`)
+    expect(health.status).toBe(503)
+    expect(await health.json()).toMatchObject({
+      nextActions:
+        'The login does not inherit the rights of payments_service. Run `pg-payments doctor`: it says what to run in psql.',
+    })
+    await handlers.stop()
+
+    const [statement] = /(?:grant payments_service|alter role) .+?;/.exec(roles[0]?.next ?? '') ?? []
+    const superuser = withDatabase(server.url, 'one')
+    await run(version >= 16 ? urlOf('owner_one', 'one') : superuser, statement ?? '')
+    expect(failed(await doctor(env))).toEqual([])
+  })
+
+  test('a second owner in the cluster is told who may grant the roles', async () => {
+    await install('owner_two', 'two')
+    const env = envOf('owner_two', 'two')
+    const [roles] = (await doctor(env)).filter(({ check }) => check === 'roles')
+    const statement = 'grant anon, authenticated, payments_service to "owner_two";'
+    const whom = version >= 16 ? ', as owner_one or postgres, which may grant them' : ''
+    if (roles?.status !== 'ok')
+      expect(roles).toMatchObject({ status: 'failed', next: `Run in psql${whom}: ${statement}` })
+    await run(urlOf(version >= 16 ? 'owner_one' : 'owner_two', 'two'), statement)
+    expect(failed(await doctor(env))).toEqual([])
+  })
+
+  test('quote_all_identifiers changes nothing in the schema', async () => {
+    const admin = open(server.url)
+    await admin.unsafe('alter database one set quote_all_identifiers = on')
+    await admin.end()
+    const findings = await doctor(envOf('owner_one', 'one'))
+    await run(withDatabase(server.url, 'one'), 'alter database one reset quote_all_identifiers')
+    expect(findings.filter(({ check }) => check === 'schema')).toEqual([
+      { check: 'schema', status: 'ok', message: 'the same as in this release', next: null },
+    ])
+  })
+
+  test('a setting that keeps the login from reading anything is named once, and nothing else is blamed', async () => {
+    const env = envOf('idle_login', 'one')
+    const admin = open(server.url)
+    await admin.unsafe('alter database one set row_security = off')
+    const findings = failed(await doctor(env))
+    const statement = "alter role idle_login in database one set row_security = 'on';"
+    expect(findings.find(({ check }) => check === 'row security')).toMatchObject({
+      message: 'row_security is off, so every checkout fails; it must be on.',
+      next: `Run in psql: ${statement} Then restart the handlers, and the pooler if there is one.`,
+    })
+    expect(findings.filter(({ message }) => message.startsWith('row_security'))).toHaveLength(1)
+    for (const { next } of findings) expect(next).not.toContain('grant anon')
+    await admin.unsafe(statement)
+    await admin.end()
+    expect(failed(await doctor(env))).toEqual([])
+  })
+})
+
+describe('over the API', () => {
+  test('the clock of the handlers is compared', async () => {
+    const behind = createServer((_, response) => {
+      response.sendDate = false
+      response.setHeader('date', new Date(Date.now() - 600_000).toUTCString())
+      response.setHeader('content-type', 'application/json')
+      response.end('{"connections":[]}')
+    })
+    await new Promise<void>((resolve) => behind.listen(0, '127.0.0.1', resolve))
+    const url = `http://127.0.0.1:${(behind.address() as AddressInfo).port}`
+    const findings = await doctor({ PAYMENTS_API_URL: url, PAYMENTS_ADMIN_KEY: ADMIN_KEY })
+    expect(findings.find(({ check }) => check === 'clock of the API')).toMatchObject({
+      status: 'failed',
+      message: expect.stringMatching(/^This machine's clock is (599|60[01]) seconds ahead of it\.$/),
+      next: 'Let the clocks follow NTP.',
+    })
+    behind.close()
+    const server = await startServer({
+      env: system.env,
+      port: 0,
+      host: '127.0.0.1',
+      log: createLog(() => {}),
+    })
+    const right = await doctor({ PAYMENTS_API_URL: server.url, PAYMENTS_ADMIN_KEY: ADMIN_KEY })
+    expect(right.find(({ check }) => check === 'clock of the API')?.status).toBe('ok')
+    expect(failed(right)).toEqual([])
+    await server.close()
+  })
+})
+
+test('a database alone: the base path that the public URL lacks is named', async () => {
+  const server = await startServer({
+    env: { ...system.env, PAYMENTS_BASE_PATH: '/payments' },
+    port: 0,
+    host: '127.0.0.1',
+    log: createLog(() => {}),
+  })
+  const url = new URL(server.url).origin
+  const findings = failed(
+    await doctor({ ...system.env, PAYMENTS_BASE_PATH: '/payments', PAYMENTS_PUBLIC_URL: url }),
+  )
+  expect(findings.find(({ check }) => check === 'test: address wrong')?.next).toContain(
+    `set PAYMENTS_PUBLIC_URL to ${url}/payments`,
+  )
+  await server.close()
+})
