@@ -68,6 +68,13 @@ describe.each<[string, string, string]>([
     'grant delete on payments.customer_mappings to anon',
   ],
   [
+    'default privileges in the schema',
+    `alter default privileges in schema payments grant all on tables to anon;
+     alter default privileges in schema payments grant all on routines to service_role;
+     alter default privileges in schema payments_private grant select on tables to web_anon`,
+    'default privilege execute on functions in schema payments of postgres to service_role',
+  ],
+  [
     'a function that is granted to public',
     'grant execute on function payments.ingest_webhook_event to public',
     'grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to public',
@@ -268,6 +275,11 @@ test('InsForge, whose event trigger gives its admin a policy on every table, ins
       create event trigger policies on ddl_command_end when tag in ('CREATE TABLE', 'ALTER TABLE')
         execute function public.create_default_policies()`)
     await migrate({ databaseUrl: insforge, directory })
+    expect(
+      await sql`select tablename from pg_policies where policyname = 'project_admin_policy'`,
+    ).toContainEqual({
+      tablename: 'transactions',
+    })
     url = insforge
     expect(await findings('rights')).toEqual(GREEN)
     await again()
