@@ -12,8 +12,8 @@
  *     select status, amount, amount_refunded, currency, paid_at from payments.transactions where environment = 'live';
  *
  * Columns are granted one by one, so "select *" is refused. The columns that are left out (raw, metadata, email addresses,
- * versions) are not for browsers. PostgREST, and what is built on it, serves only the schemas in its configuration: add
- * payments there, or create a view in public "with (security_invoker = true)" over the columns that you want.
+ * versions) are not for browsers. PostgREST, and what is built on it, serves only the schemas in its configuration. Do not
+ * add payments there: create a view in public "with (security_invoker = true)" over the columns that you want.
  *
  * What you may change: who sees what, and the columns. Leave out the parts for which you have no table.
  */

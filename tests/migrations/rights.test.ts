@@ -68,6 +68,13 @@ describe.each<[string, string, string]>([
     'grant delete on payments.customer_mappings to anon',
   ],
   [
+    'default privileges in the schema',
+    `alter default privileges in schema payments grant all on tables to anon;
+     alter default privileges in schema payments grant all on routines to service_role;
+     alter default privileges in schema payments_private grant select on tables to web_anon`,
+    'default privilege execute on functions in schema payments of postgres to service_role',
+  ],
+  [
     'a function that is granted to public',
     'grant execute on function payments.ingest_webhook_event to public',
     'grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to public',
@@ -245,6 +252,44 @@ describe('the owner', () => {
       next: `Check what they contain, then run in psql: alter ${name} owner to "postgres";`,
     })
   })
+})
+
+test('InsForge, whose event trigger gives its admin a policy on every table, installs without rights of others', async () => {
+  await admin`create database insforge`
+  const insforge = withDatabase(server.url, 'insforge')
+  const before = url
+  const sql = open(insforge)
+  try {
+    await sql.unsafe(`
+      create function public.create_default_policies() returns event_trigger language plpgsql as $$
+      declare t record;
+      begin
+        for t in select n.nspname, c.relname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+          where c.relkind = 'r' and c.relrowsecurity and n.nspname like 'payments%'
+            and not exists (select from pg_policy p where p.polrelid = c.oid and p.polname = 'project_admin_policy')
+        loop
+          execute format('create policy project_admin_policy on %I.%I for all to appdev using (true) with check (true)',
+            t.nspname, t.relname);
+        end loop;
+      end $$;
+      create event trigger policies on ddl_command_end when tag in ('CREATE TABLE', 'ALTER TABLE')
+        execute function public.create_default_policies()`)
+    await migrate({ databaseUrl: insforge, directory })
+    expect(
+      await sql`select tablename from pg_policies where policyname = 'project_admin_policy'`,
+    ).toContainEqual({
+      tablename: 'transactions',
+    })
+    url = insforge
+    expect(await findings('rights')).toEqual(GREEN)
+    await again()
+    expect(await findings('rights')).toEqual(GREEN)
+    expect((await findings('schema')).map(({ message }) => message)).toEqual(['the same as in this release'])
+  } finally {
+    url = before
+    await sql.end()
+    await admin`drop database insforge with (force)`
+  }
 })
 
 test('a schema payments of another product is named by the doctor, who recommends nothing that would change it', async () => {

@@ -24,7 +24,10 @@ export async function revokeExtraRights(
   before: ExtraRight[],
 ): Promise<string[]> {
   const left = before.length > 0 ? await extraRights(client, partsFile) : []
-  for (const { statement } of left) await client.query(statement)
+  for (const { statement } of left) {
+    await client.query('savepoint revocation')
+    await client.query(statement).catch(() => client.query('rollback to savepoint revocation'))
+  }
   const remaining = (left.length > 0 ? await extraRights(client, partsFile) : []).map(({ right }) => right)
   return before.map(({ right, statement }) =>
     remaining.includes(right)

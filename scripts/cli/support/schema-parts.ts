@@ -117,7 +117,7 @@ export type ExtraRight = { right: string; statement: string }
 
 /**
  * Lists the rights beyond those of the release: on our functions, on everything in payments_private, the right to write
- * our public tables, and the right to create something in a schema of ours. An app may let roles read its public tables.
+ * our public tables, the right to create something in a schema of ours, and default privileges that would give these. An app may let roles read its public tables.
  * Roles of the app may also have triggers and foreign keys there, but the roles of callers may not. $1: the names of the
  * release's parts. Run it with an empty search path.
  */
@@ -165,6 +165,21 @@ select 'policy ' || pg_catalog.quote_ident(p.polname) || ' on ' || t.name,
   'drop policy ' || pg_catalog.quote_ident(p.polname) || ' on ' || t.name || ';'
 from tables t join pg_catalog.pg_policy p on p.polrelid = t.oid
 where t.name like 'payments_private.%' and not 'policy ' || pg_catalog.quote_ident(p.polname) || ' on ' || t.name = any ($1)
+union all
+select 'default privilege ' || d.what || ' of ' || d.owner || ' to ' || d.role,
+  'alter default privileges for role ' || d.owner || ' in schema ' || d.schema || ' revoke ' || d.privilege || ' on '
+    || d.kind || ' from ' || d.role || ';'
+from (
+  select s.name as schema, lower(a.privilege_type) as privilege, k.kind, pg_catalog.quote_ident(o.rolname) as owner,
+    lower(a.privilege_type) || ' on ' || k.kind || ' in schema ' || s.name as what,
+    case when a.grantee = 0 then 'public' else pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) end as role
+  from pg_catalog.pg_default_acl d
+  join schemas s on s.oid = d.defaclnamespace
+  join pg_catalog.pg_roles o on o.oid = d.defaclrole
+  join (values ('r', 'tables'), ('f', 'functions')) as k (type, kind) on k.type = d.defaclobjtype::text
+  cross join lateral pg_catalog.aclexplode(d.defaclacl) as a
+  where a.grantee <> d.defaclrole and (s.name = 'payments_private' or lower(a.privilege_type) <> 'select')
+) as d
 order by 1`
 
 /**
