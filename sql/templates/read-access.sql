@@ -2,11 +2,11 @@
  * Read access of app users: the catalogue, their own payments and subscriptions, the plan of their teams. Without this file
  * they read none of that: row level security is on everywhere, and pg-payments has no policy that lets a user in.
  *
- * How to use it: install it after team-billing-policies.sql and team-entitlements.sql. Then
+ * How to use it: install it after team-billing-policies.sql and team-entitlements.sql, and again after each of them. Then
  *   - every member of a team sees its plan in public.team_plans;
  *   - members who may bill a team see its payments and subscriptions;
  *   - users see what was bought for them;
- *   - the server, which owns the tables, sees everything as before.
+ *   - the server, which may read payments.stripe_subscriptions, sees everything as before.
  *
  *     select plan, seats, valid_until, ends_at from public.team_plans where team_id = '42';
  *     select status, amount, amount_refunded, currency, paid_at from payments.transactions where environment = 'live';
@@ -26,37 +26,52 @@ create or replace function public.teams_of_caller()
 as $$
   select m.team_id from public.team_members as m where m.user_id = payments.caller_id();
 $$;
-revoke all on function public.teams_of_caller() from public;
+revoke all on function public.teams_of_caller() from public, anon, authenticated;
 grant execute on function public.teams_of_caller() to authenticated;
 
--- show plans to members
-drop policy if exists select_members on public.team_entitlements;
-create policy select_members on public.team_entitlements for select to authenticated
-  using (team_id in (select public.teams_of_caller()));
-grant select on public.team_entitlements, public.team_plans to authenticated; -- the view shows what the policy lets through
+-- show plans to members: the view runs with the rights of its owner, so its own filter decides. Supabase's linter reports it
+-- (security_definer_view). With the rights of the reader, members would have to read all of the subscription and its payments.
+create or replace view public.team_plans
+  with (security_invoker = false, security_barrier = true)
+as
+  select distinct on (e.team_id) e.team_id, e.plan, e.seats, e.valid_until, e.ends_at
+  from (
+    select a.*
+    from public.team_entitlements as a
+    where current_user not in ('anon', 'authenticated') and has_table_privilege('payments.stripe_subscriptions', 'select')
+    union all
+    select a.*
+    from public.team_entitlements as a
+    where (current_user in ('anon', 'authenticated') or not has_table_privilege('payments.stripe_subscriptions', 'select'))
+      and a.team_id = any (array(select public.teams_of_caller()))
+  ) as e
+  order by e.team_id, e.rank desc, e.valid_until desc nulls last, e.subscription_id;
+revoke all on public.team_plans from public, anon, authenticated;
+grant select on public.team_plans to authenticated;
 
--- show payments and subscriptions to payers
+-- show payments and subscriptions to payers; each function runs once per statement, not once per row
 drop policy if exists select_subject on payments.transactions;
 create policy select_subject on payments.transactions for select to authenticated
   using (
     (subject_type = 'user' and subject_id = (select payments.caller_id()))
-    or (subject_type = 'team' and public.may_bill_team(subject_id))
+    or (subject_type = 'team' and subject_id = any (array(select public.teams_billed_by_caller())))
   );
 grant select (
   id, environment, type, status, subject_type, subject_id, provider_object_type, provider_object_id,
   provider_parent_object_type, provider_parent_object_id, amount, amount_refunded, currency, description, paid_at,
-  failed_at, refunded_at, provider_created_at
+  failed_at, refunded_at, provider_created_at, disputed_at, dispute_status, amount_disputed
 ) on payments.transactions to authenticated;
 
 drop policy if exists select_subject on payments.stripe_subscriptions;
 create policy select_subject on payments.stripe_subscriptions for select to authenticated
   using (
     (subject_type = 'user' and subject_id = (select payments.caller_id()))
-    or (subject_type = 'team' and public.may_bill_team(subject_id))
+    or (subject_type = 'team' and subject_id = any (array(select public.teams_billed_by_caller())))
   );
 grant select (
   environment, subscription_id, subject_type, subject_id, status, current_period_start, current_period_end,
-  cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end
+  cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end, pause_collection_behavior,
+  pause_collection_resumes_at
 ) on payments.stripe_subscriptions to authenticated;
 
 -- show the catalogue to everyone

@@ -117,10 +117,50 @@ describe('what is not for browsers is refused', () => {
 
   test.each([
     `update payments.transactions set amount = 1`,
-    `delete from public.team_entitlements`,
-    `update public.team_entitlements set plan = 'big'`,
     `insert into public.team_members values ('t2', 'owner', 'owner')`,
   ])('%s', async (statement) => {
     expect(await refusal(readBy(user('owner'), statement))).toMatchObject({ code: '42501' })
+  })
+
+  test.each([
+    `delete from public.team_entitlements`,
+    `update public.team_entitlements set plan = 'big'`,
+    `update public.team_plans set plan = 'big'`,
+  ])('%s, because a view is derived', async (statement) => {
+    expect(await refusal(readBy(user('owner'), statement))).toMatchObject({ code: '55000' })
+  })
+
+  test('select from public.team_entitlements, which shows all teams', async () => {
+    for (const caller of [user('owner'), anonymous]) {
+      expect(await refusal(readBy(caller, 'select from public.team_entitlements'))).toMatchObject({
+        code: '42501',
+      })
+    }
+  })
+})
+
+describe('the plans of all teams', () => {
+  const PLANS = 'select team_id, plan from public.team_plans'
+
+  test('are read by the owner of the tables, and by the handlers’ role if it is granted the view', async () => {
+    expect([...(await database.sql.unsafe(PLANS))]).toEqual([{ team_id: 't1', plan: 'gold' }])
+    const granted = database.sql.begin(async (sql) => {
+      await sql`grant select on public.team_plans to payments_service`
+      await sql`grant execute on function public.teams_of_caller() to payments_service`
+      await sql`set local role payments_service`
+      const rows = await sql.unsafe(PLANS)
+      throw new Error(`undo ${rows.length}`)
+    })
+    await expect(granted).rejects.toThrow('undo 1')
+  })
+
+  test('are not read by a login that inherits the rights of users, whatever its token says', async () => {
+    const login = database.sql.begin(async (sql) => {
+      await sql.unsafe('create role reader_of_read_access in role authenticated')
+      await sql`set local role reader_of_read_access`
+      const rows = await sql.unsafe(PLANS)
+      throw new Error(`undo ${rows.length}`)
+    })
+    await expect(login).rejects.toThrow('undo 0')
   })
 })

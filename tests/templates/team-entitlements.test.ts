@@ -1,5 +1,4 @@
-/** Entitlements of teams: granted, changed and taken away with their subscriptions. */
-import { readFile } from 'node:fs/promises'
+/** Entitlements of teams: granted, changed and taken away with their subscriptions and their payments. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { anonymous, asCaller, createTestDatabase, type TestDatabase, user } from '../setup/database.ts'
 import {
@@ -7,6 +6,7 @@ import {
   endsOfEveryOrder,
   ingest,
   ingestAll,
+  projectObjects,
   refusal,
   type Sql,
   undone,
@@ -14,8 +14,10 @@ import {
 import {
   checkoutSession,
   eventOf,
+  invoice,
   type Json,
   newId,
+  paymentIntent,
   subjectMetadata,
   subscription,
   subscriptionBeforeBasil,
@@ -289,19 +291,181 @@ test('a subscription that names nobody is its customer’s, also when another on
   expect(distinct(ends)).toEqual(['small'])
 })
 
-test('after a change of plans all of them are derived with one statement, the one in the template', async () => {
-  const text = await readFile(new URL('../../sql/templates/team-entitlements.sql', import.meta.url), 'utf8')
-  const [statement = ''] = /select public\.derive_team_entitlement[\s\S]*?;/.exec(text) ?? []
+test('a change of plans shows at once, and so does a subscription that is gone without an event', async () => {
   await undone(database.sql, async (sql) => {
     await ingest(sql, told('created', subscribed('m', 'price_new')))
     expect(await entitlementOf('m', sql)).toBeUndefined()
     await sql`insert into public.plans (price_id, plan, rank) values ('price_new', 'new', 3)`
-    await sql.unsafe(statement.replaceAll(/^ \* ?/gm, ''))
     expect((await entitlementOf('m', sql))?.plan).toBe('new')
     await sql`delete from payments.stripe_subscriptions`
-    await sql.unsafe(statement.replaceAll(/^ \* ?/gm, ''))
     expect(await entitlementOf('m', sql)).toBeUndefined()
   })
+})
+
+describe('money', () => {
+  /** A subscription that Stripe bills by the invoice `in_…`, and its payment in each state. */
+  const billed = (team: string, more: Json = {}) => {
+    const object = subscribed(team, 'price_small', { latest_invoice: newId('in'), ...more })
+    const bill = (kind: string, state: Json, created = T + 5) =>
+      eventOf(
+        `invoice.${kind}`,
+        invoice({
+          id: object.latest_invoice,
+          customer: object.customer,
+          subscription: object.id,
+          amount_due: 5000,
+          ...state,
+        }),
+        { created },
+      )
+    const open = { amount_paid: 0, status: 'open', status_transitions: {} }
+    return {
+      object,
+      created: told('created', object),
+      failed: bill('payment_failed', { ...open, attempt_count: 1, next_payment_attempt: T + 900 }),
+      paid: bill('paid', { amount_paid: 5000 }, T + 9),
+      free: bill('paid', { amount_due: 0, amount_paid: 0 }, T + 9),
+    }
+  }
+  const planOf = async (team: string, sql: Sql = database.sql) => (await entitlementOf(team, sql))?.plan
+
+  test('that has not arrived gives nothing, and gives the plan when it arrives, in every order', async () => {
+    const { created, failed, paid } = billed('n1')
+    for (const events of [[created], [created, failed]]) {
+      const ends = await endsOfEveryOrder(
+        database.sql,
+        events,
+        async (sql) => (await planOf('n1', sql)) ?? null,
+      )
+      expect(distinct(ends)).toEqual([null])
+    }
+    const ends = await endsOfEveryOrder(database.sql, [created, failed, paid], (sql) => planOf('n1', sql))
+    expect(distinct(ends)).toEqual(['small'])
+  })
+
+  test('of a bank debit that is under way, and then fails, gives nothing', async () => {
+    const { object, created, failed } = billed('n2')
+    const pi = paymentIntent({
+      amount_received: 0,
+      customer: object.customer,
+      payment_details: { order_reference: object.latest_invoice },
+      status: 'processing',
+    })
+    await ingestAll(database.sql, [created, eventOf('payment_intent.processing', pi)])
+    expect(await planOf('n2')).toBeUndefined()
+    await ingestAll(database.sql, [failed, told('updated', { ...object, status: 'past_due' }, T + 9)])
+    expect(await planOf('n2')).toBeUndefined()
+  })
+
+  test('that arrived once keeps the plan while a renewal is past due, until the end of what was paid', async () => {
+    const { object, created, paid } = billed('n3')
+    await ingestAll(database.sql, [
+      created,
+      paid,
+      told('updated', { ...object, latest_invoice: newId('in'), status: 'past_due' }, T + 90),
+    ])
+    expect(await entitlementOf('n3')).toMatchObject({ plan: 'small', valid_until: T })
+  })
+
+  test('is not needed while it is trialing, and is needed after the trial', async () => {
+    const { object, created, free } = billed('n4', { status: 'trialing', trial_end: T + 50, trial_start: T })
+    await ingestAll(database.sql, [created, free])
+    expect(await planOf('n4')).toBe('small')
+    for (const status of ['active', 'past_due']) {
+      await ingest(
+        database.sql,
+        told(
+          'updated',
+          { ...object, latest_invoice: newId('in'), status },
+          T + (status === 'active' ? 50 : 90),
+        ),
+      )
+      expect(await planOf('n4')).toBeUndefined()
+    }
+  })
+
+  test('after a trial may take the hour until Stripe charges', async () => {
+    const now = Math.floor(Date.now() / 1000)
+    const { object, created, free } = billed('n5', {
+      status: 'trialing',
+      trial_end: now - 60,
+      trial_start: T,
+    })
+    const items = [
+      { ...object.items.data[0], current_period_end: now + 86_400, current_period_start: now - 60 },
+    ]
+    const next = newId('in')
+    const active = {
+      ...object,
+      items: { ...object.items, data: items },
+      latest_invoice: next,
+      status: 'active',
+    }
+    await ingestAll(database.sql, [created, free, told('updated', active, now - 60)])
+    await database.sql`
+      update payments.stripe_subscription_items
+      set current_period_start = to_timestamp(${now - 60}), current_period_end = to_timestamp(${now + 86_400})
+      where subscription_id = ${object.id}`
+    expect(await planOf('n5')).toBe('small')
+    const declinedBill = invoice({
+      id: next,
+      amount_due: 5000,
+      amount_paid: 0,
+      customer: object.customer,
+      next_payment_attempt: now + 900,
+      status: 'open',
+      subscription: object.id,
+    })
+    await ingest(database.sql, eventOf('invoice.payment_failed', declinedBill, { created: now }))
+    expect(await planOf('n5')).toBeUndefined()
+  })
+
+  test('is not needed for what costs nothing', async () => {
+    const { created, free } = billed('n6')
+    await ingestAll(database.sql, [created, free])
+    expect(await planOf('n6')).toBe('small')
+  })
+
+  test('that was lost in a dispute is none', async () => {
+    const { created, paid } = billed('n7')
+    await ingestAll(database.sql, [created, paid])
+    expect(await planOf('n7')).toBe('small')
+    await database.sql`
+      update payments.transactions set amount_disputed = amount
+      where related_object_ids ->> 'invoice' = ${paid.data.object.id}`
+    expect(await planOf('n7')).toBeUndefined()
+  })
+
+  test('of another subscription of the customer gives nothing to this one', async () => {
+    const other = billed('n8', { items: [item('price_unknown')] })
+    const { created } = billed('n8', { customer: other.object.customer })
+    await ingestAll(database.sql, [other.created, other.paid, created])
+    expect(await planOf('n8')).toBeUndefined()
+  })
+})
+
+test('what a sync changed without an event shows at once', async () => {
+  const object = subscribed('p', 'price_small')
+  await ingest(database.sql, told('created', object))
+  await projectObjects(database.sql, [{ ...object, status: 'canceled' }], T + 50)
+  expect(await entitlementOf('p')).toBeUndefined()
+})
+
+test('the period is that of the item that grants the plan', async () => {
+  const object = subscribed('q', 'price_small')
+  await ingest(database.sql, told('created', object))
+  await database.sql`
+    update payments.stripe_subscription_items set current_period_end = to_timestamp(${T + 7000})
+    where subscription_id = ${object.id}`
+  expect((await entitlementOf('q'))?.valid_until).toBe(T + 7000)
+})
+
+test('the plan of one team is looked up by index', async () => {
+  const plan = await undone(database.sql, async (sql) => {
+    await sql`set local enable_seqscan = off`
+    return await sql`explain select plan from public.team_plans where team_id = 'a'`
+  })
+  expect(plan.map((row) => row['QUERY PLAN']).join('\n')).toMatch(/Index Cond: \(\(?subject_id = 'a'/)
 })
 
 test('app users read neither plans nor entitlements without a policy of the app, and write none', async () => {
@@ -309,7 +473,6 @@ test('app users read neither plans nor entitlements without a policy of the app,
     for (const statement of [
       'select from public.team_entitlements',
       'select from public.team_plans',
-      `select public.derive_team_entitlement('test', 'sub_1')`,
       'select from public.plans',
       `insert into public.plans values ('price_mine', 'big', 9)`,
     ]) {
