@@ -6,7 +6,7 @@
  */
 import type { StripeEnvironment, WebhookResponse } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
-import { apiError } from '../core/errors.ts'
+import { apiError, isApiError } from '../core/errors.ts'
 import { type Answer, readBody } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import { projectStripeObjects } from '../core/sql.ts'
@@ -36,9 +36,9 @@ export async function webhook(
     )
   }
 
-  const { status, event, fetch } = await deps.ingest({
-    environment,
-    payload: storable(new TextDecoder().decode(body)),
+  const payload = storable(new TextDecoder().decode(body))
+  const { status, event, fetch } = await deps.ingest({ environment, payload }).catch((error) => {
+    throw isThin(payload) ? thinEvent(error) : error
   })
   if (fetch.length > 0) {
     deps.background.waitUntil(fetchAndProject(environment, fetch, event.provider_created_at, deps))
@@ -71,6 +71,18 @@ export async function webhook(
     },
   }
 }
+
+/** Whether a body is a thin event, which holds no object. See https://docs.stripe.com/event-destinations. */
+const isThin = (payload: string) => /"object"\s*:\s*"v2\.core\.event"/.test(payload)
+
+const thinEvent = (error: unknown) =>
+  isApiError(error) && error.status === 400
+    ? apiError(400, 'INVALID_INPUT', 'The body is a thin event; only snapshot events can be processed.', {
+        nextActions:
+          'In the Stripe Dashboard, create an event destination with the payload style "Snapshot", and delete this one.',
+        cause: error.cause,
+      })
+    : error
 
 /** Whether a signing secret in use signed the body. If none did, reloads them and checks again. */
 async function isGenuine(
