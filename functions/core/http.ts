@@ -4,6 +4,12 @@ import { apiError } from './errors.ts'
 /** The result of a handler, from which `app.ts` makes the response. */
 export type Answer<Body> = { status: 200 | 201; body: Body }
 
+/** The id of a request: the caller's, if it is safe to log and to send back, else a new one. */
+export function requestIdOf(headers: Headers): string {
+  const given = headers.get('x-request-id')
+  return given !== null && /^[\w.:/+=-]{1,128}$/.test(given) ? given : crypto.randomUUID()
+}
+
 /** The limit of a body, for every route. */
 export const BODY_BYTES_MAX = 1_000_000
 

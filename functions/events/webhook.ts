@@ -20,7 +20,7 @@ export async function webhook(
   request: Request,
   params: { environment: string },
   deps: Deps,
-): Promise<Answer<WebhookResponse>> {
+): Promise<Answer<WebhookResponse> & { outcome: string }> {
   const environment = parse(environmentSchema, params.environment, 'environment')
   const signature = request.headers.get('stripe-signature')
   if (!signature) throw apiError(401, 'AUTH_UNAUTHORIZED', 'The Stripe-Signature header is missing.')
@@ -64,6 +64,7 @@ export async function webhook(
   }
   return {
     status: 200,
+    outcome: status,
     body: {
       received: true,
       handled: event.processing_status === 'processed',
