@@ -4,9 +4,10 @@ import { cors } from 'hono/cors'
 import { checkoutSession } from './checkout/checkout-session.ts'
 import { customerPortalSession } from './checkout/customer-portal-session.ts'
 import type { Config } from './core/config.ts'
+import { type Counters, createCounters } from './core/counters.ts'
 import { type ApiError, apiError, errorBody, methodNotAllowed, toApiError } from './core/errors.ts'
-import type { Answer } from './core/http.ts'
-import { describeError, type Log } from './core/log.ts'
+import { type Answer, requestIdOf } from './core/http.ts'
+import { describeError, type Log, withFields } from './core/log.ts'
 import type { Deps } from './deps.ts'
 import { webhook } from './events/webhook.ts'
 import { health } from './health.ts'
@@ -16,7 +17,11 @@ export { createLog, type Log } from './core/log.ts'
 export { VERSION } from './core/version.ts'
 export { closeDeps, createDeps, type Deps, type DepsOptions } from './deps.ts'
 
-type Variables = { failure?: ApiError }
+type Variables = {
+  failure?: ApiError
+  /** With a logger that notes the id of the request. */
+  deps: Deps
+}
 type AppContext = Context<{ Variables: Variables }>
 
 const answer = (c: AppContext, { status, body }: Answer<object>) => c.json(body, status)
@@ -30,6 +35,32 @@ function fail(c: AppContext, error: unknown): Response {
 }
 
 const allowOnly = (method: string) => (c: AppContext) => fail(c, methodNotAllowed([method]))
+
+/** Counts a delivery by its outcome: that of the event, else why it was not taken. */
+async function countWebhook<Result extends { outcome: string }>(
+  counters: Counters,
+  environment: string,
+  work: Promise<Result>,
+): Promise<Result> {
+  if (environment !== 'test' && environment !== 'live') return work
+  try {
+    const result = await work
+    counters.countWebhook({ environment, outcome: result.outcome })
+    return result
+  } catch (error) {
+    const { status } = toApiError(error)
+    const outcome = status < 500 ? 'refused' : status === 500 ? 'failed' : 'unavailable'
+    counters.countWebhook({ environment, outcome })
+    throw error
+  }
+}
+
+/** What every answer carries: no cache may keep it, and no browser may take it for something else. */
+function setHeaders({ res: { headers } }: AppContext, requestId: string): void {
+  headers.set('X-Request-Id', requestId)
+  headers.set('X-Content-Type-Options', 'nosniff')
+  if (!headers.has('Cache-Control')) headers.set('Cache-Control', 'no-store')
+}
 
 /** Logs one line per request, with its status and duration. It contains no body, no header and no query string. */
 function logRequest(c: AppContext, log: Log, startedAt: number): void {
@@ -49,6 +80,7 @@ function allowBrowsers({ allowedOrigins }: Config, allowMethods: (path: string) 
   return cors({
     origin: allowedOrigins,
     allowMethods: (_, c) => allowMethods(c.req.path),
+    exposeHeaders: ['X-Request-Id', 'Retry-After'],
     maxAge: 7200,
   })
 }
@@ -57,13 +89,31 @@ function allowBrowsers({ allowedOrigins }: Config, allowMethods: (path: string) 
 const paymentMethods = (path: string) =>
   path.endsWith('-sessions') ? ['POST'] : ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
 
+/** The kind of a request for the metrics; few, whatever people ask for. */
+function routeOf({ req: { path }, res: { status } }: AppContext): string {
+  if (/\/api\/webhooks\/stripe\/(test|live)$/.test(path)) return 'webhook'
+  if (path.endsWith('/checkout-sessions')) return 'checkout-sessions'
+  if (path.endsWith('/customer-portal-sessions')) return 'customer-portal-sessions'
+  if (path.endsWith('/health') && !path.includes('/api/')) return 'health'
+  if (path.endsWith('/metrics')) return 'metrics'
+  return path.includes('/api/payments/') && status !== 404 ? 'admin' : 'other'
+}
+
 /** Builds the routes. */
 export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   const root = new Hono<{ Variables: Variables }>()
+  const counters = createCounters()
   root.use(async (c, next) => {
     const startedAt = performance.now()
+    const requestId = requestIdOf(c.req.raw.headers)
+    const log = withFields(deps.log, { requestId })
+    c.set('deps', { ...deps, log })
     await next()
-    logRequest(c, deps.log, startedAt)
+    setHeaders(c, requestId)
+    logRequest(c, log, startedAt)
+    const { method } = c.req
+    const labels = { method, route: routeOf(c), status: String(c.res.status) }
+    counters.countRequest(labels, performance.now() - startedAt)
   })
   root.notFound((c) => fail(c, apiError(404, 'NOT_FOUND', 'There is nothing at this address.')))
   root.onError((error, c) => fail(c, error))
@@ -76,16 +126,28 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   )
   app.use('/api/payments/*', allowBrowsers(deps.config, paymentMethods))
 
-  app.get('/health', async (c) => answer(c, await health(deps)))
-  app.all('/health', allowOnly('GET'))
+  // A load balancer asks the server itself, and knows nothing of the base path.
+  for (const router of new Set([app, root])) {
+    router.get('/health', async (c) => answer(c, await health(c.var.deps)))
+    router.all('/health', allowOnly('GET'))
+  }
+
+  // Loaded with the first request, so that a webhook does not.
+  app.get('/metrics', async (c) => {
+    const { METRICS_TYPE, metrics } = await import('./metrics.ts')
+    return c.text(await metrics(c.req.raw, counters, c.var.deps), 200, { 'Content-Type': METRICS_TYPE })
+  })
+  app.all('/metrics', allowOnly('GET'))
 
   const checkoutSessions = '/api/payments/stripe/:environment/checkout-sessions'
-  app.post(checkoutSessions, async (c) => answer(c, await checkoutSession(c.req.raw, c.req.param(), deps)))
+  app.post(checkoutSessions, async (c) =>
+    answer(c, await checkoutSession(c.req.raw, c.req.param(), c.var.deps)),
+  )
   app.all(checkoutSessions, allowOnly('POST'))
 
   const customerPortalSessions = '/api/payments/stripe/:environment/customer-portal-sessions'
   app.post(customerPortalSessions, async (c) =>
-    answer(c, await customerPortalSession(c.req.raw, c.req.param(), deps)),
+    answer(c, await customerPortalSession(c.req.raw, c.req.param(), c.var.deps)),
   )
   app.all(customerPortalSessions, allowOnly('POST'))
 
@@ -93,11 +155,14 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   const rest = `${deps.config.basePath}/api/payments`
   app.all('/api/payments/*', async (c) => {
     const { answerAdmin } = await import('./admin/index.ts')
-    return answer(c, await answerAdmin(c.req.raw, new URL(c.req.url).pathname.slice(rest.length), deps))
+    return answer(c, await answerAdmin(c.req.raw, new URL(c.req.url).pathname.slice(rest.length), c.var.deps))
   })
 
   const webhooks = '/api/webhooks/stripe/:environment'
-  app.post(webhooks, async (c) => answer(c, await webhook(c.req.raw, c.req.param(), deps)))
+  app.post(webhooks, async (c) => {
+    const delivery = webhook(c.req.raw, c.req.param(), c.var.deps)
+    return answer(c, await countWebhook(counters, c.req.param('environment'), delivery))
+  })
   app.all(webhooks, allowOnly('POST'))
 
   return root

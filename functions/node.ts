@@ -1,6 +1,6 @@
 /** The entry for Node: the app behind `node:http`, with a graceful stop on SIGTERM or SIGINT. */
-import type { Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { Server, ServerResponse } from 'node:http'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { closeDeps, createApp, createDeps, type DepsOptions, readConfig } from './app.ts'
 import { type Env, readEnv } from './core/runtime.ts'
@@ -18,6 +18,11 @@ export type NodeServerOptions = DepsOptions & {
   port?: number
   /** The interface to listen on; by default every interface. */
   host?: string
+  /**
+   * How long kept-alive connections may wait for their next request once the server stops, in milliseconds; 1000 by
+   * default.
+   */
+  drainMs?: number
 }
 
 /**
@@ -26,11 +31,52 @@ export type NodeServerOptions = DepsOptions & {
  */
 const STOP_WITHIN_MS = 25_000
 
+/**
+ * Returns what stops a server without a broken connection. It accepts no new connection. From then on each answer says
+ * `Connection: close`, so a client with a kept-alive connection sends its next request elsewhere. A connection on which
+ * no request arrives for `drainMs` is closed.
+ */
+function createDrain(server: Server): (drainMs: number) => Promise<void> {
+  const unanswered = new Set<ServerResponse>()
+  let isDraining = false
+  const sayClose = (response: ServerResponse) => {
+    if (!response.headersSent) response.setHeader('Connection', 'close')
+  }
+  server.prependListener('request', (_request, response) => {
+    unanswered.add(response)
+    response.once('close', () => unanswered.delete(response))
+    if (isDraining) sayClose(response)
+  })
+  return async (drainMs) => {
+    isDraining = true
+    for (const response of unanswered) sayClose(response)
+    const ended = new Promise<void>((resolve) => {
+      server.once('close', () => resolve())
+      // `Server.close` of HTTP would close idle connections at once, on which a request may be under way.
+      const ofNet = Object.getPrototypeOf(Object.getPrototypeOf(server)) as Partial<NetServer>
+      const { close = server.close } = ofNet
+      close.call(server)
+    })
+    let idle: ReturnType<typeof setInterval> | undefined
+    const wait = setTimeout(() => {
+      server.closeIdleConnections()
+      idle = setInterval(() => server.closeIdleConnections(), 50)
+    }, drainMs)
+    const late = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
+    await ended
+    clearTimeout(wait)
+    clearInterval(idle)
+    clearTimeout(late)
+    server.close(() => {}) // ends what HTTP does regularly; the listener is closed already
+  }
+}
+
 /** Starts the server and resolves when it listens. */
 export async function startServer({
   env = readEnv(),
   port,
   host,
+  drainMs = 1000,
   ...options
 }: NodeServerOptions = {}): Promise<NodeServer> {
   const config = readConfig(env)
@@ -46,15 +92,10 @@ export async function startServer({
   const address = server.address() as AddressInfo
   const url = `http://localhost:${address.port}`
   deps.log.info('listening', { url })
+  const drain = createDrain(server)
   let closed: Promise<void> | undefined
   async function stop(): Promise<void> {
-    const ended = new Promise<void>((resolve) => server.close(() => resolve()))
-    // A client that keeps its connection alive would also keep the server alive.
-    const idle = setInterval(() => server.closeIdleConnections(), 50)
-    const late = setTimeout(() => server.closeAllConnections(), STOP_WITHIN_MS)
-    await ended
-    clearInterval(idle)
-    clearTimeout(late)
+    await drain(drainMs)
     await closeDeps(deps)
     deps.log.info('stopped', { url })
   }

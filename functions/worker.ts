@@ -2,20 +2,53 @@
  * The entry for Workers. A socket belongs to the request that opened it, so each request has its own connection. Use
  * a pooler such as Hyperdrive, and expect one more round trip for the stored secrets.
  */
-import { closeDeps, createApp, createDeps, readConfig } from './app.ts'
+import { closeDeps, createApp, createDeps, type Deps, isConfigError, readConfig } from './app.ts'
+import { apiError, errorBody } from './core/errors.ts'
 
 type WorkerContext = { waitUntil(work: Promise<unknown>): void }
 
-/** The text bindings: variables and secrets. */
-function textBindings(env: Record<string, unknown>): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(env).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
-  )
+/**
+ * The variables among the bindings: texts and secrets. `DATABASE_URL` may be a binding of Hyperdrive, or any other with a
+ * `connectionString`; without it, the binding named `HYPERDRIVE` or the only one with a `connectionString` takes its
+ * place.
+ */
+export function variablesOf(env: Record<string, unknown>): Record<string, string> {
+  const texts: Record<string, string> = {}
+  const addresses: Record<string, string> = {}
+  for (const [name, value] of Object.entries(env)) {
+    const { connectionString } = (value ?? {}) as { connectionString?: unknown }
+    if (typeof value === 'string') texts[name] = value
+    else if (typeof connectionString === 'string') addresses[name] = connectionString
+  }
+  const [only, ...others] = Object.values(addresses)
+  const bound = addresses.DATABASE_URL ?? addresses.HYPERDRIVE ?? (others.length === 0 ? only : undefined)
+  return bound !== undefined && !texts.DATABASE_URL?.trim() ? { ...texts, DATABASE_URL: bound } : texts
+}
+
+const depsOf = (env: Record<string, unknown>, context: WorkerContext): Deps =>
+  createDeps(readConfig(variablesOf(env)), { keepAlive: (work) => context.waitUntil(work) })
+
+/** A Worker has no start that could fail, so each request says what is not configured. */
+function notConfigured(error: unknown): Response {
+  if (!isConfigError(error)) throw error
+  const failure = apiError(500, 'INTERNAL_ERROR', error.message, {
+    nextActions: 'Set this variable of the Worker, or bind Hyperdrive for the database.',
+  })
+  console.error(JSON.stringify({ level: 'error', event: 'not_configured', message: failure.message }))
+  return Response.json(errorBody(failure), {
+    status: 500,
+    headers: { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' },
+  })
 }
 
 export default {
   async fetch(request: Request, env: Record<string, unknown>, context: WorkerContext): Promise<Response> {
-    const deps = createDeps(readConfig(textBindings(env)), { keepAlive: (work) => context.waitUntil(work) })
+    let deps: Deps
+    try {
+      deps = depsOf(env, context)
+    } catch (error) {
+      return notConfigured(error)
+    }
     try {
       return await createApp(deps).fetch(request)
     } finally {
@@ -25,7 +58,7 @@ export default {
 
   /** A cron trigger for every few minutes: retries failed events, recovers lost events, and syncs the rows. */
   async scheduled(_event: unknown, env: Record<string, unknown>, context: WorkerContext): Promise<void> {
-    const deps = createDeps(readConfig(textBindings(env)), { keepAlive: (work) => context.waitUntil(work) })
+    const deps = depsOf(env, context)
     try {
       const { runScheduled, SYNC_PAGES } = await import('./sync/schedule.ts')
       const { failures } = await runScheduled(deps, { syncPages: SYNC_PAGES })

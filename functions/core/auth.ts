@@ -37,7 +37,7 @@ function hasNoExpiry(error: unknown): boolean {
 }
 
 /** Whether two texts are equal, compared in constant time. */
-async function equalInConstantTime(a: string, b: string): Promise<boolean> {
+export async function equalInConstantTime(a: string, b: string): Promise<boolean> {
   const digest = async (text: string) =>
     new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
   const [left, right] = await Promise.all([digest(a), digest(b)])

@@ -23,6 +23,8 @@ export type Config = {
   /** Roles whose tokens have the rights of the admin key. */
   adminRoles: string[]
   anonKey: string | null
+  /** Reads `GET /metrics`, and nothing else. */
+  metricsToken: string | null
   publicUrl: string | null
   /**
    * Path prefix of every route, for example `/payments` on platforms that add the function name. Empty by default.
@@ -59,6 +61,16 @@ function configError(message: string): Error {
 /** HS256 needs a secret of 256 bits. See https://www.rfc-editor.org/rfc/rfc7518#section-3.2. */
 const JWT_SECRET_BYTES_MIN = 32
 const ADMIN_KEY_LENGTH_MIN = 24
+
+/** A key that nobody can guess. */
+const key = () =>
+  z
+    .string()
+    .min(
+      ADMIN_KEY_LENGTH_MIN,
+      `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
+    )
+    .optional()
 
 const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 
@@ -187,13 +199,8 @@ const variables = z.object({
     .optional(),
   PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
   PAYMENTS_JWT_AUDIENCE: claimValues('audiences', 'shop'),
-  PAYMENTS_ADMIN_KEY: z
-    .string()
-    .min(
-      ADMIN_KEY_LENGTH_MIN,
-      `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
-    )
-    .optional(),
+  PAYMENTS_ADMIN_KEY: key(),
+  PAYMENTS_METRICS_TOKEN: key(),
   PAYMENTS_ADMIN_ROLES: z
     .string()
     .default('project_admin')
@@ -271,6 +278,7 @@ export function readConfig(env: Env): Config {
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
     adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,
+    metricsToken: value.PAYMENTS_METRICS_TOKEN ?? null,
     publicUrl: value.PAYMENTS_PUBLIC_URL ?? null,
     basePath: value.PAYMENTS_BASE_PATH,
     allowedOrigins: value.PAYMENTS_ALLOWED_ORIGINS,

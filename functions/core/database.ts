@@ -16,6 +16,8 @@ export type Database = {
    * @throws an `ApiError`, with the error of Postgres as its cause
    */
   query<Row extends object>(text: string, values?: Value[], limits?: { deadlineMs?: number }): Promise<Row[]>
+  /** How many statements run or wait for a connection. */
+  running?(): number
   /** Lets running statements end, then closes the connections. */
   end(): Promise<void>
 }
@@ -125,6 +127,7 @@ export function createDatabase({
         timers.forEach(clearTimeout)
       }
     },
+    running: () => pool.running.size,
     end: () => pool.client.end({ timeout: 2 }),
   }
 }

@@ -42,6 +42,14 @@ export function createLog(write: (line: string) => void = console.log): Log {
   return { info: line('info'), warn: line('warn'), error: line('error') }
 }
 
+/** A logger whose lines all have these fields. */
+export function withFields(log: Log, fields: LogFields): Log {
+  return {
+    info: (event, more) => log.info(event, { ...fields, ...more }),
+    error: (event, more) => log.error(event, { ...fields, ...more }),
+  }
+}
+
 /**
  * The fields of an error for a log line: its name, code, message, and the same of its cause. Everything else is left
  * out: an error of postgres.js contains the query and its parameters, and an error of Stripe's SDK the headers.

@@ -160,7 +160,7 @@ export async function connectStripe(config: Config, secretKey: string): Promise<
 
 /**
  * Fetches, and passes on `{}` in place of JSON that is no object. The SDK would throw outside of any promise over
- * `null` or a number, which ends a Node process.
+ * `null` or a number, which ends a Node server.
  */
 async function fetchObject(input: string | URL | Request, init?: RequestInit): Promise<Response> {
   const response = await fetch(input, init)

@@ -6,7 +6,7 @@
  */
 import type { StripeEnvironment, WebhookResponse } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
-import { apiError } from '../core/errors.ts'
+import { apiError, isApiError } from '../core/errors.ts'
 import { type Answer, readBody } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import { projectStripeObjects } from '../core/sql.ts'
@@ -20,16 +20,16 @@ export async function webhook(
   request: Request,
   params: { environment: string },
   deps: Deps,
-): Promise<Answer<WebhookResponse>> {
+): Promise<Answer<WebhookResponse> & { outcome: string }> {
   const environment = parse(environmentSchema, params.environment, 'environment')
   const signature = request.headers.get('stripe-signature')
   if (!signature) throw apiError(401, 'AUTH_UNAUTHORIZED', 'The Stripe-Signature header is missing.')
   const body = await readBody(request)
   await verifySignature(environment, body, signature, deps)
 
-  const { status, event, fetch } = await deps.ingest({
-    environment,
-    payload: storable(new TextDecoder().decode(body)),
+  const payload = storable(new TextDecoder().decode(body))
+  const { status, event, fetch } = await deps.ingest({ environment, payload }).catch((error) => {
+    throw isThin(payload) ? thinEvent(error) : error
   })
   if (fetch.length > 0) {
     deps.background.waitUntil(fetchAndProject(environment, fetch, event.provider_created_at, deps))
@@ -55,6 +55,7 @@ export async function webhook(
   }
   return {
     status: 200,
+    outcome: status,
     body: {
       received: true,
       handled: event.processing_status === 'processed',
@@ -62,6 +63,18 @@ export async function webhook(
     },
   }
 }
+
+/** Whether a body is a thin event, which holds no object. See https://docs.stripe.com/event-destinations. */
+const isThin = (payload: string) => /"object"\s*:\s*"v2\.core\.event"/.test(payload)
+
+const thinEvent = (error: unknown) =>
+  isApiError(error) && error.status === 400
+    ? apiError(400, 'INVALID_INPUT', 'The body is a thin event; only snapshot events can be processed.', {
+        nextActions:
+          'In the Stripe Dashboard, create an event destination with the payload style "Snapshot", and delete this one.',
+        cause: error.cause,
+      })
+    : error
 
 /**
  * A snapshot may be dated before the event that it follows: events have whole seconds, and snapshots are dated a

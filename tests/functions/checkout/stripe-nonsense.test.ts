@@ -105,28 +105,25 @@ const nonsense: [string, string][] = [
 ]
 
 describe('a checkout to which Stripe answers with', () => {
-  it.each([...nonsense, ['an amount that is a text', JSON.stringify(session({ amount_total: 'many' }))]])(
-    '%s is a 502, and may be tried again under the same key',
-    async (_, body) => {
-      const key = randomUUID()
-      answer = { body }
-      expect(await checkout(key)).toEqual(unreadable)
-      const rows = await system.database.sql`
+  it.each(nonsense)('%s is a 502, and may be tried again under the same key', async (_, body) => {
+    const key = randomUUID()
+    answer = { body }
+    expect(await checkout(key)).toEqual(unreadable)
+    const rows = await system.database.sql`
       select status, last_error, stripe_may_have_acted from payments.stripe_checkout_sessions where idempotency_key = ${key}`
-      expect(rows).toEqual([
-        {
-          status: 'failed',
-          last_error: 'Stripe sent an answer that cannot be read.',
-          stripe_may_have_acted: true,
-        },
-      ])
-      answer = { body: JSON.stringify(session()) }
-      expect(await checkout(key)).toMatchObject({
-        status: 201,
-        body: { checkoutSession: { status: 'open' } },
-      })
-    },
-  )
+    expect(rows).toEqual([
+      {
+        status: 'failed',
+        last_error: 'Stripe sent an answer that cannot be read.',
+        stripe_may_have_acted: true,
+      },
+    ])
+    answer = { body: JSON.stringify(session()) }
+    expect(await checkout(key)).toMatchObject({
+      status: 201,
+      body: { checkoutSession: { status: 'open' } },
+    })
+  })
 
   it('no date is a 502, because nothing says when it was true', async () => {
     answer = { body: JSON.stringify(session()), date: false }

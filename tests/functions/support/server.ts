@@ -9,7 +9,7 @@ export async function startNode(
 ): Promise<RunningServer> {
   const lines: string[] = []
   const log = createLog((line) => lines.push(line))
-  const server = await startServer({ env, port: 0, host: '127.0.0.1', log, ...options })
+  const server = await startServer({ env, port: 0, host: '127.0.0.1', log, drainMs: 50, ...options })
   return {
     url: server.url.replace('localhost', '127.0.0.1'),
     log: () => lines.join('\n'),
