@@ -125,7 +125,7 @@ function createInvoice(engine: Engine, params: Infer<typeof createShape>): Invoi
   })
 }
 
-function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): InvoiceItem {
+export function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): InvoiceItem {
   const { invoice: invoiceId } = params
   const invoice = invoiceId === undefined ? undefined : engine.store.require('invoice', invoiceId, 'invoice')
   if (invoice && invoice.status !== 'draft') {
@@ -137,6 +137,8 @@ function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): Inv
   const customer = requireCustomer(engine, params.customer ?? invoice?.customer ?? '').id
   const priceId = params.pricing?.price
   const price = priceId === undefined ? undefined : engine.store.require('price', priceId, 'pricing[price]')
+  if (params.subscription !== undefined)
+    engine.store.require('subscription', params.subscription, 'subscription')
   const quantity = params.quantity ?? 1
   const amount = price ? Math.round(Number(price.unit_amount_decimal) * quantity) : params.amount
   if (amount === undefined) throw missing('amount')
@@ -156,7 +158,10 @@ function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): Inv
     livemode: engine.livemode,
     metadata: mergeMetadata({}, params.metadata),
     net_amount: amount,
-    parent: null,
+    parent:
+      params.subscription === undefined
+        ? null
+        : { subscription_details: { subscription: params.subscription }, type: 'subscription_details' },
     period: params.period ?? { start: now, end: now },
     pricing: price
       ? {

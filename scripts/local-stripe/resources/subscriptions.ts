@@ -127,12 +127,17 @@ const cancellationShape = hash({
     ),
   ),
 })
+/** One item of a change. */
+export const itemChangeShape = hash({
+  ...itemShape,
+  id: string(),
+  deleted: boolean(),
+  ...refused('clear_usage'),
+})
 const updateShape = {
   ...sharedShape,
   cancellation_details: cancellationShape,
-  items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...refused('clear_usage') }), {
-    max: 20,
-  }),
+  items: list(itemChangeShape, { max: 20 }),
   pause_collection: clearable(
     hash({
       behavior: required(oneOf('keep_as_draft', 'mark_uncollectible', 'void')),
@@ -351,7 +356,7 @@ function trialSettings(missingMethod = 'create_invoice'): Subscription['trial_se
   return { end_behavior: { billing_cycle_anchor: null, missing_payment_method: missingMethod } }
 }
 
-function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
+export function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
   const customer = requireCustomer(engine, params.customer)
   const items = params.items.map((item, place) => ({
     price: recurringPrice(engine, item, `items[${place}]`),
