@@ -310,12 +310,13 @@ export const invoiceRoutes: Route[] = [
             (params.invoice === undefined || item.invoice === params.invoice) &&
             (params.pending === undefined || (item.invoice === null) === params.pending),
         )
-      return paginate(
-        found.map((item) => ({ ...item, created: item.date })),
+      const page = paginate(
+        found.map((item) => ({ id: item.id, created: item.date, item })),
         params,
         path,
         'invoiceitem',
       )
+      return { ...page, data: page.data.map(({ item }) => item) }
     },
   ),
   route('GET', '/v1/invoiceitems/:id', 'invoice', {}, ({ engine, id }) =>
