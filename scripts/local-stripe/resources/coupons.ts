@@ -270,6 +270,7 @@ export const couponRoutes: Route[] = [
           (promotion) =>
             (params.active === undefined || promotion.active === params.active) &&
             (params.code === undefined || promotion.code === params.code) &&
+            (params.customer === undefined || promotion.customer === params.customer) &&
             (params.coupon === undefined || promotion.promotion.coupon === params.coupon),
         )
       return paginate(found, params, path, 'promotion code')

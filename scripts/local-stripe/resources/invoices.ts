@@ -22,6 +22,7 @@ import {
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { Invoice, InvoiceItem } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
 import {
@@ -237,6 +238,9 @@ export const invoiceRoutes: Route[] = [
     const changes: Partial<Invoice> = { metadata: mergeMetadata(invoice.metadata ?? {}, params.metadata) }
     if (params.auto_advance !== undefined) changes.auto_advance = params.auto_advance
     if (params.description !== undefined) changes.description = params.description
+    if (params.collection_method !== undefined) changes.collection_method = params.collection_method
+    if (params.days_until_due !== undefined)
+      changes.due_date = engine.now(invoice.customer) + params.days_until_due * DAY_SECONDS
     if (params.default_payment_method !== undefined)
       changes.default_payment_method = params.default_payment_method
     return change(engine, invoice, changes, 'invoice.updated')
@@ -249,8 +253,12 @@ export const invoiceRoutes: Route[] = [
     engine.emit('invoice.deleted', invoice)
     return engine.store.remove('invoice', id)
   }),
-  route('POST', '/v1/invoices/:id/finalize', 'invoice', { auto_advance: boolean() }, ({ engine, id }) =>
-    finalizeInvoice(engine, engine.store.require('invoice', id)),
+  route(
+    'POST',
+    '/v1/invoices/:id/finalize',
+    'invoice',
+    { ...withoutEffect('auto_advance') },
+    ({ engine, id }) => finalizeInvoice(engine, engine.store.require('invoice', id)),
   ),
   route('POST', '/v1/invoices/:id/pay', 'invoice', payShape, ({ engine, id, params }) =>
     payInvoice(engine, id, params),

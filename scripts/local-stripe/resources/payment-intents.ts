@@ -161,6 +161,7 @@ function confirmIntent(
     )
   }
   if (params.capture_method) intent.capture_method = params.capture_method
+  if (params.receipt_email !== undefined) intent.receipt_email = params.receipt_email
   if (params.setup_future_usage !== undefined) intent.setup_future_usage = params.setup_future_usage
   const method = resolvePaymentMethod(engine, chosen)
   const failure = chargeMethod(engine, intent, method, {
@@ -271,6 +272,9 @@ export const paymentIntentRoutes: Route[] = [
     const sent = { amount, currency, customer, description, receipt_email, setup_future_usage }
     const fields = Object.fromEntries(Object.entries(sent).filter(([, value]) => value !== undefined))
     Object.assign(intent, fields, { metadata: mergeMetadata(intent.metadata, params.metadata) })
+    if (params.capture_method) intent.capture_method = params.capture_method
+    const types = params.allowed_payment_method_types ?? params.payment_method_types
+    if (types) intent.payment_method_types = types
     if (params.payment_method) {
       const method = resolvePaymentMethod(engine, params.payment_method)
       Object.assign(intent, { payment_method: method.id, status: 'requires_confirmation' })

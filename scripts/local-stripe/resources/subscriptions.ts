@@ -127,6 +127,8 @@ const cancellationShape = hash({
     ),
   ),
 })
+/** How the payment of a change behaves: the others would undo or delay the change. */
+const changeBehaviorShape = refusedUnless('allow_incomplete')
 /** One item of a change. */
 export const itemChangeShape = hash({
   ...itemShape,
@@ -136,6 +138,7 @@ export const itemChangeShape = hash({
 })
 const updateShape = {
   ...sharedShape,
+  payment_behavior: changeBehaviorShape,
   cancellation_details: cancellationShape,
   items: list(itemChangeShape, { max: 20 }),
   pause_collection: clearable(
@@ -660,7 +663,7 @@ const listSubscriptionsShape = {
 }
 const itemUpdateShape = {
   ...itemShape,
-  payment_behavior: paymentBehaviorShape,
+  payment_behavior: changeBehaviorShape,
   proration_behavior: prorationShape,
   ...refused('proration_date'),
   ...withoutEffect('off_session'),
