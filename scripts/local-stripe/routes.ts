@@ -5,6 +5,7 @@ import { expandAnswer } from './core/expand.ts'
 import { encodeForm } from './core/params.ts'
 import type { Method, Route } from './core/route.ts'
 import type { Json } from './core/types.ts'
+import { PINNED_VERSION } from './core/versions.ts'
 import { accountRoutes } from './resources/account.ts'
 import { priceRoutes, productRoutes } from './resources/catalog.ts'
 import { checkoutSessionRoutes } from './resources/checkout-sessions.ts'
@@ -12,11 +13,13 @@ import { couponRoutes } from './resources/coupons.ts'
 import { customerRoutes } from './resources/customers.ts'
 import { disputeRoutes } from './resources/disputes.ts'
 import { eventRoutes } from './resources/events.ts'
+import { invoicePreviewRoutes } from './resources/invoice-preview.ts'
 import { invoiceRoutes } from './resources/invoices.ts'
 import { paymentIntentRoutes } from './resources/payment-intents.ts'
 import { paymentMethodRoutes } from './resources/payment-methods.ts'
 import { portalRoutes } from './resources/portal.ts'
 import { refundRoutes } from './resources/refunds.ts'
+import { searchRoutes } from './resources/search.ts'
 import { setupIntentRoutes } from './resources/setup-intents.ts'
 import { shippingRateRoutes } from './resources/shipping.ts'
 import { subscriptionRoutes } from './resources/subscriptions.ts'
@@ -24,6 +27,8 @@ import { testClockRoutes } from './resources/test-clocks.ts'
 import { webhookEndpointRoutes } from './resources/webhook-endpoints.ts'
 
 export const routes: Route[] = [
+  ...searchRoutes,
+  ...invoicePreviewRoutes,
   ...accountRoutes,
   ...checkoutSessionRoutes,
   ...couponRoutes,
@@ -73,6 +78,6 @@ export function call(engine: Engine, method: Method, path: string, params: objec
   const { route, id, secondId } = findRoute(method, path)
   const { params: checked, expand, ignored } = route.read(encodeForm(params))
   engine.warnings.note(method, route.path, ignored)
-  const answer = route.run({ engine, params: checked as never, id, secondId, path })
+  const answer = route.run({ engine, params: checked as never, id, secondId, path, version: PINNED_VERSION })
   return expandAnswer(engine, answer, expand) as Json
 }

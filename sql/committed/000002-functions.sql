@@ -1,5 +1,5 @@
 --! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
---! Hash: sha1:a7c76c8532f72f8f46ec2339d34af3990bc8ed80
+--! Hash: sha1:78b2bd98cd4d9f308d2f11660017f6c6d4839012
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,7 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
 --! Included connection/private/record_refused_signatures.sql
 /*
  * Counts deliveries that the handlers refused for their signature. It returns nothing. Anyone can send such deliveries,
@@ -8875,7 +8876,7 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
     and case
       when caller_id is not null then caller_id = (select payments.caller_id())
       else (select payments.caller_id()) is null
-        and idempotency_key = nullif(current_setting('payments.idempotency_key', true), '')
+        and idempotency_key = nullif((select current_setting('payments.idempotency_key', true)), '')
     end
   );
 --! EndIncluded access/policies/guest.sql

@@ -191,3 +191,18 @@ describe('a customer', () => {
     expect(await stripe.customers.retrieve(customer)).toMatchObject({ delinquent: false })
   })
 })
+
+describe('evidence against a dispute', () => {
+  it.each(['won', 'lost'] as const)('that is a test text makes it %s at once', async (outcome) => {
+    const { stripe, local } = setting
+    const session = await open('payment')
+    const { payment_intent } = local.control.pay(session.id, { card: '4000000000000259' })
+    const [dispute] = (await stripe.disputes.list({ payment_intent: payment_intent ?? '' })).data
+    const uncategorized_text = outcome === 'won' ? 'winning_evidence' : 'losing_evidence'
+    const told = await eventsOf(async () => {
+      const closed = await stripe.disputes.update(dispute?.id ?? '', { evidence: { uncategorized_text } })
+      expect(closed).toMatchObject({ status: outcome, evidence: { uncategorized_text } })
+    })
+    expect(told).toContain('charge.dispute.closed')
+  })
+})

@@ -394,3 +394,32 @@ describe('a metered price', () => {
     expect(back.items.data[0]?.quantity).toBe(1)
   })
 })
+
+describe('a parameter that was read and dropped', () => {
+  it('has its effect: billing details, shipping of a customer, and filters of lists', async () => {
+    const { stripe } = setting
+    const address = { line1: 'Main Street 1', city: 'Vienna', country: 'AT', postal_code: '1010' }
+    const method = await stripe.paymentMethods.create({
+      type: 'card',
+      card: { token: 'tok_visa' },
+      billing_details: { address },
+    })
+    expect(method.billing_details.address).toMatchObject(address)
+    const renamed = await stripe.paymentMethods.update(method.id, { billing_details: { name: 'Ann' } })
+    expect(renamed.billing_details).toMatchObject({ name: 'Ann', address })
+    const customer = await stripe.customers.create({ shipping: { name: 'Ann', address } })
+    expect(customer.shipping).toMatchObject({ name: 'Ann', address })
+    await priceOf(stripe, 100, 'month')
+    const { data } = await stripe.prices.list({ recurring: { usage_type: 'metered' } })
+    expect(data.every(({ recurring }) => recurring?.usage_type === 'metered')).toBe(true)
+  })
+
+  it('or is refused: a payment behaviour that would undo a change', async () => {
+    const price = await priceOf(setting.stripe, 1000, 'month')
+    const { subscription } = await subscribe(setting, price.id)
+    const change = setting.stripe.subscriptions.update(subscription, {
+      payment_behavior: 'pending_if_incomplete',
+    })
+    expect((await errorOf(change)).param).toBe('payment_behavior')
+  })
+})

@@ -15,6 +15,8 @@ export interface Call<S extends Shape = Shape> {
   secondId: string
   /** The path of the request. Lists repeat it in `url`. */
   path: string
+  /** The API version of the request. */
+  version: string
 }
 
 /** The parameters of a request after the check. */

@@ -54,6 +54,16 @@ const CHANGES: Change[] = [
       delete discount.source
     },
   },
+  {
+    since: '2025-09-30',
+    object: 'promotion_code',
+    undo: (promotion, store) => {
+      const { coupon } = promotion.promotion as { coupon: string | Json | null }
+      promotion.coupon =
+        typeof coupon === 'string' ? (structuredClone(store.get('coupon', coupon)) ?? null) : coupon
+      delete promotion.promotion
+    },
+  },
   { since: '2025-03-31', object: 'checkout.session', undo: undoCollectedInformation },
   { since: '2025-03-31', object: 'subscription', undo: undoItemPeriods },
   {

@@ -308,6 +308,9 @@ export const priceRoutes: Route[] = [
           (params.product === undefined || price.product === params.product) &&
           (params.recurring?.interval === undefined ||
             price.recurring?.interval === params.recurring.interval) &&
+          (params.recurring?.usage_type === undefined ||
+            price.recurring?.usage_type === params.recurring.usage_type) &&
+          (params.recurring?.meter === undefined || price.recurring?.meter === params.recurring.meter) &&
           (params.type === undefined || price.type === params.type),
       )
     return paginate(found, params, path, 'price')

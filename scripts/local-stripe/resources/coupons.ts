@@ -15,6 +15,7 @@ import {
   number,
   oneOf,
   refused,
+  removedIn,
   required,
   string,
   timestamp,
@@ -38,7 +39,8 @@ const couponShape = {
   ...refused('applies_to', 'currency_options'),
 }
 const promotionShape = {
-  promotion: required(hash({ type: required(oneOf('coupon')), coupon: string() })),
+  coupon: removedIn('2025-09-30', string()),
+  promotion: hash({ type: required(oneOf('coupon')), coupon: string() }),
   active: boolean(),
   code: string(500),
   customer: string(),
@@ -87,10 +89,18 @@ function createCoupon(engine: Engine, params: Infer<typeof couponShape>): Coupon
   return coupon
 }
 
-function createPromotionCode(engine: Engine, params: Infer<typeof promotionShape>): PromotionCode {
-  const coupon = params.promotion.coupon
-  if (coupon === undefined) throw missing('promotion[coupon]')
-  engine.store.require('coupon', coupon, 'promotion[coupon]')
+/** Older versions name the coupon in `coupon`, and newer ones in `promotion`. */
+const PROMOTION_SINCE = '2025-09-30'
+
+function createPromotionCode(
+  engine: Engine,
+  params: Infer<typeof promotionShape>,
+  version: string,
+): PromotionCode {
+  const coupon = params.coupon ?? params.promotion?.coupon
+  if (coupon === undefined)
+    throw missing(params.promotion || version >= PROMOTION_SINCE ? 'promotion[coupon]' : 'coupon')
+  engine.store.require('coupon', coupon, params.coupon ? 'coupon' : 'promotion[coupon]')
   const code = params.code ?? engine.ids.next('', 8).toUpperCase()
   if (promotionCodeOf(engine, code)) {
     throw invalidRequest(`An active promotion code with \`code: ${code}\` already exists.`, { param: 'code' })
@@ -115,11 +125,20 @@ function createPromotionCode(engine: Engine, params: Infer<typeof promotionShape
   return promotion
 }
 
+/** Whether a promotion code is active, not expired and not used up. */
+function isRedeemable(engine: Engine, promotion: PromotionCode): boolean {
+  const { active, expires_at: expiry, max_redemptions: most, times_redeemed: used } = promotion
+  return active && (expiry === null || expiry > engine.now()) && (most === null || used < most)
+}
+
 /** The active promotion code with this text, in upper or lower case. */
 export function promotionCodeOf(engine: Engine, code: string): PromotionCode | undefined {
   return engine.store
     .list('promotion_code')
-    .find((promotion) => promotion.active && promotion.code.toLowerCase() === code.trim().toLowerCase())
+    .find(
+      (promotion) =>
+        isRedeemable(engine, promotion) && promotion.code.toLowerCase() === code.trim().toLowerCase(),
+    )
 }
 
 /**
@@ -136,6 +155,12 @@ export function resolveDiscount(
     const promotion = engine.store.get('promotion_code', chosen.promotion_code)
     if (!promotion?.promotion.coupon)
       throw noSuch('promotion code', chosen.promotion_code, 'discounts[0][promotion_code]')
+    if (!isRedeemable(engine, promotion)) {
+      throw invalidRequest('This promotion code is inactive, has expired, or was redeemed too often.', {
+        code: 'promotion_code_inactive',
+        param: 'discounts[0][promotion_code]',
+      })
+    }
     return { coupon: requireUsable(engine, promotion.promotion.coupon), promotionCode: promotion.id }
   }
   if (chosen.coupon === undefined) return null
@@ -223,8 +248,8 @@ export const couponRoutes: Route[] = [
     engine.emit('coupon.deleted', coupon)
     return left
   }),
-  route('POST', '/v1/promotion_codes', 'promotion_code', promotionShape, ({ engine, params }) =>
-    createPromotionCode(engine, params),
+  route('POST', '/v1/promotion_codes', 'promotion_code', promotionShape, ({ engine, params, version }) =>
+    createPromotionCode(engine, params, version),
   ),
   route(
     'GET',
@@ -245,6 +270,7 @@ export const couponRoutes: Route[] = [
           (promotion) =>
             (params.active === undefined || promotion.active === params.active) &&
             (params.code === undefined || promotion.code === params.code) &&
+            (params.customer === undefined || promotion.customer === params.customer) &&
             (params.coupon === undefined || promotion.promotion.coupon === params.coupon),
         )
       return paginate(found, params, path, 'promotion code')

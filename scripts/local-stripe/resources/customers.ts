@@ -87,13 +87,18 @@ export function createCustomer(engine: Engine, params: Infer<typeof createShape>
     next_invoice_sequence: 1,
     phone: params.phone ?? null,
     preferred_locales: params.preferred_locales ?? [],
-    shipping: null,
+    shipping: shippingOf(params.shipping),
     tax_exempt: params.tax_exempt ?? 'none',
     test_clock: params.test_clock ?? null,
   })
   engine.emit('customer.created', customer)
   if (params.payment_method) attachPaymentMethod(engine, params.payment_method, customer.id, 'payment_method')
   return customer
+}
+
+function shippingOf(sent: Infer<typeof sharedShape>['shipping']): Customer['shipping'] {
+  if (!sent) return null
+  return { address: fullAddress(sent.address ?? {}), name: sent.name ?? '', phone: sent.phone ?? null }
 }
 
 /** The customer, or Stripe's error. A deleted customer is refused in every parameter. */
@@ -113,6 +118,7 @@ export function updateCustomer(engine: Engine, id: string, params: Infer<typeof 
   if (params.name !== undefined) changes.name = params.name
   if (params.phone !== undefined) changes.phone = params.phone
   if (params.preferred_locales !== undefined) changes.preferred_locales = params.preferred_locales
+  if (params.shipping !== undefined) changes.shipping = shippingOf(params.shipping)
   if (params.tax_exempt !== undefined) changes.tax_exempt = params.tax_exempt ?? 'none'
   if (method !== undefined)
     changes.invoice_settings = { ...customer.invoice_settings, default_payment_method: method }

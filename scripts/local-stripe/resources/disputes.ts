@@ -4,7 +4,7 @@
 import { change, type Engine } from '../core/engine.ts'
 import { invalidRequest } from '../core/errors.ts'
 import { createdListShape, paginate } from '../core/pagination.ts'
-import { boolean, ignored, mergeMetadata, metadata, string, withoutEffect } from '../core/params.ts'
+import { boolean, clearable, hash, mergeMetadata, metadata, string, withoutEffect } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type { Charge, Dispute } from '../core/types.ts'
@@ -117,6 +117,15 @@ export function closeDispute(engine: Engine, id: string, outcome: 'won' | 'lost'
   return dispute
 }
 
+const { uncategorized_text: _text, ...OTHER_EVIDENCE } = NO_EVIDENCE
+const evidenceShape = hash({
+  uncategorized_text: clearable(string(150_000)),
+  ...withoutEffect(...Object.keys(OTHER_EVIDENCE)),
+})
+
+/** How the bank decides at once about submitted evidence of these texts, as in Stripe's test mode. */
+const OUTCOMES: Record<string, 'won' | 'lost'> = { winning_evidence: 'won', losing_evidence: 'lost' }
+
 export const disputeRoutes: Route[] = [
   route(
     'GET',
@@ -140,7 +149,7 @@ export const disputeRoutes: Route[] = [
     '/v1/disputes/:id',
     'dispute',
     {
-      evidence: ignored(),
+      evidence: evidenceShape,
       metadata: metadata(),
       submit: boolean(),
       ...withoutEffect('intended_submission_method'),
@@ -148,7 +157,9 @@ export const disputeRoutes: Route[] = [
     ({ engine, id, params }) => {
       const dispute = engine.store.require('dispute', id)
       const submitted = params.submit !== false
+      const text = params.evidence?.uncategorized_text
       const changes: Partial<Dispute> = {
+        evidence: text === undefined ? dispute.evidence : { ...dispute.evidence, uncategorized_text: text },
         metadata: mergeMetadata(dispute.metadata, params.metadata),
         evidence_details: {
           ...dispute.evidence_details,
@@ -157,7 +168,9 @@ export const disputeRoutes: Route[] = [
         },
         status: submitted && dispute.status === 'needs_response' ? 'under_review' : dispute.status,
       }
-      return change(engine, dispute, changes, 'charge.dispute.updated')
+      change(engine, dispute, changes, 'charge.dispute.updated')
+      const outcome = submitted ? OUTCOMES[dispute.evidence.uncategorized_text ?? ''] : undefined
+      return outcome && dispute.status === 'under_review' ? closeDispute(engine, id, outcome) : dispute
     },
   ),
   route('POST', '/v1/disputes/:id/close', 'dispute', {}, ({ engine, id }) =>

@@ -22,6 +22,7 @@ import {
   withoutEffect,
 } from '../core/params.ts'
 import { type Route, route } from '../core/route.ts'
+import { DAY_SECONDS } from '../core/time.ts'
 import type { Invoice, InvoiceItem } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
 import {
@@ -125,7 +126,7 @@ function createInvoice(engine: Engine, params: Infer<typeof createShape>): Invoi
   })
 }
 
-function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): InvoiceItem {
+export function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): InvoiceItem {
   const { invoice: invoiceId } = params
   const invoice = invoiceId === undefined ? undefined : engine.store.require('invoice', invoiceId, 'invoice')
   if (invoice && invoice.status !== 'draft') {
@@ -137,6 +138,8 @@ function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): Inv
   const customer = requireCustomer(engine, params.customer ?? invoice?.customer ?? '').id
   const priceId = params.pricing?.price
   const price = priceId === undefined ? undefined : engine.store.require('price', priceId, 'pricing[price]')
+  if (params.subscription !== undefined)
+    engine.store.require('subscription', params.subscription, 'subscription')
   const quantity = params.quantity ?? 1
   const amount = price ? Math.round(Number(price.unit_amount_decimal) * quantity) : params.amount
   if (amount === undefined) throw missing('amount')
@@ -156,7 +159,10 @@ function createInvoiceItem(engine: Engine, params: Infer<typeof itemShape>): Inv
     livemode: engine.livemode,
     metadata: mergeMetadata({}, params.metadata),
     net_amount: amount,
-    parent: null,
+    parent:
+      params.subscription === undefined
+        ? null
+        : { subscription_details: { subscription: params.subscription }, type: 'subscription_details' },
     period: params.period ?? { start: now, end: now },
     pricing: price
       ? {
@@ -232,6 +238,9 @@ export const invoiceRoutes: Route[] = [
     const changes: Partial<Invoice> = { metadata: mergeMetadata(invoice.metadata ?? {}, params.metadata) }
     if (params.auto_advance !== undefined) changes.auto_advance = params.auto_advance
     if (params.description !== undefined) changes.description = params.description
+    if (params.collection_method !== undefined) changes.collection_method = params.collection_method
+    if (params.days_until_due !== undefined)
+      changes.due_date = engine.now(invoice.customer) + params.days_until_due * DAY_SECONDS
     if (params.default_payment_method !== undefined)
       changes.default_payment_method = params.default_payment_method
     return change(engine, invoice, changes, 'invoice.updated')
@@ -244,8 +253,12 @@ export const invoiceRoutes: Route[] = [
     engine.emit('invoice.deleted', invoice)
     return engine.store.remove('invoice', id)
   }),
-  route('POST', '/v1/invoices/:id/finalize', 'invoice', { auto_advance: boolean() }, ({ engine, id }) =>
-    finalizeInvoice(engine, engine.store.require('invoice', id)),
+  route(
+    'POST',
+    '/v1/invoices/:id/finalize',
+    'invoice',
+    { ...withoutEffect('auto_advance') },
+    ({ engine, id }) => finalizeInvoice(engine, engine.store.require('invoice', id)),
   ),
   route('POST', '/v1/invoices/:id/pay', 'invoice', payShape, ({ engine, id, params }) =>
     payInvoice(engine, id, params),
@@ -305,12 +318,13 @@ export const invoiceRoutes: Route[] = [
             (params.invoice === undefined || item.invoice === params.invoice) &&
             (params.pending === undefined || (item.invoice === null) === params.pending),
         )
-      return paginate(
-        found.map((item) => ({ ...item, created: item.date })),
+      const page = paginate(
+        found.map((item) => ({ id: item.id, created: item.date, item })),
         params,
         path,
         'invoiceitem',
       )
+      return { ...page, data: page.data.map(({ item }) => item) }
     },
   ),
   route('GET', '/v1/invoiceitems/:id', 'invoice', {}, ({ engine, id }) =>

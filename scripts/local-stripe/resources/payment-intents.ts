@@ -161,6 +161,7 @@ function confirmIntent(
     )
   }
   if (params.capture_method) intent.capture_method = params.capture_method
+  if (params.receipt_email !== undefined) intent.receipt_email = params.receipt_email
   if (params.setup_future_usage !== undefined) intent.setup_future_usage = params.setup_future_usage
   const method = resolvePaymentMethod(engine, chosen)
   const failure = chargeMethod(engine, intent, method, {
@@ -274,6 +275,9 @@ export const paymentIntentRoutes: Route[] = [
     // Every update clears the error of the last attempt.
     const metadata = mergeMetadata(intent.metadata, params.metadata)
     Object.assign(intent, fields, { last_payment_error: null, metadata })
+    if (params.capture_method) intent.capture_method = params.capture_method
+    const types = params.allowed_payment_method_types ?? params.payment_method_types
+    if (types) intent.payment_method_types = types
     if (params.payment_method) {
       const method = resolvePaymentMethod(engine, params.payment_method)
       Object.assign(intent, { payment_method: method.id, status: 'requires_confirmation' })

@@ -17,14 +17,15 @@ import {
 import { type Route, route } from '../core/route.ts'
 import { methodOfNumber, methodOfToken, type TestMethod } from '../core/test-methods.ts'
 import type { Metadata, PaymentMethod } from '../core/types.ts'
-import { fullAddress } from './address.ts'
+import { addressShape, fullAddress } from './address.ts'
 
 interface Origin {
   expMonth?: number
   expYear?: number
   name?: string | null
   email?: string | null
-  country?: string | null
+  address?: Parameters<typeof fullAddress>[0] | null
+  phone?: string | null
   metadata?: Metadata | null
 }
 
@@ -35,10 +36,10 @@ export function createPaymentMethod(engine: Engine, test: TestMethod, origin: Or
     object: 'payment_method',
     allow_redisplay: 'unspecified',
     billing_details: {
-      address: fullAddress({ country: origin.country ?? undefined }),
+      address: fullAddress(origin.address ?? {}),
       email: origin.email ?? null,
       name: origin.name ?? null,
-      phone: null,
+      phone: origin.phone ?? null,
       tax_id: null,
     },
     created: engine.now(),
@@ -165,12 +166,11 @@ export function defaultMethodOf(engine: Engine, customer: string | null): string
 }
 
 const billingShape = hash({
-  address: clearable(
-    hash({ country: string(), ...withoutEffect('city', 'line1', 'line2', 'postal_code', 'state') }),
-  ),
+  address: clearable(hash(addressShape)),
   email: clearable(email()),
   name: clearable(string()),
-  ...withoutEffect('phone', 'tax_id'),
+  phone: clearable(string()),
+  ...withoutEffect('tax_id'),
 })
 const createShape = {
   type: required(oneOf('card', 'sepa_debit', 'us_bank_account')),
@@ -180,7 +180,8 @@ const createShape = {
     token: string(),
     exp_month: integer({ min: 1, max: 12 }),
     exp_year: integer(),
-    ...withoutEffect('cvc', 'networks'),
+    cvc: string(),
+    ...withoutEffect('networks'),
   }),
   metadata: metadata(),
   sepa_debit: hash({ iban: required(string()) }),
@@ -214,7 +215,8 @@ export const paymentMethodRoutes: Route[] = [
       expYear: card?.exp_year,
       name: billing?.name,
       email: billing?.email,
-      country: billing?.address?.country,
+      address: billing?.address,
+      phone: billing?.phone,
       metadata: params.metadata,
     })
   }),
@@ -241,7 +243,13 @@ export const paymentMethodRoutes: Route[] = [
     },
     ({ engine, id, params }) => {
       const method = engine.store.require('payment_method', id)
-      const changes = { metadata: mergeMetadata(method.metadata ?? {}, params.metadata) }
+      const { address, email, name, phone } = params.billing_details ?? {}
+      const given = { address: address && fullAddress(address), email, name, phone }
+      const sent = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined))
+      const changes = {
+        metadata: mergeMetadata(method.metadata ?? {}, params.metadata),
+        billing_details: { ...method.billing_details, ...sent },
+      }
       return change(engine, method, changes, 'payment_method.updated')
     },
   ),

@@ -128,12 +128,20 @@ const cancellationShape = hash({
     ),
   ),
 })
+/** How the payment of a change behaves: the others would undo or delay the change. */
+const changeBehaviorShape = refusedUnless('allow_incomplete')
+/** One item of a change. */
+export const itemChangeShape = hash({
+  ...itemShape,
+  id: string(),
+  deleted: boolean(),
+  ...refused('clear_usage'),
+})
 const updateShape = {
   ...sharedShape,
+  payment_behavior: changeBehaviorShape,
   cancellation_details: cancellationShape,
-  items: list(hash({ ...itemShape, id: string(), deleted: boolean(), ...refused('clear_usage') }), {
-    max: 20,
-  }),
+  items: list(itemChangeShape, { max: 20 }),
   pause_collection: clearable(
     hash({
       behavior: required(oneOf('keep_as_draft', 'mark_uncollectible', 'void')),
@@ -352,7 +360,7 @@ function trialSettings(missingMethod = 'create_invoice'): Subscription['trial_se
   return { end_behavior: { billing_cycle_anchor: null, missing_payment_method: missingMethod } }
 }
 
-function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
+export function createFromApi(engine: Engine, params: Infer<typeof createShape>): Subscription {
   const customer = requireCustomer(engine, params.customer)
   const items = params.items.map((item, place) => ({
     price: recurringPrice(engine, item, `items[${place}]`),
@@ -648,7 +656,7 @@ const listSubscriptionsShape = {
 }
 const itemUpdateShape = {
   ...itemShape,
-  payment_behavior: paymentBehaviorShape,
+  payment_behavior: changeBehaviorShape,
   proration_behavior: prorationShape,
   ...refused('proration_date'),
   ...withoutEffect('off_session'),

@@ -109,7 +109,14 @@ async function handleApi(
       try {
         if (fault && 'status' in fault && !fault.afterWork) throw faultError(fault)
         engine.request = { id: requestId, idempotency_key: idempotencyKey }
-        const answer = route.run({ engine, params: params as never, id, secondId, path: url.pathname })
+        const answer = route.run({
+          engine,
+          params: params as never,
+          id,
+          secondId,
+          path: url.pathname,
+          version,
+        })
         if (fault && 'status' in fault) throw faultError(fault)
         const shown = renderObject(expandAnswer(engine, answer, expand) as object, version, engine.store)
         return { status: 200, body: JSON.stringify(shown, null, 2), requestId }
