@@ -1,36 +1,39 @@
 /*
  * Fulfilment of one-time orders: marks an order paid once the money for it has arrived.
  *
- * How to use it: the app inserts the order with its price, then starts the checkout with metadata {order_id: <id>} and that
- * price. An order of several prices has one row in public.order_lines for each of them; price_id and quantity of the order then
- * do not count. A browser chooses what it sends, so the trigger checks four things:
+ * How to use it: the app inserts the order with its price, then starts the checkout with metadata {order_id: <id>} and
+ * that price. An order of several prices has one row in public.order_lines for each of them; price_id and quantity of
+ * the order then do not count. A browser chooses what it sends, so the trigger checks four things:
  *   - the money has arrived;
  *   - the checkout is for the prices and quantities of the order, in whatever order and split into whatever lines;
  *   - amount and currency are those of the order;
  *   - the order is a guest's, or the checkout is for its owner.
- * An order that was paid, but fails another check, becomes 'mismatched', for a person to look at. Raising would only make Stripe
- * deliver the event again. The right payment still makes a mismatched order paid, so that no caller can spoil another user's order.
+ * An order that was paid, but fails another check, becomes 'mismatched', for a person to look at. Raising would only
+ * make Stripe deliver the event again. The right payment still makes a mismatched order paid, so that no caller can
+ * spoil another user's order.
  *
- * public.order_payments has one row for each completed checkout of an order. An order follows all of them, in every order of
- * events, and also if the money arrives after the checkout: by a bank debit, or by a capture of yours. It is
+ * public.order_payments has one row for each completed checkout of an order. An order follows all of them, in every
+ * order of events, and also if the money arrives after the checkout: by a bank debit, or by a capture of yours. It is
  *   - 'paid' while one right payment stands; a partial refund or a partial capture leaves it so;
  *   - 'charged_back' if a dispute about it was lost, also about a part; an open dispute leaves it paid;
- *   - 'refunded' once refunds return the whole amount, even while they are pending: Stripe takes the money from your balance at once;
+ *   - 'refunded' once refunds return the whole amount, even while they are pending: Stripe takes the money from your
+ *     balance at once;
  *   - 'paid' again if a refund fails later or the dispute is won after all, because then the money is yours.
- * standing_payments is the number of payments whose money is here. If it is above 1, the order was paid twice: refund one.
+ * standing_payments is the number of payments whose money is here. If it is above 1, the order was paid twice: refund
+ * one.
  *
  *     select o.id, p.payment_intent_id, p.completed_at
  *     from public.orders as o join public.order_payments as p on p.order_id = o.id
  *     where o.standing_payments > 1;
  *
- * To accept the payment of a mismatched order, set fits in public.order_payments and derive the order again. After a sync that
- * changed payments without an event, derive all of them:
+ * To accept the payment of a mismatched order, set fits in public.order_payments and derive the order again. After a
+ * sync that changed payments without an event, derive all of them:
  *
  *     select public.derive_order(o.order_id) from (select distinct order_id from public.order_payments order by order_id) as o;
  *
- * What you may change: the tables' names and columns, and what happens when an order becomes paid (insert into an outbox,
- * add credits, …). Attach to paid_at what must happen once. It is set only once, when the order is first paid and not
- * refunded; the status may become 'paid' again.
+ * What you may change: the tables' names and columns, and what happens when an order becomes paid (insert into an
+ * outbox, add credits, …). Attach to paid_at what must happen once. It is set only once, when the order is first paid
+ * and not refunded; the status may become 'paid' again.
  */
 create table if not exists public.orders (
   id uuid primary key default gen_random_uuid(),

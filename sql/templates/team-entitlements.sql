@@ -1,25 +1,27 @@
 /*
  * Entitlements of teams: which plan each team has, by its subscriptions and by what was paid for them.
  *
- * How to use it: public.plans maps Stripe prices to plans. A price that is not in it gives nothing, so a browser cannot choose
- * its own plan. Prices in test mode have ids of their own: leave them out where real access is at stake.
+ * How to use it: public.plans maps Stripe prices to plans. A price that is not in it gives nothing, so a browser cannot
+ * choose its own plan. Prices in test mode have ids of their own: leave them out where real access is at stake.
  *
- * The app reads public.team_plans: one row for each team that has a plan. A team may have several subscriptions, for example if
- * two admins buy at the same moment. Only the plan with the highest rank counts; when it ends, the next one counts.
- * public.team_entitlements has one row for each subscription that gives access, for the team that payments.stripe_subscriptions
- * names now. Both are views: what an event, a sync, a recovery or a change of public.plans changed shows at once.
+ * The app reads public.team_plans: one row for each team that has a plan. A team may have several subscriptions, for
+ * example if two admins buy at the same moment. Only the plan with the highest rank counts; when it ends, the next one
+ * counts. public.team_entitlements has one row for each subscription that gives access, for the team that
+ * payments.stripe_subscriptions names now. Both are views: what an event, a sync, a recovery or a change of
+ * public.plans changed shows at once.
  *
  * A subscription gives access
  *   - while it is trialing;
- *   - while it is active, once money for it has arrived. A first bank debit that is pending or failed gives nothing. Neither
- *     does a payment whose dispute was lost;
- *   - while it is past_due, if money for it had arrived before: Stripe still retries the payment of the renewal. valid_until is
- *     then the end of the last period that was paid, so the app may end access earlier. To end it at once, remove past_due;
+ *   - while it is active, once money for it has arrived. A first bank debit that is pending or failed gives nothing.
+ *     Neither does a payment whose dispute was lost;
+ *   - while it is past_due, if money for it had arrived before: Stripe still retries the payment of the renewal.
+ *     valid_until is then the end of the last period that was paid, so the app may end access earlier. To end it at
+ *     once, remove past_due;
  *   - while it costs nothing, for example with a discount of 100 %, and if Stripe has billed nothing for it.
  * It gives none
  *   - in any other status, also one that Stripe adds later;
- *   - while collection is paused (pause_collection), whatever becomes of the invoices: Stripe leaves the status active, and nobody
- *     pays. If you pause it to give the service away, remove that line.
+ *   - while collection is paused (pause_collection), whatever becomes of the invoices: Stripe leaves the status active,
+ *     and nobody pays. If you pause it to give the service away, remove that line.
  *
  * Payments are read from payments.transactions. For subscriptions that are older than pg-payments, sync invoices too.
  *
