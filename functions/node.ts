@@ -53,9 +53,9 @@ function createDrain(server: Server): (drainMs: number) => Promise<void> {
     const ended = new Promise<void>((resolve) => {
       server.once('close', () => resolve())
       // `Server.close` of HTTP would close idle connections at once, on which a request may be under way.
-      const ofNet = Object.getPrototypeOf(Object.getPrototypeOf(server)) as Partial<NetServer>
-      const { close = server.close } = ofNet
-      close.call(server)
+      const ofNet = Object.getPrototypeOf(Object.getPrototypeOf(server)) as NetServer
+      if (typeof ofNet.close === 'function') ofNet.close.call(server)
+      else server.close()
     })
     let idle: ReturnType<typeof setInterval> | undefined
     const wait = setTimeout(() => {
