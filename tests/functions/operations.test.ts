@@ -148,15 +148,17 @@ it('a stop breaks no kept-alive connection: the last answer on each says that it
         .on('error', (error: Error & { code?: string }) => resolve(String(error.code)))
         .end()
     })
+  const answered = new Set<Agent>()
   const clients = agents.map(async (agent) => {
     const seen: string[] = []
     while (true) {
       const answer = await ask(agent)
       seen.push(answer)
+      answered.add(agent)
       if (answer !== '200 keep-alive') return { seen, stopping }
     }
   })
-  await new Promise((resolve) => setTimeout(resolve, 100))
+  await expect.poll(() => answered.size, { timeout: 30_000 }).toBe(agents.length)
   stopping = true
   await own.stop()
   for (const { seen, stopping: wasStopping } of await Promise.all(clients)) {
