@@ -136,6 +136,7 @@ comment on column payments.customers.version is 'Which snapshot the row shows; s
 CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
 CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider_created_at DESC, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _300_revived AFTER UPDATE OF deleted ON payments.customers FOR EACH ROW WHEN ((old.deleted AND (NOT new.deleted))) EXECUTE FUNCTION payments_private.tg_customers__revived();
 create policy service_select on payments.customers for select to payments_service using (true);
 grant select on payments.customers to payments_service;
 
@@ -1634,6 +1635,7 @@ create function payments_private.check_account(environment text, account_id text
   returns void
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_account(environment text, account_id text) to payments_service;
 
 create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text)
   returns void
@@ -1646,6 +1648,12 @@ create function payments_private.check_environment(environment text)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_environment(environment text) to payments_service;
+
+create function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean DEFAULT false)
+  returns void
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
@@ -1773,6 +1781,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.known_objects(environment text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.known_objects(environment text) to payments_service;
 
 create function payments_private.last_event_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb
@@ -2070,6 +2084,11 @@ create function payments_private.sync_rows(environment text, kind text, ids text
 create function payments_private.tg__timestamps()
   returns trigger
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_customers__revived()
+  returns trigger
+  language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__customer()

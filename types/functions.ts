@@ -489,6 +489,14 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_account': {
+    args: {
+      environment: string | null
+      account_id: string | null
+    }
+    returns: undefined
+  }
+
   'payments_private.check_checkout_request': {
     args: {
       mode: string | null
@@ -507,6 +515,17 @@ export interface SqlFunctions {
   'payments_private.check_environment': {
     args: {
       environment: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.check_known_objects': {
+    args: {
+      environment: string | null
+      account_id: string | null
+      asked: Json | null
+      seen: Json | null
+      accept_erased?: boolean | null
     }
     returns: undefined
   }
@@ -546,6 +565,13 @@ export interface SqlFunctions {
       url: string | null
     }
     returns: boolean
+  }
+
+  'payments_private.known_objects': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
   }
 
   'payments_private.price_row': {
@@ -632,6 +658,8 @@ export const SQL_CALLS = {
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
   'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
   'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.check_known_objects': { result: 'void', casts: { environment: 'text', account_id: 'text', asked: 'jsonb', seen: 'jsonb', accept_erased: 'bool' } },
+  'payments_private.known_objects': { result: 'value', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
 } as const

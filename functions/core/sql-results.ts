@@ -41,6 +41,8 @@ export type ArgumentTypes = {
   /** The text of a list of bodies. */
   payloads: string
   objects: StripeObject[]
+  asked: StripeObjectRef[]
+  seen: StripeObjectRef
   kind: SyncKind
   kinds: SyncKind[]
   event_ids: string[]
@@ -58,6 +60,7 @@ export type Results = {
   failCustomerPortalSession: CustomerPortalSessionRow
   ingestWebhookEvent: WebhookOutcome
   ingestWebhookEvents: (WebhookOutcome | RefusedEvent)[]
+  knownObjects: StripeObjectRef[]
   beginSync: SyncStep
   recordSyncPage: SyncStep
   completeSync: SyncStep

@@ -164,6 +164,8 @@ export const pruneWebhookEvents = sqlFunction('payments.prune_webhook_events', {
 
 // sync and recovery
 
+export const knownObjects = sqlFunction('payments_private.known_objects')
+export const checkKnownObjects = sqlFunction('payments_private.check_known_objects')
 export const beginSync = sqlFunction('payments.begin_sync')
 export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true })
 export const completeSync = sqlFunction('payments.complete_sync', { deadlineMs: LONG_MS })

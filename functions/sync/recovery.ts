@@ -19,8 +19,9 @@ import {
 import { storable } from '../core/storable.ts'
 import type { StripeApi, StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
+import { proveAccount } from './account.ts'
+import { type Pause, withRetries } from './retries.ts'
 import { SYNC_KINDS } from './run-schema.ts'
-import { type Pause, withRetries } from './sync.ts'
 
 export type RecoveryOptions = {
   environment: StripeEnvironment
@@ -40,7 +41,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   const { environment, signal } = options
   const { database } = deps
   const stripe = await deps.stripe(environment)
-  const accountId = await withRetries(() => stripe.accountId(), deps, signal)
+  const accountId = await proveAccount({ environment, signal }, stripe, deps)
   const start = await beginRecovery(database, { environment, since: options.since, accountId })
   const types = new Set(await recoverableEventTypes(database, { environment }))
   const result: RecoveryResult = {

@@ -14,7 +14,13 @@ type SqlFunction = {
 }
 
 /** Private functions that the handlers call: encrypted secrets are no part of the public schema. */
-const PRIVATE_CALLS = ['all_secrets', 'read_secrets', 'replace_secrets']
+const PRIVATE_CALLS = [
+  'check_known_objects',
+  'known_objects',
+  'all_secrets',
+  'read_secrets',
+  'replace_secrets',
+]
 
 /** TypeScript's type for each type of Postgres, as postgres.js reads it; `string` for the others. */
 const TYPES: Record<string, string> = {
