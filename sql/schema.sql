@@ -1576,6 +1576,20 @@ create function payments.replay_webhook_events(environment text, provider_event_
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
+create function payments.retry_checkout_session(environment text, id uuid, attempt integer)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.retry_checkout_session(environment text, id uuid, attempt integer) is 'Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001.';
+grant execute on function payments.retry_checkout_session(environment text, id uuid, attempt integer) to payments_service;
+
+create function payments.retry_customer_portal_session(environment text, id uuid)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.retry_customer_portal_session(environment text, id uuid) is 'Begins a failed portal session again with the customer that its subject has now. Returns the same as begin_customer_portal_session; null if the customer is the same. Errors: SP001, SP003 no customer is left.';
+grant execute on function payments.retry_customer_portal_session(environment text, id uuid) to payments_service;
+
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer

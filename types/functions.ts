@@ -440,6 +440,25 @@ export interface SqlFunctions {
     returns: ({ replayed_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
+  /** Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001. */
+  'payments.retry_checkout_session': {
+    args: {
+      environment: string | null
+      id: string | null
+      attempt: number | null
+    }
+    returns: Json
+  }
+
+  /** Begins a failed portal session again with the customer that its subject has now. Returns the same as begin_customer_portal_session; null if the customer is the same. Errors: SP001, SP003 no customer is left. */
+  'payments.retry_customer_portal_session': {
+    args: {
+      environment: string | null
+      id: string | null
+    }
+    returns: Json
+  }
+
   /** Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe. */
   'payments.retry_webhook_events': {
     args: {
@@ -653,6 +672,8 @@ export const SQL_CALLS = {
   'payments.recoverable_event_types': { result: 'value', casts: { environment: 'text' } },
   'payments.refuse_sync': { result: 'void', casts: { environment: 'text', error: 'text', is_key_refused: 'bool' } },
   'payments.replay_webhook_events': { result: 'rows', casts: { environment: 'text', provider_event_id: 'text', event_type: 'text', object_id: 'text', happened_from: 'timestamptz', happened_before: 'timestamptz', include_processed: 'bool', max: 'int4' } },
+  'payments.retry_checkout_session': { result: 'value', casts: { environment: 'text', id: 'uuid', attempt: 'int4' } },
+  'payments.retry_customer_portal_session': { result: 'value', casts: { environment: 'text', id: 'uuid' } },
   'payments.retry_webhook_events': { result: 'rows', casts: { max: 'int4' } },
   'payments.touch_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid' } },
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },

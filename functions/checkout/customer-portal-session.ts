@@ -3,17 +3,22 @@
  *
  * Requires a signed-in caller whom a policy allows to manage the subject's billing, and a subject with a customer.
  */
-import type { CreateCustomerPortalSessionResponse } from '../../types/api.ts'
+import type { CreateCustomerPortalSessionResponse, StripeEnvironment } from '../../types/api.ts'
 import { toApiError } from '../core/errors.ts'
 import { type Answer, readJson } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import {
   beginCustomerPortalSession,
+  type CustomerPortalDecision,
+  type CustomerPortalSessionRow,
   completeCustomerPortalSession,
   failCustomerPortalSession,
+  retryCustomerPortalSession,
 } from '../core/sql.ts'
+import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
+import { markGoneCustomer } from './gone-customer.ts'
 import { presentCustomerPortalSession } from './present.ts'
 import { createCustomerPortalSessionBody } from './schemas.ts'
 
@@ -35,6 +40,23 @@ export async function customerPortalSession(
     returnUrl: body.returnUrl,
     configuration: body.configuration,
   })
+  const session = await createOnce(environment, decision, stripe, deps).catch(async (error) => {
+    const { customer } = decision.params
+    if (!(await markGoneCustomer(error, { environment, customer }, stripe, deps))) throw error
+    const again = await retryCustomerPortalSession(deps.database, { environment, id: decision.session.id })
+    if (again === null) throw error
+    return createOnce(environment, again, stripe, deps)
+  })
+  return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+}
+
+/** Creates the session at Stripe. Records a failure in the row before it is thrown. */
+async function createOnce(
+  environment: StripeEnvironment,
+  decision: CustomerPortalDecision,
+  stripe: StripeApi,
+  deps: Deps,
+): Promise<CustomerPortalSessionRow> {
   const { id } = decision.session
   const created = await stripe
     .createPortalSession(decision.params, decision.idempotency_key)
@@ -46,10 +68,5 @@ export async function customerPortalSession(
       }).catch((cause) => deps.log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
       throw error
     })
-  const session = await completeCustomerPortalSession(deps.database, {
-    environment,
-    id,
-    portalSession: created.object,
-  })
-  return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+  return completeCustomerPortalSession(deps.database, { environment, id, portalSession: created.object })
 }

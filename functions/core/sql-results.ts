@@ -54,9 +54,11 @@ export type ArgumentTypes = {
 export type Results = {
   beginCheckoutSession: CheckoutDecision
   completeCheckoutSession: CheckoutSessionRow
+  retryCheckoutSession: CheckoutDecision | null
   failCheckoutSession: CheckoutSessionRow
   beginCustomerPortalSession: CustomerPortalDecision
   completeCustomerPortalSession: CustomerPortalSessionRow
+  retryCustomerPortalSession: CustomerPortalDecision | null
   failCustomerPortalSession: CustomerPortalSessionRow
   ingestWebhookEvent: WebhookOutcome
   ingestWebhookEvents: (WebhookOutcome | RefusedEvent)[]

@@ -144,11 +144,13 @@ const LONG_MS = 60 * 60 * 1000
 
 export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session', { asCaller: true })
 export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session')
+export const retryCheckoutSession = sqlFunction('payments.retry_checkout_session')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
   asCaller: true,
 })
 export const completeCustomerPortalSession = sqlFunction('payments.complete_customer_portal_session')
+export const retryCustomerPortalSession = sqlFunction('payments.retry_customer_portal_session')
 export const failCustomerPortalSession = sqlFunction('payments.fail_customer_portal_session')
 
 // ledger and projections
