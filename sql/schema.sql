@@ -1812,6 +1812,11 @@ create function payments_private.ledger_covers(environment text, object_id text,
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.line_items_of(object jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.lock_environment(environment text, alone boolean DEFAULT false)
   returns void
   language plpgsql volatile security invoker
@@ -2051,6 +2056,12 @@ create function payments_private.session_snapshot(object jsonb, event_type text,
   returns payments_private.session_snapshot
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.sessions_without_items(environment text, session_ids jsonb)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.sessions_without_items(environment text, session_ids jsonb) to payments_service;
 
 create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
   returns bigint

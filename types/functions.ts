@@ -621,6 +621,14 @@ export interface SqlFunctions {
     returns: number
   }
 
+  'payments_private.sessions_without_items': {
+    args: {
+      environment: string | null
+      session_ids: Json | null
+    }
+    returns: Json
+  }
+
   'payments_private.snapshot_version': {
     args: {
       snapshot_at: Date | null
@@ -683,6 +691,7 @@ export const SQL_CALLS = {
   'payments_private.known_objects': { result: 'value', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
+  'payments_private.sessions_without_items': { result: 'value', casts: { environment: 'text', session_ids: 'jsonb' } },
 } as const
 
 export type SqlCallName = keyof typeof SQL_CALLS

@@ -46,6 +46,7 @@ export type ArgumentTypes = {
   kind: SyncKind
   kinds: SyncKind[]
   event_ids: string[]
+  session_ids: string[]
   facts: HealthFacts
   secrets: { id: string; key_id: string; ciphertext: string }[]
 }
@@ -63,6 +64,7 @@ export type Results = {
   ingestWebhookEvent: WebhookOutcome
   ingestWebhookEvents: (WebhookOutcome | RefusedEvent)[]
   knownObjects: StripeObjectRef[]
+  sessionsWithoutItems: string[]
   beginSync: SyncStep
   recordSyncPage: SyncStep
   completeSync: SyncStep

@@ -168,6 +168,7 @@ export const pruneWebhookEvents = sqlFunction('payments.prune_webhook_events', {
 
 export const knownObjects = sqlFunction('payments_private.known_objects')
 export const checkKnownObjects = sqlFunction('payments_private.check_known_objects')
+export const sessionsWithoutItems = sqlFunction('payments_private.sessions_without_items')
 export const beginSync = sqlFunction('payments.begin_sync')
 export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true })
 export const completeSync = sqlFunction('payments.complete_sync', { deadlineMs: LONG_MS })

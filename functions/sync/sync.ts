@@ -15,7 +15,7 @@ import {
   type SyncStep,
   touchSync,
 } from '../core/sql.ts'
-import { completeItems, type StripeApi, type StripePage } from '../core/stripe.ts'
+import { completeItems, completeLineItems, type StripeApi, type StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { proveAccount } from './account.ts'
 import { type Pause, withRetries } from './retries.ts'
@@ -124,6 +124,9 @@ export function syncBriefly(
   return runSync({ environment, signal: limit, pages: BRIEF_PAGES_MAX }, deps)
 }
 
+/** Calls of one sync for Checkout Sessions of over 10 items. The others get their line items from the next sync. */
+const LINE_ITEM_CALLS_MAX = 100
+
 type Next = NonNullable<SyncStep['next']>
 
 /**
@@ -133,6 +136,8 @@ type Next = NonNullable<SyncStep['next']>
 function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | undefined) {
   let ahead: { after: string | undefined; kind: SyncKind; page: Promise<StripePage> } | null = null
 
+  let lineItemCalls = LINE_ITEM_CALLS_MAX
+
   async function read({ kind, params, without_cursor }: Next): Promise<StripePage> {
     const page = await withRetries(() => stripe.list(kind, params), deps, signal).catch((error) => {
       if (without_cursor === null || !isUnknownCursor(error)) throw error
@@ -140,7 +145,15 @@ function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | unde
     })
     if (kind === 'subscriptions')
       for (const subscription of page.objects) await completeItems(subscription, itemsAfter)
+    if (kind === 'checkout_sessions')
+      for (const session of page.objects)
+        if (lineItemCalls > 0) await completeLineItems(session, lineItemsAfter)
     return page
+  }
+
+  const lineItemsAfter: StripeApi['lineItemsAfter'] = (session, after) => {
+    lineItemCalls -= 1
+    return withRetries(() => stripe.lineItemsAfter(session, after), deps, signal)
   }
 
   const itemsAfter: StripeApi['subscriptionItemsAfter'] = (subscription, after) =>

@@ -17,6 +17,7 @@ type SqlFunction = {
 const PRIVATE_CALLS = [
   'check_known_objects',
   'known_objects',
+  'sessions_without_items',
   'all_secrets',
   'read_secrets',
   'replace_secrets',
