@@ -1,5 +1,6 @@
 /** Events that never arrived. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { projectStripeObjects } from '../../../functions/core/sql.ts'
 import { recover } from '../../../functions/sync/recovery.ts'
 import { runScheduled } from '../../../functions/sync/schedule.ts'
 import worker from '../../../functions/worker.ts'
@@ -306,8 +307,12 @@ describe('the schedule', () => {
   })
 
   test('keeps what it has tried when a later event takes the connection down, and goes on there the next time', async () => {
-    const { deps, database, stripe } = system
-    await deliver(deps, stripe.control.events())
+    const { api, deps, database, prices } = system
+    await projectStripeObjects(deps.database, {
+      environment: 'test',
+      objects: [await api.prices.retrieve(prices.once)],
+      snapshotAt: new Date().toISOString(),
+    })
     const events = Array.from({ length: 25 }, (_, n) => productEvent(`prod_${n}`, 'x', { id: `evt_${n}` }))
     await database.sql.unsafe(`
       create table public.mood (is_bad boolean, cancels text);
