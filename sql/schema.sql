@@ -121,6 +121,7 @@ comment on column payments.customers.version is 'Which snapshot the row shows; s
 CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
 CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider_created_at DESC, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _300_revived AFTER UPDATE OF deleted ON payments.customers FOR EACH ROW WHEN ((old.deleted AND (NOT new.deleted))) EXECUTE FUNCTION payments_private.tg_customers__revived();
 create policy service_select on payments.customers for select to payments_service using (true);
 grant select on payments.customers to payments_service;
 
@@ -1683,6 +1684,20 @@ create function payments.replay_webhook_events(environment text, provider_event_
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
+create function payments.retry_checkout_session(environment text, id uuid, attempt integer)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.retry_checkout_session(environment text, id uuid, attempt integer) is 'Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001.';
+grant execute on function payments.retry_checkout_session(environment text, id uuid, attempt integer) to payments_service;
+
+create function payments.retry_customer_portal_session(environment text, id uuid)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.retry_customer_portal_session(environment text, id uuid) is 'Begins a failed portal session again with the customer that its subject has now. Returns the same as begin_customer_portal_session; null if the customer is the same. Errors: SP001, SP003 no customer is left.';
+grant execute on function payments.retry_customer_portal_session(environment text, id uuid) to payments_service;
+
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
@@ -1747,6 +1762,7 @@ create function payments_private.check_account(environment text, account_id text
   returns void
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_account(environment text, account_id text) to payments_service;
 
 create function payments_private.check_caller()
   returns void
@@ -1765,6 +1781,12 @@ create function payments_private.check_environment(environment text)
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_environment(environment text) to payments_service;
+
+create function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean DEFAULT false)
+  returns void
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
@@ -1923,6 +1945,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.known_objects(environment text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.known_objects(environment text) to payments_service;
+
 create function payments_private.last_event_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb
   language plpgsql stable security invoker
@@ -1931,6 +1959,11 @@ create function payments_private.last_event_of_second(environment text, event js
 create function payments_private.ledger_covers(environment text, object_id text, version bigint)
   returns boolean
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.line_items_of(object jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.lock_environment(environment text, alone boolean DEFAULT false)
@@ -2202,6 +2235,12 @@ create function payments_private.session_snapshot(object jsonb, event_type text,
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.sessions_without_items(environment text, session_ids jsonb)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.sessions_without_items(environment text, session_ids jsonb) to payments_service;
+
 create function payments_private.snapshot_version(snapshot_at timestamp with time zone, event_type text, is_final boolean, rank integer DEFAULT NULL::integer)
   returns bigint
   language plpgsql immutable security invoker
@@ -2248,6 +2287,11 @@ create function payments_private.sync_rows(environment text, kind text, ids text
 create function payments_private.tg__timestamps()
   returns trigger
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_customers__revived()
+  returns trigger
+  language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__customer()

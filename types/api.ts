@@ -675,6 +675,11 @@ export type SyncRequest = {
   createdFrom?: string
   /** For payment objects: only those created at Stripe before this instant. */
   createdBefore?: string
+  /**
+   * True if the data of the account was erased at Stripe, so that Stripe knows none of the rows here. Without
+   * it such a sync is refused.
+   */
+  erased?: boolean
 }
 
 export type SyncStripeResponse = {

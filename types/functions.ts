@@ -479,6 +479,25 @@ export interface SqlFunctions {
     returns: ({ replayed_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
+  /** Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001. */
+  'payments.retry_checkout_session': {
+    args: {
+      environment: string | null
+      id: string | null
+      attempt: number | null
+    }
+    returns: Json
+  }
+
+  /** Begins a failed portal session again with the customer that its subject has now. Returns the same as begin_customer_portal_session; null if the customer is the same. Errors: SP001, SP003 no customer is left. */
+  'payments.retry_customer_portal_session': {
+    args: {
+      environment: string | null
+      id: string | null
+    }
+    returns: Json
+  }
+
   /** Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe. */
   'payments.retry_webhook_events': {
     args: {
@@ -528,6 +547,14 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_account': {
+    args: {
+      environment: string | null
+      account_id: string | null
+    }
+    returns: undefined
+  }
+
   'payments_private.check_caller': {
     args: Record<string, never>
     returns: undefined
@@ -551,6 +578,17 @@ export interface SqlFunctions {
   'payments_private.check_environment': {
     args: {
       environment: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.check_known_objects': {
+    args: {
+      environment: string | null
+      account_id: string | null
+      asked: Json | null
+      seen: Json | null
+      accept_erased?: boolean | null
     }
     returns: undefined
   }
@@ -636,6 +674,13 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.known_objects': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
   'payments_private.lost_events': {
     args: {
       environment: string | null
@@ -696,6 +741,14 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.sessions_without_items': {
+    args: {
+      environment: string | null
+      session_ids: Json | null
+    }
+    returns: Json
+  }
+
   'payments_private.snapshot_version': {
     args: {
       snapshot_at: Date | null
@@ -749,15 +802,20 @@ export const SQL_CALLS = {
   'payments.recoverable_event_types': { result: 'value', casts: { environment: 'text' } },
   'payments.refuse_sync': { result: 'void', casts: { environment: 'text', error: 'text', is_key_refused: 'bool' } },
   'payments.replay_webhook_events': { result: 'rows', casts: { environment: 'text', provider_event_id: 'text', event_type: 'text', object_id: 'text', happened_from: 'timestamptz', happened_before: 'timestamptz', include_processed: 'bool', max: 'int4' } },
+  'payments.retry_checkout_session': { result: 'value', casts: { environment: 'text', id: 'uuid', attempt: 'int4' } },
+  'payments.retry_customer_portal_session': { result: 'value', casts: { environment: 'text', id: 'uuid' } },
   'payments.retry_webhook_events': { result: 'rows', casts: { max: 'int4' } },
   'payments.touch_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid' } },
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
   'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
   'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.check_known_objects': { result: 'void', casts: { environment: 'text', account_id: 'text', asked: 'jsonb', seen: 'jsonb', accept_erased: 'bool' } },
   'payments_private.forget_refused_signatures': { result: 'void', casts: { environment: 'text' } },
+  'payments_private.known_objects': { result: 'value', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },
   'payments_private.record_refused_signatures': { result: 'void', casts: { environment: 'text', wrong: 'int4', too_old: 'int4', milliseconds_ago: 'int4' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
+  'payments_private.sessions_without_items': { result: 'value', casts: { environment: 'text', session_ids: 'jsonb' } },
 } as const
 
 export type SqlCallName = keyof typeof SQL_CALLS

@@ -16,10 +16,12 @@ import {
   completeCheckoutSession,
   failCheckoutSession,
   projectStripeObjects,
+  retryCheckoutSession,
 } from '../core/sql.ts'
 import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
+import { markGoneCustomer } from './gone-customer.ts'
 import { presentCheckoutSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCheckoutSessionBody } from './schemas.ts'
@@ -78,8 +80,27 @@ export async function checkoutSession(
   return { status: 201, body: { checkoutSession: presentCheckoutSession(session) } }
 }
 
-/** Creates the session at Stripe. Records a failure in the row before it is thrown. */
+/**
+ * Creates the session at Stripe. Records a failure in the row before it is thrown. If the customer was deleted at
+ * Stripe, the call is made once more with the customer that the subject has then.
+ */
 async function createAtStripe(
+  environment: StripeEnvironment,
+  decision: CheckoutDecision,
+  stripe: StripeApi,
+  deps: Deps,
+): Promise<CheckoutSessionRow> {
+  return createOnce(environment, decision, stripe, deps).catch(async (error) => {
+    const { session, attempt, params } = decision
+    if (!(await markGoneCustomer(error, { environment, customer: params.customer }, stripe, deps)))
+      throw error
+    const again = await retryCheckoutSession(deps.database, { environment, id: session.id, attempt })
+    if (again === null) throw error
+    return createOnce(environment, again, stripe, deps)
+  })
+}
+
+async function createOnce(
   environment: StripeEnvironment,
   { session: { id }, attempt, params, idempotency_key }: CheckoutDecision,
   stripe: StripeApi,

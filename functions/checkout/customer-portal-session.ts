@@ -3,17 +3,22 @@
  *
  * Requires a signed-in caller whom a policy allows to manage the subject's billing, and a subject with a customer.
  */
-import type { CreateCustomerPortalSessionResponse } from '../../types/api.ts'
+import type { CreateCustomerPortalSessionResponse, StripeEnvironment } from '../../types/api.ts'
 import { toApiError, unreadableAnswer } from '../core/errors.ts'
 import { type Answer, readJson } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import {
   beginCustomerPortalSession,
+  type CustomerPortalDecision,
+  type CustomerPortalSessionRow,
   completeCustomerPortalSession,
   failCustomerPortalSession,
+  retryCustomerPortalSession,
 } from '../core/sql.ts'
+import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
+import { markGoneCustomer } from './gone-customer.ts'
 import { presentCustomerPortalSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCustomerPortalSessionBody } from './schemas.ts'
@@ -37,6 +42,23 @@ export async function customerPortalSession(
     returnUrl: body.returnUrl,
     configuration: body.configuration,
   })
+  const session = await createOnce(environment, decision, stripe, deps).catch(async (error) => {
+    const { customer } = decision.params
+    if (!(await markGoneCustomer(error, { environment, customer }, stripe, deps))) throw error
+    const again = await retryCustomerPortalSession(deps.database, { environment, id: decision.session.id })
+    if (again === null) throw error
+    return createOnce(environment, again, stripe, deps)
+  })
+  return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+}
+
+/** Creates the session at Stripe. Records a failure in the row before it is thrown. */
+async function createOnce(
+  environment: StripeEnvironment,
+  decision: CustomerPortalDecision,
+  stripe: StripeApi,
+  deps: Deps,
+): Promise<CustomerPortalSessionRow> {
   const { id } = decision.session
   try {
     const { object } = await stripe.createPortalSession(decision.params, decision.idempotency_key)
@@ -47,7 +69,7 @@ export async function customerPortalSession(
       id,
       portalSession: object,
     })
-    return { status: 201, body: { customerPortalSession: presentCustomerPortalSession(session) } }
+    return session
   } catch (error) {
     await failCustomerPortalSession(deps.database, {
       environment,

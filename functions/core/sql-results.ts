@@ -41,9 +41,12 @@ export type ArgumentTypes = {
   /** The text of a list of bodies. */
   payloads: string
   objects: StripeObject[]
+  asked: StripeObjectRef[]
+  seen: StripeObjectRef
   kind: SyncKind
   kinds: SyncKind[]
   event_ids: string[]
+  session_ids: string[]
   facts: HealthFacts
   secrets: { id: string; key_id: string; ciphertext: string }[]
 }
@@ -53,12 +56,16 @@ export type Results = {
   beginCheckoutSession: CheckoutDecision
   beginGuestCheckoutSession: CheckoutDecision
   completeCheckoutSession: CheckoutSessionRow
+  retryCheckoutSession: CheckoutDecision | null
   failCheckoutSession: CheckoutSessionRow
   beginCustomerPortalSession: CustomerPortalDecision
   completeCustomerPortalSession: CustomerPortalSessionRow
+  retryCustomerPortalSession: CustomerPortalDecision | null
   failCustomerPortalSession: CustomerPortalSessionRow
   ingestWebhookEvent: WebhookOutcome
   ingestWebhookEvents: (WebhookOutcome | RefusedEvent)[]
+  knownObjects: StripeObjectRef[]
+  sessionsWithoutItems: string[]
   beginSync: SyncStep
   recordSyncPage: SyncStep
   completeSync: SyncStep

@@ -157,6 +157,7 @@ export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_check
   asCaller: true,
 })
 export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', { ofStripe: true })
+export const retryCheckoutSession = sqlFunction('payments.retry_checkout_session')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
   asCaller: true,
@@ -164,6 +165,7 @@ export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_p
 export const completeCustomerPortalSession = sqlFunction('payments.complete_customer_portal_session', {
   ofStripe: true,
 })
+export const retryCustomerPortalSession = sqlFunction('payments.retry_customer_portal_session')
 export const failCustomerPortalSession = sqlFunction('payments.fail_customer_portal_session')
 
 // ledger and projections
@@ -183,6 +185,9 @@ export const pruneCheckoutSessions = sqlFunction('payments.prune_checkout_sessio
 
 // sync and recovery
 
+export const knownObjects = sqlFunction('payments_private.known_objects')
+export const checkKnownObjects = sqlFunction('payments_private.check_known_objects')
+export const sessionsWithoutItems = sqlFunction('payments_private.sessions_without_items')
 export const beginSync = sqlFunction('payments.begin_sync')
 export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true, ofStripe: true })
 export const completeSync = sqlFunction('payments.complete_sync', { deadlineMs: LONG_MS })

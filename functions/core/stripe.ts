@@ -28,6 +28,8 @@ export type StripeApi = {
   list(kind: ListedKind, params: ListParams): Promise<StripePage>
   /** The items of a subscription beyond those that the subscription itself carries. */
   subscriptionItemsAfter(subscription: string, after: string): Promise<StripePage>
+  /** The line items of a Checkout Session beyond those that the session itself carries. */
+  lineItemsAfter(session: string, after: string): Promise<StripePage>
   /** The account of the key; null when a restricted key may not read it. */
   accountId(): Promise<string | null>
   /** An object by its kind and id. */
@@ -78,7 +80,7 @@ type Retrieve = (stripe: Stripe, id: string) => Promise<Stripe.Response<StripeOb
 /** How each kind of object that we project is retrieved. */
 const RETRIEVE: Record<string, Retrieve> = {
   charge: (stripe, id) => stripe.charges.retrieve(id),
-  'checkout.session': (stripe, id) => stripe.checkout.sessions.retrieve(id),
+  'checkout.session': (stripe, id) => stripe.checkout.sessions.retrieve(id, { expand: ['line_items'] }),
   customer: (stripe, id) => stripe.customers.retrieve(id),
   dispute: (stripe, id) => stripe.disputes.retrieve(id),
   invoice: (stripe, id) => stripe.invoices.retrieve(id),
@@ -108,6 +110,19 @@ export async function completeItems(
     items.data.push(...more.objects)
     items.has_more = more.hasMore
   }
+}
+
+/** Completes the line items of a Checkout Session. Stripe includes only the first ones, and only where they are expanded. */
+export async function completeLineItems(
+  session: StripeObject,
+  itemsAfter: StripeApi['lineItemsAfter'],
+): Promise<void> {
+  const { id, line_items: items } = session as { id?: string; line_items?: Pick<List, 'data' | 'has_more'> }
+  const after = items?.data.at(-1)?.id
+  if (id === undefined || !items?.has_more || after === undefined) return
+  const more = await itemsAfter(id, after)
+  items.data.push(...more.objects)
+  items.has_more = more.hasMore
 }
 
 /**
@@ -311,6 +326,10 @@ export function createStripe({
       page(environment, 'subscription_item', await client, (stripe) =>
         stripe.subscriptionItems.list({ subscription, starting_after: after, limit: 100 }),
       )
+    const lineItemsAfter: StripeApi['lineItemsAfter'] = async (session, after) =>
+      page(environment, 'item', await client, (stripe) =>
+        stripe.checkout.sessions.listLineItems(session, { starting_after: after, limit: 100 }),
+      )
     return {
       client,
       createCheckoutSession: async (params, idempotencyKey) => {
@@ -328,6 +347,7 @@ export function createStripe({
       list: async (kind, params) =>
         page(environment, KIND_OF_LIST[kind], await client, (stripe) => LIST[kind](stripe, params)),
       subscriptionItemsAfter,
+      lineItemsAfter,
       accountId: async () => {
         const stripe = await client
         try {
@@ -344,6 +364,7 @@ export function createStripe({
         const stripe = await client
         const found = await snapshot(environment, object, () => retrieve(stripe, id))
         if (object === 'subscription') await completeItems(found.object, subscriptionItemsAfter)
+        if (object === 'checkout.session') await completeLineItems(found.object, lineItemsAfter)
         return found
       },
     }

@@ -4,7 +4,8 @@
  * one look-up. Event types that our endpoint does not subscribe to are skipped.
  */
 import type { RecoveryResult, StripeEnvironment } from '../../types/api.ts'
-import type { StripeObjectRef } from '../../types/stripe.ts'
+import type { StripeObject, StripeObjectRef } from '../../types/stripe.ts'
+import { apiError } from '../core/errors.ts'
 import { iso } from '../core/format.ts'
 import { describeError } from '../core/log.ts'
 import {
@@ -14,13 +15,15 @@ import {
   projectStripeObjects,
   type RecoveryStart,
   recoverableEventTypes,
+  sessionsWithoutItems,
   unknownWebhookEvents,
 } from '../core/sql.ts'
 import { storable } from '../core/storable.ts'
 import type { StripeApi, StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
+import { isUnknownObject, proveAccount } from './account.ts'
+import { type Pause, withRetries } from './retries.ts'
 import { SYNC_KINDS } from './run-schema.ts'
-import { type Pause, withRetries } from './sync.ts'
 
 export type RecoveryOptions = {
   environment: StripeEnvironment
@@ -40,7 +43,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   const { environment, signal } = options
   const { database } = deps
   const stripe = await deps.stripe(environment)
-  const accountId = await withRetries(() => stripe.accountId(), deps, signal)
+  const accountId = await proveAccount({ environment, signal }, stripe, deps)
   const start = await beginRecovery(database, { environment, since: options.since, accountId })
   const types = new Set(await recoverableEventTypes(database, { environment }))
   const result: RecoveryResult = {
@@ -86,6 +89,7 @@ async function oldestPage(
   while (page.hasMore && !signal?.aborted) {
     const next = await list(page.objects.at(-1)?.id)
     if (next.objects.length === 0) break
+    refuseRepeated(page, next)
     page = next
   }
   return { page, newest }
@@ -102,12 +106,28 @@ async function* pagesForward(
   while (page.objects.length > 0 && !signal?.aborted) {
     yield page
     const before = page.objects[0]?.id
-    page = await withRetries(
+    const next = await withRetries(
       () => stripe.list('events', { limit: PAGE_SIZE, ending_before: before }),
       deps,
       signal,
     )
+    refuseRepeated(page, next)
+    page = next
   }
+}
+
+/** Ends a recovery whose list goes in circles. */
+function refuseRepeated(page: StripePage, next: StripePage): void {
+  const ids = new Set(page.objects.map(({ id }) => id))
+  if (!next.objects.some(({ id }) => ids.has(id))) return
+  throw apiError(
+    502,
+    'UPSTREAM_FAILURE',
+    "Stripe's list of events repeats a page, so the recovery has ended.",
+    {
+      nextActions: 'Run it again. The events that were ingested stay.',
+    },
+  )
 }
 
 /** Ingests the events of a page that the ledger lacks, oldest first. */
@@ -116,14 +136,16 @@ async function ingestMissing(
   types: Set<string>,
   result: RecoveryResult,
   stripe: StripeApi,
-  { database, log }: RecoveryDeps,
+  deps: RecoveryDeps,
 ): Promise<void> {
   const { environment } = result
+  const { database, log } = deps
   result.listed += page.objects.length
   const events = page.objects.filter((event) => types.has((event as { type?: string }).type ?? '')).reverse()
   const eventIds = events.flatMap(({ id }) => (id === undefined ? [] : [id]))
   const unknown = new Set(await unknownWebhookEvents(database, { environment, eventIds }))
   const missing = events.filter(({ id }) => id !== undefined && unknown.has(id))
+  await readLineItems(missing, environment, stripe, deps)
   const undecided: StripeObjectRef[] = []
   for (let index = 0; index < missing.length; index += EVENTS_PER_CALL_MAX) {
     const batch = missing.slice(index, index + EVENTS_PER_CALL_MAX)
@@ -147,6 +169,35 @@ async function ingestMissing(
       .catch((error) =>
         log.error('fetch_failed', { environment, objects: [ref], cause: describeError(error) }),
       )
+  }
+}
+
+/**
+ * Reads the completed Checkout Sessions of these events whose rows are lost, because events show no line items and
+ * fulfilment compares them: one call for each.
+ */
+async function readLineItems(
+  events: StripeObject[],
+  environment: StripeEnvironment,
+  stripe: StripeApi,
+  deps: RecoveryDeps,
+): Promise<void> {
+  const ids = events.flatMap((event) => {
+    const { type, data } = event as { type?: string; data?: { object?: StripeObject } }
+    const isCompleted =
+      type === 'checkout.session.completed' || type === 'checkout.session.async_payment_succeeded'
+    return isCompleted && data?.object?.id !== undefined ? [data.object.id] : []
+  })
+  if (ids.length === 0) return
+  const sessionIds = [...new Set(ids)]
+  for (const id of await sessionsWithoutItems(deps.database, { environment, sessionIds })) {
+    try {
+      const read = () => stripe.retrieve({ object: 'checkout.session', id })
+      const { object, snapshotAt } = await withRetries(read, deps)
+      await projectStripeObjects(deps.database, { environment, objects: [object], snapshotAt })
+    } catch (error) {
+      if (!isUnknownObject(error)) throw error
+    }
   }
 }
 

@@ -42,10 +42,11 @@ import {
 } from './schemas.ts'
 import { runSync } from './sync.ts'
 
-const syncOptionsOf = ({ kinds, createdFrom, createdBefore }: SyncRequest) => ({
+const syncOptionsOf = ({ kinds, createdFrom, createdBefore, erased }: SyncRequest) => ({
   kinds: kinds ?? null,
   createdFrom: createdFrom ?? null,
   createdBefore: createdBefore ?? null,
+  erased: erased ?? false,
 })
 
 /** @param failure why there is no run: a sync that could not begin leaves no trace in the connection */
@@ -160,6 +161,7 @@ const recoverEvents = route({
     400: ['PAYMENT_CONFIG_INVALID'],
     401: ['PAYMENT_CONFIG_INVALID'],
     403: ['PAYMENT_CONFIG_INVALID'],
+    409: ['PAYMENT_ACCOUNT_CHANGED'],
     429: ['RATE_LIMITED'],
     502: ['UPSTREAM_FAILURE'],
   },

@@ -35,6 +35,11 @@ export const syncBody = named(
     createdBefore: instantText
       .describe('For payment objects: only those created at Stripe before this instant.')
       .optional(),
+    erased: boolean
+      .describe(
+        'True if the data of the account was erased at Stripe, so that Stripe knows none of the rows here. Without it such a sync is refused.',
+      )
+      .optional(),
   }).refine(
     ({ createdFrom, createdBefore }) =>
       createdFrom === undefined ||

@@ -15,8 +15,12 @@ import {
   type SyncStep,
   touchSync,
 } from '../core/sql.ts'
-import { completeItems, type StripeApi, type StripePage } from '../core/stripe.ts'
+import { completeItems, completeLineItems, type StripeApi, type StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
+import { proveAccount } from './account.ts'
+import { type Pause, withRetries } from './retries.ts'
+
+export type { Pause } from './retries.ts'
 
 export type SyncOptions = {
   environment: StripeEnvironment
@@ -24,6 +28,8 @@ export type SyncOptions = {
   kinds?: SyncKind[] | null
   createdFrom?: string | null
   createdBefore?: string | null
+  /** The data of the account was erased at Stripe, so that it knows none of the rows. */
+  erased?: boolean
   /** Stops the run. The next sync with the same options resumes it. */
   signal?: AbortSignal
   /** A limit, after which the run is interrupted as by `signal`. For platforms that end long work. */
@@ -31,9 +37,6 @@ export type SyncOptions = {
 }
 
 export type SyncDeps = Pick<Deps, 'database' | 'stripe' | 'log'> & { pause?: Pause }
-
-/** Waits until the time is over or the signal aborts. */
-export type Pause = (ms: number, signal?: AbortSignal) => Promise<void>
 
 /** How often to touch the run. The database considers it dead after a minute. */
 const HEARTBEAT_MS = 15_000
@@ -83,7 +86,7 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
 async function begin(options: SyncOptions, stripe: StripeApi, deps: SyncDeps): Promise<SyncStep> {
   const { environment, signal } = options
   try {
-    const accountId = await withRetries(() => stripe.accountId(), deps, signal)
+    const accountId = await proveAccount({ environment, acceptErased: options.erased, signal }, stripe, deps)
     return await beginSync(deps.database, {
       environment,
       kinds: options.kinds ?? null,
@@ -121,6 +124,9 @@ export function syncBriefly(
   return runSync({ environment, signal: limit, pages: BRIEF_PAGES_MAX }, deps)
 }
 
+/** Calls of one sync for Checkout Sessions of over 10 items. The others get their line items from the next sync. */
+const LINE_ITEM_CALLS_MAX = 100
+
 type Next = NonNullable<SyncStep['next']>
 
 /**
@@ -130,6 +136,8 @@ type Next = NonNullable<SyncStep['next']>
 function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | undefined) {
   let ahead: { after: string | undefined; kind: SyncKind; page: Promise<StripePage> } | null = null
 
+  let lineItemCalls = LINE_ITEM_CALLS_MAX
+
   async function read({ kind, params, without_cursor }: Next): Promise<StripePage> {
     const page = await withRetries(() => stripe.list(kind, params), deps, signal).catch((error) => {
       if (without_cursor === null || !isUnknownCursor(error)) throw error
@@ -137,7 +145,15 @@ function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | unde
     })
     if (kind === 'subscriptions')
       for (const subscription of page.objects) await completeItems(subscription, itemsAfter)
+    if (kind === 'checkout_sessions')
+      for (const session of page.objects)
+        if (lineItemCalls > 0) await completeLineItems(session, lineItemsAfter)
     return page
+  }
+
+  const lineItemsAfter: StripeApi['lineItemsAfter'] = (session, after) => {
+    lineItemCalls -= 1
+    return withRetries(() => stripe.lineItemsAfter(session, after), deps, signal)
   }
 
   const itemsAfter: StripeApi['subscriptionItemsAfter'] = (subscription, after) =>
@@ -192,52 +208,3 @@ async function untilStopped<T>(work: Promise<T>, signal: AbortSignal | undefined
     signal.removeEventListener('abort', stop)
   }
 }
-
-const REQUEST_ATTEMPTS_MAX = 6
-const PAUSE_MAX_MS = 60_000
-
-/**
- * Retries a request while Stripe is too busy: after the time that Stripe asks for, else with exponential backoff and
- * jitter.
- */
-export async function withRetries<T>(
-  request: () => Promise<T>,
-  { pause = wait, log }: { pause?: Pause; log: Deps['log'] },
-  signal?: AbortSignal,
-): Promise<T> {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await request()
-    } catch (error) {
-      if (attempt === REQUEST_ATTEMPTS_MAX || signal?.aborted || !isTransient(error)) throw error
-      const ms =
-        retryAfter(error) ?? Math.min(PAUSE_MAX_MS, 500 * 2 ** (attempt - 1)) * (0.5 + Math.random() / 2)
-      log.info('stripe_busy', { attempt, wait_ms: Math.round(ms), cause: describeError(error) })
-      await pause(ms, signal)
-    }
-  }
-}
-
-const isTransient = (error: unknown) =>
-  isApiError(error) && error.code !== 'DATABASE_UNAVAILABLE' && (error.status === 429 || error.status >= 502)
-
-/** The wait that Stripe asks for, in milliseconds; null if it names none. */
-function retryAfter(error: unknown): number | null {
-  const cause = isApiError(error)
-    ? (error.cause as { headers?: Record<string, string> } | undefined)
-    : undefined
-  const seconds = Number(cause?.headers?.['retry-after'] ?? Number.NaN)
-  return Number.isFinite(seconds) && seconds >= 0 ? Math.min(seconds * 1000, PAUSE_MAX_MS) : null
-}
-
-const wait: Pause = (ms, signal) =>
-  new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal?.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal?.addEventListener('abort', done)
-    if (signal?.aborted) done()
-  })

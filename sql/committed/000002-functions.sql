@@ -1,5 +1,5 @@
 --! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
---! Hash: sha1:78b2bd98cd4d9f308d2f11660017f6c6d4839012
+--! Hash: sha1:2dea89484a73a815bd1ecbf9be45ab29b99372c8
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,163 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/retry_checkout_session.sql
+/*
+ * Begins a failed checkout again with the customer that its billing subject has now, and returns the same as
+ * begin_checkout_session. Returns null, and changes nothing, if the customer is the same or the row has changed.
+ *
+ * Contract: the handlers call this after fail_checkout_session, once Stripe no longer knew the customer.
+ */
+create or replace function payments.retry_checkout_session(environment text, id uuid, attempt integer)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row payments.stripe_checkout_sessions;
+begin
+  perform payments_private.check_environment(environment);
+  update payments.stripe_checkout_sessions as t
+  set status = 'initialized',
+      attempt = t.attempt + 1,
+      last_error = null,
+      stripe_may_have_acted = false,
+      customer_id = payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id),
+      version = 0
+  where t.environment = retry_checkout_session.environment
+    and t.id = retry_checkout_session.id
+    and t.attempt = retry_checkout_session.attempt
+    and t.status = 'failed'
+    and t.checkout_session_id is null
+    and t.customer_id is distinct from payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id)
+  returning t.* into v_row;
+  if v_row.id is null then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'action', 'send',
+    'session', to_jsonb(v_row),
+    'attempt', v_row.attempt,
+    'checkout_session_id', null,
+    'idempotency_key', format('pg-payments:%s:checkout_session:%s:%s', v_row.environment, v_row.id, v_row.attempt),
+    'params', payments_private.checkout_session_params(v_row)
+  );
+end;
+$$;
+
+comment on function payments.retry_checkout_session(text, uuid, integer) is
+  'Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001.';
+
+revoke all on function payments.retry_checkout_session(text, uuid, integer) from public, anon, authenticated;
+grant execute on function payments.retry_checkout_session(text, uuid, integer) to payments_service;
+--! EndIncluded checkout/retry_checkout_session.sql
+--! Included checkout/retry_customer_portal_session.sql
+/*
+ * Begins a failed portal session again with the customer that its billing subject has now, and returns the same as
+ * begin_customer_portal_session. Returns null, and changes nothing, if the customer is the same or the row has changed.
+ *
+ * Contract: the handlers call this after fail_customer_portal_session, once Stripe no longer knew the customer.
+ */
+create or replace function payments.retry_customer_portal_session(environment text, id uuid)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row payments.stripe_customer_portal_sessions;
+  v_customer_id text;
+begin
+  perform payments_private.check_environment(environment);
+  select t.* into v_row
+  from payments.stripe_customer_portal_sessions as t
+  where t.environment = retry_customer_portal_session.environment and t.id = retry_customer_portal_session.id;
+  v_customer_id := payments_private.customer_of_subject(v_row.environment, v_row.subject_type, v_row.subject_id);
+  if v_row.id is null or v_row.status <> 'failed' or v_row.customer_id is not distinct from v_customer_id then
+    return null;
+  end if;
+  if v_customer_id is null then
+    raise exception 'The Stripe customer of this billing subject was deleted, and it has no other.'
+      using errcode = 'SP003', hint = 'Complete a checkout for it first.';
+  end if;
+
+  update payments.stripe_customer_portal_sessions as t
+  set status = 'initialized',
+      last_error = null,
+      customer_id = v_customer_id
+  where t.id = v_row.id
+  returning t.* into v_row;
+  return jsonb_build_object(
+    'session', to_jsonb(v_row),
+    'idempotency_key', format('pg-payments:%s:customer_portal_session:%s:2', v_row.environment, v_row.id),
+    'params', jsonb_strip_nulls(jsonb_build_object(
+      'customer', v_row.customer_id,
+      'return_url', v_row.return_url,
+      'configuration', v_row.configuration_id
+    ))
+  );
+end;
+$$;
+
+comment on function payments.retry_customer_portal_session(text, uuid) is
+  'Begins a failed portal session again with the customer that its subject has now. Returns the same as begin_customer_portal_session; null if the customer is the same. Errors: SP001, SP003 no customer is left.';
+
+revoke all on function payments.retry_customer_portal_session(text, uuid) from public, anon, authenticated;
+grant execute on function payments.retry_customer_portal_session(text, uuid) to payments_service;
+--! EndIncluded checkout/retry_customer_portal_session.sql
+--! Included ownership/private/tg_customers__revived.sql
+/*
+ * Trigger function: refreshes the mappings of a customer that is alive again.
+ */
+create or replace function payments_private.tg_customers__revived()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from whoever writes the customer to customer_mappings
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.refresh_customer_mappings(new.environment, array[new.provider_customer_id]);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_customers__revived() from public, anon, authenticated;
+--! EndIncluded ownership/private/tg_customers__revived.sql
+--! Included sync/private/sessions_without_items.sql
+/*
+ * Returns those of these Checkout Sessions whose row has no line items, or that have no row. A recovery reads them from
+ * Stripe before it ingests their events, because events show no line items and fulfilment compares them.
+ */
+create or replace function payments_private.sessions_without_items(environment text, session_ids jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the table
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(i.id), '[]')
+    from jsonb_array_elements_text(session_ids) as i (id)
+    where not exists (
+      select
+      from payments.stripe_checkout_sessions as s
+      where s.environment = sessions_without_items.environment
+        and s.checkout_session_id = i.id
+        and s.line_items <> '[]'
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.sessions_without_items(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.sessions_without_items(text, jsonb) to payments_service;
+--! EndIncluded sync/private/sessions_without_items.sql
 
 --! Included connection/private/record_refused_signatures.sql
 /*
@@ -266,10 +423,158 @@ $$;
 revoke all on function payments_private.check_environment(text) from public, anon, authenticated;
 grant execute on function payments_private.check_environment(text) to payments_service;
 --! EndIncluded base/private/check_environment.sql
+--! Included sync/private/known_objects.sql
+/*
+ * Returns a few Stripe objects that the rows of an environment stand for: [{"object": "price", "id": "price_…"}]. The
+ * newest of each kind come first. Empty if the environment has no such rows.
+ *
+ * Contract: before a sync, a recovery or a new key, the handlers retrieve these until Stripe knows one of them. That
+ * proves that the key is of the account of these rows; see payments_private.check_known_objects.
+ *
+ * Only rows that are neither deleted nor canceled count, because an account may have forgotten the others. If there are
+ * none, payments and Checkout Sessions count.
+ */
+create or replace function payments_private.known_objects(environment text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_per_kind constant integer := 3;
+  v_known jsonb;
+begin
+  perform payments_private.check_environment(environment);
+
+  -- take the newest that are alive
+  with candidate as (
+    (
+      select 1 as kind_position, 'price' as kind, t.price_id as id, row_number() over (order by t.created_at desc) as age
+      from payments.stripe_prices as t
+      where t.environment = known_objects.environment and not t.deleted
+      order by t.created_at desc
+      limit v_per_kind
+    )
+    union all
+    (
+      select 2, 'product', t.product_id, row_number() over (order by t.created_at desc)
+      from payments.stripe_products as t
+      where t.environment = known_objects.environment and not t.deleted
+      order by t.created_at desc
+      limit v_per_kind
+    )
+    union all
+    select 3, 'customer', c.id, row_number() over ()
+    from (
+      select t.provider_customer_id as id
+      from payments.customers as t
+      where t.environment = known_objects.environment and t.provider = 'stripe' and not t.deleted
+      order by t.provider_created_at desc
+      limit v_per_kind
+    ) as c
+    union all
+    select 4, 'subscription', s.id, row_number() over ()
+    from (
+      select t.subscription_id as id
+      from payments.stripe_subscriptions as t
+      where t.environment = known_objects.environment and t.status not in ('canceled', 'incomplete_expired')
+      order by t.updated_at desc
+      limit v_per_kind
+    ) as s
+  )
+  select jsonb_agg(jsonb_build_object('object', c.kind, 'id', c.id) order by c.age, c.kind_position)
+  into v_known
+  from candidate as c;
+  if v_known is not null then
+    return v_known;
+  end if;
+
+  -- else take payments and sessions
+  select jsonb_agg(jsonb_build_object('object', o.kind, 'id', o.id))
+  into v_known
+  from (
+    (
+      select t.provider_object_type as kind, t.provider_object_id as id
+      from payments.transactions as t
+      where t.environment = known_objects.environment
+        and t.provider = 'stripe'
+        and t.provider_object_type in ('payment_intent', 'charge', 'invoice')
+      order by t.provider_created_at desc
+      limit v_per_kind
+    )
+    union all
+    (
+      select 'checkout.session', t.checkout_session_id
+      from payments.stripe_checkout_sessions as t
+      where t.environment = known_objects.environment and t.checkout_session_id is not null
+      order by t.created_at desc
+      limit v_per_kind
+    )
+  ) as o;
+  return coalesce(v_known, '[]');
+end;
+$$;
+
+revoke all on function payments_private.known_objects(text) from public, anon, authenticated;
+grant execute on function payments_private.known_objects(text) to payments_service;
+--! EndIncluded sync/private/known_objects.sql
+--! Included sync/private/check_known_objects.sql
+/*
+ * Raises SP008 if a key does not see the objects of an environment's rows. Then it is of another Stripe account or
+ * sandbox, whatever it says of itself.
+ *
+ * asked is what the handlers tried to retrieve with the key: objects of payments_private.known_objects. seen is the one
+ * that Stripe knew, or null. accept_erased allows that it knew none, for a key of the account that is recorded here: its
+ * data may have been erased at Stripe.
+ */
+create or replace function payments_private.check_known_objects(
+  environment text,
+  account_id text,
+  asked jsonb,
+  seen jsonb,
+  accept_erased boolean default false
+)
+  returns void
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_account_id text;
+begin
+  perform payments_private.check_account(environment, account_id);
+  select c.provider_account_id into v_account_id
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = check_known_objects.environment;
+  if coalesce(asked, '[]') = '[]'
+    or coalesce(seen, 'null') <> 'null'
+    or (coalesce(accept_erased, false) and v_account_id = account_id)
+  then
+    return;
+  end if;
+  raise exception 'The Stripe key for % sees none of the objects that were looked for, such as %: it is of another account than the rows here.',
+    environment, asked -> 0 ->> 'id'
+    using errcode = 'SP008',
+          hint = case
+            when v_account_id = account_id then format(
+              'Use a key of the account of these rows. If the data of %s was erased at Stripe, sync once with "erased": true (--erased).',
+              v_account_id
+            )
+            else 'Use a key of the account of these rows. A restricted key must be allowed to read prices, products, customers or subscriptions.'
+          end;
+end;
+$$;
+
+revoke all on function payments_private.check_known_objects(text, text, jsonb, jsonb, boolean) from public, anon, authenticated;
+grant execute on function payments_private.check_known_objects(text, text, jsonb, jsonb, boolean) to payments_service;
+--! EndIncluded sync/private/check_known_objects.sql
 --! Included connection/private/check_account.sql
 /*
  * Raises SP008 if a key belongs to another Stripe account than the rows of an environment, or cannot read its account.
- * Rows and events of two accounts are never mixed. While the account of the rows is unknown, every key is accepted.
+ * Rows and events of two accounts are never mixed. While the account of the rows is unknown, every key is accepted; see
+ * payments_private.check_known_objects.
  */
 create or replace function payments_private.check_account(environment text, account_id text)
   returns void
@@ -298,6 +603,7 @@ end;
 $$;
 
 revoke all on function payments_private.check_account(text, text) from public, anon, authenticated;
+grant execute on function payments_private.check_account(text, text) to payments_service;
 --! EndIncluded connection/private/check_account.sql
 --! Included ledger/private/is_projected_event.sql
 /*
@@ -2431,26 +2737,29 @@ begin
     from snapshot as s
     cross join lateral payments_private.product_row(s.object) as r
     on conflict on constraint stripe_products_product_id_key do update
-    set (name, description, active, default_price_id, metadata, raw, version) = (
+    set (name, description, active, default_price_id, metadata, raw, deleted, version) = (
           select
             case when n.is_newer then excluded.name else t.name end,
             case when n.is_newer then excluded.description else t.description end,
-            case when n.is_newer then excluded.active else t.active end and not (excluded.deleted or t.deleted),
+            case when n.is_newer then excluded.active else t.active end and not n.is_gone,
             case when n.is_newer then excluded.default_price_id else t.default_price_id end,
             case when n.is_newer then excluded.metadata else t.metadata end,
             case when n.is_newer then excluded.raw else t.raw end,
-            case when n.is_newer then excluded.version else t.version end
-              | case when excluded.deleted or t.deleted then v_gone else 0 end
+            n.is_gone,
+            case when n.is_newer then excluded.version else t.version end | ((excluded.version | t.version) & v_gone)
           from (
             select
-              excluded.raw ? 'name'
-              and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+              s.is_newer,
+              -- a row that only a sync missed comes back with a newer snapshot; see mark_gone
+              ((excluded.version | t.version) & v_gone) <> 0 or (t.deleted and not s.is_newer) as is_gone
+            from (
+              select excluded.raw ? 'name' and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+            ) as s
           ) as n
         ),
-        deleted = excluded.deleted or t.deleted,
         synced_at = now()
     where (excluded.raw ? 'name' and (excluded.version & v_details) >= (t.version & v_details) + v_margin)
-      or (excluded.deleted and (not t.deleted or v_margin = 0))
+      or ((excluded.version & v_gone) <> 0 and ((t.version & v_gone) = 0 or v_margin = 0))
     returning t.product_id as id
   )
   select array_agg(s.position), array_agg(s.id), array_agg(s.version), array_agg(a.id)
@@ -2590,10 +2899,10 @@ begin
     cross join lateral payments_private.price_row(s.object) as r
     on conflict on constraint stripe_prices_price_id_key do update
     set (product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key, billing_scheme, tax_behavior,
-         recurring_interval, recurring_interval_count, recurring_usage_type, metadata, raw, version) = (
+         recurring_interval, recurring_interval_count, recurring_usage_type, metadata, raw, deleted, version) = (
           select
             case when n.is_newer then excluded.product_id else t.product_id end,
-            case when n.is_newer then excluded.active else t.active end and not (excluded.deleted or t.deleted),
+            case when n.is_newer then excluded.active else t.active end and not n.is_gone,
             case when n.is_newer then excluded.currency else t.currency end,
             case when n.is_newer then excluded.unit_amount else t.unit_amount end,
             case when n.is_newer then excluded.unit_amount_decimal else t.unit_amount_decimal end,
@@ -2606,18 +2915,21 @@ begin
             case when n.is_newer then excluded.recurring_usage_type else t.recurring_usage_type end,
             case when n.is_newer then excluded.metadata else t.metadata end,
             case when n.is_newer then excluded.raw else t.raw end,
-            case when n.is_newer then excluded.version else t.version end
-              | case when excluded.deleted or t.deleted then v_gone else 0 end
+            n.is_gone,
+            case when n.is_newer then excluded.version else t.version end | ((excluded.version | t.version) & v_gone)
           from (
             select
-              excluded.raw ? 'currency'
-              and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+              s.is_newer,
+              -- a row that only a sync missed comes back with a newer snapshot; see mark_gone
+              ((excluded.version | t.version) & v_gone) <> 0 or (t.deleted and not s.is_newer) as is_gone
+            from (
+              select excluded.raw ? 'currency' and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+            ) as s
           ) as n
         ),
-        deleted = excluded.deleted or t.deleted,
         synced_at = now()
     where (excluded.raw ? 'currency' and (excluded.version & v_details) >= (t.version & v_details) + v_margin)
-      or (excluded.deleted and (not t.deleted or v_margin = 0))
+      or ((excluded.version & v_gone) <> 0 and ((t.version & v_gone) = 0 or v_margin = 0))
     returning t.price_id as id
   )
   select array_agg(s.position), array_agg(s.id), array_agg(s.version), array_agg(a.id)
@@ -2715,26 +3027,29 @@ begin
       s.version
     from snapshot as s
     on conflict on constraint customers_provider_customer_id_key do update
-    set (email, name, phone, metadata, raw, version) = (
+    set (email, name, phone, metadata, raw, deleted, version) = (
           select
             case when n.is_newer then excluded.email else t.email end,
             case when n.is_newer then excluded.name else t.name end,
             case when n.is_newer then excluded.phone else t.phone end,
             case when n.is_newer then excluded.metadata else t.metadata end,
             case when n.is_newer then excluded.raw else t.raw end,
-            case when n.is_newer then excluded.version else t.version end
-              | case when excluded.deleted or t.deleted then v_gone else 0 end
+            n.is_gone,
+            case when n.is_newer then excluded.version else t.version end | ((excluded.version | t.version) & v_gone)
           from (
             select
-              excluded.raw ? 'created'
-              and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+              s.is_newer,
+              -- a row that only a sync missed comes back with a newer snapshot; see mark_gone
+              ((excluded.version | t.version) & v_gone) <> 0 or (t.deleted and not s.is_newer) as is_gone
+            from (
+              select excluded.raw ? 'created' and (excluded.version & v_details) >= (t.version & v_details) + v_margin as is_newer
+            ) as s
           ) as n
         ),
         provider_created_at = coalesce(excluded.provider_created_at, t.provider_created_at),
-        deleted = excluded.deleted or t.deleted,
         synced_at = now()
     where (excluded.raw ? 'created' and (excluded.version & v_details) >= (t.version & v_details) + v_margin)
-      or (excluded.deleted and (not t.deleted or v_margin = 0))
+      or ((excluded.version & v_gone) <> 0 and ((t.version & v_gone) = 0 or v_margin = 0))
     returning t.provider_customer_id as id
   )
   select
@@ -3211,6 +3526,39 @@ $$;
 revoke all on function payments_private.match_session_rows(text, payments_private.session_snapshot[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/match_session_rows.sql
+--! Included projection/private/line_items_of.sql
+/*
+ * Returns the line items of a Checkout Session as payments.stripe_checkout_sessions has them: [{priceId, quantity}].
+ * Null if the snapshot does not show them all: events never do, and answers of the API only where they are expanded.
+ */
+create or replace function payments_private.line_items_of(object jsonb)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(object -> 'line_items' -> 'data') is distinct from 'array'
+    or coalesce((object -> 'line_items' ->> 'has_more')::boolean, false)
+    or jsonb_array_length(object -> 'line_items' -> 'data') not between 1 and 100
+  then
+    return null;
+  end if;
+  return (
+    select jsonb_agg(
+      jsonb_strip_nulls(jsonb_build_object(
+        'priceId', payments_private.id_of(i.item -> 'price'), 'quantity', i.item -> 'quantity'
+      ))
+      order by i.position
+    )
+    from jsonb_array_elements(object -> 'line_items' -> 'data') with ordinality as i (item, position)
+  );
+end;
+$$;
+
+revoke all on function payments_private.line_items_of(jsonb) from public, anon, authenticated;
+--! EndIncluded projection/private/line_items_of.sql
 --! Included projection/private/write_session_rows.sql
 /*
  * Writes Checkout Sessions to payments.stripe_checkout_sessions. The last three arguments are positions in snapshots:
@@ -3236,7 +3584,8 @@ begin
   if cardinality(new_positions) > 0 then
     insert into payments.stripe_checkout_sessions (
       environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
-      checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id
+      checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id,
+      line_items
     )
     select
       write_session_rows.environment,
@@ -3257,7 +3606,8 @@ begin
       payments_private.instant_of(s.object -> 'expires_at'),
       s.object,
       c.version,
-      null
+      null,
+      coalesce(payments_private.line_items_of(s.object), '[]')
     from unnest(write_session_rows.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
     cross join lateral (select (write_session_rows.sessions[s.position]).*) as c
     where s.position = any (write_session_rows.new_positions);
@@ -3275,6 +3625,10 @@ begin
         metadata = case
           when t.request_hash is null then c.metadata -- not begun here
           else t.metadata
+        end,
+        line_items = case
+          when t.line_items = '[]' then coalesce(payments_private.line_items_of(s.object), '[]')
+          else t.line_items
         end,
         last_error = null,
         stripe_may_have_acted = false,
@@ -4847,7 +5201,7 @@ revoke all on function payments_private.ledger_covers(text, text, bigint) from p
  *   complete_since  from when on the ledger is complete; null if nothing is missing
  *
  * Two kinds of rows stay as they are: rows that an answer of the API set last, because it is newer than every event,
- * and rows that only pruned events describe.
+ * and rows that only pruned events describe. A row that a sync marked as gone is built again from its events.
  */
 create or replace function payments.rebuild_projections(environment text)
   returns jsonb
@@ -4862,6 +5216,7 @@ declare
   v_pruned bigint;
   v_complete_since timestamptz;
   v_payment_ids uuid[];
+  v_weak constant bigint := (1::bigint << 50) + 7; -- of a tombstone, 6 is that of a sync; see mark_gone
 begin
   perform payments_private.check_environment(environment);
   perform payments_private.lock_environment(environment, true);
@@ -4869,20 +5224,28 @@ begin
   -- reset the versions: every event is newer than 0; the rank 6 marks an answer of the API
   update payments.stripe_products as t set version = 0
   where t.environment = rebuild_projections.environment
-    and t.version & 7 <> 6
-    and payments_private.ledger_covers(t.environment, t.product_id, t.version);
+    and case
+      when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.product_id, 0)
+      else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.product_id, t.version)
+    end;
   update payments.stripe_prices as t set version = 0
   where t.environment = rebuild_projections.environment
-    and t.version & 7 <> 6
-    and payments_private.ledger_covers(t.environment, t.price_id, t.version);
+    and case
+      when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.price_id, 0)
+      else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.price_id, t.version)
+    end;
   update payments.customers as t set version = 0
   where t.environment = rebuild_projections.environment
-    and t.version & 7 <> 6
-    and payments_private.ledger_covers(t.environment, t.provider_customer_id, t.version);
+    and case
+      when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.provider_customer_id, 0)
+      else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.provider_customer_id, t.version)
+    end;
   update payments.stripe_subscriptions as t set version = 0
   where t.environment = rebuild_projections.environment
-    and t.version & 7 <> 6
-    and payments_private.ledger_covers(t.environment, t.subscription_id, t.version);
+    and case
+      when t.status = 'canceled' and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.subscription_id, 0)
+      else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.subscription_id, t.version)
+    end;
   update payments.stripe_checkout_sessions as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
@@ -5194,6 +5557,8 @@ begin
     v_params := v_params || '{"status": "all"}';
   elsif v_kind = 'invoices' then
     v_params := v_params || '{"expand": ["data.payments"]}';
+  elsif v_kind = 'checkout_sessions' then
+    v_params := v_params || '{"expand": ["data.line_items"]}';
   end if;
   if (select k.is_history from payments_private.sync_kinds() as k where k.kind = v_kind) then
     v_created := jsonb_strip_nulls(jsonb_build_object(
@@ -5660,7 +6025,7 @@ grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, tim
 /*
  * Returns the ids of one kind that are gone at Stripe, because a complete listing did not show them. Their row is older
  * than the listing, and the object was made before the listing began. Objects on a test clock appear in no listing, so
- * they never count.
+ * they never count. Nor does an object that is marked as gone already.
  *
  * Returns at most max ids; if among is given, only ids in it. Returns nothing for history (see
  * payments_private.sync_kinds).
@@ -5692,19 +6057,19 @@ begin
       t.raw,
       payments_private.instant_of(t.raw -> 'created') as made_at
     from payments.stripe_products as t
-    where gone_since_sync.kind = 'products'
+    where gone_since_sync.kind = 'products' and not t.deleted
     union all
     select t.price_id, t.environment, t.version, t.raw, payments_private.instant_of(t.raw -> 'created')
     from payments.stripe_prices as t
-    where gone_since_sync.kind = 'prices'
+    where gone_since_sync.kind = 'prices' and not t.deleted
     union all
     select t.provider_customer_id, t.environment, t.version, t.raw, t.provider_created_at
     from payments.customers as t
-    where gone_since_sync.kind = 'customers' and t.provider = 'stripe'
+    where gone_since_sync.kind = 'customers' and t.provider = 'stripe' and not t.deleted
     union all
     select t.subscription_id, t.environment, t.version, t.raw, payments_private.instant_of(t.raw -> 'created')
     from payments.stripe_subscriptions as t
-    where gone_since_sync.kind = 'subscriptions'
+    where gone_since_sync.kind = 'subscriptions' and t.status not in ('canceled', 'incomplete_expired')
   ) as o
   where o.environment = gone_since_sync.environment
     and o.version < v_version
@@ -5720,8 +6085,12 @@ revoke all on function payments_private.gone_since_sync(text, text, timestamptz,
 --! EndIncluded sync/private/gone_since_sync.sql
 --! Included sync/private/mark_gone.sql
 /*
- * Marks one object as gone at Stripe: deleted, or for a subscription canceled at an unknown time. It hands its
- * projector a snapshot as of the beginning of the listing, so a newer row stays as it is.
+ * Marks one object as gone at Stripe: deleted, or for a subscription canceled at an unknown time. A row that is newer
+ * than the beginning of the listing stays as it is.
+ *
+ * This tombstone is weaker than the one of a `deleted` event: its version is that of the listing, and not final. An
+ * object that Stripe lists later, or that a later event shows, is alive again. So is one of which the ledger can tell
+ * more, after a rebuild.
  */
 create or replace function payments_private.mark_gone(
   environment text,
@@ -5736,25 +6105,41 @@ create or replace function payments_private.mark_gone(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_raw jsonb;
+  v_version bigint := payments_private.snapshot_version(listed_from, null, false);
 begin
-  if kind = 'subscriptions' then
-    select
-      s.raw || jsonb_build_object(
-        'id', s.subscription_id, 'object', 'subscription', 'customer', s.customer_id, 'status', 'canceled'
-      )
-    into v_raw
-    from payments.stripe_subscriptions as s
-    where s.subscription_id = mark_gone.object_id and s.environment = mark_gone.environment;
-    perform payments_private.project_stripe_object(environment, v_raw, null, listed_from);
-  else
-    perform payments_private.project_stripe_object(
-      environment,
-      jsonb_build_object('id', object_id, 'object', rtrim(kind, 's'), 'deleted', true),
-      null,
-      listed_from
-    );
-  end if;
+  case kind
+    when 'products' then
+      update payments.stripe_products as t
+      set deleted = true,
+          active = false,
+          version = v_version,
+          synced_at = now()
+      where t.product_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
+    when 'prices' then
+      update payments.stripe_prices as t
+      set deleted = true,
+          active = false,
+          version = v_version,
+          synced_at = now()
+      where t.price_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
+    when 'customers' then
+      update payments.customers as t
+      set deleted = true,
+          version = v_version,
+          synced_at = now()
+      where t.provider_customer_id = mark_gone.object_id
+        and t.environment = mark_gone.environment
+        and t.provider = 'stripe'
+        and t.version < v_version;
+      perform payments_private.refresh_customer_mappings(mark_gone.environment, array[mark_gone.object_id]);
+    when 'subscriptions' then
+      update payments.stripe_subscriptions as t
+      set status = 'canceled',
+          raw = t.raw || '{"status": "canceled"}',
+          version = v_version,
+          synced_at = now()
+      where t.subscription_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
+  end case;
 end;
 $$;
 
@@ -5962,11 +6347,12 @@ create or replace function payments.refuse_sync(environment text, error text, is
 as $$
 begin
   perform payments_private.check_environment(environment);
-  update payments.provider_connections as c
-  set last_sync_status = 'failed',
-      last_sync_error = left(refuse_sync.error, 1000),
-      status = case when refuse_sync.is_key_refused and c.status = 'connected' then 'error' else c.status end
-  where c.provider = 'stripe' and c.environment = refuse_sync.environment;
+  insert into payments.provider_connections as c (provider, environment, last_sync_status, last_sync_error)
+  values ('stripe', refuse_sync.environment, 'failed', left(refuse_sync.error, 1000))
+  on conflict on constraint provider_connections_environment_key do update
+  set last_sync_status = excluded.last_sync_status,
+      last_sync_error = excluded.last_sync_error,
+      status = case when refuse_sync.is_key_refused and c.status = 'connected' then 'error' else c.status end;
 end;
 $$;
 
@@ -8730,6 +9116,15 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included projection/_300_revived.sql
+/*
+ * Trigger that gives a billing subject its customer back when a customer that was deleted is alive again: a sync had
+ * marked it as gone.
+ */
+create or replace trigger _300_revived after update of deleted on payments.customers
+  for each row when (old.deleted and not new.deleted)
+  execute function payments_private.tg_customers__revived();
+--! EndIncluded projection/_300_revived.sql
 --! Included base/_100_timestamps.sql
 /*
  * Triggers that set updated_at at every change of a row and keep created_at, on each table that has them.

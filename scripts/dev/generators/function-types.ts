@@ -16,9 +16,12 @@ type SqlFunction = {
 /** Private functions that the handlers call: encrypted secrets are no part of the public schema. */
 const PRIVATE_CALLS = [
   'all_secrets',
+  'check_known_objects',
   'forget_refused_signatures',
+  'known_objects',
   'read_secrets',
   'record_refused_signatures',
+  'sessions_without_items',
   'replace_secrets',
 ]
 

@@ -1,5 +1,6 @@
 /** Events that never arrived. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { projectStripeObjects } from '../../../functions/core/sql.ts'
 import { recover } from '../../../functions/sync/recovery.ts'
 import { runScheduled } from '../../../functions/sync/schedule.ts'
 import worker from '../../../functions/worker.ts'
@@ -215,9 +216,9 @@ describe('how far back it reads', () => {
   })
 
   test('a gap longer than Stripe keeps events is told, with the sync that closes it', async () => {
-    const { deps } = system
+    const { deps, stripe } = system
     const days = (count: number) => Math.floor(Date.now() / 1000) - count * DAY
-    await deliver(deps, [productEvent('prod_old', 'Old', { created: days(40) })])
+    await deliver(deps, [productEvent('prod_old', 'Old', { created: days(40) }), ...stripe.control.events()])
     const { gap } = await recover({ environment: 'test' }, deps)
     expect(gap).not.toBeNull()
     expect(gap?.from.slice(0, 10)).toBe(new Date(days(40) * 1000).toISOString().slice(0, 10))
@@ -236,9 +237,9 @@ describe('how far back it reads', () => {
   })
 
   test('it is told as well when events arrive again before the recovery', async () => {
-    const { deps, database } = system
+    const { deps, database, stripe } = system
     const days = (count: number) => Math.floor(Date.now() / 1000) - count * DAY
-    await deliver(deps, [productEvent('prod_old', 'Old', { created: days(45) })])
+    await deliver(deps, [productEvent('prod_old', 'Old', { created: days(45) }), ...stripe.control.events()])
     await database.sql`
       insert into payments.provider_connections (provider, environment, events_complete_from, events_complete_until)
       values ('stripe', 'test', now() - interval '50 days', now() - interval '45 days')`
@@ -306,7 +307,12 @@ describe('the schedule', () => {
   })
 
   test('keeps what it has tried when a later event takes the connection down, and goes on there the next time', async () => {
-    const { deps, database } = system
+    const { api, deps, database, prices } = system
+    await projectStripeObjects(deps.database, {
+      environment: 'test',
+      objects: [await api.prices.retrieve(prices.once)],
+      snapshotAt: new Date().toISOString(),
+    })
     const events = Array.from({ length: 25 }, (_, n) => productEvent(`prod_${n}`, 'x', { id: `evt_${n}` }))
     await database.sql.unsafe(`
       create table public.mood (is_bad boolean, cancels text);

@@ -18,6 +18,7 @@ type SyncOptions = {
   kinds?: SyncKind[]
   createdFrom?: string
   createdBefore?: string
+  erased?: boolean
 }
 
 export function registerSync(parent: Command): void {
@@ -36,13 +37,14 @@ export function registerSync(parent: Command): void {
     )
     .option('--created-from <instant>', 'payment objects only: created at this instant or later', instant)
     .option('--created-before <instant>', 'payment objects only: created before this instant', instant)
+    .option('--erased', 'the data of the account was erased at Stripe, so it knows none of the rows')
     .action(action<SyncOptions, []>(sync))
 }
 
 async function sync(context: Context<SyncOptions>): Promise<void> {
-  const { environment, kinds, createdFrom, createdBefore } = context.options
+  const { environment, kinds, createdFrom, createdBefore, erased } = context.options
   const client = await context.client()
-  const request: SyncRequest = { kinds, createdFrom, createdBefore }
+  const request: SyncRequest = { kinds, createdFrom, createdBefore, erased }
   const path = environment === 'all' ? '/sync' : `/${environment}/sync`
   const answer = await context.interruptible(
     'Stopping after this page. Run the same command to continue. Press Ctrl-C again to end it now.',
