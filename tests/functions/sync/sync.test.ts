@@ -354,7 +354,7 @@ describe('Stripe in trouble', () => {
     expect(run).toMatchObject({ status: 'succeeded', attempt: 2, error: null })
     expect(system.asked.seen().map(({ path }) => path.split('?')[0])).toEqual([
       '/v1/account',
-      expect.stringMatching(/^\/v1\/prices\/price_/), // proves that the key is of this account
+      expect.stringMatching(/^\/v1\/products\/prod_/), // proves that the key is of this account
       '/v1/customers',
       '/v1/subscriptions',
     ])
