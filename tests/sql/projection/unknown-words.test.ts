@@ -63,6 +63,18 @@ describe('an unknown status of a subscription', () => {
   })
 })
 
+test('a sync goes on past unknown words, and no object of its page fails', async () => {
+  const objects = [
+    subscription({ status: 'hibernating' }),
+    subscription(),
+    checkoutSession({ payment_status: 'deferred' }),
+  ]
+  const [row] = await database.sql`
+    select payments_private.project_sync_page('test', ${database.sql.json(objects)}, now()) as page`
+  expect(row?.page).toEqual({ newer: 0, failed: 0 })
+  expect((await subscriptionRow(database.sql, objects[0]?.id)).status).toBe('hibernating')
+})
+
 describe('an unknown payment status of a session', () => {
   test('is kept, and its payment is pending until the money arrives', async () => {
     const intent = paymentIntent()
