@@ -1,5 +1,5 @@
 --! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
---! Hash: sha1:2dea89484a73a815bd1ecbf9be45ab29b99372c8
+--! Hash: sha1:3eebbc335970dd442cabdfbe11d7ea14bf9b6453
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -450,7 +450,7 @@ begin
   -- take the newest that are alive
   with candidate as (
     (
-      select 1 as kind_position, 'price' as kind, t.price_id as id, row_number() over (order by t.created_at desc) as age
+      select 2 as kind_position, 'price' as kind, t.price_id as id, row_number() over (order by t.created_at desc) as age
       from payments.stripe_prices as t
       where t.environment = known_objects.environment and not t.deleted
       order by t.created_at desc
@@ -458,7 +458,7 @@ begin
     )
     union all
     (
-      select 2, 'product', t.product_id, row_number() over (order by t.created_at desc)
+      select 1, 'product', t.product_id, row_number() over (order by t.created_at desc)
       from payments.stripe_products as t
       where t.environment = known_objects.environment and not t.deleted
       order by t.created_at desc
@@ -557,13 +557,15 @@ begin
   raise exception 'The Stripe key for % sees none of the objects that were looked for, such as %: it is of another account than the rows here.',
     environment, asked -> 0 ->> 'id'
     using errcode = 'SP008',
-          hint = case
-            when v_account_id = account_id then format(
-              'Use a key of the account of these rows. If the data of %s was erased at Stripe, sync once with "erased": true (--erased).',
-              v_account_id
-            )
-            else 'Use a key of the account of these rows. A restricted key must be allowed to read prices, products, customers or subscriptions.'
-          end;
+          hint = format(
+            'Use a key of the account of these rows. %s',
+            case
+              when v_account_id = account_id then format(
+                'If the data of %s was erased at Stripe, sync once with "erased": true (--erased).', v_account_id
+              )
+              else 'A restricted key must be allowed to read prices, products, customers or subscriptions.'
+            end
+          );
 end;
 $$;
 
@@ -5216,25 +5218,26 @@ declare
   v_pruned bigint;
   v_complete_since timestamptz;
   v_payment_ids uuid[];
-  v_weak constant bigint := (1::bigint << 50) + 7; -- of a tombstone, 6 is that of a sync; see mark_gone
+  v_gone constant bigint := 1::bigint << 50; -- bit 50 of snapshot_version: Stripe itself said deleted, and that stays
+  v_weak constant bigint := v_gone + 7; -- of a tombstone, 6 is that of a sync; see mark_gone
 begin
   perform payments_private.check_environment(environment);
   perform payments_private.lock_environment(environment, true);
 
   -- reset the versions: every event is newer than 0; the rank 6 marks an answer of the API
-  update payments.stripe_products as t set version = 0
+  update payments.stripe_products as t set version = t.version & v_gone
   where t.environment = rebuild_projections.environment
     and case
       when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.product_id, 0)
       else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.product_id, t.version)
     end;
-  update payments.stripe_prices as t set version = 0
+  update payments.stripe_prices as t set version = t.version & v_gone
   where t.environment = rebuild_projections.environment
     and case
       when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.price_id, 0)
       else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.price_id, t.version)
     end;
-  update payments.customers as t set version = 0
+  update payments.customers as t set version = t.version & v_gone
   where t.environment = rebuild_projections.environment
     and case
       when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.provider_customer_id, 0)
