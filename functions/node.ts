@@ -1,6 +1,6 @@
 /** The entry for Node: the app behind `node:http`, with a graceful stop on SIGTERM or SIGINT. */
 import type { Server, ServerResponse } from 'node:http'
-import { type AddressInfo, Server as NetServer } from 'node:net'
+import type { AddressInfo, Server as NetServer } from 'node:net'
 import { createAdaptorServer } from '@hono/node-server'
 import { closeDeps, createApp, createDeps, type DepsOptions, readConfig } from './app.ts'
 import { type Env, readEnv } from './core/runtime.ts'
@@ -53,7 +53,9 @@ function createDrain(server: Server): (drainMs: number) => Promise<void> {
     const ended = new Promise<void>((resolve) => {
       server.once('close', () => resolve())
       // `Server.close` of HTTP would close idle connections at once, on which a request may be under way.
-      NetServer.prototype.close.call(server)
+      const ofNet = Object.getPrototypeOf(Object.getPrototypeOf(server)) as NetServer
+      if (typeof ofNet.close === 'function') ofNet.close.call(server)
+      else server.close()
     })
     let idle: ReturnType<typeof setInterval> | undefined
     const wait = setTimeout(() => {

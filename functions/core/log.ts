@@ -44,8 +44,10 @@ export function createLog(write: (line: string) => void = console.log): Log {
 
 /** A logger whose lines all have these fields. */
 export function withFields(log: Log, fields: LogFields): Log {
+  const warn = log.warn ?? log.error
   return {
     info: (event, more) => log.info(event, { ...fields, ...more }),
+    warn: (event, more) => warn(event, { ...fields, ...more }),
     error: (event, more) => log.error(event, { ...fields, ...more }),
   }
 }

@@ -1,5 +1,5 @@
 --! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
---! Hash: sha1:3eebbc335970dd442cabdfbe11d7ea14bf9b6453
+--! Hash: sha1:e47aa5ce885bb31b47f7ce7b63b46ad4029a2794
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -450,7 +450,7 @@ begin
   -- take the newest that are alive
   with candidate as (
     (
-      select 2 as kind_position, 'price' as kind, t.price_id as id, row_number() over (order by t.created_at desc) as age
+      select 4 as kind_position, 'price' as kind, t.price_id as id, row_number() over (order by t.created_at desc) as age
       from payments.stripe_prices as t
       where t.environment = known_objects.environment and not t.deleted
       order by t.created_at desc
@@ -465,7 +465,7 @@ begin
       limit v_per_kind
     )
     union all
-    select 3, 'customer', c.id, row_number() over ()
+    select 2, 'customer', c.id, row_number() over ()
     from (
       select t.provider_customer_id as id
       from payments.customers as t
@@ -474,7 +474,7 @@ begin
       limit v_per_kind
     ) as c
     union all
-    select 4, 'subscription', s.id, row_number() over ()
+    select 3, 'subscription', s.id, row_number() over ()
     from (
       select t.subscription_id as id
       from payments.stripe_subscriptions as t
@@ -9002,6 +9002,7 @@ declare
   v_minute timestamptz := date_trunc('minute', clock_timestamp());
   v_count integer;
 begin
+  perform payments_private.check_caller();
   insert into payments_private.rate_counters as c (name, counted_from, count)
   values ('guest checkouts of ' || count_guest_checkout.environment, v_minute, 1)
   on conflict on constraint rate_counters_pkey do update
@@ -9071,6 +9072,7 @@ declare
   v_count integer := 0;
 begin
   -- guard
+  perform payments_private.check_caller();
   if prune_checkout_sessions.older_than is null or prune_checkout_sessions.older_than < interval '1 day' then
     raise exception 'older_than must be at least one day.'
       using errcode = 'SP001', hint = 'Keep sessions for as long as a buyer may repeat the request, such as 30 days.';

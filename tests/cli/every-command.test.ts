@@ -132,6 +132,7 @@ async function runAll(way: 'api' | 'database'): Promise<Outcome[]> {
   const url = `http://127.0.0.1:${port}`
   try {
     const event = productEvent('prod_event', 'Bag')
+    await system.api.products.create({ id: 'prod_event', name: 'Bag' })
     await deliver(system.deps, [event])
     const ids = {
       product: (await system.api.prices.retrieve(system.prices.once)).product as string,

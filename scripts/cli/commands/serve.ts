@@ -31,6 +31,13 @@ const VARIABLES: [name: string, what: string][] = [
   ['STRIPE_API_BASE_URL', 'another address for the Stripe API'],
   ['STRIPE_TIMEOUT_MS', 'how long a call to Stripe may take (default: 15000)'],
   ['STRIPE_MAX_RETRIES', 'how often a failed call is retried (default: 2)'],
+  ['STRIPE_DEADLINE_MS', 'how long all tries of a call may take together (default: 20000)'],
+  [
+    'PAYMENTS_RETURN_ORIGINS',
+    'origins to which a checkout may send people back, separated by commas (default: *)',
+  ],
+  ['PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE', 'limit of checkouts without a token; 0 is none (default: 600)'],
+  ['PAYMENTS_METRICS_TOKEN', 'a token that may read GET /metrics, besides the admin key'],
   ['PORT', 'the port to listen on (default: 8787)'],
 ]
 

@@ -16,6 +16,8 @@ let server: RunningServer
 
 beforeAll(async () => {
   system = await startSystem({ deliver: false })
+  // the product of the delivered events, so that the key is that of the rows' account
+  await system.api.products.create({ id: 'prod_1', name: 'Cap' })
   server = await startNode(system.env)
 })
 afterAll(async () => {
