@@ -294,7 +294,7 @@ export function createStripe({
   now,
 }: {
   config: Config
-  secrets: SecretStore
+  secrets: Pick<SecretStore, 'secretKey'>
   now: () => number
 }): (environment: StripeEnvironment) => Promise<StripeApi> {
   const clients = new Map<StripeEnvironment, { secretKey: string; client: Promise<Stripe> }>()
