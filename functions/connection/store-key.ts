@@ -6,11 +6,21 @@ import type { StripeEnvironment, SyncRun } from '../../types/api.ts'
 import { toApiError } from '../core/errors.ts'
 import { describeError, redact } from '../core/log.ts'
 import { encryptSecret, isUnreadable } from '../core/secrets.ts'
-import { type ConnectedAccount, connectAccount, environmentHealth, type HealthFacts } from '../core/sql.ts'
+import {
+  type ConnectedAccount,
+  checkKnownObjects,
+  connectAccount,
+  environmentHealth,
+  type HealthFacts,
+  knownObjects,
+} from '../core/sql.ts'
+import { createStripe } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
+import { firstKnown } from '../sync/account.ts'
 import { presentSyncRun } from '../sync/present.ts'
 import { syncBriefly } from '../sync/sync.ts'
 import { checkKeyFormat, encryptionKeyOf, lookUpAccount, maskKey } from './keys.ts'
+import { readConnections } from './reads.ts'
 import { configureWebhookEndpoint, deleteFormerEndpoint, formerEndpoint } from './webhook-endpoint.ts'
 
 export type StoredKey = {
@@ -42,6 +52,7 @@ export async function storeKey(
   checkKeyFormat(environment, secretKey)
   const encryptionKey = await encryptionKeyOf(config)
   const account = await lookUpAccount(config, environment, secretKey)
+  if (!replaceAccount) await proveNewKey(environment, secretKey, account.id, deps)
   const former = replaceAccount ? await formerEndpoint(environment, deps) : null
   const connected = await connectAccount(database, {
     environment,
@@ -72,6 +83,29 @@ export async function storeKey(
     endpointProblem: endpointProblem === null ? null : redact(endpointProblem),
     sync,
   }
+}
+
+/**
+ * Proves that a new key sees the objects of the rows while nobody knows of which account they are. Where the account is
+ * known, the database compares it.
+ *
+ * @throws 409 if the key sees none of them
+ */
+async function proveNewKey(
+  environment: StripeEnvironment,
+  secretKey: string,
+  accountId: string,
+  deps: Deps,
+): Promise<void> {
+  const { config, database, now } = deps
+  const connection = (await readConnections(database)).find((row) => row.environment === environment)
+  if (typeof connection?.account_id === 'string') return
+  const stripe = await createStripe({ config, secrets: { secretKey: async () => secretKey }, now })(
+    environment,
+  )
+  const asked = await knownObjects(database, { environment })
+  const seen = await firstKnown(asked, (ref) => stripe.retrieve(ref))
+  await checkKnownObjects(database, { environment, accountId, asked, seen, acceptErased: false })
 }
 
 /** Sets up the webhook endpoint. Returns the warnings, and why it is not set up; null if it is. */

@@ -107,6 +107,9 @@ export async function completeItems(
     const after = items.data.at(-1)?.id
     if (after === undefined) break
     const more = await itemsAfter(id, after)
+    const known = new Set(items.data.map((item) => item.id))
+    if (more.objects.some((item) => known.has(item.id)))
+      throw unreadableAnswer(new Error(`The list of the items of ${id} repeats a page.`))
     items.data.push(...more.objects)
     items.has_more = more.hasMore
   }
@@ -291,7 +294,7 @@ export function createStripe({
   now,
 }: {
   config: Config
-  secrets: SecretStore
+  secrets: Pick<SecretStore, 'secretKey'>
   now: () => number
 }): (environment: StripeEnvironment) => Promise<StripeApi> {
   const clients = new Map<StripeEnvironment, { secretKey: string; client: Promise<Stripe> }>()

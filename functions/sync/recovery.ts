@@ -5,7 +5,6 @@
  */
 import type { RecoveryResult, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObject, StripeObjectRef } from '../../types/stripe.ts'
-import { apiError } from '../core/errors.ts'
 import { iso } from '../core/format.ts'
 import { describeError } from '../core/log.ts'
 import {
@@ -22,6 +21,7 @@ import { storable } from '../core/storable.ts'
 import type { StripeApi, StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { isUnknownObject, proveAccount } from './account.ts'
+import { RUN_MS_MAX, refuseRepeats, tookTooLong } from './limits.ts'
 import { type Pause, withRetries } from './retries.ts'
 import { SYNC_KINDS } from './run-schema.ts'
 
@@ -30,17 +30,33 @@ export type RecoveryOptions = {
   /** Reads back to this instant instead. */
   since?: string | null
   signal?: AbortSignal
+  /** Ends the recovery at this instant, in milliseconds since 1970; RUN_MS_MAX from now if omitted. */
+  until?: number
 }
 
-export type RecoveryDeps = Pick<Deps, 'database' | 'stripe' | 'log'> & { pause?: Pause }
+export type RecoveryDeps = Pick<Deps, 'database' | 'stripe' | 'log' | 'now'> & { pause?: Pause }
 
 /** Each event is a subtransaction of its call. */
 const EVENTS_PER_CALL_MAX = 50
 const PAGE_SIZE = 100
 
-/** Ingests the events of Stripe's list that the ledger lacks. Safe to run at any time, and concurrently. */
+/** What ends a recovery early: the caller, without an error, or the time limit, with one. */
+type Limits = { signal: AbortSignal | undefined; checkTime(): void }
+
+/**
+ * Ingests the events of Stripe's list that the ledger lacks. Safe to run at any time, and concurrently.
+ *
+ * @throws 502 if it takes too long; the next one begins behind the last page that was ingested
+ */
 export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Promise<RecoveryResult> {
-  const { environment, signal } = options
+  const { environment, signal, until = deps.now() + RUN_MS_MAX } = options
+  const limits: Limits = {
+    signal,
+    checkTime() {
+      if (deps.now() < until) return
+      throw tookTooLong(`recovery of ${environment}`, `pg-payments recover --environment ${environment}`)
+    },
+  }
   const { database } = deps
   const stripe = await deps.stripe(environment)
   const accountId = await proveAccount({ environment, signal }, stripe, deps)
@@ -58,11 +74,15 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
     gap: describeGap(environment, start.gap),
   }
 
-  const first = await oldestPage(stripe, start, deps, signal)
+  const first = await oldestPage(stripe, start, deps, limits)
   result.until = first.newest
-  for await (const page of pagesForward(stripe, first.page, deps, signal)) {
+  for await (const page of pagesForward(stripe, first.page, deps, limits)) {
     await ingestMissing(page, types, result, stripe, deps)
     result.until = page.snapshotAt
+    const completeUntil = happenedAt(page.objects[0])
+    // A gap is told by the recovery that ends, so one that may yet be cut off does not move past it.
+    if (start.gap === null && completeUntil !== null)
+      await completeRecovery(database, { environment, recoveredFrom: result.from, completeUntil })
   }
   if (!signal?.aborted) {
     await completeRecovery(database, { environment, recoveredFrom: result.from, completeUntil: first.newest })
@@ -70,26 +90,35 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   return result
 }
 
+/** When an event happened; null if it does not say. */
+function happenedAt(event: StripeObject | undefined): string | null {
+  const { created } = (event ?? {}) as { created?: unknown }
+  return typeof created === 'number' ? new Date(created * 1000).toISOString() : null
+}
+
+const noRepeats = () => refuseRepeats('list of events', 'recovery')
+
 /** The page with the oldest events since `from`. Stripe lists the newest first, so this reads the list to its end. */
 async function oldestPage(
   stripe: StripeApi,
   { from }: RecoveryStart,
   deps: RecoveryDeps,
-  signal: AbortSignal | undefined,
+  { signal, checkTime }: Limits,
 ): Promise<{ page: StripePage; newest: string }> {
   const created = { gte: Math.ceil(Date.parse(from) / 1000) }
-  const list = (after?: string) =>
-    withRetries(
-      () => stripe.list('events', { limit: PAGE_SIZE, created, ...(after ? { starting_after: after } : {}) }),
-      deps,
-      signal,
-    )
+  const check = noRepeats()
+  const list = async (after?: string) => {
+    checkTime()
+    const params = { limit: PAGE_SIZE, created, ...(after ? { starting_after: after } : {}) }
+    const page = await withRetries(() => stripe.list('events', params), deps, signal)
+    check(page)
+    return page
+  }
   let page = await list()
   const newest = page.snapshotAt
   while (page.hasMore && !signal?.aborted) {
     const next = await list(page.objects.at(-1)?.id)
     if (next.objects.length === 0) break
-    refuseRepeated(page, next)
     page = next
   }
   return { page, newest }
@@ -100,34 +129,17 @@ async function* pagesForward(
   stripe: StripeApi,
   oldest: StripePage,
   deps: RecoveryDeps,
-  signal: AbortSignal | undefined,
+  { signal, checkTime }: Limits,
 ): AsyncGenerator<StripePage> {
+  const check = noRepeats()
   let page = oldest
   while (page.objects.length > 0 && !signal?.aborted) {
+    check(page)
     yield page
-    const before = page.objects[0]?.id
-    const next = await withRetries(
-      () => stripe.list('events', { limit: PAGE_SIZE, ending_before: before }),
-      deps,
-      signal,
-    )
-    refuseRepeated(page, next)
-    page = next
+    checkTime()
+    const params = { limit: PAGE_SIZE, ending_before: page.objects[0]?.id }
+    page = await withRetries(() => stripe.list('events', params), deps, signal)
   }
-}
-
-/** Ends a recovery whose list goes in circles. */
-function refuseRepeated(page: StripePage, next: StripePage): void {
-  const ids = new Set(page.objects.map(({ id }) => id))
-  if (!next.objects.some(({ id }) => ids.has(id))) return
-  throw apiError(
-    502,
-    'UPSTREAM_FAILURE',
-    "Stripe's list of events repeats a page, so the recovery has ended.",
-    {
-      nextActions: 'Run it again. The events that were ingested stay.',
-    },
-  )
 }
 
 /** Ingests the events of a page that the ledger lacks, oldest first. */

@@ -9,6 +9,7 @@ import { redactOrNull } from '../core/format.ts'
 import { describeError } from '../core/log.ts'
 import { dueSyncKinds, retryWebhookEvents } from '../core/sql.ts'
 import type { Deps } from '../deps.ts'
+import { RUN_MS_MAX, tookTooLong } from './limits.ts'
 import { presentSyncRun } from './present.ts'
 import { recover } from './recovery.ts'
 import { runSync } from './sync.ts'
@@ -28,10 +29,17 @@ const RETRIES_PER_CALL_MAX = 10
 /** The limit of pages on platforms that end long work: 5,000 objects. */
 export const SYNC_PAGES = 50
 
-/** Retries failed events, then recovers and syncs every environment that has a key. */
+/**
+ * Retries failed events, then recovers and syncs every environment that has a key. What is not done after RUN_MS_MAX is
+ * told among the failures, and left to the next run.
+ */
 export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): Promise<ScheduleResponse> {
   const result: ScheduleResponse = { retried: [], recoveries: [], syncs: [], failures: [] }
   const { signal } = options
+  const until = deps.now() + RUN_MS_MAX
+  const checkTime = (what: string) => {
+    if (deps.now() >= until) throw tookTooLong(what, 'pg-payments schedule run')
+  }
 
   async function attempt(
     part: ScheduleResponse['failures'][number]['part'],
@@ -56,6 +64,7 @@ export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): P
       result.retried.length < RETRIES_PER_RUN_MAX &&
       !signal?.aborted
     ) {
+      checkTime('retry of failed events')
       const rows = await retryWebhookEvents(deps.database, { max: RETRIES_PER_CALL_MAX })
       count = rows.length
       for (const row of rows)
@@ -71,12 +80,15 @@ export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): P
   for (const environment of ENVIRONMENTS) {
     if (keys[environment].source === null) continue
     await attempt('recover', environment, async () => {
-      result.recoveries.push(await recover({ environment, signal }, deps))
+      checkTime(`recovery of ${environment}`)
+      result.recoveries.push(await recover({ environment, signal, until }, deps))
     })
     await attempt('sync', environment, async () => {
+      checkTime(`sync of ${environment}`)
       const kinds = await dueSyncKinds(deps.database, { environment })
-      const run = await runSync({ environment, kinds, signal, pages: options.syncPages }, deps)
+      const run = await runSync({ environment, kinds, signal, pages: options.syncPages, until }, deps)
       result.syncs.push(presentSyncRun(run))
+      if (run.status === 'interrupted') checkTime(`sync of ${environment}`)
     })
   }
   return result

@@ -18,6 +18,7 @@ import {
 import { completeItems, completeLineItems, type StripeApi, type StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { proveAccount } from './account.ts'
+import { refuseRepeats } from './limits.ts'
 import { type Pause, withRetries } from './retries.ts'
 
 export type { Pause } from './retries.ts'
@@ -34,9 +35,11 @@ export type SyncOptions = {
   signal?: AbortSignal
   /** A limit, after which the run is interrupted as by `signal`. For platforms that end long work. */
   pages?: number
+  /** An instant, in milliseconds since 1970, at which the run is interrupted as by `signal`. */
+  until?: number
 }
 
-export type SyncDeps = Pick<Deps, 'database' | 'stripe' | 'log'> & { pause?: Pause }
+export type SyncDeps = Pick<Deps, 'database' | 'stripe' | 'log' | 'now'> & { pause?: Pause }
 
 /** How often to touch the run. The database considers it dead after a minute. */
 const HEARTBEAT_MS = 15_000
@@ -59,15 +62,16 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
   const heartbeat = setInterval(() => void touchSync(database, held).catch(() => {}), HEARTBEAT_MS)
   const pages = readPages(stripe, deps, signal)
   let pagesLeft = options.pages ?? Number.POSITIVE_INFINITY
+  const isOver = () => signal?.aborted || (options.until !== undefined && deps.now() >= options.until)
   try {
     while (step.next !== null) {
-      const page = signal?.aborted || pagesLeft <= 0 ? null : await pages(step.next)
+      const page = isOver() || pagesLeft <= 0 ? null : await pages(step.next)
       if (page === null || signal?.aborted) return await failSync(database, { ...held, error: null })
       pagesLeft -= 1
       step = await recordSyncPage(database, { ...held, kind: step.next.kind, ...page })
     }
     while (step.run.status === 'running') {
-      if (signal?.aborted) return await failSync(database, { ...held, error: null })
+      if (isOver()) return await failSync(database, { ...held, error: null })
       step = await completeSync(database, { ...held, max: COMPLETED_PER_CALL_MAX })
     }
     return step.run
@@ -137,11 +141,16 @@ function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | unde
   let ahead: { after: string | undefined; kind: SyncKind; page: Promise<StripePage> } | null = null
 
   let lineItemCalls = LINE_ITEM_CALLS_MAX
+  /** Pages that were asked for without a cursor, so that they may begin with objects of the previous page. */
+  const overlapping = new WeakSet<StripePage>()
+  let listed: { kind: SyncKind; check: (page: StripePage) => void } | null = null
 
   async function read({ kind, params, without_cursor }: Next): Promise<StripePage> {
-    const page = await withRetries(() => stripe.list(kind, params), deps, signal).catch((error) => {
+    const page = await withRetries(() => stripe.list(kind, params), deps, signal).catch(async (error) => {
       if (without_cursor === null || !isUnknownCursor(error)) throw error
-      return withRetries(() => stripe.list(kind, without_cursor), deps, signal)
+      const again = await withRetries(() => stripe.list(kind, without_cursor), deps, signal)
+      overlapping.add(again)
+      return again
     })
     if (kind === 'subscriptions')
       for (const subscription of page.objects) await completeItems(subscription, itemsAfter)
@@ -159,10 +168,19 @@ function readPages(stripe: StripeApi, deps: SyncDeps, signal: AbortSignal | unde
   const itemsAfter: StripeApi['subscriptionItemsAfter'] = (subscription, after) =>
     withRetries(() => stripe.subscriptionItemsAfter(subscription, after), deps, signal)
 
+  function checkRepeats({ kind, params }: Next, page: StripePage): void {
+    if (listed?.kind !== kind || overlapping.has(page)) {
+      const after = overlapping.has(page) ? undefined : params.starting_after
+      listed = { kind, check: refuseRepeats(`list of ${kind}`, 'sync', after) }
+    }
+    listed.check(page)
+  }
+
   return async (next: Next): Promise<StripePage | null> => {
     const isAhead = ahead !== null && ahead.kind === next.kind && ahead.after === next.params.starting_after
     const page = await untilStopped(isAhead && ahead !== null ? ahead.page : read(next), signal)
     ahead = null
+    if (page !== null) checkRepeats(next, page)
     const last = page?.objects.at(-1)
     if (page?.hasMore && last?.id !== undefined) {
       const following = followingPage(next, last as { id: string; created?: number })

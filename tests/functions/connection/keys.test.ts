@@ -263,6 +263,34 @@ describe('the key of another account', () => {
     await system.database.sql`drop table public.notes`
   })
 
+  it('is refused where nobody knows the account of the rows and it sees none of them', async () => {
+    await system.database.sql`
+      insert into payments.customers (environment, provider_customer_id) values ('test', 'cus_of_nobody')`
+    expect(await put(OTHER_ACCOUNT_KEY)).toMatchObject({
+      status: 409,
+      body: {
+        error: 'PAYMENT_ACCOUNT_CHANGED',
+        message: expect.stringMatching(
+          /^The Stripe key for test sees none of the objects that were looked for, such as \w+: it is of another account than the rows here\.$/,
+        ),
+      },
+    })
+    expect(await stored()).toEqual([])
+    expect(await system.database.sql`select from payments.provider_connections`).toEqual([])
+    expect((await put(OTHER_ACCOUNT_KEY, { replaceAccount: true })).status).toBe(200)
+  })
+
+  it('is learnt where nobody knows the account of the rows and it sees one of them', async () => {
+    const { id } = await system.api.customers.create({ email: 'ada@example.com' })
+    await system.database.sql`
+      insert into payments.customers (environment, provider_customer_id) values ('test', ${id})`
+    expect((await put(OTHER_ACCOUNT_KEY)).status).toBe(409)
+    const { status, body } = await put(system.stripe.secretKey)
+    await system.api.customers.del(id)
+    expect(status).toBe(200)
+    expect(body.connection).toMatchObject({ accountId: 'acct_1LocalStripe00000' })
+  })
+
   it('is still another one after the key before was removed', async () => {
     await connect(system)
     await system.admin('DELETE', CONFIG)
