@@ -216,8 +216,7 @@ describe('sync', () => {
 
 test('whoever hangs up stops the sync in order', async () => {
   const { stripe, database } = system
-  // The list of products: a price is what the sync retrieves first, to prove whose the key is.
-  stripe.control.fail({ path: '/v1/products', method: 'GET', fault: { hold: true } })
+  stripe.control.fail({ path: '/v1/prices', method: 'GET', fault: { hold: true } })
   const controller = new AbortController()
   const asked = app.fetch(
     new Request('http://payments.test/api/payments/stripe/test/sync', {
