@@ -1,12 +1,10 @@
 /** The composition root: builds everything that a handler uses. */
-import { createAuthenticate, createAuthenticateAdmin, createVerify } from './core/auth.ts'
 import type { Config } from './core/config.ts'
 import { createDatabase } from './core/database.ts'
 import type { Deps, DepsOptions } from './core/deps.ts'
 import { createLog, describeError } from './core/log.ts'
 import { createBackground } from './core/runtime.ts'
 import { createSecretStore } from './core/secrets.ts'
-import { createStripe } from './core/stripe.ts'
 import { createIngest } from './events/ingest.ts'
 import { createRefusals } from './events/refusals.ts'
 
@@ -19,6 +17,15 @@ export type { Deps, DepsOptions } from './core/deps.ts'
  */
 const WEBHOOK_CONNECTIONS = 1
 
+/** Loads with the first call what a webhook does not need. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined
+  return () => {
+    loaded ??= load()
+    return loaded
+  }
+}
+
 export function createDeps(
   config: Config,
   { log = createLog(), now = Date.now, keepAlive }: DepsOptions = {},
@@ -28,7 +35,18 @@ export function createDeps(
   const database = connect(isShared ? config.poolSize : config.poolSize - WEBHOOK_CONNECTIONS)
   const webhooks = isShared ? database : connect(WEBHOOK_CONNECTIONS)
   const secrets = createSecretStore({ config, database, log, now })
-  const verify = createVerify({ config, now })
+  const auth = once(async () => {
+    const { createAuthenticate, createAuthenticateAdmin, createVerify } = await import('./core/auth.ts')
+    const verify = createVerify({ config, now })
+    return {
+      user: createAuthenticate({ config, now, verify }),
+      admin: createAuthenticateAdmin({ config, now, verify }),
+    }
+  })
+  const stripe = once(async () => {
+    const { createStripe } = await import('./core/stripe.ts')
+    return createStripe({ config, secrets, now })
+  })
   return {
     config,
     database,
@@ -38,9 +56,9 @@ export function createDeps(
     },
     refusals: createRefusals({ database, now }),
     secrets,
-    stripe: createStripe({ config, secrets, now }),
-    authenticate: createAuthenticate({ config, now, verify }),
-    authenticateAdmin: createAuthenticateAdmin({ config, now, verify }),
+    stripe: async (environment) => (await stripe())(environment),
+    authenticate: async (headers) => (await auth()).user(headers),
+    authenticateAdmin: async (headers) => (await auth()).admin(headers),
     background: createBackground(
       (error) => log.error('background_failed', { cause: describeError(error) }),
       keepAlive,

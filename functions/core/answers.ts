@@ -4,6 +4,7 @@
  */
 import type * as api from '../../types/api.ts'
 import type { Fields } from './shape.ts'
+import { WEBHOOK_EVENT } from './webhook-answer.ts'
 
 export type Answers = {
   CheckoutSession: api.CheckoutSession
@@ -64,22 +65,7 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     createdAt: ['created_at', 'instant'],
     updatedAt: ['updated_at', 'instant'],
   },
-  StripeWebhookEvent: {
-    environment: ['environment', 'value'],
-    eventId: ['event_id', 'value'],
-    eventType: ['event_type', 'value'],
-    livemode: ['livemode', 'value'],
-    accountId: ['account_id', 'value'],
-    objectType: ['object_type', 'value'],
-    objectId: ['object_id', 'value'],
-    processingStatus: ['processing_status', 'value'],
-    attemptCount: ['attempt_count', 'count'],
-    lastError: ['last_error', 'redacted'],
-    receivedAt: ['received_at', 'instant'],
-    processedAt: ['processed_at', 'instant'],
-    createdAt: ['created_at', 'instant'],
-    updatedAt: ['updated_at', 'instant'],
-  },
+  StripeWebhookEvent: WEBHOOK_EVENT,
   StripeConnection: {
     environment: ['environment', 'value'],
     status: ['status', 'value'],

@@ -1,6 +1,6 @@
 /**
- * `types/api.ts` and `functions/core/answers.ts`, from the schemas of the routes: a field of an answer is written there, and nowhere
- * else by hand.
+ * `types/api.ts`, `functions/core/answers.ts` and `webhook-answer.ts`, from the schemas of the routes: a field of an
+ * answer is written there, and nowhere else by hand.
  */
 import { z } from 'zod'
 import { routes } from '../../../functions/admin/routes.ts'
@@ -204,22 +204,42 @@ const printShape = (shape: Shape) =>
         .map(([key, value]) => `${key}: ${quoted(value)}`)
         .join(', ')} }`
 
+/** The answer that a webhook returns. It has a file of its own, so that a webhook does not load the others. */
+const WEBHOOK_ANSWER = 'StripeWebhookEvent'
+
+const printFields = (fields: Fields, indent: string): string => {
+  const lines = Object.entries(fields).map(
+    ([field, [column, shape]]) => `${indent}  ${field}: ['${column}', ${printShape(shape)}],\n`,
+  )
+  return `{\n${lines.join('')}${indent}}`
+}
+
+/** The text of `functions/core/webhook-answer.ts`. */
+export function printWebhookAnswer(): string {
+  return `/**
+ * How the event in the answer of a webhook is made of its row. Generated from the schemas of the routes by \`npm run generate\`.
+ * Do not edit.
+ */
+import type { Fields } from './shape.ts'
+
+export const WEBHOOK_EVENT: Fields = ${printFields(answers().get(WEBHOOK_ANSWER) as Fields, '')}
+`
+}
+
 /** The text of `functions/core/answers.ts`. */
 export function printAnswers(): string {
   const found = [...answers()]
   const types = found.map(([name]) => `  ${name}: api.${name}\n`)
-  const tables = found.map(([name, fields]) => {
-    const lines = Object.entries(fields).map(
-      ([field, [column, shape]]) => `    ${field}: ['${column}', ${printShape(shape)}],\n`,
-    )
-    return `  ${name}: {\n${lines.join('')}  },\n`
-  })
+  const tables = found.map(([name, fields]) =>
+    name === WEBHOOK_ANSWER ? `  ${name}: WEBHOOK_EVENT,\n` : `  ${name}: ${printFields(fields, '  ')},\n`,
+  )
   return `/**
  * How each answer is made of a row: by field, the column and what becomes of its value. Generated from the schemas of the routes by
  * \`npm run generate\`. Do not edit.
  */
 import type * as api from '../../types/api.ts'
 import type { Fields } from './shape.ts'
+import { WEBHOOK_EVENT } from './webhook-answer.ts'
 
 export type Answers = {
 ${types.join('')}}
