@@ -8,7 +8,12 @@ import type { Env } from './runtime.ts'
 
 export type Config = {
   databaseUrl: string
+  /** Connections at most. */
   poolSize: number
+  /** Whether the statements of webhooks are kept at the server by a name. */
+  prepare: boolean
+  /** Megabytes of the events that may wait for the database, for each environment. */
+  webhookQueueMb: number
   /** 32 bytes in base64, or null when no secrets are stored in the database. */
   encryptionKey: string | null
   /** The previous key during a rotation. It decrypts, and never encrypts. */
@@ -119,6 +124,16 @@ const wholeNumber = (low: number, high: number, fallback: number) => {
   )
 }
 
+const trueOrFalse = (fallback: boolean) =>
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^(true|false)$/, 'must be true or false'),
+      v.transform((value) => value === 'true'),
+    ),
+    String(fallback),
+  )
+
 /**
  * A key of one mode. The wrong mode must not start: it would charge real cards in tests, or no card in production.
  */
@@ -207,6 +222,8 @@ const variables = v.object({
     '',
   ),
   PAYMENTS_POOL_SIZE: wholeNumber(1, 100, 5),
+  PAYMENTS_DATABASE_PREPARE: trueOrFalse(false),
+  PAYMENTS_WEBHOOK_QUEUE_MB: wholeNumber(1, 10_000, 16),
   PAYMENTS_ENCRYPTION_KEY: encryptionKey,
   PAYMENTS_PREVIOUS_ENCRYPTION_KEY: encryptionKey,
   PAYMENTS_JWT_SECRET: v.optional(
@@ -302,6 +319,8 @@ export function readConfig(env: Env): Config {
   return {
     databaseUrl: value.DATABASE_URL,
     poolSize: value.PAYMENTS_POOL_SIZE,
+    prepare: value.PAYMENTS_DATABASE_PREPARE,
+    webhookQueueMb: value.PAYMENTS_WEBHOOK_QUEUE_MB,
     encryptionKey: value.PAYMENTS_ENCRYPTION_KEY ?? null,
     previousEncryptionKey: value.PAYMENTS_PREVIOUS_ENCRYPTION_KEY ?? null,
     jwtSecret: value.PAYMENTS_JWT_SECRET ?? null,

@@ -12,8 +12,11 @@ export type PostgresProxy = {
   reset(): void
   /** How many connections are open. */
   connections(): number
-  /** `forward` as usual, `hang up` on everybody, also on who comes next, or `stop` listening at all. */
-  become(state: 'forward' | 'hang up' | 'stop'): Promise<void>
+  /**
+   * `forward` as usual, `hang up` on everybody, also on who comes next, `stop` listening at all, or be `silent`: what is sent from
+   * then on is lost, and no connection ends.
+   */
+  become(state: 'forward' | 'hang up' | 'stop' | 'silent'): Promise<void>
   close(): Promise<void>
 }
 
@@ -22,6 +25,7 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   const sockets = new Set<Socket>()
   let flights = 0
   let hangUp = false
+  let isSilent = false
 
   const server = createServer((client) => {
     if (hangUp)
@@ -32,6 +36,7 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
     const upstream = connect(Number(target.port || 5432), target.hostname)
     let serverSpokeLast = true
     client.on('data', (chunk) => {
+      if (isSilent) return
       if (serverSpokeLast) flights += 1
       serverSpokeLast = false
       upstream.write(chunk)
@@ -75,7 +80,8 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
     connections: () => sockets.size / 2,
     async become(state) {
       hangUp = state === 'hang up'
-      if (state !== 'forward') cut()
+      isSilent = state === 'silent'
+      if (state === 'stop' || hangUp) cut()
       if (state === 'stop') await stop()
       else if (!server.listening) await listen(port)
     },
