@@ -21,8 +21,10 @@ const CHARACTERS_PER_CALL_MAX = 1_000_000
 /** The calls that show how long one usually takes. */
 const CALLS_REMEMBERED = 9
 /** A call that takes this many times the usual is overdue. */
-const OVERDUE_TIMES = 4
-const OVERDUE_MIN_MS = 20
+const OVERDUE_TIMES = 2
+const OVERDUE_MIN_MS = 10
+/** Until the first calls have ended, which open connections that are slow at first. */
+const OVERDUE_FIRST_MS = 200
 
 type Waiting = {
   payload: string
@@ -122,8 +124,8 @@ async function send(lane: Lane, events: Waiting[]): Promise<void> {
 
 /** Milliseconds after which a call is overdue. The median counts, so that one long wait changes nothing. */
 function overdueAfter(durations: number[]): number {
-  const usual = [...durations].sort((a, b) => a - b)[Math.floor(durations.length / 2)] ?? 0
-  return Math.max(OVERDUE_MIN_MS, usual * OVERDUE_TIMES)
+  const usual = [...durations].sort((a, b) => a - b)[Math.floor(durations.length / 2)]
+  return usual === undefined ? OVERDUE_FIRST_MS : Math.max(OVERDUE_MIN_MS, usual * OVERDUE_TIMES)
 }
 
 /** Removes from the front the events of the next call; not those about an object that an overdue call is about. */
