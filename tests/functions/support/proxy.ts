@@ -8,7 +8,9 @@ export type PostgresProxy = {
   url: string
   /** How often a client has sent something since the server last said something: one for each wait for an answer. */
   flights(): number
-  /** Flights are counted anew from here. */
+  /** How many connections were opened. */
+  opened(): number
+  /** Flights and opened connections are counted anew from here. */
   reset(): void
   /** How many connections are open. */
   connections(): number
@@ -24,6 +26,7 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
   let flights = 0
+  let opened = 0
   let hangUp = false
   let isSilent = false
 
@@ -33,6 +36,7 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
         .on('error', () => {})
         .resume()
         .end()
+    opened += 1
     const upstream = connect(Number(target.port || 5432), target.hostname)
     let serverSpokeLast = true
     client.on('data', (chunk) => {
@@ -74,8 +78,10 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   return {
     url: url.href,
     flights: () => flights,
+    opened: () => opened,
     reset: () => {
       flights = 0
+      opened = 0
     },
     connections: () => sockets.size / 2,
     async become(state) {
