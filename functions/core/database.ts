@@ -148,12 +148,12 @@ async function runStatement<Row extends object>(
 /**
  * A server that accepts connections and hangs up (for example a proxy whose database is down) makes postgres.js reconnect
  * for ever while its statement hangs. If the statement has not reached the server within the connection time-out, the
- * connection is replaced. The statements that wait fail too, unless another connection works.
+ * connection is replaced. The statements that wait for a connection fail too, unless one is open.
  */
 function replaceIfStuck(pool: Pool, query: Running<object>, taken: Taken, ms: number): boolean {
   if (query.hasReached()) return false
+  if (!pool.hasOpen()) pool.failWaiting(noAnswer(ms))
   replace(taken)
-  if (!pool.isUsedBesides(taken.connection)) pool.failWaiting(noAnswer(ms))
   return true
 }
 

@@ -21,8 +21,8 @@ export type Pool = {
   most(use: number): number
   /** Rejects every request in the queue. */
   failWaiting(error: unknown): void
-  /** Whether a statement runs on any connection other than this one. */
-  isUsedBesides(connection: Connection): boolean
+  /** Whether any connection is open. */
+  hasOpen(): boolean
   /** Resolves when no connection is taken and no request waits. */
   idle(): Promise<void>
 }
@@ -123,8 +123,7 @@ export function createPool(connections: Connection[], uses: number): Pool {
     failWaiting(error) {
       for (const queue of queues) for (const { reject } of queue.splice(0)) reject(error)
     },
-    isUsedBesides: (connection) =>
-      seats.some((seat) => seat.takenBy !== null && seat.connection !== connection),
+    hasOpen: () => seats.some(({ connection }) => connection.isOpen()),
     idle: () =>
       new Promise((resolve) => {
         idleListeners.push(resolve)
