@@ -1544,12 +1544,12 @@ create function payments.complete_webhook_endpoint(environment text, endpoint js
 comment on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) is 'Records the webhook endpoint that an environment is now set up with, and its encrypted signing secret if it is new; earlier ones stay valid for a day. Returns the connection. Errors: SP001.';
 grant execute on function payments.complete_webhook_endpoint(environment text, endpoint jsonb, key_id text, ciphertext text) to payments_service;
 
-create function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean DEFAULT false)
+create function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean DEFAULT false, seen jsonb DEFAULT NULL::jsonb)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
-grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean) to payments_service;
+comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) to payments_service;
 
 create function payments.disconnect_account(environment text)
   returns jsonb

@@ -285,7 +285,7 @@ export interface SqlFunctions {
     returns: ProviderConnections[]
   }
 
-  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
+  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
   'payments.connect_account': {
     args: {
       environment: string | null
@@ -294,6 +294,7 @@ export interface SqlFunctions {
       ciphertext: string | null
       masked_key: string | null
       replace_account?: boolean | null
+      seen?: Json | null
     }
     returns: Json
   }
@@ -784,7 +785,7 @@ export const SQL_CALLS = {
   'payments.complete_recovery': { result: 'row', casts: { environment: 'text', recovered_from: 'timestamptz', complete_until: 'timestamptz' } },
   'payments.complete_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', max: 'int4' } },
   'payments.complete_webhook_endpoint': { result: 'row', casts: { environment: 'text', endpoint: 'jsonb', key_id: 'text', ciphertext: 'text' } },
-  'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool' } },
+  'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool', seen: 'jsonb' } },
   'payments.disconnect_account': { result: 'value', casts: { environment: 'text' } },
   'payments.due_sync_kinds': { result: 'value', casts: { environment: 'text' } },
   'payments.environment_health': { result: 'value', casts: { environment: 'text', facts: 'jsonb' } },

@@ -186,7 +186,7 @@ export type StoredSecret = { kind: 'secret_key' | 'webhook_secret'; key_id: stri
 export type ConnectedAccount = {
   connection: ConnectionRow
   previous_account_id: string | null
-  /** Rows deleted of the previous account, by table; null when the account is the same. */
+  /** Rows deleted of the previous account, by table; null when the account is the same, or the first. */
   deleted: Record<string, number> | null
 }
 
