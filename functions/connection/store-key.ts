@@ -153,7 +153,10 @@ async function syncAfter(
   deps: Deps,
 ): Promise<{ sync: SyncRun | null; warning: string | null }> {
   try {
-    return { sync: presentSyncRun(await syncBriefly({ environment, signal }, deps)), warning: null }
+    const run = await syncBriefly({ environment, signal }, deps)
+    if (run !== null) return { sync: presentSyncRun(run), warning: null }
+    const command = `pg-payments stripe sync --environment ${environment}`
+    return { sync: null, warning: `The rows are not in sync with Stripe yet. Run \`${command}\`.` }
   } catch (error) {
     deps.log.error('sync_failed', { environment, cause: describeError(error) })
     return { sync: null, warning: `The rows are not in sync with Stripe yet: ${toApiError(error).message}` }
