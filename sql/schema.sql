@@ -2314,6 +2314,11 @@ create function payments_private.try_lock_ids(environment text, ids text[])
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
+  returns SETOF record
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.uuid_of_object(environment text, object_id text)
   returns uuid
   language plpgsql stable security invoker
