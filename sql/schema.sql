@@ -1688,7 +1688,7 @@ create function payments.retry_checkout_session(environment text, id uuid, attem
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.retry_checkout_session(environment text, id uuid, attempt integer) is 'Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001.';
+comment on function payments.retry_checkout_session(environment text, id uuid, attempt integer) is 'Begins a failed checkout again with the customer that its subject has now, and with prices that have a row since. Returns the same as begin_checkout_session; null if nothing has changed. Errors: SP001.';
 grant execute on function payments.retry_checkout_session(environment text, id uuid, attempt integer) to payments_service;
 
 create function payments.retry_customer_portal_session(environment text, id uuid)
@@ -2313,6 +2313,12 @@ create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.unknown_prices(environment text, id uuid)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.unknown_prices(environment text, id uuid) to payments_service;
 
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record

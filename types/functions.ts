@@ -480,7 +480,7 @@ export interface SqlFunctions {
     returns: ({ replayed_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
-  /** Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001. */
+  /** Begins a failed checkout again with the customer that its subject has now, and with prices that have a row since. Returns the same as begin_checkout_session; null if nothing has changed. Errors: SP001. */
   'payments.retry_checkout_session': {
     args: {
       environment: string | null
@@ -766,6 +766,14 @@ export interface SqlFunctions {
     }
     returns: BillingSubject
   }
+
+  'payments_private.unknown_prices': {
+    args: {
+      environment: string | null
+      id: string | null
+    }
+    returns: Json
+  }
 }
 
 /**
@@ -817,6 +825,7 @@ export const SQL_CALLS = {
   'payments_private.record_refused_signatures': { result: 'void', casts: { environment: 'text', wrong: 'int4', too_old: 'int4', milliseconds_ago: 'int4' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
   'payments_private.sessions_without_items': { result: 'value', casts: { environment: 'text', session_ids: 'jsonb' } },
+  'payments_private.unknown_prices': { result: 'value', casts: { environment: 'text', id: 'uuid' } },
 } as const
 
 export type SqlCallName = keyof typeof SQL_CALLS

@@ -66,6 +66,7 @@ export type Results = {
   ingestWebhookEvents: (WebhookOutcome | RefusedEvent)[]
   knownObjects: StripeObjectRef[]
   sessionsWithoutItems: string[]
+  unknownPrices: StripeObjectRef[]
   beginSync: SyncStep
   recordSyncPage: SyncStep
   completeSync: SyncStep

@@ -158,6 +158,7 @@ export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_check
 })
 export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', { ofStripe: true })
 export const retryCheckoutSession = sqlFunction('payments.retry_checkout_session')
+export const unknownPrices = sqlFunction('payments_private.unknown_prices')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
   asCaller: true,
