@@ -8,8 +8,7 @@ import { VERSION } from '../core/version.ts'
 import { routes } from './routes.ts'
 import { type PublicRoute, publicRoutes } from './runtime-routes.ts'
 
-/** The path of the document, below `/api/payments`. */
-export const OPENAPI_PATH = '/openapi.json'
+export { OPENAPI_PATH } from './runtime-routes.ts'
 
 type Json = Record<string, unknown>
 
@@ -89,8 +88,8 @@ function schemaPrinter() {
     })
   }
 
-  const contentOf = (schema: z.ZodType, io: 'input' | 'output') => ({
-    'application/json': { schema: schemaOf(schema, io) },
+  const contentOf = (schema: z.ZodType, io: 'input' | 'output', type = 'application/json') => ({
+    [type]: { schema: schemaOf(schema, io) },
   })
 
   return { components, parametersOf, contentOf }
@@ -103,6 +102,7 @@ function operationOf(
   { parametersOf, contentOf }: ReturnType<typeof schemaPrinter>,
 ): Json {
   const { id, summary, description, params, query, body, bodyMayBeEmpty, status = 200, response } = definition
+  const { contentType }: { contentType?: string } = 'contentType' in definition ? definition : {}
   const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
   const requestBody = () => ({
     required: bodyMayBeEmpty !== true,
@@ -115,7 +115,7 @@ function operationOf(
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: requestBody() }),
     responses: {
-      [status]: { description: 'Done.', content: contentOf(response, 'output') },
+      [status]: { description: 'Done.', content: contentOf(response, 'output', contentType) },
       ...Object.fromEntries(
         errors.map(([code, codes]) => [
           code,
