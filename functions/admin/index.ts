@@ -12,7 +12,6 @@ import type { Route } from '../core/route.ts'
 import { emptyBody, noQuery } from '../core/schema-parts.ts'
 import { isStorable, parse } from '../core/validation.ts'
 import { aliasOf } from './aliases.ts'
-import { OPENAPI_PATH, openapiDocument } from './openapi.ts'
 import { routes } from './routes.ts'
 
 export type AdminAnswer = { status: 200 | 201; body: object }
@@ -136,9 +135,10 @@ async function answerBy(target: Target, request: Request, deps: Deps, caller: Re
  * @throws an `ApiError`; a 405 has `allowed`
  */
 export async function answerAdmin(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
-  if (path === OPENAPI_PATH) {
+  if (path === '/openapi.json') {
     if (methodOf(request) !== 'GET') throw methodNotAllowed(['GET'])
-    return { status: 200, body: openapiDocument() }
+    const { default: body } = await import('../../types/openapi.json', { with: { type: 'json' } })
+    return { status: 200, body }
   }
   const alias = aliasOf(path)
   if (alias === null) return answerBy(targetOf(path, request), request, deps, request)

@@ -4,10 +4,10 @@
  */
 import { z } from 'zod'
 import { routes } from '../../../functions/admin/routes.ts'
-import { publicRoutes } from '../../../functions/admin/runtime-routes.ts'
 import { errorResponse, pageSchema } from '../../../functions/core/schema-parts.ts'
 import type { Fields, Shape } from '../../../functions/core/shape.ts'
 import type { Meta } from '../../../functions/core/validation.ts'
+import { publicRoutes } from './public-routes.ts'
 
 type Io = 'input' | 'output'
 type Schema = z.core.$ZodTypes

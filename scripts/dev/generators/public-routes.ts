@@ -1,14 +1,14 @@
-/** The routes that are not for the admin, as the OpenAPI document describes them. */
+/** The routes that are not for the admin, as the OpenAPI document describes them. Their handlers need nothing of this. */
 import { z } from 'zod'
 import {
   createCheckoutSessionBody,
   createCheckoutSessionResponse,
   createCustomerPortalSessionBody,
   createCustomerPortalSessionResponse,
-} from '../checkout/schemas.ts'
-import type { Route } from '../core/route.ts'
-import { answer, environmentParams, noQuery } from '../core/schema-parts.ts'
-import { webhookResponse } from '../events/schemas.ts'
+} from '../../../functions/checkout/schemas.ts'
+import type { Route } from '../../../functions/core/route.ts'
+import { answer, environmentParams, noQuery } from '../../../functions/core/schema-parts.ts'
+import { webhookResponse } from '../../../functions/events/schemas.ts'
 
 /** A route without its handler, which is in `app.ts`. The path is complete. */
 export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
