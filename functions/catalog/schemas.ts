@@ -85,7 +85,7 @@ export const updatePriceBody = named(
   atLeastOne(object({ active, lookupKey, taxBehavior, metadata: metadata.optional() })),
 )
 
-const product = component('StripeProduct', {
+export const product = component('StripeProduct', {
   environment: environmentSchema,
   productId: z.string(),
   name: z.string(),
@@ -96,7 +96,7 @@ const product = component('StripeProduct', {
   syncedAt: instant,
 })
 
-const price = component('StripePrice', {
+export const price = component('StripePrice', {
   environment: environmentSchema,
   priceId: z.string(),
   productId: nullable,

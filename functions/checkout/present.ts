@@ -2,9 +2,10 @@
 import type { CheckoutSession, CustomerPortalSession } from '../../types/api.ts'
 import { present } from '../core/present.ts'
 import type { CheckoutSessionRow, CustomerPortalSessionRow } from '../core/sql.ts'
+import { checkoutSession, customerPortalSession } from './schemas.ts'
 
 export const presentCheckoutSession = (row: CheckoutSessionRow): CheckoutSession =>
-  present('CheckoutSession', row)
+  present(checkoutSession, row)
 
 export const presentCustomerPortalSession = (row: CustomerPortalSessionRow): CustomerPortalSession =>
-  present('CustomerPortalSession', { ...row, configuration: row.configuration_id })
+  present(customerPortalSession, { ...row, configuration: row.configuration_id })

@@ -98,7 +98,7 @@ export const createCustomerPortalSessionBody = request('CreateCustomerPortalSess
   configuration: text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
 })
 
-const checkoutSession = component('CheckoutSession', {
+export const checkoutSession = component('CheckoutSession', {
   id: z.string().describe('The id of the row in `payments.stripe_checkout_sessions`.'),
   environment: environmentSchema,
   mode: wordOfStripe(...mode),
@@ -117,7 +117,7 @@ const checkoutSession = component('CheckoutSession', {
   updatedAt: instant,
 })
 
-const customerPortalSession = component('CustomerPortalSession', {
+export const customerPortalSession = component('CustomerPortalSession', {
   id: z.string().describe('The id of the row in `payments.stripe_customer_portal_sessions`.'),
   environment: environmentSchema,
   status: z.enum(['initialized', 'created', 'failed']),

@@ -118,20 +118,31 @@ export const configureWebhookResponse = answer('ConfigureStripeWebhookResponse',
   warnings: sentences.describe('Sentences about what else could not be done.'),
 })
 
+export const healthReason = answer('HealthReason', {
+  code: z.string(),
+  severity: z.enum(['degraded', 'failing']),
+  message: z.string().meta({ redacted: true }),
+  nextAction: z.string(),
+  command: nullable.describe('The shell command that leads on; null where no command helps.'),
+})
+
+export const eventHealth = answer('EventHealth', {
+  backlog: count.describe('Events that failed and are not processed yet.'),
+  deadLettered: count.describe('Failed events that are no longer retried automatically.'),
+  oldestFailedAt: nullableInstant,
+  failures: z.array(answer('EventFailure', { eventType: z.string(), error: errorText, count })),
+  lastHour: count,
+  lastReceivedAt: nullableInstant,
+  medianLag: z.number().nullable().describe('Seconds.'),
+  greatestLag: z.number().nullable().describe('Seconds.'),
+})
+
 export const healthResponse = answer('EnvironmentHealthResponse', {
   environment: environmentSchema,
   status: z
     .enum(['ok', 'degraded', 'failing'])
     .describe('`failing`: events are lost or stuck. `degraded`: something needs attention.'),
-  reasons: z.array(
-    answer('HealthReason', {
-      code: z.string(),
-      severity: z.enum(['degraded', 'failing']),
-      message: z.string().meta({ redacted: true }),
-      nextAction: z.string(),
-      command: nullable.describe('The shell command that leads on; null where no command helps.'),
-    }),
-  ),
+  reasons: z.array(healthReason),
   key: z.object({
     hasKey: z.boolean(),
     maskedKey: nullable,
@@ -147,14 +158,5 @@ export const healthResponse = answer('EnvironmentHealthResponse', {
     drift: z.array(webhookDrift).nullable(),
   }),
   sync: z.object({ lastSyncedAt: nullableInstant, status: syncStatus, error: nullable }),
-  events: answer('EventHealth', {
-    backlog: count.describe('Events that failed and are not processed yet.'),
-    deadLettered: count.describe('Failed events that are no longer retried automatically.'),
-    oldestFailedAt: nullableInstant,
-    failures: z.array(answer('EventFailure', { eventType: z.string(), error: errorText, count })),
-    lastHour: count,
-    lastReceivedAt: nullableInstant,
-    medianLag: z.number().nullable().describe('Seconds.'),
-    greatestLag: z.number().nullable().describe('Seconds.'),
-  }),
+  events: eventHealth,
 })

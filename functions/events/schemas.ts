@@ -38,7 +38,7 @@ export const retryEventsBody = request('RetryWebhookEventsRequest', {
   limit: wholeNumber(1, 500).describe('1 to 500; 100 if omitted.').default(100),
 })
 
-const webhookEvent = component('StripeWebhookEvent', {
+export const webhookEvent = component('StripeWebhookEvent', {
   environment: environmentSchema,
   eventId: z.string(),
   eventType: z.string(),
@@ -75,8 +75,11 @@ export const retryEventResponse = answer('RetryWebhookEventResponse', {
     .boolean()
     .describe('False if there was nothing to do: the event is finished, or its payload was pruned.'),
 })
+export const retriedEvent = answer('RetriedEvent', {
+  eventId: z.string(),
+  processingStatus: eventStatus,
+  lastError: errorText,
+})
 export const retryEventsResponse = answer('RetryWebhookEventsResponse', {
-  results: z.array(
-    answer('RetriedEvent', { eventId: z.string(), processingStatus: eventStatus, lastError: errorText }),
-  ),
+  results: z.array(retriedEvent),
 })

@@ -2,10 +2,13 @@
 import { listRoute } from '../core/paging.ts'
 import { newestFirst } from '../core/reads.ts'
 import {
+  customer,
   customersQuery,
   customersResponse,
+  subscription,
   subscriptionsQuery,
   subscriptionsResponse,
+  transaction,
   transactionsQuery,
   transactionsResponse,
 } from './schemas.ts'
@@ -19,7 +22,7 @@ const listSubscriptions = listRoute({
   items: 'subscriptions',
   list: {
     name: 'subscriptions',
-    answer: 'StripeSubscription',
+    answer: subscription,
     view: 'payments_private.subscription_list',
     order: newestFirst('updated_at'),
   },
@@ -34,7 +37,7 @@ const listTransactions = listRoute({
   items: 'transactions',
   list: {
     name: 'transactions',
-    answer: 'PaymentTransaction',
+    answer: transaction,
     view: 'payments_private.transaction_list',
     order: newestFirst('provider_created_at'),
     filters: { customerId: 'provider_customer_id' },
@@ -50,7 +53,7 @@ const listCustomers = listRoute({
   items: 'customers',
   list: {
     name: 'customers',
-    answer: 'PaymentCustomer',
+    answer: customer,
     view: 'payments_private.customer_list',
     order: newestFirst('provider_created_at'),
     filters: {

@@ -89,7 +89,7 @@ const subscriptionItem = component('StripeSubscriptionItem', {
   updatedAt: instant,
 })
 
-const subscription = component('StripeSubscription', {
+export const subscription = component('StripeSubscription', {
   environment: environmentSchema,
   subscriptionId: z.string(),
   customerId: nullable,
@@ -115,7 +115,7 @@ const subscription = component('StripeSubscription', {
   items: z.array(subscriptionItem),
 })
 
-const transaction = component('PaymentTransaction', {
+export const transaction = component('PaymentTransaction', {
   environment: environmentSchema,
   provider: z.literal('stripe'),
   type: transactionType,
@@ -145,7 +145,7 @@ const transaction = component('PaymentTransaction', {
   ),
 })
 
-const customer = component('PaymentCustomer', {
+export const customer = component('PaymentCustomer', {
   environment: environmentSchema,
   provider: z.literal('stripe'),
   providerCustomerId: z.string(),

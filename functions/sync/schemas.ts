@@ -84,17 +84,18 @@ export const scheduleBody = request('ScheduleRequest', {
 
 // Answers
 
+export const syncedSubscriptions = answer('SyncedSubscriptions', {
+  environment: environmentSchema,
+  synced: count.describe('Subscriptions that Stripe listed.'),
+  unmapped: count.describe('All subscriptions here without a billing subject.'),
+  deleted: count.describe('Subscriptions that Stripe no longer has.'),
+})
 const syncResult = answer(
   'SyncResult',
   {
     environment: environmentSchema,
     connection,
-    subscriptions: answer('SyncedSubscriptions', {
-      environment: environmentSchema,
-      synced: count.describe('Subscriptions that Stripe listed.'),
-      unmapped: count.describe('All subscriptions here without a billing subject.'),
-      deleted: count.describe('Subscriptions that Stripe no longer has.'),
-    }).nullable(),
+    subscriptions: syncedSubscriptions.nullable(),
     run: syncRun
       .nullable()
       .describe('The sync itself; null if the environment has no key or the sync failed.'),
@@ -134,9 +135,8 @@ const recovery = answer(
 export const recoverResponse = answer('RecoverResponse', { recovery })
 
 const replayed = { eventId: z.string(), processingStatus: z.string(), lastError: errorText }
-export const replayResponse = answer('ReplayResponse', {
-  replayed: z.array(named('ReplayedEvent', z.object(replayed))),
-})
+export const replayedEvent = answer('ReplayedEvent', replayed)
+export const replayResponse = answer('ReplayResponse', { replayed: z.array(replayedEvent) })
 
 export const rebuildResponse = answer('RebuildResponse', {
   events: count.describe('Events that the projections were rebuilt from.'),
