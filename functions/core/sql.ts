@@ -240,37 +240,22 @@ export const INHERIT_ROLE =
  * The settings of a connection under which payments fail, with the statement that corrects each for this login. They
  * cannot be sent with the connection: a pooler refuses startup parameters that it does not know.
  */
-const SETTINGS = `
-  select s.name, s.value, format('alter role %I in database %I set %s = %L;', session_user, current_database(), s.name, s.wanted)
-    as statement
+const SETTING_PROBLEMS = `
+  select s.code, format('%s is %s, so %s; it must be %s.', s.name, s.value, s.effect, s.wanted) as message,
+    format(
+      'Run in psql: alter role %I in database %I set %s = %L; Then restart the handlers, and the pooler if there is one.',
+      session_user, current_database(), s.name, s.wanted
+    ) as next_action
   from (values
-    ('default_transaction_isolation', current_setting('default_transaction_isolation'), 'read committed'),
-    ('row_security', current_setting('row_security'), 'on')
-  ) as s (name, value, wanted)
-  where s.value <> s.wanted and not (s.name = 'default_transaction_isolation' and s.value = 'read uncommitted')`
-
-const SETTING_PROBLEMS: Record<string, { code: string; message: (value: string) => string }> = {
-  default_transaction_isolation: {
-    code: 'isolation_level',
-    message: (value) =>
-      `default_transaction_isolation is ${value}, so every webhook and every checkout fails; it must be read committed.`,
-  },
-  row_security: {
-    code: 'row_security',
-    message: (value) => `row_security is ${value}, so every checkout fails; it must be on.`,
-  },
-}
+    ('isolation_level', 'default_transaction_isolation', current_setting('default_transaction_isolation'),
+      'read committed', 'every webhook and every checkout fails'),
+    ('row_security', 'row_security', current_setting('row_security'), 'on', 'every checkout fails')
+  ) as s (code, name, value, wanted, effect)
+  where s.value <> s.wanted and s.value <> 'read uncommitted'`
 
 /** What to run where the settings of the database break payments; empty where they do not. */
-export async function settingProblems(database: Pick<Database, 'query'>): Promise<SettingProblem[]> {
-  const rows = await database.query<{ name: string; value: string; statement: string }>(SETTINGS)
-  return rows.flatMap(({ name, value, statement }) => {
-    const problem = SETTING_PROBLEMS[name]
-    if (!problem) return []
-    const next_action = `Run in psql: ${statement} Then restart the handlers, and the pooler if there is one.`
-    return [{ code: problem.code, message: problem.message(value), next_action }]
-  })
-}
+export const settingProblems = (database: Pick<Database, 'query'>) =>
+  database.query<SettingProblem>(SETTING_PROBLEMS)
 
 /** Whether the database responds, has our schema, and lets this login call its functions and become a caller's role. */
 export async function checkDatabase(
