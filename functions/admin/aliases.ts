@@ -60,21 +60,12 @@ function renamed(value: unknown, names: Map<string, string>, depth = 0): unknown
   if (value === null || typeof value !== 'object') return value
   if (depth > NESTING_MAX) throw apiError(400, 'INVALID_INPUT', 'The body is nested too deeply.')
   if (Array.isArray(value)) return value.map((item) => renamed(item, names, depth + 1))
-  const result: Values = {}
-  for (const [key, content] of Object.entries(value)) {
-    if (key === 'relatedObjectIds' && names === toOld) {
-      for (const [kind, old] of RELATED) result[old] = (content as Values)[kind] ?? null
-    } else {
-      // `defineProperty`, because assigning to `__proto__` would set the prototype.
-      Object.defineProperty(result, names.get(key) ?? key, {
-        value: renamed(content, UNTOUCHED.has(key) ? unchanged : names, depth + 1),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      })
-    }
-  }
-  return result
+  const fields = Object.entries(value).flatMap(([key, content]) => {
+    if (key === 'relatedObjectIds' && names === toOld)
+      return RELATED.map(([kind, old]) => [old, (content as Values)[kind] ?? null])
+    return [[names.get(key) ?? key, renamed(content, UNTOUCHED.has(key) ? unchanged : names, depth + 1)]]
+  })
+  return Object.fromEntries(fields)
 }
 
 export type Alias = {

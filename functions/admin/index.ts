@@ -21,8 +21,7 @@ type Match = { route: Route; params: Record<string, string> }
 
 const patterns = routes.map((route) => ({
   route,
-  names: [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name),
-  pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '([^/]+)')}$`),
+  pattern: new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
 }))
 
 /** Decodes a value in a path. */
@@ -41,10 +40,9 @@ function pathValue(encoded: string): string {
 
 /** The routes with this path, for any method. */
 function matches(path: string): Match[] {
-  return patterns.flatMap(({ route, names, pattern }) => {
-    const values = pattern.exec(path)?.slice(1)
-    if (!values) return []
-    return [{ route, params: Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])) }]
+  return patterns.flatMap(({ route, pattern }) => {
+    const found = pattern.exec(path)
+    return found ? [{ route, params: { ...found.groups } }] : []
   })
 }
 

@@ -25,9 +25,12 @@ export const createProductBody = s.request('CreateStripeProductRequest', {
   ...changeableProduct,
   idempotencyKey,
 })
+/** A change of nothing is a mistake. */
+const atLeastOne = <Schema extends z.ZodObject>(schema: Schema): Schema =>
+  schema.refine((value) => Object.keys(value).length > 0, 'must have at least one field to change')
 export const updateProductBody = s.named(
   'UpdateStripeProductRequest',
-  s.atLeastOne(s.object({ name: s.text(1, 5000).optional(), ...changeableProduct })),
+  atLeastOne(s.object({ name: s.text(1, 5000).optional(), ...changeableProduct })),
 )
 
 const active = s.boolean.optional()
@@ -64,7 +67,7 @@ export const createPriceBody = s.request('CreateStripePriceRequest', {
 })
 export const updatePriceBody = s.named(
   'UpdateStripePriceRequest',
-  s.atLeastOne(s.object({ active, lookupKey, taxBehavior, metadata: s.metadata().optional() })),
+  atLeastOne(s.object({ active, lookupKey, taxBehavior, metadata: s.metadata().optional() })),
 )
 
 export const product = s.component('StripeProduct', {
@@ -104,7 +107,6 @@ export const catalogResponse = s.answer('ListStripeCatalogResponse', {
   products: z.array(product),
   prices: z.array(price),
 })
-export const productsResponse = s.pageOf('ListStripeProductsResponse', { products: z.array(product) })
 export const productResponse = s.answer('MutateStripeProductResponse', { product })
 export const productWithPricesResponse = s.answer('GetStripeProductResponse', {
   product,
@@ -114,6 +116,5 @@ export const deleteProductResponse = s.answer('DeleteStripeProductResponse', {
   productId: z.string(),
   deleted: z.boolean(),
 })
-export const pricesResponse = s.pageOf('ListStripePricesResponse', { prices: z.array(price) })
 export const priceResponse = s.answer('MutateStripePriceResponse', { price })
 export const archivePriceResponse = s.answer('ArchiveStripePriceResponse', { price, archived: z.boolean() })

@@ -102,8 +102,7 @@ export const checkoutSession = s.component('CheckoutSession', {
   subscriptionId: s.nullable,
   url: s.nullable.describe('The hosted page to send the buyer to, while the session is open; else null.'),
   lastError: s.errorText,
-  createdAt: s.instant,
-  updatedAt: s.instant,
+  ...s.timestamps,
 })
 
 export const customerPortalSession = s.component('CustomerPortalSession', {
@@ -117,8 +116,7 @@ export const customerPortalSession = s.component('CustomerPortalSession', {
   configuration: s.nullable,
   url: s.nullable.describe('The portal page, for one visit soon.'),
   lastError: s.errorText,
-  createdAt: s.instant,
-  updatedAt: s.instant,
+  ...s.timestamps,
 })
 
 export const createCheckoutSessionResponse = s.answer('CreateCheckoutSessionResponse', { checkoutSession })

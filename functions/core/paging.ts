@@ -1,12 +1,12 @@
 /** Lists of the API, page by page: from the cursor of a request to the cursor of its answer. */
-import type { z } from 'zod'
+import { z } from 'zod'
 import { readCursor, writeCursor } from './cursor.ts'
 import type { Database } from './database.ts'
 import type { Deps } from './deps.ts'
 import { type Answer, type Presented, present, type RowOf } from './present.ts'
 import { type Filters, type List, type PageArgs, type PageOf, readRowsOfPage } from './reads.ts'
 import { type Route, route } from './route.ts'
-import { environmentParams } from './schema-parts.ts'
+import { answer, environmentParams, nextCursor } from './schema-parts.ts'
 
 /** Rows of a page if the request names no limit and its schema has no default. */
 const PAGE_SIZE_DEFAULT = 1000
@@ -41,20 +41,21 @@ type Page = { limit?: number | undefined; cursor?: string | undefined }
  *
  * @param definition.items the field of the answer that holds the rows, beside `nextCursor`
  */
-export function listRoute<Schema extends Answer, Items extends string>(
+export function listRoute<Schema extends Answer>(
   definition: Pick<Route, 'id' | 'path' | 'summary'> & {
     list: List<Schema>
     query: z.ZodType<Page>
-    response: z.ZodType<{ [Field in Items]: Presented<Schema>[] } & { nextCursor: string | null }>
-    items: Items
+    items: string
     present?: Presenter<Schema>
   },
 ): Route {
   const { list, items, present: presentRow = (row) => present(list.answer, row), ...described } = definition
+  const typeName = `${described.id.replace(/^l/, 'L')}Response`
   return route({
     ...described,
     method: 'GET',
     params: environmentParams,
+    response: answer(typeName, { [items]: z.array(list.answer), nextCursor }),
     async handle({ params: { environment }, query }, deps: Deps) {
       const { limit = PAGE_SIZE_DEFAULT, cursor, ...filters } = query
       // A cursor is valid for one list and one set of filters.
@@ -63,9 +64,7 @@ export function listRoute<Schema extends Answer, Items extends string>(
       const args = { environment, limit, after, filters: filters as Filters }
       const { rows, end } = await readRowsOfPage(deps.database, list, args)
       const nextCursor = end === null ? null : await writeCursor(deps, scope, end)
-      return { [items]: rows.map(presentRow), nextCursor } as { [Field in Items]: Presented<Schema>[] } & {
-        nextCursor: string | null
-      }
+      return { [items]: rows.map(presentRow) as z.output<Schema>[], nextCursor }
     },
   })
 }

@@ -26,7 +26,7 @@ export type Presented<Schema extends Answer> = {
 /** The columns that an answer is made of. */
 export type RowOf<Schema extends Answer> = { [Column in keyof Columns<Presented<Schema>>]: unknown }
 
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+export const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 type Field = { field: string; column: string; schema: z.ZodType }
 

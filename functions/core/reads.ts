@@ -9,7 +9,7 @@ import type { StripeEnvironment } from '../../types/api.ts'
 import type { DB } from '../../types/database.ts'
 import type { Position } from './cursor.ts'
 import type { Database, Value } from './database.ts'
-import { type Answer, columnsOf, type RowOf } from './present.ts'
+import { type Answer, columnsOf, type RowOf, snakeCase } from './present.ts'
 import { asService } from './sql.ts'
 
 type View = keyof DB
@@ -85,8 +85,6 @@ export type PageArgs = {
 
 /** A page of rows, and the position where it ended; null if no row follows. */
 export type PageOf<Row> = { rows: Row[]; end: Position | null }
-
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 /** One page of a list. Reads one row more than the limit, to see whether another page follows. */
 export async function readRowsOfPage<Schema extends Answer>(

@@ -3,8 +3,7 @@
  * there `npm run generate` makes `types/api.ts` and `types/openapi.json`, and `present.ts` makes answers of rows.
  */
 import { z } from 'zod'
-import { ERROR_CODES } from './error-codes.ts'
-import { environmentSchema, type Meta, named } from './validation.ts'
+import { environmentSchema, named } from './validation.ts'
 
 export { environmentSchema as environment, named }
 
@@ -22,10 +21,6 @@ export const request = <Shape extends z.ZodRawShape>(typeName: string, shape: Sh
 /** An answer, or a part of one, with a type. */
 export const answer = <Shape extends z.ZodRawShape>(typeName: string, shape: Shape, typeDoc?: string) =>
   named(typeName, z.object(shape), typeDoc)
-
-/** How the OpenAPI document shows a schema that validates something else: a number in a query is text. */
-const shownAs = <Schema extends z.ZodType>(schema: Schema, shown: Meta['shownAs']): Schema =>
-  schema.meta({ shownAs: shown }) as Schema
 
 // Fields of requests
 
@@ -100,9 +95,6 @@ export const instantText = z.iso
   })
   .refine((value) => !value.startsWith('0000'), 'must be an instant after the year 0')
 
-export const atLeastOne = <Schema extends z.ZodObject>(schema: Schema): Schema =>
-  schema.refine((value) => Object.keys(value).length > 0, 'must have at least one field to change')
-
 // Paths, queries, bodies
 
 export const environmentParams = z.strictObject({ environment: environmentSchema })
@@ -110,11 +102,12 @@ export const noQuery = z.strictObject({})
 /** A request that may come without a body, or with an empty object. */
 export const emptyBody = object({})
 
+const LIMIT = 'must be a whole number from 1 to 100'
 const limitText = z
-  .string('must be a whole number from 1 to 100')
-  .regex(/^\d{1,9}$/, 'must be a whole number from 1 to 100')
+  .string(LIMIT)
+  .regex(/^(?=\d{1,9}$)0*(?:[1-9]\d?|100)$/, LIMIT)
   .transform(Number)
-  .refine((value) => value >= 1 && value <= 100, 'must be a whole number from 1 to 100')
+/** In the OpenAPI document a limit is a number, although a query has it as text. */
 const shownLimit = { type: 'integer', minimum: 1, maximum: 100 }
 
 const cursor = text(1, 3000)
@@ -125,38 +118,22 @@ const cursor = text(1, 3000)
 
 /** The query of a list that comes in pages. */
 export const page = {
-  limit: shownAs(limitText.default(50), { ...shownLimit, default: 50, description: 'Items per page.' }),
+  limit: limitText
+    .default(50)
+    .meta({ shownAs: { ...shownLimit, default: 50, description: 'Items per page.' } }),
   cursor,
 }
 /** The query of a list that comes whole, up to 1000, without `limit`. */
 export const optionalPage = {
-  limit: shownAs(limitText.optional(), {
-    ...shownLimit,
-    description: 'Items per page; 1000 if omitted.',
-  }),
+  limit: limitText
+    .optional()
+    .meta({ shownAs: { ...shownLimit, description: 'Items per page; 1000 if omitted.' } }),
   cursor,
 }
 export const range = (what: string) => ({
   from: instantText.describe(`${what} at this instant or later.`).optional(),
   to: instantText.describe(`${what} before this instant.`).optional(),
 })
-export const subjectFilter = {
-  subjectType: text(1, 100).describe('Together with `subjectId`.').optional(),
-  subjectId: text(1, 255).describe('Together with `subjectType`.').optional(),
-}
-
-/** A filter by subject names both halves, or neither. */
-export function wholeSubject<Schema extends z.ZodObject<typeof subjectFilter>>(schema: Schema): Schema {
-  return schema
-    .refine(({ subjectType, subjectId }) => subjectType === undefined || subjectId !== undefined, {
-      path: ['subjectId'],
-      message: 'is required with subjectType',
-    })
-    .refine(({ subjectType, subjectId }) => subjectId === undefined || subjectType !== undefined, {
-      path: ['subjectType'],
-      message: 'is required with subjectId',
-    })
-}
 
 // Fields of answers
 
@@ -171,35 +148,10 @@ export const wordOfStripe = (...words: [string, ...string[]]) =>
   }) as z.ZodString
 export const instant = z.iso.datetime()
 export const nullableInstant = instant.nullable()
+/** When a row was written first, and last. */
+export const timestamps = { createdAt: instant, updatedAt: instant }
 export const count = z.int().min(0)
 export const strings = z.record(z.string(), z.string())
 export const counts = z.record(z.string(), count)
 export const sentences = z.array(z.string())
 export const nextCursor = z.string().nullable().describe('Null on the last page.')
-
-export const pageSchema = answer(
-  'Page',
-  { nextCursor },
-  'A page of a list: pass `nextCursor` as `cursor` to get the next page; it is null on the last one.',
-)
-
-/** The answer of a list. */
-export const pageOf = <Shape extends z.ZodRawShape>(typeName: string, shape: Shape) =>
-  answer(typeName, { ...shape, nextCursor })
-
-const errorCode = shownAs(
-  named('ErrorCode', z.enum(ERROR_CODES), 'The codes an answer of this API can carry.'),
-  {
-    type: 'string',
-    description: 'A code.',
-  },
-)
-
-export const errorResponse = z
-  .object({
-    error: errorCode,
-    message: z.string().describe('A sentence for a person.'),
-    statusCode: z.int(),
-    nextActions: z.string().describe('The next step.').optional(),
-  })
-  .meta({ id: 'Error', typeName: 'ErrorBody' })

@@ -75,39 +75,29 @@ export type Caller = { role: 'anon' | 'authenticated'; [claim: string]: unknown 
 type InJson<Value> = Value extends Date ? string : Value
 
 /**
- * A row as JSON: instants are strings. `Checked` are columns with the values that their checks allow. The payloads of Stripe and the
+ * A row as JSON: instants are strings, and a column that an answer shows has the values of the answer. The payloads of Stripe and the
  * lease of a sync are left out.
  */
-type JsonRow<Table, Checked> = Omit<
-  { [Column in keyof Selectable<Table>]: InJson<Selectable<Table>[Column]> },
-  'raw' | 'payload' | 'lease' | 'environment' | keyof Checked
-> & { environment: api.StripeEnvironment } & Checked
+type JsonRow<Table, Answer> = {
+  [Column in Exclude<
+    keyof Selectable<Table>,
+    'raw' | 'payload' | 'lease'
+  >]: Column extends keyof Columns<Answer> ? Columns<Answer>[Column] : InJson<Selectable<Table>[Column]>
+}
 
-export type CheckoutSessionRow = JsonRow<
-  tables.PaymentsStripeCheckoutSessions,
-  Columns<Pick<api.CheckoutSession, 'mode' | 'status' | 'paymentStatus'>>
->
+export type CheckoutSessionRow = JsonRow<tables.PaymentsStripeCheckoutSessions, api.CheckoutSession>
 export type CustomerPortalSessionRow = JsonRow<
   tables.PaymentsStripeCustomerPortalSessions,
-  Columns<Pick<api.CustomerPortalSession, 'status'>>
+  api.CustomerPortalSession
 >
-export type WebhookEventRow = JsonRow<
-  tables.PaymentsWebhookEvents,
-  Columns<Pick<api.StripeWebhookEvent, 'processingStatus'>>
->
-export type ConnectionRow = JsonRow<
-  tables.PaymentsProviderConnections,
-  Columns<Pick<api.StripeConnection, 'status'>>
->
-export type SyncRunRow = JsonRow<
-  tables.PaymentsSyncRuns,
-  {
-    status: api.SyncRunStatus
-    kinds: api.SyncKind[]
-    progress: Record<string, Partial<api.SyncProgress>>
-    drift: Record<string, Partial<api.SyncDrift>>
-  }
->
+export type WebhookEventRow = JsonRow<tables.PaymentsWebhookEvents, api.StripeWebhookEvent>
+export type ConnectionRow = JsonRow<tables.PaymentsProviderConnections, api.StripeConnection>
+export type SyncRunRow = JsonRow<tables.PaymentsSyncRuns, PartialRun>
+/** What is counted so far: a kind that has not begun has no progress. */
+type PartialRun = Omit<api.SyncRun, 'progress' | 'drift'> & {
+  progress: Record<string, Partial<api.SyncProgress>>
+  drift: Record<string, Partial<api.SyncDrift>>
+}
 
 export type CheckoutDecision = {
   /**

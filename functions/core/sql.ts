@@ -86,7 +86,8 @@ function sqlFunction<Name extends SqlCallName>(name: Name, options: CallOptions 
   }
 }
 
-const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+export const camelCase = (name: string) =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 /** An argument as it travels. A string for a `jsonb` argument is JSON already. */
 function textOf(value: unknown): Value {
@@ -94,14 +95,14 @@ function textOf(value: unknown): Value {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+const missingGrant = (what: string, { cause }: { cause?: unknown }) =>
+  apiError(500, 'INTERNAL_ERROR', `The login in DATABASE_URL ${what}`, { nextActions: GRANT_ROLES, cause })
+
 /** The login in `DATABASE_URL` runs this itself: a refusal means that it lacks a grant. */
 export async function asService<Rows>(query: Promise<Rows>): Promise<Rows> {
   return query.catch((error) => {
     if (!isApiError(error) || postgresErrorIn(error)?.code !== '42501') throw error
-    throw apiError(500, 'INTERNAL_ERROR', 'The login in DATABASE_URL may not use the payments schema.', {
-      nextActions: GRANT_ROLES,
-      cause: error.cause,
-    })
+    throw missingGrant('may not use the payments schema.', error)
   })
 }
 
@@ -112,12 +113,7 @@ export async function asService<Rows>(query: Promise<Rows>): Promise<Rows> {
 async function asTheCaller<Rows>(query: Promise<Rows>): Promise<Rows> {
   return query.catch((error) => {
     if (!isApiError(error) || !lacksGrant(postgresErrorIn(error))) throw error
-    throw apiError(
-      500,
-      'INTERNAL_ERROR',
-      'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was evaluated.',
-      { nextActions: GRANT_ROLES, cause: error.cause },
-    )
+    throw missingGrant('may not act as the roles anon and authenticated, so no policy was evaluated.', error)
   })
 }
 

@@ -17,7 +17,6 @@ import {
   webhookEvent,
   webhookEventResponse,
   webhookEventsQuery,
-  webhookEventsResponse,
 } from './schemas.ts'
 
 const EVENTS = 'payments_private.webhook_event_list'
@@ -35,7 +34,6 @@ const listEvents = listRoute({
   path: '/stripe/{environment}/webhook-events',
   summary: 'Lists recorded events without their payloads, the last received first',
   query: webhookEventsQuery,
-  response: webhookEventsResponse,
   items: 'events',
   list: {
     name: 'webhook-events',

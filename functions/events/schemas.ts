@@ -35,8 +35,7 @@ export const webhookEvent = s.component('StripeWebhookEvent', {
   lastError: s.errorText,
   receivedAt: s.instant,
   processedAt: s.nullableInstant,
-  createdAt: s.instant,
-  updatedAt: s.instant,
+  ...s.timestamps,
 })
 
 export const webhookResponse = s.answer('WebhookResponse', {
@@ -44,7 +43,6 @@ export const webhookResponse = s.answer('WebhookResponse', {
   handled: z.boolean().describe('True if the event was processed, now or in an earlier delivery.'),
   event: webhookEvent.optional(),
 })
-export const webhookEventsResponse = s.pageOf('ListWebhookEventsResponse', { events: z.array(webhookEvent) })
 export const webhookEventResponse = s.answer('GetWebhookEventResponse', {
   event: webhookEvent.extend({
     payload: z

@@ -4,13 +4,10 @@ import { newestFirst } from '../core/reads.ts'
 import {
   customer,
   customersQuery,
-  customersResponse,
   subscription,
   subscriptionsQuery,
-  subscriptionsResponse,
   transaction,
   transactionsQuery,
-  transactionsResponse,
 } from './schemas.ts'
 
 const listSubscriptions = listRoute({
@@ -18,7 +15,6 @@ const listSubscriptions = listRoute({
   path: '/stripe/{environment}/subscriptions',
   summary: 'Lists subscriptions with their items, the last updated first',
   query: subscriptionsQuery,
-  response: subscriptionsResponse,
   items: 'subscriptions',
   list: {
     name: 'subscriptions',
@@ -33,7 +29,6 @@ const listTransactions = listRoute({
   path: '/stripe/{environment}/transactions',
   summary: 'Lists payments and refunds, the newest at Stripe first',
   query: transactionsQuery,
-  response: transactionsResponse,
   items: 'transactions',
   list: {
     name: 'transactions',
@@ -49,7 +44,6 @@ const listCustomers = listRoute({
   path: '/stripe/{environment}/customers',
   summary: 'Lists customers with their totals, the newest at Stripe first',
   query: customersQuery,
-  response: customersResponse,
   items: 'customers',
   list: {
     name: 'customers',

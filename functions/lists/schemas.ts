@@ -25,41 +25,42 @@ const transactionType = s.named(
   z.enum(['one_time_payment', 'subscription_invoice', 'refund', 'failed_payment']),
 )
 
-export const subscriptionsQuery = s.wholeSubject(
-  z.strictObject({
-    ...s.subjectFilter,
-    customerId: s.id.optional(),
-    status: s
-      .text(1, 100)
-      .describe(subscriptionStatus.description ?? '')
-      .optional(),
-    ...s.range('Updated'),
-    ...s.page,
-  }),
-)
-export const transactionsQuery = s.wholeSubject(
-  z.strictObject({
-    ...s.subjectFilter,
-    customerId: s.id.optional(),
-    status: s.oneOf(transactionStatus).optional(),
-    type: s.oneOf(transactionType).optional(),
-    ...s.range('Created at Stripe'),
-    ...s.page,
-  }),
-)
-export const customersQuery = s.wholeSubject(
-  z.strictObject({
-    ...s.subjectFilter,
-    customerId: s.id.optional(),
-    email: s.text(1, 512).optional(),
-    status: s
-      .oneOf(z.enum(['active', 'deleted']))
-      .describe('Both if omitted.')
-      .optional(),
-    ...s.range('Created at Stripe'),
-    ...s.page,
-  }),
-)
+/** The filters of each list here, and its own. A filter by subject names both halves, or neither. */
+const query = <Shape extends z.ZodRawShape>(happened: string, own: Shape) =>
+  z
+    .strictObject({
+      subjectType: s.text(1, 100).describe('Together with `subjectId`.').optional(),
+      subjectId: s.text(1, 255).describe('Together with `subjectType`.').optional(),
+      customerId: s.id.optional(),
+      ...own,
+      ...s.range(happened),
+      ...s.page,
+    })
+    .superRefine((filters: { subjectType?: unknown; subjectId?: unknown }, context) => {
+      const { subjectType, subjectId } = filters
+      if ((subjectType === undefined) === (subjectId === undefined)) return
+      const [missing, given] =
+        subjectId === undefined ? ['subjectId', 'subjectType'] : ['subjectType', 'subjectId']
+      context.addIssue({ code: 'custom', path: [missing], message: `is required with ${given}` })
+    })
+
+export const subscriptionsQuery = query('Updated', {
+  status: s
+    .text(1, 100)
+    .describe(subscriptionStatus.description ?? '')
+    .optional(),
+})
+export const transactionsQuery = query('Created at Stripe', {
+  status: s.oneOf(transactionStatus).optional(),
+  type: s.oneOf(transactionType).optional(),
+})
+export const customersQuery = query('Created at Stripe', {
+  email: s.text(1, 512).optional(),
+  status: s
+    .oneOf(z.enum(['active', 'deleted']))
+    .describe('Both if omitted.')
+    .optional(),
+})
 
 const subscriptionItem = s.component('StripeSubscriptionItem', {
   environment: s.environment,
@@ -71,8 +72,7 @@ const subscriptionItem = s.component('StripeSubscriptionItem', {
   currentPeriodStart: s.nullableInstant,
   currentPeriodEnd: s.nullableInstant.describe("End of the item's own period; items may differ."),
   metadata: s.strings,
-  createdAt: s.instant,
-  updatedAt: s.instant,
+  ...s.timestamps,
 })
 
 export const subscription = s.component('StripeSubscription', {
@@ -96,8 +96,7 @@ export const subscription = s.component('StripeSubscription', {
   pauseCollectionResumesAt: s.nullableInstant,
   metadata: s.strings,
   syncedAt: s.instant,
-  createdAt: s.instant,
-  updatedAt: s.instant,
+  ...s.timestamps,
   items: z.array(subscriptionItem),
 })
 
@@ -124,8 +123,7 @@ export const transaction = s.component('PaymentTransaction', {
   failedAt: s.nullableInstant,
   refundedAt: s.nullableInstant,
   providerCreatedAt: s.nullableInstant,
-  createdAt: s.instant,
-  updatedAt: s.instant,
+  ...s.timestamps,
   relatedObjectIds: s.strings.describe(
     "Stripe's ids of the same payment by kind: `checkout_session`, `payment_intent`, `invoice`, `charge`, `refund`, `subscription`, `product`, `price`.",
   ),
@@ -154,11 +152,3 @@ export const customer = s.component('PaymentCustomer', {
   paymentMethodLast4: s.nullable,
   countryCode: s.nullable.describe('Two letters.'),
 })
-
-export const subscriptionsResponse = s.pageOf('ListStripeSubscriptionsResponse', {
-  subscriptions: z.array(subscription),
-})
-export const transactionsResponse = s.pageOf('ListPaymentTransactionsResponse', {
-  transactions: z.array(transaction),
-})
-export const customersResponse = s.pageOf('ListPaymentCustomersResponse', { customers: z.array(customer) })

@@ -1,9 +1,8 @@
 /** Syncs as the API shows them. */
 import type { SyncRun } from '../../types/api.ts'
 import { present, type RowOf } from '../core/present.ts'
+import { camelCase } from '../core/sql.ts'
 import { syncRun } from './run-schema.ts'
-
-const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 const mapEntries = <Value, Result>(
   values: Record<string, Value>,

@@ -41,7 +41,6 @@ import {
   syncedSubscriptions,
   syncResponse,
   syncRunsQuery,
-  syncRunsResponse,
 } from './schemas.ts'
 import { runSync } from './sync.ts'
 
@@ -140,7 +139,6 @@ const listRuns = listRoute({
   path: '/stripe/{environment}/sync-runs',
   summary: 'Lists syncs with their progress and what differed, the last begun first',
   query: syncRunsQuery,
-  response: syncRunsResponse,
   items: 'syncRuns',
   list: {
     name: 'sync-runs',

@@ -98,7 +98,6 @@ const syncResult = s.answer(
   'The result of syncing one environment.',
 )
 export const syncResponse = s.answer('SyncStripeResponse', { results: z.array(syncResult) })
-export const syncRunsResponse = s.pageOf('ListSyncRunsResponse', { syncRuns: z.array(syncRun) })
 
 const recovery = s.answer(
   'RecoveryResult',

@@ -1,9 +1,8 @@
 /** `types/api.ts`, from the schemas of the routes: a field of an answer is written there, and nowhere else by hand. */
 import { z } from 'zod'
 import { routes } from '../../../functions/admin/routes.ts'
-import { errorResponse, pageSchema } from '../../../functions/core/schema-parts.ts'
 import type { Meta } from '../../../functions/core/validation.ts'
-import { publicRoutes } from './public-routes.ts'
+import { errorResponse, pageSchema, publicRoutes } from './public-routes.ts'
 
 type Io = 'input' | 'output'
 type Schema = z.core.$ZodTypes

@@ -5,11 +5,10 @@
 import { z } from 'zod'
 import { routes } from '../../../functions/admin/routes.ts'
 import type { Route } from '../../../functions/core/route.ts'
-import { errorResponse } from '../../../functions/core/schema-parts.ts'
 import type { Meta } from '../../../functions/core/validation.ts'
 import { VERSION } from '../../../functions/core/version.ts'
 import type { ErrorCode } from '../../../types/api.ts'
-import { type PublicRoute, publicRoutes } from './public-routes.ts'
+import { errorResponse, type PublicRoute, publicRoutes } from './public-routes.ts'
 
 type Json = Record<string, unknown>
 
