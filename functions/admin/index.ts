@@ -2,7 +2,6 @@
  * Everything below `/api/payments` except the runtime routes: the admin API, the older addresses, and the OpenAPI document. `app.ts`
  * loads this with the first request that needs it, so that a webhook starts without it.
  */
-import type { z } from 'zod'
 import { checkoutSession } from '../checkout/checkout-session.ts'
 import { customerPortalSession } from '../checkout/customer-portal-session.ts'
 import type { Deps } from '../core/deps.ts'
@@ -67,11 +66,9 @@ async function run(
   caller: Request,
 ): Promise<AdminAnswer> {
   await deps.authenticateAdmin(request.headers)
-  const check = <T>(schema: z.ZodType<T> | undefined, value: unknown, whole: string) =>
-    schema === undefined ? undefined : parse(schema, value, whole)
   const decoded = Object.entries(params).map(([name, encoded]) => [name, pathValue(encoded)])
   const input = {
-    params: check(route.params, Object.fromEntries(decoded), 'The address'),
+    params: route.params && parse(route.params, Object.fromEntries(decoded), 'The address'),
     query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
     body: undefined as unknown,
     // A getter, because Deno warns when the signal is read.
@@ -80,12 +77,9 @@ async function run(
     },
   }
   if (route.method !== 'GET') {
-    const empty = route.body === undefined || route.bodyMayBeEmpty === true
-    input.body = parse(
-      route.body ?? emptyBody,
-      await readJson(request, empty ? { whenEmpty: {} } : {}),
-      'The body',
-    )
+    const mayBeEmpty = route.body === undefined || route.bodyMayBeEmpty === true
+    const body = await readJson(request, mayBeEmpty ? { whenEmpty: {} } : {})
+    input.body = parse(route.body ?? emptyBody, body, 'The body')
   }
   return { status: route.status ?? 200, body: await route.handle(input, deps) }
 }

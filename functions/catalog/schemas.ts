@@ -25,13 +25,10 @@ export const createProductBody = s.request('CreateStripeProductRequest', {
   ...changeableProduct,
   idempotencyKey,
 })
-/** A change of nothing is a mistake. */
-const atLeastOne = <Schema extends z.ZodObject>(schema: Schema): Schema =>
-  schema.refine((value) => Object.keys(value).length > 0, 'must have at least one field to change')
-export const updateProductBody = s.named(
-  'UpdateStripeProductRequest',
-  atLeastOne(s.object({ name: s.text(1, 5000).optional(), ...changeableProduct })),
-)
+const hasField = (change: object) => Object.keys(change).length > 0
+export const updateProductBody = s
+  .request('UpdateStripeProductRequest', { name: s.text(1, 5000).optional(), ...changeableProduct })
+  .refine(hasField, 'must have at least one field to change')
 
 const active = s.boolean.optional()
 const lookupKey = s.text(1, 200).nullable().optional()
@@ -65,10 +62,9 @@ export const createPriceBody = s.request('CreateStripePriceRequest', {
   metadata: s.metadata().optional(),
   idempotencyKey,
 })
-export const updatePriceBody = s.named(
-  'UpdateStripePriceRequest',
-  atLeastOne(s.object({ active, lookupKey, taxBehavior, metadata: s.metadata().optional() })),
-)
+export const updatePriceBody = s
+  .request('UpdateStripePriceRequest', { active, lookupKey, taxBehavior, metadata: s.metadata().optional() })
+  .refine(hasField, 'must have at least one field to change')
 
 export const product = s.component('StripeProduct', {
   environment: s.environment,

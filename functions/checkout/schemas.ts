@@ -42,44 +42,39 @@ const lineItem = s.named(
   ),
 )
 
-export const createCheckoutSessionBody = s.named(
-  'CreateCheckoutSessionRequest',
-  s
-    .object({
-      mode: z.enum(mode, s.requiredAs('payment or subscription')),
-      lineItems: z
-        .array(lineItem, s.requiredAs('a list of items'))
-        .min(1, 'must have 1 to 100 items')
-        .max(100, 'must have 1 to 100 items')
-        .describe('1 to 100 items.'),
-      successUrl: httpUrl.describe(
-        'Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it.',
-      ),
-      cancelUrl: httpUrl.describe('Absolute http(s) address.'),
-      subject: subject.optional().describe('The owner of the purchase. A subscription must have one.'),
-      customerEmail: z
-        .string(s.requiredAs('an e-mail address'))
-        .trim()
-        .max(512, 'must have at most 512 characters')
-        .pipe(z.email('must be an e-mail address'))
-        .nullish(),
-      // Stripe allows 50 keys, of which we write four.
-      metadata: s
-        .metadata({ keys: 46, reserved: RESERVED_METADATA })
-        .describe('Your own keys; keys that begin with `payments_` or `insforge_` are reserved.')
-        .optional(),
-      idempotencyKey: s
-        .text(1, 200)
-        .describe(
-          'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409.',
-        )
-        .optional(),
-    })
-    .refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
-      path: ['subject'],
-      message: 'is required when mode is subscription',
-    }),
-)
+export const createCheckoutSessionBody = s
+  .request('CreateCheckoutSessionRequest', {
+    mode: z.enum(mode, s.requiredAs('payment or subscription')),
+    lineItems: z
+      .array(lineItem, s.requiredAs('a list of items'))
+      .min(1, 'must have 1 to 100 items')
+      .max(100, 'must have 1 to 100 items')
+      .describe('1 to 100 items.'),
+    successUrl: httpUrl.describe('Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it.'),
+    cancelUrl: httpUrl.describe('Absolute http(s) address.'),
+    subject: subject.optional().describe('The owner of the purchase. A subscription must have one.'),
+    customerEmail: z
+      .string(s.requiredAs('an e-mail address'))
+      .trim()
+      .max(512, 'must have at most 512 characters')
+      .pipe(z.email('must be an e-mail address'))
+      .nullish(),
+    // Stripe allows 50 keys, of which we write four.
+    metadata: s
+      .metadata({ keys: 46, reserved: RESERVED_METADATA })
+      .describe('Your own keys; keys that begin with `payments_` or `insforge_` are reserved.')
+      .optional(),
+    idempotencyKey: s
+      .text(1, 200)
+      .describe(
+        'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409.',
+      )
+      .optional(),
+  })
+  .refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
+    path: ['subject'],
+    message: 'is required when mode is subscription',
+  })
 
 export const createCustomerPortalSessionBody = s.request('CreateCustomerPortalSessionRequest', {
   subject,

@@ -19,8 +19,10 @@ export const request = <Shape extends z.ZodRawShape>(typeName: string, shape: Sh
   named(typeName, object(shape))
 
 /** An answer, or a part of one, with a type. */
-export const answer = <Shape extends z.ZodRawShape>(typeName: string, shape: Shape, typeDoc?: string) =>
-  named(typeName, z.object(shape), typeDoc)
+export const answer = <Shape extends z.ZodRawShape>(typeName: string, shape: Shape) =>
+  named(typeName, z.object(shape))
+export const describedAnswer = <Shape extends z.ZodRawShape>(typeName: string, doc: string, shape: Shape) =>
+  named(typeName, z.object(shape), doc)
 
 // Fields of requests
 

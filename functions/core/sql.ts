@@ -146,21 +146,22 @@ export const GRANT_ROLES =
 /** For a call that reads much of the ledger: people wait for it, and no browser does. */
 const LONG_MS = 60 * 60 * 1000
 
+const AS_CALLER = { asCaller: true }
+const OF_STRIPE = { ofStripe: true }
+const WITH_TEXT_OF_STRIPE = { ofStripe: true, storable: true }
+
 // checkout
 
-export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session', { asCaller: true })
-export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', {
-  asCaller: true,
-})
-export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', { ofStripe: true })
+export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session', AS_CALLER)
+export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', AS_CALLER)
+export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', OF_STRIPE)
 export const retryCheckoutSession = sqlFunction('payments.retry_checkout_session')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
-export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
-  asCaller: true,
-})
-export const completeCustomerPortalSession = sqlFunction('payments.complete_customer_portal_session', {
-  ofStripe: true,
-})
+export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', AS_CALLER)
+export const completeCustomerPortalSession = sqlFunction(
+  'payments.complete_customer_portal_session',
+  OF_STRIPE,
+)
 export const retryCustomerPortalSession = sqlFunction('payments.retry_customer_portal_session')
 export const failCustomerPortalSession = sqlFunction('payments.fail_customer_portal_session')
 
@@ -168,10 +169,7 @@ export const failCustomerPortalSession = sqlFunction('payments.fail_customer_por
 
 export const ingestWebhookEvent = sqlFunction('payments.ingest_webhook_event')
 export const ingestWebhookEvents = sqlFunction('payments.ingest_webhook_events')
-export const projectStripeObjects = sqlFunction('payments.project_stripe_objects', {
-  storable: true,
-  ofStripe: true,
-})
+export const projectStripeObjects = sqlFunction('payments.project_stripe_objects', WITH_TEXT_OF_STRIPE)
 export const unknownWebhookEvents = sqlFunction('payments.unknown_webhook_events')
 export const retryWebhookEvents = sqlFunction('payments.retry_webhook_events')
 export const replayWebhookEvents = sqlFunction('payments.replay_webhook_events', { deadlineMs: LONG_MS })
@@ -185,7 +183,7 @@ export const knownObjects = sqlFunction('payments_private.known_objects')
 export const checkKnownObjects = sqlFunction('payments_private.check_known_objects')
 export const sessionsWithoutItems = sqlFunction('payments_private.sessions_without_items')
 export const beginSync = sqlFunction('payments.begin_sync')
-export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true, ofStripe: true })
+export const recordSyncPage = sqlFunction('payments.record_sync_page', WITH_TEXT_OF_STRIPE)
 export const completeSync = sqlFunction('payments.complete_sync', { deadlineMs: LONG_MS })
 export const failSync = sqlFunction('payments.fail_sync')
 export const refuseSync = sqlFunction('payments.refuse_sync')

@@ -62,6 +62,4 @@ export const retriedEvent = s.answer('RetriedEvent', {
   processingStatus: eventStatus,
   lastError: s.errorText,
 })
-export const retryEventsResponse = s.answer('RetryWebhookEventsResponse', {
-  results: z.array(retriedEvent),
-})
+export const retryEventsResponse = s.answer('RetryWebhookEventsResponse', { results: z.array(retriedEvent) })

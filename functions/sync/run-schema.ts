@@ -18,30 +18,22 @@ export const SYNC_KINDS = [
 
 export const syncKind = s.named('SyncKind', z.enum(SYNC_KINDS, `must be one of ${SYNC_KINDS.join(', ')}`))
 
-const progress = s.answer(
-  'SyncProgress',
-  {
-    state: z.enum(['waiting', 'listing', 'listed', 'done']),
-    seen: s.count.describe('Objects that Stripe listed.'),
-    added: s.count.describe('Rows that were missing here.'),
-    changed: s.count.describe('Rows that existed and differed.'),
-    newer: s.count.describe('Objects of which the row was already newer.'),
-    deleted: s.count.describe('Rows of objects that Stripe no longer has.'),
-    failed: s.count.describe('Objects that could not be projected.'),
-  },
-  'How far a sync has come with one kind of objects.',
-)
+const progress = s.describedAnswer('SyncProgress', 'How far a sync has come with one kind of objects.', {
+  state: z.enum(['waiting', 'listing', 'listed', 'done']),
+  seen: s.count.describe('Objects that Stripe listed.'),
+  added: s.count.describe('Rows that were missing here.'),
+  changed: s.count.describe('Rows that existed and differed.'),
+  newer: s.count.describe('Objects of which the row was already newer.'),
+  deleted: s.count.describe('Rows of objects that Stripe no longer has.'),
+  failed: s.count.describe('Objects that could not be projected.'),
+})
 
-const drift = s.answer(
-  'SyncDrift',
-  {
-    rows: s.count.describe('Rows that differed.'),
-    missing: s.count.describe('Rows that were missing.'),
-    deleted: s.count.describe('Rows of objects that Stripe no longer has.'),
-    fields: s.counts.describe('By field, how many rows differed in it.'),
-  },
-  'What differed from Stripe before the sync fixed it.',
-)
+const drift = s.describedAnswer('SyncDrift', 'What differed from Stripe before the sync fixed it.', {
+  rows: s.count.describe('Rows that differed.'),
+  missing: s.count.describe('Rows that were missing.'),
+  deleted: s.count.describe('Rows of objects that Stripe no longer has.'),
+  fields: s.counts.describe('By field, how many rows differed in it.'),
+})
 
 export const syncRun = s.component('SyncRun', {
   id: z.uuid(),

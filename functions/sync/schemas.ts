@@ -7,37 +7,32 @@ import { SYNC_PAGES } from './schedule.ts'
 
 // Requests
 
-export const syncBody = s.named(
-  'SyncRequest',
-  s
-    .object({
-      kinds: z
-        .array(syncKind, s.requiredAs('a list of kinds'))
-        .min(1, 'must have at least one kind')
-        .max(SYNC_KINDS.length, `must have at most ${SYNC_KINDS.length} kinds`)
-        .refine((kinds) => new Set(kinds).size === kinds.length, 'must name each kind once')
-        .describe('Products, prices, customers and subscriptions if omitted.')
-        .optional(),
-      createdFrom: s.instantText
-        .describe('For payment objects: only those created at Stripe at this instant or later.')
-        .optional(),
-      createdBefore: s.instantText
-        .describe('For payment objects: only those created at Stripe before this instant.')
-        .optional(),
-      erased: s.boolean
-        .describe(
-          'True if the data of the account was erased at Stripe, so that Stripe knows none of the rows here. Without it such a sync is refused.',
-        )
-        .optional(),
-    })
-    .refine(
-      ({ createdFrom, createdBefore }) =>
-        createdFrom === undefined ||
-        createdBefore === undefined ||
-        Date.parse(createdFrom) < Date.parse(createdBefore),
-      { path: ['createdFrom'], message: 'must be before createdBefore' },
-    ),
-)
+export const syncBody = s
+  .request('SyncRequest', {
+    kinds: z
+      .array(syncKind, s.requiredAs('a list of kinds'))
+      .min(1, 'must have at least one kind')
+      .max(SYNC_KINDS.length, `must have at most ${SYNC_KINDS.length} kinds`)
+      .refine((kinds) => new Set(kinds).size === kinds.length, 'must name each kind once')
+      .describe('Products, prices, customers and subscriptions if omitted.')
+      .optional(),
+    createdFrom: s.instantText
+      .describe('For payment objects: only those created at Stripe at this instant or later.')
+      .optional(),
+    createdBefore: s.instantText
+      .describe('For payment objects: only those created at Stripe before this instant.')
+      .optional(),
+    erased: s.boolean
+      .describe(
+        'True if the data of the account was erased at Stripe, so that Stripe knows none of the rows here. Without it such a sync is refused.',
+      )
+      .optional(),
+  })
+  .refine(
+    ({ createdFrom: from, createdBefore: before }) =>
+      from === undefined || before === undefined || Date.parse(from) < Date.parse(before),
+    { path: ['createdFrom'], message: 'must be before createdBefore' },
+  )
 
 export const recoverBody = s.request('RecoverRequest', {
   since: s.instantText
@@ -85,47 +80,37 @@ export const syncedSubscriptions = s.answer('SyncedSubscriptions', {
   unmapped: s.count.describe('All subscriptions here without a billing subject.'),
   deleted: s.count.describe('Subscriptions that Stripe no longer has.'),
 })
-const syncResult = s.answer(
-  'SyncResult',
-  {
-    environment: s.environment,
-    connection,
-    subscriptions: syncedSubscriptions.nullable(),
-    run: syncRun
-      .nullable()
-      .describe('The sync itself; null if the environment has no key or the sync failed.'),
-  },
-  'The result of syncing one environment.',
-)
+const syncResult = s.describedAnswer('SyncResult', 'The result of syncing one environment.', {
+  environment: s.environment,
+  connection,
+  subscriptions: syncedSubscriptions.nullable(),
+  run: syncRun.nullable().describe('The sync itself; null if the environment has no key or the sync failed.'),
+})
 export const syncResponse = s.answer('SyncStripeResponse', { results: z.array(syncResult) })
 
-const recovery = s.answer(
-  'RecoveryResult',
-  {
-    environment: s.environment,
-    from: s.instant.describe("The instant from which Stripe's list of events was read."),
-    until: s.instant,
-    listed: s.count.describe('Events that Stripe listed, of every type.'),
-    recovered: s.count.describe(
-      'Listed events that were missing here, of the types that webhook endpoints deliver here.',
+const recovery = s.describedAnswer('RecoveryResult', 'What `POST …/recover` found.', {
+  environment: s.environment,
+  from: s.instant.describe("The instant from which Stripe's list of events was read."),
+  until: s.instant,
+  listed: s.count.describe('Events that Stripe listed, of every type.'),
+  recovered: s.count.describe(
+    'Listed events that were missing here, of the types that webhook endpoints deliver here.',
+  ),
+  processed: s.count,
+  ignored: s.count,
+  failed: s.count.describe('Events that were recorded as failed; they are retried.'),
+  gap: z
+    .object({
+      from: s.instant,
+      before: s.instant,
+      message: z.string(),
+      sync: z.looseObject({}).meta({ printedAs: 'SyncRequest' }),
+    })
+    .nullable()
+    .describe(
+      'The period whose events Stripe no longer has, and the sync that closes it; null if there is none.',
     ),
-    processed: s.count,
-    ignored: s.count,
-    failed: s.count.describe('Events that were recorded as failed; they are retried.'),
-    gap: z
-      .object({
-        from: s.instant,
-        before: s.instant,
-        message: z.string(),
-        sync: z.looseObject({}).meta({ printedAs: 'SyncRequest' }),
-      })
-      .nullable()
-      .describe(
-        'The period whose events Stripe no longer has, and the sync that closes it; null if there is none.',
-      ),
-  },
-  'What `POST …/recover` found.',
-)
+})
 export const recoverResponse = s.answer('RecoverResponse', { recovery })
 
 const replayed = { eventId: z.string(), processingStatus: z.string(), lastError: s.errorText }
@@ -145,19 +130,16 @@ export const pruneResponse = s.answer('PruneResponse', {
   deletedCheckoutSessions: s.count.describe('Checkout sessions that were never paid.'),
 })
 
+const failure = z.object({
+  part: z.enum(['retry', 'recover', 'sync']),
+  environment: s.environment.nullable().describe('Null for the part that covers both environments.'),
+  message: z.string(),
+})
 export const scheduleResponse = s.answer('ScheduleResponse', {
   retried: z
     .array(z.object({ environment: s.environment, ...replayed }))
     .describe('Failed events that were retried.'),
   recoveries: z.array(recovery),
   syncs: z.array(syncRun),
-  failures: z
-    .array(
-      z.object({
-        part: z.enum(['retry', 'recover', 'sync']),
-        environment: s.environment.nullable().describe('Null for the part that covers both environments.'),
-        message: z.string(),
-      }),
-    )
-    .describe('Parts that failed; the other parts ran.'),
+  failures: z.array(failure).describe('Parts that failed; the other parts ran.'),
 })

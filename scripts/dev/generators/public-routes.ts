@@ -10,6 +10,7 @@ import { ERROR_CODES } from '../../../functions/core/error-codes.ts'
 import type { Route } from '../../../functions/core/route.ts'
 import {
   answer,
+  describedAnswer,
   environmentParams,
   named,
   nextCursor,
@@ -115,10 +116,10 @@ export const publicRoutes: PublicRoute[] = [
   },
 ]
 
-export const pageSchema = answer(
+export const pageSchema = describedAnswer(
   'Page',
-  { nextCursor },
   'A page of a list: pass `nextCursor` as `cursor` to get the next page; it is null on the last one.',
+  { nextCursor },
 )
 
 const errorCode = named('ErrorCode', z.enum(ERROR_CODES), 'The codes an answer of this API can carry.')
