@@ -37,14 +37,6 @@ function pathValue(encoded: string): string {
   return value
 }
 
-/** The routes with this path, for any method. */
-function matches(path: string): Match[] {
-  return patterns.flatMap(({ route, pattern }) => {
-    const found = pattern.exec(path)
-    return found ? [{ route, params: { ...found.groups } }] : []
-  })
-}
-
 /** A query as an object. A repeated parameter becomes a list, which no schema accepts. */
 function queryOf(url: URL): Record<string, unknown> {
   const query: Record<string, unknown> = {}
@@ -93,7 +85,7 @@ const RUNTIME = [
 type RuntimeHandler = (typeof RUNTIME)[number]['handle']
 
 /** A route of the admin API, or the handler of a runtime route. */
-type Target = { match: Match } | { handle: RuntimeHandler; environment: string }
+type Target = Match | { handle: RuntimeHandler; environment: string }
 
 /**
  * Finds the route for this path and method.
@@ -107,16 +99,16 @@ function targetOf(path: string, request: Request): Target {
     if (request.method !== 'POST') throw methodNotAllowed(['POST'])
     return { handle, environment }
   }
-  const found = matches(path)
+  const found = patterns.filter(({ pattern }) => pattern.test(path))
   const match = found.find(({ route }) => route.method === methodOf(request))
-  if (match) return { match }
+  if (match) return { route: match.route, params: { ...match.pattern.exec(path)?.groups } }
   if (found.length > 0) throw methodNotAllowed(found.map(({ route }) => route.method))
   throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
 }
 
 /** @param caller the original request; its signal is aborted when the caller hangs up */
 async function answerBy(target: Target, request: Request, deps: Deps, caller: Request): Promise<AdminAnswer> {
-  if ('match' in target) return run(target.match, request, deps, caller)
+  if ('route' in target) return run(target, request, deps, caller)
   return target.handle(request, { environment: target.environment }, deps)
 }
 
@@ -137,7 +129,7 @@ export async function answerAdmin(request: Request, path: string, deps: Deps): P
 
   // Authenticate before reading the body, which the translation needs.
   const target = targetOf(alias.path, request)
-  if ('match' in target) await deps.authenticateAdmin(request.headers)
+  if ('route' in target) await deps.authenticateAdmin(request.headers)
   else await deps.authenticate(request.headers)
   const today = await alias.translate(request)
   const { status, body } = await answerBy(targetOf(today.path, request), today.request, deps, request)
