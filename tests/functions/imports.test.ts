@@ -102,7 +102,7 @@ describe('the bundle of an edge platform', () => {
     const packagesIn = inputs.map((input) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(input)?.[1])
     expect([...new Set(packagesIn)].filter(Boolean).sort()).toEqual(['hono', 'postgres', 'valibot'])
     const forbidden =
-      /schemas\.ts|schema-parts\.ts|validation\.ts|core\/(answers|auth|stripe|reads)\.ts|functions\/(admin|catalog|checkout|connection|lists|sync)\/|hono\/dist\/(middleware\/(?!cors)|jsx|validator|client)/
+      /schemas\.ts|schema-parts\.ts|validation\.ts|core\/(present|auth|stripe|reads)\.ts|functions\/(admin|catalog|checkout|connection|lists|sync)\/|hono\/dist\/(middleware\/(?!cors)|jsx|validator|client)/
     expect(inputs.filter((input) => forbidden.test(input))).toEqual([])
     expect(inputs.some((input) => input.endsWith('functions/events/webhook.ts'))).toBe(true)
   })
