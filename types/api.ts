@@ -4,13 +4,13 @@
  */
 
 export type CreateCheckoutSessionRequest = {
-  mode: 'payment' | 'subscription'
-  /** 1 to 100 items. */
-  lineItems: CheckoutLineItem[]
-  /** Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. */
-  successUrl: string
-  /** Absolute http(s) address. */
-  cancelUrl: string
+  mode: 'payment' | 'subscription' | 'setup'
+  /** 1 to 100 items; none when mode is setup. */
+  lineItems?: CheckoutLineItem[]
+  /** Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. Required on a hosted page. */
+  successUrl?: string
+  /** Absolute http(s) address. Required on a hosted page. */
+  cancelUrl?: string
   /** The owner of the purchase. A subscription must have one. */
   subject?: BillingSubject
   customerEmail?: string | null
@@ -21,6 +21,92 @@ export type CreateCheckoutSessionRequest = {
    * has expired, or if its money came to nothing. Another request with this key is refused with 409.
    */
   idempotencyKey?: string
+  /** Show prices in the currency of the buyer. */
+  adaptivePricing?: boolean
+  /** The page has a field for a promotion code. */
+  allowPromotionCodes?: boolean
+  /** Stripe Tax computes the tax. */
+  automaticTax?: boolean
+  billingAddressCollection?: 'auto' | 'required'
+  /** When the first whole period begins. */
+  billingCycleAnchor?: string
+  /** `manual` authorizes the amount; the admin API captures or cancels it. */
+  captureMethod?: 'automatic' | 'automatic_async' | 'manual'
+  consentCollection?: {
+    termsOfService?: 'none' | 'required'
+    promotions?: 'none' | 'auto'
+    paymentMethodReuseAgreement?: 'auto' | 'hidden'
+  }
+  currency?: string
+  customFields?: {
+    key: string
+    label: string
+    type: 'text' | 'numeric' | 'dropdown'
+    optional?: boolean
+    /** The choices of a dropdown. */
+    options?: {
+      label: string
+      value: string
+    }[]
+    minimumLength?: number
+    maximumLength?: number
+    defaultValue?: string
+  }[]
+  customText?: {
+    afterSubmit?: string
+    shippingAddress?: string
+    submit?: string
+    termsOfServiceAcceptance?: string
+  }
+  discounts?: {
+    /** A coupon of Stripe. */
+    coupon?: string
+    /** A promotion code of Stripe, `promo_…`. */
+    promotionCode?: string
+  }[]
+  /** When the session expires: 30 minutes to 24 hours from now. */
+  expiresAt?: string
+  /** A one-time payment gets an invoice, too. */
+  invoiceCreation?: boolean
+  locale?: string
+  nameCollection?: {
+    individual?: 'required' | 'optional'
+    business?: 'required' | 'optional'
+  }
+  paymentMethodCollection?: 'always' | 'if_required'
+  paymentMethodConfiguration?: string
+  paymentMethodTypes?: string[]
+  phoneNumberCollection?: boolean
+  /** With `billingCycleAnchor`. */
+  prorationBehavior?: 'create_prorations' | 'none'
+  /** An expired session gets a link that begins it again. */
+  recovery?: {
+    allowPromotionCodes?: boolean
+  }
+  redirectOnCompletion?: 'always' | 'if_required' | 'never'
+  /** Where an embedded or custom session sends the buyer afterwards; instead of successUrl. */
+  returnUrl?: string
+  savedPaymentMethods?: {
+    save?: 'enabled' | 'disabled'
+    remove?: 'enabled' | 'disabled'
+  }
+  /** Saves the payment method for later payments. */
+  setupFutureUsage?: 'off_session' | 'on_session'
+  shippingAddressCollection?: {
+    allowedCountries: string[]
+  }
+  shippingOptions?: {
+    shippingRate: string
+  }[]
+  submitType?: string
+  taxIdCollection?: boolean
+  /** When the trial ends. */
+  trialEnd?: string
+  trialPeriodDays?: number
+  /** No card is asked for; the subscription is canceled at the end of the trial if there is none. */
+  trialWithoutCard?: boolean
+  /** `embedded` and `custom` answer `clientSecret` for the app's own page instead of `url`. */
+  uiMode?: 'hosted' | 'embedded' | 'custom'
 }
 
 export type CheckoutLineItem = {
@@ -28,6 +114,11 @@ export type CheckoutLineItem = {
   priceId: string
   /** 1 to 999; 1 if omitted. It is not sent to Stripe for a metered price. */
   quantity?: number
+  /** The buyer may change the quantity on the page, within these limits. */
+  adjustableQuantity?: {
+    minimum?: number
+    maximum?: number
+  }
 }
 
 /** The app-owned owner of a purchase, for example `{ type: 'team', id: '42' }`. */
@@ -46,8 +137,8 @@ export type CheckoutSession = {
   /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  /** `payment`, `subscription`, or a word that Stripe adds later. */
-  mode: 'payment' | 'subscription' | (string & {})
+  /** `payment`, `subscription`, `setup`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | 'setup' | (string & {})
   status: CheckoutSessionStatus
   /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
@@ -61,6 +152,8 @@ export type CheckoutSession = {
   subscriptionId: string | null
   /** The hosted page to send the buyer to, while the session is open; else null. */
   url: string | null
+  /** Mounts an embedded or custom session in the app's page, while the session is open; else null. */
+  clientSecret: string | null
   lastError: string | null
   createdAt: string
   updatedAt: string

@@ -686,6 +686,10 @@ export interface PaymentsStripeCheckoutSessions {
    */
   checkout_session_id: string | null;
   /**
+   * Secret that mounts an embedded or custom session in the app's page while the session is open; null for a hosted page.
+   */
+  client_secret: string | null;
+  /**
    * When the session was begun here.
    */
   created_at: Generated<Timestamp>;
@@ -730,9 +734,13 @@ export interface PaymentsStripeCheckoutSessions {
    */
   metadata: Generated<Json>;
   /**
-   * payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.
+   * payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.
    */
   mode: string;
+  /**
+   * What the request asks of Checkout beside its items, by the names of Stripe's parameters; see payments_private.check_checkout_options().
+   */
+  options: Generated<Json>;
   /**
    * PaymentIntent (pi_…) of a completed one-time session.
    */

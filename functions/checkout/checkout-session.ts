@@ -22,6 +22,7 @@ import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { markGoneCustomer } from './gone-customer.ts'
+import { optionsOf } from './options.ts'
 import { presentCheckoutSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCheckoutSessionBody } from './schemas.ts'
@@ -34,7 +35,11 @@ export async function checkoutSession(
   const caller = await deps.authenticate(request.headers)
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCheckoutSessionBody, await readJson(request))
-  checkReturnOrigins(deps.config, { successUrl: body.successUrl, cancelUrl: body.cancelUrl })
+  checkReturnOrigins(deps.config, {
+    successUrl: body.successUrl,
+    cancelUrl: body.cancelUrl,
+    returnUrl: body.returnUrl,
+  })
   const stripe = await deps.stripe(environment)
 
   const begin = () => {
@@ -43,13 +48,14 @@ export async function checkoutSession(
       caller,
       mode: body.mode,
       lineItems: body.lineItems,
-      successUrl: body.successUrl,
-      cancelUrl: body.cancelUrl,
+      successUrl: body.successUrl ?? null,
+      cancelUrl: body.cancelUrl ?? null,
       subjectType: body.subject?.type,
       subjectId: body.subject?.id,
       customerEmail: body.customerEmail,
       metadata: body.metadata,
       idempotencyKey: body.idempotencyKey,
+      options: optionsOf(body),
     }
     if (caller.role !== 'anon') return beginCheckoutSession(deps.database, request)
     const perMinute = deps.config.guestCheckoutsPerMinute

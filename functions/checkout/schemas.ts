@@ -9,9 +9,9 @@ import {
   request,
   wordOfStripe,
 } from '../core/schema-parts.ts'
+import { httpUrl } from '../core/url-schema.ts'
 import {
   environmentSchema,
-  isStorable,
   metadata,
   named,
   object,
@@ -19,20 +19,10 @@ import {
   text,
   wholeNumber,
 } from '../core/validation.ts'
+import { adjustableQuantity, checkoutOptions } from './options.ts'
 
 const RESERVED_METADATA = /^(payments|insforge)_/
-const URL_LENGTH = 5000
-const mode = ['payment', 'subscription'] as const
-
-/** Absolute and http(s): a `javascript:` address would run in the buyer's browser. */
-const httpUrl = z
-  .string(requiredAs('an absolute http or https URL'))
-  .trim()
-  .max(URL_LENGTH, `must have at most ${URL_LENGTH} characters`)
-  .refine(
-    (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value) && isStorable(value),
-    'must be an absolute http or https URL',
-  )
+const mode = ['payment', 'subscription', 'setup'] as const
 
 const subject = named(
   'BillingSubject',
@@ -54,6 +44,7 @@ const lineItem = named(
       quantity: wholeNumber(1, 999)
         .describe('1 to 999; 1 if omitted. It is not sent to Stripe for a metered price.')
         .default(1),
+      adjustableQuantity: adjustableQuantity.optional(),
     },
     requiredAs('an object with priceId and quantity'),
   ),
@@ -62,14 +53,18 @@ const lineItem = named(
 export const createCheckoutSessionBody = named(
   'CreateCheckoutSessionRequest',
   object({
-    mode: z.enum(mode, requiredAs('payment or subscription')),
+    mode: z.enum(mode, requiredAs('payment, subscription or setup')),
     lineItems: z
       .array(lineItem, requiredAs('a list of items'))
-      .min(1, 'must have 1 to 100 items')
       .max(100, 'must have 1 to 100 items')
-      .describe('1 to 100 items.'),
-    successUrl: httpUrl.describe('Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it.'),
-    cancelUrl: httpUrl.describe('Absolute http(s) address.'),
+      .describe('1 to 100 items; none when mode is setup.')
+      .default([]),
+    successUrl: httpUrl
+      .describe(
+        'Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. Required on a hosted page.',
+      )
+      .optional(),
+    cancelUrl: httpUrl.describe('Absolute http(s) address. Required on a hosted page.').optional(),
     subject: subject.optional().describe('The owner of the purchase. A subscription must have one.'),
     customerEmail: z
       .string(requiredAs('an e-mail address'))
@@ -86,10 +81,24 @@ export const createCheckoutSessionBody = named(
         'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409.',
       )
       .optional(),
-  }).refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
-    path: ['subject'],
-    message: 'is required when mode is subscription',
-  }),
+    ...checkoutOptions,
+  })
+    .refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
+      path: ['subject'],
+      message: 'is required when mode is subscription',
+    })
+    .refine(({ mode, lineItems }) => mode === 'setup' || lineItems.length > 0, {
+      path: ['lineItems'],
+      message: 'must have 1 to 100 items',
+    })
+    .refine(({ uiMode = 'hosted', successUrl }) => uiMode !== 'hosted' || successUrl !== undefined, {
+      path: ['successUrl'],
+      message: 'is required',
+    })
+    .refine(({ uiMode = 'hosted', cancelUrl }) => uiMode !== 'hosted' || cancelUrl !== undefined, {
+      path: ['cancelUrl'],
+      message: 'is required',
+    }),
 )
 
 export const createCustomerPortalSessionBody = request('CreateCustomerPortalSessionRequest', {
@@ -112,6 +121,9 @@ const checkoutSession = component('CheckoutSession', {
   paymentIntentId: nullable,
   subscriptionId: nullable,
   url: nullable.describe('The hosted page to send the buyer to, while the session is open; else null.'),
+  clientSecret: nullable.describe(
+    "Mounts an embedded or custom session in the app's page, while the session is open; else null.",
+  ),
   lastError: errorText,
   createdAt: instant,
   updatedAt: instant,

@@ -46,6 +46,7 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     paymentIntentId: ['payment_intent_id', 'value'],
     subscriptionId: ['subscription_id', 'value'],
     url: ['url', 'value'],
+    clientSecret: ['client_secret', 'value'],
     lastError: ['last_error', 'redacted'],
     createdAt: ['created_at', 'instant'],
     updatedAt: ['updated_at', 'instant'],

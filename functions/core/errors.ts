@@ -99,6 +99,8 @@ export const SQLSTATES: Record<
   SP031: { status: 403, code: 'AUTH_UNAUTHORIZED' },
   /** the database is not fit for pg-payments; only migrations raise it */
   SP032: { status: 500, code: 'INTERNAL_ERROR' },
+  /** Parts of a checkout request exclude each other. */
+  SP050: { status: 400, code: 'INVALID_INPUT' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
+--! Hash: sha1:dbc0ce0781c1fc5dcaaf7879f619db4e05456514
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql

@@ -357,7 +357,11 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         (b) => ({ ...b, lineItems: [{ priceId: 'p', price: 1 }] }),
         'lineItems[0].price is not a known field.',
       ],
-      ['has an unknown mode', (b) => ({ ...b, mode: 'setup' }), 'mode must be payment or subscription.'],
+      [
+        'has an unknown mode',
+        (b) => ({ ...b, mode: 'donation' }),
+        'mode must be payment, subscription or setup.',
+      ],
       [
         'has a quantity of 0',
         (b) => ({ ...b, lineItems: [{ priceId: 'p', quantity: 0 }] }),
