@@ -299,8 +299,10 @@ create table payments.stripe_customer_portal_sessions (
   raw jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  options jsonb not null default '{}'::jsonb,
   constraint stripe_customer_portal_sessions_pkey PRIMARY KEY (id),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint options_are_an_object CHECK ((jsonb_typeof(options) = 'object'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'created'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
@@ -320,16 +322,18 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_customer_portal_sessions.options is 'What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().';
 CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (subject_id, subject_type, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _150_options BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_portal_sessions__options();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
 create policy service_update on payments.stripe_customer_portal_sessions for update to payments_service using (true);
-grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
-grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
+grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
+grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
 grant select, update on payments.stripe_customer_portal_sessions to payments_service;
 
 create table payments.stripe_prices (
@@ -1470,12 +1474,12 @@ create function payments.begin_checkout_session(environment text, caller jsonb, 
 comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
-create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text)
+create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
-grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
+comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text, options jsonb) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy.';
+grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text, options jsonb) to payments_service;
 
 create function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
@@ -1805,6 +1809,12 @@ create function payments_private.check_known_objects(environment text, account_i
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
+create function payments_private.check_portal_options(options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
+
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
   language plpgsql immutable security invoker
@@ -2105,6 +2115,18 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
+create function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
 create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
   language plpgsql immutable security invoker
@@ -2331,6 +2353,11 @@ create function payments_private.tg__timestamps()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_customers__revived()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_portal_sessions__options()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

@@ -170,6 +170,28 @@ export type CreateCustomerPortalSessionRequest = {
   returnUrl?: string
   /** A Stripe portal configuration, `bpc_…`. */
   configuration?: string
+  locale?: string
+  /** Opens one page of the portal instead of its start. */
+  flow?: {
+    type: 
+      | 'payment_method_update'
+      | 'subscription_cancel'
+      | 'subscription_update'
+      | 'subscription_update_confirm'
+    /** A subscription of the subject, `sub_…`; may be omitted if there is only one. */
+    subscriptionId?: string
+    /** What the subscription changes to; for `subscription_update_confirm`. */
+    items?: {
+      priceId: string
+      quantity?: number
+      subscriptionItemId?: string
+    }[]
+    afterCompletion?: {
+      type: 'portal_homepage' | 'redirect' | 'hosted_confirmation'
+      returnUrl?: string
+      customMessage?: string
+    }
+  }
 }
 
 export type CreateCustomerPortalSessionResponse = {

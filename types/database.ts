@@ -825,6 +825,10 @@ export interface PaymentsStripeCustomerPortalSessions {
    */
   last_error: string | null;
   /**
+   * What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().
+   */
+  options: Generated<Json>;
+  /**
    * The session as Stripe sent it.
    */
   raw: Generated<Json>;

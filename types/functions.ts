@@ -88,6 +88,7 @@ export interface StripeCustomerPortalSessions {
   raw: Json
   created_at: Date
   updated_at: Date
+  options: Json
 }
 
 /** Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was. */
@@ -161,7 +162,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy. */
+  /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy. */
   'payments.begin_customer_portal_session': {
     args: {
       environment: string | null
@@ -170,6 +171,7 @@ export interface SqlFunctions {
       subject_id: string | null
       return_url?: string | null
       configuration?: string | null
+      options?: Json | null
     }
     returns: Json
   }
@@ -617,6 +619,13 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_portal_options': {
+    args: {
+      options: Json | null
+    }
+    returns: undefined
+  }
+
   'payments_private.checkout_custom_field': {
     args: {
       field: Json | null
@@ -747,6 +756,20 @@ export interface SqlFunctions {
     returns: Json[]
   }
 
+  'payments_private.portal_flow_params': {
+    args: {
+      session: StripeCustomerPortalSessions | null
+    }
+    returns: Json
+  }
+
+  'payments_private.portal_session_params': {
+    args: {
+      session: StripeCustomerPortalSessions | null
+    }
+    returns: Json
+  }
+
   'payments_private.price_row': {
     args: {
       object: Json | null
@@ -839,7 +862,7 @@ export interface SqlFunctions {
  */
 export const SQL_CALLS = {
   'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
-  'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text' } },
+  'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text', options: 'jsonb' } },
   'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
   'payments.begin_sync': { result: 'value', casts: { environment: 'text', kinds: 'jsonb', created_from: 'timestamptz', created_before: 'timestamptz', account_id: 'text' } },

@@ -22,7 +22,7 @@ import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { markGoneCustomer } from './gone-customer.ts'
-import { optionsOf } from './options.ts'
+import { checkoutOptions, optionsOf } from './options.ts'
 import { presentCheckoutSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCheckoutSessionBody } from './schemas.ts'
@@ -55,7 +55,7 @@ export async function checkoutSession(
       customerEmail: body.customerEmail,
       metadata: body.metadata,
       idempotencyKey: body.idempotencyKey,
-      options: optionsOf(body),
+      options: optionsOf(body, checkoutOptions),
     }
     if (caller.role !== 'anon') return beginCheckoutSession(deps.database, request)
     const perMinute = deps.config.guestCheckoutsPerMinute

@@ -139,6 +139,43 @@ export const checkoutOptions = {
     .optional(),
 }
 
+const afterCompletion = shape({
+  type: words('portal_homepage', 'redirect', 'hosted_confirmation'),
+  returnUrl: httpUrl.optional(),
+  customMessage: text(1, 500).optional(),
+})
+
+/** The optional fields of `CreateCustomerPortalSessionRequest` that become the column `options`. */
+export const portalOptions = {
+  locale: word('a locale, for example de or auto').optional(),
+  flow: shape({
+    type: words(
+      'payment_method_update',
+      'subscription_cancel',
+      'subscription_update',
+      'subscription_update_confirm',
+    ),
+    subscriptionId: text(1, 255)
+      .describe('A subscription of the subject, `sub_…`; may be omitted if there is only one.')
+      .optional(),
+    items: z
+      .array(
+        shape({
+          priceId: text(1, 255),
+          quantity: wholeNumber(1, 999_999).optional(),
+          subscriptionItemId: text(1, 255).optional(),
+        }),
+        requiredAs('a list of one item'),
+      )
+      .length(1, 'must be a list of one item')
+      .describe('What the subscription changes to; for `subscription_update_confirm`.')
+      .optional(),
+    afterCompletion: afterCompletion.optional(),
+  })
+    .describe('Opens one page of the portal instead of its start.')
+    .optional(),
+}
+
 const INSTANTS: ReadonlySet<string> = new Set(['billingCycleAnchor', 'expiresAt', 'trialEnd'])
 const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
@@ -149,10 +186,11 @@ function snakeKeys(value: unknown): unknown {
 }
 
 /** The options of a request as the database keeps them: Stripe's names, and Unix seconds for instants. */
-export function optionsOf(body: Record<string, unknown>): Record<string, unknown> {
-  const chosen = Object.entries(body).filter(
-    ([name, value]) => name in checkoutOptions && value !== undefined,
-  )
+export function optionsOf(
+  body: Record<string, unknown>,
+  known: Record<string, unknown>,
+): Record<string, unknown> {
+  const chosen = Object.entries(body).filter(([name, value]) => name in known && value !== undefined)
   return Object.fromEntries(
     chosen.map(([name, value]) => [
       snakeCase(name),

@@ -19,7 +19,7 @@ import {
   text,
   wholeNumber,
 } from '../core/validation.ts'
-import { adjustableQuantity, checkoutOptions } from './options.ts'
+import { adjustableQuantity, checkoutOptions, portalOptions } from './options.ts'
 
 const RESERVED_METADATA = /^(payments|insforge)_/
 const mode = ['payment', 'subscription', 'setup'] as const
@@ -105,6 +105,7 @@ export const createCustomerPortalSessionBody = request('CreateCustomerPortalSess
   subject,
   returnUrl: httpUrl.describe('Absolute http(s) address that the portal links back to.').optional(),
   configuration: text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
+  ...portalOptions,
 })
 
 const checkoutSession = component('CheckoutSession', {

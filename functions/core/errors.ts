@@ -101,6 +101,10 @@ export const SQLSTATES: Record<
   SP032: { status: 500, code: 'INTERNAL_ERROR' },
   /** Parts of a checkout request exclude each other. */
   SP050: { status: 400, code: 'INVALID_INPUT' },
+  /** The portal is asked for a subscription that the subject has not. */
+  SP051: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** The portal is asked for a subscription or an item, and there are several. */
+  SP052: { status: 400, code: 'INVALID_INPUT' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:dbc0ce0781c1fc5dcaaf7879f619db4e05456514
+--! Hash: sha1:6ac2fdcb7f5cccf1bd525fe7071d267135deae05
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -472,7 +472,8 @@ create table if not exists payments.stripe_customer_portal_sessions (
   last_error text,
   raw jsonb not null default '{}',
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  options jsonb not null default '{}' constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 create index if not exists stripe_customer_portal_sessions_customer_id_idx
   on payments.stripe_customer_portal_sessions (customer_id, environment) where customer_id is not null;
@@ -493,6 +494,7 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_customer_portal_sessions.options is 'What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().';
 
 --! split: 0050-subscriptions.sql
 create table if not exists payments.stripe_subscriptions (

@@ -1,5 +1,5 @@
---! Previous: sha1:dbc0ce0781c1fc5dcaaf7879f619db4e05456514
---! Hash: sha1:4281ffca1a5960a20091cdd232aa738073430fba
+--! Previous: sha1:6ac2fdcb7f5cccf1bd525fe7071d267135deae05
+--! Hash: sha1:367f9fd50615ba663b8fdb1f3e6c1c4e1ebf6b02
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,26 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_portal_sessions__options.sql
+/*
+ * Trigger function: checks the options of a portal session. App users may insert rows themselves.
+ */
+create or replace function payments_private.tg_portal_sessions__options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_options
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_options(new.options);
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__options.sql
 
 --! Included checkout/retry_checkout_session.sql
 /*
@@ -84,6 +104,119 @@ comment on function payments.retry_checkout_session(text, uuid, integer) is
 revoke all on function payments.retry_checkout_session(text, uuid, integer) from public, anon, authenticated;
 grant execute on function payments.retry_checkout_session(text, uuid, integer) to payments_service;
 --! EndIncluded checkout/retry_checkout_session.sql
+--! Included checkout/private/portal_flow_params.sql
+/*
+ * Returns Stripe's flow_data of a portal session; null if it asks for no flow. A flow is about a subscription of the
+ * billing subject of the session, and of nobody else: the one that is named, else the only one that lives.
+ *
+ * Raises SP051 if there is no such subscription, SP052 if several live and none is named.
+ */
+create or replace function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_flow jsonb := session.options -> 'flow';
+  v_type text := session.options #>> '{flow,type}';
+  v_after jsonb := session.options #> '{flow,after_completion}';
+  v_subscription_ids text[];
+  v_item_ids text[];
+begin
+  if v_flow is null then
+    return null;
+  end if;
+  if v_type <> 'payment_method_update' then
+    select array_agg(t.subscription_id)
+    into v_subscription_ids
+    from payments.stripe_subscriptions as t
+    where t.environment = session.environment
+      and t.subject_type = session.subject_type
+      and t.subject_id = session.subject_id
+      and t.customer_id = session.customer_id
+      and t.status not in ('canceled', 'incomplete_expired')
+      and t.subscription_id = coalesce(v_flow ->> 'subscription_id', t.subscription_id);
+    if v_subscription_ids is null then
+      raise exception 'This billing subject has no such subscription that is still running.'
+        using errcode = 'SP051', hint = 'Open the portal without a flow, or begin a checkout.';
+    end if;
+    if cardinality(v_subscription_ids) > 1 then
+      raise exception 'This billing subject has several subscriptions.'
+        using errcode = 'SP052', hint = 'Name one of them in flow.subscriptionId.';
+    end if;
+  end if;
+  if v_type = 'subscription_update_confirm' then
+    select array_agg(i.subscription_item_id)
+    into v_item_ids
+    from payments.stripe_subscription_items as i
+    where i.environment = session.environment
+      and i.subscription_id = v_subscription_ids[1]
+      and i.subscription_item_id = coalesce(v_flow #>> '{items,0,subscription_item_id}', i.subscription_item_id);
+    if cardinality(v_item_ids) is distinct from 1 then
+      raise exception 'This subscription has several items, or not the one that is named.'
+        using errcode = 'SP052', hint = 'Name one of its items in flow.items[0].subscriptionItemId.';
+    end if;
+  end if;
+
+  return jsonb_build_object('type', v_type)
+    || case
+      when v_type = 'payment_method_update' then '{}'
+      else jsonb_build_object(v_type, jsonb_strip_nulls(jsonb_build_object(
+        'subscription', v_subscription_ids[1],
+        'items', case
+          when v_item_ids is not null then jsonb_build_array(jsonb_build_object(
+            'id', v_item_ids[1],
+            'price', v_flow #> '{items,0,price_id}',
+            'quantity', coalesce(v_flow #> '{items,0,quantity}', '1')
+          ))
+        end
+      )))
+    end
+    || case
+      when v_after is null then '{}'
+      else jsonb_build_object('after_completion', jsonb_strip_nulls(jsonb_build_object(
+        'type', v_after -> 'type',
+        'redirect', payments_private.wrapped('return_url', v_after -> 'return_url'),
+        'hosted_confirmation', payments_private.wrapped('custom_message', v_after -> 'custom_message')
+      )))
+    end;
+end;
+$$;
+
+revoke all on function payments_private.portal_flow_params(payments.stripe_customer_portal_sessions)
+  from public, anon, authenticated;
+grant execute on function payments_private.portal_flow_params(payments.stripe_customer_portal_sessions)
+  to payments_service;
+--! EndIncluded checkout/private/portal_flow_params.sql
+--! Included checkout/private/portal_session_params.sql
+/*
+ * Returns what to send to Stripe for a portal session. https://docs.stripe.com/api/customer_portal/sessions/create
+ */
+create or replace function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'customer', session.customer_id,
+    'return_url', session.return_url,
+    'configuration', session.configuration_id,
+    'locale', session.options -> 'locale',
+    'flow_data', payments_private.portal_flow_params(session)
+  ));
+end;
+$$;
+
+revoke all on function payments_private.portal_session_params(payments.stripe_customer_portal_sessions)
+  from public, anon, authenticated;
+grant execute on function payments_private.portal_session_params(payments.stripe_customer_portal_sessions)
+  to payments_service;
+--! EndIncluded checkout/private/portal_session_params.sql
 --! Included checkout/retry_customer_portal_session.sql
 /*
  * Begins a failed portal session again with the customer that its billing subject has now, and returns the same as
@@ -124,11 +257,7 @@ begin
   return jsonb_build_object(
     'session', to_jsonb(v_row),
     'idempotency_key', format('pg-payments:%s:customer_portal_session:%s:2', v_row.environment, v_row.id),
-    'params', jsonb_strip_nulls(jsonb_build_object(
-      'customer', v_row.customer_id,
-      'return_url', v_row.return_url,
-      'configuration', v_row.configuration_id
-    ))
+    'params', payments_private.portal_session_params(v_row)
   );
 end;
 $$;
@@ -7660,6 +7789,79 @@ revoke all on function payments.fail_checkout_session(text, uuid, integer, text,
   from public, anon, authenticated;
 grant execute on function payments.fail_checkout_session(text, uuid, integer, text, boolean) to payments_service;
 --! EndIncluded checkout/fail_checkout_session.sql
+--! Included checkout/private/check_portal_options.sql
+/*
+ * Raises SP001 for options of a portal session that are unknown or malformed, with a sentence that names the field as
+ * the HTTP API spells it. begin_customer_portal_session calls it, and the trigger _150_options does for the rows that
+ * app users insert themselves. https://docs.stripe.com/api/customer_portal/sessions/create
+ *
+ * options is {locale, flow}. flow is {type, subscription_id, items, after_completion}; items are
+ * [{subscription_item_id, price_id, quantity}], after_completion is {type, return_url, custom_message}.
+ */
+create or replace function payments_private.check_portal_options(options jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_flow jsonb := options -> 'flow';
+  v_type text := options #>> '{flow,type}';
+  v_after jsonb := options #> '{flow,after_completion}';
+  v_problem text;
+begin
+  v_problem := case
+    when options is null or options = '{}' then null
+    when jsonb_typeof(options) <> 'object' then 'options must be an object.'
+    when options - '{locale,flow}'::text[] <> '{}' then 'options may have locale and flow, and nothing else.'
+    when options ? 'locale' and (options ->> 'locale' is null or options ->> 'locale' !~ '^[A-Za-z0-9_-]{1,100}$')
+      then 'locale must be a locale, for example de or auto.'
+    when v_flow is null then null
+    when jsonb_typeof(v_flow) <> 'object' then 'flow must be an object.'
+    when v_flow - '{type,subscription_id,items,after_completion}'::text[] <> '{}'
+      then 'flow may have type, subscriptionId, items and afterCompletion, and nothing else.'
+    when v_type is null or v_type not in (
+      'payment_method_update', 'subscription_cancel', 'subscription_update', 'subscription_update_confirm'
+    ) then 'flow.type must be one of payment_method_update, subscription_cancel, subscription_update, subscription_update_confirm.'
+    when v_flow ? 'subscription_id' and v_type = 'payment_method_update'
+      then 'flow.subscriptionId cannot be used when flow.type is payment_method_update.'
+    when v_flow ? 'subscription_id'
+      and (v_flow ->> 'subscription_id' is null or length(v_flow ->> 'subscription_id') not between 1 and 255)
+      then 'flow.subscriptionId must have 1 to 255 characters.'
+    when v_type = 'subscription_update_confirm' and not v_flow ? 'items'
+      then 'flow.items is required when flow.type is subscription_update_confirm.'
+    when v_type <> 'subscription_update_confirm' and v_flow ? 'items'
+      then format('flow.items cannot be used when flow.type is %s.', v_type)
+    when v_flow ? 'items' and (
+      jsonb_typeof(v_flow -> 'items') <> 'array'
+      or jsonb_array_length(v_flow -> 'items') <> 1 -- Stripe's own limit
+      or (v_flow #> '{items,0}') - '{subscription_item_id,price_id,quantity}'::text[] <> '{}'
+      or length(coalesce(v_flow #>> '{items,0,price_id}', '')) not between 1 and 255
+      or jsonb_typeof(coalesce(v_flow #> '{items,0,quantity}', '1')) <> 'number'
+      or coalesce((v_flow #>> '{items,0,quantity}')::numeric, 1) not between 1 and 999999
+    ) then 'flow.items must have one item with a priceId, and may have a quantity and a subscriptionItemId.'
+    when v_after is null then null
+    when jsonb_typeof(v_after) <> 'object'
+      or v_after - '{type,return_url,custom_message}'::text[] <> '{}'
+      or coalesce(v_after ->> 'type', '') not in ('portal_homepage', 'redirect', 'hosted_confirmation')
+      then 'flow.afterCompletion.type must be one of portal_homepage, redirect, hosted_confirmation.'
+    when (v_after ->> 'type' = 'redirect') <> (v_after ? 'return_url')
+      then 'flow.afterCompletion.returnUrl is required for a redirect, and for nothing else.'
+    when v_after ? 'return_url' and not payments_private.is_http_url(v_after ->> 'return_url')
+      then 'flow.afterCompletion.returnUrl must be an absolute http or https URL.'
+    when v_after ? 'custom_message' and v_after ->> 'type' <> 'hosted_confirmation'
+      then 'flow.afterCompletion.customMessage needs a hosted_confirmation.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_portal_options(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_portal_options(jsonb) to payments_service;
+--! EndIncluded checkout/private/check_portal_options.sql
 --! Included checkout/begin_customer_portal_session.sql
 /*
  * Begins a Billing Portal session for a signed-in app user, and returns {session, params, idempotency_key}.
@@ -7673,7 +7875,8 @@ create or replace function payments.begin_customer_portal_session(
   subject_type text,
   subject_id text,
   return_url text default null,
-  configuration text default null
+  configuration text default null,
+  options jsonb default '{}'
 )
   returns jsonb
   language plpgsql
@@ -7715,16 +7918,17 @@ begin
     raise exception 'configuration must have 1 to 255 characters.'
       using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
+  perform payments_private.check_portal_options(options);
 
   -- insert as the caller, whose policies decide
   perform payments_private.become_caller(caller);
   insert into payments.stripe_customer_portal_sessions (
-    id, environment, subject_type, subject_id, return_url, configuration_id
+    id, environment, subject_type, subject_id, return_url, configuration_id, options
   )
   values (
     v_id, begin_customer_portal_session.environment, begin_customer_portal_session.subject_type,
     begin_customer_portal_session.subject_id, begin_customer_portal_session.return_url,
-    begin_customer_portal_session.configuration
+    begin_customer_portal_session.configuration, coalesce(begin_customer_portal_session.options, '{}')
   );
 
   -- become the handler again
@@ -7740,21 +7944,17 @@ begin
   return jsonb_build_object(
     'session', to_jsonb(v_row),
     'idempotency_key', format('pg-payments:%s:customer_portal_session:%s', v_row.environment, v_row.id),
-    'params', jsonb_strip_nulls(jsonb_build_object(
-      'customer', v_row.customer_id,
-      'return_url', v_row.return_url,
-      'configuration', v_row.configuration_id
-    ))
+    'params', payments_private.portal_session_params(v_row)
   );
 end;
 $$;
 
-comment on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) is
-  'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text, jsonb) is
+  'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy.';
 
-revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text)
+revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text, jsonb)
   from public, anon, authenticated;
-grant execute on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) to payments_service;
+grant execute on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text, jsonb) to payments_service;
 --! EndIncluded checkout/begin_customer_portal_session.sql
 --! Included checkout/complete_customer_portal_session.sql
 /*
@@ -9599,6 +9799,13 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_150_options.sql
+/*
+ * Trigger that checks the options of a portal session.
+ */
+create or replace trigger _150_options before insert on payments.stripe_customer_portal_sessions
+  for each row execute function payments_private.tg_portal_sessions__options();
+--! EndIncluded checkout/_150_options.sql
 --! Included projection/_300_revived.sql
 /*
  * Trigger that gives a billing subject its customer back when a customer that was deleted is alive again: a sync had
@@ -9785,7 +9992,7 @@ grant insert (
   metadata, options, request_hash
 ) on payments.stripe_checkout_sessions to anon, authenticated;
 grant select on payments.stripe_checkout_sessions to anon, authenticated;
-grant insert (id, environment, subject_type, subject_id, return_url, configuration_id)
+grant insert (id, environment, subject_type, subject_id, return_url, configuration_id, options)
   on payments.stripe_customer_portal_sessions to anon, authenticated;
 grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
 

@@ -118,12 +118,17 @@ export async function openPortal(
   sql: Sql,
   caller: Claims,
   subject: { type: string | null; id: string | null },
-  { environment = 'test', returnUrl = null as string | null, configuration = null as string | null } = {},
+  {
+    environment = 'test',
+    returnUrl = null as string | null,
+    configuration = null as string | null,
+    options = {} as Json,
+  } = {},
 ) {
   const [row] = await sql<{ result: { session: Json; params: Json; idempotency_key: string } }[]>`
     select payments.begin_customer_portal_session(
       ${environment}, ${sql.json((caller ?? { role: 'anon' }) as never)}, ${subject.type}, ${subject.id},
-      ${returnUrl}, ${configuration}) as result`
+      ${returnUrl}, ${configuration}, ${sql.json(options as never)}) as result`
   if (!row) throw new Error('begin_customer_portal_session answered nothing')
   return row.result
 }
