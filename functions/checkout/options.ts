@@ -5,25 +5,36 @@
  * The database decides which options exclude each other, and makes Stripe's parameters of them.
  */
 import { z } from 'zod'
-import { boolean, instantText, oneOf } from '../core/schema-parts.ts'
-import { httpUrl } from '../core/url-schema.ts'
-import { requiredAs, text, wholeNumber } from '../core/validation.ts'
+import * as s from '../core/schema-parts.ts'
+
+const URL_LENGTH = 5000
+
+/** Absolute and http(s): a `javascript:` address would run in the buyer's browser. */
+export const httpUrl = z
+  .string(s.requiredAs('an absolute http or https URL'))
+  .trim()
+  .max(URL_LENGTH, `must have at most ${URL_LENGTH} characters`)
+  .refine(
+    (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value) && s.isStorable(value),
+    'must be an absolute http or https URL',
+  )
 
 const WORD = /^[A-Za-z0-9_-]{1,100}$/
-const word = (what: string) => z.string(requiredAs(what)).regex(WORD, `must be ${what}`)
-const words = <const Words extends [string, ...string[]]>(...all: Words) => oneOf(z.enum(all))
+const word = (what: string) => z.string(s.requiredAs(what)).regex(WORD, `must be ${what}`)
+const words = <const Words extends [string, ...string[]]>(...all: Words) => s.oneOf(z.enum(all))
 const some = <Schema extends z.ZodObject>(schema: Schema): Schema =>
   schema.refine((value) => Object.keys(value).length > 0, 'must have at least one field')
 const listOf = <Schema extends z.ZodType>(schema: Schema, max: number, what: string) =>
   z
-    .array(schema, requiredAs(`a list of 1 to ${max} ${what}`))
+    .array(schema, s.requiredAs(`a list of 1 to ${max} ${what}`))
     .min(1, `must be a list of 1 to ${max} ${what}`)
     .max(max, `must be a list of 1 to ${max} ${what}`)
-const shape = <Shape extends z.ZodRawShape>(fields: Shape) => z.strictObject(fields, requiredAs('an object'))
+const shape = <Shape extends z.ZodRawShape>(fields: Shape) =>
+  z.strictObject(fields, s.requiredAs('an object'))
 
 const discount = shape({
-  coupon: text(1, 255).describe('A coupon of Stripe.').optional(),
-  promotionCode: text(1, 255).describe('A promotion code of Stripe, `promo_…`.').optional(),
+  coupon: s.text(1, 255).describe('A coupon of Stripe.').optional(),
+  promotionCode: s.text(1, 255).describe('A promotion code of Stripe, `promo_…`.').optional(),
 }).refine(
   ({ coupon, promotionCode }) => (coupon === undefined) !== (promotionCode === undefined),
   'must have either a coupon or a promotionCode',
@@ -31,30 +42,30 @@ const discount = shape({
 
 const customField = shape({
   key: z
-    .string(requiredAs('letters and digits'))
+    .string(s.requiredAs('letters and digits'))
     .regex(/^[A-Za-z0-9]{1,200}$/, 'must be 1 to 200 letters and digits'),
-  label: text(1, 50),
+  label: s.text(1, 50),
   type: words('text', 'numeric', 'dropdown'),
-  optional: boolean.optional(),
-  options: listOf(shape({ label: text(1, 100), value: text(1, 100) }), 200, 'options')
+  optional: s.boolean.optional(),
+  options: listOf(shape({ label: s.text(1, 100), value: s.text(1, 100) }), 200, 'options')
     .describe('The choices of a dropdown.')
     .optional(),
-  minimumLength: wholeNumber(0, 255).optional(),
-  maximumLength: wholeNumber(1, 255).optional(),
-  defaultValue: text(1, 255).optional(),
+  minimumLength: s.wholeNumber(0, 255).optional(),
+  maximumLength: s.wholeNumber(1, 255).optional(),
+  defaultValue: s.text(1, 255).optional(),
 }).refine(
   ({ type, options }) => (type === 'dropdown') === (options !== undefined),
   'must have options if it is a dropdown, and only then',
 )
 
-const customWords = text(1, 1200).optional()
+const customWords = s.text(1, 1200).optional()
 const presence = words('required', 'optional').optional()
 const permission = words('enabled', 'disabled').optional()
 
 /** The quantity that the buyer may choose on Stripe's page. */
 export const adjustableQuantity = shape({
-  minimum: wholeNumber(0, 999).optional(),
-  maximum: wholeNumber(1, 999).optional(),
+  minimum: s.wholeNumber(0, 999).optional(),
+  maximum: s.wholeNumber(1, 999).optional(),
 })
   .refine(
     ({ minimum = 0, maximum = 999 }) => minimum <= maximum,
@@ -64,11 +75,11 @@ export const adjustableQuantity = shape({
 
 /** The optional fields of `CreateCheckoutSessionRequest` that become the column `options`. */
 export const checkoutOptions = {
-  adaptivePricing: boolean.describe('Show prices in the currency of the buyer.').optional(),
-  allowPromotionCodes: boolean.describe('The page has a field for a promotion code.').optional(),
-  automaticTax: boolean.describe('Stripe Tax computes the tax.').optional(),
+  adaptivePricing: s.boolean.describe('Show prices in the currency of the buyer.').optional(),
+  allowPromotionCodes: s.boolean.describe('The page has a field for a promotion code.').optional(),
+  automaticTax: s.boolean.describe('Stripe Tax computes the tax.').optional(),
   billingAddressCollection: words('auto', 'required').optional(),
-  billingCycleAnchor: instantText.describe('When the first whole period begins.').optional(),
+  billingCycleAnchor: s.instantText.describe('When the first whole period begins.').optional(),
   captureMethod: words('automatic', 'automatic_async', 'manual')
     .describe('`manual` authorizes the amount; the admin API captures or cancels it.')
     .optional(),
@@ -80,7 +91,7 @@ export const checkoutOptions = {
     }),
   ).optional(),
   currency: z
-    .string(requiredAs('a currency'))
+    .string(s.requiredAs('a currency'))
     .regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters')
     .optional(),
   customFields: listOf(customField, 3, 'fields').optional(),
@@ -93,22 +104,22 @@ export const checkoutOptions = {
     }),
   ).optional(),
   discounts: listOf(discount, 20, 'discounts').optional(),
-  expiresAt: instantText.describe('When the session expires: 30 minutes to 24 hours from now.').optional(),
-  invoiceCreation: boolean.describe('A one-time payment gets an invoice, too.').optional(),
+  expiresAt: s.instantText.describe('When the session expires: 30 minutes to 24 hours from now.').optional(),
+  invoiceCreation: s.boolean.describe('A one-time payment gets an invoice, too.').optional(),
   locale: word('a locale, for example de or auto').optional(),
   nameCollection: some(shape({ individual: presence, business: presence })).optional(),
   paymentMethodCollection: words('always', 'if_required').optional(),
   paymentMethodConfiguration: word('a payment method configuration, pmc_…').optional(),
   paymentMethodTypes: listOf(
     z
-      .string(requiredAs('text'))
+      .string(s.requiredAs('text'))
       .regex(/^[a-z0-9_]{1,100}$/, 'must be a payment method type, for example card'),
     50,
     'payment method types',
   ).optional(),
-  phoneNumberCollection: boolean.optional(),
+  phoneNumberCollection: s.boolean.optional(),
   prorationBehavior: words('create_prorations', 'none').describe('With `billingCycleAnchor`.').optional(),
-  recovery: shape({ allowPromotionCodes: boolean.optional() })
+  recovery: shape({ allowPromotionCodes: s.boolean.optional() })
     .describe('An expired session gets a link that begins it again.')
     .optional(),
   redirectOnCompletion: words('always', 'if_required', 'never').optional(),
@@ -121,17 +132,17 @@ export const checkoutOptions = {
     .optional(),
   shippingAddressCollection: shape({
     allowedCountries: listOf(
-      z.string(requiredAs('a country')).regex(/^[A-Z]{2}$/, 'must be a country of two capital letters'),
+      z.string(s.requiredAs('a country')).regex(/^[A-Z]{2}$/, 'must be a country of two capital letters'),
       250,
       'countries',
     ),
   }).optional(),
-  shippingOptions: listOf(shape({ shippingRate: text(1, 255) }), 5, 'shipping options').optional(),
+  shippingOptions: listOf(shape({ shippingRate: s.text(1, 255) }), 5, 'shipping options').optional(),
   submitType: word('a word such as donate or book').optional(),
-  taxIdCollection: boolean.optional(),
-  trialEnd: instantText.describe('When the trial ends.').optional(),
-  trialPeriodDays: wholeNumber(1, 730).optional(),
-  trialWithoutCard: boolean
+  taxIdCollection: s.boolean.optional(),
+  trialEnd: s.instantText.describe('When the trial ends.').optional(),
+  trialPeriodDays: s.wholeNumber(1, 730).optional(),
+  trialWithoutCard: s.boolean
     .describe('No card is asked for; the subscription is canceled at the end of the trial if there is none.')
     .optional(),
   uiMode: words('hosted', 'embedded', 'custom')
@@ -142,7 +153,7 @@ export const checkoutOptions = {
 const afterCompletion = shape({
   type: words('portal_homepage', 'redirect', 'hosted_confirmation'),
   returnUrl: httpUrl.optional(),
-  customMessage: text(1, 500).optional(),
+  customMessage: s.text(1, 500).optional(),
 })
 
 /** The optional fields of `CreateCustomerPortalSessionRequest` that become the column `options`. */
@@ -155,17 +166,18 @@ export const portalOptions = {
       'subscription_update',
       'subscription_update_confirm',
     ),
-    subscriptionId: text(1, 255)
+    subscriptionId: s
+      .text(1, 255)
       .describe('A subscription of the subject, `sub_…`; may be omitted if there is only one.')
       .optional(),
     items: z
       .array(
         shape({
-          priceId: text(1, 255),
-          quantity: wholeNumber(1, 999_999).optional(),
-          subscriptionItemId: text(1, 255).optional(),
+          priceId: s.text(1, 255),
+          quantity: s.wholeNumber(1, 999_999).optional(),
+          subscriptionItemId: s.text(1, 255).optional(),
         }),
-        requiredAs('a list of one item'),
+        s.requiredAs('a list of one item'),
       )
       .length(1, 'must be a list of one item')
       .describe('What the subscription changes to; for `subscription_update_confirm`.')

@@ -1,6 +1,8 @@
 /** Who may use the admin API. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readConfig } from '../../../functions/core/config.ts'
+import openapi from '../../../types/openapi.json' with { type: 'json' }
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY, ANON_KEY } from '../support/system.ts'
 import { token, userToken } from '../support/tokens.ts'
@@ -216,5 +218,6 @@ it('the OpenAPI document is for everybody', async () => {
   const answer = await system.call('GET', '/api/payments/openapi.json')
   expect(answer.status).toBe(200)
   expect(answer.body.openapi).toBe('3.1.0')
+  expect(answer.body).toEqual(openapi)
   expect(Object.keys(answer.body.paths)).toContain('/api/payments/stripe/{environment}/webhook-events/retry')
 })

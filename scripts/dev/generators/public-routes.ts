@@ -1,14 +1,22 @@
-/** The routes that are not for the admin, as the OpenAPI document describes them. */
+/** What only the OpenAPI document and the types of the API describe: the routes that are not for the admin, pages, and errors. */
 import { z } from 'zod'
 import {
   createCheckoutSessionBody,
   createCheckoutSessionResponse,
   createCustomerPortalSessionBody,
   createCustomerPortalSessionResponse,
-} from '../checkout/schemas.ts'
-import type { Route } from '../core/route.ts'
-import { answer, environmentParams, noQuery } from '../core/schema-parts.ts'
-import { webhookResponse } from '../events/schemas.ts'
+} from '../../../functions/checkout/schemas.ts'
+import { ERROR_CODES } from '../../../functions/core/error-codes.ts'
+import type { Route } from '../../../functions/core/route.ts'
+import {
+  answer,
+  describedAnswer,
+  environmentParams,
+  named,
+  nextCursor,
+  noQuery,
+} from '../../../functions/core/schema-parts.ts'
+import { webhookResponse } from '../../../functions/events/schemas.ts'
 
 /** A route without its handler, which is in `app.ts`. The path is complete. */
 export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
@@ -107,3 +115,20 @@ export const publicRoutes: PublicRoute[] = [
     security: [],
   },
 ]
+
+export const pageSchema = describedAnswer(
+  'Page',
+  'A page of a list: pass `nextCursor` as `cursor` to get the next page; it is null on the last one.',
+  { nextCursor },
+)
+
+const errorCode = named('ErrorCode', z.enum(ERROR_CODES), 'The codes an answer of this API can carry.')
+
+export const errorResponse = z
+  .object({
+    error: errorCode.meta({ shownAs: { type: 'string', description: 'A code.' } }),
+    message: z.string().describe('A sentence for a person.'),
+    statusCode: z.int(),
+    nextActions: z.string().describe('The next step.').optional(),
+  })
+  .meta({ id: 'Error', typeName: 'ErrorBody' })
