@@ -269,6 +269,7 @@ CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _140_reserved BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__reserved();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
@@ -279,11 +280,12 @@ CASE
     ELSE ((( SELECT payments.caller_id() AS caller_id) IS NULL) AND (idempotency_key = NULLIF(( SELECT current_setting('payments.idempotency_key'::text, true) AS current_setting), ''::text)))
 END));
 create policy select_own on payments.stripe_checkout_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
+create policy service_insert on payments.stripe_checkout_sessions for insert to payments_service with check (true);
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
 create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
-grant select, update on payments.stripe_checkout_sessions to payments_service;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select, update on payments.stripe_checkout_sessions to payments_service;
 
 create table payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid(),
@@ -345,6 +347,10 @@ create table payments.stripe_prices (
   currency text not null,
   unit_amount bigint,
   unit_amount_decimal text,
+  custom_unit_amount boolean not null default false,
+  custom_unit_amount_minimum bigint,
+  custom_unit_amount_maximum bigint,
+  custom_unit_amount_preset bigint,
   type text not null,
   lookup_key text,
   billing_scheme text,
@@ -373,6 +379,10 @@ comment on column payments.stripe_prices.active is 'Whether it can be bought; ar
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
+comment on column payments.stripe_prices.custom_unit_amount is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
+comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_maximum is 'The most that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_preset is 'The amount that the page shows first, in the minor unit.';
 comment on column payments.stripe_prices.type is 'Stripe''s type, one_time or recurring.';
 comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
 comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
@@ -1255,7 +1265,11 @@ create view payments_private.price_list with (security_invoker=true) as
     recurring_interval_count,
     metadata,
     synced_at,
-    recurring_usage_type
+    recurring_usage_type,
+    custom_unit_amount,
+    custom_unit_amount_minimum,
+    custom_unit_amount_maximum,
+    custom_unit_amount_preset
    FROM payments.stripe_prices p
   WHERE (NOT deleted);
 comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
@@ -1838,6 +1852,12 @@ create function payments_private.checkout_option_problem(option text, name text,
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.checkout_option_problem(option text, name text, value jsonb) to payments_service;
 
+create function payments_private.checkout_price_data(price_data jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_price_data(price_data jsonb) to payments_service;
+
 create function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, options jsonb)
   returns text
   language plpgsql immutable security invoker
@@ -1986,6 +2006,12 @@ create function payments_private.is_own_endpoint(environment text, endpoint json
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.is_price_data(value jsonb)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_price_data(value jsonb) to payments_service;
+
 create function payments_private.is_projected_event(event_type text)
   returns boolean
   language plpgsql immutable security invoker
@@ -2127,11 +2153,11 @@ create function payments_private.portal_session_params(session payments.stripe_c
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions) to payments_service;
 
-create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
+create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT custom_unit_amount boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
+grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT custom_unit_amount boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
 
 create function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
   returns jsonb[]
@@ -2373,6 +2399,11 @@ create function payments_private.tg_sessions__id()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__reserved()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

@@ -111,7 +111,26 @@ export type CreateCheckoutSessionRequest = {
 
 export type CheckoutLineItem = {
   /** A Stripe price, `price_…`. */
-  priceId: string
+  priceId?: string
+  /** A price of its own instead of priceId; from the service only, or where an offer allows it. */
+  priceData?: {
+    currency: string
+    /** In the currency's minor unit. */
+    unitAmount: number
+    /** A Stripe product, `prod_…`; else product. */
+    productId?: string
+    /** A product that is made for this price. */
+    product?: {
+      name: string
+      description?: string
+      taxCode?: string
+    }
+    recurring?: {
+      interval: 'day' | 'week' | 'month' | 'year'
+      intervalCount?: number
+    }
+    taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
+  }
   /** 1 to 999; 1 if omitted. It is not sent to Stripe for a metered price. */
   quantity?: number
   /** The buyer may change the quantity on the page, within these limits. */
@@ -493,9 +512,14 @@ export type StripePrice = {
   productId: string | null
   active: boolean
   currency: string
-  /** In the currency's minor unit; null if it has fractions or tiers. */
+  /** In the currency's minor unit; null if it has fractions or tiers, or if the buyer chooses it. */
   unitAmount: number | null
   unitAmountDecimal: string | null
+  /** Whether the buyer chooses the amount. */
+  customUnitAmount: boolean
+  customUnitAmountMinimum: number | null
+  customUnitAmountMaximum: number | null
+  customUnitAmountPreset: number | null
   /** `one_time`, `recurring`, or a word that Stripe adds later. */
   type: 'one_time' | 'recurring' | (string & {})
   lookupKey: string | null
@@ -560,8 +584,14 @@ export type CreateStripePriceRequest = {
   productId: string
   /** Three letters. */
   currency: string
-  /** In the currency's minor unit. */
-  unitAmount: number
+  /** In the currency's minor unit. Required unless customUnitAmount is given. */
+  unitAmount?: number
+  /** The buyer chooses the amount, within these limits. */
+  customUnitAmount?: {
+    minimum?: number
+    maximum?: number
+    preset?: number
+  }
   lookupKey?: string | null
   active?: boolean
   recurring?: {
@@ -783,6 +813,28 @@ export type RetriedEvent = {
   lastError: string | null
 }
 
+export type CapturePaymentRequest = {
+  /** In the currency's minor unit; all of it if omitted. The rest is released. */
+  amount?: number
+}
+
+export type PaymentResponse = {
+  payment: Payment
+}
+
+export type Payment = {
+  environment: StripeEnvironment
+  paymentIntentId: string
+  /** `requires_capture`, `succeeded`, `canceled`, or a word that Stripe adds later. */
+  status: 'requires_capture' | 'succeeded' | 'canceled' | (string & {})
+  /** In the currency's minor unit, like every amount. */
+  amount: number
+  /** What is held and may be captured. */
+  amountCapturable: number
+  amountReceived: number
+  currency: string
+}
+
 export type SyncRequest = {
   /** Products, prices, customers and subscriptions if omitted. */
   kinds?: SyncKind[]
@@ -966,6 +1018,7 @@ export type ErrorCode =
   | 'PAYMENT_PRICE_IN_USE'
   | 'PAYMENT_LOOKUP_KEY_IN_USE'
   | 'PAYMENT_METHOD_DECLINED'
+  | 'PAYMENT_NOT_CAPTURABLE'
   | 'PAYMENT_SYNC_RUNNING'
   | 'RATE_LIMITED'
   | 'UPSTREAM_FAILURE'

@@ -373,6 +373,10 @@ export interface PaymentsPrivatePriceList {
   active: boolean | null;
   billing_scheme: string | null;
   currency: string | null;
+  custom_unit_amount: boolean | null;
+  custom_unit_amount_maximum: Int8 | null;
+  custom_unit_amount_minimum: Int8 | null;
+  custom_unit_amount_preset: Int8 | null;
   environment: string | null;
   lookup_key: string | null;
   metadata: Json | null;
@@ -875,6 +879,22 @@ export interface PaymentsStripePrices {
    * Three-letter ISO 4217 code, lower case.
    */
   currency: string;
+  /**
+   * Whether the buyer chooses the amount (pay what you want); unit_amount is null then.
+   */
+  custom_unit_amount: Generated<boolean>;
+  /**
+   * The most that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_maximum: Int8 | null;
+  /**
+   * The least that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_minimum: Int8 | null;
+  /**
+   * The amount that the page shows first, in the minor unit.
+   */
+  custom_unit_amount_preset: Int8 | null;
   /**
    * Deleted at Stripe; never becomes false again.
    */

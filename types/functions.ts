@@ -652,6 +652,13 @@ export interface SqlFunctions {
     returns: string
   }
 
+  'payments_private.checkout_price_data': {
+    args: {
+      price_data: Json | null
+    }
+    returns: Json
+  }
+
   'payments_private.checkout_request_hash': {
     args: {
       mode: string | null
@@ -741,6 +748,13 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.is_price_data': {
+    args: {
+      value: Json | null
+    }
+    returns: boolean
+  }
+
   'payments_private.known_objects': {
     args: {
       environment: string | null
@@ -774,7 +788,7 @@ export interface SqlFunctions {
     args: {
       object: Json | null
     }
-    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
+    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; custom_unit_amount: boolean | null; custom_unit_amount_minimum: string | null; custom_unit_amount_maximum: string | null; custom_unit_amount_preset: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
   }
 
   'payments_private.product_row': {

@@ -1,7 +1,7 @@
 /**
  * `POST /api/payments/stripe/{environment}/checkout-sessions`
  *
- * The database decides, Stripe creates the session, the database records it: two round trips, and no connection is
+ * The caller is a user, a guest, or a backend with the admin key, which no policy limits. The database decides, Stripe creates the session, the database records it: two round trips, and no connection is
  * held between.
  */
 import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
@@ -32,7 +32,7 @@ export async function checkoutSession(
   params: { environment: string },
   deps: Deps,
 ): Promise<Answer<CreateCheckoutSessionResponse>> {
-  const caller = await deps.authenticate(request.headers)
+  const caller = await deps.authenticate(request.headers, { service: true })
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCheckoutSessionBody, await readJson(request))
   checkReturnOrigins(deps.config, {

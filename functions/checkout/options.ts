@@ -32,6 +32,10 @@ const listOf = <Schema extends z.ZodType>(schema: Schema, max: number, what: str
 const shape = <Shape extends z.ZodRawShape>(fields: Shape) =>
   z.strictObject(fields, s.requiredAs('an object'))
 
+const currency = z
+  .string(s.requiredAs('a currency'))
+  .regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters')
+
 const discount = shape({
   coupon: s.text(1, 255).describe('A coupon of Stripe.').optional(),
   promotionCode: s.text(1, 255).describe('A promotion code of Stripe, `promo_…`.').optional(),
@@ -73,6 +77,30 @@ export const adjustableQuantity = shape({
   )
   .describe('The buyer may change the quantity on the page, within these limits.')
 
+/** A price that is made for one checkout. */
+export const priceData = shape({
+  currency: currency,
+  unitAmount: s.wholeNumber(0, 99_999_999).describe("In the currency's minor unit."),
+  productId: s.text(1, 255).describe('A Stripe product, `prod_…`; else product.').optional(),
+  product: shape({
+    name: s.text(1, 255),
+    description: s.text(1, 1000).optional(),
+    taxCode: s.text(1, 255).optional(),
+  })
+    .describe('A product that is made for this price.')
+    .optional(),
+  recurring: shape({
+    interval: words('day', 'week', 'month', 'year'),
+    intervalCount: s.wholeNumber(1, 1095).optional(),
+  }).optional(),
+  taxBehavior: words('exclusive', 'inclusive', 'unspecified').optional(),
+})
+  .refine(
+    ({ productId, product }) => (productId === undefined) !== (product === undefined),
+    'must have either a productId or a product',
+  )
+  .describe('A price of its own instead of priceId; from the service only, or where an offer allows it.')
+
 /** The optional fields of `CreateCheckoutSessionRequest` that become the column `options`. */
 export const checkoutOptions = {
   adaptivePricing: s.boolean.describe('Show prices in the currency of the buyer.').optional(),
@@ -90,10 +118,7 @@ export const checkoutOptions = {
       paymentMethodReuseAgreement: words('auto', 'hidden').optional(),
     }),
   ).optional(),
-  currency: z
-    .string(s.requiredAs('a currency'))
-    .regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters')
-    .optional(),
+  currency: currency.optional(),
   customFields: listOf(customField, 3, 'fields').optional(),
   customText: some(
     shape({

@@ -1,7 +1,7 @@
 /** Checkout and Billing Portal sessions as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import * as s from '../core/schema-parts.ts'
-import { adjustableQuantity, checkoutOptions, httpUrl, portalOptions } from './options.ts'
+import { adjustableQuantity, checkoutOptions, httpUrl, portalOptions, priceData } from './options.ts'
 
 const RESERVED_METADATA = /^(payments|insforge)_/
 const mode = ['payment', 'subscription', 'setup'] as const
@@ -20,17 +20,27 @@ const subject = s.named(
 
 const lineItem = s.named(
   'CheckoutLineItem',
-  z.strictObject(
-    {
-      priceId: s.text(1, 255).describe('A Stripe price, `price_…`.'),
-      quantity: s
-        .wholeNumber(1, 999)
-        .describe('1 to 999; 1 if omitted. It is not sent to Stripe for a metered price.')
-        .default(1),
-      adjustableQuantity: adjustableQuantity.optional(),
-    },
-    s.requiredAs('an object with priceId and quantity'),
-  ),
+  z
+    .strictObject(
+      {
+        priceId: s.text(1, 255).describe('A Stripe price, `price_…`.').optional(),
+        priceData: priceData.optional(),
+        quantity: s
+          .wholeNumber(1, 999)
+          .describe('1 to 999; 1 if omitted. It is not sent to Stripe for a metered price.')
+          .default(1),
+        adjustableQuantity: adjustableQuantity.optional(),
+      },
+      s.requiredAs('an object with priceId and quantity'),
+    )
+    .refine(({ priceId, priceData }) => priceId !== undefined || priceData !== undefined, {
+      path: ['priceId'],
+      message: 'is required',
+    })
+    .refine(({ priceId, priceData }) => priceId === undefined || priceData === undefined, {
+      path: ['priceData'],
+      message: 'cannot be used with priceId',
+    }),
 )
 
 export const createCheckoutSessionBody = s

@@ -1,5 +1,5 @@
---! Previous: sha1:6ac2fdcb7f5cccf1bd525fe7071d267135deae05
---! Hash: sha1:367f9fd50615ba663b8fdb1f3e6c1c4e1ebf6b02
+--! Previous: sha1:9c6d34326a1e384ca4a5041925ec18919a2f867e
+--! Hash: sha1:f4b8de66d6eb631e26c87b76842c130898ffe623
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,47 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_sessions__reserved.sql
+/*
+ * Trigger function: raises SP053 if an app user asks for what decides a price and is not the app's to give away. That
+ * is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
+ *
+ * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
+ * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
+ */
+create or replace function payments_private.tg_sessions__reserved()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reserved text;
+begin
+  v_reserved := case
+    when jsonb_path_exists(new.line_items, '$[*].priceData') then 'a price of its own (priceData)'
+    when jsonb_path_exists(new.options, '$.discounts[*].coupon') then 'a coupon by its id'
+    when exists (
+      select
+      from jsonb_path_query(new.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
+      join payments.stripe_prices as p
+        on p.price_id = i.price_id #>> '{}' and p.environment = new.environment
+      where p.custom_unit_amount
+    ) then 'a price whose amount the buyer chooses'
+  end;
+  if v_reserved is not null then
+    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
+      using errcode = 'SP053',
+            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__reserved() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__reserved.sql
 
 --! Included checkout/private/tg_portal_sessions__options.sql
 /*
@@ -2299,7 +2340,7 @@ begin
   v_snapshot.status := v_status;
   v_snapshot.state := case
     when v_status = 'succeeded' then 'succeeded'
-    when v_status = 'processing' then 'pending'
+    when v_status in ('processing', 'requires_capture') then 'pending'
     when v_is_declined or v_is_canceled then 'failed'
   end;
   v_snapshot.amount := case
@@ -2933,6 +2974,10 @@ create or replace function payments_private.price_row(
   out currency text,
   out unit_amount bigint,
   out unit_amount_decimal text,
+  out custom_unit_amount boolean,
+  out custom_unit_amount_minimum bigint,
+  out custom_unit_amount_maximum bigint,
+  out custom_unit_amount_preset bigint,
   out type text,
   out lookup_key text,
   out billing_scheme text,
@@ -2954,6 +2999,12 @@ begin
   price_row.currency := coalesce(lower(price_row.object ->> 'currency'), '');
   price_row.unit_amount := (price_row.object ->> 'unit_amount')::bigint;
   price_row.unit_amount_decimal := price_row.object ->> 'unit_amount_decimal';
+  price_row.custom_unit_amount := jsonb_typeof(price_row.object -> 'custom_unit_amount') is not distinct from 'object';
+  if price_row.custom_unit_amount then
+    price_row.custom_unit_amount_minimum := (price_row.object #>> '{custom_unit_amount,minimum}')::bigint;
+    price_row.custom_unit_amount_maximum := (price_row.object #>> '{custom_unit_amount,maximum}')::bigint;
+    price_row.custom_unit_amount_preset := (price_row.object #>> '{custom_unit_amount,preset}')::bigint;
+  end if;
   price_row.type := coalesce(price_row.object ->> 'type', 'one_time');
   price_row.lookup_key := price_row.object ->> 'lookup_key';
   price_row.billing_scheme := price_row.object ->> 'billing_scheme';
@@ -3018,18 +3069,21 @@ begin
   ),
   applied as (
     insert into payments.stripe_prices as t (
-      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
-      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type, metadata,
+      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, custom_unit_amount,
+      custom_unit_amount_minimum, custom_unit_amount_maximum, custom_unit_amount_preset, type, lookup_key, billing_scheme,
+      tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type, metadata,
       raw, deleted, version
     )
     select
       project_stripe_prices.environment, r.price_id, r.product_id, r.active and not s.is_deleted, r.currency, r.unit_amount,
-      r.unit_amount_decimal, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval,
+      r.unit_amount_decimal, r.custom_unit_amount, r.custom_unit_amount_minimum, r.custom_unit_amount_maximum,
+      r.custom_unit_amount_preset, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval,
       r.recurring_interval_count, r.recurring_usage_type, r.metadata, s.object, s.is_deleted, s.version
     from snapshot as s
     cross join lateral payments_private.price_row(s.object) as r
     on conflict on constraint stripe_prices_price_id_key do update
-    set (product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key, billing_scheme, tax_behavior,
+    set (product_id, active, currency, unit_amount, unit_amount_decimal, custom_unit_amount, custom_unit_amount_minimum,
+         custom_unit_amount_maximum, custom_unit_amount_preset, type, lookup_key, billing_scheme, tax_behavior,
          recurring_interval, recurring_interval_count, recurring_usage_type, metadata, raw, deleted, version) = (
           select
             case when n.is_newer then excluded.product_id else t.product_id end,
@@ -3037,6 +3091,10 @@ begin
             case when n.is_newer then excluded.currency else t.currency end,
             case when n.is_newer then excluded.unit_amount else t.unit_amount end,
             case when n.is_newer then excluded.unit_amount_decimal else t.unit_amount_decimal end,
+            case when n.is_newer then excluded.custom_unit_amount else t.custom_unit_amount end,
+            case when n.is_newer then excluded.custom_unit_amount_minimum else t.custom_unit_amount_minimum end,
+            case when n.is_newer then excluded.custom_unit_amount_maximum else t.custom_unit_amount_maximum end,
+            case when n.is_newer then excluded.custom_unit_amount_preset else t.custom_unit_amount_preset end,
             case when n.is_newer then excluded.type else t.type end,
             case when n.is_newer then excluded.lookup_key else t.lookup_key end,
             case when n.is_newer then excluded.billing_scheme else t.billing_scheme end,
@@ -6808,18 +6866,22 @@ begin
       then format('returnUrl is required when uiMode is %s.', options ->> 'ui_mode')
     when not v_in_page and v_options ? 'return_url' then 'returnUrl needs uiMode embedded or custom; use successUrl.'
     when not v_in_page and v_options ? 'redirect_on_completion'
-      then 'redirectOnCompletion needs uiMode embedded or custom.'
+      then 'redirectOnCompletion needs uiMode embedded.'
     when v_options ? 'return_url' and v_options ->> 'redirect_on_completion' = 'never'
       then 'returnUrl cannot be used when redirectOnCompletion is never.'
     when v_options ? 'return_url' and not payments_private.is_http_url(v_options ->> 'return_url')
       then 'returnUrl must be an absolute http or https URL.'
     when length(v_options ->> 'return_url') > 5000 then 'returnUrl must have at most 5000 characters.'
-    when options ->> 'ui_mode' = 'custom' and v_options ?| '{custom_text,submit_type,shipping_options,recovery}'
-      then 'customText, submitType, shippingOptions and recovery cannot be used when uiMode is custom.'
+    when options ->> 'ui_mode' = 'custom' and v_options ? 'redirect_on_completion'
+      then 'redirectOnCompletion needs uiMode embedded.'
+    when options ->> 'ui_mode' = 'custom' and v_options ?| '{custom_fields,custom_text,submit_type,recovery}'
+      then 'customFields, customText, submitType and recovery cannot be used when uiMode is custom.'
     when v_in_page and v_options ? 'recovery' then 'recovery needs uiMode hosted.'
     when mode = 'setup' and line_items <> '[]' then 'lineItems cannot be used when mode is setup.'
     when mode = 'setup' and not v_options ?| '{currency,payment_method_types}'
       then 'currency or paymentMethodTypes is required when mode is setup.'
+    when mode = 'payment' and jsonb_path_exists(line_items, '$[*].priceData.recurring')
+      then 'priceData.recurring needs mode subscription.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
     when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
@@ -7077,6 +7139,51 @@ $$;
 revoke all on function payments_private.is_adjustable_quantity(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.is_adjustable_quantity(jsonb) to payments_service;
 --! EndIncluded checkout/private/is_adjustable_quantity.sql
+--! Included checkout/private/is_price_data.sql
+/*
+ * Returns whether a value is a price that a request makes up, as in the API:
+ *   {currency, unitAmount, productId | product: {name, description?, taxCode?}, recurring?: {interval, intervalCount?},
+ *    taxBehavior?}
+ *
+ * unitAmount is in the currency's minor unit. Stripe judges the words.
+ */
+create or replace function payments_private.is_price_data(value jsonb)
+  returns boolean
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when jsonb_typeof(value) is distinct from 'object' then false
+    when value - '{currency,unitAmount,productId,product,recurring,taxBehavior}'::text[] <> '{}' then false
+    when jsonb_typeof(coalesce(value -> 'product', '{}')) <> 'object'
+      or jsonb_typeof(coalesce(value -> 'recurring', '{}')) <> 'object' then false
+    when jsonb_typeof(value -> 'unitAmount') is distinct from 'number' then false
+    when jsonb_typeof(coalesce(value #> '{recurring,intervalCount}', '1')) <> 'number' then false
+    when (value -> 'product') - '{name,description,taxCode}'::text[] <> '{}'
+      or (value -> 'recurring') - '{interval,intervalCount}'::text[] <> '{}' then false
+    when jsonb_path_exists(
+      value, '$.currency, $.productId, $.product.*, $.recurring.interval, $.taxBehavior ? (@.type() != "string")'
+    ) then false
+    else value ->> 'currency' is not null
+      and value ->> 'currency' ~ '^[a-z]{3}$'
+      and (value ->> 'unitAmount')::numeric between 0 and 99999999
+      and (value ->> 'unitAmount')::numeric % 1 = 0
+      and (value ? 'productId') <> (value ? 'product')
+      and length(coalesce(value ->> 'productId', value #>> '{product,name}', '')) between 1 and 255
+      and (not value ? 'recurring' or coalesce(value #>> '{recurring,interval}', '') in ('day', 'week', 'month', 'year'))
+      and coalesce((value #>> '{recurring,intervalCount}')::numeric, 1) between 1 and 1095
+      and coalesce((value #>> '{recurring,intervalCount}')::numeric, 1) % 1 = 0
+      and coalesce(value ->> 'taxBehavior', 'exclusive') in ('exclusive', 'inclusive', 'unspecified')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.is_price_data(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.is_price_data(jsonb) to payments_service;
+--! EndIncluded checkout/private/is_price_data.sql
 --! Included checkout/private/check_checkout_request.sql
 /*
  * Raises SP001 for a checkout request that Stripe or a constraint would refuse, with a sentence that names the field.
@@ -7115,18 +7222,24 @@ begin
       select
       from jsonb_array_elements(line_items) as i (item)
       where jsonb_typeof(i.item) <> 'object'
-        or jsonb_typeof(i.item -> 'priceId') is distinct from 'string'
+        or (i.item ? 'priceId') = (i.item ? 'priceData')
+        or jsonb_typeof(coalesce(i.item -> 'priceId', '""')) <> 'string'
         or i.item ->> 'priceId' !~ '\S'
         or jsonb_typeof(coalesce(i.item -> 'quantity', '1')) <> 'number'
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
-    ) then 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
+    ) then 'Each of lineItems needs a priceId or a priceData, and a whole quantity from 1 to 999.'
     when exists (
       select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
     ) then 'Each priceId of lineItems must have at most 255 characters.'
     when exists (
-      select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,quantity,adjustableQuantity}'::text[] <> '{}'
-    ) then 'Each of lineItems may have a priceId, a quantity and an adjustableQuantity, and nothing else.'
+      select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,priceData,quantity,adjustableQuantity}'::text[] <> '{}'
+    ) then 'Each of lineItems may have a priceId or a priceData, a quantity and an adjustableQuantity, and nothing else.'
+    when exists (
+      select
+      from jsonb_array_elements(line_items) as i (item)
+      where i.item ? 'priceData' and not payments_private.is_price_data(i.item -> 'priceData')
+    ) then 'Each priceData of lineItems needs a currency, a whole unitAmount from 0 to 99999999, and either a productId or a product with a name. It may have recurring and taxBehavior.'
     when exists (
       select
       from jsonb_array_elements(line_items) as i (item)
@@ -7263,11 +7376,12 @@ begin
     from jsonb_each(options) as o (key, value)
     where o.key in (
       'allow_promotion_codes', 'billing_address_collection', 'currency', 'discounts', 'expires_at', 'locale',
-      'payment_method_collection', 'payment_method_configuration', 'payment_method_types', 'redirect_on_completion',
+      'payment_method_collection', 'payment_method_configuration', 'redirect_on_completion',
       'return_url', 'shipping_address_collection', 'shipping_options', 'submit_type'
     )
   ) || jsonb_strip_nulls(jsonb_build_object(
     'ui_mode', case options ->> 'ui_mode' when 'embedded' then 'embedded_page' when 'custom' then 'elements' end,
+    'allowed_payment_method_types', options -> 'payment_method_types',
     'adaptive_pricing', payments_private.wrapped('enabled', options -> 'adaptive_pricing'),
     'automatic_tax', payments_private.wrapped('enabled', options -> 'automatic_tax'),
     'tax_id_collection', payments_private.wrapped('enabled', options -> 'tax_id_collection'),
@@ -7335,6 +7449,45 @@ revoke all on function payments_private.checkout_option_params(text, jsonb, json
   from public, anon, authenticated;
 grant execute on function payments_private.checkout_option_params(text, jsonb, jsonb, boolean) to payments_service;
 --! EndIncluded checkout/private/checkout_option_params.sql
+--! Included checkout/private/checkout_price_data.sql
+/*
+ * Returns Stripe's price_data of a price that a request makes up; null if there is none. is_price_data has its shape.
+ */
+create or replace function payments_private.checkout_price_data(price_data jsonb)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when price_data is not null then jsonb_strip_nulls(jsonb_build_object(
+      'currency', price_data -> 'currency',
+      'unit_amount', price_data -> 'unitAmount',
+      'tax_behavior', price_data -> 'taxBehavior',
+      'product', price_data -> 'productId',
+      'product_data', case
+        when price_data ? 'product' then jsonb_build_object(
+          'name', price_data #> '{product,name}',
+          'description', price_data #> '{product,description}',
+          'tax_code', price_data #> '{product,taxCode}'
+        )
+      end,
+      'recurring', case
+        when price_data ? 'recurring' then jsonb_build_object(
+          'interval', price_data #> '{recurring,interval}',
+          'interval_count', price_data #> '{recurring,intervalCount}'
+        )
+      end
+    ))
+  end;
+end;
+$$;
+
+revoke all on function payments_private.checkout_price_data(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.checkout_price_data(jsonb) to payments_service;
+--! EndIncluded checkout/private/checkout_price_data.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
  * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price, so a
@@ -7374,6 +7527,7 @@ begin
       select jsonb_agg(
         jsonb_build_object(
           'price', i.item ->> 'priceId',
+          'price_data', payments_private.checkout_price_data(i.item -> 'priceData'),
           'quantity', case
             when p.recurring_usage_type is distinct from 'metered' then coalesce((i.item ->> 'quantity')::integer, 1)
           end,
@@ -7391,7 +7545,8 @@ begin
     'customer', session.customer_id,
     'customer_email', case when session.customer_id is null then session.customer_email end,
     'customer_creation', case
-      when session.mode in ('payment', 'setup') and session.subject_type is not null and session.customer_id is null then 'always'
+      when session.mode in ('payment', 'setup') and session.subject_type is not null and session.customer_id is null
+        then 'always'
     end,
     'metadata', v_metadata
   )) || payments_private.checkout_option_params(
@@ -7522,7 +7677,8 @@ grant execute on function payments_private.session_came_to_nothing(payments.stri
  *   fetch   it has expired by the clock, but Stripe has not reported that: read it from Stripe, project it, begin again
  *
  * The insert runs as the caller (role and JWT claims), so the policies on payments.stripe_checkout_sessions decide. All
- * else runs as the handler.
+ * else runs as the handler. The caller {role: service} is a backend with the admin key: its insert runs as the handler.
+ * It is for any subject, and may ask for what _140_reserved keeps from app users.
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
@@ -7580,7 +7736,11 @@ begin
 
   -- insert as the caller, whose policies decide
   perform set_config('payments.new_session_id', 'wanted at ' || pg_trigger_depth(), true);
-  perform payments_private.become_caller(caller);
+  if caller ->> 'role' = 'service' then
+    perform set_config('request.jwt.claims', '', true);
+  else
+    perform payments_private.become_caller(caller);
+  end if;
   insert into payments.stripe_checkout_sessions (
     environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
     metadata, options
@@ -9062,6 +9222,7 @@ as $$
     'checkout.session.async_payment_failed', 'checkout.session.expired',
     'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
     'payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled',
+    'payment_intent.amount_capturable_updated',
     'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
     'refund.created', 'refund.updated', 'refund.failed',
@@ -9446,7 +9607,11 @@ as
     p.recurring_interval_count,
     p.metadata,
     p.synced_at,
-    p.recurring_usage_type
+    p.recurring_usage_type,
+    p.custom_unit_amount,
+    p.custom_unit_amount_minimum,
+    p.custom_unit_amount_maximum,
+    p.custom_unit_amount_preset
   from payments.stripe_prices as p
   where not p.deleted;
 
@@ -9799,6 +9964,16 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_140_reserved.sql
+/*
+ * Trigger that keeps from app users what only the service may ask of a checkout. The condition names the role that
+ * inserts, which the trigger function, as a definer, cannot see.
+ */
+create or replace trigger _140_reserved before insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__reserved();
+--! EndIncluded checkout/_140_reserved.sql
 --! Included checkout/_150_options.sql
 /*
  * Trigger that checks the options of a portal session.
@@ -9890,7 +10065,7 @@ alter table payments_private.secrets enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*
- * The handlers' role reads every table of the contract and updates sessions. Everything else it does through functions.
+ * The handlers' role reads every table of the contract and begins checkouts of a backend, and updates sessions. Everything else it does through functions.
  */
 drop policy if exists service_select on payments.provider_connections;
 create policy service_select on payments.provider_connections for select to payments_service using (true);
@@ -9914,6 +10089,8 @@ drop policy if exists service_select on payments.sync_runs;
 create policy service_select on payments.sync_runs for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_checkout_sessions;
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
+drop policy if exists service_insert on payments.stripe_checkout_sessions;
+create policy service_insert on payments.stripe_checkout_sessions for insert to payments_service with check (true);
 drop policy if exists service_update on payments.stripe_checkout_sessions;
 create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
 drop policy if exists service_select on payments.stripe_customer_portal_sessions;
@@ -10002,6 +10179,10 @@ grant select on
   payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
   payments.sync_runs
   to payments_service;
+grant insert (
+  environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
+  metadata, options, request_hash
+) on payments.stripe_checkout_sessions to payments_service;
 grant update on payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions to payments_service;
 grant select on payments_private.secrets, payments_private.refused_signatures to payments_service;
 
