@@ -347,7 +347,7 @@ create table payments.stripe_prices (
   currency text not null,
   unit_amount bigint,
   unit_amount_decimal text,
-  custom_unit_amount boolean not null default false,
+  pay_what_you_want boolean not null default false,
   custom_unit_amount_minimum bigint,
   custom_unit_amount_maximum bigint,
   custom_unit_amount_preset bigint,
@@ -379,7 +379,7 @@ comment on column payments.stripe_prices.active is 'Whether it can be bought; ar
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
-comment on column payments.stripe_prices.custom_unit_amount is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
+comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
 comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
 comment on column payments.stripe_prices.custom_unit_amount_maximum is 'The most that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
 comment on column payments.stripe_prices.custom_unit_amount_preset is 'The amount that the page shows first, in the minor unit.';
@@ -1266,7 +1266,7 @@ create view payments_private.price_list with (security_invoker=true) as
     metadata,
     synced_at,
     recurring_usage_type,
-    custom_unit_amount,
+    pay_what_you_want,
     custom_unit_amount_minimum,
     custom_unit_amount_maximum,
     custom_unit_amount_preset
@@ -2153,11 +2153,11 @@ create function payments_private.portal_session_params(session payments.stripe_c
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions) to payments_service;
 
-create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT custom_unit_amount boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
+create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT custom_unit_amount boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
+grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
 
 create function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
   returns jsonb[]

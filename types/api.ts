@@ -516,7 +516,7 @@ export type StripePrice = {
   unitAmount: number | null
   unitAmountDecimal: string | null
   /** Whether the buyer chooses the amount. */
-  customUnitAmount: boolean
+  payWhatYouWant: boolean
   customUnitAmountMinimum: number | null
   customUnitAmountMaximum: number | null
   customUnitAmountPreset: number | null

@@ -373,13 +373,13 @@ export interface PaymentsPrivatePriceList {
   active: boolean | null;
   billing_scheme: string | null;
   currency: string | null;
-  custom_unit_amount: boolean | null;
   custom_unit_amount_maximum: Int8 | null;
   custom_unit_amount_minimum: Int8 | null;
   custom_unit_amount_preset: Int8 | null;
   environment: string | null;
   lookup_key: string | null;
   metadata: Json | null;
+  pay_what_you_want: boolean | null;
   price_id: string | null;
   product_id: string | null;
   recurring_interval: string | null;
@@ -880,10 +880,6 @@ export interface PaymentsStripePrices {
    */
   currency: string;
   /**
-   * Whether the buyer chooses the amount (pay what you want); unit_amount is null then.
-   */
-  custom_unit_amount: Generated<boolean>;
-  /**
    * The most that the buyer may choose, in the minor unit; null for Stripe's own limit.
    */
   custom_unit_amount_maximum: Int8 | null;
@@ -915,6 +911,10 @@ export interface PaymentsStripePrices {
    * Stripe metadata, text to text.
    */
   metadata: Generated<Json>;
+  /**
+   * Whether the buyer chooses the amount (pay what you want); unit_amount is null then.
+   */
+  pay_what_you_want: Generated<boolean>;
   /**
    * Stripe id (price_…).
    */

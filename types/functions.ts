@@ -788,7 +788,7 @@ export interface SqlFunctions {
     args: {
       object: Json | null
     }
-    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; custom_unit_amount: boolean | null; custom_unit_amount_minimum: string | null; custom_unit_amount_maximum: string | null; custom_unit_amount_preset: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
+    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; pay_what_you_want: boolean | null; custom_unit_amount_minimum: string | null; custom_unit_amount_maximum: string | null; custom_unit_amount_preset: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
   }
 
   'payments_private.product_row': {

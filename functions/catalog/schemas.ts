@@ -107,7 +107,7 @@ export const price = s.component('StripePrice', {
     .nullable()
     .describe("In the currency's minor unit; null if it has fractions or tiers, or if the buyer chooses it."),
   unitAmountDecimal: s.nullable,
-  customUnitAmount: z.boolean().describe('Whether the buyer chooses the amount.'),
+  payWhatYouWant: z.boolean().describe('Whether the buyer chooses the amount.'),
   customUnitAmountMinimum: z.number().nullable(),
   customUnitAmountMaximum: z.number().nullable(),
   customUnitAmountPreset: z.number().nullable(),

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:9c6d34326a1e384ca4a5041925ec18919a2f867e
+--! Hash: sha1:7de075e874b951b0575d2b43d58539e8b1248b65
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -231,7 +231,7 @@ create table if not exists payments.stripe_prices (
   currency text not null,
   unit_amount bigint,
   unit_amount_decimal text,
-  custom_unit_amount boolean not null default false,
+  pay_what_you_want boolean not null default false,
   custom_unit_amount_minimum bigint,
   custom_unit_amount_maximum bigint,
   custom_unit_amount_preset bigint,
@@ -264,7 +264,7 @@ comment on column payments.stripe_prices.active is 'Whether it can be bought; ar
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
 comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
-comment on column payments.stripe_prices.custom_unit_amount is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
+comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
 comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
 comment on column payments.stripe_prices.custom_unit_amount_maximum is 'The most that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
 comment on column payments.stripe_prices.custom_unit_amount_preset is 'The amount that the page shows first, in the minor unit.';

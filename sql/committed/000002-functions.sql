@@ -1,5 +1,5 @@
---! Previous: sha1:9c6d34326a1e384ca4a5041925ec18919a2f867e
---! Hash: sha1:f4b8de66d6eb631e26c87b76842c130898ffe623
+--! Previous: sha1:7de075e874b951b0575d2b43d58539e8b1248b65
+--! Hash: sha1:c70cd3f3870a7174c1e0544f4f31e8ed6141f05c
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -58,7 +58,7 @@ begin
       from jsonb_path_query(new.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
       join payments.stripe_prices as p
         on p.price_id = i.price_id #>> '{}' and p.environment = new.environment
-      where p.custom_unit_amount
+      where p.pay_what_you_want
     ) then 'a price whose amount the buyer chooses'
   end;
   if v_reserved is not null then
@@ -2974,7 +2974,7 @@ create or replace function payments_private.price_row(
   out currency text,
   out unit_amount bigint,
   out unit_amount_decimal text,
-  out custom_unit_amount boolean,
+  out pay_what_you_want boolean,
   out custom_unit_amount_minimum bigint,
   out custom_unit_amount_maximum bigint,
   out custom_unit_amount_preset bigint,
@@ -2999,8 +2999,8 @@ begin
   price_row.currency := coalesce(lower(price_row.object ->> 'currency'), '');
   price_row.unit_amount := (price_row.object ->> 'unit_amount')::bigint;
   price_row.unit_amount_decimal := price_row.object ->> 'unit_amount_decimal';
-  price_row.custom_unit_amount := jsonb_typeof(price_row.object -> 'custom_unit_amount') is not distinct from 'object';
-  if price_row.custom_unit_amount then
+  price_row.pay_what_you_want := jsonb_typeof(price_row.object -> 'custom_unit_amount') is not distinct from 'object';
+  if price_row.pay_what_you_want then
     price_row.custom_unit_amount_minimum := (price_row.object #>> '{custom_unit_amount,minimum}')::bigint;
     price_row.custom_unit_amount_maximum := (price_row.object #>> '{custom_unit_amount,maximum}')::bigint;
     price_row.custom_unit_amount_preset := (price_row.object #>> '{custom_unit_amount,preset}')::bigint;
@@ -3069,20 +3069,20 @@ begin
   ),
   applied as (
     insert into payments.stripe_prices as t (
-      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, custom_unit_amount,
+      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, pay_what_you_want,
       custom_unit_amount_minimum, custom_unit_amount_maximum, custom_unit_amount_preset, type, lookup_key, billing_scheme,
       tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type, metadata,
       raw, deleted, version
     )
     select
       project_stripe_prices.environment, r.price_id, r.product_id, r.active and not s.is_deleted, r.currency, r.unit_amount,
-      r.unit_amount_decimal, r.custom_unit_amount, r.custom_unit_amount_minimum, r.custom_unit_amount_maximum,
+      r.unit_amount_decimal, r.pay_what_you_want, r.custom_unit_amount_minimum, r.custom_unit_amount_maximum,
       r.custom_unit_amount_preset, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval,
       r.recurring_interval_count, r.recurring_usage_type, r.metadata, s.object, s.is_deleted, s.version
     from snapshot as s
     cross join lateral payments_private.price_row(s.object) as r
     on conflict on constraint stripe_prices_price_id_key do update
-    set (product_id, active, currency, unit_amount, unit_amount_decimal, custom_unit_amount, custom_unit_amount_minimum,
+    set (product_id, active, currency, unit_amount, unit_amount_decimal, pay_what_you_want, custom_unit_amount_minimum,
          custom_unit_amount_maximum, custom_unit_amount_preset, type, lookup_key, billing_scheme, tax_behavior,
          recurring_interval, recurring_interval_count, recurring_usage_type, metadata, raw, deleted, version) = (
           select
@@ -3091,7 +3091,7 @@ begin
             case when n.is_newer then excluded.currency else t.currency end,
             case when n.is_newer then excluded.unit_amount else t.unit_amount end,
             case when n.is_newer then excluded.unit_amount_decimal else t.unit_amount_decimal end,
-            case when n.is_newer then excluded.custom_unit_amount else t.custom_unit_amount end,
+            case when n.is_newer then excluded.pay_what_you_want else t.pay_what_you_want end,
             case when n.is_newer then excluded.custom_unit_amount_minimum else t.custom_unit_amount_minimum end,
             case when n.is_newer then excluded.custom_unit_amount_maximum else t.custom_unit_amount_maximum end,
             case when n.is_newer then excluded.custom_unit_amount_preset else t.custom_unit_amount_preset end,
@@ -7164,9 +7164,9 @@ begin
     when jsonb_typeof(coalesce(value #> '{recurring,intervalCount}', '1')) <> 'number' then false
     when (value -> 'product') - '{name,description,taxCode}'::text[] <> '{}'
       or (value -> 'recurring') - '{interval,intervalCount}'::text[] <> '{}' then false
-    when jsonb_path_exists(
-      value, '$.currency, $.productId, $.product.*, $.recurring.interval, $.taxBehavior ? (@.type() != "string")'
-    ) then false
+    when jsonb_path_exists(value - '{unitAmount,product,recurring}'::text[], '$.* ? (@.type() != "string")')
+      or jsonb_path_exists(value, '$.product.* ? (@.type() != "string")')
+      or jsonb_path_exists(value, '$.recurring.interval ? (@.type() != "string")') then false
     else value ->> 'currency' is not null
       and value ->> 'currency' ~ '^[a-z]{3}$'
       and (value ->> 'unitAmount')::numeric between 0 and 99999999
@@ -9608,7 +9608,7 @@ as
     p.metadata,
     p.synced_at,
     p.recurring_usage_type,
-    p.custom_unit_amount,
+    p.pay_what_you_want,
     p.custom_unit_amount_minimum,
     p.custom_unit_amount_maximum,
     p.custom_unit_amount_preset
