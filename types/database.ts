@@ -373,9 +373,13 @@ export interface PaymentsPrivatePriceList {
   active: boolean | null;
   billing_scheme: string | null;
   currency: string | null;
+  custom_unit_amount_maximum: Int8 | null;
+  custom_unit_amount_minimum: Int8 | null;
+  custom_unit_amount_preset: Int8 | null;
   environment: string | null;
   lookup_key: string | null;
   metadata: Json | null;
+  pay_what_you_want: boolean | null;
   price_id: string | null;
   product_id: string | null;
   recurring_interval: string | null;
@@ -686,6 +690,10 @@ export interface PaymentsStripeCheckoutSessions {
    */
   checkout_session_id: string | null;
   /**
+   * Secret that mounts an embedded or custom session in the app's page while the session is open; null for a hosted page.
+   */
+  client_secret: string | null;
+  /**
    * When the session was begun here.
    */
   created_at: Generated<Timestamp>;
@@ -730,9 +738,13 @@ export interface PaymentsStripeCheckoutSessions {
    */
   metadata: Generated<Json>;
   /**
-   * payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.
+   * payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.
    */
   mode: string;
+  /**
+   * What the request asks of Checkout beside its items, by the names of Stripe's parameters; see payments_private.check_checkout_options().
+   */
+  options: Generated<Json>;
   /**
    * PaymentIntent (pi_…) of a completed one-time session.
    */
@@ -817,6 +829,10 @@ export interface PaymentsStripeCustomerPortalSessions {
    */
   last_error: string | null;
   /**
+   * What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().
+   */
+  options: Generated<Json>;
+  /**
    * The session as Stripe sent it.
    */
   raw: Generated<Json>;
@@ -864,6 +880,18 @@ export interface PaymentsStripePrices {
    */
   currency: string;
   /**
+   * The most that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_maximum: Int8 | null;
+  /**
+   * The least that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_minimum: Int8 | null;
+  /**
+   * The amount that the page shows first, in the minor unit.
+   */
+  custom_unit_amount_preset: Int8 | null;
+  /**
    * Deleted at Stripe; never becomes false again.
    */
   deleted: Generated<boolean>;
@@ -883,6 +911,10 @@ export interface PaymentsStripePrices {
    * Stripe metadata, text to text.
    */
   metadata: Generated<Json>;
+  /**
+   * Whether the buyer chooses the amount (pay what you want); unit_amount is null then.
+   */
+  pay_what_you_want: Generated<boolean>;
   /**
    * Stripe id (price_…).
    */

@@ -4,6 +4,7 @@ import { connectionRoutes } from '../connection/routes.ts'
 import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
+import { paymentRoutes } from '../payments/routes.ts'
 import { syncRoutes } from '../sync/routes.ts'
 
 export const routes: Route[] = [
@@ -11,5 +12,6 @@ export const routes: Route[] = [
   ...catalogRoutes,
   ...listRoutes,
   ...eventRoutes,
+  ...paymentRoutes,
   ...syncRoutes,
 ]

@@ -61,7 +61,8 @@ function callerFrom(claims: JWTPayload): Caller {
   return { ...claims, role }
 }
 
-export type Authenticate = (headers: Headers) => Promise<Caller>
+/** With `service`, the admin key makes the caller the service; otherwise it is refused. */
+export type Authenticate = (headers: Headers, allow?: { service: true }) => Promise<Caller>
 
 /** Resolves for the admin key, or for a token with a configured admin role; rejects otherwise. */
 export type AuthenticateAdmin = (headers: Headers) => Promise<void>
@@ -167,24 +168,26 @@ function bearerToken(authorization: string): string {
  * - no `Authorization`: anonymous
  * - the configured anonymous key: anonymous
  * - a user's JWT: its claims
- * - the admin key: refused, because it has no user for the policies
+ * - the admin key: the service where a route allows it; else refused, because it has no user for the policies
  */
 export function createAuthenticate({
   config,
   now,
   verify = createVerify({ config, now }),
 }: AuthOptions): Authenticate {
-  async function refuseAdminKey(key: string | null): Promise<void> {
-    if (key === null || config.adminKey === null || !(await equalInConstantTime(key, config.adminKey))) return
+  const isAdminKey = async (key: string) =>
+    config.adminKey !== null && (await equalInConstantTime(key, config.adminKey))
+  const service = (isAllowed: boolean): Caller => {
+    if (isAllowed) return { role: 'service' }
     throw apiError(403, 'AUTH_UNAUTHORIZED', 'The admin key has no user, so it cannot start payments.', {
       nextActions: 'Send the access token of the user who pays, or none for an anonymous purchase.',
     })
   }
 
-  return async (headers) => {
+  return async (headers, allow) => {
     const apiKey = headers.get('x-api-key')
     if (apiKey !== null) {
-      await refuseAdminKey(apiKey)
+      if (await isAdminKey(apiKey)) return service(allow?.service === true)
       if (config.anonKey === null || !(await equalInConstantTime(apiKey, config.anonKey))) {
         throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
       }
@@ -192,7 +195,7 @@ export function createAuthenticate({
     const authorization = headers.get('authorization')
     if (authorization === null) return { role: 'anon' }
     const token = bearerToken(authorization)
-    await refuseAdminKey(token)
+    if (await isAdminKey(token)) return service(allow?.service === true)
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey))) return { role: 'anon' }
     return callerFrom(await verify(token))
   }
