@@ -354,11 +354,11 @@ CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_se
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _110_lookup_keys BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND jsonb_path_exists(new.line_items, '$[*]."lookupKey"'::jsonpath))) EXECUTE FUNCTION payments_private.tg_sessions__lookup_keys();
-CREATE TRIGGER _140_offers BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
+CREATE TRIGGER _140_forced_options BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__forced_options();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
-CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.mode = 'subscription'::text))) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
-CREATE TRIGGER _310_trial AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.mode = 'subscription'::text) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__trial();
+CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
+CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -1963,11 +1963,15 @@ create function payments_private.check_known_objects(environment text, account_i
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
+create function payments_private.check_lookup_keys(line_items jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
-  returns jsonb
+  returns void
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.check_offers(session payments.stripe_checkout_sessions, role text) to payments_service;
 
 create function payments_private.check_one_plan(session payments.stripe_checkout_sessions)
   returns void
@@ -2099,6 +2103,11 @@ grant execute on function payments_private.events_arrive(environment text) to pa
 create function payments_private.events_of_second(environment text, event jsonb, second timestamp with time zone)
   returns jsonb[]
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
+  returns jsonb
+  language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.forget_refused_signatures(environment text)
@@ -2592,6 +2601,11 @@ create function payments_private.tg_sessions__customer()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_sessions__forced_options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_sessions__id()
   returns trigger
   language plpgsql volatile security invoker
@@ -2613,11 +2627,6 @@ create function payments_private.tg_sessions__one_plan()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__request()
-  returns trigger
-  language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
-
-create function payments_private.tg_sessions__trial()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

@@ -712,14 +712,6 @@ export interface SqlFunctions {
     returns: undefined
   }
 
-  'payments_private.check_offers': {
-    args: {
-      session: StripeCheckoutSessions | null
-      role: string | null
-    }
-    returns: Json
-  }
-
   'payments_private.check_portal_options': {
     args: {
       options: Json | null

@@ -4,6 +4,7 @@ import { connectionRoutes } from '../connection/routes.ts'
 import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
+import { offerRoutes } from '../offers/routes.ts'
 import { paymentRoutes } from '../payments/routes.ts'
 import { syncRoutes } from '../sync/routes.ts'
 
@@ -12,6 +13,7 @@ export const routes: Route[] = [
   ...catalogRoutes,
   ...listRoutes,
   ...eventRoutes,
+  ...offerRoutes,
   ...paymentRoutes,
   ...syncRoutes,
 ]

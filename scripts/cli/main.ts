@@ -11,6 +11,7 @@ import { registerKeys } from './commands/keys.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
+import { registerOffers } from './commands/offers.ts'
 import { registerOlder } from './commands/older.ts'
 import { registerSchedule } from './commands/schedule.ts'
 import { registerServe } from './commands/serve.ts'
@@ -44,6 +45,7 @@ export function createProgram(io: Io): Command {
   }
   setIo(program, io)
   registerStripe(program)
+  registerOffers(program)
   registerEvents(program)
   registerMaintenance(program)
   registerSchedule(program)

@@ -1,5 +1,5 @@
 --! Previous: sha1:94e6a44800de055b85292a53218fc9b31720694a
---! Hash: sha1:0ea42e7530838b214a6ebd8cf51e4bd964ee193d
+--! Hash: sha1:638c81cee4c520f83cae4e99a7b29fff9d7ffa1d
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,9 +32,62 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included checkout/private/tg_sessions__forced_options.sql
+/*
+ * Trigger function: sets forced_options to what the offers force. The role is the one that the caller has become, or has
+ * logged in as; a definer's current_user is neither.
+ */
+create or replace function payments_private.tg_sessions__forced_options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(new.line_items) = 'array' and jsonb_typeof(new.options) = 'object' then -- else a constraint refuses it
+    new.forced_options := payments_private.forced_options(
+      new, coalesce(nullif(current_setting('role', true), 'none'), session_user)
+    );
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__forced_options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__forced_options.sql
+
+--! Included checkout/private/check_lookup_keys.sql
+/*
+ * Raises SP056 if an item of a checkout names a lookup key that no active price has.
+ */
+create or replace function payments_private.check_lookup_keys(line_items jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unknown text;
+begin
+  select min(left(i.item ->> 'lookupKey', 255))
+  into v_unknown
+  from jsonb_array_elements(line_items) as i (item)
+  where i.item ? 'lookupKey' and not i.item ? 'priceId';
+  if v_unknown is not null then
+    raise exception 'No active price has the lookup key %.', v_unknown
+      using errcode = 'SP056', hint = 'Correct the key, or sync prices if Stripe has it.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_lookup_keys(jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_lookup_keys.sql
 --! Included checkout/private/tg_sessions__one_plan.sql
 /*
- * Trigger function: raises SP059 for a second plan; see payments_private.check_one_plan.
+ * Trigger function: raises SP056 for an unknown lookup key, and SP059 for a second plan; see check_lookup_keys and
+ * check_one_plan.
  */
 create or replace function payments_private.tg_sessions__one_plan()
   returns trigger
@@ -44,6 +97,7 @@ create or replace function payments_private.tg_sessions__one_plan()
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform payments_private.check_lookup_keys(new.line_items);
   perform payments_private.check_one_plan(new);
   return null;
 end;
@@ -51,25 +105,6 @@ $$;
 
 revoke all on function payments_private.tg_sessions__one_plan() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__one_plan.sql
---! Included checkout/private/tg_sessions__trial.sql
-/*
- * Trigger function: raises SP058 for a second trial that an app user asks for; see payments_private.check_trial.
- */
-create or replace function payments_private.tg_sessions__trial()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform payments_private.check_trial(new, coalesce(nullif(current_setting('role', true), 'none'), session_user));
-  return null;
-end;
-$$;
-
-revoke all on function payments_private.tg_sessions__trial() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_sessions__trial.sql
 
 --! Included checkout/delete_offer.sql
 /*
@@ -103,7 +138,7 @@ grant execute on function payments.delete_offer(text, text) to payments_service;
  * Returns whether the offers allow a checkout, for use in policies on payments.stripe_checkout_sessions. True if the
  * environment has no offer. role is that of the caller, unless it is given.
  *
- * It says nothing but yes or no: who calls it cannot see the offers by it. The trigger _140_offers asks the same, and
+ * It says nothing but yes or no: who calls it cannot see the offers by it. The trigger _310_offers asks the same, and
  * answers with a sentence.
  */
 create or replace function payments.is_offered(
@@ -139,14 +174,11 @@ grant execute on function payments.is_offered(text, text, jsonb, jsonb, text, te
 --! EndIncluded checkout/is_offered.sql
 --! Included checkout/private/check_offers.sql
 /*
- * Raises if the offers do not allow a checkout of an app user, and returns the options that they force. role is that of
- * the buyer; the service may buy everything, and nothing is forced on it.
- *
- * Raises SP055 without an offer for this buyer now, SP057 for the quantity, SP058 for an option or an amount. A trial
- * that is forced is left out if the subject has had one.
+ * Raises if the offers do not allow a checkout of an app user: SP055 without an offer for this buyer now, SP057 for the
+ * quantity, SP058 for an option or an amount. role is that of the buyer; the service may buy everything.
  */
 create or replace function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
-  returns jsonb
+  returns void
   language plpgsql
   stable
   security definer -- crosses from the app user and the handler's role to payments.offers
@@ -159,7 +191,7 @@ declare
   v_what text;
 begin
   if role = 'service' then
-    return '{}';
+    return;
   end if;
   v_verdict := payments_private.offer_verdict(
     session.environment, role, session.mode, session.line_items, session.options, session.subject_type
@@ -168,12 +200,7 @@ begin
   v_what := v_verdict ->> 'what';
   case coalesce(v_verdict ->> 'problem', '')
     when '' then
-      return case
-        when (v_verdict -> 'trial_once')::boolean
-          and payments_private.had_trial(session.environment, session.subject_type, session.subject_id, session.id)
-          then (v_verdict -> 'forced') - '{trial_period_days,trial_end,trial_without_card}'::text[]
-        else coalesce(v_verdict -> 'forced', '{}')
-      end;
+      return;
     when 'none' then
       raise exception 'There is no offer for one of lineItems.' using errcode = 'SP055', hint = c_other;
     when 'mode' then
@@ -202,7 +229,6 @@ $$;
 
 revoke all on function payments_private.check_offers(payments.stripe_checkout_sessions, text)
   from public, anon, authenticated;
-grant execute on function payments_private.check_offers(payments.stripe_checkout_sessions, text) to payments_service;
 --! EndIncluded checkout/private/check_offers.sql
 --! Included checkout/private/had_trial.sql
 /*
@@ -480,10 +506,11 @@ revoke all on function payments_private.tg_offers__forced_options() from public,
 --! EndIncluded checkout/private/tg_offers__forced_options.sql
 --! Included checkout/private/tg_sessions__lookup_keys.sql
 /*
- * Trigger function: writes the priceId of each item that has a lookupKey, whatever the insert says. Raises SP001 for a
- * lookup key that is no text, and SP056 for one that no active price has.
+ * Trigger function: writes the priceId of each item that has a lookupKey, whatever the insert says. An item whose key no
+ * active price has gets none; payments_private.check_lookup_keys refuses it once the row is in. Raises SP001 for a
+ * lookup key that is no text.
  *
- * The key is judged once. A retry finds the row with the price of then, even if the key has moved to another price.
+ * A retry finds the row with the price of then, even if the key has moved to another price.
  */
 create or replace function payments_private.tg_sessions__lookup_keys()
   returns trigger
@@ -492,29 +519,23 @@ create or replace function payments_private.tg_sessions__lookup_keys()
   security definer -- crosses from the app user to payments.stripe_prices
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_unknown text;
 begin
   if jsonb_path_exists(new.line_items, '$[*].lookupKey ? (@.type() != "string")') then
     raise exception 'Each lookupKey of lineItems must be text.'
       using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
-  select
-    jsonb_agg(
+  new.line_items := (
+    select jsonb_agg(
       case
-        when i.item ? 'lookupKey' then i.item || jsonb_build_object('priceId', p.price_id)
+        when i.item ? 'lookupKey'
+          then i.item - 'priceId' || jsonb_strip_nulls(jsonb_build_object('priceId', p.price_id))
         else i.item
       end
       order by i.position
-    ),
-    min(left(i.item ->> 'lookupKey', 255)) filter (where i.item ? 'lookupKey' and p.price_id is null)
-  into new.line_items, v_unknown
-  from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
-  left join lateral payments_private.price_of_lookup_key(new.environment, i.item ->> 'lookupKey') as p on true;
-  if v_unknown is not null then
-    raise exception 'No active price has the lookup key %.', v_unknown
-      using errcode = 'SP056', hint = 'Correct the key, or sync prices if Stripe has it.';
-  end if;
+    )
+    from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+    left join lateral payments_private.price_of_lookup_key(new.environment, i.item ->> 'lookupKey') as p on true
+  );
   return new;
 end;
 $$;
@@ -523,8 +544,8 @@ revoke all on function payments_private.tg_sessions__lookup_keys() from public, 
 --! EndIncluded checkout/private/tg_sessions__lookup_keys.sql
 --! Included checkout/private/tg_sessions__offers.sql
 /*
- * Trigger function: raises if an app user asks for what no offer allows (see payments_private.check_offers), and sets
- * forced_options to what the offers force. Then the options must fit each other with these, too.
+ * Trigger function: raises if an app user asks for what no offer allows (check_offers), for a second trial (check_trial),
+ * or for options that do not fit those that the offers force.
  *
  * While the environment has no offer, it raises SP053 for what decides a price and is not the app's to give away. That
  * is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
@@ -540,24 +561,17 @@ create or replace function payments_private.tg_sessions__offers()
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_role text := coalesce(nullif(current_setting('role', true), 'none'), session_user);
   v_reserved text;
 begin
-  if jsonb_typeof(new.line_items) <> 'array' or jsonb_typeof(new.options) <> 'object' then
-    return new; -- a constraint refuses the row
-  end if;
-  -- the role that the caller has become, or logged in as; a definer's current_user is neither
-  new.forced_options := payments_private.check_offers(
-    new, coalesce(nullif(current_setting('role', true), 'none'), session_user)
-  );
-  if new.forced_options <> '{}' then
+  if exists (select from payments.offers as o where o.environment = new.environment) then
+    perform payments_private.check_offers(new, v_role);
+    perform payments_private.check_trial(new, v_role);
     perform payments_private.check_checkout_combination(
       new.mode, new.line_items, new.success_url, new.cancel_url, new.options || new.forced_options
     );
+    return null;
   end if;
-  if exists (select from payments.offers as o where o.environment = new.environment) then
-    return new;
-  end if;
-
   v_reserved := case
     when jsonb_path_exists(new.line_items, '$[*].priceData') then 'a price of its own (priceData)'
     when jsonb_path_exists(new.options, '$.discounts[*].coupon') then 'a coupon by its id'
@@ -574,7 +588,7 @@ begin
       using errcode = 'SP053',
             hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
   end if;
-  return new;
+  return null;
 end;
 $$;
 
@@ -595,7 +609,10 @@ create or replace function payments_private.unoffered_option(offer payments.offe
 as $$
 begin
   return (
-    select lower(left(k.key, 1)) || substr(replace(initcap(k.key), '_', ''), 2)
+    select case
+        when k.key = 'discounts.coupon' then k.key
+        else lower(left(k.key, 1)) || substr(replace(initcap(k.key), '_', ''), 2)
+      end
     from (
       select o.key
       from jsonb_object_keys(options) as o (key)
@@ -8562,6 +8579,40 @@ $$;
 revoke all on function payments_private.check_trial(payments.stripe_checkout_sessions, text)
   from public, anon, authenticated;
 --! EndIncluded checkout/private/check_trial.sql
+--! Included checkout/private/forced_options.sql
+/*
+ * Returns the options that the offers force on a checkout of an app user; {} for one that they do not allow, and for the
+ * service. A trial is left out if the subject has had one.
+ */
+create or replace function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_verdict jsonb;
+begin
+  if role = 'service' then
+    return '{}';
+  end if;
+  v_verdict := payments_private.offer_verdict(
+    session.environment, role, session.mode, session.line_items, session.options, session.subject_type
+  );
+  return case
+    when (v_verdict -> 'trial_once')::boolean
+      and v_verdict -> 'forced' ?| '{trial_period_days,trial_end}'
+      and payments_private.had_trial(session.environment, session.subject_type, session.subject_id, session.id)
+      then (v_verdict -> 'forced') - '{trial_period_days,trial_end,trial_without_card}'::text[]
+    else coalesce(v_verdict -> 'forced', '{}')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/forced_options.sql
 --! Included checkout/private/judge_again.sql
 /*
  * Raises if a checkout that was begun before may not be sent to Stripe any more: its offer is over, the subject has a
@@ -8580,7 +8631,8 @@ begin
     return '{}';
   end if;
   perform payments_private.check_trial(session, role);
-  return payments_private.check_offers(session, role);
+  perform payments_private.check_offers(session, role);
+  return payments_private.forced_options(session, role);
 end;
 $$;
 
@@ -8649,7 +8701,7 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  *
  * The insert runs as the caller (role and JWT claims), so the policies on payments.stripe_checkout_sessions decide. All
  * else runs as the handler. The caller {role: service} is a backend with the admin key: its insert runs as the handler.
- * It is for any subject, and may ask for what _140_offers keeps from app users.
+ * It is for any subject, and may ask for what _310_offers keeps from app users.
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
@@ -10965,28 +11017,35 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_140_forced_options.sql
+/*
+ * Trigger that writes the options that offers force on a checkout of an app user. The condition names the role that
+ * inserts, which the trigger function, as a definer, cannot see.
+ */
+create or replace trigger _140_forced_options before insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__forced_options();
+--! EndIncluded checkout/_140_forced_options.sql
+--! Included checkout/_310_offers.sql
+/*
+ * Trigger that refuses what no offer allows an app user. Like _300_one_plan, it fires after the policies have let the row
+ * in, and not for a retry, which inserts nothing.
+ */
+create or replace trigger _310_offers after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__offers();
+--! EndIncluded checkout/_310_offers.sql
 --! Included checkout/_300_one_plan.sql
 /*
- * Trigger that refuses a second plan. It fires after the policies have let the row in: whom they refuse must not learn
- * what plan a subject has.
+ * Trigger that refuses unknown lookup keys and a second plan. It fires after the policies have let the row in: whom they
+ * refuse must not learn what plan a subject has.
  */
 create or replace trigger _300_one_plan after insert on payments.stripe_checkout_sessions
-  for each row when (new.checkout_session_id is null and new.mode = 'subscription')
+  for each row when (new.checkout_session_id is null)
   execute function payments_private.tg_sessions__one_plan();
 --! EndIncluded checkout/_300_one_plan.sql
---! Included checkout/_310_trial.sql
-/*
- * Trigger that refuses a second trial to an app user, after the policies have let the row in.
- */
-create or replace trigger _310_trial after insert on payments.stripe_checkout_sessions
-  for each row
-  when (
-    new.checkout_session_id is null
-    and new.mode = 'subscription'
-    and not pg_has_role(current_user, 'payments_service', 'USAGE')
-  )
-  execute function payments_private.tg_sessions__trial();
---! EndIncluded checkout/_310_trial.sql
 --! Included checkout/_110_lookup_keys.sql
 /*
  * Trigger that finds the prices of items that name a lookup key.
@@ -10995,16 +11054,6 @@ create or replace trigger _110_lookup_keys before insert on payments.stripe_chec
   for each row when (new.checkout_session_id is null and jsonb_path_exists(new.line_items, '$[*].lookupKey'))
   execute function payments_private.tg_sessions__lookup_keys();
 --! EndIncluded checkout/_110_lookup_keys.sql
---! Included checkout/_140_offers.sql
-/*
- * Trigger that keeps from app users what no offer allows, and what only the service may ask of a checkout. The condition
- * names the role that inserts, which the trigger function, as a definer, cannot see.
- */
-create or replace trigger _140_offers before insert on payments.stripe_checkout_sessions
-  for each row
-  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
-  execute function payments_private.tg_sessions__offers();
---! EndIncluded checkout/_140_offers.sql
 --! Included checkout/_150_offer.sql
 /*
  * Trigger that checks the options that an offer forces.
