@@ -1,5 +1,5 @@
 --! Previous: sha1:7de075e874b951b0575d2b43d58539e8b1248b65
---! Hash: sha1:c70cd3f3870a7174c1e0544f4f31e8ed6141f05c
+--! Hash: sha1:eb093f1d5c6bdbb4d4b0fde57f3bc2e377211a0c
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -6862,7 +6862,7 @@ begin
     when v_in_page and nullif(cancel_url, '') is not null
       then format('cancelUrl cannot be used when uiMode is %s.', options ->> 'ui_mode')
     when v_in_page and not v_options ? 'return_url'
-      and v_options ->> 'redirect_on_completion' is distinct from 'never'
+      and (v_options ->> 'redirect_on_completion' is distinct from 'never' or options ->> 'ui_mode' = 'custom')
       then format('returnUrl is required when uiMode is %s.', options ->> 'ui_mode')
     when not v_in_page and v_options ? 'return_url' then 'returnUrl needs uiMode embedded or custom; use successUrl.'
     when not v_in_page and v_options ? 'redirect_on_completion'
@@ -6892,8 +6892,6 @@ begin
       then 'trialWithoutCard cannot be used when paymentMethodCollection is always.'
     when v_options ? 'proration_behavior' and not v_options ? 'billing_cycle_anchor'
       then 'prorationBehavior needs billingCycleAnchor.'
-    when v_options ?& '{payment_method_types,payment_method_configuration}'
-      then 'paymentMethodTypes and paymentMethodConfiguration exclude each other.'
     when v_options ? 'shipping_options' and not v_options ? 'shipping_address_collection'
       then 'shippingOptions needs shippingAddressCollection.'
     when v_options ->> 'capture_method' = 'manual' and (v_options -> 'invoice_creation')::boolean
