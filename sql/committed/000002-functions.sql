@@ -1,5 +1,5 @@
 --! Previous: sha1:7de075e874b951b0575d2b43d58539e8b1248b65
---! Hash: sha1:eb093f1d5c6bdbb4d4b0fde57f3bc2e377211a0c
+--! Hash: sha1:5e463c40411a1a9669e57b63aebb021da0acf539
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -7220,13 +7220,16 @@ begin
       select
       from jsonb_array_elements(line_items) as i (item)
       where jsonb_typeof(i.item) <> 'object'
-        or (i.item ? 'priceId') = (i.item ? 'priceData')
+        or not i.item ?| '{priceId,priceData}'
         or jsonb_typeof(coalesce(i.item -> 'priceId', '""')) <> 'string'
         or i.item ->> 'priceId' !~ '\S'
         or jsonb_typeof(coalesce(i.item -> 'quantity', '1')) <> 'number'
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
-    ) then 'Each of lineItems needs a priceId or a priceData, and a whole quantity from 1 to 999.'
+    ) then 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
+    when exists (
+      select from jsonb_array_elements(line_items) as i (item) where i.item ?& '{priceId,priceData}'
+    ) then 'Each of lineItems may have a priceId or a priceData, not both.'
     when exists (
       select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
     ) then 'Each priceId of lineItems must have at most 255 characters.'
