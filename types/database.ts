@@ -730,7 +730,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   last_error: string | null;
   /**
-   * The items to buy: [{"priceId": "price_…", "quantity": 1}].
+   * The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.
    */
   line_items: Generated<Json>;
   /**
@@ -952,7 +952,7 @@ export interface PaymentsStripePrices {
    */
   type: string;
   /**
-   * Price of one unit in the currency's minor unit; null when it has fractions or tiers.
+   * Price of one unit in the currency's minor unit; null when it has fractions or tiers, or the buyer chooses it.
    */
   unit_amount: Int8 | null;
   /**

@@ -143,7 +143,7 @@ export interface RefusedSignatures {
 
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
-  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
+  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
   'payments.begin_checkout_session': {
     args: {
       environment: string | null

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:7de075e874b951b0575d2b43d58539e8b1248b65
+--! Hash: sha1:fcef499d8ae5b8fbbdfbaedd557aa97742d378c9
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -262,7 +262,7 @@ comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
 comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
 comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
-comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers, or the buyer chooses it.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
 comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
 comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
@@ -441,7 +441,7 @@ comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';

@@ -1,5 +1,5 @@
---! Previous: sha1:7de075e874b951b0575d2b43d58539e8b1248b65
---! Hash: sha1:5e463c40411a1a9669e57b63aebb021da0acf539
+--! Previous: sha1:fcef499d8ae5b8fbbdfbaedd557aa97742d378c9
+--! Hash: sha1:6e2ba9272a393c4b38d53c882933e0ef862c6d78
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -7825,7 +7825,7 @@ end;
 $$;
 
 comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb) is
-  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
@@ -9863,9 +9863,9 @@ grant execute on function payments_private.count_guest_checkout(text, integer) t
 --! EndIncluded checkout/private/count_guest_checkout.sql
 --! Included checkout/private/tg_sessions__request.sql
 /*
- * Trigger function: checks the options, and sets request_hash of a checkout that is begun here from the columns of its row, whatever the insert
- * says. App users may insert rows themselves. With a hash of their choice, a row could pass for a request that
- * begin_checkout_session has checked, or take the key of another guest.
+ * Trigger function: checks the options, and sets request_hash of a checkout that is begun here from the columns of its
+ * row, whatever the insert says. App users may insert rows themselves. With a hash of their choice, a row could pass for
+ * a request that begin_checkout_session has checked, or take the key of another guest.
  */
 create or replace function payments_private.tg_sessions__request()
   returns trigger
