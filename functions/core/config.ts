@@ -5,6 +5,13 @@
 import { z } from 'zod'
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Env } from './runtime.ts'
+import {
+  isClaimPath,
+  TOKEN_PRESETS,
+  type TokenSettings,
+  tokenSettings,
+  tokenSettingsProblem,
+} from './token-claims.ts'
 
 export type Config = {
   databaseUrl: string
@@ -19,6 +26,8 @@ export type Config = {
   jwtIssuers: string[] | null
   /** Accepted values of a token's `aud`; null accepts any. */
   jwtAudiences: string[] | null
+  /** Where a token has its role and its user. */
+  tokens: TokenSettings
   adminKey: string | null
   /** Roles whose tokens have the rights of the admin key. */
   adminRoles: string[]
@@ -160,6 +169,16 @@ const claimValues = (what: string, example: string) =>
     )
     .optional()
 
+/** The path of a claim; the variable is left out for the default. */
+const claimPath = (example: string) =>
+  z
+    .string()
+    .refine(
+      isClaimPath,
+      `must be the path of a claim, for example ${example}; a name with dots stands in double quotes`,
+    )
+    .optional()
+
 const variables = z.object({
   DATABASE_URL: z
     .string(
@@ -199,6 +218,14 @@ const variables = z.object({
     .optional(),
   PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
   PAYMENTS_JWT_AUDIENCE: claimValues('audiences', 'shop'),
+  PAYMENTS_JWT_PRESET: z
+    .enum(TOKEN_PRESETS, `must be left out or be one of ${TOKEN_PRESETS.join(', ')}`)
+    .optional(),
+  PAYMENTS_JWT_ROLE_CLAIM: claimPath('app_metadata.role'),
+  PAYMENTS_JWT_USER_CLAIM: claimPath('user_id'),
+  PAYMENTS_JWT_DEFAULT_ROLE: z
+    .enum(['anon', 'authenticated'], 'must be left out or be anon or authenticated')
+    .optional(),
   PAYMENTS_ADMIN_KEY: key(),
   PAYMENTS_METRICS_TOKEN: key(),
   PAYMENTS_ADMIN_ROLES: z
@@ -250,6 +277,17 @@ const NEVER_EMPTY = ['PAYMENTS_JWT_ISSUER', 'PAYMENTS_JWT_AUDIENCE']
 /** The names of all variables. */
 export const VARIABLES = Object.keys(variables.shape)
 
+/** The settings of tokens, if they go together. */
+function checkedTokens(value: z.output<typeof variables>): TokenSettings {
+  const tokens = tokenSettings(value)
+  const problem = tokenSettingsProblem(tokens, {
+    jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
+    jwtIssuers: value.PAYMENTS_JWT_ISSUER ?? null,
+  })
+  if (problem !== null) throw configError(problem)
+  return tokens
+}
+
 /**
  * The configuration in these environment variables. An empty variable counts as not set, except those in
  * `NEVER_EMPTY`.
@@ -266,6 +304,7 @@ export function readConfig(env: Env): Config {
     throw configError(`${issue?.path.join('.')} ${issue?.message}.`)
   }
   const value = result.data
+  const tokens = checkedTokens(value)
   return {
     databaseUrl: value.DATABASE_URL,
     poolSize: value.PAYMENTS_POOL_SIZE,
@@ -275,6 +314,7 @@ export function readConfig(env: Env): Config {
     jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
     jwtIssuers: value.PAYMENTS_JWT_ISSUER ?? null,
     jwtAudiences: value.PAYMENTS_JWT_AUDIENCE ?? null,
+    tokens,
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
     adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,
