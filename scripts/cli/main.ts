@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Help, Option } from 'commander'
 import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
+import { registerAdd } from './commands/add/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
@@ -50,6 +51,7 @@ export function createProgram(io: Io): Command {
   registerDoctor(program)
   registerMigrate(program)
   registerMigrations(program)
+  registerAdd(program)
   registerServe(program)
   registerKeys(program)
   registerOlder(program)
