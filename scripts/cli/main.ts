@@ -6,6 +6,7 @@ import { Command, CommanderError, Help, Option } from 'commander'
 import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
 import { registerAdd } from './commands/add/index.ts'
+import { registerCatalogFile } from './commands/catalog/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
@@ -52,6 +53,7 @@ export function createProgram(io: Io): Command {
   registerMigrate(program)
   registerMigrations(program)
   registerAdd(program)
+  registerCatalogFile(program)
   registerServe(program)
   registerKeys(program)
   registerOlder(program)
