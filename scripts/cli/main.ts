@@ -80,7 +80,8 @@ export async function run(args: string[], io: Io): Promise<number> {
     })
   }
   try {
-    await program.parseAsync(args, { from: 'user' })
+    // Older scripts say `payments` first.
+    await program.parseAsync(args[0] === 'payments' ? args.slice(1) : args, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) {

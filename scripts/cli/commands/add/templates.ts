@@ -122,6 +122,18 @@ export const TEMPLATES: Template[] = [
     creates: () => ({}),
     next: () => ['Let cron call "pg-payments schedule run" too: it recovers lost events and syncs rows.'],
   },
+  {
+    name: 'compat',
+    summary: 'the older names of tables and columns, among them payment_history with its trigger',
+    file: 'compat',
+    subject: 'none',
+    isThere: () => "to_regclass('payments.payment_history') is not null",
+    creates: () => ({}),
+    next: () => [
+      'Policies of sessions stand on payments.stripe_checkout_sessions and payments.stripe_customer_portal_sessions.',
+      'After a sync: select payments.refresh_payment_history();',
+    ],
+  },
 ]
 
 /** What every template may name. */
