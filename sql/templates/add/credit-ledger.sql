@@ -224,6 +224,7 @@ begin
     return null;
   end if;
   perform {{schema}}.lock_credits(v_{{subject}}_id);
+  v_purchase := payments.purchase_of(new); -- as it is now: another event may have held the lock
 
   -- give the credits of each item
   if v_purchase.is_paid and (v_purchase.amount > 0 or v_purchase.kind = 'one_time') then

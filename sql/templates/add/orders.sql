@@ -107,6 +107,7 @@ begin
   if not found then
     return null;
   end if;
+  v_purchase := payments.purchase_of(new); -- as it is now: another event may have held the lock
 
   v_fits := coalesce(
     v_order.{{order_amount}} = v_purchase.amount_subtotal
