@@ -1,6 +1,6 @@
 /** Which tokens of users the handlers accept. */
 import type { Config } from '../../../../functions/app.ts'
-import { showPath } from '../../../../functions/core/token-claims.ts'
+import { showPath } from '../../../../functions/core/token-settings.ts'
 import type { Report } from './report.ts'
 
 /** Projects that share a key set differ only in the issuer, because a signature proves no more than the key. */
