@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
+--! Hash: sha1:ff30309a159c3a754966fa2df2f1cf5dc15ca537
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
