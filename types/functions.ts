@@ -37,6 +37,31 @@ export interface ProviderConnections {
   events_complete_until: Date | null
 }
 
+/** A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it. */
+export interface Purchase {
+  id: string | null
+  environment: string | null
+  kind: string | null
+  status: string | null
+  is_paid: boolean | null
+  subject_type: string | null
+  subject_id: string | null
+  caller_id: string | null
+  customer_id: string | null
+  customer_email: string | null
+  items: Json | null
+  amount: string | null
+  amount_subtotal: string | null
+  amount_undone: string | null
+  currency: string | null
+  metadata: Json | null
+  checkout_session_id: string | null
+  invoice_id: string | null
+  payment_intent_id: string | null
+  subscription_id: string | null
+  paid_at: Date | null
+}
+
 /** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported. */
 export interface StripeCheckoutSessions {
   id: string
@@ -291,7 +316,7 @@ export interface SqlFunctions {
     returns: ProviderConnections[]
   }
 
-  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
+  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
   'payments.connect_account': {
     args: {
       environment: string | null
@@ -300,6 +325,7 @@ export interface SqlFunctions {
       ciphertext: string | null
       masked_key: string | null
       replace_account?: boolean | null
+      seen?: Json | null
     }
     returns: Json
   }
@@ -431,6 +457,14 @@ export interface SqlFunctions {
     returns: number
   }
 
+  /** The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers. */
+  'payments.purchase_of': {
+    args: {
+      event: WebhookEvents | null
+    }
+    returns: Purchase
+  }
+
   /** Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again. */
   'payments.rebuild_projections': {
     args: {
@@ -485,7 +519,7 @@ export interface SqlFunctions {
     returns: ({ replayed_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
-  /** Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001. */
+  /** Begins a failed checkout again with the customer that its subject has now, and with prices that have a row since. Returns the same as begin_checkout_session; null if nothing has changed. Errors: SP001. */
   'payments.retry_checkout_session': {
     args: {
       environment: string | null
@@ -861,6 +895,14 @@ export interface SqlFunctions {
     returns: BillingSubject
   }
 
+  'payments_private.unknown_prices': {
+    args: {
+      environment: string | null
+      id: string | null
+    }
+    returns: Json
+  }
+
   'payments_private.wrapped': {
     args: {
       key: string | null
@@ -887,7 +929,7 @@ export const SQL_CALLS = {
   'payments.complete_recovery': { result: 'row', casts: { environment: 'text', recovered_from: 'timestamptz', complete_until: 'timestamptz' } },
   'payments.complete_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', max: 'int4' } },
   'payments.complete_webhook_endpoint': { result: 'row', casts: { environment: 'text', endpoint: 'jsonb', key_id: 'text', ciphertext: 'text' } },
-  'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool' } },
+  'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool', seen: 'jsonb' } },
   'payments.disconnect_account': { result: 'value', casts: { environment: 'text' } },
   'payments.due_sync_kinds': { result: 'value', casts: { environment: 'text' } },
   'payments.environment_health': { result: 'value', casts: { environment: 'text', facts: 'jsonb' } },
@@ -919,6 +961,7 @@ export const SQL_CALLS = {
   'payments_private.record_refused_signatures': { result: 'void', casts: { environment: 'text', wrong: 'int4', too_old: 'int4', milliseconds_ago: 'int4' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
   'payments_private.sessions_without_items': { result: 'value', casts: { environment: 'text', session_ids: 'jsonb' } },
+  'payments_private.unknown_prices': { result: 'value', casts: { environment: 'text', id: 'uuid' } },
 } as const
 
 export type SqlCallName = keyof typeof SQL_CALLS

@@ -44,6 +44,7 @@ export type Results = {
   ingestWebhookEvents: (WebhookOutcome | { status: 'refused'; error: string; code: string })[]
   knownObjects: stripe.StripeObjectRef[]
   sessionsWithoutItems: string[]
+  unknownPrices: stripe.StripeObjectRef[]
   beginSync: SyncStep
   recordSyncPage: SyncStep
   completeSync: SyncStep
@@ -138,7 +139,7 @@ export type StoredSecret = { kind: 'secret_key' | 'webhook_secret'; key_id: stri
 export type ConnectedAccount = {
   connection: ConnectionRow
   previous_account_id: string | null
-  /** Rows deleted of the previous account, by table; null when the account is the same. */
+  /** Rows deleted of the previous account, by table; null when the account is the same, or the first. */
   deleted: Record<string, number> | null
 }
 

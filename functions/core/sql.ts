@@ -156,6 +156,7 @@ export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session
 export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', AS_CALLER)
 export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', OF_STRIPE)
 export const retryCheckoutSession = sqlFunction('payments.retry_checkout_session')
+export const unknownPrices = sqlFunction('payments_private.unknown_prices')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', AS_CALLER)
 export const completeCustomerPortalSession = sqlFunction(

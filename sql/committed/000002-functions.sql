@@ -1,5 +1,5 @@
---! Previous: sha1:fcef499d8ae5b8fbbdfbaedd557aa97742d378c9
---! Hash: sha1:6e2ba9272a393c4b38d53c882933e0ef862c6d78
+--! Previous: sha1:3cb9eb770085965a9de29340d0c48b12e7f0f258
+--! Hash: sha1:c1649240b38f4bd888573f35af23ab73d3430ed6
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,6 +32,25 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included checkout/private/tg_portal_sessions__options.sql
+/*
+ * Trigger function: checks the options of a portal session. App users may insert rows themselves.
+ */
+create or replace function payments_private.tg_portal_sessions__options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_options
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_options(new.options);
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__options.sql
 --! Included checkout/private/tg_sessions__reserved.sql
 /*
  * Trigger function: raises SP053 if an app user asks for what decides a price and is not the app's to give away. That
@@ -73,32 +92,360 @@ $$;
 revoke all on function payments_private.tg_sessions__reserved() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__reserved.sql
 
---! Included checkout/private/tg_portal_sessions__options.sql
+--! Included ownership/private/own_metadata.sql
 /*
- * Trigger function: checks the options of a portal session. App users may insert rows themselves.
+ * Returns the app's own keys of some metadata: those that are not reserved. {} for null.
  */
-create or replace function payments_private.tg_portal_sessions__options()
-  returns trigger
+create or replace function payments_private.own_metadata(metadata jsonb)
+  returns jsonb
   language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private.check_portal_options
+  immutable
+  security invoker
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform payments_private.check_portal_options(new.options);
-  return new;
+  return coalesce(
+    (
+      select jsonb_object_agg(m.key, m.value)
+      from jsonb_each(case when jsonb_typeof(own_metadata.metadata) = 'object' then own_metadata.metadata end) as m (key, value)
+      where m.key not like 'payments\_%' and m.key not like 'insforge\_%'
+    ),
+    '{}'
+  );
 end;
 $$;
 
-revoke all on function payments_private.tg_portal_sessions__options() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_portal_sessions__options.sql
+revoke all on function payments_private.own_metadata(jsonb) from public, anon, authenticated;
+--! EndIncluded ownership/private/own_metadata.sql
+--! Included payment/private/purchased_items.sql
+/*
+ * Returns what was bought, as payments.purchase has it: [{price_id, product_id, lookup_key, quantity}], in order. An
+ * invoice says it by its lines: all but prorations that credit something. A checkout says it by the line items of its
+ * row, [{priceId, quantity}]. [] if neither says it.
+ */
+create or replace function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    (
+      select jsonb_agg(
+        jsonb_build_object(
+          'price_id', b.price_id,
+          'product_id', coalesce(p.product_id, b.product_id),
+          'lookup_key', p.lookup_key,
+          'quantity', b.quantity
+        )
+        order by b.position
+      )
+      from (
+        select
+          l.position,
+          payments_private.id_of(
+            coalesce(l.line #> '{pricing,price_details,price}', l.line -> 'price', l.line -> 'plan')
+          ) as price_id,
+          payments_private.id_of(
+            coalesce(l.line #> '{pricing,price_details,product}', l.line #> '{price,product}', l.line #> '{plan,product}')
+          ) as product_id,
+          case when l.line ->> 'quantity' ~ '^[0-9]{1,9}$' then (l.line ->> 'quantity')::bigint else 1 end as quantity
+        from jsonb_array_elements(invoice #> '{lines,data}') with ordinality as l (line, position)
+        where coalesce((l.line ->> 'amount')::numeric, 0) >= 0
+        union all
+        select
+          i.position,
+          i.item ->> 'priceId',
+          null,
+          case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end
+        from jsonb_array_elements(line_items) with ordinality as i (item, position)
+        where invoice is null
+      ) as b
+      left join payments.stripe_prices as p
+        on p.price_id = b.price_id and p.environment = purchased_items.environment
+      where b.price_id is not null
+    ),
+    '[]'
+  );
+end;
+$$;
+
+revoke all on function payments_private.purchased_items(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded payment/private/purchased_items.sql
+--! Included payment/purchase_of.sql
+/*
+ * Returns the purchase that an event is about, as it stands now, for fulfilment triggers: what was bought, by whom, for
+ * how much, and whether it is paid. Null if the event is about none, or about one that no Checkout Session and no
+ * invoice has told of yet: their own event comes, and finds everything.
+ *
+ * The answer is of the state and not of the event. Money, status and what went back are those of the transaction, so
+ * they are the same in every order of events, for a duplicate, and for a retry after days. A trigger writes what it did
+ * under the id of the purchase, compares that with the answer, and does the difference.
+ *
+ *     v_purchase payments.purchase := payments.purchase_of(new);
+ *     if v_purchase.is_paid then insert … on conflict (purchase_id) do nothing; end if;
+ *
+ * id is the invoice if there is one, else the Checkout Session. Both are named by the first event that says paid, and
+ * a session and an invoice name each other then. A PaymentIntent never is the id, because its event may come first.
+ *
+ * items come from the lines of the invoice, else from the request of the checkout. They are [] for a checkout that was
+ * begun elsewhere (a payment link) until a sync brought its lines, and if the ledger has been pruned. Give nothing for
+ * an unknown price.
+ *
+ * Long because each column of the purchase has sources of its own.
+ */
+create or replace function payments.purchase_of(event payments.webhook_events)
+  returns payments.purchase
+  language plpgsql
+  stable
+  security definer -- crosses from the app's trigger to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object jsonb := event.payload -> 'data' -> 'object';
+  v_kind text := v_object ->> 'object';
+  v_purchase payments.purchase;
+  v_payment payments.transactions;
+  v_session payments.stripe_checkout_sessions;
+  v_subject payments.billing_subject;
+  v_invoice jsonb := case when v_object ->> 'object' = 'invoice' then v_object end;
+  v_parent jsonb;
+  v_named text; -- the row that began the checkout, by the metadata
+  v_row_id uuid;
+begin
+  if v_kind is null
+    or v_kind not in ('checkout.session', 'invoice', 'payment_intent', 'charge', 'refund', 'dispute', 'invoice_payment')
+    or (v_kind = 'checkout.session' and (v_object ->> 'mode' = 'setup' or v_object ->> 'status' is distinct from 'complete'))
+  then
+    return null;
+  end if;
+
+  -- find the payment
+  select t.*
+  into v_payment
+  from payments_private.payment_objects as o
+  join payments.transactions as t on t.id = o.payment_id
+  where o.environment = event.environment and o.object_id = v_object ->> 'id';
+  v_purchase.invoice_id := coalesce(
+    case v_kind when 'invoice' then v_object ->> 'id' else payments_private.id_of(v_object -> 'invoice') end,
+    v_payment.related_object_ids ->> 'invoice'
+  );
+  v_purchase.checkout_session_id := coalesce(
+    case when v_kind = 'checkout.session' then v_object ->> 'id' end,
+    v_payment.related_object_ids ->> 'checkout_session'
+  );
+  v_purchase.id := coalesce(v_purchase.invoice_id, v_purchase.checkout_session_id);
+  if v_purchase.id is null then
+    return null;
+  end if;
+
+  -- find the invoice in the ledger
+  if v_invoice is null and v_purchase.invoice_id is not null then
+    select w.payload -> 'data' -> 'object'
+    into v_invoice
+    from payments.webhook_events as w
+    where w.object_id = v_purchase.invoice_id
+      and w.environment = event.environment
+      and w.payload #> '{data,object,lines,data}' is not null
+    order by w.provider_created_at desc, w.id
+    limit 1;
+  end if;
+  v_parent := coalesce(nullif(v_invoice #> '{parent,subscription_details}', 'null'), v_invoice -> 'subscription_details');
+
+  -- find the checkout that was begun here
+  v_named := coalesce(
+    v_object #>> '{metadata,payments_checkout_session_id}', v_parent #>> '{metadata,payments_checkout_session_id}'
+  );
+  v_row_id := case when v_named ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_named::uuid end;
+  select s.*
+  into v_session
+  from payments.stripe_checkout_sessions as s
+  where s.environment = event.environment
+    and (s.checkout_session_id = v_purchase.checkout_session_id or s.id = v_row_id)
+  order by (s.checkout_session_id = v_purchase.checkout_session_id) desc nulls last
+  limit 1;
+
+  -- say what kind it is
+  v_purchase.subscription_id := coalesce(
+    payments_private.id_of(v_object -> 'subscription'),
+    payments_private.id_of(v_parent -> 'subscription'),
+    payments_private.id_of(v_invoice -> 'subscription'),
+    v_payment.related_object_ids ->> 'subscription'
+  );
+  v_purchase.kind := case
+    when v_purchase.subscription_id is null then 'one_time'
+    when v_kind = 'checkout.session' or v_invoice ->> 'billing_reason' = 'subscription_create' then 'subscription_start'
+    when v_invoice ->> 'billing_reason' = 'subscription_cycle' then 'subscription_renewal'
+    else 'subscription_other'
+  end;
+
+  -- say who bought it
+  v_subject := payments.event_subject(event);
+  v_purchase.subject_type := coalesce(v_subject.type, v_payment.subject_type);
+  v_purchase.subject_id := case when v_subject.type is not null then v_subject.id else v_payment.subject_id end;
+  v_purchase.caller_id := v_session.caller_id;
+  v_purchase.customer_id := coalesce(v_payment.provider_customer_id, payments_private.id_of(v_object -> 'customer'));
+  v_purchase.customer_email := coalesce(
+    v_payment.customer_email_snapshot, v_object -> 'customer_details' ->> 'email', v_object ->> 'customer_email'
+  );
+
+  -- say what was bought
+  v_purchase.environment := event.environment;
+  v_purchase.items := payments_private.purchased_items(event.environment, v_invoice, v_session.line_items);
+  v_purchase.metadata := payments_private.own_metadata(
+    coalesce(v_session.metadata, v_parent -> 'metadata', v_object -> 'metadata')
+  );
+
+  -- say what became of the money
+  v_purchase.payment_intent_id := coalesce(
+    v_payment.related_object_ids ->> 'payment_intent', payments_private.id_of(v_object -> 'payment_intent')
+  );
+  v_purchase.amount := coalesce(
+    v_payment.amount, (v_object ->> 'amount_total')::bigint, (v_object ->> 'amount_due')::bigint
+  );
+  v_purchase.amount_subtotal := coalesce(
+    (v_object ->> 'amount_subtotal')::bigint, (v_session.raw ->> 'amount_subtotal')::bigint,
+    (v_invoice ->> 'subtotal')::bigint, v_purchase.amount
+  );
+  v_purchase.currency := coalesce(v_payment.currency, lower(v_object ->> 'currency'));
+  v_purchase.amount_undone := least(
+    coalesce(v_payment.amount_refunded, 0) + coalesce(v_payment.amount_disputed, 0), v_purchase.amount
+  );
+  v_purchase.status := case
+    when v_payment.status = 'refunded' then 'refunded'
+    when v_payment.amount_disputed > 0 then 'charged_back'
+    when v_payment.status in ('succeeded', 'partially_refunded') then 'paid'
+    when v_payment.id is null and payments.event_is_settled(event) then 'paid'
+    when v_payment.status = 'failed' then 'failed'
+    else 'pending'
+  end;
+  v_purchase.is_paid := v_purchase.status = 'paid';
+  v_purchase.paid_at := coalesce(
+    v_payment.paid_at, case when v_purchase.is_paid then event.provider_created_at end
+  );
+  return v_purchase;
+end;
+$$;
+
+comment on function payments.purchase_of(payments.webhook_events) is
+  'The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers.';
+
+revoke all on function payments.purchase_of(payments.webhook_events) from public, anon, authenticated;
+grant execute on function payments.purchase_of(payments.webhook_events) to payments_service;
+--! EndIncluded payment/purchase_of.sql
+--! Included payment/subscription_access.sql
+/*
+ * The items of subscriptions that give access now, one row each, for entitlements of an app.
+ *
+ * A subscription gives access
+ *   - while it is trialing;
+ *   - while it is active, once money for it has arrived. A first bank debit that is pending or failed gives nothing.
+ *     Neither does a payment whose dispute was lost;
+ *   - while it is past_due, if money for it had arrived before: Stripe still retries the payment of the renewal.
+ *     valid_until is then the end of the last period that was paid;
+ *   - while it costs nothing, for example with a discount of 100 %, and if Stripe has billed nothing for it.
+ * It gives none
+ *   - in any other status, also one that Stripe adds later;
+ *   - while collection is paused (pause_collection): Stripe leaves the status active, and nobody pays.
+ *
+ * It is derived from rows alone, so an event, a sync and a recovery show at once. For subscriptions that are older than
+ * pg-payments, sync invoices too. Map prices to what the app calls its plans: give nothing for an unknown price.
+ */
+create or replace view payments.subscription_access
+  with (security_invoker = true)
+as
+  select
+    s.environment,
+    s.subscription_id,
+    i.subscription_item_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    i.price_id,
+    i.product_id,
+    p.lookup_key,
+    i.quantity,
+    case when s.status = 'past_due' then period.started_at else period.ends_at end as valid_until,
+    coalesce(s.cancel_at, case when s.cancel_at_period_end then period.ends_at end) as ends_at,
+    s.updated_at
+  from payments.stripe_subscriptions as s
+  join payments.stripe_subscription_items as i on i.subscription_id = s.subscription_id and i.environment = s.environment
+  left join payments.stripe_prices as p on p.price_id = i.price_id and p.environment = i.environment
+  cross join lateral (
+    select
+      coalesce(i.current_period_start, s.current_period_start) as started_at,
+      coalesce(i.current_period_end, s.current_period_end) as ends_at
+  ) as period
+  where s.subject_type is not null
+    and s.pause_collection_behavior is null
+    and (
+      s.status = 'trialing'
+      or (
+        s.status in ('active', 'past_due')
+        and (
+          s.latest_invoice_id is null -- nothing was billed
+          or exists ( -- money has arrived, or nothing was to be paid
+            select
+            from payments.transactions as t
+            where t.provider = 'stripe'
+              and t.environment = s.environment
+              and t.provider_customer_id = s.customer_id
+              and t.type = 'subscription_invoice'
+              and t.related_object_ids ->> 'subscription' = s.subscription_id
+              and t.status in ('succeeded', 'partially_refunded', 'refunded')
+              and (
+                t.amount > t.amount_disputed
+                or (t.amount = 0 and t.related_object_ids ->> 'invoice' = s.latest_invoice_id)
+                or ( -- after a trial or a free period: Stripe takes an hour until it charges
+                  t.amount = 0
+                  and period.started_at > now() - interval '1 day'
+                  and not exists (
+                    select
+                    from payments.transactions as u
+                    where u.provider = 'stripe'
+                      and u.environment = s.environment
+                      and u.provider_customer_id = s.customer_id
+                      and u.related_object_ids ->> 'invoice' = s.latest_invoice_id
+                  )
+                )
+              )
+          )
+        )
+      )
+    );
+
+comment on view payments.subscription_access is
+  'The items of subscriptions that give access now: trialing, or paid for. For entitlements of an app.';
+comment on column payments.subscription_access.environment is 'test or live.';
+comment on column payments.subscription_access.subscription_id is 'Subscription (sub_…).';
+comment on column payments.subscription_access.subscription_item_id is 'Item of the subscription (si_…).';
+comment on column payments.subscription_access.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.subscription_access.subject_type is 'Kind of the billing subject.';
+comment on column payments.subscription_access.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.subscription_access.status is 'Stripe''s status: trialing, active or past_due.';
+comment on column payments.subscription_access.price_id is 'Price (price_…).';
+comment on column payments.subscription_access.product_id is 'Product (prod_…).';
+comment on column payments.subscription_access.lookup_key is 'Lookup key of the price, if it is known.';
+comment on column payments.subscription_access.quantity is 'How many, for example seats.';
+comment on column payments.subscription_access.valid_until is 'End of the last period that is paid, or that is on trial.';
+comment on column payments.subscription_access.ends_at is 'When it ends; null if it renews.';
+comment on column payments.subscription_access.updated_at is 'When the subscription last changed here.';
+
+revoke all on payments.subscription_access from public, anon, authenticated;
+grant select on payments.subscription_access to payments_service;
+--! EndIncluded payment/subscription_access.sql
 
 --! Included checkout/retry_checkout_session.sql
 /*
- * Begins a failed checkout again with the customer that its billing subject has now, and returns the same as
- * begin_checkout_session. Returns null, and changes nothing, if the customer is the same or the row has changed.
+ * Begins a failed checkout again with what is known now, and returns the same as begin_checkout_session: another customer
+ * of its billing subject, or a price that has a row since the failure. Returns null, and changes nothing, if there is
+ * neither or the row has changed.
  *
- * Contract: the handlers call this after fail_checkout_session, once Stripe no longer knew the customer.
+ * Contract: the handlers call this after fail_checkout_session, once Stripe no longer knew the customer, or refused the
+ * values of the checkout.
  */
 create or replace function payments.retry_checkout_session(environment text, id uuid, attempt integer)
   returns jsonb
@@ -123,7 +470,15 @@ begin
     and t.attempt = retry_checkout_session.attempt
     and t.status = 'failed'
     and t.checkout_session_id is null
-    and t.customer_id is distinct from payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id)
+    and (
+      t.customer_id is distinct from payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id)
+      or exists (
+        select
+        from jsonb_array_elements(t.line_items) as i (item)
+        join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = t.environment
+        where p.created_at > t.updated_at
+      )
+    )
   returning t.* into v_row;
   if v_row.id is null then
     return null;
@@ -140,7 +495,7 @@ end;
 $$;
 
 comment on function payments.retry_checkout_session(text, uuid, integer) is
-  'Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001.';
+  'Begins a failed checkout again with the customer that its subject has now, and with prices that have a row since. Returns the same as begin_checkout_session; null if nothing has changed. Errors: SP001.';
 
 revoke all on function payments.retry_checkout_session(text, uuid, integer) from public, anon, authenticated;
 grant execute on function payments.retry_checkout_session(text, uuid, integer) to payments_service;
@@ -728,7 +1083,7 @@ begin
     environment, asked -> 0 ->> 'id'
     using errcode = 'SP008',
           hint = format(
-            'Use a key of the account of these rows. %s',
+            'Use a key of the account of these rows, or set the new one with replaceAccount, which deletes them. %s',
             case
               when v_account_id = account_id then format(
                 'If the data of %s was erased at Stripe, sync once with "erased": true (--erased).', v_account_id
@@ -5929,7 +6284,8 @@ grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestam
 --! Included sync/private/sync_rows.sql
 /*
  * Returns the projected rows of these objects of one kind as {id: row}, without the columns that change at each look at
- * Stripe. For payment objects: their transactions by the transaction's id.
+ * Stripe. A customer's row has the subject that is mapped to it. For payment objects: their transactions by the
+ * transaction's id.
  */
 create or replace function payments_private.sync_rows(environment text, kind text, ids text[])
   returns jsonb
@@ -5955,8 +6311,14 @@ begin
       from payments.stripe_prices as p
       where p.price_id = any (ids) and p.environment = sync_rows.environment;
     when 'customers' then
-      select jsonb_object_agg(c.provider_customer_id, to_jsonb(c) - v_left_out) into v_rows
+      select jsonb_object_agg(
+        c.provider_customer_id,
+        to_jsonb(c) - v_left_out || jsonb_build_object('subject', m.subject_type || ' ' || m.subject_id)
+      )
+      into v_rows
       from payments.customers as c
+      left join payments.customer_mappings as m
+        on m.provider_customer_id = c.provider_customer_id and m.environment = c.environment and m.provider = c.provider
       where c.provider_customer_id = any (ids) and c.environment = sync_rows.environment and c.provider = 'stripe';
     when 'subscriptions' then
       select jsonb_object_agg(
@@ -6113,6 +6475,47 @@ $$;
 
 revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded sync/private/add_drift.sql
+--! Included ownership/private/unmapped_customers.sql
+/*
+ * Returns those of some customers whose billing subject has no row in payments.customer_mappings, with the name by which
+ * payments_private.ids_of calls the subject.
+ *
+ * Contract: a sync refreshes the mappings of these. Somebody has deleted them, because every owner that is recorded is
+ * mapped in the same transaction.
+ */
+create or replace function payments_private.unmapped_customers(
+  environment text,
+  ids text[],
+  out customer_id text,
+  out subject text
+)
+  returns setof record
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select o.customer_id, 'subject ' || o.subject_type || ' ' || o.subject_id
+    from payments_private.customer_owners as o
+    where o.customer_id = any (unmapped_customers.ids)
+      and o.environment = unmapped_customers.environment
+      and payments_private.subject_of_customer(o.environment, o.customer_id)
+        = row (o.subject_type, o.subject_id)::payments.billing_subject
+      and not exists (
+        select
+        from payments.customer_mappings as m
+        where m.subject_id = o.subject_id
+          and m.subject_type = o.subject_type
+          and m.environment = o.environment
+          and m.provider = 'stripe'
+      );
+end;
+$$;
+
+revoke all on function payments_private.unmapped_customers(text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/unmapped_customers.sql
 --! Included sync/record_sync_page.sql
 /*
  * Records one page of a listing, and returns {run, next}. The projected objects and the cursor commit together. So a
@@ -6142,6 +6545,8 @@ declare
   v_progress jsonb;
   v_listed_from timestamptz;
   v_ids text[];
+  v_unmapped_ids text[];
+  v_subjects text[] := '{}';
   v_before jsonb;
   v_after jsonb;
   v_outcome jsonb;
@@ -6170,15 +6575,23 @@ begin
   if kind <> all (v_run.kinds) or v_progress ->> 'state' in ('listed', 'done') then
     return payments_private.sync_answer(v_run);
   end if;
+  select array_agg(o.object ->> 'id') into v_ids from jsonb_array_elements(objects) as o (object);
+  if kind = 'customers' then
+    select array_agg(u.customer_id), coalesce(array_agg(distinct u.subject), '{}')
+    into v_unmapped_ids, v_subjects
+    from payments_private.unmapped_customers(v_environment, v_ids) as u;
+  end if;
   perform payments_private.lock_ids(
-    v_environment, payments_private.ids_of(array(select payments_private.sync_objects(objects)))
+    v_environment, payments_private.ids_of(array(select payments_private.sync_objects(objects))) || v_subjects
   );
 
   -- project, compare before and after
-  select array_agg(o.object ->> 'id') into v_ids from jsonb_array_elements(objects) as o (object);
   v_listed_from := coalesce((v_progress ->> 'listed_from')::timestamptz, snapshot_at);
   v_before := payments_private.sync_rows(v_environment, kind, v_ids);
   v_outcome := payments_private.project_sync_page(v_environment, objects, greatest(snapshot_at, v_listed_from));
+  if v_unmapped_ids is not null then
+    perform payments_private.refresh_customer_mappings(v_environment, v_unmapped_ids);
+  end if;
   v_after := payments_private.sync_rows(v_environment, kind, v_ids);
 
   -- record the progress
@@ -6622,9 +7035,13 @@ grant execute on function payments.due_sync_kinds(text) to payments_service;
  * Returns {from, gap}. from is the instant from which to read Stripe's list of events so that the ledger misses none.
  * gap is the time whose events are lost, {from, before}, or null. Stripe keeps events for 30 days.
  *
- * from is an hour before the last recovery ended, because Stripe's list lags. For the first recovery it is when the
- * webhook endpoint was set up or the first event arrived. If since is given, it is since. Events before the ledger
- * began stay out, because they were never meant for this database.
+ * from is an hour before the last recovery ended, because Stripe's list lags. If since is given, it is since. For the
+ * first recovery it is the earliest of:
+ *   - the first event that arrived
+ *   - the webhook endpoint was set up
+ *   - the key was connected: an endpoint that was made by hand may never have delivered
+ *   - the first checkout was begun here: a key in an environment variable may never have been connected
+ * Events before that stay out, because they were never meant for this database. Without any of it, it is now.
  *
  * account_id is the account of the key: another account than the one whose events are here raises SP008.
  */
@@ -6667,7 +7084,17 @@ begin
 
   -- begin with the ledger
   if v_complete_until is null then
-    select least(min(w.provider_created_at), v_connection.webhook_configured_at) into v_complete_until
+    select least(
+      min(w.provider_created_at),
+      v_connection.webhook_configured_at,
+      v_connection.created_at,
+      (
+        select min(t.created_at)
+        from payments.stripe_checkout_sessions as t
+        where t.environment = begin_recovery.environment
+      )
+    )
+    into v_complete_until
     from payments.webhook_events as w
     where w.provider = 'stripe' and w.environment = begin_recovery.environment;
     if v_complete_until is null then
@@ -7300,6 +7727,41 @@ revoke all on function payments_private.check_checkout_request(text, jsonb, text
 grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_request.sql
+--! Included checkout/private/unknown_prices.sql
+/*
+ * Returns the recurring prices of a checkout that have no row here, as objects to retrieve: [{"object": "price", "id":
+ * "price_…"}]. Without a row, a price counts as not metered; see payments_private.checkout_session_params.
+ *
+ * Contract: the handlers ask after Stripe has refused the checkout. They project what Stripe knows of these, and call
+ * payments.retry_checkout_session.
+ */
+create or replace function payments_private.unknown_prices(environment text, id uuid)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(distinct jsonb_build_object('object', 'price', 'id', i.item ->> 'priceId')), '[]')
+    from payments.stripe_checkout_sessions as s
+    cross join jsonb_array_elements(s.line_items) as i (item)
+    where s.environment = unknown_prices.environment
+      and s.id = unknown_prices.id
+      and s.mode = 'subscription'
+      and not exists (
+        select
+        from payments.stripe_prices as p
+        where p.price_id = i.item ->> 'priceId' and p.environment = s.environment
+      )
+  );
+end;
+$$;
+
+revoke all on function payments_private.unknown_prices(text, uuid) from public, anon, authenticated;
+grant execute on function payments_private.unknown_prices(text, uuid) to payments_service;
+--! EndIncluded checkout/private/unknown_prices.sql
 --! Included checkout/private/wrapped.sql
 /*
  * Returns {key: value}; null if there is no value.
@@ -7495,7 +7957,12 @@ grant execute on function payments_private.checkout_price_data(jsonb) to payment
  * retry under the same Stripe idempotency key sends the same. https://docs.stripe.com/api/checkout/sessions/create
  *
  * Stripe refuses a quantity for a metered price, and requires one for every other price. A price that has no row here
- * counts as one of the others.
+ * counts as one of the others; if Stripe refuses it, the handlers read it and send once more. See
+ * payments_private.unknown_prices.
+ *
+ * A price whose metadata has payments_trial_days, as "pg-payments catalog push" writes it, begins with a trial of so many
+ * days; of several the longest. The catalog never changes it: another trial is another price. A trial or a billing anchor
+ * of the request comes first.
  *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
@@ -7521,6 +7988,16 @@ declare
     'payments_subject_type', session.subject_type,
     'payments_subject_id', session.subject_id
   ));
+  v_options jsonb := case
+    when session.mode = 'subscription' and not session.options ?| '{trial_period_days,trial_end,billing_cycle_anchor}'
+      then session.options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
+        select max((p.metadata ->> 'payments_trial_days')::integer)
+        from jsonb_array_elements(session.line_items) as i (item)
+        join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
+        where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+      )))
+    else session.options
+  end;
 begin
   return jsonb_strip_nulls(jsonb_build_object(
     'mode', session.mode,
@@ -7551,7 +8028,7 @@ begin
     end,
     'metadata', v_metadata
   )) || payments_private.checkout_option_params(
-    session.mode, session.options, v_metadata, session.customer_id is not null
+    session.mode, v_options, v_metadata, session.customer_id is not null
   );
 end;
 $$;
@@ -8613,6 +9090,10 @@ grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, 
  *
  * A new key of the same account replaces the old one. A key of another account raises SP008, unless replace_account is
  * true: then every row of the former account is deleted first. All of it happens in one transaction.
+ *
+ * Where the account of the rows was never learnt, seen decides whether the key is of another account: it is the object of
+ * payments_private.known_objects that Stripe knew by the new key, or null. Without replace_account, the handlers have
+ * raised SP008 by payments_private.check_known_objects before.
  */
 create or replace function payments.connect_account(
   environment text,
@@ -8620,7 +9101,8 @@ create or replace function payments.connect_account(
   key_id text,
   ciphertext text,
   masked_key text,
-  replace_account boolean default false
+  replace_account boolean default false,
+  seen jsonb default null
 )
   returns jsonb
   language plpgsql
@@ -8649,7 +9131,7 @@ begin
   where c.provider = 'stripe' and c.environment = connect_account.environment
   for update;
 
-  -- refuse or replace another account
+  -- refuse another account
   if v_previous <> v_account_id then
     if not coalesce(replace_account, false) then
       v_counts := payments_private.count_environment(environment);
@@ -8662,7 +9144,16 @@ begin
                   'nothing'
                 ));
     end if;
+  end if;
+
+  -- replace another account
+  if v_previous <> v_account_id
+    or (v_previous is null and coalesce(replace_account, false) and coalesce(seen, 'null') = 'null')
+  then
     v_deleted := payments_private.delete_environment(environment);
+    if v_previous is null then
+      v_deleted := nullif(v_deleted, '{}'); -- a first key replaces nothing
+    end if;
     delete from payments_private.secrets as s where s.environment = connect_account.environment;
     delete from payments.provider_connections as c
     where c.provider = 'stripe' and c.environment = connect_account.environment;
@@ -8700,12 +9191,12 @@ begin
 end;
 $$;
 
-comment on function payments.connect_account(text, jsonb, text, text, text, boolean) is
-  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+comment on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb) is
+  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 
-revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean)
+revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb)
   from public, anon, authenticated;
-grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean) to payments_service;
+grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb) to payments_service;
 --! EndIncluded connection/connect_account.sql
 --! Included connection/private/count_environment.sql
 /*

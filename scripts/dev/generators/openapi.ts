@@ -88,8 +88,8 @@ function schemaPrinter() {
     })
   }
 
-  const contentOf = (schema: z.ZodType, io: 'input' | 'output') => ({
-    'application/json': { schema: schemaOf(schema, io) },
+  const contentOf = (schema: z.ZodType, io: 'input' | 'output', type = 'application/json') => ({
+    [type]: { schema: schemaOf(schema, io) },
   })
 
   return { components, parametersOf, contentOf }
@@ -102,6 +102,7 @@ function operationOf(
   { parametersOf, contentOf }: ReturnType<typeof schemaPrinter>,
 ): Json {
   const { id, summary, description, params, query, body, bodyMayBeEmpty, status = 200, response } = definition
+  const { contentType }: { contentType?: string } = 'contentType' in definition ? definition : {}
   const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
   const requestBody = () => ({
     required: bodyMayBeEmpty !== true,
@@ -114,7 +115,7 @@ function operationOf(
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: requestBody() }),
     responses: {
-      [status]: { description: 'Done.', content: contentOf(response, 'output') },
+      [status]: { description: 'Done.', content: contentOf(response, 'output', contentType) },
       ...Object.fromEntries(
         errors.map(([code, codes]) => [
           code,

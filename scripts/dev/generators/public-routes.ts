@@ -19,7 +19,12 @@ import {
 import { webhookResponse } from '../../../functions/events/schemas.ts'
 
 /** A route without its handler, which is in `app.ts`. The path is complete. */
-export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
+export type PublicRoute = Omit<Route, 'handle' | 'response'> & {
+  response: z.ZodType
+  security: Record<string, string[]>[]
+  /** `application/json` if omitted. */
+  contentType?: string
+}
 
 const healthResponse = answer('HealthResponse', {
   status: z.literal('ok'),
@@ -112,6 +117,32 @@ export const publicRoutes: PublicRoute[] = [
     query: noQuery,
     response: healthResponse,
     errors: { 503: ['DATABASE_UNAVAILABLE'] },
+    security: [],
+  },
+  {
+    id: 'getMetrics',
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Returns the counts of this process and the state of the ledger, as Prometheus reads them',
+    description: 'For the admin, and for the holder of PAYMENTS_METRICS_TOKEN as a bearer token.',
+    query: noQuery,
+    response: z.string(),
+    contentType: 'text/plain',
+    errors: {
+      401: ['AUTH_INVALID_CREDENTIALS', 'AUTH_INVALID_API_KEY', 'AUTH_UNAUTHORIZED'],
+      403: ['AUTH_UNAUTHORIZED'],
+      500: ['INTERNAL_ERROR'],
+      503: ['DATABASE_UNAVAILABLE'],
+    },
+    security: [{ adminKey: [] }, { bearer: [] }],
+  },
+  {
+    id: 'getOpenapi',
+    method: 'GET',
+    path: '/api/payments/openapi.json',
+    summary: 'Returns this document',
+    query: noQuery,
+    response: z.looseObject({ openapi: z.string() }),
     security: [],
   },
 ]
