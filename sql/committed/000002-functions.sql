@@ -1,5 +1,5 @@
 --! Previous: sha1:3cb9eb770085965a9de29340d0c48b12e7f0f258
---! Hash: sha1:c1649240b38f4bd888573f35af23ab73d3430ed6
+--! Hash: sha1:6264f287abc3dd2cbb72f0d8e73c7254a4b07834
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -121,7 +121,8 @@ revoke all on function payments_private.own_metadata(jsonb) from public, anon, a
 /*
  * Returns what was bought, as payments.purchase has it: [{price_id, product_id, lookup_key, quantity}], in order. An
  * invoice says it by its lines: all but prorations that credit something. A checkout says it by the line items of its
- * row, [{priceId, quantity}]. [] if neither says it.
+ * row, [{priceId, quantity}]. [] if neither says it, and if the buyer could change a quantity on Stripe's page: the row has
+ * what was asked for, not what was paid for. A price that the request made up is left out.
  */
 create or replace function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
   returns jsonb
@@ -161,7 +162,7 @@ begin
           null,
           case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end
         from jsonb_array_elements(line_items) with ordinality as i (item, position)
-        where invoice is null
+        where invoice is null and not jsonb_path_exists(line_items, '$[*].adjustableQuantity')
       ) as b
       left join payments.stripe_prices as p
         on p.price_id = b.price_id and p.environment = purchased_items.environment
