@@ -16,6 +16,8 @@ grant usage on schema payments_private to payments_service;
 
 create type payments.billing_subject as (type text, id text);
 comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
+create type payments.purchase as (id text, environment text, kind text, status text, is_paid boolean, subject_type text, subject_id text, caller_id text, customer_id text, customer_email text, items jsonb, amount bigint, amount_subtotal bigint, amount_undone bigint, currency text, metadata jsonb, checkout_session_id text, invoice_id text, payment_intent_id text, subscription_id text, paid_at timestamp with time zone);
+comment on type payments.purchase is 'A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
 comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
 create type payments_private.session_snapshot as (session_id text, mode text, status text, is_settled boolean, version bigint, customer_id text, metadata jsonb, subject payments.billing_subject, subject_version bigint, reference uuid, named_row_id text, attempt text);
@@ -322,7 +324,7 @@ comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
@@ -464,7 +466,7 @@ comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
 comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
 comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
-comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers, or the buyer chooses it.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
 comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
 comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
@@ -631,6 +633,55 @@ CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscription
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 grant select on payments.stripe_subscriptions to payments_service;
+
+create view payments.subscription_access with (security_invoker=true) as
+ SELECT s.environment,
+    s.subscription_id,
+    i.subscription_item_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    i.price_id,
+    i.product_id,
+    p.lookup_key,
+    i.quantity,
+        CASE
+            WHEN (s.status = 'past_due'::text) THEN period.started_at
+            ELSE period.ends_at
+        END AS valid_until,
+    COALESCE(s.cancel_at,
+        CASE
+            WHEN s.cancel_at_period_end THEN period.ends_at
+            ELSE NULL::timestamp with time zone
+        END) AS ends_at,
+    s.updated_at
+   FROM (((payments.stripe_subscriptions s
+     JOIN payments.stripe_subscription_items i ON (((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))))
+     LEFT JOIN payments.stripe_prices p ON (((p.price_id = i.price_id) AND (p.environment = i.environment))))
+     CROSS JOIN LATERAL ( SELECT COALESCE(i.current_period_start, s.current_period_start) AS started_at,
+            COALESCE(i.current_period_end, s.current_period_end) AS ends_at) period)
+  WHERE ((s.subject_type IS NOT NULL) AND (s.pause_collection_behavior IS NULL) AND ((s.status = 'trialing'::text) OR ((s.status = ANY (ARRAY['active'::text, 'past_due'::text])) AND ((s.latest_invoice_id IS NULL) OR (EXISTS ( SELECT
+           FROM payments.transactions t
+          WHERE ((t.provider = 'stripe'::text) AND (t.environment = s.environment) AND (t.provider_customer_id = s.customer_id) AND (t.type = 'subscription_invoice'::text) AND ((t.related_object_ids ->> 'subscription'::text) = s.subscription_id) AND (t.status = ANY (ARRAY['succeeded'::text, 'partially_refunded'::text, 'refunded'::text])) AND ((t.amount > t.amount_disputed) OR ((t.amount = 0) AND ((t.related_object_ids ->> 'invoice'::text) = s.latest_invoice_id)) OR ((t.amount = 0) AND (period.started_at > (now() - '1 day'::interval)) AND (NOT (EXISTS ( SELECT
+                   FROM payments.transactions u
+                  WHERE ((u.provider = 'stripe'::text) AND (u.environment = s.environment) AND (u.provider_customer_id = s.customer_id) AND ((u.related_object_ids ->> 'invoice'::text) = s.latest_invoice_id))))))))))))));
+comment on view payments.subscription_access is 'The items of subscriptions that give access now: trialing, or paid for. For entitlements of an app.';
+comment on column payments.subscription_access.environment is 'test or live.';
+comment on column payments.subscription_access.subscription_id is 'Subscription (sub_…).';
+comment on column payments.subscription_access.subscription_item_id is 'Item of the subscription (si_…).';
+comment on column payments.subscription_access.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.subscription_access.subject_type is 'Kind of the billing subject.';
+comment on column payments.subscription_access.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.subscription_access.status is 'Stripe''s status: trialing, active or past_due.';
+comment on column payments.subscription_access.price_id is 'Price (price_…).';
+comment on column payments.subscription_access.product_id is 'Product (prod_…).';
+comment on column payments.subscription_access.lookup_key is 'Lookup key of the price, if it is known.';
+comment on column payments.subscription_access.quantity is 'How many, for example seats.';
+comment on column payments.subscription_access.valid_until is 'End of the last period that is paid, or that is on trial.';
+comment on column payments.subscription_access.ends_at is 'When it ends; null if it renews.';
+comment on column payments.subscription_access.updated_at is 'When the subscription last changed here.';
+grant select on payments.subscription_access to payments_service;
 
 create table payments.sync_runs (
   id uuid not null default gen_random_uuid(),
@@ -1757,14 +1808,16 @@ grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
@@ -1776,6 +1829,24 @@ comment on function payments.is_offered(environment text, mode text, line_items 
 grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to anon;
 grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to authenticated;
 grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to payments_service;
+
+create function payments.offered_prices(role text DEFAULT CURRENT_USER)
+  returns SETOF text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.offered_prices(role text) is 'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+grant execute on function payments.offered_prices(role text) to anon;
+grant execute on function payments.offered_prices(role text) to authenticated;
+grant execute on function payments.offered_prices(role text) to payments_service;
+
+create function payments.offered_products(role text DEFAULT CURRENT_USER)
+  returns SETOF text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.offered_products(role text) is 'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+grant execute on function payments.offered_products(role text) to anon;
+grant execute on function payments.offered_products(role text) to authenticated;
+grant execute on function payments.offered_products(role text) to payments_service;
 
 create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns integer
@@ -1804,6 +1875,13 @@ create function payments.prune_webhook_events(older_than interval, max integer D
   set search_path = pg_catalog, pg_temp;
 comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001.';
 grant execute on function payments.prune_webhook_events(older_than interval, max integer, environment text) to payments_service;
+
+create function payments.purchase_of(event payments.webhook_events)
+  returns payments.purchase
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.purchase_of(event payments.webhook_events) is 'The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers.';
+grant execute on function payments.purchase_of(event payments.webhook_events) to payments_service;
 
 create function payments.put_offer(environment text, offer_id text, offer jsonb)
   returns SETOF payments.offers
@@ -1843,7 +1921,8 @@ grant execute on function payments.refuse_sync(environment text, error text, is_
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
@@ -1864,7 +1943,8 @@ grant execute on function payments.retry_customer_portal_session(environment tex
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.retry_webhook_events(max integer) is 'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
@@ -2058,11 +2138,17 @@ create function payments_private.delivery_reasons(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
 
+create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
   returns jsonb
@@ -2105,6 +2191,12 @@ create function payments_private.events_of_second(environment text, event jsonb,
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.fail_event(environment text, payload jsonb, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
+
 create function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
   returns jsonb
   language plpgsql stable security definer
@@ -2143,8 +2235,33 @@ create function payments_private.ids_of(objects jsonb[])
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ingest_event(environment text, payload jsonb, is_in_list boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_few(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_generally(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -2165,6 +2282,13 @@ create function payments_private.is_http_url(url text)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
+
+create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -2198,6 +2322,12 @@ create function payments_private.judge_again(session payments.stripe_checkout_se
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.judge_again(session payments.stripe_checkout_sessions, role text) to payments_service;
 
+create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
+
 create function payments_private.known_objects(environment text)
   returns jsonb
   language plpgsql stable security definer
@@ -2226,6 +2356,13 @@ create function payments_private.lock_environment(environment text, alone boolea
 
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+  returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -2285,6 +2422,16 @@ create function payments_private.offer_verdict(environment text, role text, mode
 create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ordinary_transaction(objects payments_private.payment_objects[])
+  returns payments.transactions
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.own_metadata(metadata jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
@@ -2436,6 +2583,26 @@ create function payments_private.project_sync_page(environment text, objects jso
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_refund(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_session(environment text, object jsonb, session payments_private.session_snapshot)
+  returns payments_private.session_snapshot
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.put_payment_objects(environment text, snapshots payments_private.payment_snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
@@ -2450,8 +2617,7 @@ grant execute on function payments_private.read_secrets(environment text) to pay
 create function payments_private.record_events(environment text, events jsonb[], ids text[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer)
   returns void
@@ -2538,6 +2704,11 @@ create function payments_private.split_into_batches(objects jsonb[])
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.status_of_event(environment text, event jsonb)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
   language plpgsql immutable security invoker
@@ -2575,6 +2746,53 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
+
+create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.take_customer(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_event(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_ignored(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_payment(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_price(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_product(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_session(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg__timestamps()
   returns trigger
@@ -2650,6 +2868,16 @@ create function payments_private.unmapped_customers(environment text, ids text[]
 create function payments_private.unoffered_option(offer payments.offers, options jsonb)
   returns text
   language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject, may_change_status boolean)
+  returns jsonb
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.uuid_of_object(environment text, object_id text)

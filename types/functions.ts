@@ -66,6 +66,31 @@ export interface ProviderConnections {
   events_complete_until: Date | null
 }
 
+/** A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it. */
+export interface Purchase {
+  id: string | null
+  environment: string | null
+  kind: string | null
+  status: string | null
+  is_paid: boolean | null
+  subject_type: string | null
+  subject_id: string | null
+  caller_id: string | null
+  customer_id: string | null
+  customer_email: string | null
+  items: Json | null
+  amount: string | null
+  amount_subtotal: string | null
+  amount_undone: string | null
+  currency: string | null
+  metadata: Json | null
+  checkout_session_id: string | null
+  invoice_id: string | null
+  payment_intent_id: string | null
+  subscription_id: string | null
+  paid_at: Date | null
+}
+
 /** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported. */
 export interface StripeCheckoutSessions {
   id: string
@@ -478,6 +503,22 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  /** Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies. */
+  'payments.offered_prices': {
+    args: {
+      role?: string | null
+    }
+    returns: string[]
+  }
+
+  /** Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies. */
+  'payments.offered_products': {
+    args: {
+      role?: string | null
+    }
+    returns: string[]
+  }
+
   /** Projects answers of the Stripe API, unless the rows are newer. snapshot_at is the instant at which the answers were true. Returns how many were applied. Errors: SP001, SP005. */
   'payments.project_stripe_objects': {
     args: {
@@ -512,6 +553,14 @@ export interface SqlFunctions {
       environment?: string | null
     }
     returns: number
+  }
+
+  /** The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers. */
+  'payments.purchase_of': {
+    args: {
+      event: WebhookEvents | null
+    }
+    returns: Purchase
   }
 
   /** Writes an offer as a whole and returns its row. Keys of offer are the columns of payments.offers. Errors: SP001 invalid, 23514 a constraint of the table. */
@@ -1022,6 +1071,8 @@ export const SQL_CALLS = {
   'payments.ingest_webhook_event': { result: 'value', casts: { environment: 'text', payload: 'jsonb' } },
   'payments.ingest_webhook_events': { result: 'value', casts: { environment: 'text', payloads: 'jsonb' } },
   'payments.is_offered': { result: 'value', casts: { environment: 'text', mode: 'text', line_items: 'jsonb', options: 'jsonb', subject_type: 'text', role: 'text' } },
+  'payments.offered_prices': { result: 'values', casts: { role: 'text' } },
+  'payments.offered_products': { result: 'values', casts: { role: 'text' } },
   'payments.project_stripe_objects': { result: 'value', casts: { environment: 'text', objects: 'jsonb', snapshot_at: 'timestamptz' } },
   'payments.projected_event_types': { result: 'value', casts: {} },
   'payments.prune_checkout_sessions': { result: 'value', casts: { older_than: 'interval', max: 'int4', environment: 'text' } },

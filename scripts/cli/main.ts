@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Help, Option } from 'commander'
 import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
+import { registerAdd } from './commands/add/index.ts'
+import { registerCatalogFile } from './commands/catalog/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
@@ -13,6 +15,7 @@ import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
 import { registerOffers } from './commands/offers.ts'
 import { registerOlder } from './commands/older.ts'
+import { registerPayments } from './commands/payments.ts'
 import { registerSchedule } from './commands/schedule.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerStripe } from './commands/stripe/index.ts'
@@ -47,11 +50,14 @@ export function createProgram(io: Io): Command {
   registerStripe(program)
   registerOffers(program)
   registerEvents(program)
+  registerPayments(program)
   registerMaintenance(program)
   registerSchedule(program)
   registerDoctor(program)
   registerMigrate(program)
   registerMigrations(program)
+  registerAdd(program)
+  registerCatalogFile(program)
   registerServe(program)
   registerKeys(program)
   registerOlder(program)
@@ -78,7 +84,8 @@ export async function run(args: string[], io: Io): Promise<number> {
     })
   }
   try {
-    await program.parseAsync(args, { from: 'user' })
+    // Older scripts say `payments` first.
+    await program.parseAsync(args[0] === 'payments' ? args.slice(1) : args, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) {

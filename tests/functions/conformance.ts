@@ -214,6 +214,7 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
           paymentIntentId: null,
           subscriptionId: null,
           url: expect.stringMatching(/^http/),
+          clientSecret: null,
           lastError: null,
           createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
           updatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),

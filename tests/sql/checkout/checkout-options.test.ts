@@ -25,7 +25,11 @@ const inPage = { successUrl: null, cancelUrl: null }
 describe('an option becomes the parameter of Stripe that it stands for', () => {
   test.each<[string, CheckoutRequest, Record<string, unknown>]>([
     ['promotion codes', { options: { allow_promotion_codes: true } }, { allow_promotion_codes: true }],
-    ['a discount', { options: { discounts: [{ coupon: 'c' }] } }, { discounts: [{ coupon: 'c' }] }],
+    [
+      'a discount',
+      { options: { discounts: [{ promotion_code: 'promo_1' }] } },
+      { discounts: [{ promotion_code: 'promo_1' }] },
+    ],
     [
       'a trial of days',
       subscribe({ trial_period_days: 14 }),
@@ -146,7 +150,7 @@ describe('an option becomes the parameter of Stripe that it stands for', () => {
     [
       'payment method types',
       { options: { payment_method_types: ['card'] } },
-      { payment_method_types: ['card'] },
+      { allowed_payment_method_types: ['card'] },
     ],
     [
       'a configuration',
@@ -190,8 +194,8 @@ describe('an option becomes the parameter of Stripe that it stands for', () => {
     ],
     [
       'a custom page',
-      { ...inPage, options: { ui_mode: 'custom', redirect_on_completion: 'never' } },
-      { ui_mode: 'elements', redirect_on_completion: 'never' },
+      { ...inPage, options: { ui_mode: 'custom', return_url: 'https://shop.example/back' } },
+      { ui_mode: 'elements', return_url: 'https://shop.example/back' },
     ],
   ])('%s', async (_, request, params) => {
     const begun = await beginAsService(request)
@@ -291,9 +295,21 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
       'currency or paymentMethodTypes is required when mode is setup.',
     ],
     [
-      { options: { payment_method_types: ['card'], payment_method_configuration: 'pmc_1' } },
+      { ...inPage, options: { ui_mode: 'custom', redirect_on_completion: 'never' } },
       'SP050',
-      'paymentMethodTypes and paymentMethodConfiguration exclude each other.',
+      'returnUrl is required when uiMode is custom.',
+    ],
+    [
+      {
+        ...inPage,
+        options: {
+          ui_mode: 'custom',
+          return_url: 'https://shop.example',
+          custom_text: { submit: 'Now' },
+        },
+      },
+      'SP050',
+      'customFields, customText, submitType and recovery cannot be used when uiMode is custom.',
     ],
     [
       { options: { shipping_options: [{ shipping_rate: 'shr_1' }] } },
