@@ -142,7 +142,7 @@ create table payments.offers (
   ends_at timestamp with time zone,
   allowed_options text[] not null default '{}'::text[],
   forced_options jsonb not null default '{}'::jsonb,
-  allow_custom_amount boolean not null default false,
+  allow_pay_what_you_want boolean not null default false,
   allow_price_data boolean not null default false,
   currency text,
   minimum_amount bigint,
@@ -189,7 +189,7 @@ comment on column payments.offers.starts_at is 'The first instant of the offer; 
 comment on column payments.offers.ends_at is 'The first instant after the offer; null if it has no end.';
 comment on column payments.offers.allowed_options is 'Options that a buyer''s request may have, by the names of Stripe''s parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.';
 comment on column payments.offers.forced_options is 'Options that every checkout of a buyer gets, whatever the request says.';
-comment on column payments.offers.allow_custom_amount is 'Whether prices whose amount the buyer chooses are offered.';
+comment on column payments.offers.allow_pay_what_you_want is 'Whether prices whose amount the buyer chooses are offered.';
 comment on column payments.offers.allow_price_data is 'Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.';
 comment on column payments.offers.currency is 'Currency of prices that requests make up, lower case.';
 comment on column payments.offers.minimum_amount is 'The least unit amount of prices that requests make up, in the minor unit.';
@@ -1330,7 +1330,7 @@ create view payments_private.offer_list with (security_invoker=true) as
     ends_at,
     allowed_options,
     forced_options,
-    allow_custom_amount,
+    allow_pay_what_you_want,
     allow_price_data,
     currency,
     minimum_amount,

@@ -838,7 +838,7 @@ export type Offer = {
   endsAt: string | null
   allowedOptions: string[]
   forcedOptions: Record<string, unknown>
-  allowCustomAmount: boolean
+  allowPayWhatYouWant: boolean
   allowPriceData: boolean
   currency: string | null
   minimumAmount: number | null
@@ -998,7 +998,7 @@ export type PutOfferRequest = {
     uiMode?: 'hosted' | 'embedded' | 'custom'
   }
   /** Whether prices whose amount the buyer chooses are offered. */
-  allowCustomAmount?: boolean
+  allowPayWhatYouWant?: boolean
   /**
    * Whether a request may make up a price of the product, within currency, minimumAmount and maximumAmount.
    */

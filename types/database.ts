@@ -163,7 +163,7 @@ export interface PaymentsOffers {
   /**
    * Whether prices whose amount the buyer chooses are offered.
    */
-  allow_custom_amount: Generated<boolean>;
+  allow_pay_what_you_want: Generated<boolean>;
   /**
    * Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.
    */
@@ -351,7 +351,7 @@ export interface PaymentsPrivateDerivedTransactions {
 
 export interface PaymentsPrivateOfferList {
   active: boolean | null;
-  allow_custom_amount: boolean | null;
+  allow_pay_what_you_want: boolean | null;
   allow_price_data: boolean | null;
   allowed_options: string[] | null;
   created_at: Timestamp | null;

@@ -29,7 +29,7 @@ export interface Offers {
   ends_at: Date | null
   allowed_options: string[]
   forced_options: Json
-  allow_custom_amount: boolean
+  allow_pay_what_you_want: boolean
   allow_price_data: boolean
   currency: string | null
   minimum_amount: string | null

@@ -48,7 +48,7 @@ export const putOfferBody = s
       .strictObject(checkoutOptions, s.requiredAs('an object'))
       .describe('Options of every checkout, whatever the request says.')
       .default({}),
-    allowCustomAmount: s.boolean
+    allowPayWhatYouWant: s.boolean
       .describe('Whether prices whose amount the buyer chooses are offered.')
       .default(false),
     allowPriceData: s.boolean
@@ -102,7 +102,7 @@ export const offer = s.component('Offer', {
   endsAt: s.nullableInstant,
   allowedOptions: z.array(z.string()),
   forcedOptions: z.record(z.string(), z.unknown()),
-  allowCustomAmount: z.boolean(),
+  allowPayWhatYouWant: z.boolean(),
   allowPriceData: z.boolean(),
   currency: s.nullable,
   minimumAmount: z.number().nullable(),

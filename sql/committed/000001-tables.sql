@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:38b516cad3ce111cc10ef9ee063cc399f1f74d8f
+--! Hash: sha1:2fa097b0bfc1be1b0edb070eb520fbdabebc2bfc
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -486,7 +486,7 @@ create table if not exists payments.offers (
   allowed_options text[] not null default '{}',
   forced_options jsonb not null default '{}'
     constraint forced_options_are_an_object check (jsonb_typeof(forced_options) = 'object'),
-  allow_custom_amount boolean not null default false,
+  allow_pay_what_you_want boolean not null default false,
   allow_price_data boolean not null default false,
   currency text constraint currency_has_three_letters check (currency ~ '^[a-z]{3}$'),
   minimum_amount bigint constraint minimum_amount_is_not_negative check (minimum_amount >= 0),
@@ -530,7 +530,7 @@ comment on column payments.offers.ends_at is 'The first instant after the offer;
 comment on column payments.offers.allowed_options is
   'Options that a buyer''s request may have, by the names of Stripe''s parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.';
 comment on column payments.offers.forced_options is 'Options that every checkout of a buyer gets, whatever the request says.';
-comment on column payments.offers.allow_custom_amount is 'Whether prices whose amount the buyer chooses are offered.';
+comment on column payments.offers.allow_pay_what_you_want is 'Whether prices whose amount the buyer chooses are offered.';
 comment on column payments.offers.allow_price_data is 'Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.';
 comment on column payments.offers.currency is 'Currency of prices that requests make up, lower case.';
 comment on column payments.offers.minimum_amount is 'The least unit amount of prices that requests make up, in the minor unit.';

@@ -1,5 +1,5 @@
---! Previous: sha1:38b516cad3ce111cc10ef9ee063cc399f1f74d8f
---! Hash: sha1:d19a926ba30940b6a3c30ef8bc25b3733e4b6870
+--! Previous: sha1:2fa097b0bfc1be1b0edb070eb520fbdabebc2bfc
+--! Hash: sha1:b5a68f0faf7dd184009d6a58a1b8b917ec3969e8
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -218,7 +218,7 @@ as
     o.ends_at,
     o.allowed_options,
     o.forced_options,
-    o.allow_custom_amount,
+    o.allow_pay_what_you_want,
     o.allow_price_data,
     o.currency,
     o.minimum_amount,
@@ -405,7 +405,7 @@ create or replace function payments.put_offer(environment text, offer_id text, o
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_custom_amount,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active}';
+  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active}';
   v_unknown text;
   v_row payments.offers;
 begin
@@ -426,7 +426,7 @@ begin
       'maximum_quantity', coalesce(nullif(offer -> 'minimum_quantity', 'null'), '1'),
       'allowed_options', '[]'::jsonb,
       'forced_options', '{}'::jsonb,
-      'allow_custom_amount', false,
+      'allow_pay_what_you_want', false,
       'allow_price_data', false,
       'one_plan', false,
       'trial_once', true,
@@ -441,12 +441,12 @@ begin
     on conflict on constraint offers_pkey do update
     set (
       price_id, lookup_key, product_id, mode, minimum_quantity, maximum_quantity, roles, subject_types, starts_at, ends_at,
-      allowed_options, forced_options, allow_custom_amount, allow_price_data, currency, minimum_amount, maximum_amount,
+      allowed_options, forced_options, allow_pay_what_you_want, allow_price_data, currency, minimum_amount, maximum_amount,
       product_group, one_plan, trial_once, active
     ) = (
       excluded.price_id, excluded.lookup_key, excluded.product_id, excluded.mode, excluded.minimum_quantity,
       excluded.maximum_quantity, excluded.roles, excluded.subject_types, excluded.starts_at, excluded.ends_at,
-      excluded.allowed_options, excluded.forced_options, excluded.allow_custom_amount, excluded.allow_price_data,
+      excluded.allowed_options, excluded.forced_options, excluded.allow_pay_what_you_want, excluded.allow_price_data,
       excluded.currency, excluded.minimum_amount, excluded.maximum_amount, excluded.product_group, excluded.one_plan,
       excluded.trial_once, excluded.active
     )
@@ -10276,8 +10276,11 @@ begin
       where i.item ? 'lookupKey' and i.item ?| '{priceId,priceData}'
     ) then 'Each of lineItems may have a lookupKey instead of a priceId or a priceData, not beside it.'
     when exists (
-      select from jsonb_array_elements(line_items) as i (item) where length(coalesce(i.item ->> 'priceId', i.item ->> 'lookupKey')) > 255
-    ) then 'Each priceId and lookupKey of lineItems must have at most 255 characters.'
+      select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
+    ) then 'Each priceId of lineItems must have at most 255 characters.'
+    when exists (
+      select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'lookupKey') > 255
+    ) then 'Each lookupKey of lineItems must have at most 255 characters.'
     when exists (
       select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,lookupKey,priceData,quantity,adjustableQuantity}'::text[] <> '{}'
     ) then 'Each of lineItems may have a priceId, a lookupKey or a priceData, a quantity and an adjustableQuantity, and nothing else.'
@@ -10917,7 +10920,7 @@ begin
             or coalesce((i.item #>> '{adjustableQuantity,minimum}')::numeric, 0) < o.minimum_quantity
             or coalesce((i.item #>> '{adjustableQuantity,maximum}')::numeric, 99) > o.maximum_quantity
           ) then 6
-        when i.pay_what_you_want and not o.allow_custom_amount
+        when i.pay_what_you_want and not o.allow_pay_what_you_want
           or i.data is not null and (
             not payments_private.is_price_data(i.data)
             or i.data ->> 'currency' <> o.currency
@@ -10992,7 +10995,6 @@ create or replace function payments_private.check_offers(session payments.stripe
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_other constant text := 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
   v_verdict jsonb;
   v_offer text;
   v_what text;
@@ -11009,15 +11011,20 @@ begin
     when '' then
       return;
     when 'none' then
-      raise exception 'There is no offer for one of lineItems.' using errcode = 'SP055', hint = c_other;
+      raise exception 'There is no offer for one of lineItems.'
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
     when 'mode' then
-      raise exception 'The offer % is not for mode %.', v_offer, session.mode using errcode = 'SP055', hint = c_other;
+      raise exception 'The offer % is not for mode %.', v_offer, session.mode
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
     when 'buyer' then
-      raise exception 'The offer % is not for this buyer.', v_offer using errcode = 'SP055', hint = c_other;
+      raise exception 'The offer % is not for this buyer.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
     when 'over' then
-      raise exception 'The offer % is over.', v_offer using errcode = 'SP055', hint = c_other;
+      raise exception 'The offer % is over.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
     when 'early' then
-      raise exception 'The offer % has not begun.', v_offer using errcode = 'SP055', hint = c_other;
+      raise exception 'The offer % has not begun.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
     when 'quantity' then
       raise exception 'The offer % is for a quantity of %.', v_offer, v_what
         using errcode = 'SP057', hint = 'Correct quantity and adjustableQuantity, and send the request again.';

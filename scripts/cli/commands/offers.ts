@@ -32,7 +32,7 @@ type SetOptions = InEnvironment & {
   endsAt?: string
   allow?: string
   force?: Record<string, unknown>
-  customAmount?: boolean
+  payWhatYouWant?: boolean
   priceData?: boolean
   currency?: string
   minimumAmount?: number
@@ -71,7 +71,7 @@ const requestOf = (options: SetOptions) => ({
   endsAt: options.endsAt,
   allowedOptions: listOf(options.allow),
   forcedOptions: options.force,
-  allowCustomAmount: options.customAmount,
+  allowPayWhatYouWant: options.payWhatYouWant,
   allowPriceData: options.priceData,
   currency: options.currency,
   minimumAmount: options.minimumAmount,
@@ -120,7 +120,7 @@ function registerSet(offers: Command): void {
     .option('--ends-at <instant>', 'when it ends', instant)
     .option('--allow <list>', 'options that a request may have, with commas, for example allowPromotionCodes')
     .option('--force <json>', 'options of every checkout, for example {"trialPeriodDays":14}', metadata)
-    .option('--custom-amount <boolean>', 'whether the buyer may choose the amount of the price', boolean)
+    .option('--pay-what-you-want <boolean>', 'whether the buyer may choose the amount of the price', boolean)
     .option('--price-data <boolean>', 'whether requests may make up prices of the product', boolean)
     .option('--currency <currency>', 'of made-up prices')
     .option('--minimum-amount <amount>', 'of made-up prices', wholeNumber(0, 99_999_999))

@@ -269,7 +269,7 @@ describe('options', () => {
     await put('gift', {
       price_id: 'price_gift',
       mode: 'payment',
-      allow_custom_amount: true,
+      allow_pay_what_you_want: true,
       forced_options: { automatic_tax: false },
     })
     const cart = { lineItems: [{ priceId: 'price_tea' }, { priceId: 'price_gift' }] }
@@ -296,7 +296,7 @@ describe('amounts that a buyer decides', () => {
     const gift = { lineItems: [{ priceId: 'price_gift' }] }
     await put('gift', { price_id: 'price_gift', mode: 'payment' })
     expect((await refusal(buy(anonymous, gift))).code).toBe('SP058')
-    await put('gift', { price_id: 'price_gift', mode: 'payment', allow_custom_amount: true })
+    await put('gift', { price_id: 'price_gift', mode: 'payment', allow_pay_what_you_want: true })
     expect((await buy(anonymous, gift)).action).toBe('send')
   })
 
