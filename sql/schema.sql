@@ -1324,11 +1324,11 @@ create view payments_private.offer_list with (security_invoker=true) as
     mode,
     minimum_quantity,
     maximum_quantity,
-    roles,
-    subject_types,
+    to_jsonb(roles) AS roles,
+    to_jsonb(subject_types) AS subject_types,
     starts_at,
     ends_at,
-    allowed_options,
+    to_jsonb(allowed_options) AS allowed_options,
     forced_options,
     allow_pay_what_you_want,
     allow_price_data,
@@ -2064,6 +2064,11 @@ create function payments_private.check_portal_options(options jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
 
+create function payments_private.check_reserved(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
   language plpgsql immutable security invoker
@@ -2316,11 +2321,11 @@ create function payments_private.join_payments(environment text, ids text[], is_
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.judge_again(session payments.stripe_checkout_sessions, role text)
+create function payments_private.judge_again(session payments.stripe_checkout_sessions, role text, sends boolean)
   returns jsonb
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.judge_again(session payments.stripe_checkout_sessions, role text) to payments_service;
+grant execute on function payments_private.judge_again(session payments.stripe_checkout_sessions, role text, sends boolean) to payments_service;
 
 create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
   returns jsonb

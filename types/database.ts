@@ -353,7 +353,7 @@ export interface PaymentsPrivateOfferList {
   active: boolean | null;
   allow_pay_what_you_want: boolean | null;
   allow_price_data: boolean | null;
-  allowed_options: string[] | null;
+  allowed_options: Json | null;
   created_at: Timestamp | null;
   currency: string | null;
   ends_at: Timestamp | null;
@@ -370,9 +370,9 @@ export interface PaymentsPrivateOfferList {
   price_id: string | null;
   product_group: string | null;
   product_id: string | null;
-  roles: string[] | null;
+  roles: Json | null;
   starts_at: Timestamp | null;
-  subject_types: string[] | null;
+  subject_types: Json | null;
   trial_once: boolean | null;
   updated_at: Timestamp | null;
 }

@@ -901,6 +901,7 @@ export interface SqlFunctions {
     args: {
       session: StripeCheckoutSessions | null
       role: string | null
+      sends: boolean | null
     }
     returns: Json
   }

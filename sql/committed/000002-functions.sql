@@ -1,5 +1,5 @@
 --! Previous: sha1:2fa097b0bfc1be1b0edb070eb520fbdabebc2bfc
---! Hash: sha1:b5a68f0faf7dd184009d6a58a1b8b917ec3969e8
+--! Hash: sha1:d2306543eaf51f052c7d2dbb2e8191db12524d2e
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -212,11 +212,11 @@ as
     o.mode,
     o.minimum_quantity,
     o.maximum_quantity,
-    o.roles,
-    o.subject_types,
+    to_jsonb(o.roles) as roles,
+    to_jsonb(o.subject_types) as subject_types,
     o.starts_at,
     o.ends_at,
-    o.allowed_options,
+    to_jsonb(o.allowed_options) as allowed_options,
     o.forced_options,
     o.allow_pay_what_you_want,
     o.allow_price_data,
@@ -319,16 +319,54 @@ $$;
 
 revoke all on function payments_private.tg_sessions__lookup_keys() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__lookup_keys.sql
+--! Included checkout/private/check_reserved.sql
+/*
+ * Raises SP053 if an app user asks for what decides a price and is not the app's to give away, while the environment has
+ * no offer. That is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
+ *
+ * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
+ * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
+ */
+create or replace function payments_private.check_reserved(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reserved text;
+begin
+  if exists (select from payments.offers as o where o.environment = session.environment) then
+    return;
+  end if;
+  v_reserved := case
+    when jsonb_path_exists(session.line_items, '$[*].priceData') then 'a price of its own (priceData)'
+    when jsonb_path_exists(session.options, '$.discounts[*].coupon') then 'a coupon by its id'
+    when exists (
+      select
+      from jsonb_path_query(session.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
+      join payments.stripe_prices as p
+        on p.price_id = i.price_id #>> '{}' and p.environment = session.environment
+      where p.pay_what_you_want
+    ) then 'a price whose amount the buyer chooses'
+  end;
+  if v_reserved is not null then
+    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
+      using errcode = 'SP053',
+            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_reserved(payments.stripe_checkout_sessions) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_reserved.sql
 --! Included checkout/private/tg_sessions__offers.sql
 /*
  * Trigger function: raises if an app user asks for what no offer allows (check_offers), for a second trial (check_trial),
  * or for options that do not fit those that the offers force.
  *
- * While the environment has no offer, it raises SP053 for what decides a price and is not the app's to give away. That
- * is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
- *
- * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
- * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
+ * While the environment has no offer, check_reserved decides.
  */
 create or replace function payments_private.tg_sessions__offers()
   returns trigger
@@ -339,7 +377,6 @@ create or replace function payments_private.tg_sessions__offers()
 as $$
 declare
   v_role text := coalesce(nullif(current_setting('role', true), 'none'), session_user);
-  v_reserved text;
 begin
   if exists (select from payments.offers as o where o.environment = new.environment) then
     perform payments_private.check_offers(new, v_role);
@@ -349,22 +386,7 @@ begin
     );
     return null;
   end if;
-  v_reserved := case
-    when jsonb_path_exists(new.line_items, '$[*].priceData') then 'a price of its own (priceData)'
-    when jsonb_path_exists(new.options, '$.discounts[*].coupon') then 'a coupon by its id'
-    when exists (
-      select
-      from jsonb_path_query(new.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
-      join payments.stripe_prices as p
-        on p.price_id = i.price_id #>> '{}' and p.environment = new.environment
-      where p.pay_what_you_want
-    ) then 'a price whose amount the buyer chooses'
-  end;
-  if v_reserved is not null then
-    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
-      using errcode = 'SP053',
-            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
-  end if;
+  perform payments_private.check_reserved(new);
   return null;
 end;
 $$;
@@ -11280,10 +11302,15 @@ revoke all on function payments_private.forced_options(payments.stripe_checkout_
 --! EndIncluded checkout/private/forced_options.sql
 --! Included checkout/private/judge_again.sql
 /*
- * Raises if a checkout that was begun before may not be sent to Stripe any more: its offer is over, the subject has a
- * plan or has had its trial by now. Returns the options that the offers force now. role is that of the caller.
+ * Raises if a checkout that was begun before is no longer offered to the caller: its offer is over, or a backend began it
+ * and the caller, under the same key, may not. If it sends the checkout to Stripe, also if the subject has a plan or has
+ * had its trial by now. Returns the options that the offers force now. role is that of the caller.
  */
-create or replace function payments_private.judge_again(session payments.stripe_checkout_sessions, role text)
+create or replace function payments_private.judge_again(
+  session payments.stripe_checkout_sessions,
+  role text,
+  sends boolean
+)
   returns jsonb
   language plpgsql
   volatile
@@ -11291,19 +11318,24 @@ create or replace function payments_private.judge_again(session payments.stripe_
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform payments_private.check_one_plan(session);
+  if sends then
+    perform payments_private.check_one_plan(session);
+  end if;
   if role = 'service' then
     return '{}';
   end if;
-  perform payments_private.check_trial(session, role);
+  perform payments_private.check_reserved(session);
   perform payments_private.check_offers(session, role);
+  if sends then
+    perform payments_private.check_trial(session, role);
+  end if;
   return payments_private.forced_options(session, role);
 end;
 $$;
 
-revoke all on function payments_private.judge_again(payments.stripe_checkout_sessions, text)
+revoke all on function payments_private.judge_again(payments.stripe_checkout_sessions, text, boolean)
   from public, anon, authenticated;
-grant execute on function payments_private.judge_again(payments.stripe_checkout_sessions, text) to payments_service;
+grant execute on function payments_private.judge_again(payments.stripe_checkout_sessions, text, boolean) to payments_service;
 --! EndIncluded checkout/private/judge_again.sql
 --! Included checkout/private/superseded_sessions.sql
 /*
@@ -11377,8 +11409,8 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
  * money came to nothing (session_came_to_nothing).
  *
- * Triggers judge a new row by the offers, and one plan at a time. A row that was begun before is judged again before it is
- * sent: by now its offer may be over, or its subject may have a plan.
+ * Triggers judge a new row by the offers, and one plan at a time. A row that was begun before is judged again: by now its
+ * offer may be over, or its subject may have a plan.
  *
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
@@ -11504,12 +11536,10 @@ begin
     elsif v_row.checkout_session_id is not null then
       v_action := 'return'; -- without a url unless it is open; what is paid is never made again
     end if;
-    if v_action = 'send' then
-      v_forced := payments_private.judge_again(v_row, caller ->> 'role');
-      if v_row.attempt > v_attempt and v_forced <> v_row.forced_options then
-        update payments.stripe_checkout_sessions as t set forced_options = v_forced where t.id = v_id;
-        v_row.forced_options := v_forced;
-      end if;
+    v_forced := payments_private.judge_again(v_row, caller ->> 'role', v_action = 'send');
+    if v_row.attempt > v_attempt and v_forced <> v_row.forced_options then
+      update payments.stripe_checkout_sessions as t set forced_options = v_forced where t.id = v_id;
+      v_row.forced_options := v_forced;
     end if;
   end if;
 

@@ -154,6 +154,6 @@ describe('one plan at a time', () => {
       nextActions: expect.stringContaining('Billing Portal'),
     })
     const { data: sessions } = await system.api.checkout.sessions.list()
-    expect(sessions.filter(({ status }) => status === 'open')).toEqual([])
+    expect(sessions.filter(({ mode, status }) => mode === 'subscription' && status === 'open')).toEqual([])
   })
 })
