@@ -71,8 +71,8 @@ const STEPS: Step[] = [
   },
   { command: 'offers set', args: () => ['hat', ...inTest, '--mode', 'payment'], code: 1 },
   { command: 'offers list' },
-  { command: 'offers remove', args: () => ['hat', ...inTest] },
-  { command: 'offers remove', args: () => ['none', ...inTest], code: 4 },
+  { command: 'offers remove', args: () => ['hat', ...inTest, '--yes'] },
+  { command: 'offers remove', args: () => ['none', ...inTest, '--yes'], code: 4 },
   { command: 'stripe prices list', args: ({ product }) => [...inTest, '--product', product] },
   { command: 'stripe prices get', args: ({ price }) => [price, ...inTest] },
   {
