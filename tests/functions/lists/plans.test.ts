@@ -61,7 +61,7 @@ const day = (ago: number) => encodeURIComponent(new Date(Date.now() - ago * 24 *
 const PATHS = [
   'test/customers',
   'test/customers?search=ada',
-  'test/customers?search=cus_B0000',
+  'test/customers?search=cus_B000007',
   'test/customers?search=team-77',
   'test/customers?search=nobody',
   'test/customers?status=deleted',
