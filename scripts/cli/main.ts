@@ -5,9 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Help, Option } from 'commander'
 import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
+import { registerDev } from './commands/dev/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
+import { registerLocalStripe } from './commands/local-stripe.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
@@ -51,6 +53,8 @@ export function createProgram(io: Io): Command {
   registerMigrate(program)
   registerMigrations(program)
   registerServe(program)
+  registerDev(program)
+  registerLocalStripe(program)
   registerKeys(program)
   registerOlder(program)
   return program

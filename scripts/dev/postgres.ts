@@ -13,5 +13,5 @@ export function startEmbeddedPostgres({
   version = 18,
   ...options
 }: Omit<EmbeddedPostgresOptions, 'binaries'> & { version?: PostgresVersion } = {}) {
-  return start({ ...options, binaries: { package: PACKAGES[version], version } })
+  return start({ ...options, binaries: PACKAGES[version] })
 }

