@@ -1,4 +1,5 @@
 /** Local Stripe and the handlers over a migrated database, in this process. `dev` and `testing` start the same one. */
+import { createServer } from 'node:net'
 import { Stripe } from 'stripe'
 import type { Log } from '../../functions/app.ts'
 import { startServer } from '../../functions/node.ts'
@@ -96,6 +97,21 @@ function endpointOf({ control, engine }: LocalStripe, known: string | undefined)
 
 /** An error of a taken port names the part that wanted it. */
 export type PortTaken = Error & { name: 'PortTaken'; part: string; port: number }
+
+/**
+ * Looks whether the ports of a start are free, before anything slow is started.
+ *
+ * @throws PortTaken
+ */
+export async function checkPorts(ports: [part: string, port: number][]): Promise<void> {
+  for (const [part, port] of ports) {
+    await named(part, port, async () => {
+      const probe = createServer()
+      await new Promise<void>((resolve, reject) => probe.once('error', reject).listen(port, HOST, resolve))
+      await new Promise((resolve) => probe.close(resolve))
+    })
+  }
+}
 
 async function named<T>(part: string, port: number, start: (port: number) => Promise<T>): Promise<T> {
   try {

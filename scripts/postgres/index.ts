@@ -119,7 +119,13 @@ async function joinHost(address: string): Promise<EmbeddedPostgres | undefined> 
   const closed = new Promise<void>((done) => socket.once('close', () => done()))
   socket.on('error', () => {})
   const line = await Promise.race([
-    new Promise<string>((done) => createInterface({ input: socket }).once('line', done)),
+    new Promise<string>((done) => {
+      let text = ''
+      socket.setEncoding('utf8').on('data', (more) => {
+        text += more
+        if (text.includes('\n')) done(text.trim())
+      })
+    }),
     closed.then(() => undefined),
   ])
   if (line === undefined) return undefined

@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
 import { createActions } from '../../../kit/actions.ts'
-import { type PortTaken, type System, startSystem } from '../../../kit/system.ts'
+import { checkPorts, type PortTaken, type System, startSystem } from '../../../kit/system.ts'
 import type { Context } from '../../support/context.ts'
 import { cliError, EXIT } from '../../support/errors.ts'
 import { runApp } from './app.ts'
@@ -38,6 +38,12 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
       next: 'Stop it first, or use it: npx pg-payments dev --help',
     })
   }
+  await checkPorts([
+    ['the handlers', options.port],
+    ['local Stripe', options.stripePort],
+  ]).catch((error) => {
+    throw explain(error)
+  })
   if (options.reset) await folder.reset()
   const settings = await folder.settings()
   await folder.saveSettings(settings)
@@ -116,17 +122,24 @@ async function startParts(
     settings.endpoints[database.stateName] = system.endpoint.id
     return system
   } catch (error) {
-    const { name, message, part } = error as PortTaken
-    if (name === 'PortTaken') {
-      throw cliError(message, {
-        code: 'PORT_TAKEN',
-        next: `Choose another one with ${part === 'local Stripe' ? '--stripe-port' : '--port'}, or end the program that has it.`,
-      })
-    }
-    if (name === 'ConfigError')
-      throw cliError(message, { exitCode: EXIT.notConfigured, code: 'NOT_CONFIGURED' })
-    throw error
+    throw explain(error)
   }
+}
+
+const FLAGS: Record<string, string> = { 'local Stripe': '--stripe-port' }
+
+/** A taken port, or a variable that the handlers refuse, with what to do about it. */
+function explain(error: unknown): unknown {
+  const { name, message, part } = error as PortTaken
+  if (name === 'PortTaken') {
+    return cliError(message, {
+      code: 'PORT_TAKEN',
+      next: `Choose another one with ${FLAGS[part] ?? '--port'}, or end the program that has it.`,
+    })
+  }
+  if ((name as string) === 'ConfigError')
+    return cliError(message, { exitCode: EXIT.notConfigured, code: 'NOT_CONFIGURED' })
+  return error
 }
 
 /** The app's own settings for the handlers: how tokens are verified, and so on. Stripe's are local Stripe's. */
