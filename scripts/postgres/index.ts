@@ -67,9 +67,10 @@ const HOST = fileURLToPath(new URL('./host.js', import.meta.url))
 export async function startEmbeddedPostgres(
   options: EmbeddedPostgresOptions = {},
 ): Promise<EmbeddedPostgres> {
-  const host = spawnHost('pipe', 'inherit')
+  const config = await configOf(options)
+  const host = spawnHost('inherit')
   const ended = new Promise<void>((done) => host.once('close', () => done()))
-  const answer = await begin(host, ended, await configOf(options))
+  const answer = await begin(host, ended, config)
 
   // A script that forgets to stop Postgres still ends, and Postgres ends with it.
   const streams = [host.stdin, host.stdout] as unknown as { ref(): void; unref(): void }[]
@@ -101,9 +102,10 @@ export async function shareEmbeddedPostgres(
     const joined = await joinHost(address)
     if (joined) return joined
     // Another process may have started one meanwhile. Then this host ends, and the next attempt joins the other.
-    const host = spawnHost('pipe', 'ignore')
+    const config = { ...(await configOf(options)), address }
+    const host = spawnHost('ignore')
     const ended = new Promise<void>((done) => host.once('close', () => done()))
-    const answer = await begin(host, ended, { ...(await configOf(options)), address }).catch((error) => {
+    const answer = await begin(host, ended, config).catch((error) => {
       if (attempt >= SHARE_ATTEMPTS_MAX) throw error
       return undefined
     })
@@ -175,12 +177,12 @@ async function configOf(options: EmbeddedPostgresOptions): Promise<object> {
   }
 }
 
-function spawnHost(output: 'pipe', errors: 'inherit' | 'ignore'): ChildProcess {
+function spawnHost(errors: 'inherit' | 'ignore'): ChildProcess {
   return spawn(process.execPath, [HOST], {
     detached: process.platform !== 'win32',
     windowsHide: true,
     // A host that inherits standard error makes a reader that waits for its end wait for the clean-up too.
-    stdio: ['pipe', output, errors],
+    stdio: ['pipe', 'pipe', errors],
     env: { ...process.env, NODE_OPTIONS: '' },
   })
 }

