@@ -169,8 +169,9 @@ const UNIT_SECONDS: Record<string, number> = {
 
 /** A duration in seconds. A month is 31 days and a year 366, so that a renewal is always behind it. */
 export function secondsOf(text: string): number {
-  const [, count = '', unit = ''] = /^(\d{1,6})\s*([a-z]*?)s?$/.exec(text.trim().toLowerCase()) ?? []
-  const seconds = unit === '' ? (/s$/.test(text.trim()) ? 1 : undefined) : UNIT_SECONDS[unit]
+  const [, count = '', word = ''] = /^(\d{1,9})\s*([a-z]*)$/.exec(text.trim().toLowerCase()) ?? []
+  const unit = word.length > 1 ? word.replace(/s$/, '') : word || 's'
+  const seconds = UNIT_SECONDS[unit]
   if (count !== '' && seconds !== undefined) return Number(count) * seconds
   throw actionError(`"${text}" is not a duration: write for example 36h, 3 days or 1 month.`)
 }

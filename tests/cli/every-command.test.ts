@@ -8,13 +8,13 @@ import { startServer } from '../../functions/node.ts'
 import { createProgram } from '../../scripts/cli/main.ts'
 import { productEvent } from '../functions/support/events.ts'
 import { deliver, startSyncSystem } from '../functions/sync/support/system.ts'
-import { type Outcome, runCli } from './support.ts'
+import { DEV_ACTIONS, type Outcome, runCli } from './support.ts'
 
 const inTest = ['--environment', 'test']
 const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')
 
 /** Commands that work on the machine or on the database itself, so they have only one way. */
-const ONE_WAY = ['migrate', 'migrations copy', 'serve', 'keys rotate']
+const ONE_WAY = ['migrate', 'migrations copy', 'serve', 'keys rotate', 'local-stripe', ...DEV_ACTIONS]
 
 type Ids = { product: string; price: string; event: string }
 type Step = { command: string; args?: (ids: Ids) => string[]; input?: string; code?: number }
