@@ -133,9 +133,9 @@ test('test files that run at once share one Postgres, which ends with the last o
     const billing = await startBilling({ migrations: './migrations' })
     console.log(billing.databaseUrl)
     setInterval(() => {}, 1000)`
-  await writeFile(join(app.path, 'stays.js'), code)
+  await writeFile(join(app.path, 'test-file.js'), code)
   const start = async () => {
-    const child = (await import('node:child_process')).spawn(process.execPath, ['stays.js'], {
+    const child = (await import('node:child_process')).spawn(process.execPath, ['test-file.js'], {
       cwd: app.path,
       env: shell(),
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -167,6 +167,14 @@ test('the app starts with the variables, and dev ends with it and its exit code'
   const dev = startDev(app, [...ANY_PORT, '--', process.execPath, 'server.js'])
   await dev.said(/health 200 sk_test_/)
   expect(await new Promise((done) => dev.child.once('close', done))).toBe(7)
+})
+
+test('the app ends with dev when dev is killed', async () => {
+  await writeFile(join(app.path, 'stays.js'), `console.log('app', process.pid); setInterval(() => {}, 1000)`)
+  const dev = startDev(app, [...ANY_PORT, '--', process.execPath, 'stays.js'])
+  await dev.said(/app \d+\n/)
+  // The pipe of the output closes when no process holds it any more: neither dev, nor the app, nor Postgres.
+  expect(await dev.end('SIGKILL')).toBe('SIGKILL')
 })
 
 describe('bad input is a sentence and what to run', () => {

@@ -1,38 +1,27 @@
-/** The app that `dev` starts: it gets the variables, and both end together. */
+/** The app that `dev` starts: it gets the variables, and both end together, also when dev is killed. */
 import { spawn } from 'node:child_process'
-import { constants } from 'node:os'
-import { cliError } from '../../support/errors.ts'
+import { fileURLToPath } from 'node:url'
 
-/** How long the app may take to stop by itself. */
-const STOP_WITHIN_MS = 10_000
+const GUARD = fileURLToPath(new URL('./guard.js', import.meta.url))
 
 /** Runs the app and resolves with its exit code. When the signal aborts, the app is asked to stop. */
 export function runApp(
-  [program = '', ...args]: string[],
+  command: string[],
   env: Record<string, string | undefined>,
   stopping: AbortSignal,
 ): Promise<number> {
   return new Promise((resolve, reject) => {
-    const app = spawn(program, args, {
+    const guard = spawn(process.execPath, [GUARD, ...command], {
       env,
-      stdio: 'inherit',
-      shell: process.platform === 'win32',
+      stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
     })
-    let late: NodeJS.Timeout | undefined
-    const stop = () => {
-      // Ctrl-C reaches the app by itself, because it is in the group of the terminal; a signal to dev does not.
-      app.kill('SIGTERM')
-      late = setTimeout(() => app.kill('SIGKILL'), STOP_WITHIN_MS)
-    }
+    const stop = () => void guard.kill('SIGTERM')
     if (stopping.aborted) stop()
     stopping.addEventListener('abort', stop)
-    app.once('error', (error) => {
-      reject(cliError(`${program} cannot be started: ${error.message}`, { code: 'APP_NOT_STARTED' }))
-    })
-    app.once('close', (code, signal) => {
-      clearTimeout(late)
+    guard.once('error', reject)
+    guard.once('close', (code) => {
       stopping.removeEventListener('abort', stop)
-      resolve(code ?? 128 + (signal ? constants.signals[signal] : 0))
+      resolve(code ?? 1)
     })
   })
 }
