@@ -80,10 +80,6 @@ test('dev, a checkout by the SDK, a payment: the app has its rows, also after a 
   expect((await command(app, ['dev', 'cancel'])).out).toMatch(/^Canceled sub_/)
   await third.said(/customer\.subscription\.deleted +processed/)
   await third.end('SIGINT')
-  const fourth = startDev(app, [...ANY_PORT, '--reset'])
-  await fourth.said(/Actions: /)
-  expect((await command(app, ['dev', 'renew'])).err).toContain('There is no subscription that runs.')
-  await fourth.end('SIGTERM')
 })
 
 /** A price, made as the app's owner would: by the command line. */
@@ -191,9 +187,10 @@ describe('bad input is a sentence and what to run', () => {
     )
   })
 
-  test('where a second dev is started, or a port is taken', async () => {
-    const dev = startDev(app, [...ANY_PORT, '--env-file', '.env'])
+  test('where a second dev is started, a port is taken, or --reset has emptied everything', async () => {
+    const dev = startDev(app, [...ANY_PORT, '--reset', '--env-file', '.env'])
     await dev.said(/Actions: /)
+    expect((await command(app, ['dev', 'renew'])).err).toContain('There is no subscription that runs.')
     const second = await command(app, ['dev', ...ANY_PORT])
     expect(second.err).toBe(
       `"pg-payments dev" runs in this folder already, as process ${dev.child.pid}.\n` +
