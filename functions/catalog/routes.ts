@@ -14,11 +14,9 @@ import {
   priceParams,
   priceResponse,
   pricesQuery,
-  pricesResponse,
   productParams,
   productResponse,
   productsQuery,
-  productsResponse,
   productWithPricesResponse,
   updatePriceBody,
   updateProductBody,
@@ -45,7 +43,6 @@ const listProducts = listRoute({
   path: '/stripe/{environment}/catalog/products',
   summary: 'Lists products by name',
   query: productsQuery,
-  response: productsResponse,
   items: 'products',
   list: PRODUCTS,
 })
@@ -126,7 +123,6 @@ const listPrices = listRoute({
   path: '/stripe/{environment}/catalog/prices',
   summary: 'Lists prices by product, then by id',
   query: pricesQuery,
-  response: pricesResponse,
   items: 'prices',
   list: PRICES,
 })

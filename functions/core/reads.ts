@@ -9,15 +9,15 @@ import type { StripeEnvironment } from '../../types/api.ts'
 import type { DB } from '../../types/database.ts'
 import type { Position } from './cursor.ts'
 import type { Database, Value } from './database.ts'
-import { type AnswerName, columnsOf, type RowOf } from './present.ts'
+import { type Answer, columnsOf, type RowOf, snakeCase } from './present.ts'
 import { asService } from './sql.ts'
 
 type View = keyof DB
 export type RowOfView<Name extends View> = Selectable<DB[Name]>
 
 /** The views that have the columns of an answer. */
-type ViewOf<Name extends AnswerName> = {
-  [Candidate in View]: RowOfView<Candidate> extends RowOf<Name> ? Candidate : never
+type ViewOf<Schema extends Answer> = {
+  [Candidate in View]: RowOfView<Candidate> extends RowOf<Schema> ? Candidate : never
 }[View]
 
 /** Adds a value to a statement and returns its placeholder. Values travel as text; Postgres infers the type of each. */
@@ -66,11 +66,11 @@ export type Filters = {
 /** A condition of a filter; `param` adds the value of a filter to the statement. No condition is null. */
 type Condition = (param: (filter: string) => string) => string | null
 
-export type List<Name extends AnswerName> = {
+export type List<Schema extends Answer> = {
   /** The name of the list in its cursors. */
   name: string
-  answer: Name
-  view: ViewOf<Name>
+  answer: Schema
+  view: ViewOf<Schema>
   order: Order
   /** The column or the condition of each filter that is no column of the view in camelCase. */
   filters?: Record<string, string | Condition>
@@ -86,14 +86,12 @@ export type PageArgs = {
 /** A page of rows, and the position where it ended; null if no row follows. */
 export type PageOf<Row> = { rows: Row[]; end: Position | null }
 
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
 /** One page of a list. Reads one row more than the limit, to see whether another page follows. */
-export async function readRowsOfPage<Name extends AnswerName>(
+export async function readRowsOfPage<Schema extends Answer>(
   database: Database,
-  list: List<Name>,
+  list: List<Schema>,
   { environment, limit, after, filters = {} }: PageArgs,
-): Promise<PageOf<RowOf<Name>>> {
+): Promise<PageOf<RowOf<Schema>>> {
   const values: Value[] = []
   const param: Param = (value) =>
     `$${values.push(value === null || value === undefined ? null : String(value))}`
@@ -115,7 +113,7 @@ export async function readRowsOfPage<Name extends AnswerName>(
   ].filter(Boolean)
   const selected = columnsOf(list.answer).map((column) => `v.${column}`)
   const rows = await asService(
-    database.query<RowOf<Name> & { at: string | null; key: string }>(
+    database.query<RowOf<Schema> & { at: string | null; key: string }>(
       `select ${selected.join(', ')}, ${order.at} as at, ${order.key} as key
       from ${list.view} as v
       where ${conditions.join(' and ')}

@@ -10,12 +10,13 @@ import { environmentParams } from '../core/schema-parts.ts'
 import { replayWebhookEvents } from '../core/sql.ts'
 import {
   eventParams,
+  retriedEvent,
   retryEventResponse,
   retryEventsBody,
   retryEventsResponse,
+  webhookEvent,
   webhookEventResponse,
   webhookEventsQuery,
-  webhookEventsResponse,
 } from './schemas.ts'
 
 const EVENTS = 'payments_private.webhook_event_list'
@@ -33,11 +34,10 @@ const listEvents = listRoute({
   path: '/stripe/{environment}/webhook-events',
   summary: 'Lists recorded events without their payloads, the last received first',
   query: webhookEventsQuery,
-  response: webhookEventsResponse,
   items: 'events',
   list: {
     name: 'webhook-events',
-    answer: 'StripeWebhookEvent',
+    answer: webhookEvent,
     view: EVENTS,
     order: newestFirst('received_at'),
     filters: { status: 'processing_status', type: 'event_type' },
@@ -56,7 +56,7 @@ const getEvent = route({
     const row = await readEvent(database, environment, eventId)
     const payload = row.payload as Record<string, unknown>
     const isPruned = Object.keys(payload).length === 0
-    return { event: { ...present('StripeWebhookEvent', row), payload: isPruned ? null : payload } }
+    return { event: { ...present(webhookEvent, row), payload: isPruned ? null : payload } }
   },
 })
 
@@ -77,7 +77,7 @@ const retryEvent = route({
       max: 1,
     })
     const row = await readEvent(database, environment, eventId)
-    return { event: present('StripeWebhookEvent', row), retried: tried.length > 0 }
+    return { event: present(webhookEvent, row), retried: tried.length > 0 }
   },
 })
 
@@ -102,7 +102,7 @@ const retryEvents = route({
       max: body.limit,
     })
     return {
-      results: tried.map((row) => present('RetriedEvent', { ...row, event_id: row.replayed_event_id })),
+      results: tried.map((row) => present(retriedEvent, { ...row, event_id: row.replayed_event_id })),
     }
   },
 })

@@ -2,12 +2,12 @@
 import { listRoute } from '../core/paging.ts'
 import { newestFirst } from '../core/reads.ts'
 import {
+  customer,
   customersQuery,
-  customersResponse,
+  subscription,
   subscriptionsQuery,
-  subscriptionsResponse,
+  transaction,
   transactionsQuery,
-  transactionsResponse,
 } from './schemas.ts'
 
 const listSubscriptions = listRoute({
@@ -15,11 +15,10 @@ const listSubscriptions = listRoute({
   path: '/stripe/{environment}/subscriptions',
   summary: 'Lists subscriptions with their items, the last updated first',
   query: subscriptionsQuery,
-  response: subscriptionsResponse,
   items: 'subscriptions',
   list: {
     name: 'subscriptions',
-    answer: 'StripeSubscription',
+    answer: subscription,
     view: 'payments_private.subscription_list',
     order: newestFirst('updated_at'),
   },
@@ -30,11 +29,10 @@ const listTransactions = listRoute({
   path: '/stripe/{environment}/transactions',
   summary: 'Lists payments and refunds, the newest at Stripe first',
   query: transactionsQuery,
-  response: transactionsResponse,
   items: 'transactions',
   list: {
     name: 'transactions',
-    answer: 'PaymentTransaction',
+    answer: transaction,
     view: 'payments_private.transaction_list',
     order: newestFirst('provider_created_at'),
     filters: { customerId: 'provider_customer_id' },
@@ -46,11 +44,10 @@ const listCustomers = listRoute({
   path: '/stripe/{environment}/customers',
   summary: 'Lists customers with their totals, the newest at Stripe first',
   query: customersQuery,
-  response: customersResponse,
   items: 'customers',
   list: {
     name: 'customers',
-    answer: 'PaymentCustomer',
+    answer: customer,
     view: 'payments_private.customer_list',
     order: newestFirst('provider_created_at'),
     filters: {

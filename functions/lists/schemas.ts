@@ -1,26 +1,10 @@
 /** Subscriptions, transactions and customers as schemas: filters, and what answers hold. */
 import { z } from 'zod'
-import {
-  component,
-  count,
-  id,
-  instant,
-  nullable,
-  nullableInstant,
-  oneOf,
-  page,
-  pageOf,
-  range,
-  strings,
-  subjectFilter,
-  wholeSubject,
-  wordOfStripe,
-} from '../core/schema-parts.ts'
-import { environmentSchema, named, text } from '../core/validation.ts'
+import * as s from '../core/schema-parts.ts'
 
-const subscriptionStatus = named(
+const subscriptionStatus = s.named(
   'StripeSubscriptionStatus',
-  wordOfStripe(
+  s.wordOfStripe(
     'incomplete',
     'incomplete_expired',
     'trialing',
@@ -32,147 +16,139 @@ const subscriptionStatus = named(
   ),
   'Give no access for a status that you do not know.',
 )
-const transactionStatus = named(
+const transactionStatus = s.named(
   'PaymentTransactionStatus',
   z.enum(['succeeded', 'failed', 'pending', 'refunded', 'partially_refunded']),
 )
-const transactionType = named(
+const transactionType = s.named(
   'PaymentTransactionType',
   z.enum(['one_time_payment', 'subscription_invoice', 'refund', 'failed_payment']),
 )
 
-export const subscriptionsQuery = wholeSubject(
-  z.strictObject({
-    ...subjectFilter,
-    customerId: id.optional(),
-    status: text(1, 100)
-      .describe(subscriptionStatus.description ?? '')
-      .optional(),
-    ...range('Updated'),
-    ...page,
-  }),
-)
-export const transactionsQuery = wholeSubject(
-  z.strictObject({
-    ...subjectFilter,
-    customerId: id.optional(),
-    status: oneOf(transactionStatus).optional(),
-    type: oneOf(transactionType).optional(),
-    ...range('Created at Stripe'),
-    ...page,
-  }),
-)
-export const customersQuery = wholeSubject(
-  z.strictObject({
-    ...subjectFilter,
-    customerId: id.optional(),
-    email: text(1, 512).optional(),
-    status: oneOf(z.enum(['active', 'deleted']))
-      .describe('Both if omitted.')
-      .optional(),
-    ...range('Created at Stripe'),
-    ...page,
-  }),
-)
+/** The filters of each list here, and its own. A filter by subject names both halves, or neither. */
+const query = <Shape extends z.ZodRawShape>(happened: string, own: Shape) =>
+  z
+    .strictObject({
+      subjectType: s.text(1, 100).describe('Together with `subjectId`.').optional(),
+      subjectId: s.text(1, 255).describe('Together with `subjectType`.').optional(),
+      customerId: s.id.optional(),
+      ...own,
+      ...s.range(happened),
+      ...s.page,
+    })
+    .superRefine((filters: { subjectType?: unknown; subjectId?: unknown }, context) => {
+      const { subjectType, subjectId } = filters
+      if ((subjectType === undefined) === (subjectId === undefined)) return
+      const [missing, given] =
+        subjectId === undefined ? ['subjectId', 'subjectType'] : ['subjectType', 'subjectId']
+      context.addIssue({ code: 'custom', path: [missing], message: `is required with ${given}` })
+    })
 
-const subscriptionItem = component('StripeSubscriptionItem', {
-  environment: environmentSchema,
-  subscriptionItemId: z.string(),
-  subscriptionId: z.string(),
-  productId: nullable,
-  priceId: nullable,
-  quantity: z.number().nullable().describe('Null for metered prices.'),
-  currentPeriodStart: nullableInstant,
-  currentPeriodEnd: nullableInstant.describe("End of the item's own period; items may differ."),
-  metadata: strings,
-  createdAt: instant,
-  updatedAt: instant,
+export const subscriptionsQuery = query('Updated', {
+  status: s
+    .text(1, 100)
+    .describe(subscriptionStatus.description ?? '')
+    .optional(),
+})
+export const transactionsQuery = query('Created at Stripe', {
+  status: s.oneOf(transactionStatus).optional(),
+  type: s.oneOf(transactionType).optional(),
+})
+export const customersQuery = query('Created at Stripe', {
+  email: s.text(1, 512).optional(),
+  status: s
+    .oneOf(z.enum(['active', 'deleted']))
+    .describe('Both if omitted.')
+    .optional(),
 })
 
-const subscription = component('StripeSubscription', {
-  environment: environmentSchema,
+const subscriptionItem = s.component('StripeSubscriptionItem', {
+  environment: s.environment,
+  subscriptionItemId: z.string(),
   subscriptionId: z.string(),
-  customerId: nullable,
-  subjectType: nullable,
-  subjectId: nullable,
+  productId: s.nullable,
+  priceId: s.nullable,
+  quantity: z.number().nullable().describe('Null for metered prices.'),
+  currentPeriodStart: s.nullableInstant,
+  currentPeriodEnd: s.nullableInstant.describe("End of the item's own period; items may differ."),
+  metadata: s.strings,
+  ...s.timestamps,
+})
+
+export const subscription = s.component('StripeSubscription', {
+  environment: s.environment,
+  subscriptionId: z.string(),
+  customerId: s.nullable,
+  subjectType: s.nullable,
+  subjectId: s.nullable,
   status: subscriptionStatus,
-  currentPeriodStart: nullableInstant,
-  currentPeriodEnd: nullableInstant,
+  currentPeriodStart: s.nullableInstant,
+  currentPeriodEnd: s.nullableInstant,
   cancelAtPeriodEnd: z.boolean(),
-  cancelAt: nullableInstant,
-  canceledAt: nullableInstant,
-  trialStart: nullableInstant,
-  trialEnd: nullableInstant,
-  latestInvoiceId: nullable,
-  pauseCollectionBehavior: nullable.describe(
+  cancelAt: s.nullableInstant,
+  canceledAt: s.nullableInstant,
+  trialStart: s.nullableInstant,
+  trialEnd: s.nullableInstant,
+  latestInvoiceId: s.nullable,
+  pauseCollectionBehavior: s.nullable.describe(
     '`keep_as_draft`, `mark_uncollectible` or `void` while collection is paused. The status stays `active`.',
   ),
-  pauseCollectionResumesAt: nullableInstant,
-  metadata: strings,
-  syncedAt: instant,
-  createdAt: instant,
-  updatedAt: instant,
+  pauseCollectionResumesAt: s.nullableInstant,
+  metadata: s.strings,
+  syncedAt: s.instant,
+  ...s.timestamps,
   items: z.array(subscriptionItem),
 })
 
-const transaction = component('PaymentTransaction', {
-  environment: environmentSchema,
+export const transaction = s.component('PaymentTransaction', {
+  environment: s.environment,
   provider: z.literal('stripe'),
   type: transactionType,
   status: transactionStatus,
-  subjectType: nullable,
-  subjectId: nullable,
-  providerCustomerId: nullable,
-  customerEmailSnapshot: nullable,
-  providerReferenceId: nullable,
-  providerReferenceType: nullable,
+  subjectType: s.nullable,
+  subjectId: s.nullable,
+  providerCustomerId: s.nullable,
+  customerEmailSnapshot: s.nullable,
+  providerReferenceId: s.nullable,
+  providerReferenceType: s.nullable,
   amount: z.number().nullable().describe("In the currency's minor unit, like every amount."),
   amountRefunded: z.number().nullable(),
   amountDisputed: z.number().describe('Money lost in disputes that were lost; not part of `amountRefunded`.'),
-  disputeStatus: nullable.describe(
+  disputeStatus: s.nullable.describe(
     "Stripe's status of the latest dispute, for example `needs_response`, `won` or `lost`.",
   ),
-  currency: nullable,
-  description: nullable,
-  paidAt: nullableInstant,
-  failedAt: nullableInstant,
-  refundedAt: nullableInstant,
-  providerCreatedAt: nullableInstant,
-  createdAt: instant,
-  updatedAt: instant,
-  relatedObjectIds: strings.describe(
+  currency: s.nullable,
+  description: s.nullable,
+  paidAt: s.nullableInstant,
+  failedAt: s.nullableInstant,
+  refundedAt: s.nullableInstant,
+  providerCreatedAt: s.nullableInstant,
+  ...s.timestamps,
+  relatedObjectIds: s.strings.describe(
     "Stripe's ids of the same payment by kind: `checkout_session`, `payment_intent`, `invoice`, `charge`, `refund`, `subscription`, `product`, `price`.",
   ),
 })
 
-const customer = component('PaymentCustomer', {
-  environment: environmentSchema,
+export const customer = s.component('PaymentCustomer', {
+  environment: s.environment,
   provider: z.literal('stripe'),
   providerCustomerId: z.string(),
-  email: nullable,
-  name: nullable,
-  phone: nullable,
+  email: s.nullable,
+  name: s.nullable,
+  phone: s.nullable,
   deleted: z.boolean(),
-  metadata: strings,
-  providerCreatedAt: nullableInstant,
-  syncedAt: instant,
-  paymentsCount: count,
-  lastPaymentAt: nullableInstant,
-  totalSpend: count
+  metadata: s.strings,
+  providerCreatedAt: s.nullableInstant,
+  syncedAt: s.instant,
+  paymentsCount: s.count,
+  lastPaymentAt: s.nullableInstant,
+  totalSpend: s.count
     .nullable()
     .describe(
       'Payments less refunds and lost disputes; null, like its currency, without payments or with several currencies.',
     ),
-  totalSpendCurrency: nullable,
-  paymentMethodBrand: nullable,
-  paymentMethodLast4: nullable,
-  countryCode: nullable.describe('Two letters.'),
+  totalSpendCurrency: s.nullable,
+  paymentMethodBrand: s.nullable,
+  paymentMethodLast4: s.nullable,
+  countryCode: s.nullable.describe('Two letters.'),
 })
-
-export const subscriptionsResponse = pageOf('ListStripeSubscriptionsResponse', {
-  subscriptions: z.array(subscription),
-})
-export const transactionsResponse = pageOf('ListPaymentTransactionsResponse', {
-  transactions: z.array(transaction),
-})
-export const customersResponse = pageOf('ListPaymentCustomersResponse', { customers: z.array(customer) })

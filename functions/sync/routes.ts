@@ -24,6 +24,7 @@ import {
 } from '../core/sql.ts'
 import { presentSyncRun } from './present.ts'
 import { recover } from './recovery.ts'
+import { syncRun } from './run-schema.ts'
 import { runScheduled } from './schedule.ts'
 import {
   pruneBody,
@@ -32,13 +33,14 @@ import {
   recoverBody,
   recoverResponse,
   replayBody,
+  replayedEvent,
   replayResponse,
   scheduleBody,
   scheduleResponse,
   syncBody,
+  syncedSubscriptions,
   syncResponse,
   syncRunsQuery,
-  syncRunsResponse,
 } from './schemas.ts'
 import { runSync } from './sync.ts'
 
@@ -68,7 +70,7 @@ async function syncResult(
       ...presentConnection(environment, row, keys[environment]),
       ...(failure && { lastSyncStatus: 'failed', lastSyncError: failure.message }),
     },
-    subscriptions: subscriptions === undefined ? null : present('SyncedSubscriptions', subscriptions),
+    subscriptions: subscriptions === undefined ? null : present(syncedSubscriptions, subscriptions),
     run: run === null ? null : presentSyncRun(run),
   }
 }
@@ -137,11 +139,10 @@ const listRuns = listRoute({
   path: '/stripe/{environment}/sync-runs',
   summary: 'Lists syncs with their progress and what differed, the last begun first',
   query: syncRunsQuery,
-  response: syncRunsResponse,
   items: 'syncRuns',
   list: {
     name: 'sync-runs',
-    answer: 'SyncRun',
+    answer: syncRun,
     view: 'payments_private.sync_run_list',
     order: newestFirst('started_at'),
   },
@@ -190,7 +191,7 @@ const replayEvents = route({
       includeProcessed: body.includeProcessed,
       max: body.limit,
     })
-    const replayed = rows.map((row) => present('ReplayedEvent', { ...row, event_id: row.replayed_event_id }))
+    const replayed = rows.map((row) => present(replayedEvent, { ...row, event_id: row.replayed_event_id }))
     return { replayed }
   },
 })

@@ -1,5 +1,5 @@
 --! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
---! Hash: sha1:e47aa5ce885bb31b47f7ce7b63b46ad4029a2794
+--! Hash: sha1:58c1f08af87cc6c56e58543a2f48156569f50978
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -34,10 +34,12 @@ $$;
 
 --! Included checkout/retry_checkout_session.sql
 /*
- * Begins a failed checkout again with the customer that its billing subject has now, and returns the same as
- * begin_checkout_session. Returns null, and changes nothing, if the customer is the same or the row has changed.
+ * Begins a failed checkout again with what is known now, and returns the same as begin_checkout_session: another customer
+ * of its billing subject, or a price that has a row since the failure. Returns null, and changes nothing, if there is
+ * neither or the row has changed.
  *
- * Contract: the handlers call this after fail_checkout_session, once Stripe no longer knew the customer.
+ * Contract: the handlers call this after fail_checkout_session, once Stripe no longer knew the customer, or refused the
+ * values of the checkout.
  */
 create or replace function payments.retry_checkout_session(environment text, id uuid, attempt integer)
   returns jsonb
@@ -62,7 +64,15 @@ begin
     and t.attempt = retry_checkout_session.attempt
     and t.status = 'failed'
     and t.checkout_session_id is null
-    and t.customer_id is distinct from payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id)
+    and (
+      t.customer_id is distinct from payments_private.customer_of_subject(t.environment, t.subject_type, t.subject_id)
+      or exists (
+        select
+        from jsonb_array_elements(t.line_items) as i (item)
+        join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = t.environment
+        where p.created_at > t.updated_at
+      )
+    )
   returning t.* into v_row;
   if v_row.id is null then
     return null;
@@ -79,7 +89,7 @@ end;
 $$;
 
 comment on function payments.retry_checkout_session(text, uuid, integer) is
-  'Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001.';
+  'Begins a failed checkout again with the customer that its subject has now, and with prices that have a row since. Returns the same as begin_checkout_session; null if nothing has changed. Errors: SP001.';
 
 revoke all on function payments.retry_checkout_session(text, uuid, integer) from public, anon, authenticated;
 grant execute on function payments.retry_checkout_session(text, uuid, integer) to payments_service;
@@ -558,7 +568,7 @@ begin
     environment, asked -> 0 ->> 'id'
     using errcode = 'SP008',
           hint = format(
-            'Use a key of the account of these rows. %s',
+            'Use a key of the account of these rows, or set the new one with replaceAccount, which deletes them. %s',
             case
               when v_account_id = account_id then format(
                 'If the data of %s was erased at Stripe, sync once with "erased": true (--erased).', v_account_id
@@ -5738,7 +5748,8 @@ grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestam
 --! Included sync/private/sync_rows.sql
 /*
  * Returns the projected rows of these objects of one kind as {id: row}, without the columns that change at each look at
- * Stripe. For payment objects: their transactions by the transaction's id.
+ * Stripe. A customer's row has the subject that is mapped to it. For payment objects: their transactions by the
+ * transaction's id.
  */
 create or replace function payments_private.sync_rows(environment text, kind text, ids text[])
   returns jsonb
@@ -5764,8 +5775,14 @@ begin
       from payments.stripe_prices as p
       where p.price_id = any (ids) and p.environment = sync_rows.environment;
     when 'customers' then
-      select jsonb_object_agg(c.provider_customer_id, to_jsonb(c) - v_left_out) into v_rows
+      select jsonb_object_agg(
+        c.provider_customer_id,
+        to_jsonb(c) - v_left_out || jsonb_build_object('subject', m.subject_type || ' ' || m.subject_id)
+      )
+      into v_rows
       from payments.customers as c
+      left join payments.customer_mappings as m
+        on m.provider_customer_id = c.provider_customer_id and m.environment = c.environment and m.provider = c.provider
       where c.provider_customer_id = any (ids) and c.environment = sync_rows.environment and c.provider = 'stripe';
     when 'subscriptions' then
       select jsonb_object_agg(
@@ -5922,6 +5939,47 @@ $$;
 
 revoke all on function payments_private.add_drift(jsonb, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded sync/private/add_drift.sql
+--! Included ownership/private/unmapped_customers.sql
+/*
+ * Returns those of some customers whose billing subject has no row in payments.customer_mappings, with the name by which
+ * payments_private.ids_of calls the subject.
+ *
+ * Contract: a sync refreshes the mappings of these. Somebody has deleted them, because every owner that is recorded is
+ * mapped in the same transaction.
+ */
+create or replace function payments_private.unmapped_customers(
+  environment text,
+  ids text[],
+  out customer_id text,
+  out subject text
+)
+  returns setof record
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select o.customer_id, 'subject ' || o.subject_type || ' ' || o.subject_id
+    from payments_private.customer_owners as o
+    where o.customer_id = any (unmapped_customers.ids)
+      and o.environment = unmapped_customers.environment
+      and payments_private.subject_of_customer(o.environment, o.customer_id)
+        = row (o.subject_type, o.subject_id)::payments.billing_subject
+      and not exists (
+        select
+        from payments.customer_mappings as m
+        where m.subject_id = o.subject_id
+          and m.subject_type = o.subject_type
+          and m.environment = o.environment
+          and m.provider = 'stripe'
+      );
+end;
+$$;
+
+revoke all on function payments_private.unmapped_customers(text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/unmapped_customers.sql
 --! Included sync/record_sync_page.sql
 /*
  * Records one page of a listing, and returns {run, next}. The projected objects and the cursor commit together. So a
@@ -5951,6 +6009,8 @@ declare
   v_progress jsonb;
   v_listed_from timestamptz;
   v_ids text[];
+  v_unmapped_ids text[];
+  v_subjects text[] := '{}';
   v_before jsonb;
   v_after jsonb;
   v_outcome jsonb;
@@ -5979,15 +6039,23 @@ begin
   if kind <> all (v_run.kinds) or v_progress ->> 'state' in ('listed', 'done') then
     return payments_private.sync_answer(v_run);
   end if;
+  select array_agg(o.object ->> 'id') into v_ids from jsonb_array_elements(objects) as o (object);
+  if kind = 'customers' then
+    select array_agg(u.customer_id), coalesce(array_agg(distinct u.subject), '{}')
+    into v_unmapped_ids, v_subjects
+    from payments_private.unmapped_customers(v_environment, v_ids) as u;
+  end if;
   perform payments_private.lock_ids(
-    v_environment, payments_private.ids_of(array(select payments_private.sync_objects(objects)))
+    v_environment, payments_private.ids_of(array(select payments_private.sync_objects(objects))) || v_subjects
   );
 
   -- project, compare before and after
-  select array_agg(o.object ->> 'id') into v_ids from jsonb_array_elements(objects) as o (object);
   v_listed_from := coalesce((v_progress ->> 'listed_from')::timestamptz, snapshot_at);
   v_before := payments_private.sync_rows(v_environment, kind, v_ids);
   v_outcome := payments_private.project_sync_page(v_environment, objects, greatest(snapshot_at, v_listed_from));
+  if v_unmapped_ids is not null then
+    perform payments_private.refresh_customer_mappings(v_environment, v_unmapped_ids);
+  end if;
   v_after := payments_private.sync_rows(v_environment, kind, v_ids);
 
   -- record the progress
@@ -6431,9 +6499,13 @@ grant execute on function payments.due_sync_kinds(text) to payments_service;
  * Returns {from, gap}. from is the instant from which to read Stripe's list of events so that the ledger misses none.
  * gap is the time whose events are lost, {from, before}, or null. Stripe keeps events for 30 days.
  *
- * from is an hour before the last recovery ended, because Stripe's list lags. For the first recovery it is when the
- * webhook endpoint was set up or the first event arrived. If since is given, it is since. Events before the ledger
- * began stay out, because they were never meant for this database.
+ * from is an hour before the last recovery ended, because Stripe's list lags. If since is given, it is since. For the
+ * first recovery it is the earliest of:
+ *   - the first event that arrived
+ *   - the webhook endpoint was set up
+ *   - the key was connected: an endpoint that was made by hand may never have delivered
+ *   - the first checkout was begun here: a key in an environment variable may never have been connected
+ * Events before that stay out, because they were never meant for this database. Without any of it, it is now.
  *
  * account_id is the account of the key: another account than the one whose events are here raises SP008.
  */
@@ -6476,7 +6548,17 @@ begin
 
   -- begin with the ledger
   if v_complete_until is null then
-    select least(min(w.provider_created_at), v_connection.webhook_configured_at) into v_complete_until
+    select least(
+      min(w.provider_created_at),
+      v_connection.webhook_configured_at,
+      v_connection.created_at,
+      (
+        select min(t.created_at)
+        from payments.stripe_checkout_sessions as t
+        where t.environment = begin_recovery.environment
+      )
+    )
+    into v_complete_until
     from payments.webhook_events as w
     where w.provider = 'stripe' and w.environment = begin_recovery.environment;
     if v_complete_until is null then
@@ -6740,13 +6822,49 @@ revoke all on function payments_private.check_checkout_request(text, jsonb, text
 grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_request.sql
+--! Included checkout/private/unknown_prices.sql
+/*
+ * Returns the recurring prices of a checkout that have no row here, as objects to retrieve: [{"object": "price", "id":
+ * "price_…"}]. Without a row, a price counts as not metered; see payments_private.checkout_session_params.
+ *
+ * Contract: the handlers ask after Stripe has refused the checkout. They project what Stripe knows of these, and call
+ * payments.retry_checkout_session.
+ */
+create or replace function payments_private.unknown_prices(environment text, id uuid)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(jsonb_agg(distinct jsonb_build_object('object', 'price', 'id', i.item ->> 'priceId')), '[]')
+    from payments.stripe_checkout_sessions as s
+    cross join jsonb_array_elements(s.line_items) as i (item)
+    where s.environment = unknown_prices.environment
+      and s.id = unknown_prices.id
+      and s.mode = 'subscription'
+      and not exists (
+        select
+        from payments.stripe_prices as p
+        where p.price_id = i.item ->> 'priceId' and p.environment = s.environment
+      )
+  );
+end;
+$$;
+
+revoke all on function payments_private.unknown_prices(text, uuid) from public, anon, authenticated;
+grant execute on function payments_private.unknown_prices(text, uuid) to payments_service;
+--! EndIncluded checkout/private/unknown_prices.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
  * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price, so a
  * retry under the same Stripe idempotency key sends the same. https://docs.stripe.com/api/checkout/sessions/create
  *
  * Stripe refuses a quantity for a metered price, and requires one for every other price. A price that has no row here
- * counts as one of the others.
+ * counts as one of the others; if Stripe refuses it, the handlers read it and send once more. See
+ * payments_private.unknown_prices.
  *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
@@ -7779,6 +7897,10 @@ grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, 
  *
  * A new key of the same account replaces the old one. A key of another account raises SP008, unless replace_account is
  * true: then every row of the former account is deleted first. All of it happens in one transaction.
+ *
+ * Where the account of the rows was never learnt, seen decides whether the key is of another account: it is the object of
+ * payments_private.known_objects that Stripe knew by the new key, or null. Without replace_account, the handlers have
+ * raised SP008 by payments_private.check_known_objects before.
  */
 create or replace function payments.connect_account(
   environment text,
@@ -7786,7 +7908,8 @@ create or replace function payments.connect_account(
   key_id text,
   ciphertext text,
   masked_key text,
-  replace_account boolean default false
+  replace_account boolean default false,
+  seen jsonb default null
 )
   returns jsonb
   language plpgsql
@@ -7815,7 +7938,7 @@ begin
   where c.provider = 'stripe' and c.environment = connect_account.environment
   for update;
 
-  -- refuse or replace another account
+  -- refuse another account
   if v_previous <> v_account_id then
     if not coalesce(replace_account, false) then
       v_counts := payments_private.count_environment(environment);
@@ -7828,7 +7951,16 @@ begin
                   'nothing'
                 ));
     end if;
+  end if;
+
+  -- replace another account
+  if v_previous <> v_account_id
+    or (v_previous is null and coalesce(replace_account, false) and coalesce(seen, 'null') = 'null')
+  then
     v_deleted := payments_private.delete_environment(environment);
+    if v_previous is null then
+      v_deleted := nullif(v_deleted, '{}'); -- a first key replaces nothing
+    end if;
     delete from payments_private.secrets as s where s.environment = connect_account.environment;
     delete from payments.provider_connections as c
     where c.provider = 'stripe' and c.environment = connect_account.environment;
@@ -7866,12 +7998,12 @@ begin
 end;
 $$;
 
-comment on function payments.connect_account(text, jsonb, text, text, text, boolean) is
-  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
+comment on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb) is
+  'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 
-revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean)
+revoke all on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb)
   from public, anon, authenticated;
-grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean) to payments_service;
+grant execute on function payments.connect_account(text, jsonb, text, text, text, boolean, jsonb) to payments_service;
 --! EndIncluded connection/connect_account.sql
 --! Included connection/private/count_environment.sql
 /*

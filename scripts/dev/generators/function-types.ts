@@ -23,6 +23,7 @@ const PRIVATE_CALLS = [
   'record_refused_signatures',
   'sessions_without_items',
   'replace_secrets',
+  'unknown_prices',
 ]
 
 /** TypeScript's type for each type of Postgres, as postgres.js reads it; `string` for the others. */
