@@ -12,6 +12,7 @@ import { writeEnvFile } from '../../scripts/cli/commands/dev/env-file.ts'
 import { secondsOf } from '../../scripts/kit/actions.ts'
 import { isRemote } from '../../scripts/kit/remote.ts'
 import { signToken } from '../../scripts/kit/tokens.ts'
+import { EMBEDDED_POSTGRES } from '../../scripts/postgres/index.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
 import { DEV_ACTIONS, runCli, startInTerminal, type Terminal } from './support.ts'
 
@@ -148,6 +149,11 @@ test('a file of variables keeps its other lines, and each variable is there once
   await writeEnvFile(path, { A: '1' })
   await writeEnvFile(path, { B: '2', A: '3' })
   expect(await readFile(path, 'utf8')).toBe('# pg-payments dev\nA=3\n\n# pg-payments dev\nB=2\n')
+})
+
+test('the Postgres that dev asks for is the one that is tested here', async () => {
+  const { default: manifest } = await import('../../package.json', { with: { type: 'json' } })
+  expect(EMBEDDED_POSTGRES).toBe(`embedded-postgres@${manifest.devDependencies['embedded-postgres']}`)
 })
 
 test.each([

@@ -61,7 +61,9 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
       context.say(
         '--reset emptied .pg-payments. Your database keeps its rows, which this local Stripe does not know.',
       )
-    const write = (line: string) => void io.stdout.write(`${line}\n`)
+    // With --json, standard output has the one document and nothing else.
+    const lines = context.json ? io.stderr : io.stdout
+    const write = (line: string) => void lines.write(`${line}\n`)
     const system = await startParts(context, folder, settings, database, write)
     closers.push(system.close)
     await folder.saveSettings(settings)
