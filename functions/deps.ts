@@ -64,7 +64,7 @@ export function createDeps(
     secrets,
     stripe: async (environment) => (await stripe())(environment),
     authenticate: async (headers) => (await auth()).user(headers),
-    authenticateAdmin: async (headers) => (await auth()).admin(headers),
+    authenticateAdmin: async (headers, need) => (await auth()).admin(headers, need),
     background: createBackground(
       (error) => log.error('background_failed', { cause: describeError(error) }),
       keepAlive,

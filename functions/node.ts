@@ -13,6 +13,8 @@ export type NodeServer = {
    * which no browser sends. Null if the dashboard is switched off.
    */
   dashboardLink(): Promise<string | null>
+  /** Resolves when the work that follows answered requests has ended. */
+  settled(): Promise<void>
   /** Refuses new requests, waits for running ones and for background work, and closes the connections. */
   close(): Promise<void>
 }
@@ -112,6 +114,7 @@ export async function startServer({
       const { makeCode } = await import('./dashboard-server/sign-ins.ts')
       return `${url}${config.basePath}/dashboard/#code=${makeCode(deps.signIns, deps.now())}`
     },
+    settled: () => deps.background.settled(),
     close: () => {
       closed ??= stop()
       return closed
