@@ -858,3 +858,384 @@ export type ErrorCode =
   | 'DATABASE_CONSTRAINT_VIOLATION'
   | 'DATABASE_UNAVAILABLE'
   | 'INTERNAL_ERROR'
+
+/** What each operation takes and returns, by its id in `types/openapi.json`. */
+export type Operations = {
+  createCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCheckoutSessionRequest
+    response: CreateCheckoutSessionResponse
+  }
+  createCustomerPortalSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCustomerPortalSessionRequest
+    response: CreateCustomerPortalSessionResponse
+  }
+  receiveWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: Record<string, unknown>
+    response: WebhookResponse
+  }
+  getHealth: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: HealthResponse
+  }
+  getStripeStatus: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeStatusResponse
+  }
+  getStripeConfig: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeConfigResponse
+  }
+  putStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PutStripeConfigRequest
+    response: PutStripeConfigResponse
+  }
+  deleteStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: DeleteStripeConfigResponse
+  }
+  configureStripeWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ConfigureStripeWebhookRequest
+    response: ConfigureStripeWebhookResponse
+  }
+  getStripeHealth: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: EnvironmentHealthResponse
+  }
+  listStripeCatalog: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: ListStripeCatalogResponse
+  }
+  listStripeProducts: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripeProductsResponse
+  }
+  createStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  getStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeProductResponse
+  }
+  updateStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: UpdateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  deleteStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: undefined
+    response: DeleteStripeProductResponse
+  }
+  listStripePrices: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Prices of this product only. */
+      productId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripePricesResponse
+  }
+  createStripePrice: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  getStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: undefined
+    response: MutateStripePriceResponse
+  }
+  updateStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: UpdateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  archiveStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: undefined
+    response: ArchiveStripePriceResponse
+  }
+  listStripeSubscriptions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      /**
+       * `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `canceled`, `unpaid`, `paused`,
+       * or a word that Stripe adds later.
+       */
+      status?: string
+      /** Updated at this instant or later. */
+      from?: string
+      /** Updated before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripeSubscriptionsResponse
+  }
+  listPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListPaymentTransactionsResponse
+  }
+  listPaymentCustomers: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      email?: string
+      /** Both if omitted. */
+      status?: 'active' | 'deleted'
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListPaymentCustomersResponse
+  }
+  listWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListWebhookEventsResponse
+  }
+  getWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetWebhookEventResponse
+  }
+  retryWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: RetryWebhookEventResponse
+  }
+  retryWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RetryWebhookEventsRequest
+    response: RetryWebhookEventsResponse
+  }
+  syncStripe: {
+    params: undefined
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  syncStripeEnvironment: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  listSyncRuns: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListSyncRunsResponse
+  }
+  recoverWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RecoverRequest
+    response: RecoverResponse
+  }
+  replayWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ReplayRequest
+    response: ReplayResponse
+  }
+  rebuildProjections: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: RebuildResponse
+  }
+  pruneWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PruneRequest
+    response: PruneResponse
+  }
+  runSchedule: {
+    params: undefined
+    query: undefined
+    body: ScheduleRequest
+    response: ScheduleResponse
+  }
+}

@@ -1,0 +1,28 @@
+import type { UseQueryResult } from '@tanstack/react-query'
+import type { OverviewResponse } from '../../../../types/api.ts'
+import { formatCount } from '../../format/number.ts'
+import { texts } from '../../texts.ts'
+import { Card } from '../../ui/card.tsx'
+import { Figure, Figures } from '../../ui/figures.tsx'
+import { ErrorNote } from '../../ui/note.tsx'
+import { Skeleton } from '../../ui/skeleton.tsx'
+
+export function Counts({ overview: { data, error } }: { overview: UseQueryResult<OverviewResponse> }) {
+  return (
+    <Card title={texts.overview.rows}>
+      {error && !data ? (
+        <ErrorNote error={error} />
+      ) : !data ? (
+        <Skeleton />
+      ) : (
+        <Figures>
+          {Object.entries(data.counts).map(([name, { count, isExact }]) => (
+            <Figure key={name} name={texts.overview.counts[name] ?? name}>
+              {isExact ? formatCount(count) : texts.common.about(formatCount(count))}
+            </Figure>
+          ))}
+        </Figures>
+      )}
+    </Card>
+  )
+}

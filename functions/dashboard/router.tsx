@@ -1,0 +1,72 @@
+/** The addresses of the pages. Each page is loaded when it is first opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  notFound,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import { BASE_PATH } from './api/place.ts'
+import { isEnvironment } from './shell/environment.ts'
+import { Layout } from './shell/layout.tsx'
+import { NotFound } from './shell/not-found.tsx'
+import { PageFailed } from './shell/page-failed.tsx'
+import { readPreferences } from './shell/preferences.ts'
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: `/${readPreferences().environment}/overview`, replace: true })
+  },
+})
+
+const environment = createRoute({
+  getParentRoute: () => root,
+  path: '$environment',
+  component: Layout,
+  beforeLoad: ({ params }) => {
+    if (!isEnvironment(params.environment)) throw notFound()
+  },
+})
+
+const environmentStart = createRoute({
+  getParentRoute: () => environment,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: `/${params.environment}/overview`, replace: true })
+  },
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: the type of a lazily loaded page
+type Loaded = () => Promise<any>
+const page = (path: string, load: Loaded, name: string) =>
+  createRoute({ getParentRoute: () => environment, path, component: lazyRouteComponent(load, name) })
+
+const pages = [
+  page('overview', () => import('./pages/overview/overview.tsx'), 'Overview'),
+  page('events', () => import('./pages/events/events.tsx'), 'Events'),
+  page('events/$eventId', () => import('./pages/events/event.tsx'), 'EventPage'),
+]
+
+/** Every filter is a plain text in the address. */
+const parseSearch = (text: string) => Object.fromEntries(new URLSearchParams(text))
+function stringifySearch(search: Record<string, unknown>): string {
+  const entries = Object.entries(search).filter(([, value]) => value !== undefined && value !== '')
+  const text = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString()
+  return text === '' ? '' : `?${text}`
+}
+
+export const router = createRouter({
+  routeTree: root.addChildren([start, environment.addChildren([environmentStart, ...pages])]),
+  basepath: BASE_PATH,
+  parseSearch,
+  stringifySearch,
+  scrollRestoration: true,
+  defaultErrorComponent: PageFailed,
+  defaultNotFoundComponent: NotFound,
+})
