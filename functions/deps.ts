@@ -2,7 +2,7 @@
 import { createAuthenticate, createAuthenticateAdmin, createVerify } from './core/auth.ts'
 import type { Config } from './core/config.ts'
 import { createDatabase } from './core/database.ts'
-import type { Deps, DepsOptions } from './core/deps.ts'
+import type { Deps, DepsOptions, SignIns } from './core/deps.ts'
 import { createLog, describeError } from './core/log.ts'
 import { createBackground } from './core/runtime.ts'
 import { createSecretStore } from './core/secrets.ts'
@@ -19,9 +19,18 @@ export type { Deps, DepsOptions } from './core/deps.ts'
  */
 const WEBHOOK_CONNECTIONS = 1
 
+/** What a process that has just started remembers of sign-ins. */
+export const createSignIns = (): SignIns => ({ guesses: new Map(), codes: new Map() })
+
 export function createDeps(
   config: Config,
-  { log = createLog(), now = Date.now, keepAlive }: DepsOptions = {},
+  {
+    log = createLog(),
+    now = Date.now,
+    keepAlive,
+    signIns = createSignIns(),
+    dashboardFiles,
+  }: DepsOptions = {},
 ): Deps {
   const connect = (poolSize: number) => createDatabase({ url: config.databaseUrl, poolSize })
   const isShared = config.poolSize <= WEBHOOK_CONNECTIONS
@@ -45,6 +54,8 @@ export function createDeps(
       (error) => log.error('background_failed', { cause: describeError(error) }),
       keepAlive,
     ),
+    signIns,
+    dashboardFiles,
     log,
     now,
   }

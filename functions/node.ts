@@ -8,6 +8,11 @@ import { type Env, readEnv } from './core/runtime.ts'
 export type NodeServer = {
   /** The server's address, for example `http://localhost:8787`. */
   url: string
+  /**
+   * An address that opens the dashboard signed in as the admin, once and within five minutes. Its code is behind the `#`,
+   * which no browser sends. Null if the dashboard is switched off.
+   */
+  dashboardLink(): Promise<string | null>
   /** Refuses new requests, waits for running ones and for background work, and closes the connections. */
   close(): Promise<void>
 }
@@ -101,6 +106,11 @@ export async function startServer({
   }
   return {
     url,
+    async dashboardLink() {
+      if (!config.dashboard) return null
+      const { makeCode } = await import('./dashboard-server/sign-ins.ts')
+      return `${url}${config.basePath}/dashboard/#code=${makeCode(deps.signIns, deps.now())}`
+    },
     close: () => {
       closed ??= stop()
       return closed

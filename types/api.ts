@@ -132,6 +132,43 @@ export type HealthResponse = {
   version: string
 }
 
+export type GetDashboardSessionResponse = {
+  /** Null if nobody is signed in. */
+  session: DashboardSession | null
+  /** Whether there was a session that is over. */
+  hasExpired: boolean
+  version: string
+  environments: StripeEnvironment[]
+  /** False if no admin can exist here. */
+  canSignIn: boolean
+  /** Why nobody can sign in, as a sentence. */
+  problem: string | null
+}
+
+export type DashboardSession = {
+  /** A reader sees everything but secrets, and changes nothing. */
+  role: 'admin' | 'reader'
+  expiresAt: string
+  /** Send it as `X-CSRF-Token` with every change. */
+  csrfToken: string
+  signedInWith: 'key' | 'token' | 'link'
+}
+
+export type SignInRequest = {
+  /** The admin key, the read-only key, or an admin's token. Either this or `code`. */
+  key?: string
+  /** The code of a login link. It is valid once. */
+  code?: string
+}
+
+export type SignInResponse = {
+  session: DashboardSession
+}
+
+export type SignOutResponse = {
+  signedOut: true
+}
+
 export type GetStripeStatusResponse = {
   connections: StripeConnection[]
 }
@@ -891,6 +928,27 @@ export type Operations = {
     }
     body: undefined
     response: HealthResponse
+  }
+  getDashboardSession: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: GetDashboardSessionResponse
+  }
+  signInToDashboard: {
+    params: undefined
+    query: {
+    }
+    body: SignInRequest
+    response: SignInResponse
+  }
+  signOutOfDashboard: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: SignOutResponse
   }
   getStripeStatus: {
     params: undefined

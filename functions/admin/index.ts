@@ -62,6 +62,9 @@ function queryOf(url: URL): Record<string, unknown> {
 /** `HEAD` is answered as `GET`, without the body. */
 const methodOf = ({ method }: Request) => (method === 'HEAD' ? 'GET' : method)
 
+/** The read-only key may use what only reads: by the rules of HTTP that is `GET`. */
+const needOf = ({ method }: Route) => (method === 'GET' ? 'read' : 'change')
+
 /** Validates a request and runs its route. */
 async function run(
   { route, params }: Match,
@@ -69,7 +72,7 @@ async function run(
   deps: Deps,
   caller: Request,
 ): Promise<AdminAnswer> {
-  await deps.authenticateAdmin(request.headers)
+  const role = await deps.authenticateAdmin(request.headers, needOf(route))
   const check = <T>(schema: z.ZodType<T> | undefined, value: unknown, whole: string) =>
     schema === undefined ? undefined : parse(schema, value, whole)
   const decoded = Object.entries(params).map(([name, encoded]) => [name, pathValue(encoded)])
@@ -77,6 +80,7 @@ async function run(
     params: check(route.params, Object.fromEntries(decoded), 'The address'),
     query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
     body: undefined as unknown,
+    role,
     // A getter, because Deno warns when the signal is read.
     get signal() {
       return caller.signal
@@ -145,7 +149,7 @@ export async function answerAdmin(request: Request, path: string, deps: Deps): P
 
   // Authenticate before reading the body, which the translation needs.
   const target = targetOf(alias.path, request)
-  if ('match' in target) await deps.authenticateAdmin(request.headers)
+  if ('match' in target) await deps.authenticateAdmin(request.headers, needOf(target.match.route))
   else await deps.authenticate(request.headers)
   const today = await alias.translate(request)
   const { status, body } = await answerBy(targetOf(today.path, request), today.request, deps, request)

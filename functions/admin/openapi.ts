@@ -180,11 +180,22 @@ function document(): Json {
 }
 
 const SECURITY_SCHEMES = {
-  adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The admin key.' },
+  adminKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'The admin key; for `GET` also the read-only key.',
+  },
   bearer: {
     type: 'http',
     scheme: 'bearer',
     description: 'The admin key, or a token: of an admin for the admin routes, of a user for the others.',
+  },
+  dashboardSession: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Secure-payments-dashboard',
+    description: 'The session of the dashboard, for addresses below `/dashboard` only.',
   },
   stripeSignature: { type: 'apiKey', in: 'header', name: 'stripe-signature' },
 }

@@ -9,6 +9,7 @@ export type Answers = {
   CheckoutSession: api.CheckoutSession
   CustomerPortalSession: api.CustomerPortalSession
   StripeWebhookEvent: api.StripeWebhookEvent
+  DashboardSession: api.DashboardSession
   StripeConnection: api.StripeConnection
   WebhookDrift: api.WebhookDrift
   StripeKeyConfig: api.StripeKeyConfig
@@ -79,6 +80,12 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     processedAt: ['processed_at', 'instant'],
     createdAt: ['created_at', 'instant'],
     updatedAt: ['updated_at', 'instant'],
+  },
+  DashboardSession: {
+    role: ['role', 'value'],
+    expiresAt: ['expires_at', 'instant'],
+    csrfToken: ['csrf_token', 'value'],
+    signedInWith: ['signed_in_with', 'value'],
   },
   StripeConnection: {
     environment: ['environment', 'value'],

@@ -23,6 +23,10 @@ export type Config = {
   /** Roles whose tokens have the rights of the admin key. */
   adminRoles: string[]
   anonKey: string | null
+  /** Sees what the admin sees, without secrets, and changes nothing. */
+  adminReadKey: string | null
+  /** Whether `{basePath}/dashboard` is served. */
+  dashboard: boolean
   /** Reads `GET /metrics`, and nothing else. */
   metricsToken: string | null
   publicUrl: string | null
@@ -200,6 +204,8 @@ const variables = z.object({
   PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
   PAYMENTS_JWT_AUDIENCE: claimValues('audiences', 'shop'),
   PAYMENTS_ADMIN_KEY: key(),
+  PAYMENTS_ADMIN_READ_KEY: key(),
+  PAYMENTS_DASHBOARD: z.enum(['on', 'off'], 'must be on or off').default('on'),
   PAYMENTS_METRICS_TOKEN: key(),
   PAYMENTS_ADMIN_ROLES: z
     .string()
@@ -266,6 +272,11 @@ export function readConfig(env: Env): Config {
     throw configError(`${issue?.path.join('.')} ${issue?.message}.`)
   }
   const value = result.data
+  if (
+    value.PAYMENTS_ADMIN_READ_KEY !== undefined &&
+    value.PAYMENTS_ADMIN_READ_KEY === value.PAYMENTS_ADMIN_KEY
+  )
+    throw configError('PAYMENTS_ADMIN_READ_KEY must differ from PAYMENTS_ADMIN_KEY.')
   return {
     databaseUrl: value.DATABASE_URL,
     poolSize: value.PAYMENTS_POOL_SIZE,
@@ -278,6 +289,8 @@ export function readConfig(env: Env): Config {
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
     adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,
+    adminReadKey: value.PAYMENTS_ADMIN_READ_KEY ?? null,
+    dashboard: value.PAYMENTS_DASHBOARD === 'on',
     metricsToken: value.PAYMENTS_METRICS_TOKEN ?? null,
     publicUrl: value.PAYMENTS_PUBLIC_URL ?? null,
     basePath: value.PAYMENTS_BASE_PATH,

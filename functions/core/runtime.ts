@@ -36,13 +36,17 @@ export function findNodeCrypto(): NodeCrypto | undefined {
   return (globalThis as unknown as Globals).process?.getBuiltinModule?.('node:crypto')
 }
 
+/** Whether this runs on Cloudflare, which says in a header who calls, and lets nobody else say it. */
+export const isCloudflare = (): boolean =>
+  (globalThis as unknown as Globals).navigator?.userAgent === 'Cloudflare-Workers'
+
 /**
  * Whether a request of this process can reach its own public address. Cloudflare and Deno Deploy refuse such a
  * request, because it could be a loop.
  */
 export function canCallItself(): boolean {
-  const { Deno, navigator } = globalThis as unknown as Globals
-  if (navigator?.userAgent === 'Cloudflare-Workers') return false
+  const { Deno } = globalThis as unknown as Globals
+  if (isCloudflare()) return false
   return Deno?.env.toObject().DENO_DEPLOYMENT_ID === undefined
 }
 

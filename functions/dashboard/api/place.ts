@@ -6,12 +6,15 @@ export const ROOT = new URL('.', document.baseURI)
 /** The path of the dashboard for the router, without a slash at the end. */
 export const BASE_PATH = ROOT.pathname.replace(/\/$/, '')
 
-const ADMIN_PATH = '/api/payments/'
+/** Where the paths of the OpenAPI document are below the dashboard. */
+const PLACES: [path: string, below: string][] = [
+  ['/api/payments/', 'api/'],
+  ['/dashboard/', ''],
+]
 
-/** The address of a route of the admin API, which the server also serves below the dashboard. */
+/** The address of a route, which the server also serves below the dashboard. */
 export function addressOf(path: string): URL {
-  if (!path.startsWith(ADMIN_PATH)) throw new Error(`${path} is not below ${ADMIN_PATH}`)
-  return new URL(`api/${path.slice(ADMIN_PATH.length)}`, ROOT)
+  const place = PLACES.find(([start]) => path.startsWith(start))
+  if (!place) throw new Error(`${path} is not served below the dashboard`)
+  return new URL(place[1] + path.slice(place[0].length), ROOT)
 }
-
-export const SESSION_ADDRESS = new URL('session', ROOT)

@@ -27,7 +27,7 @@ export function SignIn({ state, error }: { state: SessionState; error?: unknown 
         <div className="rounded-2xl border border-line bg-surface p-6 shadow-card">
           <h1 className="font-semibold text-xl tracking-tight">{texts.signIn.title}</h1>
           <p className="mt-1 mb-5 text-muted text-sm">{texts.signIn.lead}</p>
-          {state.hasEnded && (
+          {state.hasExpired && (
             <div className="mb-4">
               <Note>{texts.signIn.ended}</Note>
             </div>

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/a11y/useSemanticElements: rows that are placed by their offset cannot be rows of a table element
 /** A list of any length: only the rows in view are in the document, and the next page is read before its end is reached. */
 import { useWindowVirtualizer } from '@tanstack/react-virtual'
 import { type ReactNode, useEffect, useLayoutEffect, useRef, useState } from 'react'
@@ -88,7 +89,6 @@ function Rows<Row>({ label, columns, list, keyOf }: Omit<DataTableProps<Row>, 'e
   }, [hasMore, last, rows.length])
   const gridTemplateColumns = shown.map(({ track }) => track).join(' ')
   return (
-    // biome-ignore lint/a11y/useSemanticElements: rows that are placed by their offset cannot be rows of a table element
     <div role="table" aria-label={label} aria-rowcount={hasMore ? -1 : rows.length + 1}>
       <Header columns={shown} gridTemplateColumns={gridTemplateColumns} />
       <div ref={body} role="rowgroup" className="relative" style={{ height: virtualizer.getTotalSize() }}>
