@@ -49,8 +49,25 @@ const page = (path: string, load: Loaded, name: string) =>
 
 const pages = [
   page('overview', () => import('./pages/overview/overview.tsx'), 'Overview'),
+  page('catalogue', () => import('./pages/catalogue/catalogue.tsx'), 'Catalogue'),
+  page('catalogue/$productId', () => import('./pages/catalogue/product.tsx'), 'ProductPage'),
+  page('customers', () => import('./pages/customers/customers.tsx'), 'Customers'),
+  page('customers/$customerId', () => import('./pages/customers/customer.tsx'), 'CustomerPage'),
+  page('subscriptions', () => import('./pages/subscriptions/subscriptions.tsx'), 'Subscriptions'),
+  page(
+    'subscriptions/$subscriptionId',
+    () => import('./pages/subscriptions/subscription.tsx'),
+    'SubscriptionPage',
+  ),
+  page('payments', () => import('./pages/payments/payments.tsx'), 'Payments'),
+  page('payments/$transactionId', () => import('./pages/payments/payment.tsx'), 'PaymentPage'),
   page('events', () => import('./pages/events/events.tsx'), 'Events'),
   page('events/$eventId', () => import('./pages/events/event.tsx'), 'EventPage'),
+  page('sessions', () => import('./pages/sessions/checkout-sessions.tsx'), 'CheckoutSessions'),
+  page('sessions/portal', () => import('./pages/sessions/portal-sessions.tsx'), 'PortalSessions'),
+  page('sync', () => import('./pages/sync/sync.tsx'), 'Sync'),
+  page('sync/$syncRunId', () => import('./pages/sync/run.tsx'), 'SyncRunPage'),
+  page('settings', () => import('./pages/settings/settings.tsx'), 'Settings'),
 ]
 
 /** Every filter is a plain text in the address. */
