@@ -1,4 +1,5 @@
 import { type KeyboardEvent, useDeferredValue, useEffect, useRef, useState } from 'react'
+import type { SearchResult } from '../../../types/api.ts'
 import { useCall } from '../hooks/use-call.ts'
 import { texts } from '../texts.ts'
 import { Badge } from '../ui/badge.tsx'
@@ -8,7 +9,7 @@ import { AppLink } from '../ui/link.tsx'
 import { ErrorNote } from '../ui/note.tsx'
 import { Skeleton } from '../ui/skeleton.tsx'
 import { useEnvironment } from './environment.ts'
-import { placeOfResult, type SearchResult } from './search-places.ts'
+import { placeOfResult } from './search-places.ts'
 
 const PAUSE_MS = 200
 
@@ -53,7 +54,7 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
 function Results({ query, onClose }: { query: string; onClose: () => void }) {
   const environment = useEnvironment()
   const q = useDeferredValue(query)
-  const { data, error, isPending } = useCall('searchPayments', { params: { environment }, query: { q } })
+  const { data, error, isPending } = useCall('searchEverything', { params: { environment }, query: { q } })
   if (error) return <ErrorNote error={error} />
   if (isPending) return <Skeleton />
   const { results } = data

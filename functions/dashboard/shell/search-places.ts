@@ -1,17 +1,12 @@
 /** Where each kind of search result is shown. */
-import type { Answer } from '../api/call.ts'
+import type { SearchResult } from '../../../types/api.ts'
 
-export type SearchResult = Answer<'searchPayments'>['results'][number]
 type Place = { to: string; search?: Record<string, string | undefined> }
 
-export function placeOfResult({ kind, id, title, customerId }: SearchResult): Place {
+export function placeOfResult({ kind, id }: SearchResult): Place {
   switch (kind) {
     case 'customer':
       return { to: `customers/${encodeURIComponent(id)}` }
-    case 'subject':
-      return customerId
-        ? { to: `customers/${encodeURIComponent(customerId)}` }
-        : { to: 'customers', search: { search: title } }
     case 'subscription':
       return { to: `subscriptions/${encodeURIComponent(id)}` }
     case 'transaction':
@@ -22,9 +17,7 @@ export function placeOfResult({ kind, id, title, customerId }: SearchResult): Pl
       return { to: `catalogue/${encodeURIComponent(id)}` }
     case 'checkout_session':
       return { to: 'sessions', search: { checkoutSessionId: id } }
-    case 'portal_session':
-      return { to: 'sessions/portal', search: { customerId: customerId ?? undefined } }
     default:
-      return { to: 'catalogue' }
+      return { to: 'catalogue', search: { search: id } }
   }
 }

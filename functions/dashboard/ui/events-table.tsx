@@ -1,4 +1,4 @@
-import type { StripeWebhookEvent } from '../../../types/api.ts'
+import type { StripeLedgerEvent } from '../../../types/api.ts'
 import { texts } from '../texts.ts'
 import { Badge } from './badge.tsx'
 import { AppLink } from './link.tsx'
@@ -8,7 +8,7 @@ import { Time } from './time.tsx'
 
 const t = texts.events
 
-type EventsTableProps = { label: string; environment: string; events: StripeWebhookEvent[]; empty: string }
+type EventsTableProps = { label: string; environment: string; events: StripeLedgerEvent[]; empty: string }
 
 /** A few events in the page of something else. */
 export function EventsTable({ label, environment, events, empty }: EventsTableProps) {

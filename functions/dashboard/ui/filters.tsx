@@ -1,7 +1,8 @@
 /** Filters of a list. The address holds them, so that every view can be linked to. */
 import { useNavigate, useSearch } from '@tanstack/react-router'
-import { X } from 'lucide-react'
+import { ListFilter, X } from 'lucide-react'
 import { type ReactNode, useEffect, useState } from 'react'
+import { useMedia } from '../hooks/use-media.ts'
 import { texts } from '../texts.ts'
 import { Button } from './button.tsx'
 import { SelectField, TextField } from './field.tsx'
@@ -19,14 +20,22 @@ export function useFilters(): [FilterValues, (changed: FilterValues) => void] {
   return [values, change]
 }
 
+/** In a narrow window the filters are behind a button, which says how many are set. */
 export function FilterBar({ names, children }: { names: string[]; children: ReactNode }) {
   const [values, change] = useFilters()
-  const isFiltered = names.some((name) => values[name])
+  const isNarrow = useMedia('(max-width: 40rem)')
+  const [isOpen, setOpen] = useState(false)
+  const count = names.filter((name) => values[name]).length
   return (
     // biome-ignore lint/a11y/useSemanticElements: the filters act at once, there is nothing to send
     <div role="search" aria-label={texts.lists.filters} className="flex flex-wrap items-end gap-3">
-      {children}
-      {isFiltered && (
+      {isNarrow && (
+        <Button icon={ListFilter} aria-expanded={isOpen} onClick={() => setOpen(!isOpen)} className="w-full">
+          {count > 0 ? texts.lists.filtersSet(count) : texts.lists.filters}
+        </Button>
+      )}
+      {(!isNarrow || isOpen) && children}
+      {count > 0 && (
         <Button
           look="quiet"
           icon={X}

@@ -45,8 +45,11 @@ async function shoot(
       const page = await context.newPage()
       await page.goto(dashboard)
       await page.getByLabel('Key or token').waitFor()
-      const picture = (name: string) =>
-        page.screenshot({ path: join(out, `${name}-${width}-${colorScheme}.png`), fullPage: width !== 1920 })
+      const picture = async (name: string) => {
+        // Only the rows in view are in the document, so a picture of a whole list would be mostly empty.
+        const fullPage = (await page.locator('[role=table]').count()) === 0
+        await page.screenshot({ path: join(out, `${name}-${width}-${colorScheme}.png`), fullPage })
+      }
       if (!values.only || 'sign-in'.includes(values.only)) await picture('sign-in')
       await signIn(page, dashboard)
       for (const [name, path] of places.filter(([name]) => !values.only || name.includes(values.only))) {

@@ -1,6 +1,5 @@
 import { Activity, CreditCard, type LucideIcon, Repeat, ShoppingCart, Undo2, UserCog } from 'lucide-react'
-import type { PaymentCustomer } from '../../../../types/api.ts'
-import type { Answer } from '../../api/call.ts'
+import type { CustomerTimelineEntry as Entry, PaymentCustomer } from '../../../../types/api.ts'
 import { formatMoney } from '../../format/money.ts'
 import { useList } from '../../hooks/use-list.ts'
 import { texts } from '../../texts.ts'
@@ -16,8 +15,6 @@ import { Time } from '../../ui/time.tsx'
 
 const t = texts.customers
 
-export type Entry = Answer<'listCustomerTimeline'>['entries'][number]
-
 const ICONS: Record<string, LucideIcon> = {
   payment: CreditCard,
   refund: Undo2,
@@ -29,12 +26,12 @@ const ICONS: Record<string, LucideIcon> = {
 const KINDS = Object.keys(t.kinds) as Entry['kind'][]
 
 /** Where an entry of the time line is shown. */
-function placeOf({ kind, id, stripeId }: Entry): [to: string, search?: Record<string, string>] {
+function placeOf({ kind, id, objectId }: Entry): [to: string, search?: Record<string, string>] {
   if (kind === 'payment' || kind === 'refund') return [`payments/${id}`]
-  if (kind === 'subscription') return [`subscriptions/${id}`]
-  if (kind === 'event') return [`events/${id}`]
+  if (kind === 'subscription') return [`subscriptions/${objectId}`]
+  if (kind === 'event') return [`events/${objectId}`]
   if (kind === 'portal_session') return ['sessions/portal']
-  return ['sessions', stripeId ? { checkoutSessionId: stripeId } : {}]
+  return ['sessions', objectId ? { checkoutSessionId: objectId } : {}]
 }
 
 /** Everything that happened with one customer, newest first. */
@@ -80,7 +77,7 @@ export function Timeline({ customer: { environment, providerCustomerId } }: { cu
 }
 
 function TimelineItem({ entry, environment }: { entry: Entry; environment: string }) {
-  const { kind, title, status, amount, currency, at, error } = entry
+  const { kind, title, status, amount, currency, happenedAt, error } = entry
   const Icon = ICONS[kind] ?? Activity
   const [to, search] = placeOf(entry)
   return (
@@ -97,7 +94,7 @@ function TimelineItem({ entry, environment }: { entry: Entry; environment: strin
           <Status value={status} />
           {amount !== null && <span className="tabular font-medium">{formatMoney(amount, currency)}</span>}
           <span className="ml-auto text-muted text-xs">
-            <Time at={at} />
+            <Time at={happenedAt} />
           </span>
         </div>
         {error && <p className="mt-0.5 break-words text-bad text-xs">{error}</p>}

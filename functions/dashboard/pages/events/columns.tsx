@@ -1,4 +1,4 @@
-import type { StripeWebhookEvent } from '../../../../types/api.ts'
+import type { StripeLedgerEvent } from '../../../../types/api.ts'
 import { texts } from '../../texts.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { type Column, ROW_LINK } from '../../ui/data-table.tsx'
@@ -8,7 +8,7 @@ import { Time } from '../../ui/time.tsx'
 
 const t = texts.events
 
-export const eventColumns = (environment: string): Column<StripeWebhookEvent>[] => [
+export const eventColumns = (environment: string): Column<StripeLedgerEvent>[] => [
   {
     id: 'type',
     header: t.type,

@@ -1,5 +1,4 @@
-import type { UseQueryResult } from '@tanstack/react-query'
-import type { OverviewResponse } from '../../../../types/api.ts'
+import type { EnvironmentOverview } from '../../../../types/api.ts'
 import { formatCount } from '../../format/number.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
@@ -7,7 +6,13 @@ import { Figure, Figures } from '../../ui/figures.tsx'
 import { ErrorNote } from '../../ui/note.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 
-export function Counts({ overview: { data, error } }: { overview: UseQueryResult<OverviewResponse> }) {
+export function Counts({
+  overview: data,
+  error,
+}: {
+  overview: EnvironmentOverview | undefined
+  error: Error | null
+}) {
   return (
     <Card title={texts.overview.rows}>
       {error && !data ? (

@@ -1,5 +1,4 @@
-import type { UseQueryResult } from '@tanstack/react-query'
-import type { OverviewResponse } from '../../../../types/api.ts'
+import type { EnvironmentOverview } from '../../../../types/api.ts'
 import { formatCount } from '../../format/number.ts'
 import { useEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
@@ -10,9 +9,11 @@ import { ErrorNote } from '../../ui/note.tsx'
 import { Skeleton } from '../../ui/skeleton.tsx'
 
 export function FailedPayments({
-  overview: { data, error },
+  overview: data,
+  error,
 }: {
-  overview: UseQueryResult<OverviewResponse>
+  overview: EnvironmentOverview | undefined
+  error: Error | null
 }) {
   const environment = useEnvironment()
   const shown = (count: number) => {

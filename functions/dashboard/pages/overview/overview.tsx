@@ -15,14 +15,15 @@ const REFRESH_MS = 30_000
 
 export function Overview() {
   const params = useParamsOfEnvironment()
-  const overview = useCall('getOverview', { params }, { refetchInterval: REFRESH_MS })
+  const { data, error } = useCall('getOverview', { params }, { refetchInterval: REFRESH_MS })
+  const overview = data?.overview
   return (
     <Page title={texts.overview.title}>
       <Boundary>
         <Verdict />
       </Boundary>
       <Boundary>
-        <Setup overview={overview.data} />
+        <Setup overview={overview} />
       </Boundary>
       <Boundary>
         <Revenue />
@@ -32,13 +33,13 @@ export function Overview() {
           <Recurring />
         </Boundary>
         <Boundary>
-          <FailedPayments overview={overview} />
+          <FailedPayments overview={overview} error={error} />
         </Boundary>
         <Boundary>
           <EventsCard />
         </Boundary>
         <Boundary>
-          <Counts overview={overview} />
+          <Counts overview={overview} error={error} />
         </Boundary>
       </div>
     </Page>

@@ -8,7 +8,9 @@ import { Skeleton } from '../../ui/skeleton.tsx'
 
 /** What open subscriptions bring each month, by currency. */
 export function Recurring() {
-  const { data, error } = useCall('getRecurringRevenue', { params: useParamsOfEnvironment() })
+  const query = useCall('getRecurringRevenue', { params: useParamsOfEnvironment() })
+  const { error } = query
+  const data = query.data?.recurringRevenue
   return (
     <Card
       title={texts.overview.recurring}

@@ -1,4 +1,4 @@
-import type { RevenueResponse } from '../../../../types/api.ts'
+import type { RevenueOfDay } from '../../../../types/api.ts'
 
-export type RevenueDay = RevenueResponse['days'][number]
+export type RevenueDay = RevenueOfDay
 export type ChartProps = { days: RevenueDay[]; currency: string; from: string; length: number }

@@ -33,7 +33,10 @@ export function Revenue() {
     params: useParamsOfEnvironment(),
     query: { from, timeZone: VIEWER_ZONE },
   })
-  const currencies = useMemo(() => [...new Set(data?.days.map(({ currency }) => currency))].sort(), [data])
+  const currencies = useMemo(
+    () => [...new Set(data?.days.flatMap(({ currency }) => currency ?? []))].sort(),
+    [data],
+  )
   const currency = currencies.find((name) => name === wanted) ?? currencies[0]
   return (
     <Card

@@ -1,13 +1,11 @@
 import { Check } from 'lucide-react'
-import type { OverviewResponse } from '../../../../types/api.ts'
+import type { EnvironmentOverview, SetupStep as Step } from '../../../../types/api.ts'
 import { useEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { buttonClass } from '../../ui/button.tsx'
 import { Card } from '../../ui/card.tsx'
 import { classes } from '../../ui/classes.ts'
 import { AppLink } from '../../ui/link.tsx'
-
-type Step = OverviewResponse['setup']['steps'][number]
 
 const PLACES: Record<string, string> = {
   key: 'settings',
@@ -17,7 +15,7 @@ const PLACES: Record<string, string> = {
 }
 
 /** What leads from an empty database to the first payment; gone once it is done. */
-export function Setup({ overview }: { overview: OverviewResponse | undefined }) {
+export function Setup({ overview }: { overview: EnvironmentOverview | undefined }) {
   if (!overview || overview.setup.isDone) return null
   const { steps } = overview.setup
   const next = steps.find(({ isDone }) => !isDone)

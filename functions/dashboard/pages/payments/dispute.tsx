@@ -1,4 +1,4 @@
-import type { GetPaymentTransactionResponse } from '../../../../types/api.ts'
+import type { PaymentTransaction } from '../../../../types/api.ts'
 import { formatMoney } from '../../format/money.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
@@ -8,18 +8,13 @@ import { Time } from '../../ui/time.tsx'
 
 const t = texts.payments
 
-type DisputeProps = {
-  dispute: NonNullable<GetPaymentTransactionResponse['dispute']>
-  currency: string | null
-}
-
-export const Dispute = ({ dispute, currency }: DisputeProps) => (
-  <Card title={t.disputeTitle} actions={<Status value={dispute.status} />}>
+export const Dispute = ({ transaction }: { transaction: PaymentTransaction }) => (
+  <Card title={t.disputeTitle} actions={<Status value={transaction.disputeStatus} />}>
     <Facts>
-      <Fact name={t.disputeAmount}>{formatMoney(dispute.amount, currency)}</Fact>
-      <Fact name={t.disputeLost}>{formatMoney(dispute.amountLost, currency)}</Fact>
+      <Fact name={t.disputeAmount}>{formatMoney(transaction.disputeAmount, transaction.currency)}</Fact>
+      <Fact name={t.disputeLost}>{formatMoney(transaction.amountDisputed, transaction.currency)}</Fact>
       <Fact name={t.disputedAt}>
-        <Time at={dispute.disputedAt} as="long" />
+        <Time at={transaction.disputedAt} as="long" />
       </Fact>
     </Facts>
   </Card>

@@ -25,9 +25,9 @@ type Type = 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_pay
 const known = <Word extends string>(words: Record<string, string>, value: string | undefined) =>
   value !== undefined && Object.hasOwn(words, value) ? (value as Word) : undefined
 
-/** An amount is typed as people write it; without a currency it has two digits after the point. */
+/** An amount is typed as people write it. It means something in a currency only. */
 function amount(value: string | undefined, currency: string | undefined): string | undefined {
-  const parsed = value === undefined ? null : parseMoney(value, currency ?? '')
+  const parsed = value === undefined || currency === undefined ? null : parseMoney(value, currency)
   return parsed === null ? undefined : String(parsed)
 }
 

@@ -4,7 +4,6 @@ import { humanise } from '../../format/number.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
 import { Id } from '../../ui/copy.tsx'
-import { StripeLink } from '../../ui/link.tsx'
 import { Cell, Row, SimpleTable } from '../../ui/simple-table.tsx'
 import { Status } from '../../ui/status.tsx'
 import { Time } from '../../ui/time.tsx'
@@ -25,10 +24,9 @@ export const Objects = ({ objects }: { objects: GetPaymentTransactionResponse['o
           { name: t.status },
           { name: t.amount, align: 'end' },
           { name: t.created, align: 'end' },
-          { name: texts.common.openInStripe },
         ]}
       >
-        {objects.map(({ objectType, objectId, status, amount, currency, createdAt, stripeUrl }) => (
+        {objects.map(({ objectType, objectId, status, amount, currency, providerCreatedAt }) => (
           <Row key={objectId}>
             <Cell>{humanise(objectType)}</Cell>
             <Cell>
@@ -39,10 +37,7 @@ export const Objects = ({ objects }: { objects: GetPaymentTransactionResponse['o
             </Cell>
             <Cell align="end">{formatMoney(amount, currency)}</Cell>
             <Cell align="end">
-              <Time at={createdAt} />
-            </Cell>
-            <Cell>
-              <StripeLink href={stripeUrl}>{texts.common.openInStripe}</StripeLink>
+              <Time at={providerCreatedAt} />
             </Cell>
           </Row>
         ))}

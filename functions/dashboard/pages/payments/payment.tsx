@@ -42,8 +42,8 @@ export function PaymentPage() {
 }
 
 function Details({ data }: { data: GetPaymentTransactionResponse }) {
-  const { transaction, payment, refunds, objects, events, dispute } = data
-  const { environment, currency, relatedObjectIds } = transaction
+  const { transaction, payment, refunds, objects, events } = data
+  const { environment, relatedObjectIds } = transaction
   return (
     <>
       {payment && (
@@ -54,7 +54,7 @@ function Details({ data }: { data: GetPaymentTransactionResponse }) {
           </AppLink>
         </Note>
       )}
-      {dispute && <Dispute dispute={dispute} currency={currency} />}
+      {transaction.disputeStatus && <Dispute transaction={transaction} />}
       <PaymentFacts transaction={transaction} />
       {refunds.length > 0 && (
         <Card title={t.refunds} flush>

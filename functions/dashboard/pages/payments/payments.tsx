@@ -54,25 +54,28 @@ export function Payments() {
   )
 }
 
-const PaymentFilters = () => (
-  <FilterBar names={PAYMENT_FILTERS}>
-    <TextFilter name="objectId" label={t.objectId} placeholder="pi_…, ch_…, in_…" type="search" wide />
-    <SelectFilter name="status" label={t.status} options={Object.entries(t.statuses)} />
-    <SelectFilter name="type" label={t.type} options={Object.entries(t.types)} />
-    <TextFilter name="customerId" label={t.customerId} placeholder="cus_…" />
-    <TextFilter name="subjectType" label={t.subjectType} placeholder="team" />
-    <TextFilter name="subjectId" label={t.subjectId} placeholder="42" />
-    <TextFilter name="currency" label={t.currency} placeholder="eur" />
-    <TextFilter name="amountFrom" label={t.amountFrom} placeholder="10.00" />
-    <TextFilter name="amountTo" label={t.amountTo} placeholder="99.00" />
-    <SelectFilter
-      name="isDisputed"
-      label={t.dispute}
-      options={[
-        ['true', t.onlyDisputed],
-        ['false', t.notDisputed],
-      ]}
-    />
-    <DayFilters />
-  </FilterBar>
-)
+function PaymentFilters() {
+  const [{ currency }] = useFilters()
+  return (
+    <FilterBar names={PAYMENT_FILTERS}>
+      <TextFilter name="objectId" label={t.objectId} placeholder="pi_…, ch_…, in_…" type="search" wide />
+      <SelectFilter name="status" label={t.status} options={Object.entries(t.statuses)} />
+      <SelectFilter name="type" label={t.type} options={Object.entries(t.types)} />
+      <TextFilter name="customerId" label={t.customerId} placeholder="cus_…" />
+      <TextFilter name="subjectType" label={t.subjectType} placeholder="team" />
+      <TextFilter name="subjectId" label={t.subjectId} placeholder="42" />
+      <TextFilter name="currency" label={t.currency} placeholder="eur" />
+      {currency && <TextFilter name="amountFrom" label={t.amountFrom} placeholder="10.00" />}
+      {currency && <TextFilter name="amountTo" label={t.amountTo} placeholder="99.00" />}
+      <SelectFilter
+        name="isDisputed"
+        label={t.dispute}
+        options={[
+          ['true', t.onlyDisputed],
+          ['false', t.notDisputed],
+        ]}
+      />
+      <DayFilters />
+    </FilterBar>
+  )
+}

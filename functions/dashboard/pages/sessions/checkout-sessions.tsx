@@ -35,8 +35,6 @@ const STATUSES = ['initialized', 'open', 'completed', 'expired', 'failed'] as co
 
 const queryOf = (values: FilterValues) => ({
   status: STATUSES.find((status) => status === values.status),
-  paymentStatus: values.paymentStatus,
-  mode: values.mode,
   hasFailed: values.hasFailed === 'true' ? ('true' as const) : undefined,
   customerId: values.customerId,
   checkoutSessionId: values.checkoutSessionId,
@@ -83,8 +81,6 @@ const CheckoutFilters = () => (
       label={t.status}
       options={STATUSES.map((status) => [status, t.statuses[status]])}
     />
-    <SelectFilter name="paymentStatus" label={t.payment} options={Object.entries(t.paymentStatuses)} />
-    <SelectFilter name="mode" label={t.mode} options={Object.entries(t.modes)} />
     <SelectFilter name="hasFailed" label={t.error} options={[['true', t.onlyFailed]]} />
     <TextFilter name="customerId" label={t.customer} placeholder="cus_…" />
     <TextFilter name="checkoutSessionId" label={t.sessionId} placeholder="cs_…" />

@@ -1,4 +1,4 @@
-import type { SettingsResponse } from '../../../../types/api.ts'
+import type { GetSettingsResponse } from '../../../../types/api.ts'
 import { texts } from '../../texts.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Card } from '../../ui/card.tsx'
@@ -11,7 +11,7 @@ const listed = (values: string[] | null) =>
   values === null || values.length === 0 ? t.anyone : values.join(', ')
 
 /** Which credentials the deployment accepts; never their values. */
-export const Access = ({ access }: { access: SettingsResponse['access'] }) => (
+export const Access = ({ access }: { access: GetSettingsResponse['access'] }) => (
   <Card title={t.access} description={t.accessLead}>
     <Facts>
       {CREDENTIALS.map((name) => (

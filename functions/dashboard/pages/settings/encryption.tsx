@@ -1,4 +1,4 @@
-import type { SettingsResponse } from '../../../../types/api.ts'
+import type { GetSettingsResponse } from '../../../../types/api.ts'
 import { texts } from '../../texts.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Card } from '../../ui/card.tsx'
@@ -10,7 +10,7 @@ import { Time } from '../../ui/time.tsx'
 const t = texts.settings
 
 /** With which key the stored secrets are encrypted, and whether the server can read them. */
-export const Encryption = ({ encryption }: { encryption: SettingsResponse['encryption'] }) => (
+export const Encryption = ({ encryption }: { encryption: GetSettingsResponse['encryption'] }) => (
   <Card title={t.encryption} description={t.encryptionLead} flush>
     <div className="flex flex-col gap-4 px-5 pb-4">
       {encryption.isConfigured ? null : <Note tone="warn">{t.encryptionOff}</Note>}

@@ -1,4 +1,4 @@
-import type { SettingsResponse } from '../../../../types/api.ts'
+import type { GetSettingsResponse } from '../../../../types/api.ts'
 import { texts } from '../../texts.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Card } from '../../ui/card.tsx'
@@ -12,7 +12,7 @@ const Answer = ({ value }: { value: boolean }) => (
 )
 
 /** The roles of the database and what they may do. */
-export const Roles = ({ roles, grants }: Pick<SettingsResponse, 'roles' | 'grants'>) => (
+export const Roles = ({ database: { roles, grants } }: { database: GetSettingsResponse['database'] }) => (
   <Card title={t.roles} description={t.rolesLead} flush>
     <SimpleTable label={t.roles} headers={[{ name: t.role }, { name: t.exists }, { name: t.granted }]}>
       {roles.map(({ role, exists, isGranted }) => (

@@ -3,7 +3,7 @@ import { useEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { Badge } from '../../ui/badge.tsx'
 import { Boundary } from '../../ui/boundary.tsx'
-import { ErrorNote, Note } from '../../ui/note.tsx'
+import { ErrorNote } from '../../ui/note.tsx'
 import { Loaded } from '../../ui/object-page.tsx'
 import { Page } from '../../ui/page.tsx'
 import { Access } from './access.tsx'
@@ -38,18 +38,9 @@ export function Settings() {
       <Loaded query={settings}>
         {(data) => (
           <>
-            {data.problems.length > 0 && (
-              <Note tone="warn" title={t.problems}>
-                <ul className="list-disc pl-4">
-                  {data.problems.map((problem) => (
-                    <li key={problem}>{problem}</li>
-                  ))}
-                </ul>
-              </Note>
-            )}
             <Encryption encryption={data.encryption} />
             <Access access={data.access} />
-            <Roles roles={data.roles} grants={data.grants} />
+            <Roles database={data.database} />
             <Versions settings={data} />
           </>
         )}

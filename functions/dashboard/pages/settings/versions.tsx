@@ -1,6 +1,5 @@
-import type { SettingsResponse } from '../../../../types/api.ts'
+import type { GetSettingsResponse } from '../../../../types/api.ts'
 import { texts } from '../../texts.ts'
-import { Badge } from '../../ui/badge.tsx'
 import { Card } from '../../ui/card.tsx'
 import { Fact, Facts } from '../../ui/facts.tsx'
 import { Cell, Row, SimpleTable } from '../../ui/simple-table.tsx'
@@ -8,30 +7,23 @@ import { Time } from '../../ui/time.tsx'
 
 const t = texts.settings
 
-export const Versions = ({ settings }: { settings: SettingsResponse }) => (
+export const Versions = ({ settings }: { settings: GetSettingsResponse }) => (
   <Card title={t.versions} flush>
     <div className="px-5 pb-4">
       <Facts>
         <Fact name={t.version}>{settings.version}</Fact>
-        <Fact name={t.runtime}>{settings.runtime}</Fact>
-        <Fact name={t.postgres}>{settings.postgresVersion}</Fact>
+        <Fact name={t.postgres}>{settings.database.postgresVersion}</Fact>
         <Fact name={t.publicUrl}>
           <span className="break-all">{settings.publicUrl ?? t.isNotSet}</span>
         </Fact>
         <Fact name={t.basePath}>{settings.basePath || texts.common.none}</Fact>
       </Facts>
     </div>
-    <SimpleTable
-      label={t.migrations}
-      headers={[{ name: t.migration }, { name: texts.events.status }, { name: t.applied, align: 'end' }]}
-    >
-      {settings.migrations.map(({ name, isApplied, appliedAt }) => (
+    <SimpleTable label={t.migrations} headers={[{ name: t.migration }, { name: t.applied, align: 'end' }]}>
+      {settings.database.migrations.map(({ name, appliedAt }) => (
         <Row key={name}>
           <Cell>
             <code className="font-mono text-[0.8125rem]">{name}</code>
-          </Cell>
-          <Cell>
-            <Badge tone={isApplied ? 'good' : 'bad'}>{isApplied ? t.applied : t.notApplied}</Badge>
           </Cell>
           <Cell align="end">
             <Time at={appliedAt} />

@@ -18,7 +18,7 @@ const t = texts.sync
 export function Recovery() {
   const params = useParamsOfEnvironment()
   const [since, setSince] = useState('')
-  const query = useCall('getRecovery', { params })
+  const query = useCall('getRecoveryState', { params })
   const recover = useChange('recoverWebhookEvents')
   const result = recover.data?.recovery
   const gap = result ? result.gap : query.data?.gap
@@ -30,14 +30,14 @@ export function Recovery() {
     <Card title={t.recover} description={t.recoverLead}>
       <div className="flex flex-col gap-4">
         <Loaded query={query}>
-          {({ eventsCompleteFrom, eventsCompleteUntil, stripeKeepsFrom }) => (
+          {({ eventsCompleteFrom, eventsCompleteUntil, nextFrom }) => (
             <Facts>
               <Fact name={t.completeFrom}>
                 <Time at={eventsCompleteFrom} as="long" /> {t.completeUntil}{' '}
                 <Time at={eventsCompleteUntil} as="long" />
               </Fact>
-              <Fact name={t.stripeKeeps}>
-                <Time at={stripeKeepsFrom} as="long" />
+              <Fact name={t.nextFrom}>
+                <Time at={nextFrom} as="long" />
               </Fact>
             </Facts>
           )}
