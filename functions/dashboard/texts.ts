@@ -445,7 +445,7 @@ export const texts = {
     nonePortal: 'Nobody has opened the portal yet.',
     nonePortalNext: 'Begin a portal session from your app with the SDK.',
     details: 'Details',
-    item: (priceId: string, quantity: number | null) => `${quantity ?? 1} × ${priceId}`,
+    item: (priceId: string | null, quantity: number | null) => `${quantity ?? 1} × ${priceId ?? '–'}`,
   },
   sync: {
     title: 'Sync & recovery',
