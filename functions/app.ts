@@ -25,7 +25,8 @@ type Variables = {
 }
 type AppContext = Context<{ Variables: Variables }>
 
-const answer = (c: AppContext, { status, body }: Answer<object>) => c.json(body, status)
+const answer = (c: AppContext, result: Answer<object> | Response) =>
+  result instanceof Response ? result : c.json(result.body, result.status)
 
 function fail(c: AppContext, error: unknown): Response {
   const failure = toApiError(error)
@@ -180,7 +181,7 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
         },
         c.var.deps,
       )
-      return result instanceof Response ? result : answer(c, result)
+      return answer(c, result)
     })
   }
 

@@ -100,6 +100,7 @@ export async function startServer({
   const drain = createDrain(server)
   let closed: Promise<void> | undefined
   async function stop(): Promise<void> {
+    deps.background.stop()
     await drain(drainMs)
     await closeDeps(deps)
     deps.log.info('stopped', { url })

@@ -15,7 +15,8 @@ import { aliasOf } from './aliases.ts'
 import { OPENAPI_PATH, openapiDocument } from './openapi.ts'
 import { routes } from './routes.ts'
 
-export type AdminAnswer = { status: 200 | 201; body: object }
+/** A `Response` comes from the routes that stream. */
+export type AdminAnswer = { status: 200 | 201; body: object } | Response
 
 /** A route, and the encoded values of the parameters in its path. */
 type Match = { route: Route; params: Record<string, string> }
@@ -94,7 +95,8 @@ async function run(
       'The body',
     )
   }
-  return { status: route.status ?? 200, body: await route.handle(input, deps) }
+  const body = await route.handle(input, deps)
+  return body instanceof Response ? body : { status: route.status ?? 200, body }
 }
 
 /** The runtime routes have their own handlers. Requests get here only through older addresses. */
@@ -152,6 +154,6 @@ export async function answerAdmin(request: Request, path: string, deps: Deps): P
   if ('match' in target) await deps.authenticateAdmin(request.headers, needOf(target.match.route))
   else await deps.authenticate(request.headers)
   const today = await alias.translate(request)
-  const { status, body } = await answerBy(targetOf(today.path, request), today.request, deps, request)
-  return { status, body: alias.rename(body) }
+  const answer = await answerBy(targetOf(today.path, request), today.request, deps, request)
+  return answer instanceof Response ? answer : { status: answer.status, body: alias.rename(answer.body) }
 }

@@ -103,6 +103,11 @@ function operationOf(
   { parametersOf, contentOf }: ReturnType<typeof schemaPrinter>,
 ): Json {
   const { id, summary, description, params, query, body, bodyMayBeEmpty, status = 200, response } = definition
+  const { contentType } = definition
+  const content =
+    contentType === undefined
+      ? contentOf(response, 'output')
+      : { [contentType]: { schema: { type: 'string' } } }
   const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
   const requestBody = () => ({
     required: bodyMayBeEmpty !== true,
@@ -115,7 +120,7 @@ function operationOf(
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined ? {} : { requestBody: requestBody() }),
     responses: {
-      [status]: { description: 'Done.', content: contentOf(response, 'output') },
+      [status]: { description: 'Done.', content },
       ...Object.fromEntries(
         errors.map(([code, codes]) => [
           code,

@@ -30,6 +30,11 @@ export const pricesQuery = z.strictObject({
 const idempotencyKey = text(1, 200)
   .describe('A request that is repeated with the same key is carried out once.')
   .optional()
+/** Stops an editor who saw something else than what is there now. */
+const ifRevision = text(1, 64)
+  .describe('The `revision` that the editor saw. If another is there now, nothing is changed: 409.')
+  .optional()
+export const deleteQuery = z.strictObject({ ifRevision })
 const changeableProduct = {
   description: description.optional(),
   active: boolean.optional(),
@@ -43,7 +48,7 @@ export const createProductBody = request('CreateStripeProductRequest', {
 })
 export const updateProductBody = named(
   'UpdateStripeProductRequest',
-  atLeastOne(object({ name: text(1, 5000).optional(), ...changeableProduct })),
+  atLeastOne(object({ name: text(1, 5000).optional(), ...changeableProduct, ifRevision })),
 )
 
 const active = boolean.optional()
@@ -82,10 +87,10 @@ export const createPriceBody = request('CreateStripePriceRequest', {
 })
 export const updatePriceBody = named(
   'UpdateStripePriceRequest',
-  atLeastOne(object({ active, lookupKey, taxBehavior, metadata: metadata.optional() })),
+  atLeastOne(object({ active, lookupKey, taxBehavior, metadata: metadata.optional(), ifRevision })),
 )
 
-const product = component('StripeProduct', {
+export const catalogProduct = component('StripeProduct', {
   environment: environmentSchema,
   productId: z.string(),
   name: z.string(),
@@ -93,10 +98,11 @@ const product = component('StripeProduct', {
   active: z.boolean(),
   defaultPriceId: nullable,
   metadata: strings,
+  revision: z.string().describe('A mark of what can be edited; send it as `ifRevision`.'),
   syncedAt: instant,
 })
 
-const price = component('StripePrice', {
+export const catalogPrice = component('StripePrice', {
   environment: environmentSchema,
   priceId: z.string(),
   productId: nullable,
@@ -115,8 +121,12 @@ const price = component('StripePrice', {
   recurringIntervalCount: z.number().nullable(),
   recurringUsageType: wordOfStripe('licensed', 'metered').nullable(),
   metadata: strings,
+  revision: z.string().describe('A mark of what can be edited; send it as `ifRevision`.'),
   syncedAt: instant,
 })
+
+const product = catalogProduct
+const price = catalogPrice
 
 export const catalogResponse = answer('ListStripeCatalogResponse', {
   products: z.array(product),

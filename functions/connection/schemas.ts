@@ -7,6 +7,7 @@ import {
   count,
   counts,
   errorText,
+  instant,
   nullable,
   nullableInstant,
   request,
@@ -156,5 +157,55 @@ export const healthResponse = answer('EnvironmentHealthResponse', {
     lastReceivedAt: nullableInstant,
     medianLag: z.number().nullable().describe('Seconds.'),
     greatestLag: z.number().nullable().describe('Seconds.'),
+  }),
+})
+
+/** Whether something is configured, and what of it is no secret. */
+export const settingsResponse = answer('GetSettingsResponse', {
+  version: z.string(),
+  publicUrl: nullable,
+  basePath: z.string(),
+  encryption: answer('EncryptionState', {
+    isConfigured: z.boolean(),
+    keyId: nullable.describe('The id of the key that encrypts; its beginning in SHA-256.'),
+    previousKeyId: nullable,
+    secrets: z.array(
+      answer('StoredSecretState', {
+        environment: environmentSchema,
+        kind: z.enum(['secret_key', 'webhook_secret']),
+        maskedKey: nullable,
+        endpointId: nullable,
+        keyId: z.string().describe('The encryption key that it was stored with.'),
+        isReadable: z
+          .boolean()
+          .describe('Whether one of the configured encryption keys is that key.')
+          .optional(),
+        createdAt: instant,
+        expiresAt: nullableInstant,
+      }),
+    ),
+  }),
+  access: answer('AccessState', {
+    adminKey: z.boolean(),
+    readKey: z.boolean(),
+    anonKey: z.boolean(),
+    jwtSecret: z.boolean(),
+    metricsToken: z.boolean(),
+    jwksUrl: nullable,
+    issuers: sentences.nullable().describe('Null if any issuer is accepted.'),
+    audiences: sentences.nullable(),
+    adminRoles: sentences,
+  }),
+  database: answer('DatabaseState', {
+    postgresVersion: z.string(),
+    migrations: z.array(answer('AppliedMigration', { name: z.string(), appliedAt: instant })),
+    roles: z.array(
+      answer('RoleState', {
+        role: z.string(),
+        exists: z.boolean(),
+        isGranted: z.boolean().describe('Whether the login of the handlers may become it.'),
+      }),
+    ),
+    grants: z.array(answer('TableGrant', { role: z.string(), object: z.string(), privileges: sentences })),
   }),
 })

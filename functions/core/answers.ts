@@ -10,6 +10,13 @@ export type Answers = {
   CustomerPortalSession: api.CustomerPortalSession
   StripeWebhookEvent: api.StripeWebhookEvent
   DashboardSession: api.DashboardSession
+  EncryptionState: api.EncryptionState
+  StoredSecretState: api.StoredSecretState
+  AccessState: api.AccessState
+  DatabaseState: api.DatabaseState
+  AppliedMigration: api.AppliedMigration
+  RoleState: api.RoleState
+  TableGrant: api.TableGrant
   StripeConnection: api.StripeConnection
   WebhookDrift: api.WebhookDrift
   StripeKeyConfig: api.StripeKeyConfig
@@ -19,12 +26,30 @@ export type Answers = {
   HealthReason: api.HealthReason
   EventHealth: api.EventHealth
   EventFailure: api.EventFailure
+  EnvironmentOverview: api.EnvironmentOverview
+  SetupState: api.SetupState
+  SetupStep: api.SetupStep
+  RowCount: api.RowCount
+  FailedPayments: api.FailedPayments
+  EventBacklog: api.EventBacklog
+  RevenueOfDay: api.RevenueOfDay
+  RecurringRevenue: api.RecurringRevenue
+  SubscriptionsOfStatus: api.SubscriptionsOfStatus
+  RecurringRevenueOfCurrency: api.RecurringRevenueOfCurrency
+  SearchResult: api.SearchResult
   StripeProduct: api.StripeProduct
   StripePrice: api.StripePrice
   StripeSubscription: api.StripeSubscription
   StripeSubscriptionItem: api.StripeSubscriptionItem
   PaymentTransaction: api.PaymentTransaction
   PaymentCustomer: api.PaymentCustomer
+  CustomerTimelineEntry: api.CustomerTimelineEntry
+  CheckoutSessionRecord: api.CheckoutSessionRecord
+  CheckoutSessionLine: api.CheckoutSessionLine
+  PortalSessionRecord: api.PortalSessionRecord
+  CustomerSubject: api.CustomerSubject
+  StripeLedgerEvent: api.StripeLedgerEvent
+  PaymentObject: api.PaymentObject
   RetriedEvent: api.RetriedEvent
   SyncResult: api.SyncResult
   SyncedSubscriptions: api.SyncedSubscriptions
@@ -86,6 +111,52 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     expiresAt: ['expires_at', 'instant'],
     csrfToken: ['csrf_token', 'value'],
     signedInWith: ['signed_in_with', 'value'],
+  },
+  EncryptionState: {
+    isConfigured: ['is_configured', 'value'],
+    keyId: ['key_id', 'value'],
+    previousKeyId: ['previous_key_id', 'value'],
+    secrets: ['secrets', { list: 'StoredSecretState' }],
+  },
+  StoredSecretState: {
+    environment: ['environment', 'value'],
+    kind: ['kind', 'value'],
+    maskedKey: ['masked_key', 'value'],
+    endpointId: ['endpoint_id', 'value'],
+    keyId: ['key_id', 'value'],
+    createdAt: ['created_at', 'instant'],
+    expiresAt: ['expires_at', 'instant'],
+  },
+  AccessState: {
+    adminKey: ['admin_key', 'value'],
+    readKey: ['read_key', 'value'],
+    anonKey: ['anon_key', 'value'],
+    jwtSecret: ['jwt_secret', 'value'],
+    metricsToken: ['metrics_token', 'value'],
+    jwksUrl: ['jwks_url', 'value'],
+    issuers: ['issuers', 'value'],
+    audiences: ['audiences', 'value'],
+    adminRoles: ['admin_roles', 'value'],
+  },
+  DatabaseState: {
+    postgresVersion: ['postgres_version', 'value'],
+    migrations: ['migrations', { list: 'AppliedMigration' }],
+    roles: ['roles', { list: 'RoleState' }],
+    grants: ['grants', { list: 'TableGrant' }],
+  },
+  AppliedMigration: {
+    name: ['name', 'value'],
+    appliedAt: ['applied_at', 'instant'],
+  },
+  RoleState: {
+    role: ['role', 'value'],
+    exists: ['exists', 'value'],
+    isGranted: ['is_granted', 'value'],
+  },
+  TableGrant: {
+    role: ['role', 'value'],
+    object: ['object', 'value'],
+    privileges: ['privileges', 'value'],
   },
   StripeConnection: {
     environment: ['environment', 'value'],
@@ -164,6 +235,75 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     error: ['error', 'redacted'],
     count: ['count', 'count'],
   },
+  EnvironmentOverview: {
+    environment: ['environment', 'value'],
+    asOf: ['as_of', 'instant'],
+    setup: ['setup', { one: 'SetupState' }],
+    counts: ['counts', { byKey: 'RowCount' }],
+    failedPayments: ['failed_payments', { one: 'FailedPayments' }],
+    backlog: ['backlog', { one: 'EventBacklog' }],
+  },
+  SetupState: {
+    isDone: ['is_done', 'value'],
+    steps: ['steps', { list: 'SetupStep' }],
+  },
+  SetupStep: {
+    step: ['step', 'value'],
+    isDone: ['is_done', 'value'],
+    message: ['message', 'value'],
+    nextAction: ['next_action', 'value'],
+  },
+  RowCount: {
+    count: ['count', 'count'],
+    isExact: ['is_exact', 'value'],
+  },
+  FailedPayments: {
+    lastDay: ['last_day', 'count'],
+    lastWeek: ['last_week', 'count'],
+    lastMonth: ['last_month', 'count'],
+    isExact: ['is_exact', 'value'],
+  },
+  EventBacklog: {
+    failed: ['failed', 'count'],
+    deadLettered: ['dead_lettered', 'count'],
+    oldestFailedAt: ['oldest_failed_at', 'instant'],
+  },
+  RevenueOfDay: {
+    day: ['day', 'value'],
+    currency: ['currency', 'value'],
+    revenue: ['revenue', 'count'],
+    payments: ['payments', 'count'],
+    refunds: ['refunds', 'count'],
+    refundCount: ['refund_count', 'count'],
+    disputed: ['disputed', 'count'],
+    failed: ['failed', 'count'],
+  },
+  RecurringRevenue: {
+    environment: ['environment', 'value'],
+    asOf: ['as_of', 'instant'],
+    openStatuses: ['open_statuses', 'value'],
+    paidStatuses: ['paid_statuses', 'value'],
+    openSubscriptions: ['open_subscriptions', 'count'],
+    statuses: ['statuses', { list: 'SubscriptionsOfStatus' }],
+    currencies: ['currencies', { list: 'RecurringRevenueOfCurrency' }],
+  },
+  SubscriptionsOfStatus: {
+    status: ['status', 'value'],
+    count: ['count', 'count'],
+  },
+  RecurringRevenueOfCurrency: {
+    currency: ['currency', 'value'],
+    mrr: ['mrr', 'count'],
+    subscriptions: ['subscriptions', 'count'],
+    subscriptionsWithoutAmount: ['subscriptions_without_amount', 'count'],
+  },
+  SearchResult: {
+    kind: ['kind', 'value'],
+    id: ['id', 'value'],
+    title: ['title', 'value'],
+    subtitle: ['subtitle', 'value'],
+    customerId: ['customer_id', 'value'],
+  },
   StripeProduct: {
     environment: ['environment', 'value'],
     productId: ['product_id', 'value'],
@@ -172,6 +312,7 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     active: ['active', 'value'],
     defaultPriceId: ['default_price_id', 'value'],
     metadata: ['metadata', 'strings'],
+    revision: ['revision', 'value'],
     syncedAt: ['synced_at', 'instant'],
   },
   StripePrice: {
@@ -190,6 +331,7 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     recurringIntervalCount: ['recurring_interval_count', 'number'],
     recurringUsageType: ['recurring_usage_type', 'value'],
     metadata: ['metadata', 'strings'],
+    revision: ['revision', 'value'],
     syncedAt: ['synced_at', 'instant'],
   },
   StripeSubscription: {
@@ -214,6 +356,8 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     createdAt: ['created_at', 'instant'],
     updatedAt: ['updated_at', 'instant'],
     items: ['items', { list: 'StripeSubscriptionItem' }],
+    access: ['access', 'value'],
+    accessReason: ['access_reason', 'value'],
   },
   StripeSubscriptionItem: {
     environment: ['environment', 'value'],
@@ -229,6 +373,7 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     updatedAt: ['updated_at', 'instant'],
   },
   PaymentTransaction: {
+    id: ['id', 'value'],
     environment: ['environment', 'value'],
     provider: ['provider', 'value'],
     type: ['type', 'value'],
@@ -243,6 +388,8 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     amountRefunded: ['amount_refunded', 'number'],
     amountDisputed: ['amount_disputed', 'count'],
     disputeStatus: ['dispute_status', 'value'],
+    disputedAt: ['disputed_at', 'instant'],
+    disputeAmount: ['dispute_amount', 'number'],
     currency: ['currency', 'value'],
     description: ['description', 'value'],
     paidAt: ['paid_at', 'instant'],
@@ -271,6 +418,93 @@ export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
     paymentMethodBrand: ['payment_method_brand', 'value'],
     paymentMethodLast4: ['payment_method_last4', 'value'],
     countryCode: ['country_code', 'value'],
+  },
+  CustomerTimelineEntry: {
+    id: ['id', 'value'],
+    kind: ['kind', 'value'],
+    happenedAt: ['happened_at', 'instant'],
+    objectId: ['object_id', 'value'],
+    title: ['title', 'value'],
+    status: ['status', 'value'],
+    amount: ['amount', 'number'],
+    currency: ['currency', 'value'],
+    error: ['error', 'redacted'],
+  },
+  CheckoutSessionRecord: {
+    id: ['id', 'value'],
+    environment: ['environment', 'value'],
+    mode: ['mode', 'value'],
+    status: ['status', 'value'],
+    paymentStatus: ['payment_status', 'value'],
+    subjectType: ['subject_type', 'value'],
+    subjectId: ['subject_id', 'value'],
+    customerEmail: ['customer_email', 'value'],
+    checkoutSessionId: ['checkout_session_id', 'value'],
+    customerId: ['customer_id', 'value'],
+    paymentIntentId: ['payment_intent_id', 'value'],
+    subscriptionId: ['subscription_id', 'value'],
+    lineItems: ['line_items', { list: 'CheckoutSessionLine' }],
+    successUrl: ['success_url', 'value'],
+    cancelUrl: ['cancel_url', 'value'],
+    metadata: ['metadata', 'strings'],
+    lastError: ['last_error', 'redacted'],
+    attempt: ['attempt', 'count'],
+    expiresAt: ['expires_at', 'instant'],
+    createdAt: ['created_at', 'instant'],
+    updatedAt: ['updated_at', 'instant'],
+  },
+  CheckoutSessionLine: {
+    priceId: ['price_id', 'value'],
+    quantity: ['quantity', 'number'],
+  },
+  PortalSessionRecord: {
+    id: ['id', 'value'],
+    environment: ['environment', 'value'],
+    status: ['status', 'value'],
+    subjectType: ['subject_type', 'value'],
+    subjectId: ['subject_id', 'value'],
+    customerId: ['customer_id', 'value'],
+    returnUrl: ['return_url', 'value'],
+    configuration: ['configuration', 'value'],
+    lastError: ['last_error', 'redacted'],
+    createdAt: ['created_at', 'instant'],
+    updatedAt: ['updated_at', 'instant'],
+  },
+  CustomerSubject: {
+    subjectType: ['subject_type', 'value'],
+    subjectId: ['subject_id', 'value'],
+    isMapped: ['is_mapped', 'value'],
+    namedAt: ['named_at', 'instant'],
+    namedBy: ['named_by', 'value'],
+  },
+  StripeLedgerEvent: {
+    environment: ['environment', 'value'],
+    eventId: ['event_id', 'value'],
+    eventType: ['event_type', 'value'],
+    livemode: ['livemode', 'value'],
+    accountId: ['account_id', 'value'],
+    objectType: ['object_type', 'value'],
+    objectId: ['object_id', 'value'],
+    processingStatus: ['processing_status', 'value'],
+    attemptCount: ['attempt_count', 'count'],
+    lastError: ['last_error', 'redacted'],
+    receivedAt: ['received_at', 'instant'],
+    processedAt: ['processed_at', 'instant'],
+    createdAt: ['created_at', 'instant'],
+    updatedAt: ['updated_at', 'instant'],
+    providerCreatedAt: ['provider_created_at', 'instant'],
+    nextAttemptAt: ['next_attempt_at', 'instant'],
+    isDeadLettered: ['is_dead_lettered', 'value'],
+  },
+  PaymentObject: {
+    objectType: ['object_type', 'value'],
+    objectId: ['object_id', 'value'],
+    status: ['status', 'value'],
+    state: ['state', 'value'],
+    amount: ['amount', 'number'],
+    amountRefunded: ['amount_refunded', 'number'],
+    currency: ['currency', 'value'],
+    providerCreatedAt: ['provider_created_at', 'instant'],
   },
   RetriedEvent: {
     eventId: ['event_id', 'value'],

@@ -1,5 +1,6 @@
 /** Lists of the API, page by page: from the cursor of a request to the cursor of its answer. */
 import type { z } from 'zod'
+import type { StripeEnvironment } from '../../types/api.ts'
 import type { Answers } from './answers.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import type { Database } from './database.ts'
@@ -44,6 +45,8 @@ type Page = { limit?: number | undefined; cursor?: string | undefined }
  */
 export function listRoute<Name extends AnswerName, Items extends string>(
   definition: Pick<Route, 'id' | 'path' | 'summary'> & {
+    /** Of the path; those besides `environment` are filters. */
+    params?: z.ZodType<{ environment: StripeEnvironment }>
     list: List<Name>
     query: z.ZodType<Page>
     response: z.ZodType<{ [Field in Items]: Answers[Name][] } & { nextCursor: string | null }>
@@ -51,13 +54,20 @@ export function listRoute<Name extends AnswerName, Items extends string>(
     present?: Presenter<Name>
   },
 ): Route {
-  const { list, items, present: presentRow = (row) => present(list.answer, row), ...described } = definition
+  const {
+    list,
+    items,
+    params = environmentParams,
+    present: presentRow = (row) => present(list.answer, row),
+    ...described
+  } = definition
   return route({
     ...described,
     method: 'GET',
-    params: environmentParams,
-    async handle({ params: { environment }, query }, deps: Deps) {
-      const { limit = PAGE_SIZE_DEFAULT, cursor, ...filters } = query
+    params,
+    async handle({ params: { environment, ...inPath }, query }, deps: Deps) {
+      const { limit = PAGE_SIZE_DEFAULT, cursor, ...inQuery } = query
+      const filters = { ...inPath, ...inQuery }
       // A cursor is valid for one list and one set of filters.
       const scope = { list: list.name, filters: { environment, ...filters } }
       const after = cursor === undefined ? null : await readCursor(deps, scope, cursor)

@@ -30,6 +30,8 @@ export type Route<Params = unknown, Query = unknown, Body = unknown, Result exte
   bodyMayBeEmpty?: boolean
   status?: 200 | 201
   response: z.ZodType<Result>
+  /** The handler returns a `Response` of this type instead of JSON. */
+  contentType?: string
   /** The route calls Stripe, so it can also return Stripe's failures. */
   asksStripe?: boolean
   /** Error codes that not every route returns. */

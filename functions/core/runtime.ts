@@ -56,6 +56,9 @@ export type Background = {
   waitUntil(work: Promise<unknown>): void
   /** Resolves when all tracked work, and the work that it adds, has ended. */
   settled(): Promise<void>
+  /** Aborted when the process is to stop: long work ends where it can be resumed. */
+  stopping: AbortSignal
+  stop(): void
 }
 
 /**
@@ -69,7 +72,10 @@ export function createBackground(
   keepAlive?: (work: Promise<unknown>) => void,
 ): Background {
   const running = new Set<Promise<unknown>>()
+  const stopping = new AbortController()
   return {
+    stopping: stopping.signal,
+    stop: () => stopping.abort(),
     waitUntil(work) {
       const tracked: Promise<unknown> = work.catch(report).finally(() => running.delete(tracked))
       running.add(tracked)

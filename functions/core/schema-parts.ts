@@ -57,7 +57,10 @@ export const instantText = z.iso
   .refine((value) => !value.startsWith('0000'), 'must be an instant after the year 0')
 
 export const atLeastOne = <Schema extends z.ZodObject>(schema: Schema): Schema =>
-  schema.refine((value) => Object.keys(value).length > 0, 'must have at least one field to change')
+  schema.refine(
+    (value) => Object.keys(value).some((key) => key !== 'ifRevision'),
+    'must have at least one field to change',
+  )
 
 // Paths, queries, bodies
 
@@ -96,6 +99,13 @@ export const range = (what: string) => ({
   from: instantText.describe(`${what} at this instant or later.`).optional(),
   to: instantText.describe(`${what} before this instant.`).optional(),
 })
+/** A yes or no in a query. */
+export const yesOrNo = z.enum(['true', 'false'], 'must be true or false')
+/** A whole number in a query; it stays text, as it travels to Postgres. */
+export const wholeNumberText = shownAs(
+  z.string('must be a whole number').regex(/^\d{1,15}$/, 'must be a whole number of at most 15 digits'),
+  { type: 'integer', minimum: 0 },
+)
 export const subjectFilter = {
   subjectType: text(1, 100).describe('Together with `subjectId`.').optional(),
   subjectId: text(1, 255).describe('Together with `subjectType`.').optional(),

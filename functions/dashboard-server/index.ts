@@ -175,10 +175,7 @@ async function admin(context: DashboardRequest, path: string, deps: Deps): Promi
  *
  * @throws an `ApiError`
  */
-export async function answerDashboard(
-  context: DashboardRequest,
-  deps: Deps,
-): Promise<Response | AdminAnswer> {
+export async function answerDashboard(context: DashboardRequest, deps: Deps): Promise<AdminAnswer> {
   const { request, path } = context
   if (!deps.config.dashboard) throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
   if (path.startsWith('/api/')) return admin(context, path.slice('/api'.length), deps)

@@ -1,11 +1,32 @@
-/** Subscriptions, transactions and customers, page by page. */
+/** Subscriptions, transactions, customers and sessions, page by page. */
+
+import { z } from 'zod'
 import { listRoute } from '../core/paging.ts'
-import { newestFirst } from '../core/reads.ts'
+import { type Route, route } from '../core/route.ts'
+import { environmentParams } from '../core/schema-parts.ts'
+import { detailRoutes } from './details.ts'
+import { exportTransactions } from './export.ts'
 import {
+  CHECKOUT_SESSIONS,
+  CUSTOMERS,
+  PORTAL_SESSIONS,
+  SUBSCRIPTIONS,
+  TIMELINE,
+  TRANSACTIONS,
+} from './lists.ts'
+import {
+  checkoutSessionsQuery,
+  checkoutSessionsResponse,
+  customerParams,
   customersQuery,
   customersResponse,
+  exportQuery,
+  portalSessionsQuery,
+  portalSessionsResponse,
   subscriptionsQuery,
   subscriptionsResponse,
+  timelineQuery,
+  timelineResponse,
   transactionsQuery,
   transactionsResponse,
 } from './schemas.ts'
@@ -17,12 +38,7 @@ const listSubscriptions = listRoute({
   query: subscriptionsQuery,
   response: subscriptionsResponse,
   items: 'subscriptions',
-  list: {
-    name: 'subscriptions',
-    answer: 'StripeSubscription',
-    view: 'payments_private.subscription_list',
-    order: newestFirst('updated_at'),
-  },
+  list: SUBSCRIPTIONS,
 })
 
 const listTransactions = listRoute({
@@ -32,13 +48,19 @@ const listTransactions = listRoute({
   query: transactionsQuery,
   response: transactionsResponse,
   items: 'transactions',
-  list: {
-    name: 'transactions',
-    answer: 'PaymentTransaction',
-    view: 'payments_private.transaction_list',
-    order: newestFirst('provider_created_at'),
-    filters: { customerId: 'provider_customer_id' },
-  },
+  list: TRANSACTIONS,
+})
+
+const exportCsv = route({
+  id: 'exportPaymentTransactions',
+  method: 'GET',
+  path: '/stripe/{environment}/transactions/export',
+  summary: 'Returns every payment and refund that fits the filters, as CSV',
+  params: environmentParams,
+  query: exportQuery,
+  contentType: 'text/csv',
+  response: z.unknown() as z.ZodType<Response>,
+  handle: async ({ params: { environment }, query }, deps) => exportTransactions(environment, query, deps),
 })
 
 const listCustomers = listRoute({
@@ -48,22 +70,47 @@ const listCustomers = listRoute({
   query: customersQuery,
   response: customersResponse,
   items: 'customers',
-  list: {
-    name: 'customers',
-    answer: 'PaymentCustomer',
-    view: 'payments_private.customer_list',
-    order: newestFirst('provider_created_at'),
-    filters: {
-      customerId: 'provider_customer_id',
-      status: (param) => `v.deleted = (${param('status')} = 'deleted')`,
-      subjectType: () => null, // comes with `subjectId`
-      subjectId: (param) => `exists (
-        select from payments.customer_mappings as m
-        where m.subject_id = ${param('subjectId')} and m.subject_type = ${param('subjectType')}
-          and m.environment = v.environment and m.provider_customer_id = v.provider_customer_id
-      )`,
-    },
-  },
+  list: CUSTOMERS,
 })
 
-export const listRoutes = [listSubscriptions, listTransactions, listCustomers]
+const listTimeline = listRoute({
+  id: 'listCustomerTimeline',
+  path: '/stripe/{environment}/customers/{customerId}/timeline',
+  summary: 'Lists what happened with a customer, the newest first',
+  params: customerParams,
+  query: timelineQuery,
+  response: timelineResponse,
+  items: 'entries',
+  list: TIMELINE,
+})
+
+const listCheckoutSessions = listRoute({
+  id: 'listCheckoutSessions',
+  path: '/stripe/{environment}/sessions/checkout',
+  summary: 'Lists Checkout Sessions without their addresses, the newest first',
+  query: checkoutSessionsQuery,
+  response: checkoutSessionsResponse,
+  items: 'checkoutSessions',
+  list: CHECKOUT_SESSIONS,
+})
+
+const listPortalSessions = listRoute({
+  id: 'listPortalSessions',
+  path: '/stripe/{environment}/sessions/portal',
+  summary: 'Lists Billing Portal sessions without their addresses, the newest first',
+  query: portalSessionsQuery,
+  response: portalSessionsResponse,
+  items: 'portalSessions',
+  list: PORTAL_SESSIONS,
+})
+
+export const listRoutes: Route[] = [
+  listSubscriptions,
+  listTransactions,
+  exportCsv, // before the transactions by id
+  listCustomers,
+  listTimeline,
+  listCheckoutSessions,
+  listPortalSessions,
+  ...detailRoutes,
+]

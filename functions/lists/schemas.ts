@@ -1,8 +1,12 @@
 /** Subscriptions, transactions and customers as schemas: filters, and what answers hold. */
 import { z } from 'zod'
+import { catalogPrice, catalogProduct } from '../catalog/schemas.ts'
 import {
+  answer,
   component,
   count,
+  environmentParams,
+  errorText,
   id,
   instant,
   nullable,
@@ -13,10 +17,13 @@ import {
   range,
   strings,
   subjectFilter,
+  wholeNumberText,
   wholeSubject,
   wordOfStripe,
+  yesOrNo,
 } from '../core/schema-parts.ts'
 import { environmentSchema, named, text } from '../core/validation.ts'
+import { ledgerEvent } from '../events/schemas.ts'
 
 const subscriptionStatus = named(
   'StripeSubscriptionStatus',
@@ -48,25 +55,57 @@ export const subscriptionsQuery = wholeSubject(
     status: text(1, 100)
       .describe(subscriptionStatus.description ?? '')
       .optional(),
+    isOpen: yesOrNo.describe('Whether it is `active`, `trialing` or `past_due`.').optional(),
+    cancelAtPeriodEnd: yesOrNo.optional(),
+    priceId: id.optional(),
+    productId: id.optional(),
+    search: id.describe('A subscription id, a customer id, or the id of a billing subject.').optional(),
     ...range('Updated'),
     ...page,
   }),
 )
-export const transactionsQuery = wholeSubject(
-  z.strictObject({
-    ...subjectFilter,
-    customerId: id.optional(),
-    status: oneOf(transactionStatus).optional(),
-    type: oneOf(transactionType).optional(),
-    ...range('Created at Stripe'),
-    ...page,
-  }),
+const transactionFilters = {
+  ...subjectFilter,
+  customerId: id.optional(),
+  status: oneOf(transactionStatus).optional(),
+  type: oneOf(transactionType).optional(),
+  currency: z
+    .string('must be a currency of three letters')
+    .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
+    .transform((value) => value.toLowerCase())
+    .optional(),
+  amountFrom: wholeNumberText.optional(),
+  amountTo: wholeNumberText.optional(),
+  isDisputed: yesOrNo.optional(),
+  objectId: id.describe('Any id of Stripe that the payment or the refund has.').optional(),
+  ...range('Created at Stripe'),
+}
+
+/** Amounts of different currencies cannot be compared. */
+const withCurrency = <
+  Schema extends z.ZodType<{ currency?: string; amountFrom?: string; amountTo?: string }>,
+>(
+  schema: Schema,
+) =>
+  schema.refine(
+    ({ currency, amountFrom, amountTo }) =>
+      currency !== undefined || (amountFrom === undefined && amountTo === undefined),
+    { path: ['currency'], message: 'is required with amountFrom and amountTo' },
+  )
+export const transactionsQuery = withCurrency(
+  wholeSubject(z.strictObject({ ...transactionFilters, ...page })),
 )
+export const exportQuery = withCurrency(wholeSubject(z.strictObject(transactionFilters)))
 export const customersQuery = wholeSubject(
   z.strictObject({
     ...subjectFilter,
     customerId: id.optional(),
     email: text(1, 512).optional(),
+    search: id
+      .describe(
+        'The beginning of an e-mail address, a customer id or the id of a billing subject; at most 500 of each.',
+      )
+      .optional(),
     status: oneOf(z.enum(['active', 'deleted']))
       .describe('Both if omitted.')
       .optional(),
@@ -113,9 +152,16 @@ const subscription = component('StripeSubscription', {
   createdAt: instant,
   updatedAt: instant,
   items: z.array(subscriptionItem),
+  access: z
+    .enum(['granted', 'at_risk', 'none'])
+    .describe(
+      'Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide otherwise.',
+    ),
+  accessReason: z.string().describe('A sentence.'),
 })
 
 const transaction = component('PaymentTransaction', {
+  id: z.uuid(),
   environment: environmentSchema,
   provider: z.literal('stripe'),
   type: transactionType,
@@ -132,6 +178,8 @@ const transaction = component('PaymentTransaction', {
   disputeStatus: nullable.describe(
     "Stripe's status of the latest dispute, for example `needs_response`, `won` or `lost`.",
   ),
+  disputedAt: nullableInstant,
+  disputeAmount: z.number().nullable(),
   currency: nullable,
   description: nullable,
   paidAt: nullableInstant,
@@ -176,3 +224,145 @@ export const transactionsResponse = pageOf('ListPaymentTransactionsResponse', {
   transactions: z.array(transaction),
 })
 export const customersResponse = pageOf('ListPaymentCustomersResponse', { customers: z.array(customer) })
+
+// One of each, with all that belongs to it
+
+export const customerParams = environmentParams.extend({ customerId: id })
+export const subscriptionParams = environmentParams.extend({ subscriptionId: id })
+export const transactionParams = environmentParams.extend({
+  transactionId: z.uuid('must be the id of a transaction'),
+})
+
+const stripeUrl = nullable.describe("Its page in Stripe's own dashboard.")
+
+export const customerResponse = answer('GetPaymentCustomerResponse', {
+  customer,
+  subjects: z.array(
+    answer('CustomerSubject', {
+      subjectType: z.string(),
+      subjectId: z.string(),
+      isMapped: z.boolean().describe('Whether the subject pays with this customer now.'),
+      namedAt: nullableInstant.describe('When a Stripe object first named it as the owner.'),
+      namedBy: nullable.describe('The Stripe object that named it.'),
+    }),
+  ),
+  stripeUrl,
+})
+
+export const timelineQuery = z.strictObject({
+  kind: oneOf(
+    z.enum(['payment', 'refund', 'subscription', 'checkout_session', 'portal_session', 'event']),
+  ).optional(),
+  ...page,
+})
+export const timelineResponse = pageOf('ListCustomerTimelineResponse', {
+  entries: z.array(
+    component('CustomerTimelineEntry', {
+      id: z.uuid(),
+      kind: z.enum(['payment', 'refund', 'subscription', 'checkout_session', 'portal_session', 'event']),
+      happenedAt: instant,
+      objectId: nullable.describe("Stripe's id."),
+      title: z.string(),
+      status: z.string(),
+      amount: z.number().nullable(),
+      currency: nullable,
+      error: errorText,
+    }),
+  ),
+})
+
+export const subscriptionResponse = answer('GetStripeSubscriptionResponse', {
+  subscription,
+  customer: customer.nullable(),
+  products: z.array(catalogProduct),
+  prices: z.array(catalogPrice),
+  transactions: z.array(transaction).describe('The newest 50.'),
+  events: z.array(ledgerEvent).describe('The newest 50 about the subscription itself.'),
+  stripeUrl,
+})
+
+export const transactionResponse = answer('GetPaymentTransactionResponse', {
+  transaction,
+  payment: transaction.nullable().describe('Of a refund: the payment.'),
+  refunds: z.array(transaction).describe('Of a payment: its refunds.'),
+  objects: z
+    .array(
+      answer('PaymentObject', {
+        objectType: z.string(),
+        objectId: z.string(),
+        status: nullable.describe("Stripe's word; null if the object was only linked to so far."),
+        state: nullable.describe('`succeeded`, `pending` or `failed`.'),
+        amount: z.number().nullable(),
+        amountRefunded: z.number().nullable(),
+        currency: nullable,
+        providerCreatedAt: nullableInstant,
+      }),
+    )
+    .describe('Every object of Stripe that the payment consists of.'),
+  events: z.array(ledgerEvent).describe('The newest 100 about these objects.'),
+  stripeUrl,
+})
+
+const checkoutSession = component('CheckoutSessionRecord', {
+  id: z.uuid(),
+  environment: environmentSchema,
+  mode: wordOfStripe('payment', 'subscription'),
+  status: z.enum(['initialized', 'open', 'completed', 'expired', 'failed']),
+  paymentStatus: wordOfStripe('paid', 'unpaid', 'no_payment_required').nullable(),
+  subjectType: nullable,
+  subjectId: nullable,
+  customerEmail: nullable,
+  checkoutSessionId: nullable,
+  customerId: nullable,
+  paymentIntentId: nullable,
+  subscriptionId: nullable,
+  lineItems: z.array(answer('CheckoutSessionLine', { priceId: nullable, quantity: z.number().nullable() })),
+  successUrl: z.string(),
+  cancelUrl: z.string(),
+  metadata: strings,
+  lastError: errorText,
+  attempt: count,
+  expiresAt: nullableInstant,
+  createdAt: instant,
+  updatedAt: instant,
+})
+export const checkoutSessionsQuery = wholeSubject(
+  z.strictObject({
+    ...subjectFilter,
+    customerId: id.optional(),
+    checkoutSessionId: id.optional(),
+    status: oneOf(checkoutSession.shape.status).optional(),
+    hasFailed: yesOrNo.describe('Whether the last attempt left an error.').optional(),
+    ...range('Created'),
+    ...page,
+  }),
+)
+export const checkoutSessionsResponse = pageOf('ListCheckoutSessionsResponse', {
+  checkoutSessions: z.array(checkoutSession),
+})
+
+const portalSession = component('PortalSessionRecord', {
+  id: z.uuid(),
+  environment: environmentSchema,
+  status: z.enum(['initialized', 'created', 'failed']),
+  subjectType: z.string(),
+  subjectId: z.string(),
+  customerId: nullable,
+  returnUrl: nullable,
+  configuration: nullable,
+  lastError: errorText,
+  createdAt: instant,
+  updatedAt: instant,
+})
+export const portalSessionsQuery = wholeSubject(
+  z.strictObject({
+    ...subjectFilter,
+    customerId: id.optional(),
+    status: oneOf(portalSession.shape.status).optional(),
+    ...range('Created'),
+    ...page,
+  }),
+)
+export const portalSessionsResponse = pageOf('ListPortalSessionsResponse', {
+  portalSessions: z.array(portalSession),
+})

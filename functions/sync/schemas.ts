@@ -5,10 +5,12 @@ import {
   answer,
   boolean,
   count,
+  environmentParams,
   errorText,
   id,
   instant,
   instantText,
+  nullableInstant,
   page,
   pageOf,
   request,
@@ -102,6 +104,20 @@ const syncResult = answer(
   'The result of syncing one environment.',
 )
 export const syncResponse = answer('SyncStripeResponse', { results: z.array(syncResult) })
+export const syncRunParams = environmentParams.extend({ syncRunId: z.uuid('must be the id of a sync') })
+export const syncRunResponse = answer('GetSyncRunResponse', { syncRun })
+export const recoveryStateResponse = answer('GetRecoveryStateResponse', {
+  environment: environmentSchema,
+  eventsCompleteFrom: nullableInstant.describe('The ledger holds every event since then.'),
+  eventsCompleteUntil: nullableInstant.describe(
+    "Until then the ledger was compared with Stripe's list of events; null before the first recovery.",
+  ),
+  nextFrom: instant.describe("The instant from which the next recovery reads Stripe's list."),
+  gap: z
+    .object({ from: instant, before: instant, message: z.string() })
+    .nullable()
+    .describe('The period whose events Stripe no longer has; a sync of payment objects closes it.'),
+})
 export const syncRunsResponse = pageOf('ListSyncRunsResponse', { syncRuns: z.array(syncRun) })
 
 const recovery = answer(

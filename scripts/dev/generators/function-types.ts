@@ -16,13 +16,15 @@ type SqlFunction = {
 /** Private functions that the handlers call: encrypted secrets are no part of the public schema. */
 const PRIVATE_CALLS = [
   'all_secrets',
+  'begin_catalog_change',
   'check_known_objects',
+  'end_catalog_change',
   'forget_refused_signatures',
   'known_objects',
   'read_secrets',
   'record_refused_signatures',
-  'sessions_without_items',
   'replace_secrets',
+  'sessions_without_items',
 ]
 
 /** TypeScript's type for each type of Postgres, as postgres.js reads it; `string` for the others. */
