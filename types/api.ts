@@ -1360,6 +1360,12 @@ export type Operations = {
     body: undefined
     response: SignOutResponse
   }
+  getSettings: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetSettingsResponse
+  }
   getStripeStatus: {
     params: undefined
     query: undefined
@@ -1403,6 +1409,51 @@ export type Operations = {
     query: undefined
     body: undefined
     response: EnvironmentHealthResponse
+  }
+  getOverview: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetOverviewResponse
+  }
+  getRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** 30 days ago if omitted. */
+      from?: string
+      /** Now if omitted. */
+      to?: string
+      /** Whose days these are; UTC if omitted. */
+      timeZone?: string
+    }
+    body: undefined
+    response: GetRevenueResponse
+  }
+  getRecurringRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecurringRevenueResponse
+  }
+  searchEverything: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject, or the whole id of
+       * any object.
+       */
+      q: string
+    }
+    body: undefined
+    response: SearchResponse
   }
   listStripeCatalog: {
     params: {
@@ -1457,7 +1508,10 @@ export type Operations = {
       environment: StripeEnvironment
       productId: string
     }
-    query: undefined
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
     body: undefined
     response: DeleteStripeProductResponse
   }
@@ -1508,7 +1562,10 @@ export type Operations = {
       environment: StripeEnvironment
       priceId: string
     }
-    query: undefined
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
     body: undefined
     response: ArchiveStripePriceResponse
   }
@@ -1527,6 +1584,13 @@ export type Operations = {
        * or a word that Stripe adds later.
        */
       status?: string
+      /** Whether it is `active`, `trialing` or `past_due`. */
+      isOpen?: 'true' | 'false'
+      cancelAtPeriodEnd?: 'true' | 'false'
+      priceId?: string
+      productId?: string
+      /** A subscription id, a customer id, or the id of a billing subject. */
+      search?: string
       /** Updated at this instant or later. */
       from?: string
       /** Updated before this instant. */
@@ -1552,6 +1616,12 @@ export type Operations = {
       customerId?: string
       status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
       type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
       /** Created at Stripe at this instant or later. */
       from?: string
       /** Created at Stripe before this instant. */
@@ -1565,6 +1635,32 @@ export type Operations = {
     body: undefined
     response: ListPaymentTransactionsResponse
   }
+  exportPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: unknown
+  }
   listPaymentCustomers: {
     params: {
       environment: StripeEnvironment
@@ -1576,6 +1672,10 @@ export type Operations = {
       subjectId?: string
       customerId?: string
       email?: string
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject; at most 500 of each.
+       */
+      search?: string
       /** Both if omitted. */
       status?: 'active' | 'deleted'
       /** Created at Stripe at this instant or later. */
@@ -1591,6 +1691,106 @@ export type Operations = {
     body: undefined
     response: ListPaymentCustomersResponse
   }
+  listCustomerTimeline: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: {
+      kind?: 
+        | 'payment'
+        | 'refund'
+        | 'subscription'
+        | 'checkout_session'
+        | 'portal_session'
+        | 'event'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCustomerTimelineResponse
+  }
+  listCheckoutSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      checkoutSessionId?: string
+      status?: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+      /** Whether the last attempt left an error. */
+      hasFailed?: 'true' | 'false'
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCheckoutSessionsResponse
+  }
+  listPortalSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'initialized' | 'created' | 'failed'
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListPortalSessionsResponse
+  }
+  getPaymentCustomer: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentCustomerResponse
+  }
+  getStripeSubscription: {
+    params: {
+      environment: StripeEnvironment
+      subscriptionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeSubscriptionResponse
+  }
+  getPaymentTransaction: {
+    params: {
+      environment: StripeEnvironment
+      transactionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentTransactionResponse
+  }
   listWebhookEvents: {
     params: {
       environment: StripeEnvironment
@@ -1601,6 +1801,9 @@ export type Operations = {
       type?: string
       objectType?: string
       objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
       /** Received at this instant or later. */
       from?: string
       /** Received before this instant. */
@@ -1613,6 +1816,27 @@ export type Operations = {
     }
     body: undefined
     response: ListWebhookEventsResponse
+  }
+  countWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: CountWebhookEventsResponse
   }
   getWebhookEvent: {
     params: {
@@ -1667,6 +1891,31 @@ export type Operations = {
     }
     body: undefined
     response: ListSyncRunsResponse
+  }
+  startSyncRun: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: GetSyncRunResponse
+  }
+  getSyncRun: {
+    params: {
+      environment: StripeEnvironment
+      syncRunId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetSyncRunResponse
+  }
+  getRecoveryState: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecoveryStateResponse
   }
   recoverWebhookEvents: {
     params: {
