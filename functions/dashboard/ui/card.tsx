@@ -36,7 +36,7 @@ export function Card({ title, description, actions, children, flush = false, cla
           {actions && <div className="flex flex-wrap gap-2">{actions}</div>}
         </div>
       )}
-      <div className={flush ? undefined : 'px-5 pt-3 pb-5'}>{children}</div>
+      <div className={flush ? undefined : title || actions ? 'px-5 pt-3 pb-5' : 'p-5'}>{children}</div>
     </section>
   )
 }

@@ -8,6 +8,8 @@ export const Facts = ({ children }: { children: ReactNode }) => (
 export const Fact = ({ name, children }: { name: string; children: ReactNode }) => (
   <div className="min-w-0">
     <dt className="text-muted text-xs">{name}</dt>
-    <dd className="mt-0.5 min-w-0 break-words">{children ?? <span className="text-muted">–</span>}</dd>
+    <dd className="mt-0.5 min-w-0 break-words text-sm">
+      {children ?? <span className="text-muted">–</span>}
+    </dd>
   </div>
 )

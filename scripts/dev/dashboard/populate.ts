@@ -3,6 +3,7 @@ import type postgres from 'postgres'
 import { ADMIN_KEY, type World } from './world.ts'
 
 const DAY_SECONDS = 86_400
+const DAYS = 12
 
 const PEOPLE = [
   ['Ada Lovelace', 'ada@example.com'],
@@ -96,15 +97,16 @@ async function subscribe(
   local.control.pay(session.id)
 }
 
-/** Twelve days of sales, refunds, a dispute and subscriptions. */
+/** Sales of the last days, refunds, a dispute and subscriptions. */
 async function trade(world: World, prices: Prices): Promise<void> {
   const { stripe, local } = world
+  local.control.advance(-DAYS * DAY_SECONDS)
   const customers: string[] = []
   for (const [name, email] of PEOPLE) customers.push((await stripe.customers.create({ name, email })).id)
   const buyer = (index: number) => customers[index % customers.length] as string
   for (const [index, price] of [prices.seat, prices.year, prices.seat].entries())
     await subscribe(world, buyer(index), price, index + 2, String(41 + index))
-  for (let day = 0; day < 12; day++) {
+  for (let day = 0; day < DAYS; day++) {
     const intent = await pay(world, buyer(day), prices.mug, 1 + (day % 4))
     if (day % 3 === 0) await pay(world, buyer(day + 1), prices.yen, 2)
     if (day % 5 === 2) await stripe.refunds.create({ payment_intent: intent, amount: 700 })
@@ -145,5 +147,7 @@ export async function populate(world: World, sql: postgres.Sql): Promise<void> {
   await breakFulfilment(sql)
   await trade(world, await stock(world))
   await world.local.control.settled()
+  // The events of the past days arrived just now; a business got each a second after it happened.
+  await sql`update payments.webhook_events set received_at = provider_created_at + interval '1 second'`
   await callAdmin(world, 'POST', 'stripe/test/sync', {})
 }

@@ -23,7 +23,7 @@ export const Subjects = ({ subjects }: { subjects: GetPaymentCustomerResponse['s
               {isMapped && <Badge tone="good">{t.mapped}</Badge>}
             </div>
             {(namedBy || namedAt) && (
-              <p className="text-muted text-xs">
+              <p className="break-all text-muted text-xs">
                 {t.named} {namedBy ?? '–'} · <Time at={namedAt} />
               </p>
             )}

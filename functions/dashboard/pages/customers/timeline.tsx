@@ -1,6 +1,7 @@
 import { Activity, CreditCard, type LucideIcon, Repeat, ShoppingCart, Undo2, UserCog } from 'lucide-react'
 import type { CustomerTimelineEntry as Entry, PaymentCustomer } from '../../../../types/api.ts'
 import { formatMoney } from '../../format/money.ts'
+import { humanise } from '../../format/number.ts'
 import { useList } from '../../hooks/use-list.ts'
 import { texts } from '../../texts.ts'
 import { Button } from '../../ui/button.tsx'
@@ -33,6 +34,10 @@ function placeOf({ kind, id, objectId }: Entry): [to: string, search?: Record<st
   if (kind === 'portal_session') return ['sessions/portal']
   return ['sessions', objectId ? { checkoutSessionId: objectId } : {}]
 }
+
+/** The title of an event is its type, as Stripe writes it; the others are words. */
+const titleOf = ({ kind, title }: Entry) =>
+  kind === 'event' ? title : (texts.payments.types[title] ?? humanise(title || kind))
 
 /** Everything that happened with one customer, newest first. */
 export function Timeline({ customer: { environment, providerCustomerId } }: { customer: PaymentCustomer }) {
@@ -77,9 +82,11 @@ export function Timeline({ customer: { environment, providerCustomerId } }: { cu
 }
 
 function TimelineItem({ entry, environment }: { entry: Entry; environment: string }) {
-  const { kind, title, status, amount, currency, happenedAt, error } = entry
+  const { kind, status, amount, currency, happenedAt, error } = entry
   const Icon = ICONS[kind] ?? Activity
   const [to, search] = placeOf(entry)
+  const kindText = t.kinds[kind] ?? humanise(kind)
+  const titleText = titleOf(entry)
   return (
     <li className="relative flex gap-4 py-2">
       <span className="z-10 inline-flex size-8 shrink-0 items-center justify-center rounded-full border border-line bg-surface text-muted">
@@ -88,9 +95,9 @@ function TimelineItem({ entry, environment }: { entry: Entry; environment: strin
       <div className="min-w-0 flex-1 pt-1 text-sm">
         <div className="flex flex-wrap items-center gap-x-3 gap-y-1">
           <AppLink to={`/${environment}/${to}`} search={search}>
-            {title || (t.kinds[kind] ?? kind)}
+            {titleText}
           </AppLink>
-          <span className="text-muted text-xs">{t.kinds[kind] ?? kind}</span>
+          {kindText !== titleText && <span className="text-muted text-xs">{kindText}</span>}
           <Status value={status} />
           {amount !== null && <span className="tabular font-medium">{formatMoney(amount, currency)}</span>}
           <span className="ml-auto text-muted text-xs">

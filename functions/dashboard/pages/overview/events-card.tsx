@@ -18,7 +18,7 @@ export function EventsCard() {
   return (
     <Card
       title={texts.overview.events}
-      actions={<AppLink to={`/${environment}/events`}>{texts.pages.events}</AppLink>}
+      actions={<AppLink to={`/${environment}/events`}>{texts.overview.allEvents}</AppLink>}
     >
       {error && !data ? (
         <ErrorNote error={error} />

@@ -25,7 +25,7 @@ export function FailedPayments({
       title={texts.overview.failedPayments}
       actions={
         <AppLink to={`/${environment}/payments`} search={{ status: 'failed' }}>
-          {texts.overview.payments}
+          {texts.overview.showFailed}
         </AppLink>
       }
     >

@@ -11,6 +11,7 @@ import { texts } from '../../texts.ts'
 import type { ChartProps } from './revenue-days.ts'
 
 const HEIGHT = 240
+const HALF_DAY_SECONDS = 43_200
 
 /** The days of the period at noon, in seconds, with revenue above and refunds below zero. */
 function seriesOf({ days, from, length }: ChartProps): [number[], number[], number[]] {
@@ -49,12 +50,16 @@ function optionsOf(element: HTMLElement, currency: string): UPlot.Options {
   const bars = UPlot.paths.bars?.({ size: [0.7, 28], radius: 0.15 })
   const shown = (_: UPlot, value: number | null) => formatMoney(Math.abs(value ?? 0), currency)
   const font = '12px "Inter Variable", sans-serif'
+  const points = { show: false }
   const axis = { stroke: muted, font, ticks: { show: false } }
   return {
     width: element.clientWidth,
     height: HEIGHT,
     cursor: { points: { show: false }, drag: { x: false, y: false } },
-    scales: { y: { range: (_, min, max) => [Math.min(min, 0) * 1.1, Math.max(max, 1) * 1.08] } },
+    scales: {
+      x: { range: (_, min, max) => [min - HALF_DAY_SECONDS, max + HALF_DAY_SECONDS] },
+      y: { range: (_, min, max) => [Math.min(min, 0) * 1.1, Math.max(max, 1) * 1.08] },
+    },
     axes: [
       { ...axis, grid: { show: false } },
       {
@@ -66,8 +71,24 @@ function optionsOf(element: HTMLElement, currency: string): UPlot.Options {
     ],
     series: [
       { label: texts.overview.day, value: (_, at) => (at ? new Date(at * 1000).toLocaleDateString() : '–') },
-      { label: texts.overview.revenueOf, fill: accent, stroke: accent, width: 0, paths: bars, value: shown },
-      { label: texts.overview.refundsOf, fill: bad, stroke: bad, width: 0, paths: bars, value: shown },
+      {
+        label: texts.overview.revenueOf,
+        fill: accent,
+        stroke: accent,
+        width: 0,
+        paths: bars,
+        value: shown,
+        points,
+      },
+      {
+        label: texts.overview.refundsOf,
+        fill: bad,
+        stroke: bad,
+        width: 0,
+        paths: bars,
+        value: shown,
+        points,
+      },
     ],
   }
 }

@@ -54,8 +54,7 @@ function SetupStep({ step, number, isNext }: { step: Step; number: number; isNex
             ({step.isDone ? texts.overview.stepDone : texts.overview.stepOpen})
           </span>
         </p>
-        <p className="text-muted text-sm">{step.message}</p>
-        {isNext && step.nextAction && <p className="mt-1 text-sm">{step.nextAction}</p>}
+        <p className="text-muted text-sm">{step.isDone ? step.message : (step.nextAction ?? step.message)}</p>
       </div>
       {isNext && (
         <AppLink

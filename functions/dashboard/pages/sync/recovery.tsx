@@ -33,8 +33,14 @@ export function Recovery() {
           {({ eventsCompleteFrom, eventsCompleteUntil, nextFrom }) => (
             <Facts>
               <Fact name={t.completeFrom}>
-                <Time at={eventsCompleteFrom} as="long" /> {t.completeUntil}{' '}
-                <Time at={eventsCompleteUntil} as="long" />
+                {eventsCompleteFrom && eventsCompleteUntil ? (
+                  <>
+                    <Time at={eventsCompleteFrom} as="long" /> {t.completeUntil}{' '}
+                    <Time at={eventsCompleteUntil} as="long" />
+                  </>
+                ) : (
+                  t.completeUnknown
+                )}
               </Fact>
               <Fact name={t.nextFrom}>
                 <Time at={nextFrom} as="long" />
