@@ -28,6 +28,8 @@ export const texts = {
     lost: 'The server could not be reached.',
     malformed: (status: number) =>
       `The server answered with status ${status} and something that is no answer of this API. Check what stands between this page and the server.`,
+    incomplete:
+      'The answer of the server lacks what belongs in it. Check that nothing between this page and the server changes answers.',
     shown: 'This part could not be shown.',
     shownNext:
       'The rest of the page works. Try again; if it stays, the answer of the server has an unexpected form.',

@@ -1,5 +1,7 @@
 /** Calls an operation of the admin API by its id. Its types and its address come from the schemas of the routes. */
 import type { Operations } from '../../../types/api.ts'
+import { texts } from '../texts.ts'
+import { failure } from './failure.ts'
 import { addressOf } from './place.ts'
 import { ROUTES } from './routes.ts'
 import { send } from './send.ts'
@@ -31,12 +33,14 @@ export function addressOfCall<Id extends OperationId>(id: Id, input: Input<Id>):
   return address
 }
 
-/** Calls the operation; throws a `Failure`. */
+/** Calls the operation; throws a `Failure`, also for an answer that lacks what the operation always answers. */
 export async function call<Id extends OperationId>(
   id: Id,
   input: Input<Id>,
   signal?: AbortSignal,
 ): Promise<Answer<Id>> {
-  const [method] = ROUTES[id]
-  return (await send(addressOfCall(id, input), { method, body: input.body, signal })) as Answer<Id>
+  const [method, , fields] = ROUTES[id]
+  const answer = (await send(addressOfCall(id, input), { method, body: input.body, signal })) as Answer<Id>
+  if (fields.some((field) => !(field in answer))) throw failure('malformed', texts.failures.incomplete)
+  return answer
 }

@@ -19,6 +19,8 @@ export type Column<Row> = {
   align?: 'end'
   /** The least width of the window at which the column is shown. */
   from?: 'sm' | 'md' | 'lg' | 'xl'
+  /** In narrower windows it is shown below the first column, instead of nowhere. */
+  under?: true
 }
 
 const ROW_HEIGHT = 45
@@ -87,6 +89,7 @@ function Rows<Row>({ label, columns, list, keyOf }: Omit<DataTableProps<Row>, 'e
   useEffect(() => {
     if (hasMore && last >= rows.length - ROWS_BEFORE_END) loadMore()
   }, [hasMore, last, rows.length])
+  const under = columns.filter((column) => column.under && !shown.includes(column))
   const gridTemplateColumns = shown.map(({ track }) => track).join(' ')
   return (
     <div role="table" aria-label={label} aria-rowcount={hasMore ? -1 : rows.length + 1}>
@@ -105,7 +108,7 @@ function Rows<Row>({ label, columns, list, keyOf }: Omit<DataTableProps<Row>, 'e
               className="absolute inset-x-0 grid items-center gap-x-4 border-line border-b px-5 py-2.5 text-sm hover:bg-sunken/60 has-[a:focus-visible]:bg-sunken"
               style={{ gridTemplateColumns, transform: `translateY(${item.start - scrollMargin}px)` }}
             >
-              {shown.map(({ id, cell, align }) => (
+              {shown.map(({ id, cell, align }, place) => (
                 <div
                   key={id}
                   role="cell"
@@ -114,7 +117,10 @@ function Rows<Row>({ label, columns, list, keyOf }: Omit<DataTableProps<Row>, 'e
                     align === 'end' && 'tabular justify-end text-right',
                   )}
                 >
-                  <div className="min-w-0 truncate">{cell(row)}</div>
+                  <div className="min-w-0">
+                    <div className="truncate">{cell(row)}</div>
+                    {place === 0 && under.length > 0 && <Under columns={under} row={row} />}
+                  </div>
                 </div>
               ))}
             </div>
@@ -124,6 +130,17 @@ function Rows<Row>({ label, columns, list, keyOf }: Omit<DataTableProps<Row>, 'e
     </div>
   )
 }
+
+/** What there is no room for beside the first column. */
+const Under = <Row,>({ columns, row }: { columns: Column<Row>[]; row: Row }) => (
+  <div className="flex gap-3 truncate text-muted text-xs">
+    {columns.map(({ id, cell }) => (
+      <span key={id} className="truncate">
+        {cell(row)}
+      </span>
+    ))}
+  </div>
+)
 
 function Header<Row>({
   columns,

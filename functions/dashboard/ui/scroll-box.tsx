@@ -10,8 +10,9 @@ export const ScrollBox = ({
   className: string
   children: ReactNode
 }) => (
+  // biome-ignore lint/a11y/useSemanticElements: it is no set of fields, and the card around it is the landmark
   // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reachable by the keyboard
-  <section aria-label={label} tabIndex={0} className={className}>
+  <div role="group" aria-label={label} tabIndex={0} className={className}>
     {children}
-  </section>
+  </div>
 )

@@ -170,15 +170,25 @@ ${printed.join('')}}
 `
 }
 
+/** The fields that an answer always has. */
+function fieldsOf(response: z.core.$ZodType): string[] {
+  const { def } = (response as Schema)._zod
+  if (def.type !== 'object') return []
+  return Object.entries(def.shape)
+    .filter(([, field]) => !isOptional(field, 'output'))
+    .map(([name]) => name)
+}
+
 /** The text of `functions/dashboard/api/routes.ts`. */
 export function printRoutes(): string {
-  const lines = [
-    ...publicRoutes.map(({ id, method, path }) => [id, method, path] as const),
-    ...routes.map(({ id, method, path }) => [id, method, `/api/payments${path}`] as const),
-  ].map(([id, method, path]) => `  ${id}: ['${method}', '${path}'],\n`)
+  const all = [...publicRoutes, ...routes.map((route) => ({ ...route, path: `/api/payments${route.path}` }))]
+  const lines = all.map(
+    ({ id, method, path, response }) =>
+      `  ${id}: ['${method}', '${path}', [${fieldsOf(response).map(quoted).join(', ')}]],\n`,
+  )
   return `/**
- * The method and the path of each operation, by its id in the OpenAPI document. Generated from the routes by \`npm run generate\`.
- * Do not edit.
+ * The method and the path of each operation, and the fields that its answer always has, by its id in the OpenAPI document. Generated
+ * from the routes by \`npm run generate\`. Do not edit.
  */
 export const ROUTES = {
 ${lines.join('')}} as const

@@ -65,5 +65,15 @@ export async function signIn(page: Page, world: World, path = '', key = ADMIN_KE
   await page.goto(world.dashboard + path)
   await page.getByLabel('Key or token').fill(key)
   await page.getByRole('button', { name: 'Sign in' }).click()
-  await page.getByRole('navigation', { name: 'Pages' }).waitFor({ state: 'attached' })
+  await page.getByRole('button', { name: 'Search' }).waitFor()
+}
+
+/** Goes to another page without loading the dashboard again, as its links do, and waits until everything is loaded. */
+export async function goWithin(page: Page, url: string): Promise<void> {
+  await page.evaluate((address) => {
+    history.pushState(null, '', address)
+    dispatchEvent(new PopStateEvent('popstate'))
+  }, url)
+  await page.locator('main h1, main [role=alert]').first().waitFor()
+  await page.waitForFunction(() => document.querySelector('main .animate-pulse, main .animate-spin') === null)
 }

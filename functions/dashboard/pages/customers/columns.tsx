@@ -70,6 +70,7 @@ export const customerColumns = (environment: string): Column<PaymentCustomer>[] 
     track: '8.5rem',
     align: 'end',
     from: 'sm',
+    under: true,
     cell: ({ lastPaymentAt }) => <Time at={lastPaymentAt} />,
   },
 ]

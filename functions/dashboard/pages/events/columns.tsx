@@ -54,6 +54,7 @@ export const eventColumns = (environment: string): Column<StripeLedgerEvent>[] =
     track: '8.5rem',
     align: 'end',
     from: 'sm',
+    under: true,
     cell: ({ receivedAt }) => <Time at={receivedAt} />,
   },
 ]

@@ -68,6 +68,8 @@ export const paymentColumns = (environment: string): Column<PaymentTransaction>[
     header: t.created,
     track: '8.5rem',
     align: 'end',
+    from: 'sm',
+    under: true,
     cell: ({ providerCreatedAt, createdAt }) => <Time at={providerCreatedAt ?? createdAt} />,
   },
 ]

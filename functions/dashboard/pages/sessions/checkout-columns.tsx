@@ -59,6 +59,7 @@ export const checkoutColumns = (onOpen: (session: CheckoutRecord) => void): Colu
     track: '8.5rem',
     align: 'end',
     from: 'sm',
+    under: true,
     cell: ({ createdAt }) => <Time at={createdAt} />,
   },
 ]

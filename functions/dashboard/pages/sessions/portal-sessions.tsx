@@ -56,6 +56,8 @@ const COLUMNS: Column<PortalRecord>[] = [
     header: t.created,
     track: '8.5rem',
     align: 'end',
+    from: 'sm',
+    under: true,
     cell: ({ createdAt }) => <Time at={createdAt} />,
   },
 ]

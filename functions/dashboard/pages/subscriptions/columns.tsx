@@ -65,6 +65,7 @@ export const subscriptionColumns = (environment: string): Column<StripeSubscript
     track: '8.5rem',
     align: 'end',
     from: 'sm',
+    under: true,
     cell: ({ currentPeriodEnd }) => <Time at={currentPeriodEnd} />,
   },
 ]

@@ -40,6 +40,7 @@ const columns = (environment: string): Column<SyncRun>[] => [
     header: t.found,
     track: '6.5rem',
     align: 'end',
+    from: 'sm',
     cell: (run) => formatCount(differencesOf(run)),
   },
   {

@@ -26,7 +26,7 @@ export function SyncRunPage() {
   const query = useCall(
     'getSyncRun',
     { params: { ...params, syncRunId } },
-    { refetchInterval: ({ state }) => (state.data?.syncRun.status === 'running' ? POLL_MS : false) },
+    { refetchInterval: ({ state }) => (state.data?.syncRun?.status === 'running' ? POLL_MS : false) },
   )
   const status = query.data?.syncRun?.status
   return (

@@ -23,10 +23,10 @@ export function Sync() {
     { params, query: { limit: '1' } },
     {
       refetchInterval: ({ state }) =>
-        state.data?.syncRuns[0]?.status === 'running' ? RUNNING_POLL_MS : IDLE_POLL_MS,
+        state.data?.syncRuns?.[0]?.status === 'running' ? RUNNING_POLL_MS : IDLE_POLL_MS,
     },
   )
-  const latest = query.data?.syncRuns[0]
+  const latest = query.data?.syncRuns?.[0]
   return (
     <Page
       title={texts.sync.title}
