@@ -119,6 +119,7 @@ comment on column payments.customers.provider is 'Payment provider; pg-payments 
 comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
 comment on column payments.customers.provider_created_at is 'When the customer was created at Stripe.';
 comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX customers_deleted_idx ON payments.customers USING btree (provider_created_at DESC, environment) WHERE deleted;
 CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
 CREATE INDEX customers_id_prefix_idx ON payments.customers USING btree (provider_customer_id text_pattern_ops, environment);
 CREATE INDEX customers_lower_email_idx ON payments.customers USING btree (lower(email) text_pattern_ops, environment) WHERE (email IS NOT NULL);

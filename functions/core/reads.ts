@@ -154,6 +154,7 @@ export async function readRowsOfAny<Name extends AnswerName>(
     values,
     max,
     and = {},
+    also,
   }: {
     environment: StripeEnvironment
     column: string
@@ -161,6 +162,8 @@ export async function readRowsOfAny<Name extends AnswerName>(
     max: number
     /** Further columns or expressions of columns, and their values. */
     and?: Record<string, string>
+    /** A condition that holds for all of these rows; without it Postgres could not use a partial index. */
+    also?: string
   },
 ): Promise<RowOf<Name>[]> {
   if (values.length === 0) return []
@@ -172,7 +175,7 @@ export async function readRowsOfAny<Name extends AnswerName>(
       `select ${selected.join(', ')} from ${list.view} as v
       where v.environment = $1
         and v.${column} = any (array(select jsonb_array_elements_text($2::text::jsonb))${column === 'id' ? '::uuid[]' : ''})
-        ${conditions.join('')}
+        ${conditions.join('')}${also === undefined ? '' : ` and ${also}`}
       order by ${list.order.by}
       limit $3::text::bigint`,
       [environment, JSON.stringify([...new Set(values)]), String(max), ...more.map(([, value]) => value)],

@@ -155,6 +155,7 @@ const getTransaction = route({
         environment,
         column: 'provider_reference_id',
         values: ofPayment,
+        also: 'v.provider_reference_type is not null',
         max: REFUNDS_MAX,
       }),
       eventsAbout(database, environment, ofPayment, EVENTS_MAX),

@@ -19,7 +19,7 @@ export const SUBSCRIPTIONS: List<'StripeSubscription'> = {
       where i.product_id = ${param('productId')} and i.environment = ${param('environment')}
     )`,
     search: (param) =>
-      `(v.subscription_id = ${param('search')} or v.customer_id = ${param('search')} or v.subject_id = ${param('search')})`,
+      `(v.subscription_id = ${param('search')} or v.customer_id = ${param('search')} or (v.subject_id = ${param('search')} and v.subject_type is not null))`,
   },
 }
 
@@ -45,7 +45,7 @@ export const CUSTOMERS: List<'PaymentCustomer'> = {
   order: newestFirst('provider_created_at'),
   filters: {
     customerId: 'provider_customer_id',
-    status: (param) => `v.deleted = (${param('status')} = 'deleted')`,
+    status: (_, { status }) => (status === 'deleted' ? 'v.deleted' : 'not v.deleted'),
     search: (param) =>
       `v.provider_customer_id in (select f.id from payments_private.customer_search(${param('environment')}, ${param('search')}) as f (id))`,
     subjectType: () => null, // comes with `subjectId`

@@ -297,6 +297,8 @@ create table if not exists payments.customers (
 -- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.customers set (toast_tuple_target = 8160);
 create index if not exists customers_email_idx on payments.customers (email, environment) where email is not null;
+create index if not exists customers_deleted_idx
+  on payments.customers (provider_created_at desc, environment) where deleted;
 -- For the search by the beginning of an address or an id, whatever the collation of the database.
 create index if not exists customers_lower_email_idx
   on payments.customers (lower(email) text_pattern_ops, environment) where email is not null;
