@@ -1673,7 +1673,7 @@ export type Operations = {
       customerId?: string
       email?: string
       /**
-       * The beginning of an e-mail address, a customer id or the id of a billing subject; at most 500 of each.
+       * The beginning of an e-mail address, a customer id or the id of a billing subject; at most 100 of each.
        */
       search?: string
       /** Both if omitted. */

@@ -40,7 +40,7 @@ export async function call<Id extends OperationId>(
   signal?: AbortSignal,
 ): Promise<Answer<Id>> {
   const [method, , fields] = ROUTES[id]
-  const answer = (await send(addressOfCall(id, input), { method, body: input.body, signal })) as Answer<Id>
+  const answer = (await send(addressOfCall(id, input), { method, body: input.body, signal })) as object
   if (fields.some((field) => !(field in answer))) throw failure('malformed', texts.failures.incomplete)
-  return answer
+  return answer as Answer<Id>
 }

@@ -76,7 +76,6 @@ const EventFilters = () => (
       options={EVENT_STATUSES.map((status) => [status, t.statuses[status]])}
     />
     <SelectFilter name="isDeadLettered" label={t.dead} options={[['true', t.deadOnly]]} />
-    <TextFilter name="objectType" label={t.object} placeholder="invoice" />
     <TextFilter name="objectId" label={t.objectId} placeholder="in_…" />
     <DayFilters />
   </FilterBar>

@@ -1,7 +1,7 @@
 import { startOfDay } from '../../format/time.ts'
 import type { FilterValues } from '../../ui/filters.tsx'
 
-export const EVENT_FILTERS = ['type', 'status', 'objectType', 'objectId', 'isDeadLettered', 'from', 'to']
+export const EVENT_FILTERS = ['type', 'status', 'objectId', 'isDeadLettered', 'from', 'to']
 
 export const EVENT_STATUSES = ['processed', 'failed', 'ignored', 'pending'] as const
 type EventStatus = (typeof EVENT_STATUSES)[number]
@@ -11,7 +11,6 @@ export function eventQuery(values: FilterValues) {
   return {
     type: values.type,
     status: EVENT_STATUSES.find((status) => status === values.status) as EventStatus | undefined,
-    objectType: values.objectType,
     objectId: values.objectId,
     isDeadLettered: values.isDeadLettered === 'true' ? ('true' as const) : undefined,
     from: startOfDay(values.from),
