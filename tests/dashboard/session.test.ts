@@ -78,6 +78,22 @@ test('a reader sees the controls, cannot use them, and is told why', async () =>
   expect(await page.getByRole('dialog').count()).toBe(0)
 })
 
+test('the first load of the overview, with its font and its plot, is under 250 kB', async () => {
+  const { page } = visit
+  const sizes: number[] = []
+  page.on('requestfinished', async (request) => {
+    if (request.url().includes('/dashboard/api/')) return
+    sizes.push((await request.sizes()).responseBodySize)
+  })
+  await signIn(page, world)
+  await page.getByRole('heading', { name: 'Set up' }).waitFor()
+  await page.waitForLoadState('networkidle')
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  expect(sizes.length).toBeGreaterThan(5)
+  expect(total).toBeGreaterThan(100_000)
+  expect(total).toBeLessThan(250_000)
+})
+
 test('a lost connection is shown, and the page recovers by itself', async () => {
   const { page } = visit
   await signIn(page, world, 'test/events')

@@ -150,7 +150,7 @@ function Header<Row>({
   gridTemplateColumns: string
 }) {
   return (
-    <div role="rowgroup" className="sticky top-14 z-20 border-line border-b bg-surface">
+    <div role="rowgroup" className="sticky top-14 z-20 rounded-t-card border-line border-b bg-surface">
       <div role="row" tabIndex={-1} className="grid gap-x-4 px-5 py-2" style={{ gridTemplateColumns }}>
         {columns.map(({ id, header, align }) => (
           <div

@@ -44,6 +44,8 @@ export const catalogueColumns = (environment: string): Column<CatalogueRow>[] =>
     id: 'status',
     header: texts.events.status,
     track: '6rem',
+    from: 'sm',
+    under: true,
     cell: ({ product }) => <Activity active={product.active} />,
   },
   {

@@ -24,6 +24,14 @@ function startOf(days: number): string {
   return start.toISOString()
 }
 
+/** The currencies, the one with the most payments first. */
+function currenciesOf(days: RevenueDay[]): string[] {
+  const payments = new Map<string, number>()
+  for (const { currency, payments: count } of days)
+    if (currency) payments.set(currency, (payments.get(currency) ?? 0) + count)
+  return [...payments].sort(([, one], [, other]) => other - one).map(([currency]) => currency)
+}
+
 /** Revenue and refunds by day, one currency at a time. The address holds the currency and the period. */
 export function Revenue() {
   const [{ period = '30', currency: wanted }, change] = useFilters()
@@ -33,10 +41,7 @@ export function Revenue() {
     params: useParamsOfEnvironment(),
     query: { from, timeZone: VIEWER_ZONE },
   })
-  const currencies = useMemo(
-    () => [...new Set(data?.days.flatMap(({ currency }) => currency ?? []))].sort(),
-    [data],
-  )
+  const currencies = useMemo(() => currenciesOf(data?.days ?? []), [data])
   const currency = currencies.find((name) => name === wanted) ?? currencies[0]
   return (
     <Card

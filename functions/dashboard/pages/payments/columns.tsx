@@ -13,7 +13,7 @@ export const paymentColumns = (environment: string): Column<PaymentTransaction>[
   {
     id: 'amount',
     header: t.amount,
-    track: 'minmax(6rem, 8.5rem)',
+    track: '6.5rem',
     align: 'end',
     cell: ({ id, amount, currency, type }) => (
       <AppLink to={`/${environment}/payments/${id}`} className={ROW_LINK}>
@@ -25,13 +25,8 @@ export const paymentColumns = (environment: string): Column<PaymentTransaction>[
   {
     id: 'status',
     header: t.status,
-    track: 'minmax(7rem, 0.8fr)',
-    cell: ({ status, disputeStatus }) => (
-      <span className="flex gap-1.5">
-        <Status value={status} />
-        {disputeStatus && <Status value={disputeStatus} />}
-      </span>
-    ),
+    track: 'minmax(8.5rem, 0.9fr)',
+    cell: ({ status }) => <Status value={status} />,
   },
   {
     id: 'type',
@@ -47,6 +42,13 @@ export const paymentColumns = (environment: string): Column<PaymentTransaction>[
     from: 'md',
     cell: ({ customerEmailSnapshot, providerCustomerId }) =>
       customerEmailSnapshot ?? providerCustomerId ?? '–',
+  },
+  {
+    id: 'dispute',
+    header: t.dispute,
+    track: 'minmax(7.5rem, 0.8fr)',
+    from: 'lg',
+    cell: ({ disputeStatus }) => <Status value={disputeStatus} />,
   },
   {
     id: 'subject',
