@@ -95,6 +95,13 @@ test('the ledger is live: a new event appears by itself, and not while it is pau
   const before = await rows.count()
   await world.stripe.customers.create({ email: 'new@example.com' })
   await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(before + 1)
+
+  await button('Pause').click()
+  await world.stripe.customers.create({ email: 'newer@example.com' })
+  await world.local.control.settled()
+  expect(await rows.count()).toBe(before + 1)
+  await button('Follow').click()
+  await expect.poll(() => rows.count(), { timeout: 20_000 }).toBe(before + 2)
 })
 
 test('a product and a price are changed at Stripe; the second of two editors is told and decides', async () => {
@@ -119,7 +126,10 @@ test('a lookup key is set, a price is archived, and a refusal is shown in the wo
   await button('Edit: $14.50').click()
   await dialog().getByLabel('Lookup key').fill('team_monthly')
   await inDialog('Save').click()
-  await dialog().getByRole('alert').waitFor()
+  await dialog()
+    .getByRole('alert')
+    .getByText(/lookup key/)
+    .waitFor()
   await dialog().getByLabel('Lookup key').fill('mug')
   await inDialog('Save').click()
   await page.getByRole('cell', { name: 'mug', exact: true }).waitFor()
@@ -133,12 +143,10 @@ test('a lookup key is set, a price is archived, and a refusal is shown in the wo
 
   await button('Delete').click()
   await inDialog('Delete').click()
-  await page.getByRole('alert').waitFor()
+  await page.getByRole('alert').getByText(/price/).waitFor()
 })
 
 test('payments are exported as CSV with the filters that are set', async () => {
-  await open('test/payments?status=refunded&type=one_time_payment')
-  await page.getByText('Nothing matches these filters.').or(page.getByRole('table')).first().waitFor()
   await open('test/payments?currency=jpy')
   const started = page.waitForEvent('download')
   await page.getByRole('link', { name: 'Export CSV' }).click()
@@ -155,8 +163,8 @@ test('a sync is started, shows its result by kind, and a rebuild and a recovery 
   await inDialog('Sync').click()
   await toast('The sync has started.').waitFor()
   await page
-    .getByRole('link', { name: /2026|:/ })
-    .first()
+    .getByRole('row', { name: /Charges/ })
+    .getByRole('link')
     .click()
   await page.getByRole('table').getByRole('cell', { name: 'Charges' }).waitFor()
   await page.locator('main').getByText('Succeeded').first().waitFor()

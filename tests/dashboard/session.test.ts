@@ -41,6 +41,20 @@ test('an ended session leads to the form, and signing in leads back to the same 
   expect(await page.getByLabel('Status').inputValue()).toBe('failed')
 })
 
+test('a login link signs in once, and its code leaves the address at once', async () => {
+  const { page } = visit
+  const link = new URL(world.dashboardLink())
+  await page.goto(`${world.dashboard}${link.hash}`)
+  await page.getByRole('heading', { name: 'Overview' }).waitFor()
+  expect(page.url()).toBe(`${world.dashboard}test/overview`)
+
+  const second = await openVisit(browser, world)
+  await second.page.goto(`${world.dashboard}${link.hash}`)
+  await second.page.getByText('The link was used already').waitFor()
+  expect(new URL(second.page.url()).hash).toBe('')
+  await second.close()
+})
+
 test('signing out ends the session, and a reload asks for the key again', async () => {
   const { page } = visit
   await signIn(page, world)

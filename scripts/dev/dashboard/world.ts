@@ -17,6 +17,8 @@ export type World = {
   /** The official SDK over local Stripe, in test and in live. */
   stripe: Stripe
   liveStripe: Stripe
+  /** A link that signs in once. */
+  dashboardLink(): string
   /** Stops the app, as a crash would. Local Stripe stays. */
   stopApp(): Promise<void>
   /** Starts it again at the same address. */
@@ -81,6 +83,7 @@ export async function startWorld({
     local,
     stripe: createStripe(local, local.secretKey),
     liveStripe: createStripe(local, local.liveSecretKey),
+    dashboardLink: () => server.dashboardLink(),
     stopApp: () => server.close(),
     async startApp() {
       server = await start()
