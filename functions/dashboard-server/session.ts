@@ -122,7 +122,7 @@ export async function cookieHeaders(
 ): Promise<string[]> {
   const gone = (name: string, flags = '') => `${name}=; Max-Age=0; HttpOnly; SameSite=Strict${flags}`
   if (session === null) return [gone(COOKIE), gone(SECURE_COOKIE, '; Secure')]
-  const age = Math.max(0, Math.floor((session.expiresAt - now) / 1000))
+  const age = Math.max(0, Math.ceil((session.expiresAt - now) / 1000))
   const isPlain = isPlainLoopback(request)
   const name = isPlain ? COOKIE : SECURE_COOKIE
   const value = await seal(config, session)

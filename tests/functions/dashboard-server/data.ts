@@ -30,7 +30,7 @@ export async function fillShop({ sql }: TestDatabase): Promise<void> {
       ('test', 'price_year', 'prod_1', true, 'eur', 10000, 'recurring', 'year', 1, 'licensed'),
       ('test', 'price_week', 'prod_1', true, 'usd', 700, 'recurring', 'week', 2, 'licensed'),
       ('test', 'price_day', 'prod_1', true, 'jpy', 100, 'recurring', 'day', 1, 'licensed'),
-      ('test', 'price_metered', 'prod_1', true, 'eur', 5, 'recurring', 'month', 1, 'metered')`
+      ('test', 'price_metered', 'prod_1', true, 'jpy', 5, 'recurring', 'month', 1, 'metered')`
   await sql`
     insert into payments.stripe_subscriptions (
       environment, subscription_id, customer_id, subject_type, subject_id, status, latest_invoice_id,

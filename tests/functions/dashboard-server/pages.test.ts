@@ -70,8 +70,8 @@ it('recurring revenue is by the month, of paid statuses alone, and says what has
       { status: 'trialing', count: 1 },
     ],
     currencies: [
-      { currency: 'eur', mrr: 3 * 1000 + 833, subscriptions: 2, subscriptionsWithoutAmount: 1 },
-      { currency: 'jpy', mrr: 3042, subscriptions: 1, subscriptionsWithoutAmount: 0 },
+      { currency: 'eur', mrr: 3 * 1000 + 833, subscriptions: 1, subscriptionsWithoutAmount: 0 },
+      { currency: 'jpy', mrr: 3042, subscriptions: 1, subscriptionsWithoutAmount: 1 },
       { currency: 'usd', mrr: 1521, subscriptions: 1, subscriptionsWithoutAmount: 0 },
     ],
   })
