@@ -43,7 +43,7 @@ test('an ended session leads to the form, and signing in leads back to the same 
 
 test('a login link signs in once, and its code leaves the address at once', async () => {
   const { page } = visit
-  const link = new URL(world.dashboardLink())
+  const link = new URL((await world.dashboardLink()) ?? '')
   await page.goto(`${world.dashboard}${link.hash}`)
   await page.getByRole('heading', { name: 'Overview' }).waitFor()
   expect(page.url()).toBe(`${world.dashboard}test/overview`)

@@ -41,6 +41,7 @@ export async function call<Id extends OperationId>(
 ): Promise<Answer<Id>> {
   const [method, , fields] = ROUTES[id]
   const answer = (await send(addressOfCall(id, input), { method, body: input.body, signal })) as object
-  if (fields.some((field) => !(field in answer))) throw failure('malformed', texts.failures.incomplete)
+  if (fields.some((field) => (answer as Record<string, unknown>)[field] == null))
+    throw failure('malformed', texts.failures.incomplete)
   return answer as Answer<Id>
 }

@@ -18,7 +18,7 @@ export type World = {
   stripe: Stripe
   liveStripe: Stripe
   /** A link that signs in once. */
-  dashboardLink(): string
+  dashboardLink(): Promise<string | null>
   /** Stops the app, as a crash would. Local Stripe stays. */
   stopApp(): Promise<void>
   /** Starts it again at the same address. */

@@ -170,12 +170,12 @@ ${printed.join('')}}
 `
 }
 
-/** The fields that an answer always has. */
+/** The fields that an answer always has, and never as null. */
 function fieldsOf(response: z.core.$ZodType): string[] {
   const { def } = (response as Schema)._zod
   if (def.type !== 'object') return []
   return Object.entries(def.shape)
-    .filter(([, field]) => !isOptional(field, 'output'))
+    .filter(([, field]) => !isOptional(field, 'output') && (field as Schema)._zod.def.type !== 'nullable')
     .map(([name]) => name)
 }
 
@@ -187,8 +187,8 @@ export function printRoutes(): string {
       `  ${id}: ['${method}', '${path}', [${fieldsOf(response).map(quoted).join(', ')}]],\n`,
   )
   return `/**
- * The method and the path of each operation, and the fields that its answer always has, by its id in the OpenAPI document. Generated
- * from the routes by \`npm run generate\`. Do not edit.
+ * The method and the path of each operation, and the fields that its answer always has and that are never null, by its id in the
+ * OpenAPI document. Generated from the routes by \`npm run generate\`. Do not edit.
  */
 export const ROUTES = {
 ${lines.join('')}} as const
