@@ -1360,6 +1360,22 @@ export type Operations = {
     body: undefined
     response: SignOutResponse
   }
+  getMetrics: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: string
+  }
+  getOpenapi: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: {
+      openapi: string
+    }
+  }
   getSettings: {
     params: undefined
     query: undefined
@@ -1591,15 +1607,15 @@ export type Operations = {
       productId?: string
       /** A subscription id, a customer id, or the id of a billing subject. */
       search?: string
-      /** Updated at this instant or later. */
-      from?: string
-      /** Updated before this instant. */
-      to?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
        */
       cursor?: string
+      /** Updated at this instant or later. */
+      from?: string
+      /** Updated before this instant. */
+      to?: string
     }
     body: undefined
     response: ListStripeSubscriptionsResponse
@@ -1622,15 +1638,15 @@ export type Operations = {
       isDisputed?: 'true' | 'false'
       /** Any id of Stripe that the payment or the refund has. */
       objectId?: string
-      /** Created at Stripe at this instant or later. */
-      from?: string
-      /** Created at Stripe before this instant. */
-      to?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
        */
       cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
     }
     body: undefined
     response: ListPaymentTransactionsResponse
@@ -1678,15 +1694,15 @@ export type Operations = {
       search?: string
       /** Both if omitted. */
       status?: 'active' | 'deleted'
-      /** Created at Stripe at this instant or later. */
-      from?: string
-      /** Created at Stripe before this instant. */
-      to?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
        */
       cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
     }
     body: undefined
     response: ListPaymentCustomersResponse
@@ -1727,15 +1743,15 @@ export type Operations = {
       status?: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
       /** Whether the last attempt left an error. */
       hasFailed?: 'true' | 'false'
-      /** Created at this instant or later. */
-      from?: string
-      /** Created before this instant. */
-      to?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
        */
       cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
     }
     body: undefined
     response: ListCheckoutSessionsResponse
@@ -1751,15 +1767,15 @@ export type Operations = {
       subjectId?: string
       customerId?: string
       status?: 'initialized' | 'created' | 'failed'
-      /** Created at this instant or later. */
-      from?: string
-      /** Created before this instant. */
-      to?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
        */
       cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
     }
     body: undefined
     response: ListPortalSessionsResponse

@@ -313,7 +313,7 @@ export interface SqlFunctions {
     returns: ProviderConnections[]
   }
 
-  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
+  /** Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account. */
   'payments.connect_account': {
     args: {
       environment: string | null
@@ -322,6 +322,7 @@ export interface SqlFunctions {
       ciphertext: string | null
       masked_key: string | null
       replace_account?: boolean | null
+      seen?: Json | null
     }
     returns: Json
   }
@@ -507,7 +508,7 @@ export interface SqlFunctions {
     returns: ({ replayed_event_id: string | null; processing_status: string | null; last_error: string | null })[]
   }
 
-  /** Begins a failed checkout again with the customer that its subject has now. Returns the same as begin_checkout_session; null if the customer is the same. Errors: SP001. */
+  /** Begins a failed checkout again with the customer that its subject has now, and with prices that have a row since. Returns the same as begin_checkout_session; null if nothing has changed. Errors: SP001. */
   'payments.retry_checkout_session': {
     args: {
       environment: string | null
@@ -903,6 +904,14 @@ export interface SqlFunctions {
     }
     returns: string[]
   }
+
+  'payments_private.unknown_prices': {
+    args: {
+      environment: string | null
+      id: string | null
+    }
+    returns: Json
+  }
 }
 
 /**
@@ -922,7 +931,7 @@ export const SQL_CALLS = {
   'payments.complete_recovery': { result: 'row', casts: { environment: 'text', recovered_from: 'timestamptz', complete_until: 'timestamptz' } },
   'payments.complete_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', max: 'int4' } },
   'payments.complete_webhook_endpoint': { result: 'row', casts: { environment: 'text', endpoint: 'jsonb', key_id: 'text', ciphertext: 'text' } },
-  'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool' } },
+  'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool', seen: 'jsonb' } },
   'payments.disconnect_account': { result: 'value', casts: { environment: 'text' } },
   'payments.due_sync_kinds': { result: 'value', casts: { environment: 'text' } },
   'payments.environment_health': { result: 'value', casts: { environment: 'text', facts: 'jsonb' } },
@@ -956,6 +965,7 @@ export const SQL_CALLS = {
   'payments_private.record_refused_signatures': { result: 'void', casts: { environment: 'text', wrong: 'int4', too_old: 'int4', milliseconds_ago: 'int4' } },
   'payments_private.replace_secrets': { result: 'value', casts: { secrets: 'jsonb' } },
   'payments_private.sessions_without_items': { result: 'value', casts: { environment: 'text', session_ids: 'jsonb' } },
+  'payments_private.unknown_prices': { result: 'value', casts: { environment: 'text', id: 'uuid' } },
 } as const
 
 export type SqlCallName = keyof typeof SQL_CALLS

@@ -1,31 +1,18 @@
 /**
- * The older addresses and names of this API. One table of paths and one of names translate an old request to the current route, and
+ * The older addresses and names of this API. Rules for paths and a table of names translate an old request to the current route, and
  * its answer back. Nothing is implemented twice.
  */
 import { apiError } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
 
-/** Below `/api/payments`, from before the provider was part of the path. A path without `{environment}` has it in the body. */
-const PATHS: [old: string, today: string][] = [
-  ['/status', '/stripe/status'],
-  ['/config', '/stripe/config'],
-  ['/sync', '/stripe/sync'],
-  ['/checkout-sessions', '/stripe/{environment}/checkout-sessions'],
-  ['/customer-portal-sessions', '/stripe/{environment}/customer-portal-sessions'],
-  ['/{environment}/config', '/stripe/{environment}/config'],
-  ['/{environment}/sync', '/stripe/{environment}/sync'],
-  ['/{environment}/webhook', '/stripe/{environment}/webhook'],
-  ['/{environment}/catalog', '/stripe/{environment}/catalog'],
-  ['/{environment}/catalog/products', '/stripe/{environment}/catalog/products'],
-  ['/{environment}/catalog/products/{id}', '/stripe/{environment}/catalog/products/{id}'],
-  ['/{environment}/catalog/prices', '/stripe/{environment}/catalog/prices'],
-  ['/{environment}/catalog/prices/{id}', '/stripe/{environment}/catalog/prices/{id}'],
-  ['/{environment}/subscriptions', '/stripe/{environment}/subscriptions'],
-  ['/{environment}/customers', '/stripe/{environment}/customers'],
-  ['/{environment}/payment-history', '/stripe/{environment}/transactions'],
-  ['/{environment}/checkout-sessions', '/stripe/{environment}/checkout-sessions'],
-  ['/{environment}/customer-portal-sessions', '/stripe/{environment}/customer-portal-sessions'],
-]
+const SESSIONS = 'checkout-sessions|customer-portal-sessions'
+/** Below `/api/payments`, from before the provider was part of the path: those of both environments. */
+const OF_BOTH = /^\/(?:status|config|sync)$/
+const OF_ONE = new RegExp(
+  `^/(?!stripe/|razorpay/)[^/]+/(?:config|sync|webhook|catalog(?:/(?:products|prices)(?:/[^/]+)?)?|subscriptions|customers|payment-history|${SESSIONS})$`,
+)
+/** These have the environment in the body. */
+const WITHOUT_ENVIRONMENT = new RegExp(`^/(?:${SESSIONS})$`)
 
 /** Names in answers, and, from right to left, in requests. If an old name has two current names, requests use the first one. */
 const NAMES: [today: string, old: string][] = [
@@ -73,30 +60,13 @@ function renamed(value: unknown, names: Map<string, string>, depth = 0): unknown
   if (value === null || typeof value !== 'object') return value
   if (depth > NESTING_MAX) throw apiError(400, 'INVALID_INPUT', 'The body is nested too deeply.')
   if (Array.isArray(value)) return value.map((item) => renamed(item, names, depth + 1))
-  const result: Values = {}
-  for (const [key, content] of Object.entries(value)) {
-    if (key === 'relatedObjectIds' && names === toOld) {
-      for (const [kind, old] of RELATED) result[old] = (content as Values)[kind] ?? null
-    } else {
-      // `defineProperty`, because assigning to `__proto__` would set the prototype.
-      Object.defineProperty(result, names.get(key) ?? key, {
-        value: renamed(content, UNTOUCHED.has(key) ? unchanged : names, depth + 1),
-        enumerable: true,
-        configurable: true,
-        writable: true,
-      })
-    }
-  }
-  return result
+  const fields = Object.entries(value).flatMap(([key, content]) => {
+    if (key === 'relatedObjectIds' && names === toOld)
+      return RELATED.map(([kind, old]) => [old, (content as Values)[kind] ?? null])
+    return [[names.get(key) ?? key, renamed(content, UNTOUCHED.has(key) ? unchanged : names, depth + 1)]]
+  })
+  return Object.fromEntries(fields)
 }
-
-const patterns = PATHS.map(([old, today]) => ({
-  pattern: new RegExp(
-    `^${old.replaceAll('{environment}', '(?<environment>(?!stripe/|razorpay/)[^/]+)').replaceAll('{id}', '(?<id>[^/]+)')}$`,
-  ),
-  today,
-  environmentInBody: !old.includes('{environment}') && today.includes('{environment}'),
-}))
 
 export type Alias = {
   /** The current path. It contains `{environment}` if the body names the environment. */
@@ -107,33 +77,35 @@ export type Alias = {
   rename(body: object): object
 }
 
+/** The current path of an old address; null for a current one. */
+function currentPath(path: string): string | null {
+  if (WITHOUT_ENVIRONMENT.test(path)) return `/stripe/{environment}${path}`
+  if (!OF_BOTH.test(path) && !OF_ONE.test(path)) return null
+  return `/stripe${path.replace(/^(\/[^/]+)\/payment-history$/, '$1/transactions')}`
+}
+
 /** The translation of an old address; null for a current one. */
 export function aliasOf(path: string): Alias | null {
-  for (const { pattern, today, environmentInBody } of patterns) {
-    const match = pattern.exec(path)
-    if (!match) continue
-    const { environment = '{environment}', id = '' } = match.groups ?? {}
-    const current = today.replace('{environment}', () => environment).replace('{id}', () => id)
-    return {
-      path: current,
-      async translate(request) {
-        const body = await bodyOf(request)
-        const named = environmentInBody ? environmentOf(body) : environment
-        const headers = new Headers(request.headers)
-        headers.delete('content-length')
-        return {
-          request: new Request(urlOf(request), {
-            method: request.method,
-            headers,
-            ...(body === undefined ? {} : { body: JSON.stringify(renamed(body, toToday)) }),
-          }),
-          path: current.replace('{environment}', named),
-        }
-      },
-      rename: (answer) => renamed(answer, toOld) as object,
-    }
+  const current = currentPath(path)
+  if (current === null) return null
+  return {
+    path: current,
+    async translate(request) {
+      const body = await bodyOf(request)
+      const environment = WITHOUT_ENVIRONMENT.test(path) ? environmentOf(body) : ''
+      const headers = new Headers(request.headers)
+      headers.delete('content-length')
+      return {
+        request: new Request(urlOf(request), {
+          method: request.method,
+          headers,
+          ...(body === undefined ? {} : { body: JSON.stringify(renamed(body, toToday)) }),
+        }),
+        path: current.replace('{environment}', environment),
+      }
+    },
+    rename: (answer) => renamed(answer, toOld) as object,
   }
-  return null
 }
 
 async function bodyOf(request: Request): Promise<unknown> {

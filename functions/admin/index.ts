@@ -2,17 +2,15 @@
  * Everything below `/api/payments` except the runtime routes: the admin API, the older addresses, and the OpenAPI document. `app.ts`
  * loads this with the first request that needs it, so that a webhook starts without it.
  */
-import type { z } from 'zod'
 import { checkoutSession } from '../checkout/checkout-session.ts'
 import { customerPortalSession } from '../checkout/customer-portal-session.ts'
 import type { Deps } from '../core/deps.ts'
 import { apiError, methodNotAllowed } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
 import type { Route } from '../core/route.ts'
-import { emptyBody, noQuery } from '../core/schema-parts.ts'
-import { isStorable, parse } from '../core/validation.ts'
+import { emptyBody, isStorable, noQuery } from '../core/schema-parts.ts'
+import { parse } from '../core/validation.ts'
 import { aliasOf } from './aliases.ts'
-import { OPENAPI_PATH, openapiDocument } from './openapi.ts'
 import { routes } from './routes.ts'
 
 /** A `Response` comes from the routes that stream. */
@@ -23,8 +21,7 @@ type Match = { route: Route; params: Record<string, string> }
 
 const patterns = routes.map((route) => ({
   route,
-  names: [...route.path.matchAll(/\{(\w+)\}/g)].map(([, name = '']) => name),
-  pattern: new RegExp(`^${route.path.replaceAll(/\{\w+\}/g, '([^/]+)')}$`),
+  pattern: new RegExp(`^${route.path.replaceAll(/\{(\w+)\}/g, '(?<$1>[^/]+)')}$`),
 }))
 
 /** Decodes a value in a path. */
@@ -39,15 +36,6 @@ function pathValue(encoded: string): string {
   if (value === '.' || value === '..' || !isStorable(value))
     throw apiError(400, 'INVALID_INPUT', 'The address has a part that is no id.')
   return value
-}
-
-/** The routes with this path, for any method. */
-function matches(path: string): Match[] {
-  return patterns.flatMap(({ route, names, pattern }) => {
-    const values = pattern.exec(path)?.slice(1)
-    if (!values) return []
-    return [{ route, params: Object.fromEntries(names.map((name, index) => [name, values[index] ?? ''])) }]
-  })
 }
 
 /** A query as an object. A repeated parameter becomes a list, which no schema accepts. */
@@ -74,11 +62,9 @@ async function run(
   caller: Request,
 ): Promise<AdminAnswer> {
   const role = await deps.authenticateAdmin(request.headers, needOf(route))
-  const check = <T>(schema: z.ZodType<T> | undefined, value: unknown, whole: string) =>
-    schema === undefined ? undefined : parse(schema, value, whole)
   const decoded = Object.entries(params).map(([name, encoded]) => [name, pathValue(encoded)])
   const input = {
-    params: check(route.params, Object.fromEntries(decoded), 'The address'),
+    params: route.params && parse(route.params, Object.fromEntries(decoded), 'The address'),
     query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
     body: undefined as unknown,
     role,
@@ -88,12 +74,9 @@ async function run(
     },
   }
   if (route.method !== 'GET') {
-    const empty = route.body === undefined || route.bodyMayBeEmpty === true
-    input.body = parse(
-      route.body ?? emptyBody,
-      await readJson(request, empty ? { whenEmpty: {} } : {}),
-      'The body',
-    )
+    const mayBeEmpty = route.body === undefined || route.bodyMayBeEmpty === true
+    const body = await readJson(request, mayBeEmpty ? { whenEmpty: {} } : {})
+    input.body = parse(route.body ?? emptyBody, body, 'The body')
   }
   const body = await route.handle(input, deps)
   return body instanceof Response ? body : { status: route.status ?? 200, body }
@@ -108,7 +91,7 @@ const RUNTIME = [
 type RuntimeHandler = (typeof RUNTIME)[number]['handle']
 
 /** A route of the admin API, or the handler of a runtime route. */
-type Target = { match: Match } | { handle: RuntimeHandler; environment: string }
+type Target = Match | { handle: RuntimeHandler; environment: string }
 
 /**
  * Finds the route for this path and method.
@@ -122,16 +105,16 @@ function targetOf(path: string, request: Request): Target {
     if (request.method !== 'POST') throw methodNotAllowed(['POST'])
     return { handle, environment }
   }
-  const found = matches(path)
+  const found = patterns.filter(({ pattern }) => pattern.test(path))
   const match = found.find(({ route }) => route.method === methodOf(request))
-  if (match) return { match }
+  if (match) return { route: match.route, params: { ...match.pattern.exec(path)?.groups } }
   if (found.length > 0) throw methodNotAllowed(found.map(({ route }) => route.method))
   throw apiError(404, 'NOT_FOUND', 'There is nothing at this address.')
 }
 
 /** @param caller the original request; its signal is aborted when the caller hangs up */
 async function answerBy(target: Target, request: Request, deps: Deps, caller: Request): Promise<AdminAnswer> {
-  if ('match' in target) return run(target.match, request, deps, caller)
+  if ('route' in target) return run(target, request, deps, caller)
   return target.handle(request, { environment: target.environment }, deps)
 }
 
@@ -142,16 +125,17 @@ async function answerBy(target: Target, request: Request, deps: Deps, caller: Re
  * @throws an `ApiError`; a 405 has `allowed`
  */
 export async function answerAdmin(request: Request, path: string, deps: Deps): Promise<AdminAnswer> {
-  if (path === OPENAPI_PATH) {
+  if (path === '/openapi.json') {
     if (methodOf(request) !== 'GET') throw methodNotAllowed(['GET'])
-    return { status: 200, body: openapiDocument() }
+    const { default: body } = await import('../../types/openapi.json', { with: { type: 'json' } })
+    return { status: 200, body }
   }
   const alias = aliasOf(path)
   if (alias === null) return answerBy(targetOf(path, request), request, deps, request)
 
   // Authenticate before reading the body, which the translation needs.
   const target = targetOf(alias.path, request)
-  if ('match' in target) await deps.authenticateAdmin(request.headers, needOf(target.match.route))
+  if ('route' in target) await deps.authenticateAdmin(request.headers, needOf(target.route))
   else await deps.authenticate(request.headers)
   const today = await alias.translate(request)
   const answer = await answerBy(targetOf(today.path, request), today.request, deps, request)

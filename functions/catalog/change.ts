@@ -14,6 +14,7 @@ import { storable } from '../core/storable.ts'
 import { takeSnapshot } from '../core/stripe.ts'
 import { priceOf, productOf } from './lists.ts'
 import { catalogRefusal } from './refusals.ts'
+import { price, product } from './schemas.ts'
 
 /** What Stripe answered to a change, and whether the rows show it. */
 export type Changed<Kind> = { object: Kind; snapshotAt: string; isRow: boolean }
@@ -79,22 +80,22 @@ async function rowOf<Row>(database: Database, kind: 'product' | 'price', object:
 export async function productFromStripe(
   database: Database,
   environment: StripeEnvironment,
-  product: StripeObject,
+  object: StripeObject,
   synced_at: string,
 ): Promise<StripeProduct> {
-  const row = await rowOf<RowOf<'StripeProduct'>>(database, 'product', product)
-  return present('StripeProduct', { ...row, environment, synced_at })
+  const row = await rowOf<RowOf<typeof product>>(database, 'product', object)
+  return present(product, { ...row, environment, synced_at })
 }
 
 /** A price as Stripe answered with it. */
 export async function priceFromStripe(
   database: Database,
   environment: StripeEnvironment,
-  price: StripeObject,
+  object: StripeObject,
   synced_at: string,
 ): Promise<StripePrice> {
-  const row = await rowOf<RowOf<'StripePrice'>>(database, 'price', price)
-  return present('StripePrice', { ...row, environment, synced_at })
+  const row = await rowOf<RowOf<typeof price>>(database, 'price', object)
+  return present(price, { ...row, environment, synced_at })
 }
 
 /** The product after a change. */

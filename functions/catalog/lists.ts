@@ -5,19 +5,20 @@ import { apiError } from '../core/errors.ts'
 import { present } from '../core/present.ts'
 import { alphabetical, type List, readRows } from '../core/reads.ts'
 import { UNKNOWN_ID } from './refusals.ts'
+import { price, product } from './schemas.ts'
 
 /** Products by name, cut to what fits into a cursor, which is part of an address. */
-export const PRODUCTS: List<'StripeProduct'> = {
+export const PRODUCTS: List<typeof product> = {
   name: 'products',
-  answer: 'StripeProduct',
+  answer: product,
   view: 'payments_private.product_list',
   order: alphabetical('left(v.name, 250)', 'v.product_id'),
 }
 
 /** Prices by product, then by id. */
-export const PRICES: List<'StripePrice'> = {
+export const PRICES: List<typeof price> = {
   name: 'prices',
-  answer: 'StripePrice',
+  answer: price,
   view: 'payments_private.price_list',
   order: alphabetical("coalesce(v.product_id, '')", 'v.price_id'),
 }
@@ -31,7 +32,7 @@ export async function productOf(
   product_id: string,
 ): Promise<StripeProduct> {
   const [row] = await readRows(database, 'payments_private.product_list', { product_id, environment })
-  if (row) return present('StripeProduct', row)
+  if (row) return present(product, row)
   throw apiError(404, 'PAYMENT_PRODUCT_NOT_FOUND', `There is no product ${product_id}.`, {
     nextActions: UNKNOWN_ID,
   })
@@ -44,7 +45,7 @@ export async function priceOf(
   price_id: string,
 ): Promise<StripePrice> {
   const [row] = await readRows(database, 'payments_private.price_list', { price_id, environment })
-  if (row) return present('StripePrice', row)
+  if (row) return present(price, row)
   throw apiError(404, 'PAYMENT_PRICE_NOT_FOUND', `There is no price ${price_id}.`, {
     nextActions: UNKNOWN_ID,
   })

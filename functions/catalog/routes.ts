@@ -23,11 +23,9 @@ import {
   priceParams,
   priceResponse,
   pricesQuery,
-  pricesResponse,
   productParams,
   productResponse,
   productsQuery,
-  productsResponse,
   productWithPricesResponse,
   updatePriceBody,
   updateProductBody,
@@ -54,7 +52,6 @@ const listProducts = listRoute({
   path: '/stripe/{environment}/catalog/products',
   summary: 'Lists products by name',
   query: productsQuery,
-  response: productsResponse,
   items: 'products',
   list: PRODUCTS,
 })
@@ -145,7 +142,6 @@ const listPrices = listRoute({
   path: '/stripe/{environment}/catalog/prices',
   summary: 'Lists prices by product, then by id',
   query: pricesQuery,
-  response: pricesResponse,
   items: 'prices',
   list: PRICES,
 })

@@ -1,147 +1,136 @@
 /** Products and prices as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
-import {
-  answer,
-  atLeastOne,
-  boolean,
-  component,
-  description,
-  environmentParams,
-  id,
-  instant,
-  metadata,
-  nullable,
-  optionalPage,
-  pageOf,
-  request,
-  strings,
-  wordOfStripe,
-} from '../core/schema-parts.ts'
-import { environmentSchema, named, object, requiredAs, text, wholeNumber } from '../core/validation.ts'
+import * as s from '../core/schema-parts.ts'
 
-export const productParams = environmentParams.extend({ productId: id })
-export const priceParams = environmentParams.extend({ priceId: id })
-export const productsQuery = z.strictObject(optionalPage)
+export const productParams = s.environmentParams.extend({ productId: s.id })
+export const priceParams = s.environmentParams.extend({ priceId: s.id })
+export const productsQuery = z.strictObject(s.optionalPage)
 export const pricesQuery = z.strictObject({
-  productId: id.describe('Prices of this product only.').optional(),
-  ...optionalPage,
+  productId: s.id.describe('Prices of this product only.').optional(),
+  ...s.optionalPage,
 })
 
-const idempotencyKey = text(1, 200)
+const idempotencyKey = s
+  .text(1, 200)
   .describe('A request that is repeated with the same key is carried out once.')
   .optional()
 /** Stops an editor who saw something else than what is there now. */
-const ifRevision = text(1, 64)
+const ifRevision = s
+  .text(1, 64)
   .describe('The `revision` that the editor saw. If another is there now, nothing is changed: 409.')
   .optional()
 export const deleteQuery = z.strictObject({ ifRevision })
 const changeableProduct = {
-  description: description.optional(),
-  active: boolean.optional(),
-  metadata: metadata.optional(),
+  description: s.description.optional(),
+  active: s.boolean.optional(),
+  metadata: s.metadata().optional(),
 }
 
-export const createProductBody = request('CreateStripeProductRequest', {
-  name: text(1, 5000),
+export const createProductBody = s.request('CreateStripeProductRequest', {
+  name: s.text(1, 5000),
   ...changeableProduct,
   idempotencyKey,
 })
-export const updateProductBody = named(
-  'UpdateStripeProductRequest',
-  atLeastOne(object({ name: text(1, 5000).optional(), ...changeableProduct, ifRevision })),
-)
+const hasField = (change: object) => Object.keys(change).some((field) => field !== 'ifRevision')
+export const updateProductBody = s
+  .request('UpdateStripeProductRequest', {
+    name: s.text(1, 5000).optional(),
+    ...changeableProduct,
+    ifRevision,
+  })
+  .refine(hasField, 'must have at least one field to change')
 
-const active = boolean.optional()
-const lookupKey = text(1, 200).nullable().optional()
+const active = s.boolean.optional()
+const lookupKey = s.text(1, 200).nullable().optional()
 const taxBehavior = z
   .enum(['exclusive', 'inclusive', 'unspecified'], 'must be one of exclusive, inclusive, unspecified')
   .optional()
 
-export const createPriceBody = request('CreateStripePriceRequest', {
-  productId: id,
+export const createPriceBody = s.request('CreateStripePriceRequest', {
+  productId: s.id,
   currency: z
-    .string(requiredAs('a currency of three letters'))
+    .string(s.requiredAs('a currency of three letters'))
     .trim()
     .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
     .transform((value) => value.toLowerCase())
     .describe('Three letters.'),
-  unitAmount: wholeNumber(
-    0,
-    999_999_999_999,
-    'a whole number of the minor unit, from 0 to 999999999999',
-  ).describe("In the currency's minor unit."),
+  unitAmount: s
+    .wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, from 0 to 999999999999')
+    .describe("In the currency's minor unit."),
   lookupKey,
   active,
   recurring: z
     .strictObject(
       {
         interval: z.enum(['day', 'week', 'month', 'year'], 'must be one of day, week, month, year'),
-        intervalCount: wholeNumber(1, 1095).optional(),
+        intervalCount: s.wholeNumber(1, 1095).optional(),
       },
-      requiredAs('an object with interval and intervalCount'),
+      s.requiredAs('an object with interval and intervalCount'),
     )
     .optional(),
   taxBehavior,
-  metadata: metadata.optional(),
+  metadata: s.metadata().optional(),
   idempotencyKey,
 })
-export const updatePriceBody = named(
-  'UpdateStripePriceRequest',
-  atLeastOne(object({ active, lookupKey, taxBehavior, metadata: metadata.optional(), ifRevision })),
-)
+export const updatePriceBody = s
+  .request('UpdateStripePriceRequest', {
+    active,
+    lookupKey,
+    taxBehavior,
+    metadata: s.metadata().optional(),
+    ifRevision,
+  })
+  .refine(hasField, 'must have at least one field to change')
 
-export const catalogProduct = component('StripeProduct', {
-  environment: environmentSchema,
+const revision = z.string().describe('A mark of what can be edited; send it as `ifRevision`.')
+
+export const product = s.component('StripeProduct', {
+  environment: s.environment,
   productId: z.string(),
   name: z.string(),
-  description: nullable,
+  description: s.nullable,
   active: z.boolean(),
-  defaultPriceId: nullable,
-  metadata: strings,
-  revision: z.string().describe('A mark of what can be edited; send it as `ifRevision`.'),
-  syncedAt: instant,
+  defaultPriceId: s.nullable,
+  metadata: s.strings,
+  revision,
+  syncedAt: s.instant,
 })
 
-export const catalogPrice = component('StripePrice', {
-  environment: environmentSchema,
+export const price = s.component('StripePrice', {
+  environment: s.environment,
   priceId: z.string(),
-  productId: nullable,
+  productId: s.nullable,
   active: z.boolean(),
   currency: z.string(),
   unitAmount: z
     .number()
     .nullable()
     .describe("In the currency's minor unit; null if it has fractions or tiers."),
-  unitAmountDecimal: nullable,
-  type: wordOfStripe('one_time', 'recurring'),
-  lookupKey: nullable,
-  billingScheme: wordOfStripe('per_unit', 'tiered').nullable(),
-  taxBehavior: wordOfStripe('exclusive', 'inclusive', 'unspecified').nullable(),
-  recurringInterval: wordOfStripe('day', 'week', 'month', 'year').nullable(),
+  unitAmountDecimal: s.nullable,
+  type: s.wordOfStripe('one_time', 'recurring'),
+  lookupKey: s.nullable,
+  billingScheme: s.wordOfStripe('per_unit', 'tiered').nullable(),
+  taxBehavior: s.wordOfStripe('exclusive', 'inclusive', 'unspecified').nullable(),
+  recurringInterval: s.wordOfStripe('day', 'week', 'month', 'year').nullable(),
   recurringIntervalCount: z.number().nullable(),
-  recurringUsageType: wordOfStripe('licensed', 'metered').nullable(),
-  metadata: strings,
-  revision: z.string().describe('A mark of what can be edited; send it as `ifRevision`.'),
-  syncedAt: instant,
+  recurringUsageType: s.wordOfStripe('licensed', 'metered').nullable(),
+  metadata: s.strings,
+  revision,
+  syncedAt: s.instant,
 })
 
-const product = catalogProduct
-const price = catalogPrice
-
-export const catalogResponse = answer('ListStripeCatalogResponse', {
+export const catalogResponse = s.answer('ListStripeCatalogResponse', {
   products: z.array(product),
   prices: z.array(price),
 })
-export const productsResponse = pageOf('ListStripeProductsResponse', { products: z.array(product) })
-export const productResponse = answer('MutateStripeProductResponse', { product })
-export const productWithPricesResponse = answer('GetStripeProductResponse', {
+export const productResponse = s.answer('MutateStripeProductResponse', { product })
+export const productWithPricesResponse = s.answer('GetStripeProductResponse', {
   product,
   prices: z.array(price),
 })
-export const deleteProductResponse = answer('DeleteStripeProductResponse', {
+export const deleteProductResponse = s.answer('DeleteStripeProductResponse', {
   productId: z.string(),
   deleted: z.boolean(),
 })
-export const pricesResponse = pageOf('ListStripePricesResponse', { prices: z.array(price) })
-export const priceResponse = answer('MutateStripePriceResponse', { price })
-export const archivePriceResponse = answer('ArchiveStripePriceResponse', { price, archived: z.boolean() })
+export const priceResponse = s.answer('MutateStripePriceResponse', { price })
+export const archivePriceResponse = s.answer('ArchiveStripePriceResponse', { price, archived: z.boolean() })

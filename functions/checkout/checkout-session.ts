@@ -25,6 +25,7 @@ import { markGoneCustomer } from './gone-customer.ts'
 import { presentCheckoutSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCheckoutSessionBody } from './schemas.ts'
+import { readUnknownPrices } from './unknown-prices.ts'
 
 export async function checkoutSession(
   request: Request,
@@ -80,23 +81,32 @@ export async function checkoutSession(
   return { status: 201, body: { checkoutSession: presentCheckoutSession(session) } }
 }
 
+/** Each is tried once. It returns whether the rows have changed, so that the call may be made once more. */
+const REMEDIES = [markGoneCustomer, readUnknownPrices]
+
 /**
  * Creates the session at Stripe. Records a failure in the row before it is thrown. If the customer was deleted at
- * Stripe, the call is made once more with the customer that the subject has then.
+ * Stripe, the call is made once more with the customer that the subject has then. If Stripe refused prices that have no
+ * row here, they are read, and the call is made once more.
  */
 async function createAtStripe(
   environment: StripeEnvironment,
   decision: CheckoutDecision,
   stripe: StripeApi,
   deps: Deps,
+  remedies = REMEDIES,
 ): Promise<CheckoutSessionRow> {
   return createOnce(environment, decision, stripe, deps).catch(async (error) => {
     const { session, attempt, params } = decision
-    if (!(await markGoneCustomer(error, { environment, customer: params.customer }, stripe, deps)))
-      throw error
-    const again = await retryCheckoutSession(deps.database, { environment, id: session.id, attempt })
-    if (again === null) throw error
-    return createOnce(environment, again, stripe, deps)
+    const refused = { environment, id: session.id, customer: params.customer }
+    for (const remedy of remedies) {
+      if (!(await remedy(error, refused, stripe, deps))) continue
+      const again = await retryCheckoutSession(deps.database, { environment, id: session.id, attempt })
+      if (again === null) throw error
+      const others = remedies.filter((other) => other !== remedy)
+      return createAtStripe(environment, again, stripe, deps, others)
+    }
+    throw error
   })
 }
 

@@ -1,24 +1,6 @@
 /** Checkout and Billing Portal sessions as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
-import {
-  answer,
-  component,
-  errorText,
-  instant,
-  nullable,
-  request,
-  wordOfStripe,
-} from '../core/schema-parts.ts'
-import {
-  environmentSchema,
-  isStorable,
-  metadata,
-  named,
-  object,
-  requiredAs,
-  text,
-  wholeNumber,
-} from '../core/validation.ts'
+import * as s from '../core/schema-parts.ts'
 
 const RESERVED_METADATA = /^(payments|insforge)_/
 const URL_LENGTH = 5000
@@ -26,45 +8,45 @@ const mode = ['payment', 'subscription'] as const
 
 /** Absolute and http(s): a `javascript:` address would run in the buyer's browser. */
 const httpUrl = z
-  .string(requiredAs('an absolute http or https URL'))
+  .string(s.requiredAs('an absolute http or https URL'))
   .trim()
   .max(URL_LENGTH, `must have at most ${URL_LENGTH} characters`)
   .refine(
-    (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value) && isStorable(value),
+    (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value) && s.isStorable(value),
     'must be an absolute http or https URL',
   )
 
-const subject = named(
+const subject = s.named(
   'BillingSubject',
   z.strictObject(
     {
-      type: text(1, 100).describe('1 to 100 characters.'),
-      id: text(1, 255).describe('1 to 255 characters.'),
+      type: s.text(1, 100).describe('1 to 100 characters.'),
+      id: s.text(1, 255).describe('1 to 255 characters.'),
     },
-    requiredAs('an object with type and id'),
+    s.requiredAs('an object with type and id'),
   ),
   "The app-owned owner of a purchase, for example `{ type: 'team', id: '42' }`.",
 )
 
-const lineItem = named(
+const lineItem = s.named(
   'CheckoutLineItem',
   z.strictObject(
     {
-      priceId: text(1, 255).describe('A Stripe price, `price_…`.'),
-      quantity: wholeNumber(1, 999)
+      priceId: s.text(1, 255).describe('A Stripe price, `price_…`.'),
+      quantity: s
+        .wholeNumber(1, 999)
         .describe('1 to 999; 1 if omitted. It is not sent to Stripe for a metered price.')
         .default(1),
     },
-    requiredAs('an object with priceId and quantity'),
+    s.requiredAs('an object with priceId and quantity'),
   ),
 )
 
-export const createCheckoutSessionBody = named(
-  'CreateCheckoutSessionRequest',
-  object({
-    mode: z.enum(mode, requiredAs('payment or subscription')),
+export const createCheckoutSessionBody = s
+  .request('CreateCheckoutSessionRequest', {
+    mode: z.enum(mode, s.requiredAs('payment or subscription')),
     lineItems: z
-      .array(lineItem, requiredAs('a list of items'))
+      .array(lineItem, s.requiredAs('a list of items'))
       .min(1, 'must have 1 to 100 items')
       .max(100, 'must have 1 to 100 items')
       .describe('1 to 100 items.'),
@@ -72,67 +54,67 @@ export const createCheckoutSessionBody = named(
     cancelUrl: httpUrl.describe('Absolute http(s) address.'),
     subject: subject.optional().describe('The owner of the purchase. A subscription must have one.'),
     customerEmail: z
-      .string(requiredAs('an e-mail address'))
+      .string(s.requiredAs('an e-mail address'))
       .trim()
       .max(512, 'must have at most 512 characters')
       .pipe(z.email('must be an e-mail address'))
       .nullish(),
     // Stripe allows 50 keys, of which we write four.
-    metadata: metadata({ keys: 46, reserved: RESERVED_METADATA })
+    metadata: s
+      .metadata({ keys: 46, reserved: RESERVED_METADATA })
       .describe('Your own keys; keys that begin with `payments_` or `insforge_` are reserved.')
       .optional(),
-    idempotencyKey: text(1, 200)
+    idempotencyKey: s
+      .text(1, 200)
       .describe(
         'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409.',
       )
       .optional(),
-  }).refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
+  })
+  .refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
     path: ['subject'],
     message: 'is required when mode is subscription',
-  }),
-)
+  })
 
-export const createCustomerPortalSessionBody = request('CreateCustomerPortalSessionRequest', {
+export const createCustomerPortalSessionBody = s.request('CreateCustomerPortalSessionRequest', {
   subject,
   returnUrl: httpUrl.describe('Absolute http(s) address that the portal links back to.').optional(),
-  configuration: text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
+  configuration: s.text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
 })
 
-const checkoutSession = component('CheckoutSession', {
+export const checkoutSession = s.component('CheckoutSession', {
   id: z.string().describe('The id of the row in `payments.stripe_checkout_sessions`.'),
-  environment: environmentSchema,
-  mode: wordOfStripe(...mode),
-  status: named('CheckoutSessionStatus', z.enum(['initialized', 'open', 'completed', 'expired', 'failed'])),
-  paymentStatus: wordOfStripe('paid', 'unpaid', 'no_payment_required').nullable(),
-  subjectType: nullable,
-  subjectId: nullable,
-  customerEmail: nullable,
-  checkoutSessionId: nullable.describe("Stripe's id, `cs_…`."),
-  customerId: nullable,
-  paymentIntentId: nullable,
-  subscriptionId: nullable,
-  url: nullable.describe('The hosted page to send the buyer to, while the session is open; else null.'),
-  lastError: errorText,
-  createdAt: instant,
-  updatedAt: instant,
+  environment: s.environment,
+  mode: s.wordOfStripe(...mode),
+  status: s.named('CheckoutSessionStatus', z.enum(['initialized', 'open', 'completed', 'expired', 'failed'])),
+  paymentStatus: s.wordOfStripe('paid', 'unpaid', 'no_payment_required').nullable(),
+  subjectType: s.nullable,
+  subjectId: s.nullable,
+  customerEmail: s.nullable,
+  checkoutSessionId: s.nullable.describe("Stripe's id, `cs_…`."),
+  customerId: s.nullable,
+  paymentIntentId: s.nullable,
+  subscriptionId: s.nullable,
+  url: s.nullable.describe('The hosted page to send the buyer to, while the session is open; else null.'),
+  lastError: s.errorText,
+  ...s.timestamps,
 })
 
-const customerPortalSession = component('CustomerPortalSession', {
+export const customerPortalSession = s.component('CustomerPortalSession', {
   id: z.string().describe('The id of the row in `payments.stripe_customer_portal_sessions`.'),
-  environment: environmentSchema,
+  environment: s.environment,
   status: z.enum(['initialized', 'created', 'failed']),
   subjectType: z.string(),
   subjectId: z.string(),
-  customerId: nullable,
-  returnUrl: nullable,
-  configuration: nullable,
-  url: nullable.describe('The portal page, for one visit soon.'),
-  lastError: errorText,
-  createdAt: instant,
-  updatedAt: instant,
+  customerId: s.nullable,
+  returnUrl: s.nullable,
+  configuration: s.nullable,
+  url: s.nullable.describe('The portal page, for one visit soon.'),
+  lastError: s.errorText,
+  ...s.timestamps,
 })
 
-export const createCheckoutSessionResponse = answer('CreateCheckoutSessionResponse', { checkoutSession })
-export const createCustomerPortalSessionResponse = answer('CreateCustomerPortalSessionResponse', {
+export const createCheckoutSessionResponse = s.answer('CreateCheckoutSessionResponse', { checkoutSession })
+export const createCustomerPortalSessionResponse = s.answer('CreateCustomerPortalSessionResponse', {
   customerPortalSession,
 })

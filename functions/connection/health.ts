@@ -6,7 +6,6 @@ import type { EnvironmentHealthResponse, StripeEnvironment, WebhookDrift } from 
 import type { Config } from '../core/config.ts'
 import type { Deps } from '../core/deps.ts'
 import { apiError, isApiError, toApiError } from '../core/errors.ts'
-import { isoOrNull, redactOrNull } from '../core/format.ts'
 import { present } from '../core/present.ts'
 import { canCallItself } from '../core/runtime.ts'
 import { isUnreadable } from '../core/secrets.ts'
@@ -15,6 +14,7 @@ import { probeAddress } from './address.ts'
 import { readKeyStates } from './keys.ts'
 import { type KeyState, presentConnection } from './present.ts'
 import { readConnections } from './reads.ts'
+import { eventHealth, healthReason } from './schemas.ts'
 import { deliveredEvents, webhookDrift, webhookUrl } from './webhook-endpoint.ts'
 
 /** One verdict about an environment, with its reasons. */
@@ -122,7 +122,7 @@ function presentHealth(
   return {
     environment,
     status,
-    reasons: reasons.map((reason) => present('HealthReason', reason)),
+    reasons: reasons.map((reason) => present(healthReason, reason)),
     key: {
       hasKey: facts.has_key,
       maskedKey: key.maskedKey,
@@ -138,19 +138,6 @@ function presentHealth(
       drift: shown.webhookEndpointId === null ? null : facts.drift,
     },
     sync: { lastSyncedAt: shown.lastSyncedAt, status: shown.lastSyncStatus, error: shown.lastSyncError },
-    events: {
-      backlog: events.backlog,
-      deadLettered: events.dead_lettered,
-      oldestFailedAt: isoOrNull(events.oldest_failed_at),
-      failures: events.failures.map(({ event_type, error, count }) => ({
-        eventType: event_type,
-        error: redactOrNull(error),
-        count,
-      })),
-      lastHour: events.events_last_hour,
-      lastReceivedAt: isoOrNull(events.last_received_at),
-      medianLag: events.median_lag,
-      greatestLag: events.greatest_lag,
-    },
+    events: present(eventHealth, { ...events, last_hour: events.events_last_hour }),
   }
 }

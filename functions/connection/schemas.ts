@@ -1,37 +1,24 @@
 /** The connection to a Stripe account as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
-import {
-  answer,
-  boolean,
-  component,
-  count,
-  counts,
-  errorText,
-  instant,
-  nullable,
-  nullableInstant,
-  request,
-  sentences,
-} from '../core/schema-parts.ts'
-import { environmentSchema, text } from '../core/validation.ts'
+import * as s from '../core/schema-parts.ts'
 import { syncRun } from '../sync/run-schema.ts'
 
-export const putConfigBody = request('PutStripeConfigRequest', {
-  secretKey: text(1, 255).describe('`sk_…`, or `rk_…` with the needed permissions.'),
-  replaceAccount: boolean
+export const putConfigBody = s.request('PutStripeConfigRequest', {
+  secretKey: s.text(1, 255).describe('`sk_…`, or `rk_…` with the needed permissions.'),
+  replaceAccount: s.boolean
     .describe('Allows a key of another account; everything stored of the previous account is deleted.')
     .optional(),
 })
 
-export const configureWebhookBody = request('ConfigureStripeWebhookRequest', {
-  takeOver: boolean
+export const configureWebhookBody = s.request('ConfigureStripeWebhookRequest', {
+  takeOver: s.boolean
     .describe(
       'This deployment has moved: also disables the endpoint that delivers to its former address. Never send it from a copy of a database that is in use.',
     )
     .optional(),
 })
 
-const webhookDrift = component(
+const webhookDrift = s.component(
   'WebhookDrift',
   {
     problem: z.enum([
@@ -50,21 +37,21 @@ const webhookDrift = component(
 
 const syncStatus = z.enum(['succeeded', 'failed']).nullable()
 
-export const connection = component(
+export const connection = s.component(
   'StripeConnection',
   {
-    environment: environmentSchema,
+    environment: s.environment,
     status: z.enum(['unconfigured', 'connected', 'error']),
-    accountId: nullable,
-    accountEmail: nullable,
+    accountId: s.nullable,
+    accountEmail: s.nullable,
     accountLivemode: z.boolean().nullable(),
-    webhookEndpointId: nullable,
-    webhookEndpointUrl: nullable,
-    webhookConfiguredAt: nullableInstant,
-    maskedKey: nullable.describe('Beginning and last four characters of the key.'),
-    lastSyncedAt: nullableInstant,
+    webhookEndpointId: s.nullable,
+    webhookEndpointUrl: s.nullable,
+    webhookConfiguredAt: s.nullableInstant,
+    maskedKey: s.nullable.describe('Beginning and last four characters of the key.'),
+    lastSyncedAt: s.nullableInstant,
     lastSyncStatus: syncStatus,
-    lastSyncError: errorText,
+    lastSyncError: s.errorText,
     lastSyncCounts: z.record(z.string(), z.number()),
     webhookDrift: z
       .array(webhookDrift)
@@ -77,135 +64,136 @@ export const connection = component(
   'The Stripe account that an environment is connected to.',
 )
 
-const keyConfig = component(
+const keyConfig = s.component(
   'StripeKeyConfig',
   {
-    environment: environmentSchema,
+    environment: s.environment,
     hasKey: z.boolean(),
-    maskedKey: nullable.describe('Beginning and last four characters.'),
-    value: nullable.describe('The same as maskedKey, under the name that older clients read.'),
+    maskedKey: s.nullable.describe('Beginning and last four characters.'),
+    value: s.nullable.describe('The same as maskedKey, under the name that older clients read.'),
   },
   'Whether an environment has a key. A key itself is never returned.',
 )
 
-export const statusResponse = answer('GetStripeStatusResponse', { connections: z.array(connection) })
+export const statusResponse = s.answer('GetStripeStatusResponse', { connections: z.array(connection) })
 const keys = z.array(keyConfig)
-export const configResponse = answer('GetStripeConfigResponse', { keys })
-export const putConfigResponse = answer('PutStripeConfigResponse', {
+export const configResponse = s.answer('GetStripeConfigResponse', { keys })
+export const putConfigResponse = s.answer('PutStripeConfigResponse', {
   keys,
   connection,
-  deleted: counts.nullable().describe('Rows deleted of a replaced account, by table.'),
+  deleted: s.counts.nullable().describe('Rows deleted of a replaced account, by table.'),
   sync: syncRun
     .nullable()
     .describe(
       'The sync that followed. `interrupted`: this request may not list more, and the next sync resumes it. Null if it failed, which `connection` shows, or if another sync was running.',
     ),
-  warnings: sentences.describe(
+  warnings: s.sentences.describe(
     'Sentences about what else could not be done, for example setting up the webhook endpoint.',
   ),
-  endpointProblem: nullable.describe(
+  endpointProblem: s.nullable.describe(
     'Why the webhook endpoint could not be set up, as in `warnings`; null if it was, or if it is set up by hand.',
   ),
 })
-export const deleteConfigResponse = answer('DeleteStripeConfigResponse', {
+export const deleteConfigResponse = s.answer('DeleteStripeConfigResponse', {
   keys,
-  remained: sentences.describe('Sentences about what is left, at Stripe and here.'),
+  remained: s.sentences.describe('Sentences about what is left, at Stripe and here.'),
 })
-export const configureWebhookResponse = answer('ConfigureStripeWebhookResponse', {
+export const configureWebhookResponse = s.answer('ConfigureStripeWebhookResponse', {
   connection,
   action: z
     .enum(['reused', 'mended', 'created'])
     .describe('`reused` as it was, `mended` in place, or `created`.'),
-  warnings: sentences.describe('Sentences about what else could not be done.'),
+  warnings: s.sentences.describe('Sentences about what else could not be done.'),
 })
 
-export const healthResponse = answer('EnvironmentHealthResponse', {
-  environment: environmentSchema,
+export const healthReason = s.answer('HealthReason', {
+  code: z.string(),
+  severity: z.enum(['degraded', 'failing']),
+  message: z.string().meta({ redacted: true }),
+  nextAction: z.string(),
+  command: s.nullable.describe('The shell command that leads on; null where no command helps.'),
+})
+
+export const eventHealth = s.answer('EventHealth', {
+  backlog: s.count.describe('Events that failed and are not processed yet.'),
+  deadLettered: s.count.describe('Failed events that are no longer retried automatically.'),
+  oldestFailedAt: s.nullableInstant,
+  failures: z.array(s.answer('EventFailure', { eventType: z.string(), error: s.errorText, count: s.count })),
+  lastHour: s.count,
+  lastReceivedAt: s.nullableInstant,
+  medianLag: z.number().nullable().describe('Seconds.'),
+  greatestLag: z.number().nullable().describe('Seconds.'),
+})
+
+export const healthResponse = s.answer('EnvironmentHealthResponse', {
+  environment: s.environment,
   status: z
     .enum(['ok', 'degraded', 'failing'])
     .describe('`failing`: events are lost or stuck. `degraded`: something needs attention.'),
-  reasons: z.array(
-    answer('HealthReason', {
-      code: z.string(),
-      severity: z.enum(['degraded', 'failing']),
-      message: z.string().meta({ redacted: true }),
-      nextAction: z.string(),
-      command: nullable.describe('The shell command that leads on; null where no command helps.'),
-    }),
-  ),
+  reasons: z.array(healthReason),
   key: z.object({
     hasKey: z.boolean(),
-    maskedKey: nullable,
+    maskedKey: s.nullable,
     source: z.enum(['database', 'environment']).nullable(),
     accepted: z.boolean().nullable().describe('By Stripe; null if Stripe could not be asked.'),
   }),
   endpoint: z.object({
-    id: nullable,
-    url: nullable,
-    configuredAt: nullableInstant,
+    id: s.nullable,
+    url: s.nullable,
+    configuredAt: s.nullableInstant,
     hasSigningSecret: z.boolean(),
-    expectedUrl: nullable.describe('Where it should deliver; null if PAYMENTS_PUBLIC_URL is not set.'),
+    expectedUrl: s.nullable.describe('Where it should deliver; null if PAYMENTS_PUBLIC_URL is not set.'),
     drift: z.array(webhookDrift).nullable(),
   }),
-  sync: z.object({ lastSyncedAt: nullableInstant, status: syncStatus, error: nullable }),
-  events: answer('EventHealth', {
-    backlog: count.describe('Events that failed and are not processed yet.'),
-    deadLettered: count.describe('Failed events that are no longer retried automatically.'),
-    oldestFailedAt: nullableInstant,
-    failures: z.array(answer('EventFailure', { eventType: z.string(), error: errorText, count })),
-    lastHour: count,
-    lastReceivedAt: nullableInstant,
-    medianLag: z.number().nullable().describe('Seconds.'),
-    greatestLag: z.number().nullable().describe('Seconds.'),
-  }),
+  sync: z.object({ lastSyncedAt: s.nullableInstant, status: syncStatus, error: s.nullable }),
+  events: eventHealth,
+})
+
+export const storedSecret = s.answer('StoredSecretState', {
+  environment: s.environment,
+  kind: z.enum(['secret_key', 'webhook_secret']),
+  maskedKey: s.nullable,
+  endpointId: s.nullable,
+  keyId: z.string().describe('The encryption key that it was stored with.'),
+  isReadable: z.boolean().describe('Whether one of the configured encryption keys is that key.').optional(),
+  createdAt: s.instant,
+  expiresAt: s.nullableInstant,
+})
+
+export const databaseState = s.answer('DatabaseState', {
+  postgresVersion: z.string(),
+  migrations: z.array(s.answer('AppliedMigration', { name: z.string(), appliedAt: s.instant })),
+  roles: z.array(
+    s.answer('RoleState', {
+      role: z.string(),
+      exists: z.boolean(),
+      isGranted: z.boolean().describe('Whether the login of the handlers may become it.'),
+    }),
+  ),
+  grants: z.array(s.answer('TableGrant', { role: z.string(), object: z.string(), privileges: s.sentences })),
 })
 
 /** Whether something is configured, and what of it is no secret. */
-export const settingsResponse = answer('GetSettingsResponse', {
+export const settingsResponse = s.answer('GetSettingsResponse', {
   version: z.string(),
-  publicUrl: nullable,
+  publicUrl: s.nullable,
   basePath: z.string(),
-  encryption: answer('EncryptionState', {
+  encryption: s.answer('EncryptionState', {
     isConfigured: z.boolean(),
-    keyId: nullable.describe('The id of the key that encrypts; its beginning in SHA-256.'),
-    previousKeyId: nullable,
-    secrets: z.array(
-      answer('StoredSecretState', {
-        environment: environmentSchema,
-        kind: z.enum(['secret_key', 'webhook_secret']),
-        maskedKey: nullable,
-        endpointId: nullable,
-        keyId: z.string().describe('The encryption key that it was stored with.'),
-        isReadable: z
-          .boolean()
-          .describe('Whether one of the configured encryption keys is that key.')
-          .optional(),
-        createdAt: instant,
-        expiresAt: nullableInstant,
-      }),
-    ),
+    keyId: s.nullable.describe('The id of the key that encrypts; its beginning in SHA-256.'),
+    previousKeyId: s.nullable,
+    secrets: z.array(storedSecret),
   }),
-  access: answer('AccessState', {
+  access: s.answer('AccessState', {
     adminKey: z.boolean(),
     readKey: z.boolean(),
     anonKey: z.boolean(),
     jwtSecret: z.boolean(),
     metricsToken: z.boolean(),
-    jwksUrl: nullable,
-    issuers: sentences.nullable().describe('Null if any issuer is accepted.'),
-    audiences: sentences.nullable(),
-    adminRoles: sentences,
+    jwksUrl: s.nullable,
+    issuers: s.sentences.nullable().describe('Null if any issuer is accepted.'),
+    audiences: s.sentences.nullable(),
+    adminRoles: s.sentences,
   }),
-  database: answer('DatabaseState', {
-    postgresVersion: z.string(),
-    migrations: z.array(answer('AppliedMigration', { name: z.string(), appliedAt: instant })),
-    roles: z.array(
-      answer('RoleState', {
-        role: z.string(),
-        exists: z.boolean(),
-        isGranted: z.boolean().describe('Whether the login of the handlers may become it.'),
-      }),
-    ),
-    grants: z.array(answer('TableGrant', { role: z.string(), object: z.string(), privileges: sentences })),
-  }),
+  database: databaseState,
 })

@@ -4,7 +4,7 @@ import { readDocument, readRows } from '../core/reads.ts'
 import { route } from '../core/route.ts'
 import { importEncryptionKey } from '../core/secrets.ts'
 import { VERSION } from '../core/version.ts'
-import { settingsResponse } from './schemas.ts'
+import { databaseState, settingsResponse, storedSecret } from './schemas.ts'
 
 /** An address without a name and a password, should it have them. */
 function withoutLogin(address: string | null): string | null {
@@ -25,7 +25,7 @@ export const getSettings = route({
   response: settingsResponse,
   async handle(_, { config, database }) {
     const [state, secrets, keyId, previousKeyId] = await Promise.all([
-      readDocument(database, 'database_state'),
+      readDocument(database, 'database_state', databaseState),
       readRows(database, 'payments_private.secret_list', {}),
       idOf(config.encryptionKey),
       idOf(config.previousEncryptionKey),
@@ -39,7 +39,7 @@ export const getSettings = route({
         keyId,
         previousKeyId,
         secrets: secrets.map((row) => ({
-          ...present('StoredSecretState', row),
+          ...present(storedSecret, row),
           isReadable: row.key_id !== null && [keyId, previousKeyId].includes(row.key_id),
         })),
       },
@@ -54,7 +54,7 @@ export const getSettings = route({
         audiences: config.jwtAudiences,
         adminRoles: config.adminRoles,
       },
-      database: present('DatabaseState', state),
+      database: present(databaseState, state),
     }
   },
 })

@@ -3,6 +3,7 @@
  * follow.
  */
 import type { StripeEnvironment, SyncRun } from '../../types/api.ts'
+import type { StripeObjectRef } from '../../types/stripe.ts'
 import { toApiError } from '../core/errors.ts'
 import { describeError, redact } from '../core/log.ts'
 import { encryptSecret, isUnreadable } from '../core/secrets.ts'
@@ -52,7 +53,9 @@ export async function storeKey(
   checkKeyFormat(environment, secretKey)
   const encryptionKey = await encryptionKeyOf(config)
   const account = await lookUpAccount(config, environment, secretKey)
-  if (!replaceAccount) await proveNewKey(environment, secretKey, account.id, deps)
+  const proof = await seenByNewKey(environment, secretKey, deps)
+  if (proof !== null && !replaceAccount)
+    await checkKnownObjects(database, { environment, accountId: account.id, ...proof, acceptErased: false })
   const former = replaceAccount ? await formerEndpoint(environment, deps) : null
   const connected = await connectAccount(database, {
     environment,
@@ -60,12 +63,13 @@ export async function storeKey(
     ...(await encryptSecret(encryptionKey, { environment, kind: 'secret_key' }, secretKey)),
     maskedKey: maskKey(secretKey),
     replaceAccount,
+    seen: proof?.seen ?? null,
   })
   secrets.forget(environment)
 
   let endpointProblem: string | null = null
   const warnings: (string | null)[] = []
-  if (connected.previous_account_id !== null && former !== null) {
+  if (connected.deleted !== null && former !== null) {
     const name = `The webhook endpoint ${former.id} of the previous account`
     warnings.push(await deleteFormerEndpoint(environment, former, deps, name))
   }
@@ -86,26 +90,21 @@ export async function storeKey(
 }
 
 /**
- * Proves that a new key sees the objects of the rows while nobody knows of which account they are. Where the account is
- * known, the database compares it.
- *
- * @throws 409 if the key sees none of them
+ * Which of the objects of the rows a new key sees, while nobody knows of which account they are. Null where the
+ * account is known: the database compares it.
  */
-async function proveNewKey(
+async function seenByNewKey(
   environment: StripeEnvironment,
   secretKey: string,
-  accountId: string,
-  deps: Deps,
-): Promise<void> {
-  const { config, database, now } = deps
+  { config, database, now }: Deps,
+): Promise<{ asked: StripeObjectRef[]; seen: StripeObjectRef | null } | null> {
   const connection = (await readConnections(database)).find((row) => row.environment === environment)
-  if (typeof connection?.account_id === 'string') return
+  if (typeof connection?.account_id === 'string') return null
   const stripe = await createStripe({ config, secrets: { secretKey: async () => secretKey }, now })(
     environment,
   )
   const asked = await knownObjects(database, { environment })
-  const seen = await firstKnown(asked, (ref) => stripe.retrieve(ref))
-  await checkKnownObjects(database, { environment, accountId, asked, seen, acceptErased: false })
+  return { asked, seen: await firstKnown(asked, (ref) => stripe.retrieve(ref)) }
 }
 
 /** Sets up the webhook endpoint. Returns the warnings, and why it is not set up; null if it is. */
@@ -154,7 +153,10 @@ async function syncAfter(
   deps: Deps,
 ): Promise<{ sync: SyncRun | null; warning: string | null }> {
   try {
-    return { sync: presentSyncRun(await syncBriefly({ environment, signal }, deps)), warning: null }
+    const run = await syncBriefly({ environment, signal }, deps)
+    if (run !== null) return { sync: presentSyncRun(run), warning: null }
+    const command = `pg-payments stripe sync --environment ${environment}`
+    return { sync: null, warning: `The rows are not in sync with Stripe yet. Run \`${command}\`.` }
   } catch (error) {
     deps.log.error('sync_failed', { environment, cause: describeError(error) })
     return { sync: null, warning: `The rows are not in sync with Stripe yet: ${toApiError(error).message}` }

@@ -1,70 +1,89 @@
 /**
- * Turns a row into an answer: names in camelCase, instants in ISO-8601, and only the fields that the schema of the answer has. It
- * follows the generated `answers.ts`, so that a webhook needs no zod for its answer.
+ * Turns a row into an answer, as the schema of the answer says: its fields alone, from the columns of the same names in snake case.
+ * A webhook needs no zod for its answer, so this file imports only types of it.
  */
-import { ANSWERS, type Answers } from './answers.ts'
-import { iso, redactOrNull } from './format.ts'
-import type { Fields, Shape } from './shape.ts'
+import type { z } from 'zod'
+import { iso } from './format.ts'
+import { redact } from './log.ts'
 
-export type AnswerName = keyof Answers
+/** An object in answers that is made of a row. */
+export type Answer = z.ZodObject
 
 type SnakeCase<Name extends string> = Name extends `${infer First}${infer Rest}`
   ? `${First extends Lowercase<First> ? First : `_${Lowercase<First>}`}${SnakeCase<Rest>}`
   : Name
 
-/** The fields that every answer has: those that a handler adds are optional. */
-type FieldOf<Answer> = {
-  [Field in keyof Answer & string]-?: undefined extends Answer[Field] ? never : Field
-}[keyof Answer & string]
+/** A row whose columns are the fields of an answer in snake case. */
+export type Columns<Values> = { [Field in keyof Values & string as SnakeCase<Field>]: Values[Field] }
 
-/** The columns that an answer is made of. Their names are the fields in snake case. */
-export type RowOf<Name extends AnswerName> = {
-  [Field in FieldOf<Answers[Name]> as SnakeCase<Field>]: unknown
+/** The fields that every answer has: those that a handler adds are optional. */
+export type Presented<Schema extends Answer> = {
+  [Field in keyof z.output<Schema> as undefined extends z.output<Schema>[Field]
+    ? never
+    : Field]: z.output<Schema>[Field]
 }
 
-const fieldsOf = (name: string): Fields => ANSWERS[name as AnswerName]
+/** The columns that an answer is made of. */
+export type RowOf<Schema extends Answer> = { [Column in keyof Columns<Presented<Schema>>]: unknown }
 
-/** Makes an answer of a row. */
-export function present<Name extends AnswerName>(name: Name, row: RowOf<Name>): Answers[Name] {
-  return presentFields(fieldsOf(name), row) as Answers[Name]
+export const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
+
+type Field = { field: string; column: string; schema: z.ZodType }
+
+/** Read once from each schema. */
+const known = new WeakMap<Answer, Field[]>()
+
+function fieldsOf(answer: Answer): Field[] {
+  const fields =
+    known.get(answer) ??
+    Object.entries(answer.shape as Record<string, z.ZodType>)
+      .filter(([, schema]) => schema.type !== 'optional')
+      .map(([field, schema]) => ({ field, column: snakeCase(field), schema }))
+  known.set(answer, fields)
+  return fields
 }
 
 /** The columns of an answer. */
-export const columnsOf = (name: AnswerName): string[] =>
-  Object.values(fieldsOf(name)).map(([column]) => column)
+export const columnsOf = (answer: Answer): string[] => fieldsOf(answer).map(({ column }) => column)
 
-function presentFields(fields: Fields, row: unknown): Record<string, unknown> {
-  const answer: Record<string, unknown> = {}
-  for (const [field, [column, shape]] of Object.entries(fields))
-    answer[field] = presentValue(shape, (row as Record<string, unknown>)[column])
-  return answer
+/** Makes an answer of a row. */
+export function present<Schema extends Answer>(answer: Schema, row: RowOf<Schema>): Presented<Schema> {
+  const columns = row as Record<string, unknown>
+  const fields = fieldsOf(answer).map(({ field, column, schema }) => [
+    field,
+    fieldValue(schema, columns[column]),
+  ])
+  return Object.fromEntries(fields) as Presented<Schema>
 }
 
-function presentValue(shape: Shape, value: unknown): unknown {
-  if (shape === 'strings') return stringRecord(value)
-  if (shape === 'numbers') return numberRecord(value)
-  if (value === null || value === undefined) return shape === 'count' ? 0 : null
-  if (shape === 'value') return value
-  if (shape === 'instant') return iso(value as string | Date)
-  if (shape === 'redacted') return redactOrNull(String(value))
-  if (shape === 'number' || shape === 'count') return Number(value)
-  if ('one' in shape) return presentFields(fieldsOf(shape.one), value)
-  if ('list' in shape) return (value as unknown[]).map((item) => presentFields(fieldsOf(shape.list), item))
-  return mapValues(value as object, (item) => presentFields(fieldsOf(shape.byKey), item))
+/**
+ * The value of a field. A `bigint` arrives as text and becomes a number, and an instant becomes ISO-8601 in UTC with milliseconds.
+ * Missing numbers are 0 and missing objects are `{}`, unless the field may be null.
+ */
+function fieldValue(schema: z.ZodType, value: unknown): unknown {
+  const isMissing = value === null || value === undefined
+  const { def } = schema as unknown as { def: z.core.$ZodTypes['_zod']['def'] }
+  if (def.type === 'record') return recordOf(def.valueType as z.ZodType, value ?? {})
+  if (def.type === 'number') return Number(value ?? 0)
+  if (isMissing) return null
+  if (def.type === 'nullable') return fieldValue(def.innerType as z.ZodType, value)
+  if (def.type === 'object') return present(schema as Answer, value)
+  if (def.type === 'array')
+    return (value as unknown[]).map((item) => fieldValue(def.element as z.ZodType, item))
+  if (def.type !== 'string') return value
+  if ('format' in def && def.format === 'datetime') return iso(value as string | Date)
+  return schema.meta()?.redacted ? redact(String(value)) : value
 }
 
-const mapValues = (values: object, map: (value: unknown) => unknown) =>
-  Object.fromEntries(Object.entries(values).map(([key, value]) => [key, map(value)]))
-
-/** An object of strings, whatever else it holds: other values become JSON, and missing ones are left out. */
-const stringRecord = (value: unknown): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries((value ?? {}) as object)
-      .filter(([, content]) => content !== null && content !== undefined)
-      .map(([key, content]) => [key, typeof content === 'string' ? content : JSON.stringify(content)]),
-  )
-
-const numberRecord = (value: unknown): Record<string, number> =>
-  Object.fromEntries(
-    Object.entries((value ?? {}) as object).filter(([, content]) => typeof content === 'number'),
-  )
+/** Of strings, whatever else it holds: other values become JSON, and missing ones are left out. Of numbers, those alone. */
+function recordOf(schema: z.ZodType, values: object): object {
+  const shown = (content: unknown) => {
+    if (schema.type === 'number') return content
+    if (schema.type !== 'string') return fieldValue(schema, content)
+    return typeof content === 'string' ? content : JSON.stringify(content)
+  }
+  const isShown = (content: unknown) =>
+    schema.type === 'number' ? typeof content === 'number' : content !== null && content !== undefined
+  const entries = Object.entries(values).filter(([, content]) => isShown(content))
+  return Object.fromEntries(entries.map(([key, content]) => [key, shown(content)]))
+}

@@ -9,15 +9,15 @@ import type { StripeEnvironment } from '../../types/api.ts'
 import type { DB } from '../../types/database.ts'
 import type { Position } from './cursor.ts'
 import type { Database, Value } from './database.ts'
-import { type AnswerName, columnsOf, type RowOf } from './present.ts'
+import { type Answer, columnsOf, type RowOf, snakeCase } from './present.ts'
 import { asService } from './sql.ts'
 
 type View = keyof DB
 export type RowOfView<Name extends View> = Selectable<DB[Name]>
 
 /** The views that have the columns of an answer. */
-type ViewOf<Name extends AnswerName> = {
-  [Candidate in View]: RowOfView<Candidate> extends RowOf<Name> ? Candidate : never
+type ViewOf<Schema extends Answer> = {
+  [Candidate in View]: RowOfView<Candidate> extends RowOf<Schema> ? Candidate : never
 }[View]
 
 /** Adds a value to a statement and returns its placeholder. Values travel as text; Postgres infers the type of each. */
@@ -72,11 +72,11 @@ export const whether =
   (_, given) =>
     given[filter] === 'true' ? condition : `not (${condition})`
 
-export type List<Name extends AnswerName> = {
+export type List<Schema extends Answer> = {
   /** The name of the list in its cursors. */
   name: string
-  answer: Name
-  view: ViewOf<Name>
+  answer: Schema
+  view: ViewOf<Schema>
   order: Order
   /** The column or the condition of each filter that is no column of the view in camelCase. */
   filters?: Record<string, string | Condition>
@@ -92,11 +92,9 @@ export type PageArgs = {
 /** A page of rows, and the position where it ended; null if no row follows. */
 export type PageOf<Row> = { rows: Row[]; end: Position | null }
 
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
 /** The conditions of a list's filters, and the values that they add to the statement. */
-function conditionsOf<Name extends AnswerName>(
-  { order, filters: known = {} }: Pick<List<Name>, 'order' | 'filters'>,
+function conditionsOf<Schema extends Answer>(
+  { order, filters: known = {} }: Pick<List<Schema>, 'order' | 'filters'>,
   { environment, after, filters = {} }: Pick<PageArgs, 'environment' | 'after' | 'filters'>,
 ): { values: Value[]; param: Param; where: string } {
   const values: Value[] = []
@@ -121,17 +119,17 @@ function conditionsOf<Name extends AnswerName>(
 }
 
 /** One page of a list. Reads one row more than the limit, to see whether another page follows. */
-export async function readRowsOfPage<Name extends AnswerName>(
+export async function readRowsOfPage<Schema extends Answer>(
   database: Database,
-  list: List<Name>,
+  list: List<Schema>,
   args: PageArgs,
-): Promise<PageOf<RowOf<Name>>> {
+): Promise<PageOf<RowOf<Schema>>> {
   const { limit } = args
   const { order } = list
   const { values, param, where } = conditionsOf(list, args)
   const selected = columnsOf(list.answer).map((column) => `v.${column}`)
   const rows = await asService(
-    database.query<RowOf<Name> & { at: string | null; key: string }>(
+    database.query<RowOf<Schema> & { at: string | null; key: string }>(
       `select ${selected.join(', ')}, ${order.at} as at, ${order.key} as key
       from ${list.view} as v
       where ${where}
@@ -145,9 +143,9 @@ export async function readRowsOfPage<Name extends AnswerName>(
 }
 
 /** The first rows of a list, at most `max`, of which a column has one of these values. */
-export async function readRowsOfAny<Name extends AnswerName>(
+export async function readRowsOfAny<Schema extends Answer>(
   database: Database,
-  list: List<Name>,
+  list: List<Schema>,
   {
     environment,
     column,
@@ -165,13 +163,13 @@ export async function readRowsOfAny<Name extends AnswerName>(
     /** A condition that holds for all of these rows; without it Postgres could not use a partial index. */
     also?: string
   },
-): Promise<RowOf<Name>[]> {
+): Promise<RowOf<Schema>[]> {
   if (values.length === 0) return []
   const selected = columnsOf(list.answer).map((name) => `v.${name}`)
   const more = Object.entries(and)
   const conditions = more.map(([expression], index) => ` and v.${expression} = $${index + 4}`)
   return asService(
-    database.query<RowOf<Name>>(
+    database.query<RowOf<Schema>>(
       `select ${selected.join(', ')} from ${list.view} as v
       where v.environment = $1
         and v.${column} = any (array(select jsonb_array_elements_text($2::text::jsonb))${column === 'id' ? '::uuid[]' : ''})
@@ -184,9 +182,9 @@ export async function readRowsOfAny<Name extends AnswerName>(
 }
 
 /** How many rows of a list fit the filters, and their first and last instant. It stops counting at `max`. */
-export async function countRows<Name extends AnswerName>(
+export async function countRows<Schema extends Answer>(
   database: Database,
-  list: List<Name>,
+  list: List<Schema>,
   args: Pick<PageArgs, 'environment' | 'filters'> & { max: number },
 ): Promise<{ count: number; isExact: boolean; first: Date | null; last: Date | null }> {
   const { values, param, where } = conditionsOf(list, { ...args, after: null })
@@ -206,39 +204,31 @@ export async function countRows<Name extends AnswerName>(
   }
 }
 
-/** The functions of `payments_private` that make answers, and what each returns in a row. */
-type ReadFunctions = {
-  customer_subjects: RowOf<'CustomerSubject'>
-  payment_objects_of: RowOf<'PaymentObject'>
-  revenue_by_day: RowOf<'RevenueOfDay'>
-  search_everything: RowOf<'SearchResult'>
-}
-
-/** The functions of `payments_private` that make one answer, as jsonb. */
-type ReadDocuments = {
-  database_state: RowOf<'DatabaseState'>
-  environment_overview: RowOf<'EnvironmentOverview'>
-  recurring_revenue: RowOf<'RecurringRevenue'>
-}
-
 const argumentsOf = (args: Value[]) => args.map((_, index) => `$${index + 1}`).join(', ')
 
+/** The functions of `payments_private` whose rows are answers. */
+type ReadFunction = 'customer_subjects' | 'payment_objects_of' | 'revenue_by_day' | 'search_everything'
+/** The functions of `payments_private` that return one answer as jsonb. */
+type ReadDocument = 'database_state' | 'environment_overview' | 'recurring_revenue'
+
 /** The rows of a function. Its parameters have types, so its arguments travel as text. */
-export const readFunction = <Name extends keyof ReadFunctions>(
+export const readFunction = <Schema extends Answer>(
   database: Database,
-  name: Name,
+  name: ReadFunction,
+  _answer: Schema,
   args: Value[],
-): Promise<ReadFunctions[Name][]> =>
+): Promise<RowOf<Schema>[]> =>
   asService(database.query(`select f.* from payments_private.${name}(${argumentsOf(args)}) as f`, args))
 
 /** The document that a function returns. */
-export async function readDocument<Name extends keyof ReadDocuments>(
+export async function readDocument<Schema extends Answer>(
   database: Database,
-  name: Name,
+  name: ReadDocument,
+  _answer: Schema,
   args: Value[] = [],
-): Promise<ReadDocuments[Name]> {
+): Promise<RowOf<Schema>> {
   const [row] = await asService(
-    database.query<{ result: ReadDocuments[Name] }>(
+    database.query<{ result: RowOf<Schema> }>(
       `select payments_private.${name}(${argumentsOf(args)}) as result`,
       args,
     ),

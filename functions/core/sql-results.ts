@@ -2,37 +2,14 @@
  * What the SQL functions take and return as JSON, where the database's own types say no more than `jsonb` or `text`.
  */
 import type { Selectable } from 'kysely'
-import type {
-  CheckoutSession,
-  CustomerPortalSession,
-  StripeConnection,
-  StripeEnvironment,
-  StripeWebhookEvent,
-  SyncDrift,
-  SyncKind,
-  SyncProgress,
-  SyncRun,
-  WebhookDrift,
-} from '../../types/api.ts'
-import type {
-  PaymentsProviderConnections,
-  PaymentsStripeCheckoutSessions,
-  PaymentsStripeCustomerPortalSessions,
-  PaymentsSyncRuns,
-  PaymentsWebhookEvents,
-} from '../../types/database.ts'
-import type {
-  CheckoutSessionParams,
-  ListParams,
-  PortalSessionParams,
-  StripeObject,
-  StripeObjectRef,
-  WebhookEndpointParams,
-} from '../../types/stripe.ts'
+import type * as api from '../../types/api.ts'
+import type * as tables from '../../types/database.ts'
+import type * as stripe from '../../types/stripe.ts'
+import type { Columns } from './present.ts'
 
 /** Arguments that are more than their SQL type says, by name. A text for a `jsonb` argument is JSON already. */
 export type ArgumentTypes = {
-  environment: StripeEnvironment
+  environment: api.StripeEnvironment
   caller: Caller
   line_items: { priceId: string; quantity: number }[]
   metadata: Record<string, string>
@@ -40,11 +17,11 @@ export type ArgumentTypes = {
   payload: string
   /** The text of a list of bodies. */
   payloads: string
-  objects: StripeObject[]
-  asked: StripeObjectRef[]
-  seen: StripeObjectRef
-  kind: SyncKind
-  kinds: SyncKind[]
+  objects: stripe.StripeObject[]
+  asked: stripe.StripeObjectRef[]
+  seen: stripe.StripeObjectRef
+  kind: api.SyncKind
+  kinds: api.SyncKind[]
   event_ids: string[]
   session_ids: string[]
   facts: HealthFacts
@@ -63,20 +40,22 @@ export type Results = {
   retryCustomerPortalSession: CustomerPortalDecision | null
   failCustomerPortalSession: CustomerPortalSessionRow
   ingestWebhookEvent: WebhookOutcome
-  ingestWebhookEvents: (WebhookOutcome | RefusedEvent)[]
-  knownObjects: StripeObjectRef[]
+  /** An event of a batch that does not belong to this environment is refused. */
+  ingestWebhookEvents: (WebhookOutcome | { status: 'refused'; error: string; code: string })[]
+  knownObjects: stripe.StripeObjectRef[]
   sessionsWithoutItems: string[]
+  unknownPrices: stripe.StripeObjectRef[]
   beginSync: SyncStep
   recordSyncPage: SyncStep
   completeSync: SyncStep
   failSync: SyncRunRow
-  dueSyncKinds: SyncKind[]
+  dueSyncKinds: api.SyncKind[]
   beginRecovery: RecoveryStart
   completeRecovery: ConnectionRow | undefined
   recoverableEventTypes: string[]
-  retryWebhookEvents: (Attempt & { environment: StripeEnvironment; provider_event_id: string })[]
+  retryWebhookEvents: (Attempt & { environment: api.StripeEnvironment; provider_event_id: string })[]
   replayWebhookEvents: (Attempt & { replayed_event_id: string })[]
-  rebuildProjections: { events: number; pruned: number; complete_since: string | null }
+  rebuildProjections: Columns<api.RebuildResponse>
   connectAccount: ConnectedAccount
   disconnectAccount: {
     connection: ConnectionRow
@@ -85,67 +64,41 @@ export type Results = {
   }
   beginWebhookEndpoint: WebhookEndpointDecision
   completeWebhookEndpoint: ConnectionRow
-  webhookEndpointDrift: WebhookDrift[]
+  webhookEndpointDrift: api.WebhookDrift[]
   environmentHealth: HealthVerdict
-  allSecrets: (StoredSecret & { id: string; environment: StripeEnvironment })[]
+  allSecrets: (StoredSecret & { id: string; environment: api.StripeEnvironment })[]
   readSecrets: StoredSecret[]
 }
 
 /** The verified claims of the caller; a request without a token is `{ role: 'anon' }`. */
 export type Caller = { role: 'anon' | 'authenticated'; [claim: string]: unknown }
 
-/** A row as JSON: instants are strings. */
-type JsonRow<Table> = {
-  [Column in keyof Selectable<Table>]: Selectable<Table>[Column] extends Date
-    ? string
-    : Selectable<Table>[Column] extends Date | null
-      ? string | null
-      : Selectable<Table>[Column]
+type InJson<Value> = Value extends Date ? string : Value
+
+/**
+ * A row as JSON: instants are strings, and a column that an answer shows has the values of the answer. The payloads of Stripe and the
+ * lease of a sync are left out.
+ */
+type JsonRow<Table, Answer> = {
+  [Column in Exclude<
+    keyof Selectable<Table>,
+    'raw' | 'payload' | 'lease'
+  >]: Column extends keyof Columns<Answer> ? Columns<Answer>[Column] : InJson<Selectable<Table>[Column]>
 }
 
-/** A row whose checked columns have the values that their checks allow. */
-type Narrowed<Row, Values extends { [Column in keyof Row]?: unknown }> = Omit<Row, keyof Values> & Values
-
-/** A row of `payments.stripe_checkout_sessions`, without Stripe's object. */
-export type CheckoutSessionRow = Narrowed<
-  Omit<JsonRow<PaymentsStripeCheckoutSessions>, 'raw'>,
-  {
-    environment: StripeEnvironment
-    mode: CheckoutSession['mode']
-    status: CheckoutSession['status']
-    payment_status: CheckoutSession['paymentStatus']
-  }
+export type CheckoutSessionRow = JsonRow<tables.PaymentsStripeCheckoutSessions, api.CheckoutSession>
+export type CustomerPortalSessionRow = JsonRow<
+  tables.PaymentsStripeCustomerPortalSessions,
+  api.CustomerPortalSession
 >
-
-/** A row of `payments.stripe_customer_portal_sessions`, without Stripe's object. */
-export type CustomerPortalSessionRow = Narrowed<
-  Omit<JsonRow<PaymentsStripeCustomerPortalSessions>, 'raw'>,
-  { environment: StripeEnvironment; status: CustomerPortalSession['status'] }
->
-
-/** A row of `payments.webhook_events`, without its payload. */
-export type WebhookEventRow = Narrowed<
-  Omit<JsonRow<PaymentsWebhookEvents>, 'payload'>,
-  { environment: StripeEnvironment; processing_status: StripeWebhookEvent['processingStatus'] }
->
-
-/** A row of `payments.provider_connections`, without the account as Stripe described it. */
-export type ConnectionRow = Narrowed<
-  Omit<JsonRow<PaymentsProviderConnections>, 'raw'>,
-  { environment: StripeEnvironment; status: StripeConnection['status'] }
->
-
-/** A row of `payments.sync_runs`. */
-export type SyncRunRow = Narrowed<
-  Omit<JsonRow<PaymentsSyncRuns>, 'lease'>,
-  {
-    environment: StripeEnvironment
-    status: SyncRun['status']
-    kinds: SyncKind[]
-    progress: Record<string, Partial<SyncProgress>>
-    drift: Record<string, Partial<SyncDrift>>
-  }
->
+export type WebhookEventRow = JsonRow<tables.PaymentsWebhookEvents, api.StripeWebhookEvent>
+export type ConnectionRow = JsonRow<tables.PaymentsProviderConnections, api.StripeConnection>
+export type SyncRunRow = JsonRow<tables.PaymentsSyncRuns, PartialRun>
+/** What is counted so far: a kind that has not begun has no progress. */
+type PartialRun = Omit<api.SyncRun, 'progress' | 'drift'> & {
+  progress: Record<string, Partial<api.SyncProgress>>
+  drift: Record<string, Partial<api.SyncDrift>>
+}
 
 export type CheckoutDecision = {
   /**
@@ -157,14 +110,14 @@ export type CheckoutDecision = {
   session: CheckoutSessionRow
   attempt: number
   idempotency_key: string
-  params: CheckoutSessionParams
+  params: stripe.CheckoutSessionParams
   /** Stripe's id of the session; null until Stripe has created it. */
   checkout_session_id: string | null
 }
 
 export type CustomerPortalDecision = {
   session: CustomerPortalSessionRow
-  params: PortalSessionParams
+  params: stripe.PortalSessionParams
   idempotency_key: string
 }
 
@@ -172,11 +125,8 @@ export type WebhookOutcome = {
   status: 'processed' | 'ignored' | 'duplicate' | 'failed'
   event: WebhookEventRow
   /** Objects whose state the events leave undecided: retrieve them and pass them to `projectStripeObjects`. */
-  fetch: StripeObjectRef[]
+  fetch: stripe.StripeObjectRef[]
 }
-
-/** An event of a batch that does not belong to this environment. */
-export type RefusedEvent = { status: 'refused'; error: string; code: string }
 
 /** The outcome of one more attempt at an event. */
 type Attempt = { processing_status: string; last_error: string | null }
@@ -186,7 +136,7 @@ export type StoredSecret = { kind: 'secret_key' | 'webhook_secret'; key_id: stri
 export type ConnectedAccount = {
   connection: ConnectionRow
   previous_account_id: string | null
-  /** Rows deleted of the previous account, by table; null when the account is the same. */
+  /** Rows deleted of the previous account, by table; null when the account is the same, or the first. */
   deleted: Record<string, number> | null
 }
 
@@ -206,8 +156,8 @@ export type WebhookEndpointChange = {
    */
   action: 'reuse' | 'mend' | 'create'
   /** The endpoint to keep, as Stripe described it; null for `create`. */
-  endpoint: (StripeObject & { id: string; url: string }) | null
-  params: WebhookEndpointParams
+  endpoint: (stripe.StripeObject & { id: string; url: string }) | null
+  params: stripe.WebhookEndpointParams
   idempotency_key: string
   /** The event types that a new endpoint subscribes to. */
   events: string[]
@@ -227,7 +177,7 @@ export type HealthFacts = {
   has_signing_secret: boolean
   secret_problem: string | null
   public_url: boolean
-  drift: WebhookDrift[] | null
+  drift: api.WebhookDrift[] | null
   /** Settings of the database that break payments. */
   settings?: SettingProblem[] | null
   address_problem?: AddressProblem | null
@@ -242,23 +192,11 @@ export type SettingProblem = { code: string; message: string; next_action: strin
 export type AddressProblem = { kind: 'unreachable' | 'wrong'; message: string; next_action: string }
 
 export type HealthVerdict = {
-  status: 'ok' | 'degraded' | 'failing'
-  reasons: {
-    code: string
-    severity: 'degraded' | 'failing'
-    message: string
-    next_action: string
-    command: string | null
-  }[]
-  events: {
-    backlog: number
-    dead_lettered: number
-    oldest_failed_at: string | null
-    failures: { event_type: string; error: string | null; count: number }[]
+  status: api.EnvironmentHealthResponse['status']
+  reasons: Columns<api.HealthReason>[]
+  events: Columns<Omit<api.EventHealth, 'lastHour' | 'failures'>> & {
     events_last_hour: number
-    last_received_at: string | null
-    median_lag: number | null
-    greatest_lag: number | null
+    failures: Columns<api.EventFailure>[]
   }
   connection: ConnectionRow | null
 }
@@ -267,7 +205,7 @@ export type HealthVerdict = {
 export type SyncStep = {
   run: SyncRunRow & { lease: string }
   /** What to list from Stripe now; null when every kind is listed. */
-  next: { kind: SyncKind; params: ListParams; without_cursor: ListParams | null } | null
+  next: { kind: api.SyncKind; params: stripe.ListParams; without_cursor: stripe.ListParams | null } | null
 }
 
 /** The instant from which to read Stripe's events, and the period whose events Stripe no longer has. */

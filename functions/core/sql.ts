@@ -86,7 +86,8 @@ function sqlFunction<Name extends SqlCallName>(name: Name, options: CallOptions 
   }
 }
 
-const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+export const camelCase = (name: string) =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
 
 /** An argument as it travels. A string for a `jsonb` argument is JSON already. */
 function textOf(value: unknown): Value {
@@ -94,14 +95,14 @@ function textOf(value: unknown): Value {
   return typeof value === 'string' ? value : JSON.stringify(value)
 }
 
+const missingGrant = (what: string, { cause }: { cause?: unknown }) =>
+  apiError(500, 'INTERNAL_ERROR', `The login in DATABASE_URL ${what}`, { nextActions: GRANT_ROLES, cause })
+
 /** The login in `DATABASE_URL` runs this itself: a refusal means that it lacks a grant. */
 export async function asService<Rows>(query: Promise<Rows>): Promise<Rows> {
   return query.catch((error) => {
     if (!isApiError(error) || postgresErrorIn(error)?.code !== '42501') throw error
-    throw apiError(500, 'INTERNAL_ERROR', 'The login in DATABASE_URL may not use the payments schema.', {
-      nextActions: GRANT_ROLES,
-      cause: error.cause,
-    })
+    throw missingGrant('may not use the payments schema.', error)
   })
 }
 
@@ -112,12 +113,7 @@ export async function asService<Rows>(query: Promise<Rows>): Promise<Rows> {
 async function asTheCaller<Rows>(query: Promise<Rows>): Promise<Rows> {
   return query.catch((error) => {
     if (!isApiError(error) || !lacksGrant(postgresErrorIn(error))) throw error
-    throw apiError(
-      500,
-      'INTERNAL_ERROR',
-      'The login in DATABASE_URL may not act as the roles anon and authenticated, so no policy was evaluated.',
-      { nextActions: GRANT_ROLES, cause: error.cause },
-    )
+    throw missingGrant('may not act as the roles anon and authenticated, so no policy was evaluated.', error)
   })
 }
 
@@ -150,21 +146,23 @@ export const GRANT_ROLES =
 /** For a call that reads much of the ledger: people wait for it, and no browser does. */
 const LONG_MS = 60 * 60 * 1000
 
+const AS_CALLER = { asCaller: true }
+const OF_STRIPE = { ofStripe: true }
+const WITH_TEXT_OF_STRIPE = { ofStripe: true, storable: true }
+
 // checkout
 
-export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session', { asCaller: true })
-export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', {
-  asCaller: true,
-})
-export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', { ofStripe: true })
+export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session', AS_CALLER)
+export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', AS_CALLER)
+export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', OF_STRIPE)
 export const retryCheckoutSession = sqlFunction('payments.retry_checkout_session')
+export const unknownPrices = sqlFunction('payments_private.unknown_prices')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
-export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', {
-  asCaller: true,
-})
-export const completeCustomerPortalSession = sqlFunction('payments.complete_customer_portal_session', {
-  ofStripe: true,
-})
+export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', AS_CALLER)
+export const completeCustomerPortalSession = sqlFunction(
+  'payments.complete_customer_portal_session',
+  OF_STRIPE,
+)
 export const retryCustomerPortalSession = sqlFunction('payments.retry_customer_portal_session')
 export const failCustomerPortalSession = sqlFunction('payments.fail_customer_portal_session')
 
@@ -172,10 +170,7 @@ export const failCustomerPortalSession = sqlFunction('payments.fail_customer_por
 
 export const ingestWebhookEvent = sqlFunction('payments.ingest_webhook_event')
 export const ingestWebhookEvents = sqlFunction('payments.ingest_webhook_events')
-export const projectStripeObjects = sqlFunction('payments.project_stripe_objects', {
-  storable: true,
-  ofStripe: true,
-})
+export const projectStripeObjects = sqlFunction('payments.project_stripe_objects', WITH_TEXT_OF_STRIPE)
 export const unknownWebhookEvents = sqlFunction('payments.unknown_webhook_events')
 export const retryWebhookEvents = sqlFunction('payments.retry_webhook_events')
 export const replayWebhookEvents = sqlFunction('payments.replay_webhook_events', { deadlineMs: LONG_MS })
@@ -189,7 +184,7 @@ export const knownObjects = sqlFunction('payments_private.known_objects')
 export const checkKnownObjects = sqlFunction('payments_private.check_known_objects')
 export const sessionsWithoutItems = sqlFunction('payments_private.sessions_without_items')
 export const beginSync = sqlFunction('payments.begin_sync')
-export const recordSyncPage = sqlFunction('payments.record_sync_page', { storable: true, ofStripe: true })
+export const recordSyncPage = sqlFunction('payments.record_sync_page', WITH_TEXT_OF_STRIPE)
 export const completeSync = sqlFunction('payments.complete_sync', { deadlineMs: LONG_MS })
 export const failSync = sqlFunction('payments.fail_sync')
 export const refuseSync = sqlFunction('payments.refuse_sync')
@@ -245,37 +240,22 @@ export const INHERIT_ROLE =
  * The settings of a connection under which payments fail, with the statement that corrects each for this login. They
  * cannot be sent with the connection: a pooler refuses startup parameters that it does not know.
  */
-const SETTINGS = `
-  select s.name, s.value, format('alter role %I in database %I set %s = %L;', session_user, current_database(), s.name, s.wanted)
-    as statement
+const SETTING_PROBLEMS = `
+  select s.code, format('%s is %s, so %s; it must be %s.', s.name, s.value, s.effect, s.wanted) as message,
+    format(
+      'Run in psql: alter role %I in database %I set %s = %L; Then restart the handlers, and the pooler if there is one.',
+      session_user, current_database(), s.name, s.wanted
+    ) as next_action
   from (values
-    ('default_transaction_isolation', current_setting('default_transaction_isolation'), 'read committed'),
-    ('row_security', current_setting('row_security'), 'on')
-  ) as s (name, value, wanted)
-  where s.value <> s.wanted and not (s.name = 'default_transaction_isolation' and s.value = 'read uncommitted')`
-
-const SETTING_PROBLEMS: Record<string, { code: string; message: (value: string) => string }> = {
-  default_transaction_isolation: {
-    code: 'isolation_level',
-    message: (value) =>
-      `default_transaction_isolation is ${value}, so every webhook and every checkout fails; it must be read committed.`,
-  },
-  row_security: {
-    code: 'row_security',
-    message: (value) => `row_security is ${value}, so every checkout fails; it must be on.`,
-  },
-}
+    ('isolation_level', 'default_transaction_isolation', current_setting('default_transaction_isolation'),
+      'read committed', 'every webhook and every checkout fails'),
+    ('row_security', 'row_security', current_setting('row_security'), 'on', 'every checkout fails')
+  ) as s (code, name, value, wanted, effect)
+  where s.value <> s.wanted and s.value <> 'read uncommitted'`
 
 /** What to run where the settings of the database break payments; empty where they do not. */
-export async function settingProblems(database: Pick<Database, 'query'>): Promise<SettingProblem[]> {
-  const rows = await database.query<{ name: string; value: string; statement: string }>(SETTINGS)
-  return rows.flatMap(({ name, value, statement }) => {
-    const problem = SETTING_PROBLEMS[name]
-    if (!problem) return []
-    const next_action = `Run in psql: ${statement} Then restart the handlers, and the pooler if there is one.`
-    return [{ code: problem.code, message: problem.message(value), next_action }]
-  })
-}
+export const settingProblems = (database: Pick<Database, 'query'>) =>
+  database.query<SettingProblem>(SETTING_PROBLEMS)
 
 /** Whether the database responds, has our schema, and lets this login call its functions and become a caller's role. */
 export async function checkDatabase(

@@ -5,9 +5,6 @@
 import { z } from 'zod'
 import { type ApiError, apiError } from './errors.ts'
 
-const METADATA_KEY_LENGTH = 40
-const METADATA_VALUE_LENGTH = 500
-
 /** What a schema says besides what it validates. The OpenAPI document shows `id`, `description` and `shownAs` alone. */
 export type Meta = {
   /** The name of a component of the OpenAPI document, and of its type in `types/api.ts`. */
@@ -29,56 +26,6 @@ export type Meta = {
 /** Gives a schema a type in `types/api.ts`. */
 export const named = <Schema extends z.ZodType>(typeName: string, schema: Schema, typeDoc?: string): Schema =>
   schema.meta({ typeName, ...(typeDoc === undefined ? {} : { typeDoc }) }) as Schema
-
-/** The error of a field: `is required` if it is missing, else what it must be. */
-export const requiredAs = (what: string) => ({
-  error: ({ input }: { input?: unknown }) => (input === undefined ? 'is required' : `must be ${what}`),
-})
-
-/** A body: an object without unknown fields. */
-export const object = <Shape extends z.ZodRawShape>(shape: Shape) =>
-  z.strictObject(shape, requiredAs('an object'))
-
-/** Postgres stores no zero character, and no half of a surrogate pair. */
-export const isStorable = (value: string) => !value.includes('\u0000') && !/\p{Surrogate}/u.test(value)
-export const UNSTORABLE = 'must not contain the character U+0000 or half of a surrogate pair'
-
-export const text = (low: number, high: number) =>
-  z
-    .string(requiredAs('text'))
-    .trim()
-    .min(low, low === 1 ? 'must not be empty' : `must have at least ${low} characters`)
-    .max(high, `must have at most ${high} characters`)
-    .refine(isStorable, UNSTORABLE)
-
-/** A whole number of a body. */
-export const wholeNumber = (low: number, high: number, what = `a whole number from ${low} to ${high}`) =>
-  z.int(requiredAs(what)).min(low, `must be ${what}`).max(high, `must be ${what}`)
-
-/**
- * Metadata as Stripe accepts it. See https://docs.stripe.com/api/metadata.
- *
- * @param reserved keys that only we may set
- */
-export const metadata = ({ keys, reserved }: { keys: number; reserved?: RegExp }) =>
-  z
-    .record(z.string(), z.string(requiredAs('text')), requiredAs('an object of texts'))
-    .superRefine((value, context) => {
-      const fail = (path: string[], message: string) => context.addIssue({ code: 'custom', path, message })
-      const entries = Object.entries(value)
-      if (entries.length > keys) fail([], `must have at most ${keys} keys`)
-      for (const [key, content] of entries.slice(0, keys)) {
-        if (key === '') fail([], 'must not have an empty key')
-        else if (key.length > METADATA_KEY_LENGTH)
-          fail([key], `must have a key of at most ${METADATA_KEY_LENGTH} characters`)
-        else if (/[[\]]/.test(key)) fail([key], 'must have a key without square brackets')
-        else if (reserved?.test(key))
-          fail([key], 'is reserved: keys may not begin with payments_ or insforge_')
-        if (content.length > METADATA_VALUE_LENGTH)
-          fail([key], `must have at most ${METADATA_VALUE_LENGTH} characters`)
-        if (!isStorable(key) || !isStorable(content)) fail([key], UNSTORABLE)
-      }
-    })
 
 export const environmentSchema = named(
   'StripeEnvironment',

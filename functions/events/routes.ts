@@ -13,20 +13,21 @@ import {
   eventCountQuery,
   eventCountResponse,
   eventParams,
+  ledgerEvent,
+  retriedEvent,
   retryEventResponse,
   retryEventsBody,
   retryEventsResponse,
   webhookEventResponse,
   webhookEventsQuery,
-  webhookEventsResponse,
 } from './schemas.ts'
 
 const EVENTS = 'payments_private.webhook_event_list'
 
 /** The events of the ledger, the last received first. */
-export const LEDGER_EVENTS: List<'StripeLedgerEvent'> = {
+export const LEDGER_EVENTS: List<typeof ledgerEvent> = {
   name: 'webhook-events',
-  answer: 'StripeLedgerEvent',
+  answer: ledgerEvent,
   view: EVENTS,
   order: newestFirst('received_at'),
   filters: {
@@ -49,7 +50,6 @@ const listEvents = listRoute({
   path: '/stripe/{environment}/webhook-events',
   summary: 'Lists recorded events without their payloads, the last received first',
   query: webhookEventsQuery,
-  response: webhookEventsResponse,
   items: 'events',
   list: LEDGER_EVENTS,
 })
@@ -108,7 +108,7 @@ const getEvent = route({
     const payload = row.payload as Record<string, unknown>
     const isPruned = Object.keys(payload).length === 0
     const shown = role === 'reader' ? withoutSecrets(payload) : payload
-    return { event: { ...present('StripeLedgerEvent', row), payload: isPruned ? null : shown } }
+    return { event: { ...present(ledgerEvent, row), payload: isPruned ? null : shown } }
   },
 })
 
@@ -129,7 +129,7 @@ const retryEvent = route({
       max: 1,
     })
     const row = await readEvent(database, environment, eventId)
-    return { event: present('StripeLedgerEvent', row), retried: tried.length > 0 }
+    return { event: present(ledgerEvent, row), retried: tried.length > 0 }
   },
 })
 
@@ -154,7 +154,7 @@ const retryEvents = route({
       max: body.limit,
     })
     return {
-      results: tried.map((row) => present('RetriedEvent', { ...row, event_id: row.replayed_event_id })),
+      results: tried.map((row) => present(retriedEvent, { ...row, event_id: row.replayed_event_id })),
     }
   },
 })

@@ -1,84 +1,61 @@
 /** Events of the ledger as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
-import {
-  answer,
-  component,
-  count,
-  environmentParams,
-  errorText,
-  id,
-  instant,
-  nullable,
-  nullableInstant,
-  oneOf,
-  page,
-  pageOf,
-  range,
-  request,
-  yesOrNo,
-} from '../core/schema-parts.ts'
-import { environmentSchema, named, wholeNumber } from '../core/validation.ts'
+import * as s from '../core/schema-parts.ts'
 
-export const eventParams = environmentParams.extend({ eventId: id })
+export const eventParams = s.environmentParams.extend({ eventId: s.id })
 
-const eventStatus = named('WebhookEventStatus', z.enum(['pending', 'processed', 'failed', 'ignored']))
+const eventStatus = s.named('WebhookEventStatus', z.enum(['pending', 'processed', 'failed', 'ignored']))
 
 const eventFilters = {
-  type: id.describe('For example `invoice.paid`.').optional(),
-  objectType: id.optional(),
-  objectId: id.optional(),
-  eventId: id.optional(),
-  isDeadLettered: yesOrNo.describe('Whether it failed and is no longer retried automatically.').optional(),
-  ...range('Received'),
+  status: s.oneOf(eventStatus).optional(),
+  type: s.id.describe('For example `invoice.paid`.').optional(),
+  objectType: s.id.optional(),
+  objectId: s.id.optional(),
+  eventId: s.id.optional(),
+  isDeadLettered: s.yesOrNo.describe('Whether it failed and is no longer retried automatically.').optional(),
+  ...s.range('Received'),
 }
+export const webhookEventsQuery = z.strictObject({ ...eventFilters, ...s.page })
+export const eventCountQuery = z.strictObject(eventFilters)
 
-export const webhookEventsQuery = z.strictObject({
-  status: oneOf(eventStatus).optional(),
-  ...eventFilters,
-  ...page,
-})
-export const eventCountQuery = z.strictObject({ status: oneOf(eventStatus).optional(), ...eventFilters })
-
-export const retryEventsBody = request('RetryWebhookEventsRequest', {
-  eventType: id.optional(),
-  objectId: id.optional(),
-  ...range('Created at Stripe'),
-  limit: wholeNumber(1, 500).describe('1 to 500; 100 if omitted.').default(100),
+export const retryEventsBody = s.request('RetryWebhookEventsRequest', {
+  eventType: s.id.optional(),
+  objectId: s.id.optional(),
+  ...s.range('Created at Stripe'),
+  limit: s.wholeNumber(1, 500).describe('1 to 500; 100 if omitted.').default(100),
 })
 
-const webhookEvent = component('StripeWebhookEvent', {
-  environment: environmentSchema,
+export const webhookEvent = s.component('StripeWebhookEvent', {
+  environment: s.environment,
   eventId: z.string(),
   eventType: z.string(),
   livemode: z.boolean(),
-  accountId: nullable,
-  objectType: nullable,
-  objectId: nullable,
+  accountId: s.nullable,
+  objectType: s.nullable,
+  objectId: s.nullable,
   processingStatus: eventStatus,
-  attemptCount: count,
-  lastError: errorText,
-  receivedAt: instant,
-  processedAt: nullableInstant,
-  createdAt: instant,
-  updatedAt: instant,
+  attemptCount: s.count,
+  lastError: s.errorText,
+  receivedAt: s.instant,
+  processedAt: s.nullableInstant,
+  ...s.timestamps,
 })
 
 /** An event as the lists show it. */
 export const ledgerEvent = webhookEvent
   .extend({
-    providerCreatedAt: nullableInstant.describe('When it happened at Stripe.'),
-    nextAttemptAt: nullableInstant.describe('When it is retried; null if it is not.'),
+    providerCreatedAt: s.nullableInstant.describe('When it happened at Stripe.'),
+    nextAttemptAt: s.nullableInstant.describe('When it is retried; null if it is not.'),
     isDeadLettered: z.boolean().describe('Whether it failed and is no longer retried automatically.'),
   })
   .meta({ id: 'StripeLedgerEvent' })
 
-export const webhookResponse = answer('WebhookResponse', {
+export const webhookResponse = s.answer('WebhookResponse', {
   received: z.literal(true),
   handled: z.boolean().describe('True if the event was processed, now or in an earlier delivery.'),
   event: webhookEvent.optional(),
 })
-export const webhookEventsResponse = pageOf('ListWebhookEventsResponse', { events: z.array(ledgerEvent) })
-export const webhookEventResponse = answer('GetWebhookEventResponse', {
+export const webhookEventResponse = s.answer('GetWebhookEventResponse', {
   event: ledgerEvent.extend({
     payload: z
       .record(z.string(), z.unknown())
@@ -86,20 +63,21 @@ export const webhookEventResponse = answer('GetWebhookEventResponse', {
       .describe('The event as Stripe sent it; null if it was pruned.'),
   }),
 })
-export const eventCountResponse = answer('CountWebhookEventsResponse', {
-  count,
+export const eventCountResponse = s.answer('CountWebhookEventsResponse', {
+  count: s.count,
   isExact: z.boolean().describe('False if there are more: it stops counting at 10,000.'),
-  oldestReceivedAt: nullableInstant,
-  newestReceivedAt: nullableInstant,
+  oldestReceivedAt: s.nullableInstant,
+  newestReceivedAt: s.nullableInstant,
 })
-export const retryEventResponse = answer('RetryWebhookEventResponse', {
+export const retryEventResponse = s.answer('RetryWebhookEventResponse', {
   event: ledgerEvent,
   retried: z
     .boolean()
     .describe('False if there was nothing to do: the event is finished, or its payload was pruned.'),
 })
-export const retryEventsResponse = answer('RetryWebhookEventsResponse', {
-  results: z.array(
-    answer('RetriedEvent', { eventId: z.string(), processingStatus: eventStatus, lastError: errorText }),
-  ),
+export const retriedEvent = s.answer('RetriedEvent', {
+  eventId: z.string(),
+  processingStatus: eventStatus,
+  lastError: s.errorText,
 })
+export const retryEventsResponse = s.answer('RetryWebhookEventsResponse', { results: z.array(retriedEvent) })

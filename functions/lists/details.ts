@@ -1,18 +1,25 @@
 /** One customer, subscription or payment, with everything that belongs to it. */
 import type { StripeEnvironment, StripeLedgerEvent, StripePrice, StripeProduct } from '../../types/api.ts'
 import { PRICES, PRODUCTS } from '../catalog/lists.ts'
+import { price, product } from '../catalog/schemas.ts'
 import type { Database } from '../core/database.ts'
 import { apiError } from '../core/errors.ts'
 import { present } from '../core/present.ts'
 import { readFunction, readRows, readRowsOfAny } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { LEDGER_EVENTS } from '../events/routes.ts'
+import { ledgerEvent } from '../events/schemas.ts'
 import { SUBSCRIPTIONS, TRANSACTIONS } from './lists.ts'
 import {
+  customer as customerAnswer,
   customerParams,
   customerResponse,
+  customerSubject,
+  paymentObject,
+  subscription as subscriptionAnswer,
   subscriptionParams,
   subscriptionResponse,
+  transaction as transactionAnswer,
   transactionParams,
   transactionResponse,
 } from './schemas.ts'
@@ -47,7 +54,7 @@ const readCustomer = async (database: Database, environment: StripeEnvironment, 
     provider_customer_id: customerId,
     environment,
   })
-  return row === undefined ? null : present('PaymentCustomer', row)
+  return row === undefined ? null : present(customerAnswer, row)
 }
 
 async function eventsAbout(
@@ -62,7 +69,7 @@ async function eventsAbout(
     values: objects,
     max,
   })
-  return rows.map((row) => present('StripeLedgerEvent', row))
+  return rows.map((row) => present(ledgerEvent, row))
 }
 
 const getCustomer = route({
@@ -76,12 +83,12 @@ const getCustomer = route({
   async handle({ params: { environment, customerId } }, { database }) {
     const [customer, subjects] = await Promise.all([
       readCustomer(database, environment, customerId),
-      readFunction(database, 'customer_subjects', [environment, customerId]),
+      readFunction(database, 'customer_subjects', customerSubject, [environment, customerId]),
     ])
     if (customer === null) throw notFound('customer', customerId, environment)
     return {
       customer,
-      subjects: subjects.map((row) => present('CustomerSubject', row)),
+      subjects: subjects.map((row) => present(customerSubject, row)),
       stripeUrl: stripeUrl(environment, 'customer', customerId),
     }
   },
@@ -103,7 +110,7 @@ const getSubscription = route({
       max: 1,
     })
     if (row === undefined) throw notFound('subscription', subscriptionId, environment)
-    const subscription = present('StripeSubscription', row)
+    const subscription = present(subscriptionAnswer, row)
     const idsOf = (field: 'productId' | 'priceId') => subscription.items.flatMap((item) => item[field] ?? [])
     const any = { environment, max: RECENT }
     const [customer, products, prices, transactions, events] = await Promise.all([
@@ -121,9 +128,9 @@ const getSubscription = route({
     return {
       subscription,
       customer,
-      products: products.map((each): StripeProduct => present('StripeProduct', each)),
-      prices: prices.map((each): StripePrice => present('StripePrice', each)),
-      transactions: transactions.map((each) => present('PaymentTransaction', each)),
+      products: products.map((each): StripeProduct => present(product, each)),
+      prices: prices.map((each): StripePrice => present(price, each)),
+      transactions: transactions.map((each) => present(transactionAnswer, each)),
       events,
       stripeUrl: stripeUrl(environment, 'subscription', subscriptionId),
     }
@@ -141,10 +148,10 @@ const getTransaction = route({
   async handle({ params: { environment, transactionId } }, { database }) {
     const [[row], objects] = await Promise.all([
       readRowsOfAny(database, TRANSACTIONS, { environment, column: 'id', values: [transactionId], max: 1 }),
-      readFunction(database, 'payment_objects_of', [environment, transactionId]),
+      readFunction(database, 'payment_objects_of', paymentObject, [environment, transactionId]),
     ])
     if (row === undefined) throw notFound('transaction', transactionId, environment)
-    const transaction = present('PaymentTransaction', row)
+    const transaction = present(transactionAnswer, row)
     const ids = [
       ...objects.map(({ object_id }) => String(object_id)),
       ...Object.values(transaction.relatedObjectIds),
@@ -161,14 +168,14 @@ const getTransaction = route({
       eventsAbout(database, environment, ofPayment, EVENTS_MAX),
     ])
     const others = related
-      .map((each) => present('PaymentTransaction', each))
+      .map((each) => present(transactionAnswer, each))
       .filter(({ id }) => id !== transactionId)
     const isRefund = transaction.type === 'refund'
     return {
       transaction,
       payment: isRefund ? (others.find(({ type }) => type !== 'refund') ?? null) : null,
       refunds: isRefund ? [] : others.filter(({ type }) => type === 'refund'),
-      objects: objects.map((each) => present('PaymentObject', each)),
+      objects: objects.map((each) => present(paymentObject, each)),
       events,
       stripeUrl: stripeUrl(environment, transaction.providerReferenceType, transaction.providerReferenceId),
     }

@@ -4,6 +4,7 @@ import type { Deps } from '../core/deps.ts'
 import { present } from '../core/present.ts'
 import { type Filters, type PageArgs, readRowsOfPage } from '../core/reads.ts'
 import { TRANSACTIONS } from './lists.ts'
+import { transaction } from './schemas.ts'
 
 const ROWS_PER_PAGE = 1000
 
@@ -57,13 +58,13 @@ async function* lines(
   yield `\ufeff${line(COLUMNS.map(([name]) => name))}`
   let after: PageArgs['after'] = null
   do {
-    const page: Awaited<ReturnType<typeof readRowsOfPage<'PaymentTransaction'>>> = await readRowsOfPage(
+    const page: Awaited<ReturnType<typeof readRowsOfPage<typeof transaction>>> = await readRowsOfPage(
       database,
       TRANSACTIONS,
       { environment, filters, limit: ROWS_PER_PAGE, after },
     )
-    const transactions = page.rows.map((row) => present('PaymentTransaction', row))
-    yield transactions.map((transaction) => line(COLUMNS.map(([, read]) => read(transaction)))).join('')
+    const payments = page.rows.map((row) => present(transaction, row))
+    yield payments.map((payment) => line(COLUMNS.map(([, read]) => read(payment)))).join('')
     after = page.end
   } while (after !== null)
 }

@@ -1,10 +1,18 @@
 /** What the lists read, and by which filters: each is a view, an order and the conditions that differ from a column. */
 import { type List, newestFirst, whether } from '../core/reads.ts'
+import {
+  checkoutSessionRecord,
+  customer,
+  portalSessionRecord,
+  subscription,
+  timelineEntry,
+  transaction,
+} from './schemas.ts'
 
 /** Both fields of a subject are columns. */
-export const SUBSCRIPTIONS: List<'StripeSubscription'> = {
+export const SUBSCRIPTIONS: List<typeof subscription> = {
   name: 'subscriptions',
-  answer: 'StripeSubscription',
+  answer: subscription,
   view: 'payments_private.subscription_list',
   order: newestFirst('updated_at'),
   filters: {
@@ -23,9 +31,9 @@ export const SUBSCRIPTIONS: List<'StripeSubscription'> = {
   },
 }
 
-export const TRANSACTIONS: List<'PaymentTransaction'> = {
+export const TRANSACTIONS: List<typeof transaction> = {
   name: 'transactions',
-  answer: 'PaymentTransaction',
+  answer: transaction,
   view: 'payments_private.transaction_list',
   order: newestFirst('provider_created_at'),
   filters: {
@@ -38,9 +46,9 @@ export const TRANSACTIONS: List<'PaymentTransaction'> = {
   },
 }
 
-export const CUSTOMERS: List<'PaymentCustomer'> = {
+export const CUSTOMERS: List<typeof customer> = {
   name: 'customers',
-  answer: 'PaymentCustomer',
+  answer: customer,
   view: 'payments_private.customer_list',
   order: newestFirst('provider_created_at'),
   filters: {
@@ -57,24 +65,24 @@ export const CUSTOMERS: List<'PaymentCustomer'> = {
   },
 }
 
-export const TIMELINE: List<'CustomerTimelineEntry'> = {
+export const TIMELINE: List<typeof timelineEntry> = {
   name: 'timeline',
-  answer: 'CustomerTimelineEntry',
+  answer: timelineEntry,
   view: 'payments_private.customer_timeline',
   order: newestFirst('happened_at'),
 }
 
-export const CHECKOUT_SESSIONS: List<'CheckoutSessionRecord'> = {
+export const CHECKOUT_SESSIONS: List<typeof checkoutSessionRecord> = {
   name: 'checkout-sessions',
-  answer: 'CheckoutSessionRecord',
+  answer: checkoutSessionRecord,
   view: 'payments_private.checkout_session_list',
   order: newestFirst('created_at'),
   filters: { hasFailed: whether('hasFailed', 'v.last_error is not null') },
 }
 
-export const PORTAL_SESSIONS: List<'PortalSessionRecord'> = {
+export const PORTAL_SESSIONS: List<typeof portalSessionRecord> = {
   name: 'portal-sessions',
-  answer: 'PortalSessionRecord',
+  answer: portalSessionRecord,
   view: 'payments_private.portal_session_list',
   order: newestFirst('created_at'),
 }

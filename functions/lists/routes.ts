@@ -16,19 +16,13 @@ import {
 } from './lists.ts'
 import {
   checkoutSessionsQuery,
-  checkoutSessionsResponse,
   customerParams,
   customersQuery,
-  customersResponse,
   exportQuery,
   portalSessionsQuery,
-  portalSessionsResponse,
   subscriptionsQuery,
-  subscriptionsResponse,
   timelineQuery,
-  timelineResponse,
   transactionsQuery,
-  transactionsResponse,
 } from './schemas.ts'
 
 const listSubscriptions = listRoute({
@@ -36,7 +30,6 @@ const listSubscriptions = listRoute({
   path: '/stripe/{environment}/subscriptions',
   summary: 'Lists subscriptions with their items, the last updated first',
   query: subscriptionsQuery,
-  response: subscriptionsResponse,
   items: 'subscriptions',
   list: SUBSCRIPTIONS,
 })
@@ -46,7 +39,6 @@ const listTransactions = listRoute({
   path: '/stripe/{environment}/transactions',
   summary: 'Lists payments and refunds, the newest at Stripe first',
   query: transactionsQuery,
-  response: transactionsResponse,
   items: 'transactions',
   list: TRANSACTIONS,
 })
@@ -68,7 +60,6 @@ const listCustomers = listRoute({
   path: '/stripe/{environment}/customers',
   summary: 'Lists customers with their totals, the newest at Stripe first',
   query: customersQuery,
-  response: customersResponse,
   items: 'customers',
   list: CUSTOMERS,
 })
@@ -79,7 +70,6 @@ const listTimeline = listRoute({
   summary: 'Lists what happened with a customer, the newest first',
   params: customerParams,
   query: timelineQuery,
-  response: timelineResponse,
   items: 'entries',
   list: TIMELINE,
 })
@@ -89,7 +79,6 @@ const listCheckoutSessions = listRoute({
   path: '/stripe/{environment}/sessions/checkout',
   summary: 'Lists Checkout Sessions without their addresses, the newest first',
   query: checkoutSessionsQuery,
-  response: checkoutSessionsResponse,
   items: 'checkoutSessions',
   list: CHECKOUT_SESSIONS,
 })
@@ -99,7 +88,6 @@ const listPortalSessions = listRoute({
   path: '/stripe/{environment}/sessions/portal',
   summary: 'Lists Billing Portal sessions without their addresses, the newest first',
   query: portalSessionsQuery,
-  response: portalSessionsResponse,
   items: 'portalSessions',
   list: PORTAL_SESSIONS,
 })

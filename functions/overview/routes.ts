@@ -6,12 +6,16 @@ import { readDocument, readFunction } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
 import {
+  environmentOverview,
   overviewResponse,
+  recurringRevenue,
   recurringRevenueResponse,
+  revenueOfDay,
   revenueQuery,
   revenueResponse,
   searchQuery,
   searchResponse,
+  searchResult,
 } from './schemas.ts'
 
 const DAYS_DEFAULT = 30
@@ -36,12 +40,12 @@ const getOverview = route({
       ),
     ])
     const hasKey = keys[environment].source !== null
-    const row = await readDocument(deps.database, 'environment_overview', [
+    const row = await readDocument(deps.database, 'environment_overview', environmentOverview, [
       environment,
       String(hasKey),
       String(canVerify),
     ])
-    return { overview: present('EnvironmentOverview', row) }
+    return { overview: present(environmentOverview, row) }
   },
 })
 
@@ -57,14 +61,19 @@ const getRevenue = route({
     const to = query.to ?? new Date(now()).toISOString()
     const from = query.from ?? new Date(Date.parse(to) - DAYS_DEFAULT * DAY_MS).toISOString()
     const { timeZone } = query
-    const rows = await readFunction(database, 'revenue_by_day', [environment, from, to, timeZone])
+    const rows = await readFunction(database, 'revenue_by_day', revenueOfDay, [
+      environment,
+      from,
+      to,
+      timeZone,
+    ])
     const instant = (value: string) => new Date(value).toISOString()
     return {
       environment,
       from: instant(from),
       to: instant(to),
       timeZone,
-      days: rows.map((row) => present('RevenueOfDay', row)),
+      days: rows.map((row) => present(revenueOfDay, row)),
     }
   },
 })
@@ -77,8 +86,8 @@ const getRecurringRevenue = route({
   params: environmentParams,
   response: recurringRevenueResponse,
   async handle({ params: { environment } }, { database }) {
-    const row = await readDocument(database, 'recurring_revenue', [environment])
-    return { recurringRevenue: present('RecurringRevenue', row) }
+    const row = await readDocument(database, 'recurring_revenue', recurringRevenue, [environment])
+    return { recurringRevenue: present(recurringRevenue, row) }
   },
 })
 
@@ -92,8 +101,8 @@ const search = route({
   query: searchQuery,
   response: searchResponse,
   async handle({ params: { environment }, query: { q } }, { database }) {
-    const rows = await readFunction(database, 'search_everything', [environment, q])
-    return { results: rows.map((row) => present('SearchResult', row)) }
+    const rows = await readFunction(database, 'search_everything', searchResult, [environment, q])
+    return { results: rows.map((row) => present(searchResult, row)) }
   },
 })
 

@@ -8,7 +8,7 @@ import { isApiError } from '../core/errors.ts'
 import { checkKnownObjects, knownObjects } from '../core/sql.ts'
 import type { StripeApi } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
-import { type Pause, withRetries } from './retries.ts'
+import { type Pause, untilStopped, withRetries } from './retries.ts'
 
 type AccountDeps = Pick<Deps, 'database' | 'log'> & { pause?: Pause }
 
@@ -20,20 +20,28 @@ export type AccountOptions = {
 }
 
 /**
- * Returns the account of the key; null if the key may not read it.
+ * Returns the account of the key, whose id is null if the key may not read it. Returns null as soon as the signal aborts.
  *
  * @throws 409 if the key is of another account than the rows
  */
 export async function proveAccount(
+  options: AccountOptions,
+  stripe: StripeApi,
+  deps: AccountDeps,
+): Promise<{ accountId: string | null } | null> {
+  return untilStopped(readAccount(options, stripe, deps), options.signal)
+}
+
+async function readAccount(
   { environment, acceptErased = false, signal }: AccountOptions,
   stripe: StripeApi,
   deps: AccountDeps,
-): Promise<string | null> {
+): Promise<{ accountId: string | null }> {
   const accountId = await withRetries(() => stripe.accountId(), deps, signal)
   const asked = await knownObjects(deps.database, { environment })
   const seen = await firstKnown(asked, (ref) => withRetries(() => stripe.retrieve(ref), deps, signal))
   await checkKnownObjects(deps.database, { environment, accountId, asked, seen, acceptErased })
-  return accountId
+  return { accountId }
 }
 
 /** The first of these objects that Stripe knows. A key that may not read one kind may read another. */

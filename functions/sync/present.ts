@@ -1,8 +1,8 @@
 /** Syncs as the API shows them. */
 import type { SyncRun } from '../../types/api.ts'
 import { present, type RowOf } from '../core/present.ts'
-
-const camelCase = (name: string) => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+import { camelCase } from '../core/sql.ts'
+import { syncRun } from './run-schema.ts'
 
 const mapEntries = <Value, Result>(
   values: Record<string, Value>,
@@ -10,11 +10,11 @@ const mapEntries = <Value, Result>(
 ) => Object.fromEntries(Object.entries(values).map(([key, value]) => map(key, value)))
 
 /** A sync from its row. A kind without progress is waiting. */
-export function presentSyncRun(row: RowOf<'SyncRun'>): SyncRun {
+export function presentSyncRun(row: RowOf<typeof syncRun>): SyncRun {
   const kinds = row.kinds as string[]
   const progress = row.progress as Record<string, object>
   const drift = row.drift as Record<string, { fields?: Record<string, number> }>
-  return present('SyncRun', {
+  return present(syncRun, {
     ...row,
     progress: Object.fromEntries(kinds.map((kind) => [kind, { state: 'waiting', ...progress[kind] }])),
     drift: mapEntries(drift, (kind, { fields = {}, ...rest }) => [

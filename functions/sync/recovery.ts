@@ -22,7 +22,7 @@ import type { StripeApi, StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { isUnknownObject, proveAccount } from './account.ts'
 import { RUN_MS_MAX, refuseRepeats, tookTooLong } from './limits.ts'
-import { type Pause, withRetries } from './retries.ts'
+import { type Pause, untilStopped, withRetries } from './retries.ts'
 import { SYNC_KINDS } from './run-schema.ts'
 
 export type RecoveryOptions = {
@@ -59,22 +59,15 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   }
   const { database } = deps
   const stripe = await deps.stripe(environment)
-  const accountId = await proveAccount({ environment, signal }, stripe, deps)
-  const start = await beginRecovery(database, { environment, since: options.since, accountId })
+  const proof = await proveAccount({ environment, signal }, stripe, deps)
+  if (proof === null)
+    return nothingRead(environment, iso(options.since ?? new Date(deps.now()).toISOString()))
+  const start = await beginRecovery(database, { environment, since: options.since, ...proof })
   const types = new Set(await recoverableEventTypes(database, { environment }))
-  const result: RecoveryResult = {
-    environment,
-    from: iso(start.from),
-    until: iso(start.from),
-    listed: 0,
-    recovered: 0,
-    processed: 0,
-    ignored: 0,
-    failed: 0,
-    gap: describeGap(environment, start.gap),
-  }
+  const result = { ...nothingRead(environment, iso(start.from)), gap: describeGap(environment, start.gap) }
 
   const first = await oldestPage(stripe, start, deps, limits)
+  if (first === null) return result
   result.until = first.newest
   for await (const page of pagesForward(stripe, first.page, deps, limits)) {
     await ingestMissing(page, types, result, stripe, deps)
@@ -90,38 +83,62 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
   return result
 }
 
+/** A recovery that has read no event yet. */
+function nothingRead(environment: StripeEnvironment, from: string): RecoveryResult {
+  const counts = { listed: 0, recovered: 0, processed: 0, ignored: 0, failed: 0 }
+  return { environment, from, until: from, ...counts, gap: null }
+}
+
 /** When an event happened; null if it does not say. */
 function happenedAt(event: StripeObject | undefined): string | null {
   const { created } = (event ?? {}) as { created?: unknown }
   return typeof created === 'number' ? new Date(created * 1000).toISOString() : null
 }
 
+type EventListParams = Parameters<StripeApi['list']>[1]
+
+/** A page of Stripe's list of events; null as soon as the signal aborts. */
+function listEvents(
+  stripe: StripeApi,
+  params: EventListParams,
+  deps: RecoveryDeps,
+  signal: AbortSignal | undefined,
+): Promise<StripePage | null> {
+  return untilStopped(
+    withRetries(() => stripe.list('events', params), deps, signal),
+    signal,
+  )
+}
+
 const noRepeats = () => refuseRepeats('list of events', 'recovery')
 
-/** The page with the oldest events since `from`. Stripe lists the newest first, so this reads the list to its end. */
+/**
+ * The page with the oldest events since `from`; null if it was stopped. Stripe lists the newest first, so this reads the
+ * list to its end.
+ */
 async function oldestPage(
   stripe: StripeApi,
   { from }: RecoveryStart,
   deps: RecoveryDeps,
   { signal, checkTime }: Limits,
-): Promise<{ page: StripePage; newest: string }> {
+): Promise<{ page: StripePage; newest: string } | null> {
   const created = { gte: Math.ceil(Date.parse(from) / 1000) }
   const check = noRepeats()
   const list = async (after?: string) => {
     checkTime()
     const params = { limit: PAGE_SIZE, created, ...(after ? { starting_after: after } : {}) }
-    const page = await withRetries(() => stripe.list('events', params), deps, signal)
-    check(page)
+    const page = await listEvents(stripe, params, deps, signal)
+    if (page !== null) check(page)
     return page
   }
   let page = await list()
-  const newest = page.snapshotAt
-  while (page.hasMore && !signal?.aborted) {
+  const newest = page?.snapshotAt
+  while (page?.hasMore) {
     const next = await list(page.objects.at(-1)?.id)
-    if (next.objects.length === 0) break
+    if (next?.objects.length === 0) break
     page = next
   }
-  return { page, newest }
+  return page === null || newest === undefined ? null : { page, newest }
 }
 
 /** Yields that page, and each following one up to the newest event. */
@@ -132,13 +149,13 @@ async function* pagesForward(
   { signal, checkTime }: Limits,
 ): AsyncGenerator<StripePage> {
   const check = noRepeats()
-  let page = oldest
-  while (page.objects.length > 0 && !signal?.aborted) {
+  let page: StripePage | null = oldest
+  while (page !== null && page.objects.length > 0 && !signal?.aborted) {
     check(page)
     yield page
     checkTime()
-    const params = { limit: PAGE_SIZE, ending_before: page.objects[0]?.id }
-    page = await withRetries(() => stripe.list('events', params), deps, signal)
+    const params: EventListParams = { limit: PAGE_SIZE, ending_before: page.objects[0]?.id }
+    page = await listEvents(stripe, params, deps, signal)
   }
 }
 

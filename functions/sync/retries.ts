@@ -1,4 +1,4 @@
-/** Requests that are repeated while Stripe is too busy. */
+/** Requests that are repeated while Stripe is too busy, and work that stops when the caller hangs up. */
 import { isApiError } from '../core/errors.ts'
 import { describeError } from '../core/log.ts'
 import type { Deps } from '../deps.ts'
@@ -54,3 +54,20 @@ const wait: Pause = (ms, signal) =>
     signal?.addEventListener('abort', done)
     if (signal?.aborted) done()
   })
+
+/** The result, or null as soon as the signal aborts. */
+export async function untilStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {
+  if (signal === undefined) return work
+  work.catch(() => {})
+  let stop = () => {}
+  const stopped = new Promise<null>((resolve) => {
+    stop = () => resolve(null)
+    signal.addEventListener('abort', stop)
+    if (signal.aborted) stop()
+  })
+  try {
+    return await Promise.race([work, stopped])
+  } finally {
+    signal.removeEventListener('abort', stop)
+  }
+}

@@ -25,6 +25,7 @@ import {
 } from '../core/sql.ts'
 import { presentSyncRun } from './present.ts'
 import { describeGap, recover } from './recovery.ts'
+import { syncRun } from './run-schema.ts'
 import { runScheduled } from './schedule.ts'
 import {
   pruneBody,
@@ -34,15 +35,16 @@ import {
   recoverResponse,
   recoveryStateResponse,
   replayBody,
+  replayedEvent,
   replayResponse,
   scheduleBody,
   scheduleResponse,
   syncBody,
+  syncedSubscriptions,
   syncResponse,
   syncRunParams,
   syncRunResponse,
   syncRunsQuery,
-  syncRunsResponse,
 } from './schemas.ts'
 import { runSync } from './sync.ts'
 
@@ -72,7 +74,7 @@ async function syncResult(
       ...presentConnection(environment, row, keys[environment]),
       ...(failure && { lastSyncStatus: 'failed', lastSyncError: failure.message }),
     },
-    subscriptions: subscriptions === undefined ? null : present('SyncedSubscriptions', subscriptions),
+    subscriptions: subscriptions === undefined ? null : present(syncedSubscriptions, subscriptions),
     run: run === null ? null : presentSyncRun(run),
   }
 }
@@ -141,11 +143,10 @@ const listRuns = listRoute({
   path: '/stripe/{environment}/sync-runs',
   summary: 'Lists syncs with their progress and what differed, the last begun first',
   query: syncRunsQuery,
-  response: syncRunsResponse,
   items: 'syncRuns',
   list: {
     name: 'sync-runs',
-    answer: 'SyncRun',
+    answer: syncRun,
     view: 'payments_private.sync_run_list',
     order: newestFirst('started_at'),
   },
@@ -191,7 +192,7 @@ const startRun = route({
   },
   async handle({ params: { environment }, body }, deps) {
     const { background, log } = deps
-    const run = await new Promise<SyncRunRow>((begun, refused) => {
+    const run = await new Promise<SyncRunRow | null>((begun, refused) => {
       const options = { environment, ...syncOptionsOf(body), signal: background.stopping, onBegin: begun }
       const work = runSync(options, deps).then(begun, (error) => {
         log.error('sync_failed', { environment, cause: describeError(error) })
@@ -199,6 +200,10 @@ const startRun = route({
       })
       background.waitUntil(work)
     })
+    if (run === null)
+      throw apiError(503, 'DATABASE_UNAVAILABLE', 'The server stops, so the sync did not begin.', {
+        nextActions: 'Try again in a moment.',
+      })
     return { syncRun: presentSyncRun(run) }
   },
 })
@@ -269,7 +274,7 @@ const replayEvents = route({
       includeProcessed: body.includeProcessed,
       max: body.limit,
     })
-    const replayed = rows.map((row) => present('ReplayedEvent', { ...row, event_id: row.replayed_event_id }))
+    const replayed = rows.map((row) => present(replayedEvent, { ...row, event_id: row.replayed_event_id }))
     return { replayed }
   },
 })

@@ -87,6 +87,7 @@ export async function runScheduled(deps: Deps, options: ScheduleOptions = {}): P
       checkTime(`sync of ${environment}`)
       const kinds = await dueSyncKinds(deps.database, { environment })
       const run = await runSync({ environment, kinds, signal, pages: options.syncPages, until }, deps)
+      if (run === null) return
       result.syncs.push(presentSyncRun(run))
       if (run.status === 'interrupted') checkTime(`sync of ${environment}`)
     })

@@ -18,8 +18,8 @@ import {
 import { completeItems, completeLineItems, type StripeApi, type StripePage } from '../core/stripe.ts'
 import type { Deps } from '../deps.ts'
 import { proveAccount } from './account.ts'
-import { refuseRepeats } from './limits.ts'
-import { type Pause, withRetries } from './retries.ts'
+import { RUN_MS_MAX, refuseRepeats } from './limits.ts'
+import { type Pause, untilStopped, withRetries } from './retries.ts'
 
 export type { Pause } from './retries.ts'
 
@@ -37,7 +37,10 @@ export type SyncOptions = {
   pages?: number
   /** Is told once the run has begun, or goes on. */
   onBegin?: (run: SyncRunRow) => void
-  /** An instant, in milliseconds since 1970, at which the run is interrupted as by `signal`. */
+  /**
+   * An instant, in milliseconds since 1970, at which the run is interrupted as by `signal`. RUN_MS_MAX from now if
+   * omitted.
+   */
   until?: number
 }
 
@@ -52,20 +55,25 @@ const COMPLETED_PER_CALL_MAX = 200
 /**
  * Runs a sync to its end, or until it is interrupted.
  *
- * @returns the run: succeeded, interrupted, or failed because of single objects that could not be projected
+ * @returns the run: succeeded, interrupted, or failed because of single objects that could not be projected; null if it
+ * was stopped before the key was proved, so that no run began
  * @throws an `ApiError` when Stripe or the database is unavailable; the run is recorded as failed and can be resumed
  */
-export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<SyncRunRow> {
-  const { environment, signal } = options
+export function runSync(options: SyncOptions & { signal?: undefined }, deps: SyncDeps): Promise<SyncRunRow>
+export function runSync(options: SyncOptions, deps: SyncDeps): Promise<SyncRunRow | null>
+export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<SyncRunRow | null> {
+  const { environment, signal, until = deps.now() + RUN_MS_MAX } = options
   const { database } = deps
   const stripe = await deps.stripe(environment)
-  let step = await begin(options, stripe, deps)
+  const begun = await begin(options, stripe, deps)
+  if (begun === null) return null
+  let step = begun
   options.onBegin?.(step.run)
   const held = { runId: step.run.id, lease: step.run.lease }
   const heartbeat = setInterval(() => void touchSync(database, held).catch(() => {}), HEARTBEAT_MS)
   const pages = readPages(stripe, deps, signal)
   let pagesLeft = options.pages ?? Number.POSITIVE_INFINITY
-  const isOver = () => signal?.aborted || (options.until !== undefined && deps.now() >= options.until)
+  const isOver = () => signal?.aborted || deps.now() >= until
   try {
     while (step.next !== null) {
       const page = isOver() || pagesLeft <= 0 ? null : await pages(step.next)
@@ -89,17 +97,21 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
   }
 }
 
-/** Begins a sync. Records a failure to begin, unless its cause is another running sync or invalid input. */
-async function begin(options: SyncOptions, stripe: StripeApi, deps: SyncDeps): Promise<SyncStep> {
+/**
+ * Begins a sync; null if it was stopped before. Records a failure to begin, unless its cause is another running sync or
+ * invalid input.
+ */
+async function begin(options: SyncOptions, stripe: StripeApi, deps: SyncDeps): Promise<SyncStep | null> {
   const { environment, signal } = options
   try {
-    const accountId = await proveAccount({ environment, acceptErased: options.erased, signal }, stripe, deps)
+    const proof = await proveAccount({ environment, acceptErased: options.erased, signal }, stripe, deps)
+    if (proof === null) return null
     return await beginSync(deps.database, {
       environment,
       kinds: options.kinds ?? null,
       createdFrom: options.createdFrom ?? null,
       createdBefore: options.createdBefore ?? null,
-      accountId,
+      ...proof,
     })
   } catch (error) {
     const failure = toApiError(error)
@@ -126,7 +138,7 @@ const BRIEF_TIMEOUT_MS = 10_000
 export function syncBriefly(
   { environment, signal }: { environment: StripeEnvironment; signal: AbortSignal },
   deps: SyncDeps,
-): Promise<SyncRunRow> {
+): Promise<SyncRunRow | null> {
   const limit = AbortSignal.any([signal, AbortSignal.timeout(BRIEF_TIMEOUT_MS)])
   return runSync({ environment, signal: limit, pages: BRIEF_PAGES_MAX }, deps)
 }
@@ -211,21 +223,4 @@ function followingPage({ kind, params }: Next, last: { id: string; created?: num
 function isUnknownCursor(error: unknown): boolean {
   const cause = isApiError(error) ? (error.cause as { code?: string; param?: string } | undefined) : undefined
   return cause?.code === 'resource_missing' && cause.param === 'starting_after'
-}
-
-/** The result, or null as soon as the signal aborts. */
-async function untilStopped<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T | null> {
-  if (signal === undefined) return work
-  work.catch(() => {})
-  let stop = () => {}
-  const stopped = new Promise<null>((resolve) => {
-    stop = () => resolve(null)
-    signal.addEventListener('abort', stop)
-    if (signal.aborted) stop()
-  })
-  try {
-    return await Promise.race([work, stopped])
-  } finally {
-    signal.removeEventListener('abort', stop)
-  }
 }

@@ -6,7 +6,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { SCHEMA_PARTS_FILE } from '../cli/support/schema-parts.ts'
-import { printAnswers, printApiTypes, printRoutes } from './generators/api-types.ts'
+import { printApiTypes, printRoutes } from './generators/api-types.ts'
 import { printDatabaseTypes } from './generators/database-types.ts'
 import { mappedErrors, printErrors, problemsOfErrors, raisedErrors } from './generators/errors.ts'
 import { printFunctionTypes } from './generators/function-types.ts'
@@ -109,7 +109,6 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
       ['types/functions.ts', await printFunctionTypes(sql)],
       ['types/openapi.json', printOpenapi()],
       ['types/api.ts', printApiTypes()],
-      ['functions/core/answers.ts', printAnswers()],
       ['functions/dashboard/api/routes.ts', printRoutes()],
       [SCHEMA_PARTS_FILE, await printSchemaParts(sql)],
     ])

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
+--! Hash: sha1:2ba48045bac4b3c71d34859f50f5bb8c9513d7c0
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql

@@ -1,5 +1,5 @@
 /** A metered price is bought without a quantity: Stripe refuses one. */
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPaymentsClient } from '../../functions/client/index.ts'
 import type { RunningServer } from '../functions/conformance.ts'
 import { startNode } from '../functions/support/server.ts'
@@ -87,4 +87,63 @@ test('a metered price can be bought through the API, and its subscription item h
   const bought = (await system.api.subscriptions.retrieve(paid.subscription as string)) as unknown as Json
   expect(bought).toMatchObject({ status: 'active', items: { data: [{ price: { id: metered.id } }] } })
   expect(bought.items.data[0]).not.toHaveProperty('quantity')
+})
+
+describe('a price that has no row here', () => {
+  const buy = async (lineItems: { priceId: string; quantity?: number }[], idempotencyKey?: string) =>
+    createPaymentsClient({
+      baseUrl: server.url,
+      getToken: () => userToken('u1'),
+    }).stripe.createCheckoutSession('test', {
+      mode: 'subscription',
+      lineItems,
+      successUrl: 'https://a.example/ok',
+      cancelUrl: 'https://a.example/no',
+      subject,
+      ...(idempotencyKey && { idempotencyKey }),
+    })
+  const forget = (id: unknown) =>
+    system.database.sql`delete from payments.stripe_prices where price_id = ${id as string}`
+  const attempts = async (id: string | undefined) =>
+    (
+      await system.database
+        .sql`select attempt from payments.stripe_checkout_sessions where id = ${id ?? null}`
+    )[0]?.attempt
+
+  test.each([
+    ['with a key', 'key of a metered price'],
+    ['without a key', undefined],
+  ])('is read from Stripe when it is metered, so the checkout %s succeeds', async (_, key) => {
+    await forget(metered.id)
+    const { data, error } = await buy([{ priceId: metered.id, quantity: 2 }], key)
+    expect(error).toBe(null)
+    expect(data?.checkoutSession).toMatchObject({ status: 'open', lastError: null })
+    expect(await attempts(data?.checkoutSession.id)).toBe(2)
+    expect((await priceRow(system.database.sql, metered.id)).recurring_usage_type).toBe('metered')
+  })
+
+  test('costs no further call when Stripe takes it', async () => {
+    await forget(system.prices.monthly)
+    const { data } = await buy([{ priceId: system.prices.monthly }])
+    expect(await attempts(data?.checkoutSession.id)).toBe(1)
+  })
+
+  test('and none at Stripe is refused with Stripe’s sentence', async () => {
+    const { error } = await buy([{ priceId: 'price_of_nobody' }])
+    expect(error).toMatchObject({ statusCode: 400, message: expect.stringContaining('No such price') })
+  })
+
+  test('beside a customer who was deleted at Stripe is healed in the same request', async () => {
+    const { id } = await system.api.customers.create({ email: 'gone@example.com' })
+    const { sql } = system.database
+    await sql`
+      insert into payments_private.customer_owners (environment, customer_id, subject_type, subject_id, named_at, named_by)
+      values ('test', ${id}, 'user', 'u1', now(), ${id})`
+    await sql`select payments_private.refresh_customer_mappings('test', array[${id}])`
+    await system.api.customers.del(id)
+    await forget(metered.id)
+    const { data, error } = await buy([{ priceId: metered.id }])
+    expect(error).toBe(null)
+    expect(await attempts(data?.checkoutSession.id)).toBe(3)
+  })
 })

@@ -10,6 +10,8 @@ export const ROUTES = {
   getDashboardSession: ['GET', '/dashboard/session', ['hasExpired', 'version', 'environments', 'canSignIn']],
   signInToDashboard: ['POST', '/dashboard/session', ['session']],
   signOutOfDashboard: ['DELETE', '/dashboard/session', ['signedOut']],
+  getMetrics: ['GET', '/metrics', []],
+  getOpenapi: ['GET', '/api/payments/openapi.json', ['openapi']],
   getSettings: ['GET', '/api/payments/stripe/settings', ['version', 'basePath', 'encryption', 'access', 'database']],
   getStripeStatus: ['GET', '/api/payments/stripe/status', ['connections']],
   getStripeConfig: ['GET', '/api/payments/stripe/config', ['keys']],

@@ -12,6 +12,8 @@ function port(value: string): number {
 const VARIABLES: [name: string, what: string][] = [
   ['DATABASE_URL', 'required: postgres://user:password@host:5432/name'],
   ['PAYMENTS_POOL_SIZE', 'connections at most (default: 5)'],
+  ['PAYMENTS_DATABASE_PREPARE', 'true keeps statements prepared; for direct connections (default: false)'],
+  ['PAYMENTS_WEBHOOK_QUEUE_MB', 'megabytes of events that may wait, per environment (default: 16)'],
   ['PAYMENTS_JWT_SECRET', "verifies users' tokens: HS256, 32 bytes or more"],
   ['PAYMENTS_JWKS_URL', 'or the key set that verifies them'],
   ['PAYMENTS_JWT_ISSUER', 'issuers whose tokens are accepted (default: any)'],

@@ -1,13 +1,8 @@
-/**
- * `types/api.ts` and `functions/core/answers.ts`, from the schemas of the routes: a field of an answer is written there, and nowhere
- * else by hand.
- */
+/** `types/api.ts`, from the schemas of the routes: a field of an answer is written there, and nowhere else by hand. */
 import { z } from 'zod'
 import { routes } from '../../../functions/admin/routes.ts'
-import { publicRoutes } from '../../../functions/admin/runtime-routes.ts'
-import { errorResponse, pageSchema } from '../../../functions/core/schema-parts.ts'
-import type { Fields, Shape } from '../../../functions/core/shape.ts'
 import type { Meta } from '../../../functions/core/validation.ts'
+import { errorResponse, pageSchema, publicRoutes } from './public-routes.ts'
 
 type Io = 'input' | 'output'
 type Schema = z.core.$ZodTypes
@@ -19,13 +14,6 @@ const metaOf = (schema: z.core.$ZodType) =>
 const nameOf = (schema: z.core.$ZodType) => {
   const { typeName, id } = metaOf(schema)
   return typeName ?? id
-}
-
-/** The schema without `optional`, `nullable` and `default` around it. */
-function unwrap(schema: z.core.$ZodType): Schema {
-  const { def } = (schema as Schema)._zod
-  const isWrapper = def.type === 'optional' || def.type === 'nullable' || def.type === 'default'
-  return isWrapper ? unwrap(def.innerType) : (schema as Schema)
 }
 
 /** Whether a field may be missing: in a request also because it has a default. */
@@ -192,83 +180,5 @@ export function printRoutes(): string {
  */
 export const ROUTES = {
 ${lines.join('')}} as const
-`
-}
-
-/** How a field is made of its column. */
-function shapeOf(field: z.core.$ZodType): Shape {
-  const schema = unwrap(field)
-  const { def } = schema._zod
-  const answer = (inner: z.core.$ZodType) =>
-    unwrap(inner)._zod.def.type === 'object' ? nameOf(unwrap(inner)) : undefined
-  const own = answer(schema)
-  if (own !== undefined) return { one: own }
-  if (def.type === 'array' && answer(def.element)) return { list: answer(def.element) as string }
-  if (def.type === 'record') {
-    const value = answer(def.valueType)
-    if (value !== undefined) return { byKey: value }
-    const { type } = unwrap(def.valueType)._zod.def
-    return type === 'string' ? 'strings' : type === 'number' ? 'numbers' : 'value'
-  }
-  if (metaOf(schema).redacted) return 'redacted'
-  if (def.type === 'string' && 'format' in def && def.format === 'datetime') return 'instant'
-  if (def.type !== 'number') return 'value'
-  return (field as Schema)._zod.def.type === 'nullable' ? 'number' : 'count'
-}
-
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
-
-/** The objects in answers that have a name, but not whole answers; fields that may be missing are set by handlers. */
-function answers(): Map<string, Fields> {
-  const found = new Map<string, Fields>()
-  function visit(field: z.core.$ZodType): void {
-    const schema = unwrap(field)
-    const { def } = schema._zod
-    if (def.type === 'array') visit(def.element)
-    if (def.type === 'record') visit(def.valueType)
-    if (def.type !== 'object') return
-    const name = nameOf(schema)
-    if (name !== undefined && !/Response$|^Page$/.test(name)) {
-      const fields = Object.entries(def.shape).filter(([, inner]) => !isOptional(inner, 'output'))
-      found.set(
-        name,
-        Object.fromEntries(fields.map(([key, inner]) => [key, [snakeCase(key), shapeOf(inner)]])),
-      )
-    }
-    for (const inner of Object.values(def.shape)) visit(inner)
-  }
-  for (const { response } of [...publicRoutes, ...routes]) visit(response)
-  return found
-}
-
-const printShape = (shape: Shape) =>
-  typeof shape === 'string'
-    ? quoted(shape)
-    : `{ ${Object.entries(shape)
-        .map(([key, value]) => `${key}: ${quoted(value)}`)
-        .join(', ')} }`
-
-/** The text of `functions/core/answers.ts`. */
-export function printAnswers(): string {
-  const found = [...answers()]
-  const types = found.map(([name]) => `  ${name}: api.${name}\n`)
-  const tables = found.map(([name, fields]) => {
-    const lines = Object.entries(fields).map(
-      ([field, [column, shape]]) => `    ${field}: ['${column}', ${printShape(shape)}],\n`,
-    )
-    return `  ${name}: {\n${lines.join('')}  },\n`
-  })
-  return `/**
- * How each answer is made of a row: by field, the column and what becomes of its value. Generated from the schemas of the routes by
- * \`npm run generate\`. Do not edit.
- */
-import type * as api from '../../types/api.ts'
-import type { Fields } from './shape.ts'
-
-export type Answers = {
-${types.join('')}}
-
-export const ANSWERS: { readonly [Name in keyof Answers]: Fields } = {
-${tables.join('')}}
 `
 }

@@ -23,8 +23,9 @@ const PRIVATE_CALLS = [
   'known_objects',
   'read_secrets',
   'record_refused_signatures',
-  'replace_secrets',
   'sessions_without_items',
+  'replace_secrets',
+  'unknown_prices',
 ]
 
 /** TypeScript's type for each type of Postgres, as postgres.js reads it; `string` for the others. */

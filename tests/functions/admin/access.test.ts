@@ -1,9 +1,14 @@
 /** Who may use the admin API. */
+
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { routes } from '../../../functions/admin/routes.ts'
+import { closeDeps, createApp } from '../../../functions/app.ts'
 import { readConfig } from '../../../functions/core/config.ts'
+import openapi from '../../../types/openapi.json' with { type: 'json' }
 import { startNode } from '../support/server.ts'
 import { ADMIN_KEY, ANON_KEY } from '../support/system.ts'
 import { token, userToken } from '../support/tokens.ts'
+import { createTestDeps } from '../sync/support/system.ts'
 import { type AdminSystem, startAdminSystem } from './support.ts'
 
 let system: AdminSystem
@@ -216,5 +221,34 @@ it('the OpenAPI document is for everybody', async () => {
   const answer = await system.call('GET', '/api/payments/openapi.json')
   expect(answer.status).toBe(200)
   expect(answer.body.openapi).toBe('3.1.0')
+  expect(answer.body).toEqual(openapi)
   expect(Object.keys(answer.body.paths)).toContain('/api/payments/stripe/{environment}/webhook-events/retry')
+})
+
+it('every address that is served is in the OpenAPI document', async () => {
+  const { body } = await system.call('GET', '/api/payments/openapi.json')
+  const documented = Object.entries(body.paths as Record<string, object>).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  const { deps } = createTestDeps(system.env)
+  const served = createApp(deps)
+    .routes.filter(({ method }) => method !== 'ALL') // those only refuse other methods, or pass on to the admin's
+    .map(({ method, path }) => `${method} ${path.replaceAll(/:(\w+)/g, '{$1}')}`)
+  await closeDeps(deps)
+  expect(served).toContain('GET /metrics')
+  const admin = routes.map(({ method, path }) => `${method} /api/payments${path}`)
+  const all = new Set([...served, ...admin, 'GET /api/payments/openapi.json'])
+  expect(documented.sort()).toEqual([...all].sort())
+})
+
+it('the metrics are documented as the text that they are', async () => {
+  const { body } = await system.call('GET', '/api/payments/openapi.json')
+  const { responses, security } = body.paths['/metrics'].get
+  expect(Object.keys(responses[200].content)).toEqual(['text/plain'])
+  expect(security).toEqual([{ adminKey: [] }, { bearer: [] }])
+  const answer = await fetch(`${system.server.url}/metrics`, { headers: { 'x-api-key': ADMIN_KEY } })
+  expect(answer.headers.get('content-type')).toMatch(/^text\/plain;/)
+  const refused = await fetch(`${system.server.url}/metrics`)
+  expect(Object.keys(responses)).toContain(String(refused.status))
+  expect(responses[refused.status].description).toContain((await refused.json()).error)
 })

@@ -1,8 +1,8 @@
 /** The read-only key: it sees what the admin sees, and no route that changes something takes it. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { openapiDocument } from '../../../functions/admin/openapi.ts'
 import { closeDeps } from '../../../functions/app.ts'
 import { readConfig } from '../../../functions/core/config.ts'
+import openapi from '../../../types/openapi.json' with { type: 'json' }
 import { READ_KEY, startDashboard } from '../dashboard-server/support.ts'
 import { ADMIN_KEY } from '../support/system.ts'
 import { type AdminSystem, type Body, connect, startAdminSystem } from './support.ts'
@@ -16,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => system.close())
 
 /** Every operation for the admin, at an address without parameters. */
-const operations = Object.entries((openapiDocument() as Body).paths as Record<string, Body>).flatMap(
+const operations = Object.entries((openapi as Body).paths as Record<string, Body>).flatMap(
   ([path, methods]) =>
     Object.entries(methods)
       .filter(([, { security }]) => security.some((scheme: object) => 'adminKey' in scheme))

@@ -13,8 +13,8 @@ const DEADLINE_MS = 1200
 let system: System
 let server: RunningServer
 let fake: Server
-/** What the fake Stripe answers, as text; null never answers. */
-let answer: { body: string | null; date?: boolean } = { body: '{}' }
+/** What the fake Stripe answers, as text, to some paths or to all others; null never answers. */
+let answer: { body: string | null; paths?: Record<string, string>; date?: boolean } = { body: '{}' }
 let calls = 0
 
 beforeAll(async () => {
@@ -23,8 +23,9 @@ beforeAll(async () => {
     calls += 1
     request.resume()
     if (answer.body === null) return
+    const body = answer.paths?.[request.url?.split('?')[0] ?? ''] ?? answer.body
     response.sendDate = answer.date ?? true
-    response.writeHead(200, { 'content-type': 'application/json' }).end(answer.body)
+    response.writeHead(200, { 'content-type': 'application/json' }).end(body)
   })
   await new Promise<void>((resolve) => fake.listen(0, '127.0.0.1', resolve))
   server = await startNode({
@@ -138,6 +139,52 @@ describe('the other calls to Stripe', () => {
     expect(await ask('POST', 'test/catalog/products', asAdmin, { name: 'Cap' })).toEqual(unreadable)
     const key = { secretKey: 'sk_test_1234567890' }
     expect(await ask('PUT', 'test/config', asAdmin, key)).toEqual(unreadable)
+  })
+})
+
+describe('what only the database finds unreadable', () => {
+  const product = { id: 'prod_1', object: 'product', livemode: false, name: 'Cap', active: true }
+
+  it.each([
+    ['an instant', { expires_at: 1e300 }],
+    ['a text', { currency: 'e\u0000ur' }],
+  ])('in a checkout session, %s, is a 502 and may be tried again', async (_, more) => {
+    const key = randomUUID()
+    answer = { body: JSON.stringify(session(more)) }
+    expect(await checkout(key)).toEqual(unreadable)
+    answer = { body: JSON.stringify(session()) }
+    expect((await checkout(key)).status).toBe(201)
+  })
+
+  it('in a portal session is a 502', async () => {
+    const portalSession = {
+      id: 'bps_1',
+      object: 'billing_portal.session',
+      livemode: false,
+      url: 'https://stripe.example/\u0000',
+    }
+    answer = { body: JSON.stringify(portalSession) }
+    expect(await portal()).toEqual(unreadable)
+  })
+
+  it('in a product is a 502', async () => {
+    answer = { body: JSON.stringify({ ...product, active: 'perhaps' }) }
+    expect(await ask('POST', 'test/catalog/products', asAdmin, { name: 'Cap' })).toEqual(unreadable)
+  })
+
+  it('in a page of a sync is a 502, and the run has failed', async () => {
+    const list = { object: 'list', data: [product], has_more: 'perhaps' }
+    answer = {
+      body: JSON.stringify(session()),
+      paths: {
+        '/v1/account': JSON.stringify({ object: 'account', id: 'acct_1' }),
+        '/v1/products': JSON.stringify(list),
+      },
+    }
+    expect(await ask('POST', 'test/sync', asAdmin)).toEqual(unreadable)
+    expect(await system.database.sql`select status, error from payments.sync_runs`).toEqual([
+      { status: 'failed', error: 'Stripe sent an answer that cannot be read.' },
+    ])
   })
 })
 

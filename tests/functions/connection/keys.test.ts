@@ -277,7 +277,28 @@ describe('the key of another account', () => {
     })
     expect(await stored()).toEqual([])
     expect(await system.database.sql`select from payments.provider_connections`).toEqual([])
-    expect((await put(OTHER_ACCOUNT_KEY, { replaceAccount: true })).status).toBe(200)
+  })
+
+  it('takes the place of rows whose account nobody knows when replaceAccount says so, and they are deleted', async () => {
+    await customer()
+    const answer = await put(OTHER_ACCOUNT_KEY, { replaceAccount: true })
+    expect(answer.status).toBe(200)
+    expect(answer.body.deleted).toMatchObject({ customers: 2 })
+    expect(answer.body.connection).toMatchObject({ accountId: OTHER_ACCOUNT })
+    const left = await system.database.sql`select environment from payments.customers`
+    expect(left).toEqual([{ environment: 'live' }])
+  })
+
+  it('deletes nothing with replaceAccount where it sees one of the rows, because it is of their account', async () => {
+    const { id } = await system.api.customers.create({ email: 'ada@example.com' })
+    await system.database.sql`
+      insert into payments.customers (environment, provider_customer_id) values ('test', ${id}), ('test', 'cus_gone')`
+    const { status, body } = await put(system.stripe.secretKey, { replaceAccount: true })
+    const left = await system.database.sql`select from payments.customers where provider_customer_id = ${id}`
+    await system.api.customers.del(id)
+    expect(status).toBe(200)
+    expect(body).toMatchObject({ deleted: null, connection: { accountId: 'acct_1LocalStripe00000' } })
+    expect(left).toHaveLength(1)
   })
 
   it('is learnt where nobody knows the account of the rows and it sees one of them', async () => {

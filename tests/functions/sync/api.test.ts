@@ -234,6 +234,41 @@ test('whoever hangs up stops the sync in order', async () => {
   ).toEqual([{ status: 'interrupted', lease: null }])
 })
 
+test.each([
+  ['sync', '/test/sync'],
+  ['recovery', '/test/recover'],
+  ['schedule', '/schedule'],
+])('whoever hangs up while the key is proved stops the %s without an error', async (_, path) => {
+  const { stripe, database } = system
+  const state = () => database.sql`
+    select last_sync_status, last_sync_error, events_complete_until from payments.provider_connections`
+  const runs = () => database.sql`select count(*) from payments.sync_runs`
+  const before = [[...(await state())], [...(await runs())]]
+  stripe.control.fail({ path: '/v1/account', method: 'GET', fault: { hold: true } })
+  const controller = new AbortController()
+  const asked = app.fetch(
+    new Request(`http://payments.test/api/payments/stripe${path}`, {
+      method: 'POST',
+      headers: { 'x-api-key': ADMIN_KEY },
+      signal: controller.signal,
+    }),
+  )
+  await stripe.control.whenHeld()
+  controller.abort()
+  const response = await asked
+  expect(response.status).toBe(200)
+  const body = await response.json()
+  if (path === '/test/sync') expect(body).toMatchObject({ results: [{ run: null }] })
+  if (path === '/test/recover') {
+    const { from, until, listed } = body.recovery
+    expect({ until, listed }).toEqual({ until: from, listed: 0 })
+  }
+  if (path === '/schedule')
+    expect(body).toMatchObject({ recoveries: [{ listed: 0 }], syncs: [], failures: [] })
+  stripe.control.releaseHeld()
+  expect([[...(await state())], [...(await runs())]]).toEqual(before)
+})
+
 test('what is written to the ledger by a recovery can be replayed, rebuilt from and pruned', async () => {
   const since = new Date(Date.now() - 3600_000).toISOString()
   const recovered = await ask('POST', '/test/recover', { since })

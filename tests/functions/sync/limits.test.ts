@@ -161,6 +161,20 @@ describe('a run that takes too long', () => {
     expect(await recover({ environment: 'test' }, system.deps)).toMatchObject({ recovered: 6 - ingested })
   })
 
+  test('interrupts a sync that is called alone, and the next one resumes it', async () => {
+    await makeCustomers(3)
+    const { now, move } = clock()
+    const slow = (list: List) =>
+      ((kind, params) => {
+        if (kind === 'customers') move(RUN_MS_MAX)
+        return list(kind, params)
+      }) as List
+    const first = await runSync({ environment: 'test' }, listing(slow, { now }))
+    expect(first).toMatchObject({ status: 'interrupted', attempt: 1, error: null })
+    const second = await runSync({ environment: 'test' }, system.deps)
+    expect(second).toMatchObject({ id: first?.id, status: 'succeeded', attempt: 2 })
+  })
+
   test('ends a schedule with sentences, and the next one resumes its sync', async () => {
     await makeCustomers(3)
     const { now, move } = clock()

@@ -95,3 +95,20 @@ test('every row comes back as it was', async () => {
   for (const [table, rows] of Object.entries(before))
     expect(withoutDeclinedCharge(after[table]), table).toEqual(withoutDeclinedCharge(rows))
 })
+
+test('customer mappings that were lost alone come back with the next sync, which reports them', async () => {
+  await history()
+  const { sql } = system.database
+  await runSync({ environment: 'test' }, system.deps)
+  const before = await rowsOf(sql)
+  expect(before.customer_mappings).toHaveLength(1)
+  await sql`delete from payments.customer_mappings`
+  const run = await runSync({ environment: 'test' }, system.deps)
+  expect(run).toMatchObject({
+    status: 'succeeded',
+    drift: { customers: { rows: 1, fields: { subject: 1 } } },
+  })
+  expect(await rowsOf(sql)).toEqual(before)
+  const again = await runSync({ environment: 'test' }, system.deps)
+  expect(again.drift).toEqual({})
+})

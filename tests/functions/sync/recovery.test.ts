@@ -3,8 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { projectStripeObjects } from '../../../functions/core/sql.ts'
 import { recover } from '../../../functions/sync/recovery.ts'
 import { runScheduled } from '../../../functions/sync/schedule.ts'
+import { runSync } from '../../../functions/sync/sync.ts'
 import worker from '../../../functions/worker.ts'
 import { runCli } from '../../cli/support.ts'
+import { user } from '../../setup/database.ts'
+import { begin } from '../../sql/support/calls.ts'
 import { productEvent } from '../support/events.ts'
 import { anotherDatabase, deliver, rowsOf, type SyncSystem, startSyncSystem } from './support/system.ts'
 
@@ -186,12 +189,40 @@ describe('a day of webhooks lost', () => {
 })
 
 describe('how far back it reads', () => {
+  /** Dates rows back, which the trigger of the timestamps does not let anybody do. */
+  const anHourAgo = (table: string) =>
+    system.database.sql.begin(async (sql) => {
+      await sql`set local session_replication_role = replica`
+      await sql`update ${sql('payments')}.${sql(table)} set created_at = now() - interval '1 hour'`
+    })
+
   test('an empty ledger misses nothing: what happened before it is not fulfilled', async () => {
     const { api, deps } = system
     await api.customers.create({ email: 'before@example.com' })
     expect(await recover({ environment: 'test' }, deps)).toMatchObject({ recovered: 0, gap: null })
     expect(await recover({ environment: 'test' }, deps)).toMatchObject({ recovered: 0, gap: null })
     expect(await known()).toEqual([])
+  })
+
+  test('an empty ledger of an endpoint that was made by hand lacks what happened since the key was connected', async () => {
+    const { api, deps, stripe, env } = system
+    await runSync({ environment: 'test' }, deps)
+    await anHourAgo('provider_connections')
+    await api.customers.create({ email: 'ada@example.com' })
+    const lost = await subscribed(stripe.control.events())
+    const { out } = await runCli(['recover', '--environment', 'test'], { env })
+    expect(out).toContain(`${lost.length} events were missing.`)
+    expect(await known()).toEqual(lost.map(({ id }) => id).sort())
+  })
+
+  test('an empty ledger without a connection lacks what happened since the first checkout here', async () => {
+    const { api, deps, stripe, database } = system
+    await begin(database.sql, user('u1'), { subject: { type: 'user', id: 'u1' } })
+    await anHourAgo('stripe_checkout_sessions')
+    await api.customers.create({ email: 'ada@example.com' })
+    const lost = await subscribed(stripe.control.events())
+    expect(await recover({ environment: 'test' }, deps)).toMatchObject({ recovered: lost.length })
+    expect(await known()).toEqual(lost.map(({ id }) => id).sort())
   })
 
   test('it reads back further when it is told to', async () => {

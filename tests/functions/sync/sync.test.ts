@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { projectStripeObjects } from '../../../functions/core/sql.ts'
 import { completeItems } from '../../../functions/core/stripe.ts'
-import { type Pause, runSync } from '../../../functions/sync/sync.ts'
+import { type Pause, runSync, type SyncOptions } from '../../../functions/sync/sync.ts'
 import {
   anotherDatabase,
   deliver,
@@ -19,7 +19,7 @@ beforeEach(async () => {
 })
 afterEach(() => system.close())
 
-const sync = (more: Partial<Parameters<typeof runSync>[0]> = {}) =>
+const sync = (more: Omit<Partial<SyncOptions>, 'signal'> = {}) =>
   runSync({ environment: 'test', ...more }, system.deps)
 
 /** A subject as the app would have set it. */

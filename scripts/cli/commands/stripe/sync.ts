@@ -7,6 +7,7 @@ import type {
   SyncResult,
   SyncStripeResponse,
 } from '../../../../types/api.ts'
+import type { Client } from '../../support/client.ts'
 import { action, type Context } from '../../support/context.ts'
 import { cliError, EXIT, stopped } from '../../support/errors.ts'
 import { instant } from '../../support/options.ts'
@@ -41,19 +42,51 @@ export function registerSync(parent: Command): void {
     .action(action<SyncOptions, []>(sync))
 }
 
+type Stoppable = SyncStripeResponse & { wasStopped: boolean }
+
+/**
+ * Asks for a sync until it is done, because the handlers interrupt one that takes over 10 minutes. Ends as well when the
+ * signal aborts, or when a sync was interrupted before it had done anything more.
+ */
+async function syncToTheEnd(
+  context: Context,
+  client: Client,
+  environment: StripeEnvironment | 'all',
+  request: SyncRequest,
+  signal: AbortSignal,
+): Promise<Stoppable> {
+  const ask = (path: string, environments: string[]) =>
+    withSyncProgress(context, client, environments, () =>
+      client.send<SyncStripeResponse>('POST', path, request, signal),
+    )
+  const { results } =
+    environment === 'all'
+      ? await ask('/sync', ['test', 'live'])
+      : await ask(`/${environment}/sync`, [environment])
+  for (const [index, result] of results.entries()) {
+    let last = result
+    let isMoving = true
+    while (last.run?.status === 'interrupted' && isMoving && !signal.aborted) {
+      const [next] = (await ask(`/${last.environment}/sync`, [last.environment])).results
+      isMoving = next !== undefined && progressOf(next) !== progressOf(last)
+      last = next ?? last
+    }
+    results[index] = last
+  }
+  return { results, wasStopped: signal.aborted }
+}
+
+const progressOf = ({ run }: SyncResult) => JSON.stringify(run?.progress)
+
 async function sync(context: Context<SyncOptions>): Promise<void> {
   const { environment, kinds, createdFrom, createdBefore, erased } = context.options
   const client = await context.client()
   const request: SyncRequest = { kinds, createdFrom, createdBefore, erased }
-  const path = environment === 'all' ? '/sync' : `/${environment}/sync`
   const answer = await context.interruptible(
     'Stopping after this page. Run the same command to continue. Press Ctrl-C again to end it now.',
-    (signal) =>
-      withSyncProgress(context, client, environment === 'all' ? ['test', 'live'] : [environment], () =>
-        client.send<SyncStripeResponse>('POST', path, request, signal),
-      ),
+    (signal) => syncToTheEnd(context, client, environment, request, signal),
   )
-  const { results } = answer
+  const { results, wasStopped } = answer
   if (environment === 'all' && results.every(({ connection }) => connection.maskedKey === null)) {
     throw cliError('No environment has a Stripe key.', {
       exitCode: EXIT.notConfigured,
@@ -61,8 +94,11 @@ async function sync(context: Context<SyncOptions>): Promise<void> {
       next: 'Run: pg-payments stripe config set --environment test',
     })
   }
-  context.show(answer, () => results.map(describeSync).join('\n\n'))
-  const interrupted = results.some(({ run }) => run?.status === 'interrupted')
+  context.show({ results }, () => results.map((result) => describeSync(result, wasStopped)).join('\n\n'))
+  const interrupted = results.some(
+    ({ connection, run }) =>
+      run?.status === 'interrupted' || (wasStopped && run === null && connection.maskedKey !== null),
+  )
   if (interrupted) throw stopped('The sync was stopped.', 'Run the same command to continue.')
   const failed = results.filter(
     ({ connection, run }) => connection.maskedKey !== null && run?.status !== 'succeeded',
@@ -75,8 +111,9 @@ async function sync(context: Context<SyncOptions>): Promise<void> {
   }
 }
 
-function describeSync({ environment, connection, run }: SyncResult): string {
+function describeSync({ environment, connection, run }: SyncResult, wasStopped: boolean): string {
   if (run === null) {
+    if (wasStopped && connection.maskedKey !== null) return `${environment}: stopped before it began.`
     return connection.maskedKey === null
       ? `${environment}: no Stripe key, so there was nothing to do.`
       : `${environment}: ${plain(connection.lastSyncError ?? 'the sync failed.')}`

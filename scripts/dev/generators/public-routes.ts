@@ -1,23 +1,36 @@
-/** The routes that are not for the admin, as the OpenAPI document describes them. */
+/** What only the OpenAPI document and the types of the API describe: the routes that are not for the admin, pages, and errors. */
 import { z } from 'zod'
 import {
   createCheckoutSessionBody,
   createCheckoutSessionResponse,
   createCustomerPortalSessionBody,
   createCustomerPortalSessionResponse,
-} from '../checkout/schemas.ts'
-import type { Route } from '../core/route.ts'
-import { answer, environmentParams, noQuery } from '../core/schema-parts.ts'
+} from '../../../functions/checkout/schemas.ts'
+import { ERROR_CODES } from '../../../functions/core/error-codes.ts'
+import type { Route } from '../../../functions/core/route.ts'
+import {
+  answer,
+  describedAnswer,
+  environmentParams,
+  named,
+  nextCursor,
+  noQuery,
+} from '../../../functions/core/schema-parts.ts'
 import {
   dashboardResponse,
   signInBody,
   signInResponse,
   signOutResponse,
-} from '../dashboard-server/schemas.ts'
-import { webhookResponse } from '../events/schemas.ts'
+} from '../../../functions/dashboard-server/schemas.ts'
+import { webhookResponse } from '../../../functions/events/schemas.ts'
 
 /** A route without its handler, which is in `app.ts`. The path is complete. */
-export type PublicRoute = Omit<Route, 'handle'> & { security: Record<string, string[]>[] }
+export type PublicRoute = Omit<Route, 'handle' | 'response'> & {
+  response: z.ZodType
+  security: Record<string, string[]>[]
+  /** `application/json` if omitted. */
+  contentType?: string
+}
 
 const healthResponse = answer('HealthResponse', {
   status: z.literal('ok'),
@@ -158,4 +171,47 @@ export const publicRoutes: PublicRoute[] = [
     security: [],
   },
   ...dashboardRoutes,
+  {
+    id: 'getMetrics',
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Returns the counts of this process and the state of the ledger, as Prometheus reads them',
+    description: 'For the admin, and for the holder of PAYMENTS_METRICS_TOKEN as a bearer token.',
+    query: noQuery,
+    response: z.string(),
+    contentType: 'text/plain',
+    errors: {
+      401: ['AUTH_INVALID_CREDENTIALS', 'AUTH_INVALID_API_KEY', 'AUTH_UNAUTHORIZED'],
+      403: ['AUTH_UNAUTHORIZED'],
+      500: ['INTERNAL_ERROR'],
+      503: ['DATABASE_UNAVAILABLE'],
+    },
+    security: [{ adminKey: [] }, { bearer: [] }],
+  },
+  {
+    id: 'getOpenapi',
+    method: 'GET',
+    path: '/api/payments/openapi.json',
+    summary: 'Returns this document',
+    query: noQuery,
+    response: z.looseObject({ openapi: z.string() }),
+    security: [],
+  },
 ]
+
+export const pageSchema = describedAnswer(
+  'Page',
+  'A page of a list: pass `nextCursor` as `cursor` to get the next page; it is null on the last one.',
+  { nextCursor },
+)
+
+const errorCode = named('ErrorCode', z.enum(ERROR_CODES), 'The codes an answer of this API can carry.')
+
+export const errorResponse = z
+  .object({
+    error: errorCode.meta({ shownAs: { type: 'string', description: 'A code.' } }),
+    message: z.string().describe('A sentence for a person.'),
+    statusCode: z.int(),
+    nextActions: z.string().describe('The next step.').optional(),
+  })
+  .meta({ id: 'Error', typeName: 'ErrorBody' })
