@@ -1,6 +1,6 @@
 import { useState } from 'react'
 import type { StripeConnection } from '../../../../types/api.ts'
-import { useChange } from '../../hooks/use-call.ts'
+import { useCall, useChange } from '../../hooks/use-call.ts'
 import { useConfirm } from '../../shell/confirm.tsx'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { ChangeButton } from '../../shell/role.tsx'
@@ -30,6 +30,7 @@ export function KeyCard({ connection }: { connection: StripeConnection | undefin
       remove.mutate({ params })
   }
   const hasKey = Boolean(connection?.maskedKey)
+  const health = useCall('getStripeHealth', { params }, { staleTime: 60_000 })
   return (
     <Card
       title={t.key}
@@ -49,6 +50,7 @@ export function KeyCard({ connection }: { connection: StripeConnection | undefin
     >
       <div className="flex flex-col gap-4">
         {hasKey ? <Connection connection={connection} /> : <p className="text-muted text-sm">{t.keyNone}</p>}
+        {health.data?.key?.source === 'environment' && <Note>{t.keyFromEnvironment}</Note>}
         {remove.error && <ErrorNote error={remove.error} />}
         {warnings.length > 0 && (
           <Note tone="warn" title={t.warnings}>
