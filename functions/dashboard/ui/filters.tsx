@@ -59,7 +59,7 @@ export function SelectFilter({
 }) {
   const [values, change] = useFilters()
   return (
-    <div className="w-40 max-sm:w-[calc(50%-0.375rem)]">
+    <div className="w-36 max-sm:w-[calc(50%-0.375rem)]">
       <SelectField
         label={label}
         value={values[name] ?? ''}
@@ -85,7 +85,7 @@ export function TextFilter({ name, label, placeholder, wide = false, type = 'tex
     return () => clearTimeout(timer)
   }, [typed])
   return (
-    <div className={wide ? 'w-72 max-sm:w-full' : 'w-40 max-sm:w-[calc(50%-0.375rem)]'}>
+    <div className={wide ? 'w-72 max-sm:w-full' : 'w-36 max-sm:w-[calc(50%-0.375rem)]'}>
       <TextField
         label={label}
         type={type}
@@ -113,7 +113,7 @@ export function DayFilters() {
 function DayFilter({ name, label }: { name: string; label: string }) {
   const [values, change] = useFilters()
   return (
-    <div className="w-40 max-sm:w-[calc(50%-0.375rem)]">
+    <div className="w-36 max-sm:w-[calc(50%-0.375rem)]">
       <TextField
         label={label}
         type="date"
