@@ -129,6 +129,7 @@ test('a lookup key is set, a price is archived, and a refusal is shown in the wo
   await dialog()
     .getByRole('alert')
     .getByText(/lookup key/)
+    .first()
     .waitFor()
   await dialog().getByLabel('Lookup key').fill('mug')
   await inDialog('Save').click()
@@ -143,7 +144,7 @@ test('a lookup key is set, a price is archived, and a refusal is shown in the wo
 
   await button('Delete').click()
   await inDialog('Delete').click()
-  await page.getByRole('alert').getByText(/price/).waitFor()
+  await page.getByRole('alert').getByText(/price/).first().waitFor()
 })
 
 test('payments are exported as CSV with the filters that are set', async () => {

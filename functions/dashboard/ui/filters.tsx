@@ -103,10 +103,10 @@ export function TextFilter({ name, label, placeholder, wide = false, type = 'tex
 /** The first and the last day, in the viewer's zone. */
 export function DayFilters() {
   return (
-    <>
+    <div className="flex gap-3 max-sm:w-full">
       <DayFilter name="from" label={texts.lists.from} />
       <DayFilter name="to" label={texts.lists.to} />
-    </>
+    </div>
   )
 }
 
