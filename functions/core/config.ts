@@ -5,6 +5,13 @@
 import * as v from 'valibot'
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Env } from './runtime.ts'
+import {
+  isClaimPath,
+  TOKEN_PRESETS,
+  type TokenSettings,
+  tokenSettings,
+  tokenSettingsProblem,
+} from './token-settings.ts'
 
 export type Config = {
   databaseUrl: string
@@ -24,6 +31,8 @@ export type Config = {
   jwtIssuers: string[] | null
   /** Accepted values of a token's `aud`; null accepts any. */
   jwtAudiences: string[] | null
+  /** Where a token has its role and its user. */
+  tokens: TokenSettings
   adminKey: string | null
   /** Roles whose tokens have the rights of the admin key. */
   adminRoles: string[]
@@ -203,6 +212,15 @@ const claimValues = (what: string, example: string) =>
 const text = (isRight: (value: string) => boolean, message: string) =>
   v.pipe(v.string(), v.check(isRight, message))
 
+/** The path of a claim; the variable is left out for the default. */
+const claimPath = (example: string) =>
+  v.optional(
+    text(
+      isClaimPath,
+      `must be the path of a claim, for example ${example}; a name with dots stands in double quotes`,
+    ),
+  )
+
 const encryptionKey = v.optional(
   text(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them'),
 )
@@ -247,6 +265,14 @@ const variables = v.object({
   ),
   PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
   PAYMENTS_JWT_AUDIENCE: claimValues('audiences', 'shop'),
+  PAYMENTS_JWT_PRESET: v.optional(
+    v.picklist(TOKEN_PRESETS, `must be left out or be one of ${TOKEN_PRESETS.join(', ')}`),
+  ),
+  PAYMENTS_JWT_ROLE_CLAIM: claimPath('app_metadata.role'),
+  PAYMENTS_JWT_USER_CLAIM: claimPath('user_id'),
+  PAYMENTS_JWT_DEFAULT_ROLE: v.optional(
+    v.picklist(['anon', 'authenticated'], 'must be left out or be anon or authenticated'),
+  ),
   PAYMENTS_ADMIN_KEY: key(),
   PAYMENTS_ADMIN_READ_KEY: key(),
   PAYMENTS_DASHBOARD: v.optional(v.picklist(['on', 'off'], 'must be on or off'), 'on'),
@@ -306,6 +332,17 @@ const NEVER_EMPTY = ['PAYMENTS_JWT_ISSUER', 'PAYMENTS_JWT_AUDIENCE']
 /** The names of all variables. */
 export const VARIABLES = Object.keys(variables.entries)
 
+/** The settings of tokens, if they go together. */
+function checkedTokens(value: v.InferOutput<typeof variables>): TokenSettings {
+  const tokens = tokenSettings(value)
+  const problem = tokenSettingsProblem(tokens, {
+    jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
+    jwtIssuers: value.PAYMENTS_JWT_ISSUER ?? null,
+  })
+  if (problem !== null) throw configError(problem)
+  return tokens
+}
+
 /**
  * The configuration in these environment variables. An empty variable counts as not set, except those in
  * `NEVER_EMPTY`.
@@ -327,6 +364,7 @@ export function readConfig(env: Env): Config {
     value.PAYMENTS_ADMIN_READ_KEY === value.PAYMENTS_ADMIN_KEY
   )
     throw configError('PAYMENTS_ADMIN_READ_KEY must differ from PAYMENTS_ADMIN_KEY.')
+  const tokens = checkedTokens(value)
   return {
     databaseUrl: value.DATABASE_URL,
     poolSize: value.PAYMENTS_POOL_SIZE,
@@ -338,6 +376,7 @@ export function readConfig(env: Env): Config {
     jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
     jwtIssuers: value.PAYMENTS_JWT_ISSUER ?? null,
     jwtAudiences: value.PAYMENTS_JWT_AUDIENCE ?? null,
+    tokens,
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
     adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,
