@@ -1858,14 +1858,16 @@ grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
@@ -1935,7 +1937,8 @@ grant execute on function payments.refuse_sync(environment text, error text, is_
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
@@ -1956,7 +1959,8 @@ grant execute on function payments.retry_customer_portal_session(environment tex
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.retry_webhook_events(max integer) is 'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
@@ -2118,11 +2122,17 @@ create function payments_private.delivery_reasons(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
 
+create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
   returns jsonb
@@ -2177,6 +2187,12 @@ create function payments_private.events_of_second(environment text, event jsonb,
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.fail_event(environment text, payload jsonb, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
+
 create function payments_private.forget_refused_signatures(environment text)
   returns void
   language plpgsql volatile security definer
@@ -2205,8 +2221,33 @@ create function payments_private.ids_of(objects jsonb[])
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ingest_event(environment text, payload jsonb, is_in_list boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_few(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_generally(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -2221,6 +2262,13 @@ create function payments_private.is_http_url(url text)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
+
+create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -2241,6 +2289,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
 
 create function payments_private.known_objects(environment text)
   returns jsonb
@@ -2270,6 +2324,13 @@ create function payments_private.lock_environment(environment text, alone boolea
 
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+  returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -2324,6 +2385,11 @@ create function payments_private.name_payment_objects(snapshots payments_private
 create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ordinary_transaction(objects payments_private.payment_objects[])
+  returns payments.transactions
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.own_metadata(metadata jsonb)
@@ -2463,6 +2529,21 @@ create function payments_private.purchased_items(environment text, invoice jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.put_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_refund(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_session(environment text, object jsonb, session payments_private.session_snapshot)
+  returns payments_private.session_snapshot
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.put_payment_objects(environment text, snapshots payments_private.payment_snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
@@ -2477,8 +2558,7 @@ grant execute on function payments_private.read_secrets(environment text) to pay
 create function payments_private.record_events(environment text, events jsonb[], ids text[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer)
   returns void
@@ -2589,6 +2669,11 @@ create function payments_private.split_into_batches(objects jsonb[])
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.status_of_event(environment text, event jsonb)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
   language plpgsql immutable security invoker
@@ -2626,6 +2711,53 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
+
+create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.take_customer(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_event(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_ignored(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_payment(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_price(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_product(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_session(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg__timestamps()
   returns trigger
@@ -2672,6 +2804,16 @@ grant execute on function payments_private.unknown_prices(environment text, id u
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject, may_change_status boolean)
+  returns jsonb
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.uuid_of_object(environment text, object_id text)
