@@ -48,7 +48,7 @@ test('axe finds nothing on any page in light and in dark, and no page asks anoth
   }
   expect(found).toEqual([])
   await visit.close()
-})
+}, 180_000)
 
 test('every page fits windows of 360 and of 2560 pixels without scrolling sideways', async () => {
   const visit = await openVisit(browser, world)
