@@ -1305,3 +1305,670 @@ export type ErrorCode =
   | 'DATABASE_CONSTRAINT_VIOLATION'
   | 'DATABASE_UNAVAILABLE'
   | 'INTERNAL_ERROR'
+
+/** What each operation takes and returns, by its id in `types/openapi.json`. */
+export type Operations = {
+  createCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCheckoutSessionRequest
+    response: CreateCheckoutSessionResponse
+  }
+  createCustomerPortalSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCustomerPortalSessionRequest
+    response: CreateCustomerPortalSessionResponse
+  }
+  receiveWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: Record<string, unknown>
+    response: WebhookResponse
+  }
+  getHealth: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: HealthResponse
+  }
+  getDashboardSession: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: GetDashboardSessionResponse
+  }
+  signInToDashboard: {
+    params: undefined
+    query: {
+    }
+    body: SignInRequest
+    response: SignInResponse
+  }
+  signOutOfDashboard: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: SignOutResponse
+  }
+  getMetrics: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: string
+  }
+  getOpenapi: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: {
+      openapi: string
+    }
+  }
+  getSettings: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetSettingsResponse
+  }
+  getStripeStatus: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeStatusResponse
+  }
+  getStripeConfig: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeConfigResponse
+  }
+  putStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PutStripeConfigRequest
+    response: PutStripeConfigResponse
+  }
+  deleteStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: DeleteStripeConfigResponse
+  }
+  configureStripeWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ConfigureStripeWebhookRequest
+    response: ConfigureStripeWebhookResponse
+  }
+  getStripeHealth: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: EnvironmentHealthResponse
+  }
+  getOverview: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetOverviewResponse
+  }
+  getRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** 30 days ago if omitted. */
+      from?: string
+      /** Now if omitted. */
+      to?: string
+      /** Whose days these are; UTC if omitted. */
+      timeZone?: string
+    }
+    body: undefined
+    response: GetRevenueResponse
+  }
+  getRecurringRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecurringRevenueResponse
+  }
+  searchEverything: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject, or the whole id of
+       * any object.
+       */
+      q: string
+    }
+    body: undefined
+    response: SearchResponse
+  }
+  listStripeCatalog: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: ListStripeCatalogResponse
+  }
+  listStripeProducts: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripeProductsResponse
+  }
+  createStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  getStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeProductResponse
+  }
+  updateStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: UpdateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  deleteStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
+    body: undefined
+    response: DeleteStripeProductResponse
+  }
+  listStripePrices: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Prices of this product only. */
+      productId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripePricesResponse
+  }
+  createStripePrice: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  getStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: undefined
+    response: MutateStripePriceResponse
+  }
+  updateStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: UpdateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  archiveStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
+    body: undefined
+    response: ArchiveStripePriceResponse
+  }
+  listStripeSubscriptions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      /**
+       * `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `canceled`, `unpaid`, `paused`,
+       * or a word that Stripe adds later.
+       */
+      status?: string
+      /** Whether it is `active`, `trialing` or `past_due`. */
+      isOpen?: 'true' | 'false'
+      cancelAtPeriodEnd?: 'true' | 'false'
+      priceId?: string
+      productId?: string
+      /** A subscription id, a customer id, or the id of a billing subject. */
+      search?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Updated at this instant or later. */
+      from?: string
+      /** Updated before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListStripeSubscriptionsResponse
+  }
+  listPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPaymentTransactionsResponse
+  }
+  exportPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: unknown
+  }
+  listPaymentCustomers: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      email?: string
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject; at most 100 of each.
+       */
+      search?: string
+      /** Both if omitted. */
+      status?: 'active' | 'deleted'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPaymentCustomersResponse
+  }
+  listCustomerTimeline: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: {
+      kind?: 
+        | 'payment'
+        | 'refund'
+        | 'subscription'
+        | 'checkout_session'
+        | 'portal_session'
+        | 'event'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCustomerTimelineResponse
+  }
+  listCheckoutSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      checkoutSessionId?: string
+      status?: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+      /** Whether the last attempt left an error. */
+      hasFailed?: 'true' | 'false'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListCheckoutSessionsResponse
+  }
+  listPortalSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'initialized' | 'created' | 'failed'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPortalSessionsResponse
+  }
+  getPaymentCustomer: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentCustomerResponse
+  }
+  getStripeSubscription: {
+    params: {
+      environment: StripeEnvironment
+      subscriptionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeSubscriptionResponse
+  }
+  getPaymentTransaction: {
+    params: {
+      environment: StripeEnvironment
+      transactionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentTransactionResponse
+  }
+  listWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListWebhookEventsResponse
+  }
+  countWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: CountWebhookEventsResponse
+  }
+  getWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetWebhookEventResponse
+  }
+  retryWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: RetryWebhookEventResponse
+  }
+  retryWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RetryWebhookEventsRequest
+    response: RetryWebhookEventsResponse
+  }
+  syncStripe: {
+    params: undefined
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  syncStripeEnvironment: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  listSyncRuns: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListSyncRunsResponse
+  }
+  startSyncRun: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: GetSyncRunResponse
+  }
+  getSyncRun: {
+    params: {
+      environment: StripeEnvironment
+      syncRunId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetSyncRunResponse
+  }
+  getRecoveryState: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecoveryStateResponse
+  }
+  recoverWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RecoverRequest
+    response: RecoverResponse
+  }
+  replayWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ReplayRequest
+    response: ReplayResponse
+  }
+  rebuildProjections: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: RebuildResponse
+  }
+  pruneWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PruneRequest
+    response: PruneResponse
+  }
+  runSchedule: {
+    params: undefined
+    query: undefined
+    body: ScheduleRequest
+    response: ScheduleResponse
+  }
+}
