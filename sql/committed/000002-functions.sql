@@ -1,5 +1,5 @@
---! Previous: sha1:3cb9eb770085965a9de29340d0c48b12e7f0f258
---! Hash: sha1:63b85a1d2bc1757e05f48fcdac2ab286d90b563b
+--! Previous: sha1:b2f745e784a6417a3f86df57e1f21098f6031e10
+--! Hash: sha1:11fc188d795f6662fd74e64f50a6b4136b28ff67
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -91,6 +91,919 @@ $$;
 
 revoke all on function payments_private.tg_sessions__reserved() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__reserved.sql
+
+--! Included checkout/private/checkout_session_list.sql
+/*
+ * Returns the Checkout Sessions that the API lists, with columns named as in its answers, without the address of the hosted page.
+ *
+ * `id` and `created_at` are the sort key of the list.
+ */
+create or replace view payments_private.checkout_session_list
+  with (security_invoker = true)
+as
+  select
+    c.id,
+    c.environment,
+    c.mode,
+    c.status,
+    c.payment_status,
+    c.subject_type,
+    c.subject_id,
+    c.customer_email,
+    c.checkout_session_id,
+    c.customer_id,
+    c.payment_intent_id,
+    c.subscription_id,
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'price_id', coalesce(i.item ->> 'priceId', i.item ->> 'price', i.item ->> 'price_id'),
+            'quantity', i.item -> 'quantity'
+          )
+          order by i.position
+        ),
+        '[]'
+      )
+      from jsonb_array_elements(c.line_items) with ordinality as i (item, position)
+    ) as line_items,
+    c.success_url,
+    c.cancel_url,
+    c.metadata,
+    c.last_error,
+    c.attempt,
+    c.expires_at,
+    c.created_at,
+    c.updated_at
+  from payments.stripe_checkout_sessions as c;
+
+comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
+
+revoke all on payments_private.checkout_session_list from public, anon, authenticated;
+grant select on payments_private.checkout_session_list to payments_service;
+--! EndIncluded checkout/private/checkout_session_list.sql
+--! Included checkout/private/portal_session_list.sql
+/*
+ * Returns the Billing Portal sessions that the API lists, with columns named as in its answers. Their addresses are secrets and are
+ * left out: whoever has one acts for the customer.
+ *
+ * `id` and `created_at` are the sort key of the list.
+ */
+create or replace view payments_private.portal_session_list
+  with (security_invoker = true)
+as
+  select
+    p.id,
+    p.environment,
+    p.status,
+    p.subject_type,
+    p.subject_id,
+    p.customer_id,
+    p.return_url,
+    p.configuration_id as configuration,
+    p.last_error,
+    p.created_at,
+    p.updated_at
+  from payments.stripe_customer_portal_sessions as p;
+
+comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
+
+revoke all on payments_private.portal_session_list from public, anon, authenticated;
+grant select on payments_private.portal_session_list to payments_service;
+--! EndIncluded checkout/private/portal_session_list.sql
+--! Included connection/private/database_state.sql
+/*
+ * Returns {postgres_version, migrations, roles, grants}: what the settings page shows of the database.
+ *
+ * migrations is [{name, applied_at}] in their order. roles is [{role, exists, is_granted}] of the roles that the handlers need;
+ * is_granted says whether the login may become the role. grants is [{role, object, privileges}] of the tables and views of the
+ * contract, for roles other than their owner.
+ */
+create or replace function payments_private.database_state()
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the list of migrations
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_migrations jsonb := '[]';
+begin
+  perform payments_private.check_caller();
+  if to_regclass('payments_private.schema_migrations') is not null then
+    execute 'select coalesce(jsonb_agg(jsonb_build_object(''name'', m.name, ''applied_at'', m.run_on) order by m.id), ''[]'')
+      from payments_private.schema_migrations as m'
+    into v_migrations;
+  end if;
+  return jsonb_build_object(
+    'postgres_version', current_setting('server_version'),
+    'migrations', v_migrations,
+    'roles', (
+      select jsonb_agg(
+        jsonb_build_object(
+          'role', n.role,
+          'exists', r.oid is not null,
+          'is_granted', coalesce(pg_has_role(session_user, r.oid, 'member'), false)
+        )
+        order by n.position
+      )
+      from (values (1, 'anon'), (2, 'authenticated'), (3, 'payments_service')) as n (position, role)
+      left join pg_catalog.pg_roles as r on r.rolname = n.role
+    ),
+    'grants', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('role', g.role, 'object', g.object, 'privileges', g.privileges) order by g.object, g.role
+        ),
+        '[]'
+      )
+      from (
+        select
+          coalesce(r.rolname, 'public') as role,
+          format('%s.%s', n.nspname, c.relname) as object,
+          jsonb_agg(distinct lower(a.privilege_type)) as privileges
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        left join pg_catalog.pg_attribute as t on t.attrelid = c.oid and t.attacl is not null
+        cross join lateral (select * from aclexplode(c.relacl) union all select * from aclexplode(t.attacl)) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where n.nspname = 'payments' and c.relkind in ('r', 'p', 'v') and a.grantee <> c.relowner
+        group by 1, 2
+      ) as g
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.database_state() from public, anon, authenticated;
+grant execute on function payments_private.database_state() to payments_service;
+--! EndIncluded connection/private/database_state.sql
+--! Included connection/private/environment_overview.sql
+/*
+ * Returns {environment, as_of, setup, counts, failed_payments, backlog}: what the first page of the dashboard shows besides the health.
+ *
+ * setup is {is_done, steps}; each step is {step, is_done, message, next_action}: key, webhook, sync, checkout, in the order of the
+ * set-up. counts has {count, is_exact} by table, see row_count. failed_payments is {last_day, last_week, last_month, is_exact}; it
+ * stops counting at 10,000. has_key and has_signing_secret are what only the handlers know.
+ */
+create or replace function payments_private.environment_overview(
+  environment text,
+  has_key boolean,
+  has_signing_secret boolean
+)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_connection payments.provider_connections;
+  v_has_checkout boolean;
+  v_failed jsonb;
+  v_backlog jsonb;
+  v_steps jsonb;
+begin
+  perform payments_private.check_environment(environment);
+  select c.* into v_connection
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = environment_overview.environment;
+  v_has_checkout := (
+    select c.id
+    from payments.stripe_checkout_sessions as c
+    where c.environment = environment_overview.environment
+    order by c.created_at desc
+    limit 1
+  ) is not null;
+
+  -- count what failed
+  select jsonb_build_object(
+    'last_day', count(*) filter (where f.failed_at >= now() - interval '1 day'),
+    'last_week', count(*) filter (where f.failed_at >= now() - interval '7 days'),
+    'last_month', count(*),
+    'is_exact', count(*) < 10000
+  )
+  into v_failed
+  from (
+    select t.failed_at
+    from payments.transactions as t
+    where t.environment = environment_overview.environment
+      and t.type = 'failed_payment'
+      and t.failed_at >= now() - interval '30 days'
+    order by t.failed_at desc
+    limit 10000
+  ) as f;
+  select jsonb_build_object(
+    'failed', count(*),
+    'dead_lettered', count(*) filter (where w.next_attempt_at is null),
+    'oldest_failed_at', min(w.received_at)
+  )
+  into v_backlog
+  from payments.webhook_events as w
+  where w.environment = environment_overview.environment and w.processing_status in ('pending', 'failed');
+
+  -- lead through the set-up
+  select jsonb_agg(
+    jsonb_build_object(
+      'step', s.step, 'is_done', s.is_done, 'message', s.message, 'next_action', case when not s.is_done then s.next_action end
+    )
+    order by s.position
+  )
+  into v_steps
+  from (
+    values
+      (1, 'key', has_key, 'Stripe''s secret key is known.', 'Store the secret key of your Stripe account.'),
+      (2, 'webhook', has_signing_secret, 'Stripe''s events can be verified.',
+        'Set up the webhook endpoint, so that Stripe reports payments.'),
+      (3, 'sync', coalesce(v_connection.last_sync_status = 'succeeded', false), 'The rows were brought in line with Stripe.',
+        'Sync, so that products, prices, customers and subscriptions are here.'),
+      (4, 'checkout', v_has_checkout, 'A checkout was begun.', 'Let your app create its first Checkout Session.')
+  ) as s (position, step, is_done, message, next_action);
+
+  return jsonb_build_object(
+    'environment', environment,
+    'as_of', now(),
+    'setup', jsonb_build_object('is_done', not v_steps @> '[{"is_done": false}]', 'steps', v_steps),
+    'counts', (
+      select jsonb_object_agg(c.name, payments_private.row_count(environment, c.table_name))
+      from (
+        values
+          ('customers', 'customers'), ('subscriptions', 'stripe_subscriptions'), ('transactions', 'transactions'),
+          ('events', 'webhook_events'), ('checkoutSessions', 'stripe_checkout_sessions'),
+          ('portalSessions', 'stripe_customer_portal_sessions'), ('products', 'stripe_products'), ('prices', 'stripe_prices')
+      ) as c (name, table_name)
+    ),
+    'failed_payments', v_failed,
+    'backlog', v_backlog
+  );
+end;
+$$;
+
+revoke all on function payments_private.environment_overview(text, boolean, boolean) from public, anon, authenticated;
+grant execute on function payments_private.environment_overview(text, boolean, boolean) to payments_service;
+--! EndIncluded connection/private/environment_overview.sql
+--! Included connection/private/row_count.sql
+/*
+ * Returns {count, is_exact}: how many rows of an environment a table of the contract has. A table of over 16 MB is not counted: the
+ * number is then that of the statistics of Postgres, so that the answer comes at once.
+ */
+create or replace function payments_private.row_count(environment text, table_name text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the statistics of the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table regclass := format('payments.%I', table_name)::regclass;
+  v_count bigint;
+  v_rows real;
+  v_share real;
+begin
+  perform payments_private.check_environment(environment);
+  if pg_relation_size(v_table) <= 16 * 1024 * 1024 then
+    execute format('select count(*) from %s as t where t.environment = $1', v_table) into v_count using environment;
+    return jsonb_build_object('count', v_count, 'is_exact', true);
+  end if;
+
+  select coalesce(nullif(c.reltuples, -1), t.n_live_tup, 0)
+  into v_rows
+  from pg_catalog.pg_class as c
+  left join pg_catalog.pg_stat_all_tables as t on t.relid = c.oid
+  where c.oid = v_table;
+  select s.most_common_freqs[array_position(s.most_common_vals::text::text[], row_count.environment)]
+  into v_share
+  from pg_catalog.pg_stats as s
+  where s.schemaname = 'payments' and s.tablename = table_name and s.attname = 'environment';
+  return jsonb_build_object(
+    'count', round((v_rows * case when found then coalesce(v_share, 0) else 1 end)::numeric)::bigint,
+    'is_exact', false
+  );
+end;
+$$;
+
+revoke all on function payments_private.row_count(text, text) from public, anon, authenticated;
+grant execute on function payments_private.row_count(text, text) to payments_service;
+--! EndIncluded connection/private/row_count.sql
+--! Included connection/private/search_everything.sql
+/*
+ * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
+ * whole id. At most 10 of each kind. kind is customer, subscription, transaction, checkout_session, portal_session, event, product or
+ * price.
+ */
+create or replace function payments_private.search_everything(environment text, search text)
+  returns table (kind text, id text, title text, subtitle text, customer_id text)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    (
+      select 'customer', c.provider_customer_id, coalesce(c.email, c.name, c.provider_customer_id),
+        coalesce(m.subject_type || ' ' || m.subject_id, c.name), c.provider_customer_id
+      from payments_private.customer_search(environment, search) as f (customer_id)
+      join payments.customers as c
+        on c.provider_customer_id = f.customer_id and c.environment = search_everything.environment and c.provider = 'stripe'
+      left join payments.customer_mappings as m
+        on m.provider_customer_id = f.customer_id and m.environment = search_everything.environment and m.provider = 'stripe'
+      order by lower(c.email), c.provider_customer_id
+      limit 10
+    )
+    union all
+    select 'subscription', s.subscription_id, s.subscription_id, s.status, s.customer_id
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = search and s.environment = search_everything.environment
+    union all
+    select 'transaction', t.id::text, coalesce(t.description, t.type), t.status, t.provider_customer_id
+    from payments_private.transaction_of_object(environment, search) as f (id)
+    join payments.transactions as t on t.id = f.id
+    union all
+    select 'checkout_session', c.id::text, c.checkout_session_id, c.status, c.customer_id
+    from payments.stripe_checkout_sessions as c
+    where c.checkout_session_id = search and c.environment = search_everything.environment
+    union all
+    select 'event', e.provider_event_id, e.event_type, e.processing_status, null
+    from payments.webhook_events as e
+    where e.provider_event_id = search and e.environment = search_everything.environment and e.provider = 'stripe'
+    union all
+    select 'product', p.product_id, p.name, null, null
+    from payments.stripe_products as p
+    where p.product_id = search and p.environment = search_everything.environment and not p.deleted
+    union all
+    select 'price', p.price_id, coalesce(p.lookup_key, p.price_id), p.product_id, null
+    from payments.stripe_prices as p
+    where p.price_id = search and p.environment = search_everything.environment and not p.deleted;
+end;
+$$;
+
+revoke all on function payments_private.search_everything(text, text) from public, anon, authenticated;
+grant execute on function payments_private.search_everything(text, text) to payments_service;
+--! EndIncluded connection/private/search_everything.sql
+--! Included connection/private/secret_list.sql
+/*
+ * Returns what may be shown of the stored secrets: which encryption key opens each, and neither a ciphertext nor a value.
+ */
+create or replace view payments_private.secret_list
+  with (security_invoker = true)
+as
+  select
+    s.environment,
+    s.kind,
+    s.masked as masked_key,
+    s.endpoint_id,
+    s.key_id,
+    s.created_at,
+    s.expires_at
+  from payments_private.secrets as s;
+
+comment on view payments_private.secret_list is 'Stored secrets as the API shows them: never a value.';
+
+revoke all on payments_private.secret_list from public, anon, authenticated;
+grant select on payments_private.secret_list to payments_service;
+--! EndIncluded connection/private/secret_list.sql
+--! Included ownership/private/customer_search.sql
+/*
+ * Returns the ids of the customers whose e-mail address, id or billing subject begins with a text. The case of an address does not
+ * matter. It finds at most 100 of each kind, so that a short text costs no more than a long one.
+ */
+create or replace function payments_private.customer_search(environment text, search text)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  rows 50
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_beyond text := chr(1114111); -- no character comes later
+  v_email text := lower(search);
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    (
+      select c.provider_customer_id
+      from payments.customers as c
+      where lower(c.email) ~>=~ v_email
+        and lower(c.email) ~<~ (v_email || v_beyond)
+        and c.email is not null
+        and c.environment = customer_search.environment
+      limit 100
+    )
+    union
+    (
+      select c.provider_customer_id
+      from payments.customers as c
+      where c.provider_customer_id ~>=~ search
+        and c.provider_customer_id ~<~ (search || v_beyond)
+        and c.environment = customer_search.environment
+      limit 100
+    )
+    union
+    (
+      select m.provider_customer_id
+      from payments.customer_mappings as m
+      where m.subject_id ~>=~ search
+        and m.subject_id ~<~ (search || v_beyond)
+        and m.environment = customer_search.environment
+      limit 100
+    );
+end;
+$$;
+
+revoke all on function payments_private.customer_search(text, text) from public, anon, authenticated;
+grant execute on function payments_private.customer_search(text, text) to payments_service;
+--! EndIncluded ownership/private/customer_search.sql
+--! Included ownership/private/customer_subjects.sql
+/*
+ * Returns the billing subjects of a customer: which of them pays with it now (is_mapped), and which Stripe objects named one as its
+ * owner, the first one first.
+ */
+create or replace function payments_private.customer_subjects(environment text, customer_id text)
+  returns table (subject_type text, subject_id text, is_mapped boolean, named_at timestamptz, named_by text)
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the owners of customers
+  rows 2
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select
+      coalesce(o.subject_type, m.subject_type),
+      coalesce(o.subject_id, m.subject_id),
+      m.id is not null,
+      o.named_at,
+      o.named_by
+    from (
+      select o.*
+      from payments_private.customer_owners as o
+      where o.customer_id = customer_subjects.customer_id and o.environment = customer_subjects.environment
+      order by o.named_at
+      limit 100
+    ) as o
+    full join (
+      select m.*
+      from payments.customer_mappings as m
+      where m.provider_customer_id = customer_subjects.customer_id and m.environment = customer_subjects.environment
+    ) as m on m.subject_type = o.subject_type and m.subject_id = o.subject_id
+    order by 4, 5, 1, 2;
+end;
+$$;
+
+revoke all on function payments_private.customer_subjects(text, text) from public, anon, authenticated;
+grant execute on function payments_private.customer_subjects(text, text) to payments_service;
+--! EndIncluded ownership/private/customer_subjects.sql
+--! Included payment/private/customer_timeline.sql
+/*
+ * Returns what happened with each customer: payments and refunds, subscriptions, sessions, and the events of all these objects.
+ *
+ * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, checkout_session, portal_session or
+ * event. Every part reaches the rows of one customer by an index, and an event by the index of its object.
+ */
+create or replace view payments_private.customer_timeline
+  with (security_invoker = true)
+as
+  select
+    t.id,
+    t.environment,
+    t.provider_customer_id as customer_id,
+    coalesce(t.provider_created_at, t.created_at) as happened_at,
+    case when t.type = 'refund' then 'refund' else 'payment' end as kind,
+    t.provider_object_id as object_id,
+    coalesce(t.description, t.type) as title,
+    t.status,
+    t.amount,
+    t.currency,
+    null::text as error
+  from payments.transactions as t
+  where t.provider_customer_id is not null
+  union all
+  select
+    s.id,
+    s.environment,
+    s.customer_id,
+    coalesce(to_timestamp((s.raw ->> 'created')::bigint), s.created_at),
+    'subscription',
+    s.subscription_id,
+    'subscription',
+    s.status,
+    null,
+    null,
+    null
+  from payments.stripe_subscriptions as s
+  union all
+  select
+    c.id,
+    c.environment,
+    c.customer_id,
+    c.created_at,
+    'checkout_session',
+    c.checkout_session_id,
+    c.mode,
+    c.status,
+    null,
+    null,
+    c.last_error
+  from payments.stripe_checkout_sessions as c
+  where c.customer_id is not null
+  union all
+  select
+    p.id,
+    p.environment,
+    p.customer_id,
+    p.created_at,
+    'portal_session',
+    null,
+    'customer portal',
+    p.status,
+    null,
+    null,
+    p.last_error
+  from payments.stripe_customer_portal_sessions as p
+  where p.customer_id is not null
+  union all
+  select
+    e.id,
+    e.environment,
+    o.customer_id,
+    e.received_at,
+    'event',
+    e.provider_event_id,
+    e.event_type,
+    e.processing_status,
+    null,
+    null,
+    e.last_error
+  from (
+    select c.environment, c.provider_customer_id as customer_id, c.provider_customer_id as object_id
+    from payments.customers as c
+    union
+    select s.environment, s.customer_id, s.subscription_id
+    from payments.stripe_subscriptions as s
+    union
+    select c.environment, c.customer_id, c.checkout_session_id
+    from payments.stripe_checkout_sessions as c
+    where c.customer_id is not null and c.checkout_session_id is not null
+    union
+    select t.environment, t.provider_customer_id, r.value
+    from payments.transactions as t
+    cross join lateral jsonb_each_text(t.related_object_ids) as r
+    where t.provider_customer_id is not null
+      and r.key in ('payment_intent', 'invoice', 'charge', 'checkout_session', 'refund')
+  ) as o
+  join payments.webhook_events as e on e.object_id = o.object_id and e.environment = o.environment
+  where e.provider = 'stripe';
+
+comment on view payments_private.customer_timeline is 'What happened with each customer, as the API lists it.';
+
+revoke all on payments_private.customer_timeline from public, anon, authenticated;
+grant select on payments_private.customer_timeline to payments_service;
+--! EndIncluded payment/private/customer_timeline.sql
+--! Included payment/private/payment_objects_of.sql
+/*
+ * Returns the Stripe objects that a transaction was derived from: those of its payment; for a refund, those of the payment that it
+ * belongs to. An object without a status was only linked to so far.
+ */
+create or replace function payments_private.payment_objects_of(environment text, transaction_id uuid)
+  returns table (
+    object_type text,
+    object_id text,
+    status text,
+    state text,
+    amount bigint,
+    amount_refunded bigint,
+    currency text,
+    provider_created_at timestamptz
+  )
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the payment objects
+  rows 10
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_payment_id uuid;
+begin
+  perform payments_private.check_environment(environment);
+  select coalesce(o.payment_id, t.id)
+  into v_payment_id
+  from payments.transactions as t
+  left join payments_private.payment_objects as o
+    on t.type = 'refund' and o.object_id = t.provider_object_id and o.environment = t.environment
+  where t.id = transaction_id and t.environment = payment_objects_of.environment;
+
+  return query
+    select o.object_type, o.object_id, o.status, o.state, o.amount, o.amount_refunded, o.currency, o.provider_created_at
+    from payments_private.payment_objects as o
+    where o.payment_id = v_payment_id
+      and o.environment = payment_objects_of.environment
+      and o.object_type <> 'order_reference'
+    order by o.provider_created_at, o.object_type, o.object_id
+    limit 1000;
+end;
+$$;
+
+revoke all on function payments_private.payment_objects_of(text, uuid) from public, anon, authenticated;
+grant execute on function payments_private.payment_objects_of(text, uuid) to payments_service;
+--! EndIncluded payment/private/payment_objects_of.sql
+--! Included payment/private/revenue_by_day.sql
+/*
+ * Returns the money of each day and currency, by the days of a time zone: what was paid, refunded and lost to disputes, in the
+ * currency's minor unit, and how many payments failed. Days without any of these have no row.
+ *
+ * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
+ * Each part reads the rows of its days alone, from an index that has all that it needs.
+ *
+ * Errors: SP001 for a time zone that Postgres does not know.
+ */
+create or replace function payments_private.revenue_by_day(
+  environment text,
+  happened_from timestamptz,
+  happened_before timestamptz,
+  time_zone text
+)
+  returns table (
+    day text,
+    currency text,
+    revenue bigint,
+    payments bigint,
+    refunds bigint,
+    refund_count bigint,
+    disputed bigint,
+    failed bigint
+  )
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select
+      to_char(m.on_day, 'YYYY-MM-DD'),
+      m.currency,
+      coalesce(sum(m.revenue), 0)::bigint,
+      coalesce(sum(m.payments), 0)::bigint,
+      coalesce(sum(m.refunds), 0)::bigint,
+      coalesce(sum(m.refund_count), 0)::bigint,
+      coalesce(sum(m.disputed), 0)::bigint,
+      coalesce(sum(m.failed), 0)::bigint
+    from (
+      select (t.paid_at at time zone time_zone)::date as on_day, t.currency, sum(t.amount) as revenue, count(*) as payments,
+        null::numeric as refunds, null::bigint as refund_count, null::numeric as disputed, null::bigint as failed
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.paid_at >= happened_from and t.paid_at < happened_before
+      group by 1, 2
+      union all
+      select (t.refunded_at at time zone time_zone)::date, t.currency, null, null, sum(t.amount), count(*), null, null
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.type = 'refund'
+        and t.refunded_at >= happened_from and t.refunded_at < happened_before
+      group by 1, 2
+      union all
+      select (t.disputed_at at time zone time_zone)::date, t.currency, null, null, null, null, sum(t.amount_disputed), null
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment
+        and t.disputed_at >= happened_from and t.disputed_at < happened_before
+      group by 1, 2
+      union all
+      select (t.failed_at at time zone time_zone)::date, t.currency, null, null, null, null, null, count(*)
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.type = 'failed_payment'
+        and t.failed_at >= happened_from and t.failed_at < happened_before
+      group by 1, 2
+    ) as m
+    group by m.on_day, m.currency
+    order by m.on_day, m.currency;
+exception
+  when invalid_parameter_value then
+    raise exception 'The time zone % is not known.', left(time_zone, 100)
+      using errcode = 'SP001', hint = 'Use a name such as Europe/Berlin or UTC.';
+end;
+$$;
+
+revoke all on function payments_private.revenue_by_day(text, timestamptz, timestamptz, text) from public, anon, authenticated;
+grant execute on function payments_private.revenue_by_day(text, timestamptz, timestamptz, text) to payments_service;
+--! EndIncluded payment/private/revenue_by_day.sql
+--! Included payment/private/transaction_of_object.sql
+/*
+ * Returns the ids of the transactions that a Stripe object belongs to: a payment by any of its objects, a refund by its own id.
+ */
+create or replace function payments_private.transaction_of_object(environment text, object_id text)
+  returns setof uuid
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the payment objects
+  rows 2
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select t.id
+    from payments_private.payment_objects as o
+    join payments.transactions as t on t.id = o.payment_id
+    where o.object_id = transaction_of_object.object_id and o.environment = transaction_of_object.environment
+    union
+    select t.id
+    from payments.transactions as t
+    where t.provider_object_id = transaction_of_object.object_id
+      and t.provider_object_type is not null -- as the index has it
+      and t.environment = transaction_of_object.environment;
+end;
+$$;
+
+revoke all on function payments_private.transaction_of_object(text, text) from public, anon, authenticated;
+grant execute on function payments_private.transaction_of_object(text, text) to payments_service;
+--! EndIncluded payment/private/transaction_of_object.sql
+--! Included projection/private/begin_catalog_change.sql
+/*
+ * Begins a change of a product or a price at Stripe, for an editor who saw it as revision says. Until end_catalog_change, or for a
+ * minute, no other such editor can begin one.
+ *
+ * A product or price that has no row here can be changed: Stripe says whether it exists.
+ *
+ * Errors: SP045 it was changed since; SP046 someone else is changing it now.
+ */
+create or replace function payments_private.begin_catalog_change(environment text, object_id text, revision text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the changes that have begun
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column -- the target of on conflict cannot be qualified
+declare
+  v_revision text;
+begin
+  perform payments_private.check_environment(begin_catalog_change.environment);
+
+  -- take the object first, so that the revision below is that after the change before this one
+  insert into payments_private.catalog_changes as c (environment, object_id)
+  values (begin_catalog_change.environment, begin_catalog_change.object_id)
+  on conflict on constraint catalog_changes_pkey do update
+  set begun_at = now()
+  where c.begun_at < now() - interval '1 minute';
+  if not found then
+    raise exception 'Someone else is changing % at this moment.', begin_catalog_change.object_id
+      using errcode = 'SP046', hint = 'Load it again in a moment, and look at the change before you make yours.';
+  end if;
+
+  -- compare with what the editor saw
+  select coalesce(
+    (
+      select payments_private.catalog_revision(to_jsonb(p))
+      from payments.stripe_products as p
+      where p.product_id = begin_catalog_change.object_id and p.environment = begin_catalog_change.environment
+    ),
+    (
+      select payments_private.catalog_revision(to_jsonb(p))
+      from payments.stripe_prices as p
+      where p.price_id = begin_catalog_change.object_id and p.environment = begin_catalog_change.environment
+    )
+  )
+  into v_revision;
+  if v_revision <> begin_catalog_change.revision then
+    raise exception '% was changed since you opened it.', begin_catalog_change.object_id
+      using errcode = 'SP045', hint = 'Load it again, and look at the change before you make yours.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.begin_catalog_change(text, text, text) from public, anon, authenticated;
+grant execute on function payments_private.begin_catalog_change(text, text, text) to payments_service;
+--! EndIncluded projection/private/begin_catalog_change.sql
+--! Included projection/private/end_catalog_change.sql
+/*
+ * Ends what begin_catalog_change began, whether Stripe has changed the object or not.
+ */
+create or replace function payments_private.end_catalog_change(environment text, object_id text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the changes that have begun
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  delete from payments_private.catalog_changes as c
+  where c.object_id = end_catalog_change.object_id and c.environment = end_catalog_change.environment;
+end;
+$$;
+
+revoke all on function payments_private.end_catalog_change(text, text) from public, anon, authenticated;
+grant execute on function payments_private.end_catalog_change(text, text) to payments_service;
+--! EndIncluded projection/private/end_catalog_change.sql
+--! Included projection/private/recurring_revenue.sql
+/*
+ * Returns {environment, as_of, open_statuses, paid_statuses, open_subscriptions, statuses, currencies} of an environment.
+ *
+ * statuses is [{status, count}]. currencies is [{currency, mrr, subscriptions, subscriptions_without_amount}]; mrr is what the
+ * subscriptions of the paid statuses bring in a month, as a whole number of the currency's minor unit. An item brings unit_amount *
+ * quantity / interval_count: by the month as it is, by the year a twelfth, by the week 365/84, by the day 365/12. Each item is
+ * rounded, a half away from zero. Metered and tiered items have no amount: subscriptions_without_amount counts the subscriptions that
+ * have such an item. A trial and a paused collection bring nothing. Discounts and taxes are not known here.
+ *
+ * It reads every subscription of the paid statuses: its time grows with them.
+ */
+create or replace function payments_private.recurring_revenue(environment text)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_open text[] := array['active', 'trialing', 'past_due'];
+  v_paid text[] := array['active', 'past_due'];
+  v_statuses jsonb;
+  v_currencies jsonb;
+begin
+  perform payments_private.check_environment(environment);
+  select coalesce(jsonb_agg(jsonb_build_object('status', s.status, 'count', s.count) order by s.count desc, s.status), '[]')
+  into v_statuses
+  from (
+    select s.status, count(*) as count
+    from payments.stripe_subscriptions as s
+    where s.environment = recurring_revenue.environment
+    group by s.status
+  ) as s;
+
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'currency', c.currency, 'mrr', c.mrr, 'subscriptions', c.subscriptions,
+        'subscriptions_without_amount', c.subscriptions_without_amount
+      )
+      order by c.mrr desc, c.currency
+    ),
+    '[]'
+  )
+  into v_currencies
+  from (
+    select
+      o.currency,
+      sum(o.mrr)::bigint as mrr,
+      count(*) as subscriptions,
+      count(*) filter (where o.has_no_amount) as subscriptions_without_amount
+    from (
+      -- all items of a subscription have one currency
+      select
+        s.id,
+        min(p.currency) as currency,
+        coalesce(sum(round(p.a_month * coalesce(i.quantity, 1))), 0) as mrr,
+        bool_or(p.a_month is null) as has_no_amount
+      from payments.stripe_subscriptions as s
+      join payments.stripe_subscription_items as i on i.subscription_id = s.subscription_id and i.environment = s.environment
+      join (
+        select
+          p.price_id,
+          p.currency,
+          case
+            when p.recurring_usage_type is distinct from 'metered'
+            then p.unit_amount::numeric / greatest(p.recurring_interval_count, 1) * case p.recurring_interval
+              when 'day' then 365::numeric / 12
+              when 'week' then 365::numeric / 84
+              when 'year' then 1::numeric / 12
+              else 1
+            end
+          end as a_month
+        from payments.stripe_prices as p
+        where p.environment = recurring_revenue.environment
+        offset 0 -- computed once for each price
+      ) as p on p.price_id = i.price_id
+      where s.environment = recurring_revenue.environment
+        and s.status = any (v_paid)
+        and s.pause_collection_behavior is null
+      group by s.id
+    ) as o
+    group by o.currency
+  ) as c;
+
+  return jsonb_build_object(
+    'environment', environment,
+    'as_of', now(),
+    'open_statuses', v_open,
+    'paid_statuses', v_paid,
+    'open_subscriptions', (
+      select coalesce(sum((s ->> 'count')::bigint), 0)
+      from jsonb_array_elements(v_statuses) as s
+      where s ->> 'status' = any (v_open)
+    ),
+    'statuses', v_statuses,
+    'currencies', v_currencies
+  );
+end;
+$$;
+
+revoke all on function payments_private.recurring_revenue(text) from public, anon, authenticated;
+grant execute on function payments_private.recurring_revenue(text) to payments_service;
+--! EndIncluded projection/private/recurring_revenue.sql
 
 --! Included ownership/private/own_metadata.sql
 /*
@@ -336,6 +1249,62 @@ comment on function payments.purchase_of(payments.webhook_events) is
 revoke all on function payments.purchase_of(payments.webhook_events) from public, anon, authenticated;
 grant execute on function payments.purchase_of(payments.webhook_events) to payments_service;
 --! EndIncluded payment/purchase_of.sql
+--! Included projection/private/subscription_access.sql
+/*
+ * Returns {access, reason}: whether a subscription gives access, as sql/templates/team-entitlements.sql decides it, and why, as a
+ * sentence. access is:
+ *   granted  it gives access
+ *   at_risk  it gives access, and Stripe still tries to collect the payment
+ *   none     it gives none
+ *
+ * An app may decide otherwise. This is what the dashboard shows, and nothing depends on it.
+ */
+create or replace function payments_private.subscription_access(subscription payments.stripe_subscriptions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_paid boolean;
+begin
+  if subscription.status not in ('trialing', 'active', 'past_due') then
+    return jsonb_build_object('access', 'none', 'reason', format('The status %s gives no access.', subscription.status));
+  end if;
+  if subscription.pause_collection_behavior is not null then
+    return jsonb_build_object('access', 'none', 'reason', 'Collection is paused, so no money arrives.');
+  end if;
+  if subscription.status = 'trialing' then
+    return jsonb_build_object('access', 'granted', 'reason', 'The trial gives access.');
+  end if;
+  if subscription.latest_invoice_id is null then
+    return jsonb_build_object('access', 'granted', 'reason', 'Nothing was billed so far.');
+  end if;
+  select exists (
+    select
+    from payments.transactions as t
+    where t.provider_customer_id = subscription.customer_id
+      and t.environment = subscription.environment
+      and t.type = 'subscription_invoice'
+      and t.related_object_ids ->> 'subscription' = subscription.subscription_id
+      and t.status in ('succeeded', 'partially_refunded', 'refunded')
+      and (t.amount > t.amount_disputed or t.amount = 0)
+  )
+  into v_is_paid;
+  return case
+    when not v_is_paid then
+      jsonb_build_object('access', 'none', 'reason', 'No money has arrived for it.')
+    when subscription.status = 'past_due' then
+      jsonb_build_object('access', 'at_risk', 'reason', 'The last payment failed, and Stripe still tries to collect it.')
+    else jsonb_build_object('access', 'granted', 'reason', 'It is active, and money has arrived.')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.subscription_access(payments.stripe_subscriptions) from public, anon, authenticated;
+grant execute on function payments_private.subscription_access(payments.stripe_subscriptions) to payments_service;
+--! EndIncluded projection/private/subscription_access.sql
 --! Included payment/subscription_access.sql
 /*
  * The items of subscriptions that give access now, one row each, for entitlements of an app.
@@ -12120,7 +13089,9 @@ as
     c.last_synced_at,
     c.last_sync_status,
     c.last_sync_error,
-    c.last_sync_counts
+    c.last_sync_counts,
+    c.events_complete_from,
+    c.events_complete_until
   from payments.provider_connections as c
   where c.provider = 'stripe';
 
@@ -12154,7 +13125,10 @@ as
     e.processed_at,
     e.created_at,
     e.updated_at,
-    e.payload
+    e.payload,
+    e.provider_created_at,
+    e.next_attempt_at,
+    e.processing_status = 'failed' and e.next_attempt_at is null as is_dead_lettered
   from payments.webhook_events as e
   where e.provider = 'stripe';
 
@@ -12289,7 +13263,9 @@ as
     t.updated_at,
     t.related_object_ids,
     t.amount_disputed,
-    t.dispute_status
+    t.dispute_status,
+    t.disputed_at,
+    t.dispute_amount
   from payments.transactions as t
   where t.provider = 'stripe';
 
@@ -12298,6 +13274,35 @@ comment on view payments_private.transaction_list is 'Payments and refunds as th
 revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
+--! Included projection/private/catalog_revision.sql
+/*
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ *
+ * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
+ */
+create or replace function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return md5(jsonb_build_array(
+    catalog_row -> 'name',
+    catalog_row -> 'description',
+    catalog_row -> 'active',
+    catalog_row -> 'default_price_id',
+    catalog_row -> 'lookup_key',
+    catalog_row -> 'tax_behavior',
+    catalog_row -> 'metadata'
+  )::text);
+end;
+$$;
+
+revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
+--! EndIncluded projection/private/catalog_revision.sql
 --! Included projection/private/price_list.sql
 /*
  * Returns the prices that the API lists, with columns named as in its answers.
@@ -12327,7 +13332,8 @@ as
     p.pay_what_you_want,
     p.custom_unit_amount_minimum,
     p.custom_unit_amount_maximum,
-    p.custom_unit_amount_preset
+    p.custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
   from payments.stripe_prices as p
   where not p.deleted;
 
@@ -12353,7 +13359,8 @@ as
     p.active,
     p.default_price_id,
     p.metadata,
-    p.synced_at
+    p.synced_at,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
   from payments.stripe_products as p
   where not p.deleted;
 
@@ -12424,7 +13431,9 @@ as
       where i.subscription_id = s.subscription_id and i.environment = s.environment
     ) as items,
     s.pause_collection_behavior,
-    s.pause_collection_resumes_at
+    s.pause_collection_resumes_at,
+    payments_private.subscription_access(s) ->> 'access' as access,
+    payments_private.subscription_access(s) ->> 'reason' as access_reason
   from payments.stripe_subscriptions as s;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
@@ -12773,6 +13782,7 @@ alter table payments.stripe_subscription_items enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
+alter table payments_private.catalog_changes enable row level security;
 alter table payments_private.customer_owners enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.rate_counters enable row level security;
