@@ -2048,6 +2048,25 @@ export type Operations = {
     body: RetryWebhookEventsRequest
     response: RetryWebhookEventsResponse
   }
+  capturePayment: {
+    params: {
+      environment: StripeEnvironment
+      paymentIntentId: string
+    }
+    query: undefined
+    body: CapturePaymentRequest
+    response: PaymentResponse
+  }
+  cancelPayment: {
+    params: {
+      environment: StripeEnvironment
+      paymentIntentId: string
+    }
+    query: undefined
+    body: {
+    }
+    response: PaymentResponse
+  }
   syncStripe: {
     params: undefined
     query: undefined

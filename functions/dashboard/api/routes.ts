@@ -49,6 +49,8 @@ export const ROUTES = {
   getWebhookEvent: ['GET', '/api/payments/stripe/{environment}/webhook-events/{eventId}', ['event']],
   retryWebhookEvent: ['POST', '/api/payments/stripe/{environment}/webhook-events/{eventId}/retry', ['event', 'retried']],
   retryWebhookEvents: ['POST', '/api/payments/stripe/{environment}/webhook-events/retry', ['results']],
+  capturePayment: ['POST', '/api/payments/stripe/{environment}/payments/{paymentIntentId}/capture', ['payment']],
+  cancelPayment: ['POST', '/api/payments/stripe/{environment}/payments/{paymentIntentId}/cancel', ['payment']],
   syncStripe: ['POST', '/api/payments/stripe/sync', ['results']],
   syncStripeEnvironment: ['POST', '/api/payments/stripe/{environment}/sync', ['results']],
   listSyncRuns: ['GET', '/api/payments/stripe/{environment}/sync-runs', ['syncRuns']],
