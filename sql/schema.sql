@@ -280,6 +280,72 @@ grant insert (cancel_url, customer_email, environment, idempotency_key, line_ite
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
 grant select, update on payments.stripe_checkout_sessions to payments_service;
 
+create table payments.stripe_credit_notes (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  credit_note_id text not null,
+  number text,
+  status text not null,
+  type text,
+  reason text,
+  invoice_id text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount bigint,
+  memo text,
+  pdf text,
+  voided_at timestamp with time zone,
+  provider_created_at timestamp with time zone,
+  metadata jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version bigint not null default 0,
+  constraint stripe_credit_notes_pkey PRIMARY KEY (id),
+  constraint stripe_credit_notes_credit_note_id_key UNIQUE (credit_note_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
+);
+alter table payments.stripe_credit_notes enable row level security;
+comment on table payments.stripe_credit_notes is 'Stripe credit notes (https://docs.stripe.com/api/credit_notes), which reduce what an invoice asks for. Amounts are integers in the currency''s minor unit.';
+comment on column payments.stripe_credit_notes.id is 'Local id.';
+comment on column payments.stripe_credit_notes.environment is 'test or live.';
+comment on column payments.stripe_credit_notes.credit_note_id is 'Stripe id (cn_…).';
+comment on column payments.stripe_credit_notes.number is 'Number that the customer sees.';
+comment on column payments.stripe_credit_notes.status is 'Stripe''s status: issued, void, or a word that Stripe adds.';
+comment on column payments.stripe_credit_notes.type is 'Stripe''s type: pre_payment, post_payment or mixed.';
+comment on column payments.stripe_credit_notes.reason is 'Why it was issued: duplicate, fraudulent, order_change or product_unsatisfactory; null if nobody said.';
+comment on column payments.stripe_credit_notes.invoice_id is 'Invoice (in_…) that it reduces.';
+comment on column payments.stripe_credit_notes.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_credit_notes.subject_type is 'Kind of billing subject: that of its invoice, else that of its customer.';
+comment on column payments.stripe_credit_notes.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_credit_notes.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_credit_notes.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_credit_notes.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_credit_notes.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_credit_notes.amount is 'Amount credited, tax included, in the minor unit.';
+comment on column payments.stripe_credit_notes.memo is 'Text that the customer sees.';
+comment on column payments.stripe_credit_notes.pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_credit_notes.voided_at is 'When it was voided.';
+comment on column payments.stripe_credit_notes.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_credit_notes.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_credit_notes.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_credit_notes.created_at is 'When this row was created.';
+comment on column payments.stripe_credit_notes.updated_at is 'When this row last changed.';
+comment on column payments.stripe_credit_notes.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_credit_notes_customer_id_idx ON payments.stripe_credit_notes USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_credit_notes_invoice_id_idx ON payments.stripe_credit_notes USING btree (invoice_id, environment);
+CREATE INDEX stripe_credit_notes_provider_created_at_idx ON payments.stripe_credit_notes USING btree (provider_created_at DESC, environment);
+CREATE INDEX stripe_credit_notes_subject_idx ON payments.stripe_credit_notes USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_credit_notes FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_credit_notes for select to payments_service using (true);
+grant select on payments.stripe_credit_notes to payments_service;
+
 create table payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid(),
   environment text not null,
@@ -326,6 +392,96 @@ create policy service_update on payments.stripe_customer_portal_sessions for upd
 grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
 grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
 grant select, update on payments.stripe_customer_portal_sessions to payments_service;
+
+create table payments.stripe_invoices (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  invoice_id text not null,
+  number text,
+  status text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  subscription_id text,
+  billing_reason text,
+  collection_method text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount_due bigint,
+  amount_paid bigint,
+  amount_remaining bigint,
+  description text,
+  hosted_invoice_url text,
+  invoice_pdf text,
+  period_start timestamp with time zone,
+  period_end timestamp with time zone,
+  due_at timestamp with time zone,
+  finalized_at timestamp with time zone,
+  paid_at timestamp with time zone,
+  voided_at timestamp with time zone,
+  provider_created_at timestamp with time zone,
+  deleted boolean not null default false,
+  metadata jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  named_subject_type text,
+  named_subject_id text,
+  subject_version bigint,
+  version bigint not null default 0,
+  constraint stripe_invoices_pkey PRIMARY KEY (id),
+  constraint stripe_invoices_invoice_id_key UNIQUE (invoice_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
+) with (fillfactor=85);
+alter table payments.stripe_invoices enable row level security;
+comment on table payments.stripe_invoices is 'Stripe invoices (https://docs.stripe.com/api/invoices). Amounts are integers in the currency''s minor unit. A draft that was deleted stays as a tombstone with deleted = true.';
+comment on column payments.stripe_invoices.id is 'Local id.';
+comment on column payments.stripe_invoices.environment is 'test or live.';
+comment on column payments.stripe_invoices.invoice_id is 'Stripe id (in_…).';
+comment on column payments.stripe_invoices.number is 'Number that the customer sees; null while it is a draft.';
+comment on column payments.stripe_invoices.status is 'Stripe''s status: draft, open, paid, uncollectible, void, or a word that Stripe adds.';
+comment on column payments.stripe_invoices.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_invoices.subject_type is 'Kind of billing subject: the one that the invoice names, else that of its subscription, else that of its customer.';
+comment on column payments.stripe_invoices.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_invoices.subscription_id is 'Subscription (sub_…) that it bills; null for others.';
+comment on column payments.stripe_invoices.billing_reason is 'Why Stripe made it, for example subscription_cycle or manual.';
+comment on column payments.stripe_invoices.collection_method is 'charge_automatically or send_invoice.';
+comment on column payments.stripe_invoices.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_invoices.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_invoices.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_invoices.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_invoices.amount_due is 'What was to be paid, after the customer''s balance, in the minor unit.';
+comment on column payments.stripe_invoices.amount_paid is 'What was paid, in the minor unit.';
+comment on column payments.stripe_invoices.amount_remaining is 'What remains to be paid, in the minor unit.';
+comment on column payments.stripe_invoices.description is 'Stripe''s description, shown as its memo.';
+comment on column payments.stripe_invoices.hosted_invoice_url is 'Stripe''s page of the invoice. Who has the address can see it.';
+comment on column payments.stripe_invoices.invoice_pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_invoices.period_start is 'Start of the period in which its items were added; the periods of what it bills are in its lines.';
+comment on column payments.stripe_invoices.period_end is 'End of that period.';
+comment on column payments.stripe_invoices.due_at is 'When it is due; null if it is charged automatically.';
+comment on column payments.stripe_invoices.finalized_at is 'When it was finalized.';
+comment on column payments.stripe_invoices.paid_at is 'When it was paid.';
+comment on column payments.stripe_invoices.voided_at is 'When it was voided.';
+comment on column payments.stripe_invoices.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_invoices.deleted is 'Whether the draft was deleted at Stripe.';
+comment on column payments.stripe_invoices.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_invoices.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_invoices.created_at is 'When this row was created.';
+comment on column payments.stripe_invoices.updated_at is 'When this row last changed.';
+comment on column payments.stripe_invoices.named_subject_type is 'Kind of billing subject that metadata of the invoice, its subscription or its lines names.';
+comment on column payments.stripe_invoices.named_subject_id is 'Id of that billing subject.';
+comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
+comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_invoices_customer_id_idx ON payments.stripe_invoices USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices USING btree (provider_created_at DESC, environment);
+CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_invoices FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_invoices for select to payments_service using (true);
+grant select on payments.stripe_invoices to payments_service;
 
 create table payments.stripe_prices (
   id uuid not null default gen_random_uuid(),
@@ -545,7 +701,7 @@ create table payments.sync_runs (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint error_only_when_failed CHECK (((error IS NOT NULL) = (status = 'failed'::text))),
   constraint finished_at_unless_running CHECK (((finished_at IS NULL) = (status = 'running'::text))),
-  constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'refunds'::text, 'disputes'::text]))),
+  constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'credit_notes'::text, 'refunds'::text, 'disputes'::text]))),
   constraint lease_only_while_running CHECK (((lease IS NOT NULL) = (status = 'running'::text))),
   constraint range_is_not_empty CHECK ((created_from < created_before)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'interrupted'::text])))
@@ -763,6 +919,35 @@ create view payments_private.connection_list with (security_invoker=true) as
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
 grant select on payments_private.connection_list to payments_service;
+
+create view payments_private.credit_note_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    credit_note_id,
+    number,
+    status,
+    type,
+    reason,
+    invoice_id,
+    customer_id,
+    subject_type,
+    subject_id,
+    currency,
+    subtotal,
+    tax,
+    total,
+    amount,
+    memo,
+    pdf,
+    voided_at,
+    provider_created_at,
+    metadata,
+    synced_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_credit_notes n;
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+grant select on payments_private.credit_note_list to payments_service;
 
 create view payments_private.customer_list with (security_invoker=true) as
  SELECT c.id,
@@ -1157,6 +1342,44 @@ create view payments_private.derived_transactions with (security_invoker=true) a
            FROM payments_private.payment_objects o
           WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true));
 comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
+
+create view payments_private.invoice_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    invoice_id,
+    number,
+    status,
+    customer_id,
+    subject_type,
+    subject_id,
+    subscription_id,
+    billing_reason,
+    collection_method,
+    currency,
+    subtotal,
+    tax,
+    total,
+    amount_due,
+    amount_paid,
+    amount_remaining,
+    description,
+    hosted_invoice_url,
+    invoice_pdf,
+    period_start,
+    period_end,
+    due_at,
+    finalized_at,
+    paid_at,
+    voided_at,
+    provider_created_at,
+    deleted,
+    metadata,
+    synced_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_invoices i;
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+grant select on payments_private.invoice_list to payments_service;
 
 create table payments_private.payment_objects (
   environment text not null,
@@ -1610,14 +1833,16 @@ grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
@@ -1680,7 +1905,8 @@ grant execute on function payments.refuse_sync(environment text, error text, is_
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
@@ -1701,7 +1927,8 @@ grant execute on function payments.retry_customer_portal_session(environment tex
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.retry_webhook_events(max integer) is 'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
@@ -1816,6 +2043,11 @@ create function payments_private.count_guest_checkout(environment text, per_minu
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.count_guest_checkout(environment text, per_minute integer) to payments_service;
 
+create function payments_private.credit_note_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments.stripe_credit_notes
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
   language plpgsql stable security invoker
@@ -1833,11 +2065,17 @@ create function payments_private.delivery_reasons(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
 
+create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
   returns jsonb
@@ -1880,13 +2118,19 @@ create function payments_private.events_of_second(environment text, event jsonb,
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.fail_event(environment text, payload jsonb, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
+
 create function payments_private.forget_refused_signatures(environment text)
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.forget_refused_signatures(environment text) to payments_service;
 
-create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
+create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[], created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
   returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
@@ -1908,8 +2152,33 @@ create function payments_private.ids_of(objects jsonb[])
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ingest_event(environment text, payload jsonb, is_in_list boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_few(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_generally(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -1919,11 +2188,23 @@ create function payments_private.instant_of(field jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
+create function payments_private.invoice_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments.stripe_invoices
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.is_http_url(url text)
   returns boolean
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
+
+create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -1944,6 +2225,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
 
 create function payments_private.known_objects(environment text)
   returns jsonb
@@ -1973,6 +2260,13 @@ create function payments_private.lock_environment(environment text, alone boolea
 
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+  returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -2027,6 +2321,21 @@ create function payments_private.name_payment_objects(snapshots payments_private
 create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ordinary_transaction(objects payments_private.payment_objects[])
+  returns payments.transactions
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.owner_of(environment text, subscription_id text, customer_id text, named payments.billing_subject)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
@@ -2115,7 +2424,17 @@ create function payments_private.project_stripe_checkout_sessions(environment te
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.project_stripe_credit_notes(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.project_stripe_invoices(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2150,6 +2469,28 @@ create function payments_private.project_sync_page(environment text, objects jso
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.put_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_refund(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_session(environment text, object jsonb, session payments_private.session_snapshot)
+  returns payments_private.session_snapshot
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.put_payment_objects(environment text, snapshots payments_private.payment_snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
@@ -2164,8 +2505,7 @@ grant execute on function payments_private.read_secrets(environment text) to pay
 create function payments_private.record_events(environment text, events jsonb[], ids text[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer)
   returns void
@@ -2177,6 +2517,13 @@ create function payments_private.refresh_customer_mappings(environment text, cus
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.refresh_invoices(environment text, invoice_ids text[], subscription_ids text[], customer_ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.refresh_payments(environment text, subscription_ids text[], customer_ids text[])
   returns void
@@ -2252,6 +2599,11 @@ create function payments_private.split_into_batches(objects jsonb[])
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.status_of_event(environment text, event jsonb)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
   language plpgsql immutable security invoker
@@ -2283,6 +2635,63 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
+
+create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.take_customer(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_event(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_ignored(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_payment(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_price(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_product(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_session(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tax_of(object jsonb)
+  returns bigint
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg__timestamps()
   returns trigger
@@ -2323,6 +2732,16 @@ grant execute on function payments_private.unknown_prices(environment text, id u
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject, may_change_status boolean)
+  returns jsonb
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.uuid_of_object(environment text, object_id text)

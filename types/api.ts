@@ -243,6 +243,7 @@ export type SyncKind =
   | 'payment_intents'
   | 'charges'
   | 'invoices'
+  | 'credit_notes'
   | 'refunds'
   | 'disputes'
 
@@ -613,6 +614,87 @@ export type PaymentCustomer = {
   /** Two letters. */
   countryCode: string | null
 }
+
+export type ListStripeInvoicesResponse = {
+  invoices: StripeInvoice[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type StripeInvoice = {
+  environment: StripeEnvironment
+  invoiceId: string
+  /** Null while it is a draft. */
+  number: string | null
+  status: StripeInvoiceStatus
+  customerId: string | null
+  subjectType: string | null
+  subjectId: string | null
+  subscriptionId: string | null
+  billingReason: string | null
+  collectionMethod: string | null
+  currency: string | null
+  subtotal: number | null
+  /** Null if Stripe names no tax. */
+  tax: number | null
+  total: number | null
+  amountDue: number | null
+  amountPaid: number | null
+  amountRemaining: number | null
+  description: string | null
+  /** Whoever has the address can see the invoice. */
+  hostedInvoiceUrl: string | null
+  invoicePdf: string | null
+  periodStart: string | null
+  periodEnd: string | null
+  dueAt: string | null
+  finalizedAt: string | null
+  paidAt: string | null
+  voidedAt: string | null
+  providerCreatedAt: string | null
+  /** The draft was deleted at Stripe. */
+  deleted: boolean
+  metadata: Record<string, string>
+  syncedAt: string
+  createdAt: string
+  updatedAt: string
+}
+
+export type StripeInvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void' | (string & {})
+
+export type ListStripeCreditNotesResponse = {
+  creditNotes: StripeCreditNote[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type StripeCreditNote = {
+  environment: StripeEnvironment
+  creditNoteId: string
+  number: string | null
+  status: StripeCreditNoteStatus
+  type: string | null
+  reason: string | null
+  invoiceId: string
+  customerId: string | null
+  subjectType: string | null
+  subjectId: string | null
+  currency: string | null
+  subtotal: number | null
+  tax: number | null
+  total: number | null
+  amount: number | null
+  memo: string | null
+  pdf: string | null
+  voidedAt: string | null
+  providerCreatedAt: string | null
+  metadata: Record<string, string>
+  syncedAt: string
+  createdAt: string
+  updatedAt: string
+}
+
+export type StripeCreditNoteStatus = 'issued' | 'void' | (string & {})
 
 export type ListWebhookEventsResponse = {
   events: StripeWebhookEvent[]

@@ -170,6 +170,33 @@ export interface PaymentsPrivateConnectionList {
   webhook_endpoint_url: string | null;
 }
 
+export interface PaymentsPrivateCreditNoteList {
+  amount: Int8 | null;
+  created_at: Timestamp | null;
+  credit_note_id: string | null;
+  currency: string | null;
+  customer_id: string | null;
+  environment: string | null;
+  id: string | null;
+  invoice_id: string | null;
+  memo: string | null;
+  metadata: Json | null;
+  number: string | null;
+  pdf: string | null;
+  provider_created_at: Timestamp | null;
+  reason: string | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  subtotal: Int8 | null;
+  synced_at: Timestamp | null;
+  tax: Int8 | null;
+  total: Int8 | null;
+  type: string | null;
+  updated_at: Timestamp | null;
+  voided_at: Timestamp | null;
+}
+
 export interface PaymentsPrivateCustomerList {
   country_code: string | null;
   deleted: boolean | null;
@@ -244,6 +271,42 @@ export interface PaymentsPrivateDerivedTransactions {
   subject_id: string | null;
   subject_type: string | null;
   type: string | null;
+}
+
+export interface PaymentsPrivateInvoiceList {
+  amount_due: Int8 | null;
+  amount_paid: Int8 | null;
+  amount_remaining: Int8 | null;
+  billing_reason: string | null;
+  collection_method: string | null;
+  created_at: Timestamp | null;
+  currency: string | null;
+  customer_id: string | null;
+  deleted: boolean | null;
+  description: string | null;
+  due_at: Timestamp | null;
+  environment: string | null;
+  finalized_at: Timestamp | null;
+  hosted_invoice_url: string | null;
+  id: string | null;
+  invoice_id: string | null;
+  invoice_pdf: string | null;
+  metadata: Json | null;
+  number: string | null;
+  paid_at: Timestamp | null;
+  period_end: Timestamp | null;
+  period_start: Timestamp | null;
+  provider_created_at: Timestamp | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  subscription_id: string | null;
+  subtotal: Int8 | null;
+  synced_at: Timestamp | null;
+  tax: Int8 | null;
+  total: Int8 | null;
+  updated_at: Timestamp | null;
+  voided_at: Timestamp | null;
 }
 
 export interface PaymentsPrivatePaymentObjects {
@@ -791,6 +854,109 @@ export interface PaymentsStripeCheckoutSessions {
   version: Generated<Int8>;
 }
 
+export interface PaymentsStripeCreditNotes {
+  /**
+   * Amount credited, tax included, in the minor unit.
+   */
+  amount: Int8 | null;
+  /**
+   * When this row was created.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Stripe id (cn_…).
+   */
+  credit_note_id: string;
+  /**
+   * Three-letter ISO 4217 code, lower case.
+   */
+  currency: string | null;
+  /**
+   * Stripe customer (cus_…).
+   */
+  customer_id: string | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Invoice (in_…) that it reduces.
+   */
+  invoice_id: string;
+  /**
+   * Text that the customer sees.
+   */
+  memo: string | null;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Number that the customer sees.
+   */
+  number: string | null;
+  /**
+   * Address of the PDF. Who has the address can read it.
+   */
+  pdf: string | null;
+  /**
+   * When Stripe created it.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Why it was issued: duplicate, fraudulent, order_change or product_unsatisfactory; null if nobody said.
+   */
+  reason: string | null;
+  /**
+   * Stripe's status: issued, void, or a word that Stripe adds.
+   */
+  status: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject: that of its invoice, else that of its customer.
+   */
+  subject_type: string | null;
+  /**
+   * Sum of its lines before discounts and exclusive tax, in the minor unit.
+   */
+  subtotal: Int8 | null;
+  /**
+   * When this row was last updated from Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * Sum of its taxes in the minor unit; null if Stripe names none.
+   */
+  tax: Int8 | null;
+  /**
+   * Total after discounts and taxes, in the minor unit.
+   */
+  total: Int8 | null;
+  /**
+   * Stripe's type: pre_payment, post_payment or mixed.
+   */
+  type: string | null;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+  /**
+   * When it was voided.
+   */
+  voided_at: Timestamp | null;
+}
+
 export interface PaymentsStripeCustomerPortalSessions {
   /**
    * Portal configuration (bpc_…) to use instead of the default one.
@@ -844,6 +1010,157 @@ export interface PaymentsStripeCustomerPortalSessions {
    * URL of the portal page; it works for a short time.
    */
   url: string | null;
+}
+
+export interface PaymentsStripeInvoices {
+  /**
+   * What was to be paid, after the customer's balance, in the minor unit.
+   */
+  amount_due: Int8 | null;
+  /**
+   * What was paid, in the minor unit.
+   */
+  amount_paid: Int8 | null;
+  /**
+   * What remains to be paid, in the minor unit.
+   */
+  amount_remaining: Int8 | null;
+  /**
+   * Why Stripe made it, for example subscription_cycle or manual.
+   */
+  billing_reason: string | null;
+  /**
+   * charge_automatically or send_invoice.
+   */
+  collection_method: string | null;
+  /**
+   * When this row was created.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Three-letter ISO 4217 code, lower case.
+   */
+  currency: string | null;
+  /**
+   * Stripe customer (cus_…).
+   */
+  customer_id: string | null;
+  /**
+   * Whether the draft was deleted at Stripe.
+   */
+  deleted: Generated<boolean>;
+  /**
+   * Stripe's description, shown as its memo.
+   */
+  description: string | null;
+  /**
+   * When it is due; null if it is charged automatically.
+   */
+  due_at: Timestamp | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When it was finalized.
+   */
+  finalized_at: Timestamp | null;
+  /**
+   * Stripe's page of the invoice. Who has the address can see it.
+   */
+  hosted_invoice_url: string | null;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Stripe id (in_…).
+   */
+  invoice_id: string;
+  /**
+   * Address of the PDF. Who has the address can read it.
+   */
+  invoice_pdf: string | null;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Id of that billing subject.
+   */
+  named_subject_id: string | null;
+  /**
+   * Kind of billing subject that metadata of the invoice, its subscription or its lines names.
+   */
+  named_subject_type: string | null;
+  /**
+   * Number that the customer sees; null while it is a draft.
+   */
+  number: string | null;
+  /**
+   * When it was paid.
+   */
+  paid_at: Timestamp | null;
+  /**
+   * End of that period.
+   */
+  period_end: Timestamp | null;
+  /**
+   * Start of the period in which its items were added; the periods of what it bills are in its lines.
+   */
+  period_start: Timestamp | null;
+  /**
+   * When Stripe created it.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Stripe's status: draft, open, paid, uncollectible, void, or a word that Stripe adds.
+   */
+  status: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject: the one that the invoice names, else that of its subscription, else that of its customer.
+   */
+  subject_type: string | null;
+  /**
+   * Version of the earliest snapshot that named a billing subject.
+   */
+  subject_version: Int8 | null;
+  /**
+   * Subscription (sub_…) that it bills; null for others.
+   */
+  subscription_id: string | null;
+  /**
+   * Sum of its lines before discounts and exclusive tax, in the minor unit.
+   */
+  subtotal: Int8 | null;
+  /**
+   * When this row was last updated from Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * Sum of its taxes in the minor unit; null if Stripe names none.
+   */
+  tax: Int8 | null;
+  /**
+   * Total after discounts and taxes, in the minor unit.
+   */
+  total: Int8 | null;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+  /**
+   * When it was voided.
+   */
+  voided_at: Timestamp | null;
 }
 
 export interface PaymentsStripePrices {
@@ -1448,9 +1765,11 @@ export interface PaymentsWebhookEvents {
 
 export interface DB {
   "payments_private.connection_list": PaymentsPrivateConnectionList;
+  "payments_private.credit_note_list": PaymentsPrivateCreditNoteList;
   "payments_private.customer_list": PaymentsPrivateCustomerList;
   "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
+  "payments_private.invoice_list": PaymentsPrivateInvoiceList;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.price_list": PaymentsPrivatePriceList;
   "payments_private.product_list": PaymentsPrivateProductList;
@@ -1468,7 +1787,9 @@ export interface DB {
   "payments.customers": PaymentsCustomers;
   "payments.provider_connections": PaymentsProviderConnections;
   "payments.stripe_checkout_sessions": PaymentsStripeCheckoutSessions;
+  "payments.stripe_credit_notes": PaymentsStripeCreditNotes;
   "payments.stripe_customer_portal_sessions": PaymentsStripeCustomerPortalSessions;
+  "payments.stripe_invoices": PaymentsStripeInvoices;
   "payments.stripe_prices": PaymentsStripePrices;
   "payments.stripe_products": PaymentsStripeProducts;
   "payments.stripe_subscription_items": PaymentsStripeSubscriptionItems;

@@ -1,9 +1,13 @@
-/** Subscriptions, transactions and customers, page by page. */
+/** Subscriptions, transactions, customers, invoices and credit notes, page by page. */
 import { listRoute } from '../core/paging.ts'
 import { newestFirst } from '../core/reads.ts'
 import {
+  creditNote,
+  creditNotesQuery,
   customer,
   customersQuery,
+  invoice,
+  invoicesQuery,
   subscription,
   subscriptionsQuery,
   transaction,
@@ -63,4 +67,32 @@ const listCustomers = listRoute({
   },
 })
 
-export const listRoutes = [listSubscriptions, listTransactions, listCustomers]
+const listInvoices = listRoute({
+  id: 'listStripeInvoices',
+  path: '/stripe/{environment}/invoices',
+  summary: 'Lists invoices, the newest at Stripe first',
+  query: invoicesQuery,
+  items: 'invoices',
+  list: {
+    name: 'invoices',
+    answer: invoice,
+    view: 'payments_private.invoice_list',
+    order: newestFirst('provider_created_at'),
+  },
+})
+
+const listCreditNotes = listRoute({
+  id: 'listStripeCreditNotes',
+  path: '/stripe/{environment}/credit-notes',
+  summary: 'Lists credit notes, the newest at Stripe first',
+  query: creditNotesQuery,
+  items: 'creditNotes',
+  list: {
+    name: 'credit-notes',
+    answer: creditNote,
+    view: 'payments_private.credit_note_list',
+    order: newestFirst('provider_created_at'),
+  },
+})
+
+export const listRoutes = [listSubscriptions, listTransactions, listCustomers, listInvoices, listCreditNotes]

@@ -1,5 +1,5 @@
---! Previous: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
---! Hash: sha1:58c1f08af87cc6c56e58543a2f48156569f50978
+--! Previous: sha1:b90ea3d42106b446fe5fc3fd2d16d219b1ef4453
+--! Hash: sha1:16148f96abaf091648080e7c4ca6c8c362d5de93
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,98 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included invoice/private/credit_note_list.sql
+/*
+ * Returns the credit notes that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.credit_note_list
+  with (security_invoker = true)
+as
+  select
+    n.id,
+    n.environment,
+    n.credit_note_id,
+    n.number,
+    n.status,
+    n.type,
+    n.reason,
+    n.invoice_id,
+    n.customer_id,
+    n.subject_type,
+    n.subject_id,
+    n.currency,
+    n.subtotal,
+    n.tax,
+    n.total,
+    n.amount,
+    n.memo,
+    n.pdf,
+    n.voided_at,
+    n.provider_created_at,
+    n.metadata,
+    n.synced_at,
+    n.created_at,
+    n.updated_at
+  from payments.stripe_credit_notes as n;
+
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+
+revoke all on payments_private.credit_note_list from public, anon, authenticated;
+grant select on payments_private.credit_note_list to payments_service;
+--! EndIncluded invoice/private/credit_note_list.sql
+--! Included invoice/private/invoice_list.sql
+/*
+ * Returns the invoices that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.invoice_list
+  with (security_invoker = true)
+as
+  select
+    i.id,
+    i.environment,
+    i.invoice_id,
+    i.number,
+    i.status,
+    i.customer_id,
+    i.subject_type,
+    i.subject_id,
+    i.subscription_id,
+    i.billing_reason,
+    i.collection_method,
+    i.currency,
+    i.subtotal,
+    i.tax,
+    i.total,
+    i.amount_due,
+    i.amount_paid,
+    i.amount_remaining,
+    i.description,
+    i.hosted_invoice_url,
+    i.invoice_pdf,
+    i.period_start,
+    i.period_end,
+    i.due_at,
+    i.finalized_at,
+    i.paid_at,
+    i.voided_at,
+    i.provider_created_at,
+    i.deleted,
+    i.metadata,
+    i.synced_at,
+    i.created_at,
+    i.updated_at
+  from payments.stripe_invoices as i;
+
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+
+revoke all on payments_private.invoice_list from public, anon, authenticated;
+grant select on payments_private.invoice_list to payments_service;
+--! EndIncluded invoice/private/invoice_list.sql
 
 --! Included checkout/retry_checkout_session.sql
 /*
@@ -1599,9 +1691,144 @@ $$;
 
 revoke all on function payments_private.refresh_transactions(text, uuid[]) from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_transactions.sql
+--! Included ownership/private/owner_of.sql
+/*
+ * Returns the billing subject that an invoice belongs to: the one that it names, else that of its subscription, else that
+ * of its customer. Nulls if none is known.
+ *
+ * Contract: the ids of the subscription and the customer are locked, so that no other transaction changes their owner now.
+ * Who changes it calls refresh_invoices.
+ */
+create or replace function payments_private.owner_of(
+  environment text,
+  subscription_id text,
+  customer_id text,
+  named payments.billing_subject
+)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_subject payments.billing_subject := named;
+begin
+  if v_subject.type is null and subscription_id is not null then
+    select s.subject_type, s.subject_id
+    into v_subject
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = owner_of.subscription_id and s.environment = owner_of.environment;
+  end if;
+  if v_subject.type is null and customer_id is not null then
+    v_subject := payments_private.subject_of_customer(environment, customer_id);
+  end if;
+  return v_subject;
+end;
+$$;
+
+revoke all on function payments_private.owner_of(text, text, text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/owner_of.sql
+--! Included ownership/private/owner_of_credit_note.sql
+/*
+ * Returns the billing subject that a credit note belongs to: that of its invoice, if the invoice has a row, else that of
+ * its customer. Nulls if none is known. Contract: see owner_of; the invoice is locked as well.
+ */
+create or replace function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_subject payments.billing_subject;
+begin
+  select i.subject_type, i.subject_id
+  into v_subject
+  from payments.stripe_invoices as i
+  where i.invoice_id = owner_of_credit_note.invoice_id and i.environment = owner_of_credit_note.environment;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of_customer(environment, customer_id);
+  end if;
+  return v_subject;
+end;
+$$;
+
+revoke all on function payments_private.owner_of_credit_note(text, text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/owner_of_credit_note.sql
+--! Included invoice/private/refresh_invoices.sql
+/*
+ * Decides again whom invoices belong to, and the credit notes of these: the invoices with these ids, those of these
+ * subscriptions, and those of these customers. Credit notes of these customers whose invoice has no row are decided, too.
+ * Contract: see owner_of.
+ */
+create or replace function payments_private.refresh_invoices(
+  environment text,
+  invoice_ids text[],
+  subscription_ids text[],
+  customer_ids text[]
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_changed_ids text[];
+begin
+  with changed as (
+    update payments.stripe_invoices as t
+    set subject_type = (o.owner).type,
+        subject_id = (o.owner).id
+    from (
+      select
+        i.id,
+        payments_private.owner_of(
+          i.environment, i.subscription_id, i.customer_id,
+          row (i.named_subject_type, i.named_subject_id)::payments.billing_subject
+        ) as owner
+      from payments.stripe_invoices as i
+      where i.environment = refresh_invoices.environment
+        and (
+          i.invoice_id = any (refresh_invoices.invoice_ids)
+          or i.subscription_id = any (refresh_invoices.subscription_ids)
+          or i.customer_id = any (refresh_invoices.customer_ids)
+        )
+      offset 0 -- each owner is found once
+    ) as o
+    where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id)
+    returning t.invoice_id
+  )
+  select array_agg(c.invoice_id) into v_changed_ids from changed as c;
+
+  update payments.stripe_credit_notes as t
+  set subject_type = (o.owner).type,
+      subject_id = (o.owner).id
+  from (
+    select n.id, payments_private.owner_of_credit_note(n.environment, n.invoice_id, n.customer_id) as owner
+    from payments.stripe_credit_notes as n
+    where n.environment = refresh_invoices.environment
+      and (
+        n.invoice_id = any (refresh_invoices.invoice_ids || v_changed_ids)
+        or n.customer_id = any (refresh_invoices.customer_ids)
+      )
+    offset 0
+  ) as o
+  where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id);
+end;
+$$;
+
+revoke all on function payments_private.refresh_invoices(text, text[], text[], text[]) from public, anon, authenticated;
+--! EndIncluded invoice/private/refresh_invoices.sql
 --! Included payment/private/refresh_payments.sql
 /*
- * Derives the transactions of subscriptions and customers again, after their billing subject changed.
+ * Derives the transactions of subscriptions and customers again, after their billing subject changed. Decides as well whom
+ * their invoices and credit notes belong to.
  */
 create or replace function payments_private.refresh_payments(
   environment text,
@@ -1645,6 +1872,7 @@ begin
   if v_found is not null then
     perform payments_private.refresh_transactions(refresh_payments.environment, v_found);
   end if;
+  perform payments_private.refresh_invoices(environment, null, subscription_ids, customer_ids);
 end;
 $$;
 
@@ -2087,33 +2315,45 @@ create or replace function payments_private.payment_of_checkout_session(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := payment_of_checkout_session.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'checkout_session';
-  v_snapshot.version := payment_of_checkout_session.version;
-  v_snapshot.status := 'completed';
-  v_snapshot.state := case
-    when is_settled then 'succeeded'
-    when event_type = 'checkout.session.async_payment_failed' then 'failed'
-    else 'pending'
-  end;
-  v_snapshot.amount := (object ->> 'amount_total')::bigint;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := coalesce(object -> 'customer_details' ->> 'email', object ->> 'customer_email');
-  v_snapshot.subscription_id := payments_private.id_of(object -> 'subscription');
-  v_snapshot.subject_type := subject.type;
-  v_snapshot.subject_id := subject.id;
-  v_snapshot.subject_version := payment_of_checkout_session.subject_version;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.completed_at := case when event_type = 'checkout.session.completed' then snapshot_at end;
-  v_snapshot.succeeded_at := case when event_type is not null and is_settled then snapshot_at end;
-  v_snapshot.failed_at := case when event_type = 'checkout.session.async_payment_failed' then snapshot_at end;
-
   return row (
-    v_snapshot,
+    row (
+      payment_of_checkout_session.environment,
+      object ->> 'id', -- object_id
+      'checkout_session', -- object_type
+      null, -- payment_id
+      payment_of_checkout_session.version, -- version
+      -- state
+      case
+        when is_settled then 'succeeded'
+        when event_type = 'checkout.session.async_payment_failed' then 'failed'
+        else 'pending'
+      end,
+      'completed', -- status
+      (object ->> 'amount_total')::bigint, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      coalesce(object -> 'customer_details' ->> 'email', object ->> 'customer_email'), -- customer_email
+      null, -- description
+      payments_private.id_of(object -> 'subscription'), -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      subject.type, -- subject_type
+      subject.id, -- subject_id
+      payment_of_checkout_session.subject_version, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      case when event_type is not null and is_settled then snapshot_at end, -- succeeded_at
+      case when event_type = 'checkout.session.async_payment_failed' then snapshot_at end, -- failed_at
+      case when event_type = 'checkout.session.completed' then snapshot_at end, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['payment_intent', 'invoice'],
     array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')]
   )::payments_private.payment_snapshot;
@@ -2149,7 +2389,6 @@ create or replace function payments_private.payment_of_payment_intent(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_status text := object ->> 'status';
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_charge jsonb := case
@@ -2173,42 +2412,57 @@ begin
       and o.environment = payment_of_payment_intent.environment
       and (o.customer_id <> payments_private.id_of(object -> 'customer')) is not true;
   end if;
-  v_snapshot.environment := payment_of_payment_intent.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'payment_intent';
-  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('succeeded', 'canceled'));
-  v_snapshot.status := v_status;
-  v_snapshot.state := case
-    when v_status = 'succeeded' then 'succeeded'
-    when v_status = 'processing' then 'pending'
-    when v_is_declined or v_is_canceled then 'failed'
-  end;
-  v_snapshot.amount := case
-    when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
-    else (object ->> 'amount')::bigint
-  end;
-  v_snapshot.amount_released := case
-    when v_status = 'succeeded' or v_is_canceled
-      then greatest((object ->> 'amount')::bigint - (object ->> 'amount_received')::bigint, 0)
-  end;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := object ->> 'receipt_email';
-  v_snapshot.description := object ->> 'description';
-  v_snapshot.subject_type := v_subject.type;
-  v_snapshot.subject_id := v_subject.id;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := case when event_type = 'payment_intent.succeeded' then snapshot_at end;
-  v_snapshot.failed_at := case when event_type = 'payment_intent.payment_failed' then snapshot_at end;
-  v_snapshot.canceled_at := case when v_status = 'canceled' then payments_private.instant_of(object -> 'canceled_at') end;
-  v_snapshot.canceled_charge_id := case when v_is_canceled then v_latest_charge_id end;
-  v_snapshot.failed_charge_ids := case
-    when v_is_declined
-      then array_remove(array[coalesce(object -> 'last_payment_error' ->> 'charge', v_latest_charge_id)], null)
-  end;
 
   return row (
-    v_snapshot,
+    row (
+      payment_of_payment_intent.environment,
+      object ->> 'id', -- object_id
+      'payment_intent', -- object_type
+      null, -- payment_id
+      payments_private.snapshot_version(snapshot_at, event_type, v_status in ('succeeded', 'canceled')), -- version
+      -- state
+      case
+        when v_status = 'succeeded' then 'succeeded'
+        when v_status = 'processing' then 'pending'
+        when v_is_declined or v_is_canceled then 'failed'
+      end,
+      v_status, -- status
+      -- amount
+      case
+        when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
+        else (object ->> 'amount')::bigint
+      end,
+      null, -- amount_refunded
+      -- amount_released
+      case
+        when v_status = 'succeeded' or v_is_canceled
+          then greatest((object ->> 'amount')::bigint - (object ->> 'amount_received')::bigint, 0)
+      end,
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      object ->> 'receipt_email', -- customer_email
+      object ->> 'description', -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      v_subject.type, -- subject_type
+      v_subject.id, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      case when event_type = 'payment_intent.succeeded' then snapshot_at end, -- succeeded_at
+      case when event_type = 'payment_intent.payment_failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      case when v_status = 'canceled' then payments_private.instant_of(object -> 'canceled_at') end, -- canceled_at
+      case when v_is_canceled then v_latest_charge_id end, -- canceled_charge_id
+      -- failed_charge_ids
+      case
+        when v_is_declined
+          then array_remove(array[coalesce(object -> 'last_payment_error' ->> 'charge', v_latest_charge_id)], null)
+      end,
+      null -- version_at
+    )::payments_private.payment_objects,
     array['charge', 'invoice', case when length(v_reference) = 25 then 'order_reference' else 'invoice' end, 'invoice'],
     array[
       payments_private.id_of(v_charge),
@@ -2242,42 +2496,55 @@ create or replace function payments_private.payment_of_charge(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_is_captured boolean := coalesce((object ->> 'captured')::boolean, true);
   v_captured bigint := coalesce(nullif((object ->> 'amount_captured')::bigint, 0), (object ->> 'amount')::bigint);
   v_refunded bigint := coalesce((object ->> 'amount_refunded')::bigint, 0);
-begin
-  v_snapshot.environment := payment_of_charge.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'charge';
-  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, false);
-  v_snapshot.status := object ->> 'status';
-  v_snapshot.state := case
+  v_state text := case
     when object ->> 'status' = 'succeeded' and not v_is_captured and v_refunded > 0 then 'failed'
     when object ->> 'status' = 'succeeded' and not v_is_captured then 'pending'
     when object ->> 'status' in ('succeeded', 'pending', 'failed') then object ->> 'status'
   end;
-  v_snapshot.amount := v_captured;
-  v_snapshot.amount_refunded := v_refunded;
-  v_snapshot.amount_released := case
-    when not v_is_captured then v_refunded
-    when v_refunded >= (object ->> 'amount')::bigint - v_captured
-    then greatest((object ->> 'amount')::bigint - v_captured, 0) -- more than was authorized may be captured
-    else 0
-  end;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := coalesce(object ->> 'receipt_email', object -> 'billing_details' ->> 'email');
-  v_snapshot.description := object ->> 'description';
-  v_snapshot.subject_type := v_subject.type;
-  v_snapshot.subject_id := v_subject.id;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.failed_at := case when event_type = 'charge.refunded' and v_snapshot.state = 'failed' then snapshot_at end;
-  v_snapshot.refunded_at := case when event_type = 'charge.refunded' and v_is_captured then snapshot_at end;
-
+begin
   return row (
-    v_snapshot,
+    row (
+      payment_of_charge.environment,
+      object ->> 'id', -- object_id
+      'charge', -- object_type
+      null, -- payment_id
+      payments_private.snapshot_version(snapshot_at, event_type, false), -- version
+      v_state, -- state
+      object ->> 'status', -- status
+      v_captured, -- amount
+      v_refunded, -- amount_refunded
+      -- amount_released
+      case
+        when not v_is_captured then v_refunded
+        when v_refunded >= (object ->> 'amount')::bigint - v_captured
+        then greatest((object ->> 'amount')::bigint - v_captured, 0) -- more than was authorized may be captured
+        else 0
+      end,
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      coalesce(object ->> 'receipt_email', object -> 'billing_details' ->> 'email'), -- customer_email
+      object ->> 'description', -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      v_subject.type, -- subject_type
+      v_subject.id, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      null, -- succeeded_at
+      case when event_type = 'charge.refunded' and v_state = 'failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      case when event_type = 'charge.refunded' and v_is_captured then snapshot_at end, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['payment_intent', 'invoice'],
     array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')]
   )::payments_private.payment_snapshot;
@@ -2371,7 +2638,6 @@ create or replace function payments_private.payment_of_invoice(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end);
   v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
   v_subscription_id text := payments_private.id_of(
@@ -2393,47 +2659,13 @@ begin
     v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
   end if;
 
-  v_snapshot.environment := payment_of_invoice.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'invoice';
-  v_snapshot.version := payments_private.snapshot_version(
-    snapshot_at, event_type, coalesce(v_status in ('paid', 'void'), false)
-  );
-  v_snapshot.status := v_status;
-  v_snapshot.state := case
-    when v_status = 'paid' then 'succeeded'
-    when event_type = 'invoice.payment_failed' then 'failed'
-    -- attempt_count rises when an attempt begins, and a bank debit takes days to fail
-    when coalesce((object ->> 'attempt_count')::integer, 0) > 0
-      and (v_status in ('void', 'uncollectible') or object ->> 'next_payment_attempt' is not null)
-    then 'failed'
-  end;
-  v_snapshot.amount := case when v_status = 'paid' then (object ->> 'amount_paid')::bigint else (object ->> 'amount_due')::bigint end;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := object ->> 'customer_email';
-  v_snapshot.description := object ->> 'description';
-  v_snapshot.subscription_id := v_subscription_id;
-  v_snapshot.product_id := payments_private.id_of(
-    coalesce(v_line -> 'pricing' -> 'price_details' -> 'product', v_line -> 'price' -> 'product', v_line -> 'plan' -> 'product')
-  );
-  v_snapshot.price_id := payments_private.id_of(
-    coalesce(v_line -> 'pricing' -> 'price_details' -> 'price', v_line -> 'price', v_line -> 'plan')
-  );
-  v_snapshot.subject_type := v_subject.type;
-  v_snapshot.subject_id := v_subject.id;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := case when v_status = 'paid' then coalesce(
-    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'),
-    case when event_type in ('invoice.paid', 'invoice.payment_succeeded') then snapshot_at end
-  ) end;
-  v_snapshot.failed_at := case when event_type = 'invoice.payment_failed' then snapshot_at end;
-
   -- link the expanded payments
-  select array_agg(p.payment ->> 'type'), array_agg(payments_private.id_of(p.payment -> (p.payment ->> 'type')))
-  into v_types, v_ids
-  from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
-  where p.payment ->> 'type' in ('payment_intent', 'charge');
+  if jsonb_typeof(object -> 'payments' -> 'data') = 'array' then
+    select array_agg(p.payment ->> 'type'), array_agg(payments_private.id_of(p.payment -> (p.payment ->> 'type')))
+    into v_types, v_ids
+    from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
+    where p.payment ->> 'type' in ('payment_intent', 'charge');
+  end if;
 
   if object ? 'payment_intent' or not exists (
     select
@@ -2446,8 +2678,8 @@ begin
         from payments_private.payment_objects as o
         where o.payment_id = r.payment_id
           and (
-            (o.object_type = 'invoice' and o.object_id <> v_snapshot.object_id)
-            or (o.object_type = 'payment_intent' and o.customer_id <> v_snapshot.customer_id)
+            (o.object_type = 'invoice' and o.object_id <> object ->> 'id')
+            or (o.object_type = 'payment_intent' and o.customer_id <> payments_private.id_of(object -> 'customer'))
           )
       )
   ) then
@@ -2455,7 +2687,59 @@ begin
   end if;
 
   return row (
-    v_snapshot,
+    row (
+      payment_of_invoice.environment,
+      object ->> 'id', -- object_id
+      'invoice', -- object_type
+      null, -- payment_id
+      -- version
+      payments_private.snapshot_version(
+        snapshot_at, event_type, coalesce(v_status in ('paid', 'void'), false)
+      ),
+      -- state
+      case
+        when v_status = 'paid' then 'succeeded'
+        when event_type = 'invoice.payment_failed' then 'failed'
+        -- attempt_count rises when an attempt begins, and a bank debit takes days to fail
+        when coalesce((object ->> 'attempt_count')::integer, 0) > 0
+          and (v_status in ('void', 'uncollectible') or object ->> 'next_payment_attempt' is not null)
+        then 'failed'
+      end,
+      v_status, -- status
+      case when v_status = 'paid' then (object ->> 'amount_paid')::bigint else (object ->> 'amount_due')::bigint end, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      object ->> 'customer_email', -- customer_email
+      object ->> 'description', -- description
+      v_subscription_id, -- subscription_id
+      -- product_id
+      payments_private.id_of(
+        coalesce(v_line -> 'pricing' -> 'price_details' -> 'product', v_line -> 'price' -> 'product', v_line -> 'plan' -> 'product')
+      ),
+      -- price_id
+      payments_private.id_of(
+        coalesce(v_line -> 'pricing' -> 'price_details' -> 'price', v_line -> 'price', v_line -> 'plan')
+      ),
+      v_subject.type, -- subject_type
+      v_subject.id, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      -- succeeded_at
+      case when v_status = 'paid' then coalesce(
+        payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'),
+        case when event_type in ('invoice.paid', 'invoice.payment_succeeded') then snapshot_at end
+      ) end,
+      case when event_type = 'invoice.payment_failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['payment_intent', 'charge', 'order_reference'] || v_types,
     array[
       payments_private.id_of(object -> 'payment_intent'),
@@ -2490,23 +2774,43 @@ create or replace function payments_private.payment_of_invoice_payment(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := payment_of_invoice_payment.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'invoice_payment';
-  v_snapshot.version := payments_private.snapshot_version(
-    snapshot_at, event_type, coalesce(object ->> 'status' in ('paid', 'canceled'), false)
-  );
-  v_snapshot.status := object ->> 'status';
-  v_snapshot.state := case when object ->> 'status' = 'paid' then 'succeeded' end;
-  v_snapshot.amount := coalesce((object ->> 'amount_paid')::bigint, (object ->> 'amount_requested')::bigint);
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := payments_private.instant_of(object -> 'status_transitions' -> 'paid_at');
-
   return row (
-    v_snapshot,
+    row (
+      payment_of_invoice_payment.environment,
+      object ->> 'id', -- object_id
+      'invoice_payment', -- object_type
+      null, -- payment_id
+      -- version
+      payments_private.snapshot_version(
+        snapshot_at, event_type, coalesce(object ->> 'status' in ('paid', 'canceled'), false)
+      ),
+      case when object ->> 'status' = 'paid' then 'succeeded' end, -- state
+      object ->> 'status', -- status
+      coalesce((object ->> 'amount_paid')::bigint, (object ->> 'amount_requested')::bigint), -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      null, -- customer_id
+      null, -- customer_email
+      null, -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      null, -- subject_type
+      null, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'), -- succeeded_at
+      null, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['invoice', 'payment_intent', 'charge'],
     array[
       payments_private.id_of(object -> 'invoice'),
@@ -2537,28 +2841,46 @@ create or replace function payments_private.payment_of_refund(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_status text := coalesce(object ->> 'status', 'pending');
-begin
-  v_snapshot.environment := payment_of_refund.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'refund';
-  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('failed', 'canceled'));
-  v_snapshot.status := v_status;
-  v_snapshot.state := case
+  v_state text := case
     when v_status = 'succeeded' then 'succeeded'
     when v_status in ('failed', 'canceled') then 'failed'
     else 'pending'
   end;
-  v_snapshot.amount := (object ->> 'amount')::bigint;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.description := coalesce(object ->> 'description', object ->> 'reason');
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := case when event_type is not null and v_status = 'succeeded' then snapshot_at end;
-  v_snapshot.failed_at := case when event_type is not null and v_snapshot.state = 'failed' then snapshot_at end;
-
+begin
   return row (
-    v_snapshot,
+    row (
+      payment_of_refund.environment,
+      object ->> 'id', -- object_id
+      'refund', -- object_type
+      null, -- payment_id
+      payments_private.snapshot_version(snapshot_at, event_type, v_status in ('failed', 'canceled')), -- version
+      v_state, -- state
+      v_status, -- status
+      (object ->> 'amount')::bigint, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      null, -- customer_id
+      null, -- customer_email
+      coalesce(object ->> 'description', object ->> 'reason'), -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      null, -- subject_type
+      null, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      case when event_type is not null and v_status = 'succeeded' then snapshot_at end, -- succeeded_at
+      case when event_type is not null and v_state = 'failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['charge', 'payment_intent'],
     array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')]
   )::payments_private.payment_snapshot;
@@ -2631,21 +2953,43 @@ create or replace function payments_private.payment_of_dispute(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := payment_of_dispute.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'dispute';
-  v_snapshot.version := payments_private.snapshot_version(
-    snapshot_at, event_type, coalesce(object ->> 'status' in ('won', 'lost', 'warning_closed', 'prevented'), false)
-  );
-  v_snapshot.status := object ->> 'status';
-  v_snapshot.amount := (object ->> 'amount')::bigint;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-
   return row (
-    v_snapshot,
+    row (
+      payment_of_dispute.environment,
+      object ->> 'id', -- object_id
+      'dispute', -- object_type
+      null, -- payment_id
+      -- version
+      payments_private.snapshot_version(
+        snapshot_at, event_type, coalesce(object ->> 'status' in ('won', 'lost', 'warning_closed', 'prevented'), false)
+      ),
+      null, -- state
+      object ->> 'status', -- status
+      (object ->> 'amount')::bigint, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      null, -- customer_id
+      null, -- customer_email
+      null, -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      null, -- subject_type
+      null, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      null, -- succeeded_at
+      null, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['charge', 'payment_intent'],
     array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')]
   )::payments_private.payment_snapshot;
@@ -3800,6 +4144,404 @@ $$;
 revoke all on function payments_private.project_stripe_checkout_sessions(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
+--! Included invoice/private/tax_of.sql
+/*
+ * Returns the sum of the taxes of an invoice or a credit note in the minor unit; null if Stripe names none. Since
+ * 2025-03-31.basil they are in total_taxes, before that in total_tax_amounts, and in tax.
+ */
+create or replace function payments_private.tax_of(object jsonb)
+  returns bigint
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_taxes jsonb := coalesce(nullif(object -> 'total_taxes', 'null'), object -> 'total_tax_amounts');
+begin
+  if jsonb_typeof(v_taxes) = 'array' and v_taxes <> '[]' then
+    return (select sum((t.tax ->> 'amount')::bigint) from jsonb_array_elements(v_taxes) as t (tax));
+  end if;
+  return (object ->> 'tax')::bigint;
+end;
+$$;
+
+revoke all on function payments_private.tax_of(jsonb) from public, anon, authenticated;
+--! EndIncluded invoice/private/tax_of.sql
+--! Included invoice/private/credit_note_row.sql
+/*
+ * Returns the row of payments.stripe_credit_notes that a snapshot of a credit note stands for. Its subject is not decided
+ * yet. Stripe never leaves void.
+ */
+create or replace function payments_private.credit_note_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments.stripe_credit_notes
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return row (
+    null, -- id
+    credit_note_row.environment,
+    object ->> 'id', -- credit_note_id
+    object ->> 'number', -- number
+    coalesce(object ->> 'status', 'issued'), -- status
+    object ->> 'type', -- type
+    object ->> 'reason', -- reason
+    payments_private.id_of(object -> 'invoice'), -- invoice_id
+    payments_private.id_of(object -> 'customer'), -- customer_id
+    null, -- subject_type
+    null, -- subject_id
+    lower(object ->> 'currency'), -- currency
+    (object ->> 'subtotal')::bigint, -- subtotal
+    payments_private.tax_of(object), -- tax
+    (object ->> 'total')::bigint, -- total
+    (object ->> 'amount')::bigint, -- amount
+    object ->> 'memo', -- memo
+    object ->> 'pdf', -- pdf
+    payments_private.instant_of(object -> 'voided_at'), -- voided_at
+    payments_private.instant_of(object -> 'created'), -- provider_created_at
+    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
+    null, -- synced_at
+    null, -- created_at
+    null, -- updated_at
+    payments_private.snapshot_version(snapshot_at, event_type, coalesce(object ->> 'status' = 'void', false)) -- version
+  )::payments.stripe_credit_notes;
+end;
+$$;
+
+revoke all on function payments_private.credit_note_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded invoice/private/credit_note_row.sql
+--! Included invoice/private/project_stripe_credit_notes.sql
+/*
+ * Projects credit notes into payments.stripe_credit_notes. Returns outcomes. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_credit_notes(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows payments.stripe_credit_notes[];
+  v_positions integer[];
+  v_applied text[];
+  v_row payments.stripe_credit_notes;
+  v_current payments.stripe_credit_notes;
+begin
+  select
+    array_agg(payments_private.credit_note_row(project_stripe_credit_notes.environment, u.object, u.event_type, u.snapshot_at)),
+    array_agg(u.position)
+  into v_rows, v_positions
+  from unnest(project_stripe_credit_notes.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
+  where u.object ->> 'object' = 'credit_note' and u.object ->> 'id' is not null;
+  if v_rows is null then
+    return outcomes;
+  end if;
+  with applied as (
+    insert into payments.stripe_credit_notes as t (
+      environment, credit_note_id, number, status, type, reason, invoice_id, customer_id, currency, subtotal, tax,
+      total, amount, memo, pdf, voided_at, provider_created_at, metadata, subject_type, subject_id, version
+    )
+    select
+      r.environment, r.credit_note_id, r.number, r.status, r.type, r.reason, r.invoice_id, r.customer_id,
+      r.currency, r.subtotal, r.tax, r.total, r.amount, r.memo, r.pdf, r.voided_at, r.provider_created_at,
+      r.metadata, (s.owner).type, (s.owner).id, r.version
+    from unnest(v_rows) as r
+    cross join lateral (
+      select payments_private.owner_of_credit_note(r.environment, r.invoice_id, r.customer_id) as owner offset 0
+    ) as s
+    on conflict on constraint stripe_credit_notes_credit_note_id_key do update
+    set number = excluded.number,
+        status = excluded.status,
+        type = excluded.type,
+        reason = excluded.reason,
+        invoice_id = excluded.invoice_id,
+        customer_id = excluded.customer_id,
+        currency = excluded.currency,
+        subtotal = excluded.subtotal,
+        tax = excluded.tax,
+        total = excluded.total,
+        amount = excluded.amount,
+        memo = excluded.memo,
+        pdf = excluded.pdf,
+        voided_at = excluded.voided_at,
+        provider_created_at = excluded.provider_created_at,
+        metadata = excluded.metadata,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_credit_notes.tie_is_decided)
+    returning t.credit_note_id
+  )
+  select array_agg(a.credit_note_id) into v_applied from applied as a;
+
+  for i in 1 .. cardinality(v_rows) loop
+    v_row := v_rows[i];
+    if v_row.credit_note_id = any (v_applied) then
+      outcomes[v_positions[i]] := 'applied';
+      continue;
+    end if;
+    select t.* into v_current
+    from payments.stripe_credit_notes as t
+    where t.credit_note_id = v_row.credit_note_id and t.environment = v_row.environment;
+    v_row.id := v_current.id;
+    v_row.subject_type := v_current.subject_type;
+    v_row.subject_id := v_current.subject_id;
+    v_row.synced_at := v_current.synced_at;
+    v_row.created_at := v_current.created_at;
+    v_row.updated_at := v_current.updated_at;
+    outcomes[v_positions[i]] := case
+      when v_row.version < v_current.version then 'stale'
+      when v_row = v_current then 'applied'
+      else 'tie'
+    end;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_credit_notes(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded invoice/private/project_stripe_credit_notes.sql
+--! Included invoice/private/invoice_row.sql
+/*
+ * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet:
+ * named_subject is the one that the metadata of the invoice names, else of its subscription, else of what it bills.
+ *
+ * Several snapshots of one second are ordered by the status: draft, open, uncollectible. Stripe never leaves paid and void.
+ * The API version decides where the subscription and the taxes are; see payment_of_invoice.
+ */
+create or replace function payments_private.invoice_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments.stripe_invoices
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end, 'draft');
+  v_is_deleted boolean := coalesce(event_type = 'invoice.deleted', false);
+  v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
+  v_subscription_id text := payments_private.id_of(
+    coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription')
+  );
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_version bigint := payments_private.snapshot_version(
+    snapshot_at,
+    event_type,
+    v_is_deleted or v_status in ('paid', 'void'),
+    case v_status when 'open' then 3 when 'uncollectible' then 4 end
+  );
+begin
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(v_parent -> 'metadata');
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(
+      payments_private.bought_line(object -> 'lines' -> 'data', v_subscription_id is not null) -> 'metadata'
+    );
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
+  end if;
+
+  return row (
+    null, -- id
+    invoice_row.environment,
+    object ->> 'id', -- invoice_id
+    object ->> 'number', -- number
+    v_status, -- status
+    payments_private.id_of(object -> 'customer'), -- customer_id
+    null, -- subject_type
+    null, -- subject_id
+    v_subscription_id, -- subscription_id
+    object ->> 'billing_reason', -- billing_reason
+    coalesce(object ->> 'collection_method', object ->> 'billing'), -- collection_method
+    lower(object ->> 'currency'), -- currency
+    (object ->> 'subtotal')::bigint, -- subtotal
+    payments_private.tax_of(object), -- tax
+    (object ->> 'total')::bigint, -- total
+    (object ->> 'amount_due')::bigint, -- amount_due
+    (object ->> 'amount_paid')::bigint, -- amount_paid
+    (object ->> 'amount_remaining')::bigint, -- amount_remaining
+    object ->> 'description', -- description
+    object ->> 'hosted_invoice_url', -- hosted_invoice_url
+    object ->> 'invoice_pdf', -- invoice_pdf
+    payments_private.instant_of(object -> 'period_start'), -- period_start
+    payments_private.instant_of(object -> 'period_end'), -- period_end
+    payments_private.instant_of(object -> 'due_date'), -- due_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'finalized_at'), -- finalized_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'), -- paid_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'voided_at'), -- voided_at
+    payments_private.instant_of(object -> 'created'), -- provider_created_at
+    v_is_deleted, -- deleted
+    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
+    null, -- synced_at
+    null, -- created_at
+    null, -- updated_at
+    v_subject.type, -- named_subject_type
+    v_subject.id, -- named_subject_id
+    case when v_subject.type is not null then v_version end, -- subject_version
+    v_version -- version
+  )::payments.stripe_invoices;
+end;
+$$;
+
+revoke all on function payments_private.invoice_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded invoice/private/invoice_row.sql
+--! Included invoice/private/project_stripe_invoices.sql
+/*
+ * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice says
+ * of its payment is projected by payment_of_invoice.
+ *
+ * The earliest snapshot that names a billing subject decides which one is named. An older snapshot than the row may be it.
+ */
+create or replace function payments_private.project_stripe_invoices(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows payments.stripe_invoices[];
+  v_positions integer[];
+  v_applied text[];
+  v_row payments.stripe_invoices;
+  v_current payments.stripe_invoices;
+  v_ids text[] := '{}'; -- invoices whose owner may be another one now
+begin
+  -- write the newer ones
+  select array_agg(payments_private.invoice_row(project_stripe_invoices.environment, u.object, u.event_type, u.snapshot_at)),
+    array_agg(u.position)
+  into v_rows, v_positions
+  from unnest(project_stripe_invoices.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
+  where u.object ->> 'object' = 'invoice' and u.object ->> 'id' is not null; -- a preview has no id
+  if v_rows is null then
+    return outcomes;
+  end if;
+  with applied as (
+    insert into payments.stripe_invoices as t (
+      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+    )
+    select
+      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, (s.owner).type, (s.owner).id,
+      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+    from unnest(v_rows) as r
+    cross join lateral (
+      select payments_private.owner_of(
+        r.environment, r.subscription_id, r.customer_id,
+        row (r.named_subject_type, r.named_subject_id)::payments.billing_subject
+      ) as owner
+      offset 0
+    ) as s
+    on conflict on constraint stripe_invoices_invoice_id_key do update
+    set number = excluded.number,
+        status = excluded.status,
+        customer_id = excluded.customer_id,
+        subscription_id = excluded.subscription_id,
+        billing_reason = excluded.billing_reason,
+        collection_method = excluded.collection_method,
+        currency = excluded.currency,
+        subtotal = excluded.subtotal,
+        tax = excluded.tax,
+        total = excluded.total,
+        amount_due = excluded.amount_due,
+        amount_paid = excluded.amount_paid,
+        amount_remaining = excluded.amount_remaining,
+        description = excluded.description,
+        hosted_invoice_url = excluded.hosted_invoice_url,
+        invoice_pdf = excluded.invoice_pdf,
+        period_start = excluded.period_start,
+        period_end = excluded.period_end,
+        due_at = excluded.due_at,
+        finalized_at = excluded.finalized_at,
+        paid_at = excluded.paid_at,
+        voided_at = excluded.voided_at,
+        provider_created_at = excluded.provider_created_at,
+        deleted = excluded.deleted,
+        metadata = excluded.metadata,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_invoices.tie_is_decided)
+    returning t.invoice_id
+  )
+  select array_agg(a.invoice_id) into v_applied from applied as a;
+
+  for i in 1 .. cardinality(v_rows) loop
+    v_row := v_rows[i];
+    select t.* into v_current
+    from payments.stripe_invoices as t
+    where t.invoice_id = v_row.invoice_id and t.environment = v_row.environment;
+
+    -- compare with the row
+    if v_row.invoice_id = any (v_applied) then
+      outcomes[v_positions[i]] := 'applied';
+    elsif v_row.version < v_current.version then
+      outcomes[v_positions[i]] := 'stale';
+    else
+      v_row.id := v_current.id;
+      v_row.subject_type := v_current.subject_type;
+      v_row.subject_id := v_current.subject_id;
+      v_row.synced_at := v_current.synced_at;
+      v_row.created_at := v_current.created_at;
+      v_row.updated_at := v_current.updated_at;
+      v_row.named_subject_type := v_current.named_subject_type;
+      v_row.named_subject_id := v_current.named_subject_id;
+      v_row.subject_version := v_current.subject_version;
+      outcomes[v_positions[i]] := case when v_row = v_current then 'applied' else 'tie' end;
+      v_row := v_rows[i];
+    end if;
+
+    -- assign the subject that is named
+    if v_current.subject_version is null and v_row.subject_version is not null
+      or (v_row.subject_version, v_row.named_subject_type, v_row.named_subject_id)
+        < (v_current.subject_version, v_current.named_subject_type, v_current.named_subject_id)
+    then
+      update payments.stripe_invoices as t
+      set named_subject_type = v_row.named_subject_type,
+          named_subject_id = v_row.named_subject_id,
+          subject_version = v_row.subject_version
+      where t.id = v_current.id;
+    end if;
+    v_ids := v_ids || v_row.invoice_id;
+  end loop;
+  perform payments_private.refresh_invoices(environment, v_ids, null, null);
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_invoices(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded invoice/private/project_stripe_invoices.sql
 --! Included projection/private/project_snapshots.sql
 /*
  * Projects snapshots of Stripe objects that have no id in common (see split_into_batches), each kind by its projector.
@@ -3841,6 +4583,7 @@ declare
   v_owners payments_private.customer_owners[];
   v_owned_ids text[]; -- subscriptions whose subject is new
   v_moved_ids text[]; -- customers that belong to another subject now
+  v_billed text[]; -- the outcomes of invoices
 begin
   for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
     v_kinds[v_position] := snapshots[v_position].object ->> 'object';
@@ -3877,14 +4620,25 @@ begin
     perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
   end if;
 
+  -- project what is billed
+  if 'invoice' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_invoices(environment, snapshots, v_tie_is_decided, v_outcomes);
+    v_billed := v_outcomes;
+  end if;
+  if 'credit_note' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_credit_notes(environment, snapshots, v_tie_is_decided, v_outcomes);
+  end if;
+
   -- project the payments
   for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
     v_snapshot := snapshots[v_position];
     case v_kinds[v_position]
       when 'invoice' then
-        v_payments[v_position] := payments_private.payment_of_invoice(
-          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
-        );
+        if v_snapshot.event_type is null or v_snapshot.event_type in ('invoice.paid', 'invoice.payment_succeeded', 'invoice.payment_failed') then
+          v_payments[v_position] := payments_private.payment_of_invoice(
+            environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+          );
+        end if;
       when 'invoice_payment' then
         v_payments[v_position] := payments_private.payment_of_invoice_payment(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
@@ -3916,6 +4670,13 @@ begin
   end loop;
   if v_payments is not null then
     v_outcomes := payments_private.put_payment_objects(environment, v_payments, v_tie_is_decided, v_outcomes);
+  end if;
+  if v_billed is not null then -- an invoice has two outcomes: its row decides, unless its payment is a tie
+    for v_position in 1 .. cardinality(v_billed) loop
+      if v_kinds[v_position] = 'invoice' and v_outcomes[v_position] <> 'tie' then
+        v_outcomes[v_position] := v_billed[v_position];
+      end if;
+    end loop;
   end if;
   if v_refunds is not null then
     perform payments_private.put_payment_objects(environment, v_refunds, true, '{}');
@@ -4457,7 +5218,8 @@ revoke all on function payments_private.project_events(text, jsonb[], text[]) fr
 --! Included ledger/private/record_events.sql
 /*
  * Records events in the ledger with their statuses, and returns their results in the same order; see
- * payments.ingest_webhook_event. The app's fulfilment triggers fire here.
+ * payments.ingest_webhook_event. The app's fulfilment triggers fire here. So it has no settings of the planner, because
+ * these would reach the app's statements.
  */
 create or replace function payments_private.record_events(
   environment text,
@@ -4472,7 +5234,6 @@ create or replace function payments_private.record_events(
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_results jsonb[];
@@ -4541,6 +5302,7 @@ create or replace function payments_private.duplicate_results(environment text, 
   security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan -- planning each list again takes longer than reading it
+  set enable_seqscan = off -- a plan made while the ledger was empty would read all of it
 as $$
 declare
   v_event payments.webhook_events;
@@ -4616,11 +5378,115 @@ $$;
 
 revoke all on function payments_private.process_batch(text, jsonb[], text[], text[]) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_batch.sql
+--! Included ledger/private/describe_error.sql
+/*
+ * Returns the text that the ledger keeps of an error of an event: the message with its SQLSTATE. If the event waited too
+ * long for a lock (55P03), the text also names the transaction that may hold it: its process, its application_name, and
+ * since when it is open. It never shows a statement, because that may contain data.
+ *
+ * After the wait Postgres no longer tells who held the lock. So this looks for the oldest open transaction that
+ *   - has written to, or locked rows of, the table in whose row lock the wait ended (context is that of the error), or
+ *   - holds a lock of the ids of the event, or of its environment, or
+ *   - has locked a whole table of the schema payments
+ * and waits for no lock itself. A role without pg_read_all_stats sees no times of other roles.
+ */
+create or replace function payments_private.describe_error(
+  environment text,
+  event jsonb,
+  state text,
+  message text,
+  context text
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_error constant text := message || ' (' || state || ')';
+  v_relation constant text := substring(context from 'in relation "([^"]+)"');
+  v_keys bigint[];
+  v_holder record;
+begin
+  if state <> '55P03' then
+    return v_error;
+  end if;
+  v_keys := array(
+    select hashtextextended(describe_error.environment || ' ' || i.id, 0)
+    from unnest(payments_private.ids_of(array[describe_error.event])) as i (id)
+    union all
+    select hashtextextended('environment ' || describe_error.environment, 2)
+  );
+  select l.pid, a.application_name, a.xact_start
+  into v_holder
+  from pg_locks as l
+  join pg_stat_activity as a on a.pid = l.pid
+  left join pg_class as r on l.locktype = 'relation' and r.oid = l.relation
+  where l.granted
+    and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    and l.pid <> pg_backend_pid()
+    and (
+      (r.relname = v_relation and l.mode not in ('AccessShareLock', 'ShareUpdateExclusiveLock'))
+      or (r.relnamespace = 'payments'::regnamespace and l.mode in ('ExclusiveLock', 'AccessExclusiveLock'))
+      or (l.locktype = 'advisory' and l.objsubid = 1 and (l.classid::bigint << 32) | l.objid::bigint = any (v_keys))
+    )
+    and not exists (select from pg_locks as w where w.pid = l.pid and not w.granted)
+  order by a.xact_start nulls last, l.pid
+  limit 1;
+  return v_error || case
+    when v_holder.pid is null then '. The transaction that held the lock has ended, or cannot be seen.'
+    else format(
+      '. Process %s%s may hold the lock%s.',
+      v_holder.pid,
+      ' (' || nullif(v_holder.application_name, '') || ')',
+      '; its transaction has been open for ' || round(extract(epoch from clock_timestamp() - v_holder.xact_start)) || ' s'
+    )
+  end;
+end;
+$$;
+
+revoke all on function payments_private.describe_error(text, jsonb, text, text, text) from public, anon, authenticated;
+--! EndIncluded ledger/private/describe_error.sql
+--! Included ledger/private/keep_failed_event.sql
+/*
+ * Records an event as failed with the error, and applies its projections on their own where possible: the state is right
+ * although fulfilment failed. Returns its result; see payments.ingest_webhook_event. Contract: its ids are locked.
+ */
+create or replace function payments_private.keep_failed_event(
+  environment text,
+  event jsonb,
+  id text,
+  status text,
+  error text
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '500ms' -- the event may have waited already
+as $$
+declare
+  v_fetches jsonb[];
+begin
+  begin
+    v_fetches := payments_private.project_events(environment, array[event], array[status]);
+  exception
+    when others then
+      v_fetches := array['[]'::jsonb];
+  end;
+  return (payments_private.record_events(environment, array[event], array[id], array['failed'], v_fetches, error))[1];
+end;
+$$;
+
+revoke all on function payments_private.keep_failed_event(text, jsonb, text, text, text) from public, anon, authenticated;
+--! EndIncluded ledger/private/keep_failed_event.sql
 --! Included ledger/private/process_one.sql
 /*
- * Projects one event and records it with the given status. If that raises, the event is recorded as failed with the
- * error, and its projections are applied on their own where possible: the state is right although fulfilment failed.
- * Returns its result; see payments.ingest_webhook_event. Raises only if the failure itself cannot be recorded.
+ * Projects one event and records it with the given status. If that raises, the event is kept as failed, see
+ * keep_failed_event. Returns its result; see payments.ingest_webhook_event.
+ * Raises only if the failure itself cannot be recorded.
  */
 create or replace function payments_private.process_one(environment text, event jsonb, id text, status text)
   returns jsonb
@@ -4631,27 +5497,46 @@ create or replace function payments_private.process_one(environment text, event 
 as $$
 declare
   v_error text;
-  v_fetches jsonb[];
+  v_context text;
 begin
   begin
     return (payments_private.process_batch(environment, array[event], array[id], array[status]))[1];
   exception
     when others or assert_failure or query_canceled then
-      v_error := sqlerrm || ' (' || sqlstate || ')';
+      get stacked diagnostics v_context = pg_exception_context;
+      v_error := payments_private.describe_error(environment, event, sqlstate, sqlerrm, v_context);
   end;
 
-  begin
-    v_fetches := payments_private.project_events(environment, array[event], array[status]);
-  exception
-    when others then
-      v_fetches := array['[]'::jsonb];
-  end;
-  return (payments_private.record_events(environment, array[event], array[id], array['failed'], v_fetches, v_error))[1];
+  return payments_private.keep_failed_event(environment, event, id, status, v_error);
 end;
 $$;
 
 revoke all on function payments_private.process_one(text, jsonb, text, text) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_one.sql
+--! Included ledger/private/status_of_event.sql
+/*
+ * Returns the status with which an event is recorded if nothing fails: processed, or ignored if it is of a type that is
+ * not projected or about another account.
+ */
+create or replace function payments_private.status_of_event(environment text, event jsonb)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when payments_private.is_projected_event(event ->> 'type')
+      and (event ->> 'account' is null or payments_private.is_own_account(environment, event ->> 'account'))
+    then 'processed'
+    else 'ignored'
+  end;
+end;
+$$;
+
+revoke all on function payments_private.status_of_event(text, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/status_of_event.sql
 --! Included ledger/private/process_events.sql
 /*
  * Processes events whose ids are locked, and of which no two have an id in common. Returns a list in the same order of
@@ -4702,14 +5587,7 @@ begin
     v_positions := v_positions || v_position;
     v_events := v_events || payloads[v_position];
     v_ids := v_ids || v_payload_ids[v_position];
-    if payments_private.is_projected_event(payloads[v_position] ->> 'type')
-      and (payloads[v_position] ->> 'account' is null
-        or payments_private.is_own_account(environment, payloads[v_position] ->> 'account'))
-    then
-      v_statuses := v_statuses || 'processed'::text;
-    else
-      v_statuses := v_statuses || 'ignored'::text;
-    end if;
+    v_statuses := v_statuses || payments_private.status_of_event(environment, payloads[v_position]);
   end loop;
 
   -- process the others
@@ -4721,6 +5599,9 @@ begin
     exception
       when others or assert_failure then
         v_processed := null;
+        if sqlstate = '55P03' then -- the batch has waited already
+          perform set_config('lock_timeout', '1s', true);
+        end if;
     end;
     if v_processed is null then
       -- the rollback has released the locks of payments
@@ -4834,6 +5715,2116 @@ $$;
 
 revoke all on function payments_private.event_problem(text, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/event_problem.sql
+--! Included ledger/private/fail_event.sql
+/*
+ * Keeps an event as failed, and returns its result; see payments.ingest_webhook_event. error is what its short path
+ * raised, or that it got no lock in time.
+ *
+ * The error may come from the app's fulfilment trigger. So the event does not take the general path now, because that
+ * would fire the trigger a second time. A retry takes it.
+ *
+ * The waits of this function are short, because the event may have waited already. If the ids of the event are locked,
+ * the ledger alone is written: its key is all that this needs. The environment must not be locked by another transaction,
+ * because that may be connecting another account: then this raises 55P03, and Stripe delivers the event again.
+ */
+create or replace function payments_private.fail_event(environment text, payload jsonb, error text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '500ms'
+as $$
+declare
+  v_id text := payload ->> 'id';
+  v_result jsonb;
+begin
+  perform payments_private.lock_environment(environment);
+  begin
+    perform payments_private.lock_ids(environment, payments_private.ids_of(array[payload]));
+    v_result := (payments_private.duplicate_results(environment, array[v_id]))[1];
+    if v_result is null then
+      v_result := payments_private.keep_failed_event(
+        environment, payload, v_id, payments_private.status_of_event(environment, payload), error
+      );
+    end if;
+    return v_result;
+  exception
+    when lock_not_available then null;
+  end;
+
+  update payments.webhook_events as w
+  set processing_status = 'failed',
+      attempt_count = w.attempt_count + 1,
+      last_error = fail_event.error,
+      next_attempt_at = now() + payments_private.retry_delay(w.attempt_count + 1)
+  where w.provider_event_id = v_id
+    and w.environment = fail_event.environment
+    and w.provider = 'stripe'
+    and w.processing_status in ('pending', 'failed');
+  if not found then
+    insert into payments.webhook_events (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_account_id,
+      provider_created_at, payload, processing_status, attempt_count, last_error, next_attempt_at
+    )
+    values (
+      fail_event.environment,
+      v_id,
+      fail_event.payload ->> 'type',
+      fail_event.environment = 'live',
+      fail_event.payload -> 'data' -> 'object' ->> 'object',
+      fail_event.payload -> 'data' -> 'object' ->> 'id',
+      fail_event.payload ->> 'account',
+      to_timestamp((fail_event.payload -> 'created')::double precision),
+      fail_event.payload,
+      'failed',
+      1,
+      fail_event.error,
+      now() + payments_private.retry_delay(1)
+    )
+    on conflict do nothing;
+  end if;
+  select jsonb_build_object(
+    'status', case when w.processing_status = 'failed' then 'failed' else 'duplicate' end,
+    'event', to_jsonb(w) - 'payload',
+    'fetch', '[]'::jsonb
+  )
+  into v_result
+  from payments.webhook_events as w
+  where w.provider_event_id = v_id and w.environment = fail_event.environment and w.provider = 'stripe';
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.fail_event(text, jsonb, text) from public, anon, authenticated;
+--! EndIncluded ledger/private/fail_event.sql
+--! Included ledger/private/ingest_generally.sql
+/*
+ * Takes one verified event by the general path. Returns its result; see payments.ingest_webhook_event, which also says
+ * what this raises. If it gets no lock in time, the event is kept as failed.
+ */
+create or replace function payments_private.ingest_generally(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_error text;
+  v_context text;
+begin
+  -- check the arguments
+  perform payments_private.check_environment(environment);
+  v_error := payments_private.event_problem(environment, payload);
+  if v_error is not null then
+    raise exception '%', v_error
+      using errcode = 'SP005',
+            hint = 'Send the events of each mode from its Stripe webhook endpoint to the address of its environment.';
+  end if;
+
+  -- take the general path
+  begin
+    return (payments_private.ingest_events(environment, array[payload]))[1];
+  exception
+    when lock_not_available then
+      get stacked diagnostics v_context = pg_exception_context;
+      v_error := payments_private.describe_error(environment, payload, sqlstate, sqlerrm, v_context);
+  end;
+  return payments_private.fail_event(environment, payload, v_error);
+end;
+$$;
+
+revoke all on function payments_private.ingest_generally(text, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/ingest_generally.sql
+--! Included ledger/private/take_ignored.sql
+/*
+ * Takes an event of a type that is not projected: writes the ledger. Returns the event's result, or null if the ledger has
+ * the event already. Contract: see take_event.
+ */
+create or replace function payments_private.take_ignored(
+  environment text,
+  payload jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      take_ignored.environment,
+      take_ignored.payload ->> 'id',
+      take_ignored.payload ->> 'type',
+      take_ignored.environment = 'live',
+      take_ignored.payload -> 'data' -> 'object' ->> 'object',
+      take_ignored.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((take_ignored.payload -> 'created')::double precision),
+      take_ignored.payload,
+      'ignored',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'ignored', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_ignored(
+  text, jsonb
+) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_ignored.sql
+--! Included invoice/private/put_ordinary_invoice.sql
+/*
+ * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
+ *
+ * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
+ * invoice and of its credit notes as it is. Contract: the ids of the invoice, its customer and its subscription are locked.
+ */
+create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_owner payments.billing_subject := row (invoice.named_subject_type, invoice.named_subject_id);
+  v_is_written boolean;
+begin
+  if v_owner.type is null then
+    v_owner := payments_private.owner_of(invoice.environment, invoice.subscription_id, invoice.customer_id, v_owner);
+  end if;
+  insert into payments.stripe_invoices as t (
+      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+    )
+  select
+      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, v_owner.type, v_owner.id,
+      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+  from (select (put_ordinary_invoice.invoice).*) as r
+  where r.invoice_id is not null
+    and not exists (
+      select
+      from payments.stripe_credit_notes as n
+      where n.invoice_id = r.invoice_id
+        and n.environment = r.environment
+        and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
+    )
+  on conflict on constraint stripe_invoices_invoice_id_key do update
+  set number = excluded.number,
+      status = excluded.status,
+      customer_id = excluded.customer_id,
+      subscription_id = excluded.subscription_id,
+      billing_reason = excluded.billing_reason,
+      collection_method = excluded.collection_method,
+      currency = excluded.currency,
+      subtotal = excluded.subtotal,
+      tax = excluded.tax,
+      total = excluded.total,
+      amount_due = excluded.amount_due,
+      amount_paid = excluded.amount_paid,
+      amount_remaining = excluded.amount_remaining,
+      description = excluded.description,
+      hosted_invoice_url = excluded.hosted_invoice_url,
+      invoice_pdf = excluded.invoice_pdf,
+      period_start = excluded.period_start,
+      period_end = excluded.period_end,
+      due_at = excluded.due_at,
+      finalized_at = excluded.finalized_at,
+      paid_at = excluded.paid_at,
+      voided_at = excluded.voided_at,
+      provider_created_at = excluded.provider_created_at,
+      deleted = excluded.deleted,
+      metadata = excluded.metadata,
+      version = excluded.version,
+      synced_at = now()
+  where t.version < excluded.version
+    and not t.deleted
+    and (t.subject_type, t.subject_id, t.named_subject_type, t.named_subject_id) is not distinct from
+      (excluded.subject_type, excluded.subject_id, excluded.named_subject_type, excluded.named_subject_id)
+    and coalesce(t.subject_version <= excluded.subject_version, true)
+  returning true into v_is_written;
+  return v_is_written is true;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_invoice(payments.stripe_invoices) from public, anon, authenticated;
+--! EndIncluded invoice/private/put_ordinary_invoice.sql
+--! Included ledger/private/take_invoice.sql
+/*
+ * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger. Returns
+ * the event's result, or null if the event is not ordinary. Contract: see take_event, put_ordinary_invoice.
+ */
+create or replace function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_invoice.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      left(object ->> 'id', 25),
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
+      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
+      object -> 'parent' -> 'subscription_details' ->> 'subscription'
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if object ->> 'status' in ('draft', 'open', 'paid')
+    and payments_private.put_ordinary_invoice(
+      payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at)
+    )
+  then
+    with recorded as (
+      insert into payments.webhook_events as w (
+        environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+        processing_status, attempt_count, processed_at
+      )
+      values (
+        take_invoice.environment,
+        take_invoice.payload ->> 'id',
+        take_invoice.payload ->> 'type',
+        take_invoice.environment = 'live',
+        'invoice',
+        take_invoice.object ->> 'id',
+        v_created_at,
+        take_invoice.payload,
+        'processed',
+        1,
+        now()
+      )
+      on conflict on constraint webhook_events_provider_event_id_key do nothing
+      returning
+        w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+        w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+        w.provider_account_id, w.provider_created_at, w.next_attempt_at
+    )
+    select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+    into v_result
+    from recorded as r;
+  end if;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_invoice.sql
+--! Included payment/private/put_ordinary_refund.sql
+/*
+ * Writes a succeeded refund of an ordinary payment that has a transaction: the objects that change, of which the refund is
+ * the first, the transaction of the payment, that of the refund, and the ledger, all in one statement. A refund says
+ * nothing of a payment but how much of it was paid back, and to what objects it belongs. Returns the event's result; null
+ * if the ledger has the event already. Contract: see put_ordinary_payment.
+ */
+create or replace function payments_private.put_ordinary_refund(
+  environment text,
+  payload jsonb,
+  objects payments_private.payment_objects[],
+  derived payments.transactions
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column -- the target of on conflict cannot be qualified
+declare
+  v_result jsonb;
+begin
+  with put as (
+    insert into payments_private.payment_objects as t (
+      environment, object_id, object_type, payment_id, version, state, status, amount, currency, description,
+      provider_created_at, succeeded_at
+    )
+    select
+      o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.currency,
+      o.description, o.provider_created_at, o.succeeded_at
+    from unnest(put_ordinary_refund.objects) as o
+    on conflict on constraint payment_objects_pkey do update
+    set version = excluded.version,
+        state = excluded.state,
+        status = excluded.status,
+        amount = excluded.amount,
+        currency = excluded.currency,
+        description = excluded.description,
+        provider_created_at = excluded.provider_created_at,
+        succeeded_at = excluded.succeeded_at
+  ),
+  paid as (
+    update payments.transactions as t
+    set status = d.status,
+        related_object_ids = d.related_object_ids,
+        provider_object_type = d.provider_object_type,
+        provider_object_id = d.provider_object_id,
+        amount_refunded = d.amount_refunded,
+        refunded_at = d.refunded_at
+    from (select (put_ordinary_refund.derived).*) as d
+    where t.id = d.id
+  ),
+  repaid as (
+    insert into payments.transactions as t (
+      id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+      provider_object_type, provider_object_id, provider_parent_object_type, provider_parent_object_id,
+      related_object_ids, amount, currency, description, refunded_at, provider_created_at
+    )
+    select
+      payments_private.uuid_of_object(d.environment, o.object_id), d.environment, 'refund', o.state, d.subject_type,
+      d.subject_id, d.provider_customer_id, d.customer_email_snapshot, 'refund', o.object_id, d.provider_object_type,
+      d.provider_object_id, d.related_object_ids || jsonb_build_object('refund', o.object_id), o.amount, o.currency,
+      o.description, coalesce(o.succeeded_at, o.provider_created_at), o.provider_created_at
+    from (select (put_ordinary_refund.derived).*) as d
+    cross join (select (put_ordinary_refund.objects[1]).*) as o
+    on conflict (provider_object_id, provider_object_type, environment, provider)
+      where provider_object_type is not null and provider_object_id is not null
+    do update
+    set status = excluded.status,
+        amount = excluded.amount,
+        currency = excluded.currency,
+        description = excluded.description,
+        failed_at = null,
+        refunded_at = excluded.refunded_at,
+        provider_created_at = excluded.provider_created_at
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      put_ordinary_refund.environment,
+      put_ordinary_refund.payload ->> 'id',
+      put_ordinary_refund.payload ->> 'type',
+      put_ordinary_refund.environment = 'live',
+      put_ordinary_refund.payload -> 'data' -> 'object' ->> 'object',
+      put_ordinary_refund.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((put_ordinary_refund.payload -> 'created')::double precision),
+      put_ordinary_refund.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_refund(
+  text, jsonb, payments_private.payment_objects[], payments.transactions
+) from public, anon, authenticated;
+--! EndIncluded payment/private/put_ordinary_refund.sql
+--! Included payment/private/update_ordinary_payment.sql
+/*
+ * Writes the objects of an ordinary payment that has a transaction, its transaction if it changes, and the ledger, all in
+ * one statement. Returns the event's result; null if the ledger has the event already. objects are those that change.
+ * Contract: see put_ordinary_payment.
+ */
+create or replace function payments_private.update_ordinary_payment(
+  environment text,
+  payload jsonb,
+  objects payments_private.payment_objects[],
+  derived payments.transactions
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with put as (
+    insert into payments_private.payment_objects as t (
+      environment, object_id, object_type, payment_id, version, state, status, amount, amount_refunded, amount_released,
+      currency, customer_id, customer_email, description, subscription_id, product_id, price_id, subject_type,
+      subject_id, subject_version, provider_created_at, succeeded_at, failed_at, completed_at, refunded_at,
+      failure_seen_at, canceled_at, canceled_charge_id, failed_charge_ids
+    )
+    select
+      o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.amount_refunded,
+      o.amount_released, o.currency, o.customer_id, o.customer_email, o.description, o.subscription_id, o.product_id,
+      o.price_id, o.subject_type, o.subject_id, o.subject_version, o.provider_created_at, o.succeeded_at, o.failed_at,
+      o.completed_at, o.refunded_at, o.failure_seen_at, o.canceled_at, o.canceled_charge_id, o.failed_charge_ids
+    from unnest(update_ordinary_payment.objects) as o
+    on conflict on constraint payment_objects_pkey do update
+    set object_type = excluded.object_type,
+        version = excluded.version,
+        state = excluded.state,
+        status = excluded.status,
+        amount = excluded.amount,
+        amount_refunded = excluded.amount_refunded,
+        amount_released = excluded.amount_released,
+        currency = excluded.currency,
+        customer_id = excluded.customer_id,
+        customer_email = excluded.customer_email,
+        description = excluded.description,
+        subscription_id = excluded.subscription_id,
+        product_id = excluded.product_id,
+        price_id = excluded.price_id,
+        subject_type = excluded.subject_type,
+        subject_id = excluded.subject_id,
+        subject_version = excluded.subject_version,
+        provider_created_at = excluded.provider_created_at,
+        succeeded_at = excluded.succeeded_at,
+        failed_at = excluded.failed_at,
+        completed_at = excluded.completed_at,
+        refunded_at = excluded.refunded_at,
+        failure_seen_at = excluded.failure_seen_at,
+        canceled_at = excluded.canceled_at,
+        canceled_charge_id = excluded.canceled_charge_id,
+        failed_charge_ids = excluded.failed_charge_ids
+    where excluded.version > t.version
+  ),
+  paid as (
+    update payments.transactions as t
+    set type = d.type,
+        status = d.status,
+        subject_type = d.subject_type,
+        subject_id = d.subject_id,
+        provider_customer_id = d.provider_customer_id,
+        customer_email_snapshot = d.customer_email_snapshot,
+        provider_object_type = d.provider_object_type,
+        provider_object_id = d.provider_object_id,
+        related_object_ids = d.related_object_ids,
+        amount = d.amount,
+        amount_refunded = d.amount_refunded,
+        currency = d.currency,
+        description = d.description,
+        paid_at = d.paid_at,
+        failed_at = d.failed_at,
+        refunded_at = d.refunded_at,
+        provider_created_at = d.provider_created_at
+    from (select (update_ordinary_payment.derived).*) as d
+    where t.id = d.id
+      and (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
+           t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded,
+           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at)
+        is distinct from
+          (d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id, d.customer_email_snapshot,
+           d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount, d.amount_refunded,
+           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at)
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      update_ordinary_payment.environment,
+      update_ordinary_payment.payload ->> 'id',
+      update_ordinary_payment.payload ->> 'type',
+      update_ordinary_payment.environment = 'live',
+      update_ordinary_payment.payload -> 'data' -> 'object' ->> 'object',
+      update_ordinary_payment.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((update_ordinary_payment.payload -> 'created')::double precision),
+      update_ordinary_payment.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.update_ordinary_payment(
+  text, jsonb, payments_private.payment_objects[], payments.transactions
+) from public, anon, authenticated;
+--! EndIncluded payment/private/update_ordinary_payment.sql
+--! Included payment/private/insert_ordinary_payment.sql
+/*
+ * Writes the objects of an ordinary payment that nothing is known of yet, its transaction and the ledger, all in one
+ * statement. Returns the event's result; null if the ledger has the event already. Contract: see put_ordinary_payment. No
+ * object has a row, and their ids are locked, so none can get one meanwhile.
+ */
+create or replace function payments_private.insert_ordinary_payment(
+  environment text,
+  payload jsonb,
+  objects payments_private.payment_objects[],
+  derived payments.transactions
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with put as (
+    insert into payments_private.payment_objects as t (
+      environment, object_id, object_type, payment_id, version, state, status, amount, amount_refunded, amount_released,
+      currency, customer_id, customer_email, description, subscription_id, product_id, price_id, subject_type,
+      subject_id, subject_version, provider_created_at, succeeded_at, failed_at, completed_at, refunded_at,
+      failure_seen_at, canceled_at, canceled_charge_id, failed_charge_ids
+    )
+    select
+      o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.amount_refunded,
+      o.amount_released, o.currency, o.customer_id, o.customer_email, o.description, o.subscription_id, o.product_id,
+      o.price_id, o.subject_type, o.subject_id, o.subject_version, o.provider_created_at, o.succeeded_at, o.failed_at,
+      o.completed_at, o.refunded_at, o.failure_seen_at, o.canceled_at, o.canceled_charge_id, o.failed_charge_ids
+    from unnest(insert_ordinary_payment.objects) as o
+  ),
+  paid as (
+    insert into payments.transactions (
+      id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+      provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency,
+      description, paid_at, failed_at, refunded_at, provider_created_at
+    )
+    select
+      d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
+      d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
+      d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at,
+      d.provider_created_at
+    from (select (insert_ordinary_payment.derived).*) as d
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      insert_ordinary_payment.environment,
+      insert_ordinary_payment.payload ->> 'id',
+      insert_ordinary_payment.payload ->> 'type',
+      insert_ordinary_payment.environment = 'live',
+      insert_ordinary_payment.payload -> 'data' -> 'object' ->> 'object',
+      insert_ordinary_payment.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((insert_ordinary_payment.payload -> 'created')::double precision),
+      insert_ordinary_payment.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.insert_ordinary_payment(
+  text, jsonb, payments_private.payment_objects[], payments.transactions
+) from public, anon, authenticated;
+--! EndIncluded payment/private/insert_ordinary_payment.sql
+--! Included payment/private/lock_payment_of.sql
+/*
+ * Locks the payment that some objects belong to, and returns its id, all its objects as they are then, and whether
+ * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, or if the payment
+ * was merged with another one before it was locked: then nothing is to be done with it here.
+ * Contract: the ids are locked (lock_ids). It writes nothing, so that its settings reach no trigger of the app.
+ */
+create or replace function payments_private.lock_payment_of(
+  environment text,
+  ids text[],
+  out is_one boolean,
+  out payment_id uuid,
+  out objects payments_private.payment_objects[],
+  out has_transaction boolean
+)
+  returns record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_ids uuid[];
+  v_known integer; -- how many of the ids have a row
+  v_known_now integer;
+begin
+  select array_agg(distinct o.payment_id), count(*)
+  into v_ids, v_known
+  from payments_private.payment_objects as o
+  where o.object_id = any (lock_payment_of.ids) and o.environment = lock_payment_of.environment;
+  is_one := v_known = 0 or cardinality(v_ids) = 1;
+  if not is_one or v_known = 0 then
+    return;
+  end if;
+  payment_id := v_ids[1];
+  if pg_advisory_xact_lock(hashtextextended(payment_id::text, 1)) is null then -- lock_payments
+    return;
+  end if;
+
+  -- read again, after any wait
+  select
+    array_agg(o),
+    count(*) filter (where o.object_id = any (lock_payment_of.ids)),
+    exists (select from payments.transactions as t where t.id = lock_payment_of.payment_id)
+  into objects, v_known_now, has_transaction
+  from payments_private.payment_objects as o
+  where o.payment_id = lock_payment_of.payment_id;
+  is_one := v_known_now = v_known;
+end;
+$$;
+
+revoke all on function payments_private.lock_payment_of(text, text[]) from public, anon, authenticated;
+--! EndIncluded payment/private/lock_payment_of.sql
+--! Included payment/private/ordinary_transaction.sql
+/*
+ * The transaction of an ordinary payment: what derived_transactions says for these objects, which are all objects of one
+ * payment. Null if the payment is not ordinary, or if nothing is known of it. The view decides what is right; this is its
+ * short form for most payments, and a property holds the two together. It has the type of the table, because to load
+ * that of the view takes a new connection a millisecond.
+ *
+ * Ordinary is a payment
+ *   - of at most one invoice, PaymentIntent, charge and session; every one of which anything is known has succeeded
+ *   - with refunds that have all succeeded, or with none
+ *   - of which nothing was released, and without a dispute, an invoice payment and a shortened reference
+ */
+create or replace function payments_private.ordinary_transaction(objects payments_private.payment_objects[])
+  returns payments.transactions
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object payments_private.payment_objects;
+  i payments_private.payment_objects; -- the invoice
+  p payments_private.payment_objects; -- the PaymentIntent
+  c payments_private.payment_objects; -- the charge
+  s payments_private.payment_objects; -- the session
+  v_is_paid boolean := false;
+  v_refunds bigint;
+  v_refunded_at timestamptz;
+  v_subscription_id text;
+  v_customer_id text;
+  v_subject payments.billing_subject;
+  v_amount bigint;
+  v_amount_refunded bigint;
+begin
+  -- sort the objects
+  foreach v_object in array objects loop
+    if v_object.version > 0 and (v_object.state is distinct from 'succeeded' or v_object.amount_released > 0) then
+      return null;
+    end if;
+    case v_object.object_type
+      when 'payment_intent' then
+        if p.object_id is not null then return null; end if;
+        p := v_object;
+      when 'charge' then
+        if c.object_id is not null then return null; end if;
+        c := v_object;
+      when 'checkout_session' then
+        if s.object_id is not null then return null; end if;
+        s := v_object;
+      when 'invoice' then
+        if i.object_id is not null then return null; end if;
+        i := v_object;
+      when 'refund' then
+        if v_object.version = 0
+          or v_object.amount is null
+          or coalesce(v_object.customer_id, v_object.customer_email, v_object.subscription_id, v_object.product_id,
+            v_object.price_id, v_object.subject_type) is not null -- no refund says this
+        then
+          return null;
+        end if;
+        v_refunds := coalesce(v_refunds, 0) + v_object.amount;
+        v_refunded_at := greatest(v_refunded_at, coalesce(v_object.succeeded_at, v_object.provider_created_at));
+        continue;
+      else
+        return null;
+    end case;
+    v_is_paid := v_is_paid or v_object.version > 0;
+  end loop;
+  if not v_is_paid then
+    return null;
+  end if;
+
+  -- find the owner: the one that an object names, else the subscription's, else the customer's
+  v_subscription_id := coalesce(i.subscription_id, p.subscription_id, c.subscription_id, s.subscription_id);
+  v_customer_id := coalesce(i.customer_id, p.customer_id, c.customer_id, s.customer_id);
+  v_subject := case
+    when i.subject_type is not null then row (i.subject_type, i.subject_id)
+    when p.subject_type is not null then row (p.subject_type, p.subject_id)
+    when c.subject_type is not null then row (c.subject_type, c.subject_id)
+    else row (s.subject_type, s.subject_id)
+  end;
+  if v_subject.type is null and v_subscription_id is not null then
+    select t.subject_type, t.subject_id
+    into v_subject
+    from payments.stripe_subscriptions as t
+    where t.subscription_id = v_subscription_id and t.environment = objects[1].environment;
+  end if;
+  if v_subject.type is null and v_customer_id is not null then
+    v_subject := payments_private.subject_of_customer(objects[1].environment, v_customer_id);
+  end if;
+
+  -- add up what was paid back
+  v_amount := coalesce(i.amount, p.amount, c.amount, s.amount);
+  v_amount_refunded := least(greatest(v_refunds, c.amount_refunded, 0), v_amount);
+
+  return row (
+    objects[1].payment_id,
+    'stripe',
+    objects[1].environment,
+    case when v_subscription_id is not null then 'subscription_invoice' else 'one_time_payment' end,
+    case
+      when v_amount_refunded = 0 then 'succeeded'
+      when v_amount_refunded < v_amount then 'partially_refunded'
+      else 'refunded'
+    end,
+    v_subject.type,
+    v_subject.id,
+    v_customer_id,
+    coalesce(i.customer_email, p.customer_email, c.customer_email, s.customer_email),
+    case
+      when p.object_id is not null then 'payment_intent'
+      when i.object_id is not null then 'invoice'
+      when s.object_id is not null then 'checkout_session'
+      else 'charge'
+    end,
+    coalesce(p.object_id, i.object_id, s.object_id, c.object_id),
+    null, -- parent
+    null,
+    jsonb_strip_nulls(jsonb_build_object(
+      'payment_intent', p.object_id,
+      'invoice', i.object_id,
+      'checkout_session', s.object_id,
+      'charge', c.object_id,
+      'subscription', v_subscription_id,
+      'product', coalesce(i.product_id, p.product_id, c.product_id, s.product_id),
+      'price', coalesce(i.price_id, p.price_id, c.price_id, s.price_id)
+    )),
+    v_amount,
+    v_amount_refunded,
+    coalesce(i.currency, p.currency, c.currency, s.currency),
+    coalesce(i.description, p.description, c.description, s.description),
+    coalesce( -- paid_at
+      i.succeeded_at,
+      least(p.succeeded_at, c.succeeded_at, s.succeeded_at),
+      c.provider_created_at,
+      least(i.provider_created_at, p.provider_created_at, s.provider_created_at)
+    ),
+    null, -- failed_at
+    case when v_amount_refunded > 0 then coalesce(v_refunded_at, c.refunded_at) end,
+    least(i.provider_created_at, p.provider_created_at, c.provider_created_at, s.provider_created_at),
+    '{}', -- raw
+    null, -- when the row was written
+    null,
+    null, -- disputes
+    null,
+    null,
+    0
+  )::payments.transactions;
+end;
+$$;
+
+revoke all on function payments_private.ordinary_transaction(payments_private.payment_objects[])
+  from public, anon, authenticated;
+--! EndIncluded payment/private/ordinary_transaction.sql
+--! Included payment/private/put_ordinary_payment.sql
+/*
+ * Takes what the object of an event says of an ordinary payment: writes the objects, the transaction and the ledger.
+ * Returns the event's result, or null if the event or the payment is not ordinary; see take_event, ordinary_transaction.
+ * Contract: the ids of the snapshot and the customer are locked.
+ *
+ * It writes what put_payment_objects and refresh_transactions write:
+ *   - the object is new, was only linked to so far, or has an older snapshot, which is then merged in the same way
+ *   - no two payments are joined, so each linked object is unknown or an object of this payment already
+ *   - all objects of the payment are read after the payment is locked, and the transaction is derived from all of them
+ *   - the transactions of refunds repeat columns of their payment: if these change while there are refunds, the general
+ *     path writes both
+ */
+create or replace function payments_private.put_ordinary_payment(
+  environment text,
+  payload jsonb,
+  snapshot payments_private.payment_snapshot
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_own payments_private.payment_objects := snapshot.object;
+  v_payment record;
+  v_object payments_private.payment_objects;
+  v_objects payments_private.payment_objects[] := '{}'; -- of the payment, as they will be
+  v_changed payments_private.payment_objects[]; -- those of them that are to be written, first the event's own
+  v_known_ids text[] := array[v_own.object_id];
+  v_has_refunds boolean := false; -- before this event
+  v_derived payments.transactions;
+  v_transaction payments.transactions;
+begin
+  v_payment := payments_private.lock_payment_of(
+    environment, array_remove(snapshot.linked_ids || v_own.object_id, null)
+  );
+  if v_payment.is_one is not true then
+    return null;
+  end if;
+
+  -- see the payment as it will be
+  v_own.payment_id := coalesce(v_payment.payment_id, gen_random_uuid());
+  if v_own.subject_type is not null and v_own.subject_version is null then
+    v_own.subject_version := v_own.version;
+  end if;
+  if v_payment.objects is not null then
+    foreach v_object in array v_payment.objects loop
+      v_has_refunds := v_has_refunds or v_object.object_type = 'refund';
+      if v_object.object_id = v_own.object_id then
+        if v_object.version >= v_own.version then
+          return null; -- stale, or a tie
+        elsif v_object.version > 0 then
+          v_own := payments_private.merge_payment_object(v_object, v_own, true);
+        end if;
+      else
+        v_objects := v_objects || v_object;
+        v_known_ids := v_known_ids || v_object.object_id;
+      end if;
+    end loop;
+  end if;
+  v_changed := array[v_own];
+  for i in 1 .. cardinality(snapshot.linked_ids) loop
+    if snapshot.linked_ids[i] <> all (v_known_ids) then
+      v_changed := v_changed || row (
+        environment, snapshot.linked_ids[i], snapshot.linked_types[i], v_own.payment_id, 0, null, null, null, null, null, null,
+        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null
+      )::payments_private.payment_objects;
+      v_known_ids := v_known_ids || snapshot.linked_ids[i];
+    end if;
+  end loop;
+
+  -- derive and write
+  v_derived := payments_private.ordinary_transaction(v_objects || v_changed);
+  if v_derived.id is null then
+    return null;
+  end if;
+  if v_has_refunds then
+    select t.* into v_transaction from payments.transactions as t where t.id = v_derived.id;
+    if (v_transaction.subject_type, v_transaction.subject_id, v_transaction.provider_customer_id,
+        v_transaction.customer_email_snapshot, v_transaction.provider_object_type, v_transaction.provider_object_id,
+        v_transaction.related_object_ids)
+      is distinct from
+       (v_derived.subject_type, v_derived.subject_id, v_derived.provider_customer_id, v_derived.customer_email_snapshot,
+        v_derived.provider_object_type, v_derived.provider_object_id, v_derived.related_object_ids)
+    then
+      return null;
+    end if;
+  end if;
+  if v_own.object_type = 'refund' then
+    if not v_payment.has_transaction then
+      return null;
+    end if;
+    return payments_private.put_ordinary_refund(environment, payload, v_changed, v_derived);
+  elsif v_payment.has_transaction then
+    return payments_private.update_ordinary_payment(environment, payload, v_changed, v_derived);
+  elsif v_payment.payment_id is null then
+    return payments_private.insert_ordinary_payment(environment, payload, v_changed, v_derived);
+  end if;
+  return null; -- known by links or by what failed to be paid
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_payment(text, jsonb, payments_private.payment_snapshot)
+  from public, anon, authenticated;
+--! EndIncluded payment/private/put_ordinary_payment.sql
+--! Included ledger/private/take_payment.sql
+/*
+ * Takes an ordinary event about a payment: an invoice that was paid, a PaymentIntent that succeeded, a charge that was
+ * refunded, or a refund. Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
+ *
+ * It takes the locks of the general path (ids_of) in one statement, without those of the event and of subjects. No other event of
+ * the object runs while its id is locked, the ledger's key finds a duplicate, and these events name no owner of a
+ * customer. Two events about one customer wait for each other, so that the owner found is the one that stays.
+ */
+create or replace function payments_private.take_payment(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text := payload ->> 'type';
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_payment.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'latest_charge' ->> 'id', object ->> 'latest_charge'),
+      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice'),
+      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
+      object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      object -> 'payment_details' ->> 'order_reference',
+      case object ->> 'object' when 'invoice' then left(object ->> 'id', 25) end,
+      object -> 'charges' -> 'data' -> 0 ->> 'id'
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if object ->> 'object' = 'invoice'
+    and not payments_private.put_ordinary_invoice(payments_private.invoice_row(environment, object, v_type, v_created_at))
+  then
+    return null;
+  end if;
+  return payments_private.put_ordinary_payment(
+    environment,
+    payload,
+    case object ->> 'object'
+      when 'invoice' then payments_private.payment_of_invoice(environment, object, v_type, v_created_at)
+      when 'payment_intent' then payments_private.payment_of_payment_intent(environment, object, v_type, v_created_at)
+      when 'charge' then payments_private.payment_of_charge(environment, object, v_type, v_created_at)
+      when 'refund' then payments_private.payment_of_refund(environment, object, v_type, v_created_at)
+    end
+  );
+end;
+$$;
+
+revoke all on function payments_private.take_payment(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_payment.sql
+--! Included ledger/private/take_price.sql
+/*
+ * Takes an ordinary event that a price was created or updated: writes the price and the ledger in one statement.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why it is
+ * safe without a lock of the id.
+ */
+create or replace function payments_private.take_price(
+  environment text,
+  payload jsonb,
+  object jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with written as (
+    insert into payments.stripe_prices as t (
+      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
+      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type,
+      metadata, raw, version
+    )
+    select
+      take_price.environment, r.price_id, r.product_id, r.active, r.currency, r.unit_amount, r.unit_amount_decimal,
+      r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval, r.recurring_interval_count,
+      r.recurring_usage_type, r.metadata, take_price.object,
+      payments_private.snapshot_version(
+        to_timestamp((take_price.payload -> 'created')::double precision), take_price.payload ->> 'type', false
+      )
+    from payments_private.price_row(take_price.object) as r
+    where take_price.object ? 'currency' and not take_price.object ? 'deleted'
+    on conflict on constraint stripe_prices_price_id_key do update
+    set product_id = excluded.product_id,
+        active = excluded.active,
+        currency = excluded.currency,
+        unit_amount = excluded.unit_amount,
+        unit_amount_decimal = excluded.unit_amount_decimal,
+        type = excluded.type,
+        lookup_key = excluded.lookup_key,
+        billing_scheme = excluded.billing_scheme,
+        tax_behavior = excluded.tax_behavior,
+        recurring_interval = excluded.recurring_interval,
+        recurring_interval_count = excluded.recurring_interval_count,
+        recurring_usage_type = excluded.recurring_usage_type,
+        metadata = excluded.metadata,
+        raw = excluded.raw,
+        version = excluded.version,
+        synced_at = now()
+    where t.version < excluded.version and not t.deleted
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      take_price.environment,
+      take_price.payload ->> 'id',
+      take_price.payload ->> 'type',
+      take_price.environment = 'live',
+      take_price.payload -> 'data' -> 'object' ->> 'object',
+      take_price.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((take_price.payload -> 'created')::double precision),
+      take_price.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_price(
+  text, jsonb, jsonb
+) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_price.sql
+--! Included ledger/private/take_product.sql
+/*
+ * Takes an ordinary event that a product was created or updated: writes the product and the ledger in one statement.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why it is
+ * safe without a lock of the id.
+ */
+create or replace function payments_private.take_product(
+  environment text,
+  payload jsonb,
+  object jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with written as (
+    insert into payments.stripe_products as t (
+      environment, product_id, name, description, active, default_price_id, metadata, raw, version
+    )
+    select
+      take_product.environment, r.product_id, r.name, r.description, r.active, r.default_price_id, r.metadata,
+      take_product.object,
+      payments_private.snapshot_version(
+        to_timestamp((take_product.payload -> 'created')::double precision), take_product.payload ->> 'type', false
+      )
+    from payments_private.product_row(take_product.object) as r
+    where take_product.object ? 'name' and not take_product.object ? 'deleted'
+    on conflict on constraint stripe_products_product_id_key do update
+    set name = excluded.name,
+        description = excluded.description,
+        active = excluded.active,
+        default_price_id = excluded.default_price_id,
+        metadata = excluded.metadata,
+        raw = excluded.raw,
+        version = excluded.version,
+        synced_at = now()
+    where t.version < excluded.version and not t.deleted
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      take_product.environment,
+      take_product.payload ->> 'id',
+      take_product.payload ->> 'type',
+      take_product.environment = 'live',
+      take_product.payload -> 'data' -> 'object' ->> 'object',
+      take_product.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((take_product.payload -> 'created')::double precision),
+      take_product.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_product(
+  text, jsonb, jsonb
+) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_product.sql
+--! Included ownership/private/take_claim.sql
+/*
+ * Records that a Stripe object names a billing subject as the owner of a customer, if that is ordinary: then it changes no
+ * owner that the customer or the subject had. Returns whether it was. See take_event and assign_customers.
+ *
+ * Ordinary is a claim
+ *   - that is recorded already with the same instant or an earlier one: nothing changes
+ *   - that is recorded with a later instant, and there is no other claim of the customer or of the subject
+ *   - that is the first one of the customer and of the subject, while no subscription, payment, invoice and credit note of
+ *     the customer belongs to anybody else: it gets its mapping
+ * must_be_alone refuses the first one too if the customer or the subject has another claim.
+ *
+ * Contract: the customer and the subject are locked, so that no other transaction records a claim of either now.
+ */
+create or replace function payments_private.take_claim(
+  environment text,
+  customer_id text,
+  subject payments.billing_subject,
+  named_at timestamptz,
+  named_by text,
+  must_be_alone boolean
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_is_recorded boolean;
+  v_is_later boolean; -- the one that is recorded
+  v_has_others boolean;
+  v_is_mapped boolean;
+begin
+  select
+    coalesce(bool_or(c.is_this), false),
+    coalesce(bool_or(c.is_this and (c.named_at, c.named_by) > (take_claim.named_at, take_claim.named_by)), false),
+    coalesce(bool_or(not c.is_this), false)
+  into v_is_recorded, v_is_later, v_has_others
+  from (
+    select
+      o.named_at,
+      o.named_by,
+      (o.customer_id, o.subject_type, o.subject_id) = (take_claim.customer_id, (take_claim.subject).type, (take_claim.subject).id)
+        as is_this
+    from payments_private.customer_owners as o
+    where o.environment = take_claim.environment
+      and (
+        o.customer_id = take_claim.customer_id
+        or (o.subject_id = (take_claim.subject).id and o.subject_type = (take_claim.subject).type)
+      )
+  ) as c;
+
+  if v_has_others and (must_be_alone or not v_is_recorded or v_is_later) then
+    return false;
+  elsif v_is_later then
+    update payments_private.customer_owners as o
+    set named_at = take_claim.named_at,
+        named_by = take_claim.named_by
+    where o.customer_id = take_claim.customer_id
+      and o.environment = take_claim.environment
+      and o.subject_type = (take_claim.subject).type
+      and o.subject_id = (take_claim.subject).id;
+  elsif not v_is_recorded then
+    with claimed as (
+      insert into payments_private.customer_owners (environment, customer_id, subject_type, subject_id, named_at, named_by)
+      select
+        take_claim.environment, take_claim.customer_id, (take_claim.subject).type, (take_claim.subject).id,
+        take_claim.named_at, take_claim.named_by
+      where not exists (
+          select
+          from payments.stripe_subscriptions as s
+          where s.customer_id = take_claim.customer_id
+            and s.environment = take_claim.environment
+            and (s.subject_type, s.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.transactions as t
+          where t.provider_customer_id = take_claim.customer_id
+            and t.environment = take_claim.environment
+            and (t.subject_type, t.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.stripe_invoices as i
+          where i.customer_id = take_claim.customer_id
+            and i.environment = take_claim.environment
+            and (i.subject_type, i.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.stripe_credit_notes as n
+          where n.customer_id = take_claim.customer_id
+            and n.environment = take_claim.environment
+            and (n.subject_type, n.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+      returning true
+    )
+    insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
+    select take_claim.environment, (take_claim.subject).type, (take_claim.subject).id, take_claim.customer_id
+    from claimed
+    on conflict do nothing
+    returning true into v_is_mapped;
+    return v_is_mapped is true;
+  end if;
+  return true;
+end;
+$$;
+
+revoke all on function payments_private.take_claim(text, text, payments.billing_subject, timestamptz, text, boolean)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/take_claim.sql
+--! Included projection/private/put_ordinary_session.sql
+/*
+ * Writes the row of an ordinary Checkout Session, and returns the session with the customer and the subject of its row;
+ * null if it is not ordinary. Contract: see take_session; write_session_rows writes the same.
+ *
+ * A row is found by the session's id. A row that only client_reference_id names goes the general way.
+ */
+create or replace function payments_private.put_ordinary_session(
+  environment text,
+  object jsonb,
+  session payments_private.session_snapshot
+)
+  returns payments_private.session_snapshot
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session payments_private.session_snapshot := session;
+  v_row record;
+begin
+  with changed as (
+    update payments.stripe_checkout_sessions as t
+    set status = v_session.status,
+        payment_status = put_ordinary_session.object ->> 'payment_status',
+        customer_id = coalesce(v_session.customer_id, t.customer_id),
+        payment_intent_id = coalesce(payments_private.id_of(put_ordinary_session.object -> 'payment_intent'), t.payment_intent_id),
+        subscription_id = coalesce(payments_private.id_of(put_ordinary_session.object -> 'subscription'), t.subscription_id),
+        url = null,
+        expires_at = coalesce(payments_private.instant_of(put_ordinary_session.object -> 'expires_at'), t.expires_at),
+        metadata = case when t.request_hash is null then v_session.metadata else t.metadata end,
+        last_error = null,
+        stripe_may_have_acted = false,
+        raw = put_ordinary_session.object,
+        version = v_session.version
+    where t.checkout_session_id = v_session.session_id
+      and t.environment = put_ordinary_session.environment
+      and t.version < v_session.version
+      and (
+        (v_session.subject).type is null
+        or (t.subject_type is not null and t.subject_version is null)
+        or (t.subject_version, t.subject_type, t.subject_id)
+          <= (v_session.subject_version, (v_session.subject).type, (v_session.subject).id)
+      )
+      and (v_session.reference is null or t.id = v_session.reference or not exists (
+        select
+        from payments.stripe_checkout_sessions as other
+        where other.id = v_session.reference and other.environment = put_ordinary_session.environment
+      ))
+    returning t.customer_id, t.subject_type, t.subject_id, t.subject_version
+  ),
+  added as (
+    insert into payments.stripe_checkout_sessions as i (
+      environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
+      checkout_session_id, customer_id, payment_intent_id, subscription_id, expires_at, raw, version,
+      caller_id
+    )
+    select
+      put_ordinary_session.environment,
+      v_session.mode,
+      v_session.status,
+      put_ordinary_session.object ->> 'payment_status',
+      (v_session.subject).type,
+      (v_session.subject).id,
+      v_session.subject_version,
+      coalesce(put_ordinary_session.object ->> 'success_url', put_ordinary_session.object ->> 'return_url', ''),
+      coalesce(put_ordinary_session.object ->> 'cancel_url', ''),
+      v_session.metadata,
+      v_session.session_id,
+      v_session.customer_id,
+      payments_private.id_of(put_ordinary_session.object -> 'payment_intent'),
+      payments_private.id_of(put_ordinary_session.object -> 'subscription'),
+      payments_private.instant_of(put_ordinary_session.object -> 'expires_at'),
+      put_ordinary_session.object,
+      v_session.version,
+      null -- not begun here
+    where not exists (
+        select
+        from payments.stripe_checkout_sessions as t
+        where t.checkout_session_id = v_session.session_id and t.environment = put_ordinary_session.environment
+      )
+      and not exists (
+        select
+        from payments.stripe_checkout_sessions as t
+        where t.id = v_session.reference and t.environment = put_ordinary_session.environment
+      )
+    returning i.customer_id, i.subject_type, i.subject_id, i.subject_version
+  )
+  select c.* into v_row from changed as c
+  union all
+  select a.* from added as a;
+  if not found then
+    return null;
+  end if;
+  v_session.customer_id := v_row.customer_id;
+  if v_row.subject_type is not null then
+    v_session.subject := row (v_row.subject_type, v_row.subject_id);
+    v_session.subject_version := coalesce(v_row.subject_version, 0);
+  end if;
+  return v_session;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_session(text, jsonb, payments_private.session_snapshot)
+  from public, anon, authenticated;
+--! EndIncluded projection/private/put_ordinary_session.sql
+--! Included ledger/private/take_session.sql
+/*
+ * Takes an ordinary event that a Checkout Session was completed and paid. Returns the event's result, or null if the event
+ * is not ordinary. Contract: see take_event.
+ *
+ * Ordinary is a session
+ *   - that has the row of its id, with an older snapshot and no other owner, or no row at all
+ *   - whose claim is ordinary (take_claim), and whose payment is (put_ordinary_payment)
+ * It takes the locks of the general path first, then the row, the claim and the payment in the order of that path.
+ */
+create or replace function payments_private.take_session(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text := payload ->> 'type';
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_session payments_private.session_snapshot := payments_private.session_snapshot(object, v_type, v_created_at);
+begin
+  if not v_session.is_settled
+    or object ? 'line_items'
+    or v_session.mode is null
+    or (v_session.mode = 'subscription' and payments_private.id_of(object -> 'invoice') is null)
+    or (v_session.mode not in ('payment', 'subscription'))
+  then
+    return null;
+  end if;
+
+  -- lock the ids, then the subject, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_session.environment || ' ' || i.id, 0) as key
+    from unnest(payments_private.ids_of(array[take_session.object])) as i (id)
+    where i.id not like 'subject %'
+    order by key
+  ) as k;
+  if (v_session.subject).type is not null
+    and pg_advisory_xact_lock(
+      hashtextextended(environment || ' subject ' || (v_session.subject).type || ' ' || (v_session.subject).id, 0)
+    ) is null
+  then
+    return null;
+  end if;
+
+  -- write the row and the claim
+  v_session := payments_private.put_ordinary_session(environment, object, v_session);
+  if v_session.session_id is null then
+    return null;
+  end if;
+  if (v_session.subject).type is not null
+    and v_session.customer_id is not null
+    and not payments_private.take_claim(
+      environment, v_session.customer_id, v_session.subject,
+      coalesce(payments_private.instant_of(object -> 'created'), 'infinity'),
+      v_session.session_id || ' ' || lpad(v_session.subject_version::text, 19, '0'), false
+    )
+  then
+    return null;
+  end if;
+
+  return payments_private.put_ordinary_payment(
+    environment,
+    payload,
+    payments_private.payment_of_checkout_session(
+      environment, object, v_type, v_created_at, v_session.version, v_session.is_settled, v_session.subject,
+      v_session.subject_version
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.take_session(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_session.sql
+--! Included projection/private/insert_ordinary_subscription.sql
+/*
+ * Writes an ordinary event of a subscription with one item that has no row yet: the row, its item and the ledger, in one
+ * statement. Returns the event's result, or null if the item or the event is known. Contract: see take_subscription.
+ */
+create or replace function payments_private.insert_ordinary_subscription(
+  environment text,
+  payload jsonb,
+  object jsonb,
+  version bigint,
+  subject payments.billing_subject
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_item jsonb := object -> 'items' -> 'data' -> 0;
+  v_item_start timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_start', 'null'), object -> 'current_period_start'
+  ));
+  v_item_end timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_end', 'null'), object -> 'current_period_end'
+  ));
+  v_result jsonb;
+begin
+  with written as (
+    insert into payments.stripe_subscriptions (
+      environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
+      current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start,
+      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw,
+      version
+    )
+    values (
+      insert_ordinary_subscription.environment,
+      insert_ordinary_subscription.object ->> 'id',
+      payments_private.id_of(insert_ordinary_subscription.object -> 'customer'),
+      (insert_ordinary_subscription.subject).type,
+      (insert_ordinary_subscription.subject).id,
+      case when (insert_ordinary_subscription.subject).type is not null then insert_ordinary_subscription.version end,
+      insert_ordinary_subscription.object ->> 'status',
+      coalesce(
+        payments_private.instant_of(insert_ordinary_subscription.object -> 'current_period_start'),
+        payments_private.instant_of(v_item -> 'current_period_start')
+      ),
+      case
+        when jsonb_typeof(insert_ordinary_subscription.object -> 'current_period_start') = 'number'
+        then payments_private.instant_of(insert_ordinary_subscription.object -> 'current_period_end')
+        else payments_private.instant_of(v_item -> 'current_period_end')
+      end,
+      coalesce((insert_ordinary_subscription.object ->> 'cancel_at_period_end')::boolean, false),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'cancel_at'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'canceled_at'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'trial_start'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'trial_end'),
+      payments_private.id_of(insert_ordinary_subscription.object -> 'latest_invoice'),
+      case
+        when jsonb_typeof(insert_ordinary_subscription.object -> 'pause_collection') = 'object'
+        then coalesce(insert_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
+      end,
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+      coalesce(nullif(insert_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
+      insert_ordinary_subscription.object,
+      insert_ordinary_subscription.version
+    )
+  ),
+  added as (
+    insert into payments.stripe_subscription_items (
+      id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata, current_period_start, current_period_end
+    )
+    values (
+      payments_private.uuid_of_object(insert_ordinary_subscription.environment, v_item ->> 'id'),
+      insert_ordinary_subscription.environment,
+      v_item ->> 'id',
+      insert_ordinary_subscription.object ->> 'id',
+      payments_private.id_of(coalesce(v_item -> 'price' -> 'product', v_item -> 'plan' -> 'product')),
+      payments_private.id_of(coalesce(v_item -> 'price', v_item -> 'plan')),
+      (v_item ->> 'quantity')::bigint,
+      coalesce(nullif(v_item -> 'metadata', 'null'), '{}'),
+      v_item_start,
+      v_item_end
+    )
+    on conflict do nothing
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      insert_ordinary_subscription.environment,
+      insert_ordinary_subscription.payload ->> 'id',
+      insert_ordinary_subscription.payload ->> 'type',
+      insert_ordinary_subscription.environment = 'live',
+      insert_ordinary_subscription.payload -> 'data' -> 'object' ->> 'object',
+      insert_ordinary_subscription.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((insert_ordinary_subscription.payload -> 'created')::double precision),
+      insert_ordinary_subscription.payload,
+      'processed',
+      1,
+      now()
+    from added
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.insert_ordinary_subscription(
+  text, jsonb, jsonb, bigint, payments.billing_subject
+) from public, anon, authenticated;
+--! EndIncluded projection/private/insert_ordinary_subscription.sql
+--! Included projection/private/is_new_subscription.sql
+/*
+ * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already: then a new row with
+ * this subject changes no payment. See take_subscription and refresh_payments.
+ */
+create or replace function payments_private.is_new_subscription(
+  environment text,
+  id text,
+  subject payments.billing_subject
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+begin
+  return not exists (
+      select
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = is_new_subscription.id and s.environment = is_new_subscription.environment
+    )
+    and not exists (
+      select
+      from payments_private.payment_objects as o
+      left join payments.transactions as t on t.id = o.payment_id
+      where o.subscription_id = is_new_subscription.id
+        and o.environment = is_new_subscription.environment
+        and (t.subject_type, t.subject_id)
+          is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
+    )
+    and not exists (
+      select
+      from payments.stripe_invoices as i
+      where i.subscription_id = is_new_subscription.id
+        and i.environment = is_new_subscription.environment
+        and (i.subject_type, i.subject_id)
+          is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
+    );
+end;
+$$;
+
+revoke all on function payments_private.is_new_subscription(text, text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded projection/private/is_new_subscription.sql
+--! Included projection/private/update_ordinary_subscription.sql
+/*
+ * Writes an ordinary event of a subscription that has a row: the row, its one item and the ledger, in one statement.
+ * Returns the event's result, or null if nothing was written. Contract: see take_subscription.
+ *
+ * Ordinary is a newer snapshot of the same customer with the same one item, which names no owner or the one that the row
+ * has from an earlier snapshot. Its status is the same, unless may_change_status: the status decides which customer a
+ * subject pays with. The row itself has all that this depends on, so the conditions hold after a wait for the row, too.
+ */
+create or replace function payments_private.update_ordinary_subscription(
+  environment text,
+  payload jsonb,
+  object jsonb,
+  version bigint,
+  subject payments.billing_subject,
+  may_change_status boolean
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_item jsonb := object -> 'items' -> 'data' -> 0;
+  v_item_start timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_start', 'null'), object -> 'current_period_start'
+  ));
+  v_item_end timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_end', 'null'), object -> 'current_period_end'
+  ));
+  v_result jsonb;
+  v_is_written boolean;
+begin
+  with written as (
+    update payments.stripe_subscriptions as t
+    set status = update_ordinary_subscription.object ->> 'status',
+        current_period_start = coalesce(
+            payments_private.instant_of(update_ordinary_subscription.object -> 'current_period_start'),
+            payments_private.instant_of(v_item -> 'current_period_start')
+          ),
+        current_period_end = case
+            when jsonb_typeof(update_ordinary_subscription.object -> 'current_period_start') = 'number'
+            then payments_private.instant_of(update_ordinary_subscription.object -> 'current_period_end')
+            else payments_private.instant_of(v_item -> 'current_period_end')
+          end,
+        cancel_at_period_end = coalesce((update_ordinary_subscription.object ->> 'cancel_at_period_end')::boolean, false),
+        cancel_at = payments_private.instant_of(update_ordinary_subscription.object -> 'cancel_at'),
+        canceled_at = payments_private.instant_of(update_ordinary_subscription.object -> 'canceled_at'),
+        trial_start = payments_private.instant_of(update_ordinary_subscription.object -> 'trial_start'),
+        trial_end = payments_private.instant_of(update_ordinary_subscription.object -> 'trial_end'),
+        latest_invoice_id = payments_private.id_of(update_ordinary_subscription.object -> 'latest_invoice'),
+        pause_collection_behavior = case
+            when jsonb_typeof(update_ordinary_subscription.object -> 'pause_collection') = 'object'
+            then coalesce(update_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
+          end,
+        pause_collection_resumes_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+        metadata = coalesce(nullif(update_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
+        raw = update_ordinary_subscription.object,
+        version = update_ordinary_subscription.version,
+        synced_at = now()
+    where t.subscription_id = update_ordinary_subscription.object ->> 'id'
+      and t.environment = update_ordinary_subscription.environment
+      and t.version < update_ordinary_subscription.version
+      and t.customer_id = payments_private.id_of(update_ordinary_subscription.object -> 'customer')
+      and (t.status = update_ordinary_subscription.object ->> 'status' or update_ordinary_subscription.may_change_status)
+      and t.raw -> 'items' -> 'data' -> 0 ->> 'id' = v_item ->> 'id'
+      and jsonb_array_length(t.raw -> 'items' -> 'data') = 1
+      and t.raw -> 'items' ->> 'has_more' is distinct from 'true'
+      and (
+        (update_ordinary_subscription.subject).type is null
+        or (
+          t.subject_version <= update_ordinary_subscription.version
+          and (t.subject_type, t.subject_id) = ((update_ordinary_subscription.subject).type, (update_ordinary_subscription.subject).id)
+        )
+      )
+    returning true
+  ),
+  changed as (
+    update payments.stripe_subscription_items as t
+    set subscription_id = update_ordinary_subscription.object ->> 'id',
+        product_id = payments_private.id_of(coalesce(v_item -> 'price' -> 'product', v_item -> 'plan' -> 'product')),
+        price_id = payments_private.id_of(coalesce(v_item -> 'price', v_item -> 'plan')),
+        quantity = (v_item ->> 'quantity')::bigint,
+        metadata = coalesce(nullif(v_item -> 'metadata', 'null'), '{}'),
+        current_period_start = v_item_start,
+        current_period_end = v_item_end
+    from written
+    where t.subscription_item_id = v_item ->> 'id'
+      and t.environment = update_ordinary_subscription.environment
+      and (t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata, t.current_period_start, t.current_period_end)
+        is distinct from (
+          update_ordinary_subscription.object ->> 'id',
+          payments_private.id_of(coalesce(v_item -> 'price' -> 'product', v_item -> 'plan' -> 'product')),
+          payments_private.id_of(coalesce(v_item -> 'price', v_item -> 'plan')),
+          (v_item ->> 'quantity')::bigint,
+          coalesce(nullif(v_item -> 'metadata', 'null'), '{}'),
+          v_item_start,
+          v_item_end
+        )
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      update_ordinary_subscription.environment,
+      update_ordinary_subscription.payload ->> 'id',
+      update_ordinary_subscription.payload ->> 'type',
+      update_ordinary_subscription.environment = 'live',
+      update_ordinary_subscription.payload -> 'data' -> 'object' ->> 'object',
+      update_ordinary_subscription.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((update_ordinary_subscription.payload -> 'created')::double precision),
+      update_ordinary_subscription.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select case when r.id is not null then jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb) end, exists (select from written)
+  into v_result, v_is_written
+  from (select) as x
+  left join recorded as r on true;
+  if v_is_written and v_result is null then -- the ledger has the event: leave no lock of the row behind
+    raise sqlstate 'SP040';
+  end if;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.update_ordinary_subscription(
+  text, jsonb, jsonb, bigint, payments.billing_subject, boolean
+) from public, anon, authenticated;
+--! EndIncluded projection/private/update_ordinary_subscription.sql
+--! Included ledger/private/take_subscription.sql
+/*
+ * Takes an ordinary event that a subscription was created or changed. Returns the event's result, or null if the event is
+ * not ordinary. Contract: see take_event.
+ *
+ * Most events change a row in place: see update_ordinary_subscription. Like take_customer, that takes the lock of one
+ * subscription and then waits for nothing but the ledger's key. Everything else takes the locks of the general path first:
+ *   - another status: the customer and its subject have no other claim, so that no mapping depends on the status
+ *   - a subscription without a row: its claim is ordinary (take_claim), and no payment of it has another subject
+ */
+create or replace function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text := payload ->> 'type';
+  v_version bigint := payments_private.snapshot_version(
+    to_timestamp((payload -> 'created')::double precision), v_type, false
+  );
+  v_id text := object ->> 'id';
+  v_customer_id text := payments_private.id_of(object -> 'customer');
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_result jsonb;
+begin
+  if object ->> 'status' in ('canceled', 'incomplete_expired')
+    or jsonb_array_length(object -> 'items' -> 'data') is distinct from 1
+    or object -> 'items' ->> 'has_more' = 'true'
+    or v_customer_id is null
+  then
+    return null;
+  end if;
+  if v_type <> 'customer.subscription.created' then
+    v_result := payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, false);
+    if v_result is not null then
+      return v_result;
+    end if;
+  end if;
+
+  -- lock the ids, then the subject, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_subscription.environment || ' ' || i.id, 0) as key
+    from unnest(payments_private.ids_of(array[take_subscription.object])) as i (id)
+    where i.id not like 'subject %'
+    order by key
+  ) as k;
+  if v_subject.type is null
+    or pg_advisory_xact_lock(
+      hashtextextended(environment || ' subject ' || v_subject.type || ' ' || v_subject.id, 0)
+    ) is null
+    or not payments_private.take_claim(
+      environment, v_customer_id, v_subject, coalesce(payments_private.instant_of(object -> 'created'), 'infinity'),
+      v_id || ' ' || lpad(v_version::text, 19, '0'), true
+    )
+  then
+    return null;
+  end if;
+
+  if payments_private.is_new_subscription(environment, v_id, v_subject) then
+    return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
+  elsif v_type <> 'customer.subscription.created' then
+    return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, true);
+  end if;
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.take_subscription(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_subscription.sql
+--! Included ledger/private/take_customer.sql
+/*
+ * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
+ *
+ * Ordinary is an object that is whole and not deleted, and that is newer than its row, which is not deleted either. Such
+ * an event changes the row of its customer and nothing else: no owner and no mapping depends on it.
+ *
+ * It takes the lock of this one row and then writes the ledger's key. It waits for nothing after that, so it is in no
+ * circle with the general path, which takes its locks of ids first and writes the ledger last. The version decides in the
+ * statement itself, after any wait for the row.
+ */
+create or replace function payments_private.take_customer(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  with written as (
+    insert into payments.customers as t (
+      environment, provider_customer_id, email, name, phone, metadata, raw, provider_created_at, version
+    )
+    select
+      take_customer.environment,
+      take_customer.object ->> 'id',
+      take_customer.object ->> 'email',
+      take_customer.object ->> 'name',
+      take_customer.object ->> 'phone',
+      coalesce(nullif(take_customer.object -> 'metadata', 'null'), '{}'),
+      take_customer.object,
+      to_timestamp((take_customer.object -> 'created')::double precision),
+      payments_private.snapshot_version(v_created_at, take_customer.payload ->> 'type', false)
+    where jsonb_typeof(take_customer.object -> 'created') = 'number' and not take_customer.object ? 'deleted'
+    on conflict on constraint customers_provider_customer_id_key do update
+    set email = excluded.email,
+        name = excluded.name,
+        phone = excluded.phone,
+        metadata = excluded.metadata,
+        raw = excluded.raw,
+        version = excluded.version,
+        provider_created_at = excluded.provider_created_at,
+        synced_at = now()
+    where t.version < excluded.version and not t.deleted
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      take_customer.environment,
+      take_customer.payload ->> 'id',
+      take_customer.payload ->> 'type',
+      take_customer.environment = 'live',
+      'customer',
+      take_customer.object ->> 'id',
+      v_created_at,
+      take_customer.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_customer(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_customer.sql
+--! Included ledger/private/take_event.sql
+/*
+ * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
+ * any event. Returns the event's result, or null if the event is not ordinary; see payments.ingest_webhook_event.
+ *
+ * The rules of every short path, take_<kind>:
+ *   - It writes the same rows, ledger and result as the general path. Wherever it might not, it returns null.
+ *   - The caller undoes what it did if it returns null, and takes the general path as if nothing had been.
+ *   - The ledger's key finds a duplicate: an event that the ledger has already is not ordinary.
+ *   - A snapshot is written only if it is strictly newer than its row, by the same version as in the general path.
+ *   - It takes the same locks in the same order as the general path, or only ones that close no circle with these.
+ *   - It writes the ledger last, with the statement that writes the rows or after it. The app's triggers fire there.
+ *
+ * Contract: the caller has checked the event, locked the environment, and begun a subtransaction.
+ */
+create or replace function payments_private.take_event(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  case payload ->> 'type'
+    when 'customer.created', 'customer.updated' then
+      if object ->> 'object' = 'customer' then
+        return payments_private.take_customer(environment, payload, object);
+      end if;
+    when 'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.paused',
+      'customer.subscription.resumed', 'customer.subscription.trial_will_end'
+    then
+      if object ->> 'object' = 'subscription' then
+        return payments_private.take_subscription(environment, payload, object);
+      end if;
+    when 'checkout.session.completed' then
+      if object ->> 'object' = 'checkout.session' and object ->> 'payment_status' in ('paid', 'no_payment_required') then
+        return payments_private.take_session(environment, payload, object);
+      end if;
+    when 'invoice.paid', 'invoice.payment_succeeded' then
+      if object ->> 'object' = 'invoice' and object ->> 'status' = 'paid' and not object ? 'payments' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'invoice.created', 'invoice.finalized', 'invoice.updated' then
+      if object ->> 'object' = 'invoice' then
+        return payments_private.take_invoice(environment, payload, object);
+      end if;
+    when 'payment_intent.succeeded' then
+      if object ->> 'object' = 'payment_intent' and object ->> 'status' = 'succeeded' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'charge.refunded' then
+      if object ->> 'object' = 'charge' and object ->> 'status' = 'succeeded' and not object ? 'refunds' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'refund.created', 'refund.updated', 'charge.refund.updated' then
+      if object ->> 'object' = 'refund' and object ->> 'status' = 'succeeded' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'product.created', 'product.updated' then
+      if object ->> 'object' = 'product' then
+        return payments_private.take_product(environment, payload, object);
+      end if;
+    when 'price.created', 'price.updated' then
+      if object ->> 'object' = 'price' then
+        return payments_private.take_price(environment, payload, object);
+      end if;
+    else
+      if not payments_private.is_projected_event(payload ->> 'type') then
+        return payments_private.take_ignored(environment, payload);
+      end if;
+  end case;
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.take_event(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_event.sql
+--! Included ledger/private/ingest_event.sql
+/*
+ * Takes one verified event: by the short path of its kind if it is ordinary, else by the general path of every event.
+ * Returns its result. It is payments.ingest_webhook_event without the limit of how long it waits for a lock.
+ *
+ * In a list it returns null for an event that is not ordinary, so that the caller takes these together. It then raises
+ * 57014 if the statement timeout has passed, as process_events does. The caller has locked all ids of a list.
+ *
+ * The conditions of the short path are one expression, because each expression costs a new connection up to a tenth of a
+ * millisecond. If one does not hold, the general path says why.
+ */
+create or replace function payments_private.ingest_event(
+  environment text,
+  payload jsonb,
+  is_in_list boolean default false
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object jsonb := payload -> 'data' -> 'object';
+  v_result jsonb;
+  v_error text;
+  v_context text;
+begin
+  -- try the short path
+  if environment in ('test', 'live')
+    and current_setting('role') not in ('anon', 'authenticated') and session_user not in ('anon', 'authenticated')
+    and current_setting('transaction_isolation') in ('read committed', 'read uncommitted')
+    and payload ->> 'object' = 'event'
+    and length(payload ->> 'id') between 1 and 255
+    and length(v_object ->> 'id') between 1 and 255
+    and payload -> 'livemode' = to_jsonb(environment = 'live')
+    and payload -> 'created' between '0' and '100000000000' -- compared as jsonb, so it is a number
+    and payload ->> 'account' is null
+  then
+    begin
+      if pg_advisory_xact_lock_shared(hashtextextended('environment ' || environment, 2)) is not null then -- lock_environment
+        v_result := payments_private.take_event(environment, payload, v_object);
+      end if;
+      if v_result is null then
+        raise sqlstate 'SP040'; -- undoes what the short path did; nobody sees it
+      end if;
+      set constraints all immediate; -- raise here what the app has deferred, see process_batch
+      set constraints all deferred;
+      return v_result;
+    exception
+      when sqlstate 'SP040' then null;
+      when others or assert_failure or query_canceled then
+        if is_in_list and sqlstate = '57014' then
+          raise;
+        end if;
+        get stacked diagnostics v_context = pg_exception_context;
+        v_error := payments_private.describe_error(environment, payload, sqlstate, sqlerrm, v_context);
+    end;
+    if v_error is not null then
+      return payments_private.fail_event(environment, payload, v_error);
+    end if;
+  end if;
+
+  if is_in_list then
+    return null;
+  end if;
+  return payments_private.ingest_generally(environment, payload);
+end;
+$$;
+
+revoke all on function payments_private.ingest_event(text, jsonb, boolean) from public, anon, authenticated;
+--! EndIncluded ledger/private/ingest_event.sql
 --! Included ledger/ingest_webhook_event.sql
 /*
  * Takes one verified Stripe event: projects it, records it in the ledger and runs the app's fulfilment triggers, all in
@@ -4847,6 +7838,10 @@ revoke all on function payments_private.event_problem(text, jsonb) from public, 
  * An app adds fulfilment as `after insert or update` triggers on payments.webhook_events that act when
  * new.processing_status = 'processed'. If one raises, the event is recorded as failed and its projections are
  * committed. The event is retried when Stripe delivers it again, and by retry_webhook_events.
+ *
+ * Nothing waits longer than three seconds for a lock, not the app's triggers either: for example for the row of an order
+ * that another transaction has locked. The event is then kept as failed, and its error names who may hold the lock. The
+ * limit ends with the call, so it also holds behind a pooler and for no other statement.
  */
 create or replace function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
@@ -4854,20 +7849,10 @@ create or replace function payments.ingest_webhook_event(environment text, paylo
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s'
 as $$
-declare
-  v_problem text;
 begin
-  -- check the arguments
-  perform payments_private.check_environment(environment);
-  v_problem := payments_private.event_problem(environment, payload);
-  if v_problem is not null then
-    raise exception '%', v_problem
-      using errcode = 'SP005',
-            hint = 'Send the events of each mode from its Stripe webhook endpoint to the address of its environment.';
-  end if;
-
-  return (payments_private.ingest_events(environment, array[payload]))[1];
+  return payments_private.ingest_event(environment, payload);
 end;
 $$;
 
@@ -4877,6 +7862,46 @@ comment on function payments.ingest_webhook_event(text, jsonb) is
 revoke all on function payments.ingest_webhook_event(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.ingest_webhook_event(text, jsonb) to payments_service;
 --! EndIncluded ledger/ingest_webhook_event.sql
+--! Included ledger/private/ingest_few.sql
+/*
+ * Takes a few events without a problem (see event_problem): each by its short path if it is ordinary, then the others
+ * together by the general path. Returns their results in the same order; see payments.ingest_webhook_event. Locks all ids
+ * of the events at once and in order, so that no short path waits for an id while it holds a row.
+ */
+create or replace function payments_private.ingest_few(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_results jsonb[] := '{}';
+  v_others jsonb[] := '{}';
+  v_positions integer[] := '{}'; -- of the others
+  v_processed jsonb[];
+begin
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, payments_private.ids_of(payloads));
+  for i in 1 .. cardinality(payloads) loop
+    v_results[i] := payments_private.ingest_event(environment, payloads[i], true);
+    if v_results[i] is null then
+      v_others := v_others || payloads[i];
+      v_positions := v_positions || i;
+    end if;
+  end loop;
+  if cardinality(v_others) > 0 then
+    v_processed := payments_private.ingest_events(environment, v_others);
+    for i in 1 .. cardinality(v_positions) loop
+      v_results[v_positions[i]] := v_processed[i];
+    end loop;
+  end if;
+  return v_results;
+end;
+$$;
+
+revoke all on function payments_private.ingest_few(text, jsonb[]) from public, anon, authenticated;
+--! EndIncluded ledger/private/ingest_few.sql
 --! Included ledger/ingest_webhook_events.sql
 /*
  * Takes several verified Stripe events in one call and one transaction. Returns a list in the same order: for each
@@ -4893,6 +7918,7 @@ create or replace function payments.ingest_webhook_events(environment text, payl
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s' -- as in ingest_webhook_event
 as $$
 declare
   v_payload jsonb;
@@ -4921,7 +7947,19 @@ begin
   end loop;
 
   -- process the others
-  v_processed := payments_private.ingest_events(environment, v_payloads);
+  begin
+    if cardinality(v_payloads) <= 6 then -- then each is cheaper by its short path
+      v_processed := payments_private.ingest_few(environment, v_payloads);
+    else
+      v_processed := payments_private.ingest_events(environment, v_payloads);
+    end if;
+  exception
+    when lock_not_available then -- an id is locked: take each event alone, after which the others wait no more
+      perform set_config('lock_timeout', '500ms', true);
+      for i in 1 .. cardinality(v_payloads) loop
+        v_processed[i] := payments_private.ingest_event(environment, v_payloads[i]);
+      end loop;
+  end;
   for i in 1 .. cardinality(v_positions) loop
     v_results[v_positions[i]] := v_processed[i];
   end loop;
@@ -4989,6 +8027,7 @@ create or replace function payments.retry_webhook_events(max integer default 100
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s' -- as in ingest_webhook_event
 as $$
 #variable_conflict use_column
 declare
@@ -5014,6 +8053,9 @@ begin
     processing_status := v_result ->> 'status';
     last_error := v_result -> 'event' ->> 'last_error';
     return next;
+    if last_error like '%(55P03)%' then
+      perform set_config('lock_timeout', '500ms', true); -- the next ones may wait for the same transaction
+    end if;
     exit when last_error like '%(57014)'; -- the statement timeout has passed; the next call retries the others
   end loop;
 end;
@@ -5048,6 +8090,7 @@ create or replace function payments.replay_webhook_events(
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s' -- as in ingest_webhook_event
 as $$
 #variable_conflict use_column
 declare
@@ -5263,6 +8306,16 @@ begin
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.checkout_session_id, t.version);
+  update payments.stripe_invoices as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and case
+      when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.invoice_id, 0)
+      else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.invoice_id, t.version)
+    end;
+  update payments.stripe_credit_notes as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.ledger_covers(t.environment, t.credit_note_id, t.version);
   update payments_private.payment_objects as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
@@ -5486,8 +8539,9 @@ as $$
     ('payment_intents', 6, true),
     ('charges', 7, true),
     ('invoices', 8, true),
-    ('refunds', 9, true),
-    ('disputes', 10, true);
+    ('credit_notes', 9, true),
+    ('refunds', 10, true),
+    ('disputes', 11, true);
 $$;
 
 revoke all on function payments_private.sync_kinds() from public, anon, authenticated;
@@ -5749,7 +8803,7 @@ grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestam
 /*
  * Returns the projected rows of these objects of one kind as {id: row}, without the columns that change at each look at
  * Stripe. A customer's row has the subject that is mapped to it. For payment objects: their transactions by the
- * transaction's id.
+ * transaction's id; that of an invoice has the row of the invoice in the column invoice.
  */
 create or replace function payments_private.sync_rows(environment text, kind text, ids text[])
   returns jsonb
@@ -5800,6 +8854,22 @@ begin
       select jsonb_object_agg(s.checkout_session_id, to_jsonb(s) - v_left_out) into v_rows
       from payments.stripe_checkout_sessions as s
       where s.checkout_session_id = any (ids) and s.environment = sync_rows.environment;
+    when 'invoices' then -- with its payment, under the id of that
+      select jsonb_object_agg(
+        coalesce(t.id::text, i.id),
+        coalesce(to_jsonb(t) - v_left_out, '{}')
+          || coalesce(jsonb_build_object('invoice', nullif(to_jsonb(r) - v_left_out, '{}')), '{}')
+      )
+      into v_rows
+      from unnest(ids) as i (id)
+      left join payments.stripe_invoices as r on r.invoice_id = i.id and r.environment = sync_rows.environment
+      left join payments_private.payment_objects as o on o.object_id = i.id and o.environment = sync_rows.environment
+      left join payments.transactions as t on t.id = o.payment_id
+      where r.id is not null or t.id is not null;
+    when 'credit_notes' then
+      select jsonb_object_agg(n.credit_note_id, to_jsonb(n) - v_left_out) into v_rows
+      from payments.stripe_credit_notes as n
+      where n.credit_note_id = any (ids) and n.environment = sync_rows.environment;
     else
       select jsonb_object_agg(t.id, to_jsonb(t) - v_left_out) into v_rows
       from payments.transactions as t
@@ -6098,15 +9168,17 @@ grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, tim
  * than the listing, and the object was made before the listing began. Objects on a test clock appear in no listing, so
  * they never count. Nor does an object that is marked as gone already.
  *
- * Returns at most max ids; if among is given, only ids in it. Returns nothing for history (see
- * payments_private.sync_kinds).
+ * Returns at most max ids; if among is given, only ids in it. Of history (see payments_private.sync_kinds) only drafts of
+ * invoices can be gone: those of the listed range, whose customer has a row that says that it is on no test clock.
  */
 create or replace function payments_private.gone_since_sync(
   environment text,
   kind text,
   listed_from timestamptz,
   max integer,
-  among text[] default null
+  among text[] default null,
+  created_from timestamptz default null,
+  created_before timestamptz default null
 )
   returns setof text
   language plpgsql
@@ -6141,6 +9213,16 @@ begin
     select t.subscription_id, t.environment, t.version, t.raw, payments_private.instant_of(t.raw -> 'created')
     from payments.stripe_subscriptions as t
     where gone_since_sync.kind = 'subscriptions' and t.status not in ('canceled', 'incomplete_expired')
+    union all
+    select t.invoice_id, t.environment, t.version, c.raw, t.provider_created_at
+    from payments.stripe_invoices as t
+    join payments.customers as c
+      on c.provider_customer_id = t.customer_id and c.environment = t.environment and c.provider = 'stripe'
+    where gone_since_sync.kind = 'invoices'
+      and t.status = 'draft'
+      and not t.deleted
+      and coalesce(t.provider_created_at >= gone_since_sync.created_from, gone_since_sync.created_from is null)
+      and coalesce(t.provider_created_at < gone_since_sync.created_before, gone_since_sync.created_before is null)
   ) as o
   where o.environment = gone_since_sync.environment
     and o.version < v_version
@@ -6151,7 +9233,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[])
+revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[], timestamptz, timestamptz)
   from public, anon, authenticated;
 --! EndIncluded sync/private/gone_since_sync.sql
 --! Included sync/private/mark_gone.sql
@@ -6210,6 +9292,12 @@ begin
           version = v_version,
           synced_at = now()
       where t.subscription_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
+    when 'invoices' then
+      update payments.stripe_invoices as t
+      set deleted = true,
+          version = v_version,
+          synced_at = now()
+      where t.invoice_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
   end case;
 end;
 $$;
@@ -6318,7 +9406,7 @@ begin
       select array_agg(g.id)
       into v_ids
       from payments_private.gone_since_sync(
-        v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1)
+        v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1), null, v_run.created_from, v_run.created_before
       ) as g (id);
     end if;
     if v_ids is not null then
@@ -6332,7 +9420,9 @@ begin
       );
       for v_id in -- again: a webhook may have written before the locks
         select g.id
-        from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
+        from payments_private.gone_since_sync(
+          v_environment, v_kind, v_listed_from, null, v_ids, v_run.created_from, v_run.created_before
+        ) as g (id)
       loop
         perform payments_private.mark_gone(v_environment, v_kind, v_id, v_listed_from);
         v_marked := v_marked + 1;
@@ -8519,7 +11609,9 @@ as $$
     'customer.created', 'customer.updated', 'customer.deleted',
     'checkout.session.completed', 'checkout.session.async_payment_succeeded',
     'checkout.session.async_payment_failed', 'checkout.session.expired',
-    'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
+    'invoice.created', 'invoice.finalized', 'invoice.updated', 'invoice.paid', 'invoice.payment_failed',
+    'invoice.voided', 'invoice.marked_uncollectible', 'invoice.deleted', 'invoice_payment.paid',
+    'credit_note.created', 'credit_note.updated', 'credit_note.voided',
     'payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled',
     'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
@@ -9286,6 +12378,10 @@ create or replace trigger _100_timestamps before update on payments.stripe_subsc
   for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.transactions
   for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_invoices
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_credit_notes
+  for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.webhook_events
   for each row execute function payments_private.tg__timestamps();
 --! EndIncluded base/_100_timestamps.sql
@@ -9326,6 +12422,8 @@ alter table payments.stripe_checkout_sessions enable row level security;
 alter table payments.stripe_customer_portal_sessions enable row level security;
 alter table payments.stripe_subscriptions enable row level security;
 alter table payments.stripe_subscription_items enable row level security;
+alter table payments.stripe_invoices enable row level security;
+alter table payments.stripe_credit_notes enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
@@ -9353,6 +12451,10 @@ drop policy if exists service_select on payments.stripe_subscriptions;
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_subscription_items;
 create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_invoices;
+create policy service_select on payments.stripe_invoices for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_credit_notes;
+create policy service_select on payments.stripe_credit_notes for select to payments_service using (true);
 drop policy if exists service_select on payments.transactions;
 create policy service_select on payments.transactions for select to payments_service using (true);
 drop policy if exists service_select on payments.webhook_events;
@@ -9424,7 +12526,8 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
 revoke insert, update, delete, truncate, references, trigger on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
   payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
-  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+  payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
   from public, anon, authenticated;
 revoke all on all tables in schema payments_private from public, anon, authenticated;
@@ -9446,7 +12549,8 @@ grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
 grant select on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
   payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
-  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+  payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
   to payments_service;
 grant update on payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions to payments_service;
@@ -9475,14 +12579,15 @@ begin
   revoke insert, update, delete, truncate, references, trigger on
     payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
     payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
-    payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+    payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+    payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
     payments.sync_runs
     from service_role;
   grant usage on schema payments to service_role;
   grant select on payments.customer_totals to service_role;
   foreach v_table in array array[
     'stripe_products', 'stripe_prices', 'customers', 'customer_mappings', 'stripe_checkout_sessions',
-    'stripe_subscriptions', 'stripe_subscription_items', 'transactions'
+    'stripe_subscriptions', 'stripe_subscription_items', 'transactions', 'stripe_invoices', 'stripe_credit_notes'
   ] loop
     execute format('grant select on payments.%I to service_role', v_table);
     execute format('drop policy if exists select_service_role on payments.%I', v_table);
