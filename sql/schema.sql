@@ -757,6 +757,9 @@ create table payments.transactions (
   dispute_amount bigint,
   dispute_status text,
   amount_disputed bigint not null default 0,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
   constraint transactions_pkey PRIMARY KEY (id),
   constraint amount_disputed_is_not_negative CHECK ((amount_disputed >= 0)),
   constraint amount_is_not_negative CHECK ((amount >= 0)),
@@ -797,6 +800,9 @@ comment on column payments.transactions.disputed_at is 'When the payment was dis
 comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
 comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
+comment on column payments.transactions.receipt_url is 'Stripe''s page of the receipt, with its refunds. Who has the address can see it. Null without a charge.';
+comment on column payments.transactions.card_brand is 'Brand of the card that paid, for example visa; null if Stripe shows no card.';
+comment on column payments.transactions.card_last4 is 'Last four digits of that card.';
 CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
 CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
 CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
@@ -901,6 +907,25 @@ CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btre
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
+
+create table payments_private.charge_details (
+  environment text not null,
+  charge_id text not null,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
+  version bigint not null,
+  constraint charge_details_pkey PRIMARY KEY (charge_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.charge_details enable row level security;
+comment on table payments_private.charge_details is 'What charges say of their receipt and card. It is apart from payment_objects, because it says nothing of money.';
+comment on column payments_private.charge_details.environment is 'test or live.';
+comment on column payments_private.charge_details.charge_id is 'Stripe id (ch_… or py_…).';
+comment on column payments_private.charge_details.receipt_url is 'Stripe''s page of the receipt.';
+comment on column payments_private.charge_details.card_brand is 'Brand of the card, for example visa.';
+comment on column payments_private.charge_details.card_last4 is 'Last four digits of the card.';
+comment on column payments_private.charge_details.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create view payments_private.connection_list with (security_invoker=true) as
  SELECT environment,
@@ -1272,8 +1297,9 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             ELSE 'one_time_payment'::text
         END AS type,
     d.status,
-    COALESCE((d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
+    COALESCE(assigned.subject_type, (d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
         CASE
+            WHEN (assigned.subject_type IS NOT NULL) THEN assigned.subject_id
             WHEN ((d.subject).type IS NOT NULL) THEN (d.subject).id
             WHEN (subscriber.subject_type IS NOT NULL) THEN subscriber.subject_id
             ELSE owner.subject_id
@@ -1315,8 +1341,29 @@ create view payments_private.derived_transactions with (security_invoker=true) a
     dispute.status AS dispute_status,
     (d.refunds IS NOT NULL) AS is_refunded,
     d.released_refund_id,
-    COALESCE(lost.amount, (0)::bigint) AS amount_disputed
-   FROM ((((decided d
+    COALESCE(lost.amount, (0)::bigint) AS amount_disputed,
+    details.receipt_url,
+    details.card_brand,
+    details.card_last4
+   FROM ((((((decided d
+     LEFT JOIN LATERAL ( SELECT x.subject_type,
+            x.subject_id
+           FROM ( SELECT s.subject_type,
+                    s.subject_id,
+                    1 AS rank
+                   FROM payments.stripe_subscriptions s
+                  WHERE ((s.subscription_id = d.subscription) AND (s.environment = d.environment) AND (s.subject_version = 0))
+                UNION ALL
+                 SELECT a.subject_type,
+                    a.subject_id,
+                        CASE a.object_type
+                            WHEN 'subscription'::text THEN 2
+                            ELSE 3
+                        END AS "case"
+                   FROM payments_private.subject_assignments a
+                  WHERE ((a.object_id = ANY (ARRAY[d.subscription, d.customer_id])) AND (a.environment = d.environment) AND ((a.object_type = 'subscription'::text) OR COALESCE((d.provider_created_at < a.assigned_at), true)))) x
+          ORDER BY x.rank
+         LIMIT 1) assigned ON (true))
      LEFT JOIN LATERAL ( SELECT s.subject_type,
             s.subject_id
            FROM payments.stripe_subscriptions s
@@ -1340,8 +1387,26 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     ELSE o.amount
                 END), (0)::numeric), (d.amount)::numeric))::bigint AS amount
            FROM payments_private.payment_objects o
-          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true));
+          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true))
+     LEFT JOIN payments_private.charge_details details ON (((details.charge_id = d.charge) AND (details.environment = d.environment))));
 comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
+
+create table payments_private.erased_objects (
+  environment text not null,
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  erased_at timestamp with time zone not null default clock_timestamp(),
+  constraint erased_objects_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.erased_objects enable row level security;
+comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
+comment on column payments_private.erased_objects.environment is 'test or live.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
+comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
 
 create view payments_private.invoice_list with (security_invoker=true) as
  SELECT id,
@@ -1553,6 +1618,26 @@ CREATE INDEX secrets_environment_kind_idx ON payments_private.secrets USING btre
 create policy service_select on payments_private.secrets for select to payments_service using (true);
 grant select on payments_private.secrets to payments_service;
 
+create table payments_private.subject_assignments (
+  environment text not null,
+  object_type text not null,
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  assigned_at timestamp with time zone not null default clock_timestamp(),
+  constraint subject_assignments_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['customer'::text, 'subscription'::text])))
+);
+alter table payments_private.subject_assignments enable row level security;
+comment on table payments_private.subject_assignments is 'Owners that somebody assigned here with payments.assign_subject: facts of ours, which no event changes and from which a rebuild begins.';
+comment on column payments_private.subject_assignments.environment is 'test or live.';
+comment on column payments_private.subject_assignments.object_type is 'customer or subscription.';
+comment on column payments_private.subject_assignments.object_id is 'Stripe id (cus_… or sub_…).';
+comment on column payments_private.subject_assignments.subject_type is 'Kind of billing subject that it belongs to.';
+comment on column payments_private.subject_assignments.subject_id is 'Id of that billing subject in the app.';
+comment on column payments_private.subject_assignments.assigned_at is 'When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.';
+
 create view payments_private.subscription_item_list with (security_invoker=true) as
  SELECT environment,
     subscription_item_id,
@@ -1653,7 +1738,10 @@ create view payments_private.transaction_list with (security_invoker=true) as
     updated_at,
     related_object_ids,
     amount_disputed,
-    dispute_status
+    dispute_status,
+    receipt_url,
+    card_brand,
+    card_last4
    FROM payments.transactions t
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
@@ -1680,6 +1768,13 @@ create view payments_private.webhook_event_list with (security_invoker=true) as
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
 grant select on payments_private.webhook_event_list to payments_service;
+
+create function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) is 'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+grant execute on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) to payments_service;
 
 create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
   returns jsonb
@@ -1794,6 +1889,13 @@ create function payments.environment_health(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
+
+create function payments.erase_subject(environment text, subject_type text, subject_id text)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.erase_subject(environment text, subject_type text, subject_id text) is 'Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known.';
+grant execute on function payments.erase_subject(environment text, subject_type text, subject_id text) to payments_service;
 
 create function payments.event_is_settled(event payments.webhook_events)
   returns boolean
@@ -1974,6 +2076,16 @@ create function payments_private.assign_customers(environment text, owners payme
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.assigned_subject(environment text, subscription_id text, customer_id text, made_at timestamp with time zone)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.assignment_answer(environment text, object_id text)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.become_caller(caller jsonb)
   returns void
   language plpgsql volatile security invoker
@@ -2097,6 +2209,11 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
   language plpgsql immutable security invoker
@@ -2193,13 +2310,23 @@ create function payments_private.invoice_row(environment text, object jsonb, eve
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.invoice_status_rank(event jsonb)
+  returns integer
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.is_http_url(url text)
   returns boolean
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
 
-create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+create function payments_private.is_known_customer(environment text, customer_id text)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.is_new_subscription(environment text, id text, customer_id text, subject payments.billing_subject)
   returns boolean
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -2265,7 +2392,7 @@ create function payments_private.lock_ids(environment text, ids text[])
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off;
 
-create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+create function payments_private.lock_payment_of(environment text, ids text[], owner_ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -2318,6 +2445,11 @@ create function payments_private.name_payment_objects(snapshots payments_private
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.objects_of_subject(environment text, subject_type text, subject_id text, customer_ids text[])
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -2328,7 +2460,12 @@ create function payments_private.ordinary_transaction(objects payments_private.p
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.owner_of(environment text, subscription_id text, customer_id text, named payments.billing_subject)
+create function payments_private.other_owner(environment text, object_type text, object_id text, subject payments.billing_subject)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.owner_of(environment text, subscription_id text, customer_id text, named payments.billing_subject, made_at timestamp with time zone)
   returns payments.billing_subject
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2469,6 +2606,16 @@ create function payments_private.project_sync_page(environment text, objects jso
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.put_assignment(environment text, object_type text, object_id text, subscription_ids text[], subject payments.billing_subject)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_charge_details(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
   returns boolean
   language plpgsql volatile security invoker
@@ -2512,6 +2659,17 @@ create function payments_private.record_refused_signatures(environment text, wro
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer) to payments_service;
+
+create function payments_private.redact(value jsonb, is_customer boolean DEFAULT false)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.redact_erased(environment text, objects jsonb[])
+  returns jsonb[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off;
 
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
@@ -2635,6 +2793,11 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
+
+create function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
   returns boolean

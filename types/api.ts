@@ -567,6 +567,11 @@ export type PaymentTransaction = {
   disputeStatus: string | null
   currency: string | null
   description: string | null
+  /** Whoever has the address can see the receipt. */
+  receiptUrl: string | null
+  /** For example `visa`; null if Stripe shows no card. */
+  cardBrand: string | null
+  cardLast4: string | null
   paidAt: string | null
   failedAt: string | null
   refundedAt: string | null
@@ -695,6 +700,57 @@ export type StripeCreditNote = {
 }
 
 export type StripeCreditNoteStatus = 'issued' | 'void' | (string & {})
+
+export type AssignSubjectRequest = {
+  /** A customer; else give `subscriptionId`. */
+  customerId?: string
+  /** A subscription; else give `customerId`. */
+  subscriptionId?: string
+  subjectType: string
+  subjectId: string
+  /** Also move what belongs to another billing subject. */
+  replace?: boolean
+}
+
+export type AssignSubjectResponse = {
+  assignment: SubjectAssignment
+}
+
+export type SubjectAssignment = {
+  objectType: 'customer' | 'subscription'
+  objectId: string
+  subjectType: string
+  subjectId: string
+  assignedAt: string
+  /** Subscriptions of it that belong to the subject now. */
+  subscriptions: number
+  /** Payments and refunds of it that belong to the subject now. */
+  transactions: number
+  /** Invoices of it that belong to the subject now. */
+  invoices: number
+}
+
+export type EraseSubjectRequest = {
+  subjectType: string
+  subjectId: string
+}
+
+export type EraseSubjectResponse = {
+  erasure: SubjectErasure
+}
+
+export type SubjectErasure = {
+  subjectType: string
+  subjectId: string
+  /** Customers whose personal data is removed. */
+  customers: number
+  /** Their sessions, subscriptions, invoices, credit notes and objects of payments. */
+  objects: number
+  /** Payloads of the ledger that held personal data until now. */
+  events: number
+  /** Subscriptions that go on. They are not canceled. */
+  livingSubscriptions: number
+}
 
 export type ListWebhookEventsResponse = {
   events: StripeWebhookEvent[]
@@ -934,6 +990,7 @@ export type ErrorCode =
   | 'PAYMENT_LOOKUP_KEY_IN_USE'
   | 'PAYMENT_METHOD_DECLINED'
   | 'PAYMENT_SYNC_RUNNING'
+  | 'PAYMENT_SUBJECT_CONFLICT'
   | 'RATE_LIMITED'
   | 'UPSTREAM_FAILURE'
   | 'DATABASE_DUPLICATE'

@@ -155,6 +155,33 @@ export interface PaymentsCustomerTotals {
   total_spend: Numeric | null;
 }
 
+export interface PaymentsPrivateChargeDetails {
+  /**
+   * Brand of the card, for example visa.
+   */
+  card_brand: string | null;
+  /**
+   * Last four digits of the card.
+   */
+  card_last4: string | null;
+  /**
+   * Stripe id (ch_… or py_…).
+   */
+  charge_id: string;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Stripe's page of the receipt.
+   */
+  receipt_url: string | null;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Int8;
+}
+
 export interface PaymentsPrivateConnectionList {
   account_email: string | null;
   account_id: string | null;
@@ -249,6 +276,8 @@ export interface PaymentsPrivateDerivedTransactions {
   amount: Int8 | null;
   amount_disputed: Int8 | null;
   amount_refunded: Int8 | null;
+  card_brand: string | null;
+  card_last4: string | null;
   currency: string | null;
   customer_email_snapshot: string | null;
   description: string | null;
@@ -264,6 +293,7 @@ export interface PaymentsPrivateDerivedTransactions {
   provider_customer_id: string | null;
   provider_object_id: string | null;
   provider_object_type: string | null;
+  receipt_url: string | null;
   refunded_at: Timestamp | null;
   related_object_ids: Json | null;
   released_refund_id: string | null;
@@ -271,6 +301,29 @@ export interface PaymentsPrivateDerivedTransactions {
   subject_id: string | null;
   subject_type: string | null;
   type: string | null;
+}
+
+export interface PaymentsPrivateErasedObjects {
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When its personal data was removed first.
+   */
+  erased_at: Generated<Timestamp>;
+  /**
+   * Stripe id of a customer, or of an object of a payment.
+   */
+  object_id: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string;
+  /**
+   * Kind of the billing subject.
+   */
+  subject_type: string;
 }
 
 export interface PaymentsPrivateInvoiceList {
@@ -539,6 +592,33 @@ export interface PaymentsPrivateSecrets {
   masked: string | null;
 }
 
+export interface PaymentsPrivateSubjectAssignments {
+  /**
+   * When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.
+   */
+  assigned_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Stripe id (cus_… or sub_…).
+   */
+  object_id: string;
+  /**
+   * customer or subscription.
+   */
+  object_type: string;
+  /**
+   * Id of that billing subject in the app.
+   */
+  subject_id: string;
+  /**
+   * Kind of billing subject that it belongs to.
+   */
+  subject_type: string;
+}
+
 export interface PaymentsPrivateSubscriptionItemList {
   created_at: Timestamp | null;
   current_period_end: Timestamp | null;
@@ -606,6 +686,8 @@ export interface PaymentsPrivateTransactionList {
   amount: Int8 | null;
   amount_disputed: Int8 | null;
   amount_refunded: Int8 | null;
+  card_brand: string | null;
+  card_last4: string | null;
   created_at: Timestamp | null;
   currency: string | null;
   customer_email_snapshot: string | null;
@@ -620,6 +702,7 @@ export interface PaymentsPrivateTransactionList {
   provider_customer_id: string | null;
   provider_reference_id: string | null;
   provider_reference_type: string | null;
+  receipt_url: string | null;
   refunded_at: Timestamp | null;
   related_object_ids: Json | null;
   status: string | null;
@@ -1540,6 +1623,14 @@ export interface PaymentsTransactions {
    */
   amount_refunded: Generated<Int8>;
   /**
+   * Brand of the card that paid, for example visa; null if Stripe shows no card.
+   */
+  card_brand: string | null;
+  /**
+   * Last four digits of that card.
+   */
+  card_last4: string | null;
+  /**
    * When this row was created.
    */
   created_at: Generated<Timestamp>;
@@ -1615,6 +1706,10 @@ export interface PaymentsTransactions {
    * Empty: the objects are in the payloads of payments.webhook_events.
    */
   raw: Generated<Json>;
+  /**
+   * Stripe's page of the receipt, with its refunds. Who has the address can see it. Null without a charge.
+   */
+  receipt_url: string | null;
   /**
    * When money was last refunded.
    */
@@ -1764,11 +1859,13 @@ export interface PaymentsWebhookEvents {
 }
 
 export interface DB {
+  "payments_private.charge_details": PaymentsPrivateChargeDetails;
   "payments_private.connection_list": PaymentsPrivateConnectionList;
   "payments_private.credit_note_list": PaymentsPrivateCreditNoteList;
   "payments_private.customer_list": PaymentsPrivateCustomerList;
   "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
+  "payments_private.erased_objects": PaymentsPrivateErasedObjects;
   "payments_private.invoice_list": PaymentsPrivateInvoiceList;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.price_list": PaymentsPrivatePriceList;
@@ -1776,6 +1873,7 @@ export interface DB {
   "payments_private.rate_counters": PaymentsPrivateRateCounters;
   "payments_private.refused_signatures": PaymentsPrivateRefusedSignatures;
   "payments_private.secrets": PaymentsPrivateSecrets;
+  "payments_private.subject_assignments": PaymentsPrivateSubjectAssignments;
   "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
   "payments_private.subscription_list": PaymentsPrivateSubscriptionList;
   "payments_private.sync_run_list": PaymentsPrivateSyncRunList;

@@ -4,12 +4,14 @@ import { connectionRoutes } from '../connection/routes.ts'
 import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
+import { ownerRoutes } from '../owners/routes.ts'
 import { syncRoutes } from '../sync/routes.ts'
 
 export const routes: Route[] = [
   ...connectionRoutes,
   ...catalogRoutes,
   ...listRoutes,
+  ...ownerRoutes,
   ...eventRoutes,
   ...syncRoutes,
 ]

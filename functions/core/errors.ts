@@ -99,6 +99,12 @@ export const SQLSTATES: Record<
   SP031: { status: 403, code: 'AUTH_UNAUTHORIZED' },
   /** the database is not fit for pg-payments; only migrations raise it */
   SP032: { status: 500, code: 'INTERNAL_ERROR' },
+  /** no such customer or subscription */
+  SP060: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** it belongs to another billing subject */
+  SP061: { status: 409, code: 'PAYMENT_SUBJECT_CONFLICT' },
+  /** nothing of the billing subject is known */
+  SP063: { status: 404, code: 'PAYMENT_NOT_FOUND' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -596,6 +596,64 @@ export const lifeCycles: LifeCycle[] = [
 
   // ---- invoices and catalogue
   {
+    name: 'an open invoice is credited in part, then paid',
+    run: (world) => {
+      const customer = createCustomer(world, {})
+      const invoice = createInvoice(world, customer)
+      world.wait(DAY_SECONDS)
+      world.api('POST', '/v1/credit_notes', { invoice, amount: 300, reason: 'order_change' })
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/invoices/${invoice}/pay`)
+    },
+  },
+  {
+    name: 'the credit note of an open invoice is changed and voided',
+    run: (world) => {
+      const invoice = createInvoice(world, createCustomer(world, {}))
+      const note = world.api('POST', '/v1/credit_notes', { invoice, amount: 300 }).id
+      world.api('POST', `/v1/credit_notes/${note}`, { memo: 'Too early' })
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/credit_notes/${note}/void`)
+    },
+  },
+  {
+    name: 'a paid invoice is credited, with a refund and to the balance',
+    run: (world) => {
+      const invoice = createInvoice(world, createCustomer(world, {}))
+      world.api('POST', `/v1/invoices/${invoice}/pay`)
+      world.wait(DAY_SECONDS)
+      world.api('POST', '/v1/credit_notes', { invoice, amount: 400, refund_amount: 400 })
+      world.api('POST', '/v1/credit_notes', { invoice, amount: 100, credit_amount: 100 })
+    },
+  },
+  {
+    name: 'a draft of an invoice is changed and deleted',
+    run: (world) => {
+      const customer = createCustomer(world, {})
+      const invoice = world.api('POST', '/v1/invoices', { customer, currency: 'usd' }).id
+      world.api('POST', '/v1/invoiceitems', { customer, invoice, amount: 1000, currency: 'usd' })
+      world.api('POST', `/v1/invoices/${invoice}`, { description: 'Work' })
+      world.wait(DAY_SECONDS)
+      world.api('DELETE', `/v1/invoices/${invoice}`)
+    },
+  },
+  {
+    name: 'an invoice is sent, not paid and marked as uncollectible',
+    run: (world) => {
+      const customer = createCustomer(world, {})
+      const invoice = world.api('POST', '/v1/invoices', {
+        customer,
+        currency: 'usd',
+        collection_method: 'send_invoice',
+        days_until_due: 14,
+      }).id
+      world.api('POST', '/v1/invoiceitems', { customer, invoice, amount: 1000, currency: 'usd' })
+      world.api('POST', `/v1/invoices/${invoice}/finalize`)
+      world.wait(20 * DAY_SECONDS)
+      world.api('POST', `/v1/invoices/${invoice}/mark_uncollectible`)
+    },
+  },
+  {
     name: 'an invoice is paid by card',
     run: (world) => {
       world.api('POST', `/v1/invoices/${createInvoice(world, createCustomer(world, {}))}/pay`)

@@ -10,6 +10,7 @@ import { accountRoutes } from './resources/account.ts'
 import { priceRoutes, productRoutes } from './resources/catalog.ts'
 import { checkoutSessionRoutes } from './resources/checkout-sessions.ts'
 import { couponRoutes } from './resources/coupons.ts'
+import { creditNoteRoutes } from './resources/credit-notes.ts'
 import { customerRoutes } from './resources/customers.ts'
 import { disputeRoutes } from './resources/disputes.ts'
 import { eventRoutes } from './resources/events.ts'
@@ -32,6 +33,7 @@ export const routes: Route[] = [
   ...accountRoutes,
   ...checkoutSessionRoutes,
   ...couponRoutes,
+  ...creditNoteRoutes,
   ...customerRoutes,
   ...disputeRoutes,
   ...eventRoutes,

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b90ea3d42106b446fe5fc3fd2d16d219b1ef4453
+--! Hash: sha1:b38646e7ec82afe66fd984a3e46b638f28bbe788
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -630,6 +630,9 @@ create table if not exists payments.transactions (
   dispute_amount bigint,
   dispute_status text,
   amount_disputed bigint not null default 0 constraint amount_disputed_is_not_negative check (amount_disputed >= 0),
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null))
 );
 -- A payment is updated several times. Free space on its page lets Postgres do that without touching the indexes.
@@ -675,6 +678,9 @@ comment on column payments.transactions.disputed_at is 'When the payment was dis
 comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
 comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
+comment on column payments.transactions.receipt_url is 'Stripe''s page of the receipt, with its refunds. Who has the address can see it. Null without a charge.';
+comment on column payments.transactions.card_brand is 'Brand of the card that paid, for example visa; null if Stripe shows no card.';
+comment on column payments.transactions.card_last4 is 'Last four digits of that card.';
 
 create table if not exists payments_private.payment_objects (
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
@@ -904,6 +910,24 @@ comment on column payments.stripe_invoices.named_subject_id is 'Id of that billi
 comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
 comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
+create table if not exists payments_private.charge_details (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  charge_id text not null,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
+  version bigint not null,
+  constraint charge_details_pkey primary key (charge_id, environment)
+);
+comment on table payments_private.charge_details is
+  'What charges say of their receipt and card. It is apart from payment_objects, because it says nothing of money.';
+comment on column payments_private.charge_details.environment is 'test or live.';
+comment on column payments_private.charge_details.charge_id is 'Stripe id (ch_… or py_…).';
+comment on column payments_private.charge_details.receipt_url is 'Stripe''s page of the receipt.';
+comment on column payments_private.charge_details.card_brand is 'Brand of the card, for example visa.';
+comment on column payments_private.charge_details.card_last4 is 'Last four digits of the card.';
+comment on column payments_private.charge_details.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
 create table if not exists payments.stripe_credit_notes (
   id uuid not null default gen_random_uuid() constraint stripe_credit_notes_pkey primary key,
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
@@ -970,6 +994,41 @@ comment on column payments.stripe_credit_notes.updated_at is 'When this row last
 comment on column payments.stripe_credit_notes.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 --! split: 0070-ledger-and-secrets.sql
+create table if not exists payments_private.subject_assignments (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_type text not null constraint object_type_is_known check (object_type in ('customer', 'subscription')),
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  assigned_at timestamptz not null default clock_timestamp(),
+  constraint subject_assignments_pkey primary key (object_id, environment)
+);
+comment on table payments_private.subject_assignments is
+  'Owners that somebody assigned here with payments.assign_subject: facts of ours, which no event changes and from which a rebuild begins.';
+comment on column payments_private.subject_assignments.environment is 'test or live.';
+comment on column payments_private.subject_assignments.object_type is 'customer or subscription.';
+comment on column payments_private.subject_assignments.object_id is 'Stripe id (cus_… or sub_…).';
+comment on column payments_private.subject_assignments.subject_type is 'Kind of billing subject that it belongs to.';
+comment on column payments_private.subject_assignments.subject_id is 'Id of that billing subject in the app.';
+comment on column payments_private.subject_assignments.assigned_at is
+  'When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.';
+
+create table if not exists payments_private.erased_objects (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  erased_at timestamptz not null default clock_timestamp(),
+  constraint erased_objects_pkey primary key (object_id, environment)
+);
+comment on table payments_private.erased_objects is
+  'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
+comment on column payments_private.erased_objects.environment is 'test or live.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
+comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
+
 create table if not exists payments.webhook_events (
   id uuid not null default gen_random_uuid() constraint webhook_events_pkey primary key,
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),

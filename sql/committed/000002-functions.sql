@@ -1,5 +1,5 @@
---! Previous: sha1:b90ea3d42106b446fe5fc3fd2d16d219b1ef4453
---! Hash: sha1:16148f96abaf091648080e7c4ca6c8c362d5de93
+--! Previous: sha1:b38646e7ec82afe66fd984a3e46b638f28bbe788
+--! Hash: sha1:8c5958154622885d05f3639c8efa870c8b4eafa0
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,316 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included ownership/assign_subject.sql
+/*
+ * Assigns a customer or a subscription to a billing subject, and returns
+ * {object_type, object_id, subject_type, subject_id, assigned_at, subscriptions, transactions, invoices}. The last three
+ * are how many rows of it belong to the subject now.
+ *
+ * Use it for what was bought without a checkout of the app (payment links, pricing tables), and to move a purchase.
+ *   customer      The customer, and what Stripe made for it until now: subscriptions with their later payments and invoices,
+ *                 payments, invoices, credit notes. What is bought with it later belongs to the subject that it names, else
+ *                 to this one. The subject pays with the customer from now on.
+ *   subscription  The subscription, with its payments, invoices and credit notes, past and future. Its customer stays where
+ *                 it is, so the former subject still sees the subscription in the Billing Portal.
+ *
+ * It is a fact of ours: it wins over all metadata, survives a rebuild, and only another assignment changes it. Without
+ * replace it refuses what belongs to another subject already, wholly or in part. Rows of payments.stripe_checkout_sessions
+ * stay as they were requested.
+ */
+create or replace function payments.assign_subject(
+  environment text,
+  customer_id text,
+  subscription_id text,
+  subject_type text,
+  subject_id text,
+  replace boolean default false
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id text := coalesce(customer_id, subscription_id);
+  v_kind text := case when customer_id is not null then 'customer' else 'subscription' end;
+  v_customer_id text := customer_id;
+  v_subscription_ids text[];
+  v_other text;
+begin
+  -- check the arguments
+  perform payments_private.check_environment(environment);
+  if num_nonnulls(customer_id, subscription_id) <> 1 then
+    raise exception 'Name a customer or a subscription, and not both.'
+      using errcode = 'SP001', hint = 'Pass customer_id or subscription_id.';
+  elsif length(subject_type) between 1 and 100 is not true or length(subject_id) between 1 and 255 is not true then
+    raise exception 'A billing subject is a type of 1 to 100 characters and an id of 1 to 255.'
+      using errcode = 'SP001', hint = 'For example type team and id 42.';
+  end if;
+  if subscription_id is not null then
+    select s.customer_id into v_customer_id
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = assign_subject.subscription_id and s.environment = assign_subject.environment;
+  end if;
+  if v_customer_id is null or not payments_private.is_known_customer(environment, v_customer_id) then
+    raise exception 'No % % is known in %.', v_kind, v_id, environment
+      using errcode = 'SP060', hint = 'Check the id at Stripe. If the object is new, sync first (pg-payments stripe sync).';
+  end if;
+
+  -- lock
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, array(
+    select x.id
+    from (
+      select v_customer_id as id
+      union
+      select 'subject ' || assign_subject.subject_type || ' ' || assign_subject.subject_id
+      union
+      select s.subscription_id
+      from payments.stripe_subscriptions as s
+      where s.customer_id = v_customer_id and s.environment = assign_subject.environment
+      union
+      select 'subject ' || o.subject_type || ' ' || o.subject_id
+      from payments_private.customer_owners as o
+      where o.customer_id = v_customer_id and o.environment = assign_subject.environment
+    ) as x
+  ));
+  v_subscription_ids := array(
+    select s.subscription_id
+    from payments.stripe_subscriptions as s
+    where s.environment = assign_subject.environment
+      and case when v_kind = 'customer' then s.customer_id = v_customer_id else s.subscription_id = v_id end
+  );
+
+  -- refuse what belongs to somebody else
+  v_other := payments_private.other_owner(environment, v_kind, v_id, row (subject_type, subject_id)::payments.billing_subject);
+  if v_other is not null and replace is not true then
+    raise exception 'The % % belongs to the % already, wholly or in part.', v_kind, v_id, v_other
+      using errcode = 'SP061', hint = 'To move it to the new subject, assign it again with replace (--replace).';
+  end if;
+
+  -- record the fact, and move what belongs to it
+  perform payments_private.put_assignment(
+    environment, v_kind, v_id, v_subscription_ids, row (subject_type, subject_id)::payments.billing_subject
+  );
+  perform payments_private.refresh_payments(
+    environment, v_subscription_ids, case when v_kind = 'customer' then array[v_id] end
+  );
+  return payments_private.assignment_answer(environment, v_id);
+end;
+$$;
+
+comment on function payments.assign_subject(text, text, text, text, text, boolean) is
+  'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+
+revoke all on function payments.assign_subject(text, text, text, text, text, boolean) from public, anon, authenticated;
+grant execute on function payments.assign_subject(text, text, text, text, text, boolean) to payments_service;
+--! EndIncluded ownership/assign_subject.sql
+--! Included ownership/private/assignment_answer.sql
+/*
+ * Returns an assignment with the number of rows that belong to its subject through it; see payments.assign_subject.
+ */
+create or replace function payments_private.assignment_answer(environment text, object_id text)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'object_type', a.object_type,
+      'object_id', a.object_id,
+      'subject_type', a.subject_type,
+      'subject_id', a.subject_id,
+      'assigned_at', a.assigned_at,
+      'subscriptions', (
+        select count(*)
+        from payments.stripe_subscriptions as s
+        where s.environment = a.environment
+          and a.object_id in (s.customer_id, s.subscription_id)
+          and (s.subject_type, s.subject_id) = (a.subject_type, a.subject_id)
+      ),
+      'transactions', (
+        select count(*)
+        from payments.transactions as t
+        where t.environment = a.environment
+          and a.object_id in (t.provider_customer_id, t.related_object_ids ->> 'subscription')
+          and (t.subject_type, t.subject_id) = (a.subject_type, a.subject_id)
+      ),
+      'invoices', (
+        select count(*)
+        from payments.stripe_invoices as i
+        where i.environment = a.environment
+          and a.object_id in (i.customer_id, i.subscription_id)
+          and (i.subject_type, i.subject_id) = (a.subject_type, a.subject_id)
+      )
+    )
+    from payments_private.subject_assignments as a
+    where a.object_id = assignment_answer.object_id and a.environment = assignment_answer.environment
+  );
+end;
+$$;
+
+revoke all on function payments_private.assignment_answer(text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/assignment_answer.sql
+--! Included ownership/private/is_known_customer.sql
+/*
+ * Returns whether any row names a Stripe customer. Its own row may be missing, for example before the first sync.
+ */
+create or replace function payments_private.is_known_customer(environment text, customer_id text)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+      select
+      from payments.customers as c
+      where c.provider_customer_id = is_known_customer.customer_id
+        and c.environment = is_known_customer.environment
+        and c.provider = 'stripe'
+    )
+    or exists (
+      select
+      from payments.stripe_subscriptions as s
+      where s.customer_id = is_known_customer.customer_id and s.environment = is_known_customer.environment
+    )
+    or exists (
+      select
+      from payments.transactions as t
+      where t.provider_customer_id = is_known_customer.customer_id and t.environment = is_known_customer.environment
+    )
+    or exists (
+      select
+      from payments.stripe_invoices as i
+      where i.customer_id = is_known_customer.customer_id and i.environment = is_known_customer.environment
+    );
+end;
+$$;
+
+revoke all on function payments_private.is_known_customer(text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/is_known_customer.sql
+--! Included ownership/private/other_owner.sql
+/*
+ * Returns a billing subject other than the given one to which a customer, a subscription, or what belongs to it belongs, as
+ * "type id"; null if there is none. See payments.assign_subject.
+ */
+create or replace function payments_private.other_owner(
+  environment text,
+  object_type text,
+  object_id text,
+  subject payments.billing_subject
+)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select o.type || ' ' || o.id
+    from (
+      select s.subject_type as type, s.subject_id as id
+      from payments.stripe_subscriptions as s
+      where s.environment = other_owner.environment
+        and case other_owner.object_type
+          when 'customer' then s.customer_id = other_owner.object_id
+          else s.subscription_id = other_owner.object_id
+        end
+      union all
+      select c.type, c.id
+      from payments_private.subject_of_customer(other_owner.environment, other_owner.object_id) as c
+      where other_owner.object_type = 'customer'
+      union all
+      select t.subject_type, t.subject_id
+      from payments.transactions as t
+      where other_owner.object_type = 'customer'
+        and t.provider_customer_id = other_owner.object_id
+        and t.environment = other_owner.environment
+      union all
+      select i.subject_type, i.subject_id
+      from payments.stripe_invoices as i
+      where i.environment = other_owner.environment
+        and case other_owner.object_type
+          when 'customer' then i.customer_id = other_owner.object_id
+          else i.subscription_id = other_owner.object_id
+        end
+    ) as o
+    where (o.type, o.id) <> ((subject).type, (subject).id)
+    order by 1
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.other_owner(text, text, text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/other_owner.sql
+--! Included ownership/private/put_assignment.sql
+/*
+ * Records that a customer or a subscription is assigned to a billing subject, and writes it to the owners, the mappings and
+ * the subscriptions. Contract: see payments.assign_subject; the ids are locked. subject_version 0 marks a subscription that
+ * is assigned, because it is older than the version of any snapshot.
+ */
+create or replace function payments_private.put_assignment(
+  environment text,
+  object_type text,
+  object_id text,
+  subscription_ids text[],
+  subject payments.billing_subject
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- record the fact; one of a customer takes the place of those of its subscriptions
+  delete from payments_private.subject_assignments as a
+  where a.environment = put_assignment.environment and a.object_id = any (subscription_ids);
+  insert into payments_private.subject_assignments as a (environment, object_type, object_id, subject_type, subject_id)
+  values (put_assignment.environment, put_assignment.object_type, put_assignment.object_id, subject.type, subject.id)
+  on conflict on constraint subject_assignments_pkey do update
+  set subject_type = excluded.subject_type,
+      subject_id = excluded.subject_id,
+      assigned_at = excluded.assigned_at;
+
+  -- put it before every owner that an object names
+  if put_assignment.object_type = 'customer' then
+    update payments_private.customer_owners as o
+    set named_at = 'infinity',
+        named_by = 'assigned before'
+    where o.customer_id = put_assignment.object_id and o.environment = put_assignment.environment and o.named_by = 'assigned';
+    insert into payments_private.customer_owners as o (environment, customer_id, subject_type, subject_id, named_at, named_by)
+    values (put_assignment.environment, put_assignment.object_id, subject.type, subject.id, '-infinity', 'assigned')
+    on conflict on constraint customer_owners_pkey do update
+    set named_at = excluded.named_at,
+        named_by = excluded.named_by;
+  end if;
+
+  -- move the subscriptions, then choose the customers of the subjects
+  update payments.stripe_subscriptions as s
+  set subject_type = subject.type,
+      subject_id = subject.id,
+      subject_version = 0
+  where s.subscription_id = any (subscription_ids) and s.environment = put_assignment.environment;
+  if put_assignment.object_type = 'customer' then
+    perform payments_private.refresh_customer_mappings(environment, array[object_id]);
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.put_assignment(text, text, text, text[], payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/put_assignment.sql
 
 --! Included invoice/private/credit_note_list.sql
 /*
@@ -1239,7 +1549,8 @@ revoke all on function payments_private.assign_customers(text, payments_private.
  *                    when a failure was first seen
  *   amount_refunded  the refunds that did not fail, without the release; the charge if it has heard of more
  *   amount_disputed  the lost disputes of a payment that succeeded, at most amount; all of it if a dispute has another currency
- *   subject          the first object that names one, else the subscription, else the customer
+ *   subject          what somebody assigned here (owner_of), else the first object that names one, else the
+ *                    subscription, else the customer
  *   all others       the first object that has a value; step ordered sorts the objects
  *
  * A release is the refund that Stripe makes of money that was authorized and never captured. No money moved, so it is
@@ -1426,8 +1737,9 @@ as
       else 'one_time_payment'
     end as type,
     d.status,
-    coalesce((d.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
+    coalesce(assigned.subject_type, (d.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
     case
+      when assigned.subject_type is not null then assigned.subject_id
       when (d.subject).type is not null then (d.subject).id
       when subscriber.subject_type is not null then subscriber.subject_id
       else owner.subject_id
@@ -1473,9 +1785,29 @@ as
     dispute.status as dispute_status,
     d.refunds is not null as is_refunded,
     d.released_refund_id,
-    coalesce(lost.amount, 0) as amount_disputed
+    coalesce(lost.amount, 0) as amount_disputed,
+    details.receipt_url,
+    details.card_brand,
+    details.card_last4
   from decided as d
-  -- find the owner: the subscription's, else the customer's
+  -- find the owner that somebody assigned here
+  left join lateral (
+    select x.subject_type, x.subject_id
+    from (
+      select s.subject_type, s.subject_id, 1 as rank
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = d.subscription and s.environment = d.environment and s.subject_version = 0
+      union all
+      select a.subject_type, a.subject_id, case a.object_type when 'subscription' then 2 else 3 end
+      from payments_private.subject_assignments as a
+      where a.object_id in (d.subscription, d.customer_id)
+        and a.environment = d.environment
+        and (a.object_type = 'subscription' or coalesce(d.provider_created_at < a.assigned_at, true))
+    ) as x
+    order by x.rank
+    limit 1
+  ) as assigned on true
+  -- else the one that is named, the subscription's, or the customer's
   left join lateral (
     select s.subject_type, s.subject_id
     from payments.stripe_subscriptions as s
@@ -1509,7 +1841,9 @@ as
       and o.object_type = 'dispute'
       and o.status = 'lost'
       and o.version > 0
-  ) as lost on true;
+  ) as lost on true
+  -- find the receipt
+  left join payments_private.charge_details as details on details.charge_id = d.charge and details.environment = d.environment;
 
 comment on view payments_private.derived_transactions is
   'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
@@ -1633,13 +1967,14 @@ begin
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
       paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status,
-      amount_disputed
+      amount_disputed, receipt_url, card_brand, card_last4
     )
     select
       d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
       d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
       d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
-      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed
+      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed, d.receipt_url, d.card_brand,
+      d.card_last4
     from derived as d
     where d.status is not null
     on conflict on constraint transactions_pkey do update
@@ -1663,18 +1998,21 @@ begin
         disputed_at = excluded.disputed_at,
         dispute_amount = excluded.dispute_amount,
         dispute_status = excluded.dispute_status,
-        amount_disputed = excluded.amount_disputed
+        amount_disputed = excluded.amount_disputed,
+        receipt_url = excluded.receipt_url,
+        card_brand = excluded.card_brand,
+        card_last4 = excluded.card_last4
     where (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
            t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded, t.currency,
            t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at, t.disputed_at,
-           t.dispute_amount, t.dispute_status, t.amount_disputed)
+           t.dispute_amount, t.dispute_status, t.amount_disputed, t.receipt_url, t.card_brand, t.card_last4)
       is distinct from
           (excluded.type, excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
            excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
            excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
            excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
            excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status,
-           excluded.amount_disputed)
+           excluded.amount_disputed, excluded.receipt_url, excluded.card_brand, excluded.card_last4)
   )
   select array_agg(d.id) filter (where d.status is null), array_agg(d) filter (where d.is_refunded)
   into v_silent, v_refunded
@@ -1691,19 +2029,57 @@ $$;
 
 revoke all on function payments_private.refresh_transactions(text, uuid[]) from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_transactions.sql
+--! Included ownership/private/assigned_subject.sql
+/*
+ * Returns the billing subject that somebody assigned to a subscription, or to its customer after the object was made at
+ * Stripe; nulls if nobody did. An assignment of the subscription counts before one of the customer. made_at is null if it is
+ * not known: then the assignment counts.
+ */
+create or replace function payments_private.assigned_subject(
+  environment text,
+  subscription_id text,
+  customer_id text,
+  made_at timestamptz
+)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select row (a.subject_type, a.subject_id)::payments.billing_subject
+    from payments_private.subject_assignments as a
+    where a.environment = assigned_subject.environment
+      and a.object_id in (assigned_subject.subscription_id, assigned_subject.customer_id)
+      and (a.object_type = 'subscription' or coalesce(assigned_subject.made_at < a.assigned_at, true))
+    order by a.object_type desc
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.assigned_subject(text, text, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded ownership/private/assigned_subject.sql
 --! Included ownership/private/owner_of.sql
 /*
- * Returns the billing subject that an invoice belongs to: the one that it names, else that of its subscription, else that
- * of its customer. Nulls if none is known.
+ * Returns the billing subject that an invoice belongs to. Nulls if none is known. These decide, in this order:
+ *   1. the subject that somebody assigned to its subscription; see subject_version of payments.stripe_subscriptions
+ *   2. the one that somebody assigned to its customer after the invoice was made
+ *   3. the one that the invoice names
+ *   4. that of its subscription
+ *   5. that of its customer
  *
  * Contract: the ids of the subscription and the customer are locked, so that no other transaction changes their owner now.
- * Who changes it calls refresh_invoices.
+ * Who changes it calls refresh_invoices. derived_transactions decides the same for payments.
  */
 create or replace function payments_private.owner_of(
   environment text,
   subscription_id text,
   customer_id text,
-  named payments.billing_subject
+  named payments.billing_subject,
+  made_at timestamptz
 )
   returns payments.billing_subject
   language plpgsql
@@ -1712,22 +2088,32 @@ create or replace function payments_private.owner_of(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_subject payments.billing_subject := named;
+  v_subscriber payments.billing_subject;
+  v_subject_version bigint;
+  v_assigned payments.billing_subject;
 begin
-  if v_subject.type is null and subscription_id is not null then
-    select s.subject_type, s.subject_id
-    into v_subject
+  if subscription_id is not null then
+    select s.subject_type, s.subject_id, s.subject_version
+    into v_subscriber.type, v_subscriber.id, v_subject_version
     from payments.stripe_subscriptions as s
     where s.subscription_id = owner_of.subscription_id and s.environment = owner_of.environment;
+    if v_subject_version = 0 then
+      return v_subscriber;
+    end if;
   end if;
-  if v_subject.type is null and customer_id is not null then
-    v_subject := payments_private.subject_of_customer(environment, customer_id);
+  v_assigned := payments_private.assigned_subject(environment, subscription_id, customer_id, made_at);
+  if v_assigned.type is not null then
+    return v_assigned;
+  elsif (named).type is not null then
+    return named;
+  elsif v_subscriber.type is not null then
+    return v_subscriber;
   end if;
-  return v_subject;
+  return payments_private.subject_of_customer(environment, customer_id);
 end;
 $$;
 
-revoke all on function payments_private.owner_of(text, text, text, payments.billing_subject)
+revoke all on function payments_private.owner_of(text, text, text, payments.billing_subject, timestamptz)
   from public, anon, authenticated;
 --! EndIncluded ownership/private/owner_of.sql
 --! Included ownership/private/owner_of_credit_note.sql
@@ -1790,7 +2176,7 @@ begin
         i.id,
         payments_private.owner_of(
           i.environment, i.subscription_id, i.customer_id,
-          row (i.named_subject_type, i.named_subject_id)::payments.billing_subject
+          row (i.named_subject_type, i.named_subject_id)::payments.billing_subject, i.provider_created_at
         ) as owner
       from payments.stripe_invoices as i
       where i.environment = refresh_invoices.environment
@@ -3534,7 +3920,7 @@ revoke all on function payments_private.project_subscription_items(text, payment
  * beside its row, in any order. The columns row_… and is_new are null if the row is newer, or of the same version.
  *
  * Reads the shapes before and after 2025-03-31.basil, which moved the period from the subscription to its items. The
- * subject comes from the metadata, else from the customer; a new row is inserted with it, and
+ * subject is the one that was assigned here (its subject_version is 0), else that of the metadata, else the customer's; a new row is inserted with it, and
  * project_stripe_subscriptions changes it.
  */
 create or replace function payments_private.write_subscriptions(
@@ -3554,9 +3940,13 @@ begin
   with snapshot as (
     select
       s.*,
-      case when (s.named).type is not null then s.version end as subject_version,
-      coalesce((s.named).type, owner.subject_type) as subject_type,
-      case when (s.named).type is not null then (s.named).id else owner.subject_id end as subject_id
+      case when (s.assigned).type is not null then 0 when (s.named).type is not null then s.version end as subject_version,
+      coalesce((s.assigned).type, (s.named).type, owner.subject_type) as subject_type,
+      case
+        when (s.assigned).type is not null then (s.assigned).id
+        when (s.named).type is not null then (s.named).id
+        else owner.subject_id
+      end as subject_id
     from (
       select
         u.position,
@@ -3566,7 +3956,11 @@ begin
         payments_private.snapshot_version(
           u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
         ) as version,
-        payments_private.subject_of(u.object -> 'metadata') as named
+        payments_private.subject_of(u.object -> 'metadata') as named,
+        payments_private.assigned_subject(
+          write_subscriptions.environment, u.object ->> 'id', payments_private.id_of(u.object -> 'customer'),
+          payments_private.instant_of(u.object -> 'created')
+        ) as assigned
       from unnest(write_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'subscription'
       offset 0 -- each of these is computed once
@@ -3684,6 +4078,7 @@ create or replace function payments_private.project_stripe_subscriptions(
 as $$
 declare
   v_row payments_private.written_subscription;
+  v_named payments.billing_subject;
   v_applied integer[] := '{}'; -- positions
   v_customer_ids text[] := '{}'; -- of the subscriptions at these
 begin
@@ -3703,7 +4098,16 @@ begin
     end if;
 
     -- name the customer's owner
-    if v_row.subject_version is not null
+    if v_row.subject_version = 0 then -- the subject was assigned here, and the metadata may name another one
+      v_named := payments_private.subject_of(snapshots[v_row.position].object -> 'metadata');
+      if v_named.type is not null then
+        owners := owners || row (
+          project_stripe_subscriptions.environment, v_row.customer_id, v_named.type, v_named.id,
+          coalesce(v_row.provider_created_at, 'infinity'),
+          v_row.subscription_id || ' ' || lpad(v_row.version::text, 19, '0')
+        )::payments_private.customer_owners;
+      end if;
+    elsif v_row.subject_version is not null
       and (
         v_row.is_new
         or v_row.row_subject_version is null
@@ -4459,7 +4863,7 @@ begin
     cross join lateral (
       select payments_private.owner_of(
         r.environment, r.subscription_id, r.customer_id,
-        row (r.named_subject_type, r.named_subject_id)::payments.billing_subject
+        row (r.named_subject_type, r.named_subject_id)::payments.billing_subject, r.provider_created_at
       ) as owner
       offset 0
     ) as s
@@ -4542,6 +4946,58 @@ $$;
 revoke all on function payments_private.project_stripe_invoices(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded invoice/private/project_stripe_invoices.sql
+--! Included payment/private/put_charge_details.sql
+/*
+ * Keeps what a snapshot of a charge says of its receipt and card, if it is newer, and shows it in the transaction of its
+ * payment. Contract: the id of the charge is locked, so that no other transaction names it now.
+ */
+create or replace function payments_private.put_charge_details(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_card jsonb := coalesce(object -> 'payment_method_details' -> 'card', object -> 'payment_method_details' -> 'card_present');
+begin
+  with kept as (
+    insert into payments_private.charge_details as t (environment, charge_id, receipt_url, card_brand, card_last4, version)
+    values (
+      put_charge_details.environment, object ->> 'id', object ->> 'receipt_url', v_card ->> 'brand', v_card ->> 'last4',
+      payments_private.snapshot_version(snapshot_at, event_type, false)
+    )
+    on conflict on constraint charge_details_pkey do update
+    set receipt_url = excluded.receipt_url,
+        card_brand = excluded.card_brand,
+        card_last4 = excluded.card_last4,
+        version = excluded.version
+    -- of two of the same version the same one wins in every order
+    where (excluded.version, coalesce(excluded.receipt_url, ''), coalesce(excluded.card_brand, ''), coalesce(excluded.card_last4, ''))
+      > (t.version, coalesce(t.receipt_url, ''), coalesce(t.card_brand, ''), coalesce(t.card_last4, ''))
+    returning t.receipt_url, t.card_brand, t.card_last4
+  )
+  update payments.transactions as t
+  set receipt_url = k.receipt_url,
+      card_brand = k.card_brand,
+      card_last4 = k.card_last4
+  from kept as k
+  cross join payments_private.payment_objects as o
+  where o.object_id = put_charge_details.object ->> 'id'
+    and o.environment = put_charge_details.environment
+    and t.id = o.payment_id
+    and t.related_object_ids ->> 'charge' = o.object_id
+    and (t.receipt_url, t.card_brand, t.card_last4) is distinct from (k.receipt_url, k.card_brand, k.card_last4);
+end;
+$$;
+
+revoke all on function payments_private.put_charge_details(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded payment/private/put_charge_details.sql
 --! Included projection/private/project_snapshots.sql
 /*
  * Projects snapshots of Stripe objects that have no id in common (see split_into_batches), each kind by its projector.
@@ -4648,6 +5104,13 @@ begin
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'charge' then
+        perform payments_private.put_charge_details(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+        if v_snapshot.event_type = 'charge.succeeded' then -- its PaymentIntent says the same of the money
+          v_outcomes[v_position] := 'applied';
+          continue;
+        end if;
         v_payments[v_position] := payments_private.payment_of_charge(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
@@ -4688,6 +5151,320 @@ $$;
 revoke all on function payments_private.project_snapshots(text, payments_private.snapshot[], boolean)
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_snapshots.sql
+--! Included ownership/private/redact.sql
+/*
+ * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. Ids,
+ * amounts, states and the metadata of the app stay. Of a customer the name, the description and all metadata but its billing
+ * subject are removed as well.
+ *
+ * What you may change: add a field that holds personal data in your account. Erase the subjects again after that.
+ */
+create or replace function payments_private.redact(value jsonb, is_customer boolean default false)
+  returns jsonb
+  language plpgsql -- it calls itself
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_personal constant text[] := array[
+    'address', 'billing_details', 'business_name', 'cardholder_name', 'collected_information', 'custom_fields',
+    'customer_address', 'customer_details', 'customer_email', 'customer_name', 'customer_phone', 'customer_shipping',
+    'customer_tax_ids', 'dynamic_last4', 'email', 'evidence', 'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url',
+    'individual_name', 'invoice_pdf', 'ip_address', 'last4', 'memo', 'payment_method_details', 'pdf', 'phone',
+    'preferred_locales', 'receipt_email', 'receipt_url', 'shipping', 'shipping_address', 'shipping_details', 'source',
+    'sources', 'tax_ids'
+  ];
+  v_is_customer boolean := is_customer or coalesce(value ->> 'object' = 'customer', false);
+begin
+  case jsonb_typeof(value)
+    when 'array' then
+      return (select coalesce(jsonb_agg(payments_private.redact(e.item) order by e.position), '[]')
+        from jsonb_array_elements(value) with ordinality as e (item, position));
+    when 'object' then
+      return (
+        select coalesce(jsonb_object_agg(
+          f.key,
+          case
+            when f.key = any (v_personal) then 'null'
+            when v_is_customer and f.key in ('name', 'description') then 'null'
+            when v_is_customer and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
+              select coalesce(jsonb_object_agg(m.key, m.value), '{}')
+              from jsonb_each(f.value) as m (key, value)
+              where m.key in (
+                'payments_subject_type', 'payments_subject_id', 'insforge_subject_type', 'insforge_subject_id'
+              )
+            )
+            when f.key = 'previous_attributes' then payments_private.redact(
+              f.value, coalesce(redact.value -> 'object' ->> 'object' = 'customer', false)
+            )
+            else payments_private.redact(f.value)
+          end
+        ), '{}')
+        from jsonb_each(value) as f (key, value)
+      );
+    else
+      return value;
+  end case;
+end;
+$$;
+
+revoke all on function payments_private.redact(jsonb, boolean) from public, anon, authenticated;
+--! EndIncluded ownership/private/redact.sql
+--! Included ownership/private/erase_rows.sql
+/*
+ * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the same.
+ * Contract: see payments.erase_subject.
+ */
+create or replace function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update payments.customers as t
+  set email = null,
+      name = null,
+      phone = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), true) -> 'metadata',
+      raw = payments_private.redact(t.raw)
+  where t.provider_customer_id = any (customer_ids) and t.environment = erase_rows.environment and t.provider = 'stripe';
+  update payments.stripe_subscriptions as t
+  set raw = payments_private.redact(t.raw)
+  where t.subscription_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_checkout_sessions as t
+  set customer_email = null,
+      raw = payments_private.redact(t.raw)
+  where t.checkout_session_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_invoices as t
+  set hosted_invoice_url = null,
+      invoice_pdf = null
+  where t.invoice_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_credit_notes as t
+  set memo = null,
+      pdf = null
+  where t.credit_note_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments_private.charge_details as t
+  set receipt_url = null,
+      card_brand = null,
+      card_last4 = null
+  where t.charge_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments_private.payment_objects as t
+  set customer_email = null
+  where t.object_id = any (object_ids) and t.environment = erase_rows.environment and t.customer_email is not null;
+  update payments.transactions as t
+  set customer_email_snapshot = null,
+      receipt_url = null,
+      card_brand = null,
+      card_last4 = null
+  from payments_private.payment_objects as o
+  where o.object_id = any (object_ids)
+    and o.environment = erase_rows.environment
+    and (t.id = o.payment_id or (t.provider_object_type = 'refund' and t.provider_object_id = o.object_id))
+    and t.environment = erase_rows.environment;
+end;
+$$;
+
+revoke all on function payments_private.erase_rows(text, text[], text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/erase_rows.sql
+--! Included ownership/private/objects_of_subject.sql
+/*
+ * Returns the ids of the Stripe objects that belong to a billing subject or to customers: sessions, subscriptions, invoices,
+ * credit notes, and all objects of payments. See payments.erase_subject.
+ */
+create or replace function payments_private.objects_of_subject(
+  environment text,
+  subject_type text,
+  subject_id text,
+  customer_ids text[]
+)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select s.checkout_session_id
+    from payments.stripe_checkout_sessions as s
+    where s.environment = objects_of_subject.environment
+      and s.checkout_session_id is not null
+      and (
+        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or s.customer_id = any (customer_ids)
+      )
+    union
+    select s.subscription_id
+    from payments.stripe_subscriptions as s
+    where s.environment = objects_of_subject.environment
+      and (
+        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or s.customer_id = any (customer_ids)
+      )
+    union
+    select i.invoice_id
+    from payments.stripe_invoices as i
+    where i.environment = objects_of_subject.environment
+      and (
+        (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or i.customer_id = any (customer_ids)
+      )
+    union
+    select n.credit_note_id
+    from payments.stripe_credit_notes as n
+    where n.environment = objects_of_subject.environment
+      and (
+        (n.subject_type, n.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or n.customer_id = any (customer_ids)
+      )
+    union
+    select o.object_id
+    from payments.transactions as t
+    join payments_private.payment_objects as o on o.payment_id = t.id
+    where t.environment = objects_of_subject.environment
+      and o.object_type <> 'order_reference'
+      and (
+        (t.subject_type, t.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or t.provider_customer_id = any (customer_ids)
+      )
+    union
+    select o.object_id
+    from payments_private.payment_objects as o
+    where o.environment = objects_of_subject.environment
+      and o.object_type <> 'order_reference'
+      and o.customer_id = any (customer_ids);
+end;
+$$;
+
+revoke all on function payments_private.objects_of_subject(text, text, text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/objects_of_subject.sql
+--! Included ownership/erase_subject.sql
+/*
+ * Removes the personal data of a billing subject: of its customers, its payments and what belongs to them, from every table
+ * and from the payloads of the ledger. Returns {subject_type, subject_id, customers, objects, events, living_subscriptions}.
+ *
+ * Amounts, ids, dates, states and owners stay, so that the books stay right. It is a fact of ours: what Stripe sends later
+ * about these objects, and about others of these customers, is redacted before it is stored, so nothing comes back by a late
+ * event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
+ *
+ * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. Stripe keeps its own copy:
+ * delete the customer there. The app's own tables are the app's, and so is the metadata that it wrote, except that of
+ * customers. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ */
+create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_customer_ids text[];
+  v_object_ids text[];
+  v_events bigint;
+begin
+  -- find what belongs to the subject
+  perform payments_private.check_environment(environment);
+  v_customer_ids := array(
+    select distinct o.customer_id
+    from payments_private.customer_owners as o
+    where o.subject_id = erase_subject.subject_id
+      and o.subject_type = erase_subject.subject_type
+      and o.environment = erase_subject.environment
+      and payments_private.subject_of_customer(o.environment, o.customer_id)
+        = row (o.subject_type, o.subject_id)::payments.billing_subject
+  );
+  v_object_ids := array(
+    select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids)
+  );
+  if cardinality(v_customer_ids || v_object_ids) = 0 then
+    raise exception 'Nothing of the % % is known in %.', subject_type, subject_id, environment
+      using errcode = 'SP063', hint = 'Check the type and the id of the billing subject, and the environment.';
+  end if;
+
+  -- lock, then record the fact
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids);
+  insert into payments_private.erased_objects (environment, object_id, subject_type, subject_id)
+  select distinct erase_subject.environment, i.id, erase_subject.subject_type, erase_subject.subject_id
+  from unnest(v_customer_ids || v_object_ids) as i (id)
+  on conflict on constraint erased_objects_pkey do nothing;
+
+  -- erase
+  perform payments_private.erase_rows(environment, v_customer_ids, v_object_ids);
+  update payments.webhook_events as w
+  set payload = payments_private.redact(w.payload)
+  where w.environment = erase_subject.environment
+    and w.payload <> '{}'
+    and exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id = any (payments_private.ids_of(array[w.payload])) and e.environment = w.environment
+    )
+    and w.payload is distinct from payments_private.redact(w.payload);
+  get diagnostics v_events = row_count;
+  return jsonb_build_object(
+    'subject_type', subject_type,
+    'subject_id', subject_id,
+    'customers', cardinality(v_customer_ids),
+    'objects', cardinality(v_object_ids),
+    'events', v_events,
+    'living_subscriptions', (
+      select count(*)
+      from payments.stripe_subscriptions as s
+      where s.environment = erase_subject.environment
+        and s.subscription_id = any (v_object_ids)
+        and s.status not in ('canceled', 'incomplete_expired')
+    )
+  );
+end;
+$$;
+
+comment on function payments.erase_subject(text, text, text) is
+  'Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known.';
+
+revoke all on function payments.erase_subject(text, text, text) from public, anon, authenticated;
+grant execute on function payments.erase_subject(text, text, text) to payments_service;
+--! EndIncluded ownership/erase_subject.sql
+--! Included ownership/private/redact_erased.sql
+/*
+ * Returns Stripe objects or events in the same order, without the personal data of subjects that were erased; see
+ * payments.erase_subject.
+ */
+create or replace function payments_private.redact_erased(environment text, objects jsonb[])
+  returns jsonb[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+as $$
+begin
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id = any (payments_private.ids_of(redact_erased.objects)) and e.environment = redact_erased.environment
+  ) then
+    for i in 1 .. cardinality(objects) loop
+      if exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id = any (payments_private.ids_of(array[redact_erased.objects[i]]))
+          and e.environment = redact_erased.environment
+      ) then
+        objects[i] := payments_private.redact(objects[i]);
+      end if;
+    end loop;
+  end if;
+  return objects;
+end;
+$$;
+
+revoke all on function payments_private.redact_erased(text, jsonb[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/redact_erased.sql
 --! Included projection/private/project_stripe_object.sql
 /*
  * Projects one Stripe object and returns its outcome; see project_snapshots. event_type is null for an answer of the
@@ -4709,7 +5486,9 @@ as $$
 begin
   return (
     payments_private.project_snapshots(
-      environment, array[row (object, event_type, snapshot_at)::payments_private.snapshot], tie_is_decided
+      environment, array[
+        row ((payments_private.redact_erased(environment, array[object]))[1], event_type, snapshot_at)::payments_private.snapshot
+      ], tie_is_decided
     )
   )[1];
 end;
@@ -4788,6 +5567,7 @@ create or replace function payments_private.project_answers(environment text, ob
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_objects jsonb[] := payments_private.redact_erased(environment, objects);
   v_batch_numbers integer[] := payments_private.split_into_batches(objects);
   v_positions integer[];
   v_snapshots payments_private.snapshot[];
@@ -4799,7 +5579,7 @@ begin
       array_agg(row (o.object, null, project_answers.snapshot_at)::payments_private.snapshot order by o.position),
       array_agg(o.position order by o.position)
     into v_snapshots, v_positions
-    from unnest(objects) with ordinality as o (object, position)
+    from unnest(v_objects) with ordinality as o (object, position)
     where v_batch_numbers[o.position] = v_number;
     v_batch := payments_private.project_snapshots(environment, v_snapshots);
     for i in 1 .. cardinality(v_positions) loop
@@ -5001,6 +5781,31 @@ $$;
 
 revoke all on function payments_private.events_of_second(text, jsonb, timestamptz) from public, anon, authenticated;
 --! EndIncluded projection/private/events_of_second.sql
+--! Included projection/private/invoice_status_rank.sql
+/*
+ * Returns the place of an invoice's status in the order in which Stripe goes through them, from an event about it. invoice_row
+ * orders snapshots of one second in the same way.
+ */
+create or replace function payments_private.invoice_status_rank(event jsonb)
+  returns integer
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when event ->> 'type' = 'invoice.deleted' then 4
+    when event -> 'data' -> 'object' ->> 'status' in ('paid', 'void') then 4
+    when event -> 'data' -> 'object' ->> 'status' = 'uncollectible' then 3
+    when event -> 'data' -> 'object' ->> 'status' = 'open' then 2
+    else 1
+  end;
+end;
+$$;
+
+revoke all on function payments_private.invoice_status_rank(jsonb) from public, anon, authenticated;
+--! EndIncluded projection/private/invoice_status_rank.sql
 --! Included projection/private/last_event_of_second.sql
 /*
  * Returns the event that came last among those about one object in the same second. Null if that cannot be decided, or
@@ -5037,6 +5842,23 @@ begin
     return null;
   end if;
 
+  -- of an invoice only those count whose status comes last: it is part of the version (invoice_row)
+  if v_object_type = 'invoice' then
+    v_events := array(
+      select x.event
+      from (
+        select
+          e.event,
+          e.position,
+          payments_private.invoice_status_rank(e.event) as rank,
+          max(payments_private.invoice_status_rank(e.event)) over () as last_rank
+        from unnest(v_events) with ordinality as e (event, position)
+      ) as x
+      where x.rank = x.last_rank
+      order by x.position
+    );
+  end if;
+
   -- read the states
   for i in 1 .. cardinality(v_events) loop
     v_state := v_events[i] -> 'data' -> 'object';
@@ -5050,7 +5872,7 @@ begin
         end
       )
     );
-    if v_events[i] ->> 'type' like '%.created' then
+    if v_events[i] ->> 'type' like '%.created' or v_events[i] ->> 'type' = 'invoice.finalized' then -- the first of its status
       v_start := v_after[i];
     end if;
   end loop;
@@ -5573,6 +6395,8 @@ declare
   v_statuses text[] := '{}';
   v_processed jsonb[];
 begin
+  payloads := payments_private.redact_erased(environment, payloads);
+
   -- find finished events
   for v_position in 1 .. cardinality(payloads) loop
     v_payload_ids[v_position] := payloads[v_position] ->> 'id';
@@ -5739,6 +6563,7 @@ declare
   v_id text := payload ->> 'id';
   v_result jsonb;
 begin
+  payload := (payments_private.redact_erased(environment, array[payload]))[1];
   perform payments_private.lock_environment(environment);
   begin
     perform payments_private.lock_ids(environment, payments_private.ids_of(array[payload]));
@@ -5895,7 +6720,7 @@ revoke all on function payments_private.take_ignored(
  * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
  *
  * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
- * invoice and of its credit notes as it is. Contract: the ids of the invoice, its customer and its subscription are locked.
+ * invoice and of its credit notes as it is. Nothing of it was assigned or erased here. Contract: the ids of the invoice, its customer and its subscription are locked.
  */
 create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
   returns boolean
@@ -5911,7 +6736,7 @@ declare
   v_is_written boolean;
 begin
   if v_owner.type is null then
-    v_owner := payments_private.owner_of(invoice.environment, invoice.subscription_id, invoice.customer_id, v_owner);
+    v_owner := payments_private.owner_of(invoice.environment, invoice.subscription_id, invoice.customer_id, v_owner, invoice.provider_created_at);
   end if;
   insert into payments.stripe_invoices as t (
       environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
@@ -5933,6 +6758,16 @@ begin
       where n.invoice_id = r.invoice_id
         and n.environment = r.environment
         and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
+    )
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (r.customer_id, r.subscription_id) and a.environment = r.environment
+    )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (r.customer_id, r.invoice_id) and e.environment = r.environment
     )
   on conflict on constraint stripe_invoices_invoice_id_key do update
   set number = excluded.number,
@@ -6095,8 +6930,13 @@ begin
         provider_object_type = d.provider_object_type,
         provider_object_id = d.provider_object_id,
         amount_refunded = d.amount_refunded,
-        refunded_at = d.refunded_at
+        refunded_at = d.refunded_at,
+        receipt_url = details.receipt_url,
+        card_brand = details.card_brand,
+        card_last4 = details.card_last4
     from (select (put_ordinary_refund.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
     where t.id = d.id
   ),
   repaid as (
@@ -6239,16 +7079,23 @@ begin
         paid_at = d.paid_at,
         failed_at = d.failed_at,
         refunded_at = d.refunded_at,
-        provider_created_at = d.provider_created_at
+        provider_created_at = d.provider_created_at,
+        receipt_url = details.receipt_url,
+        card_brand = details.card_brand,
+        card_last4 = details.card_last4
     from (select (update_ordinary_payment.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
     where t.id = d.id
       and (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
            t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded,
-           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at)
+           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at,
+           t.receipt_url, t.card_brand, t.card_last4)
         is distinct from
           (d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id, d.customer_email_snapshot,
            d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount, d.amount_refunded,
-           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at)
+           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
+           details.receipt_url, details.card_brand, details.card_last4)
   ),
   recorded as (
     insert into payments.webhook_events as w (
@@ -6324,14 +7171,17 @@ begin
     insert into payments.transactions (
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency,
-      description, paid_at, failed_at, refunded_at, provider_created_at
+      description, paid_at, failed_at, refunded_at, provider_created_at,
+      receipt_url, card_brand, card_last4
     )
     select
       d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
       d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
       d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at,
-      d.provider_created_at
+      d.provider_created_at, details.receipt_url, details.card_brand, details.card_last4
     from (select (insert_ordinary_payment.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
   ),
   recorded as (
     insert into payments.webhook_events as w (
@@ -6371,13 +7221,15 @@ revoke all on function payments_private.insert_ordinary_payment(
 --! Included payment/private/lock_payment_of.sql
 /*
  * Locks the payment that some objects belong to, and returns its id, all its objects as they are then, and whether
- * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, or if the payment
- * was merged with another one before it was locked: then nothing is to be done with it here.
+ * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, if the payment
+ * was merged with another one before it was locked, or if somebody has assigned or erased something of it: then nothing is to
+ * be done with it here. owner_ids are those of the customer and the subscription.
  * Contract: the ids are locked (lock_ids). It writes nothing, so that its settings reach no trigger of the app.
  */
 create or replace function payments_private.lock_payment_of(
   environment text,
   ids text[],
+  owner_ids text[],
   out is_one boolean,
   out payment_id uuid,
   out objects payments_private.payment_objects[],
@@ -6395,12 +7247,25 @@ declare
   v_ids uuid[];
   v_known integer; -- how many of the ids have a row
   v_known_now integer;
+  v_is_special boolean;
 begin
-  select array_agg(distinct o.payment_id), count(*)
-  into v_ids, v_known
+  select
+    array_agg(distinct o.payment_id),
+    count(*),
+    exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id = any (lock_payment_of.owner_ids) and a.environment = lock_payment_of.environment
+    )
+    or exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id = any (lock_payment_of.owner_ids || lock_payment_of.ids) and e.environment = lock_payment_of.environment
+    )
+  into v_ids, v_known, v_is_special
   from payments_private.payment_objects as o
   where o.object_id = any (lock_payment_of.ids) and o.environment = lock_payment_of.environment;
-  is_one := v_known = 0 or cardinality(v_ids) = 1;
+  is_one := (v_known = 0 or cardinality(v_ids) = 1) and not v_is_special;
   if not is_one or v_known = 0 then
     return;
   end if;
@@ -6421,13 +7286,13 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_payment_of(text, text[]) from public, anon, authenticated;
+revoke all on function payments_private.lock_payment_of(text, text[], text[]) from public, anon, authenticated;
 --! EndIncluded payment/private/lock_payment_of.sql
 --! Included payment/private/ordinary_transaction.sql
 /*
  * The transaction of an ordinary payment: what derived_transactions says for these objects, which are all objects of one
  * payment. Null if the payment is not ordinary, or if nothing is known of it. The view decides what is right; this is its
- * short form for most payments, and a property holds the two together. It has the type of the table, because to load
+ * short form for most payments without the receipt, and a property holds the two together. It has the type of the table, because to load
  * that of the view takes a new connection a millisecond.
  *
  * Ordinary is a payment
@@ -6569,7 +7434,10 @@ begin
     null, -- disputes
     null,
     null,
-    0
+    0,
+    null, -- the receipt and the card are added where the row is written
+    null,
+    null
   )::payments.transactions;
 end;
 $$;
@@ -6613,7 +7481,7 @@ declare
   v_transaction payments.transactions;
 begin
   v_payment := payments_private.lock_payment_of(
-    environment, array_remove(snapshot.linked_ids || v_own.object_id, null)
+    environment, array_remove(snapshot.linked_ids || v_own.object_id, null), array[v_own.customer_id, v_own.subscription_id]
   );
   if v_payment.is_one is not true then
     return null;
@@ -7337,11 +8205,12 @@ revoke all on function payments_private.insert_ordinary_subscription(
 --! Included projection/private/is_new_subscription.sql
 /*
  * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already: then a new row with
- * this subject changes no payment. See take_subscription and refresh_payments.
+ * this subject changes no payment. Nobody has assigned it or its customer. See take_subscription and refresh_payments.
  */
 create or replace function payments_private.is_new_subscription(
   environment text,
   id text,
+  customer_id text,
   subject payments.billing_subject
 )
   returns boolean
@@ -7369,6 +8238,12 @@ begin
     )
     and not exists (
       select
+      from payments_private.subject_assignments as a
+      where a.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
+        and a.environment = is_new_subscription.environment
+    )
+    and not exists (
+      select
       from payments.stripe_invoices as i
       where i.subscription_id = is_new_subscription.id
         and i.environment = is_new_subscription.environment
@@ -7378,7 +8253,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.is_new_subscription(text, text, payments.billing_subject)
+revoke all on function payments_private.is_new_subscription(text, text, text, payments.billing_subject)
   from public, anon, authenticated;
 --! EndIncluded projection/private/is_new_subscription.sql
 --! Included projection/private/update_ordinary_subscription.sql
@@ -7582,7 +8457,7 @@ begin
     return null;
   end if;
 
-  if payments_private.is_new_subscription(environment, v_id, v_subject) then
+  if payments_private.is_new_subscription(environment, v_id, v_customer_id, v_subject) then
     return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
   elsif v_type <> 'customer.subscription.created' then
     return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, true);
@@ -7598,7 +8473,7 @@ revoke all on function payments_private.take_subscription(text, jsonb, jsonb) fr
  * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
  * Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
  *
- * Ordinary is an object that is whole and not deleted, and that is newer than its row, which is not deleted either. Such
+ * Ordinary is an object that is whole, not deleted and not erased here, and that is newer than its row, which is not deleted either. Such
  * an event changes the row of its customer and nothing else: no owner and no mapping depends on it.
  *
  * It takes the lock of this one row and then writes the ledger's key. It waits for nothing after that, so it is in no
@@ -7630,7 +8505,13 @@ begin
       take_customer.object,
       to_timestamp((take_customer.object -> 'created')::double precision),
       payments_private.snapshot_version(v_created_at, take_customer.payload ->> 'type', false)
-    where jsonb_typeof(take_customer.object -> 'created') = 'number' and not take_customer.object ? 'deleted'
+    where jsonb_typeof(take_customer.object -> 'created') = 'number'
+      and not take_customer.object ? 'deleted'
+      and not exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id = take_customer.object ->> 'id' and e.environment = take_customer.environment
+      )
     on conflict on constraint customers_provider_customer_id_key do update
     set email = excluded.email,
         name = excluded.name,
@@ -7676,6 +8557,82 @@ $$;
 
 revoke all on function payments_private.take_customer(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_customer.sql
+--! Included ledger/private/take_charge.sql
+/*
+ * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
+ * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
+ */
+create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_charge.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice')
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id in (
+        object ->> 'id',
+        coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+        coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent')
+      )
+      and e.environment = take_charge.environment
+  ) then
+    return null;
+  end if;
+  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      take_charge.environment,
+      take_charge.payload ->> 'id',
+      take_charge.payload ->> 'type',
+      take_charge.environment = 'live',
+      'charge',
+      take_charge.object ->> 'id',
+      v_created_at,
+      take_charge.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_charge(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_charge.sql
 --! Included ledger/private/take_event.sql
 /*
  * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
@@ -7725,6 +8682,10 @@ begin
     when 'payment_intent.succeeded' then
       if object ->> 'object' = 'payment_intent' and object ->> 'status' = 'succeeded' then
         return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'charge.succeeded' then
+      if object ->> 'object' = 'charge' then
+        return payments_private.take_charge(environment, payload, object);
       end if;
     when 'charge.refunded' then
       if object ->> 'object' = 'charge' and object ->> 'status' = 'succeeded' and not object ? 'refunds' then
@@ -8320,6 +9281,16 @@ begin
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.object_id, t.version);
+
+  -- begin with what was assigned here
+  perform payments_private.assign_customers(
+    environment,
+    array(
+      select row (a.environment, a.object_id, a.subject_type, a.subject_id, '-infinity', 'assigned')::payments_private.customer_owners
+      from payments_private.subject_assignments as a
+      where a.environment = rebuild_projections.environment and a.object_type = 'customer'
+    )
+  );
 
   -- project again
   for v_event in
@@ -11613,7 +12584,7 @@ as $$
     'invoice.voided', 'invoice.marked_uncollectible', 'invoice.deleted', 'invoice_payment.paid',
     'credit_note.created', 'credit_note.updated', 'credit_note.voided',
     'payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled',
-    'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
+    'charge.succeeded', 'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
     'refund.created', 'refund.updated', 'refund.failed',
     'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
@@ -11963,7 +12934,10 @@ as
     t.updated_at,
     t.related_object_ids,
     t.amount_disputed,
-    t.dispute_status
+    t.dispute_status,
+    t.receipt_url,
+    t.card_brand,
+    t.card_last4
   from payments.transactions as t
   where t.provider = 'stripe';
 
@@ -12427,11 +13401,14 @@ alter table payments.stripe_credit_notes enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
+alter table payments_private.charge_details enable row level security;
 alter table payments_private.customer_owners enable row level security;
+alter table payments_private.erased_objects enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.rate_counters enable row level security;
 alter table payments_private.refused_signatures enable row level security;
 alter table payments_private.secrets enable row level security;
+alter table payments_private.subject_assignments enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*

@@ -59,7 +59,8 @@ create policy select_subject on payments.transactions for select to authenticate
 grant select (
   id, environment, type, status, subject_type, subject_id, provider_object_type, provider_object_id,
   provider_parent_object_type, provider_parent_object_id, amount, amount_refunded, currency, description, paid_at,
-  failed_at, refunded_at, provider_created_at, disputed_at, dispute_status, amount_disputed
+  failed_at, refunded_at, provider_created_at, disputed_at, dispute_status, amount_disputed, receipt_url, card_brand,
+  card_last4
 ) on payments.transactions to authenticated;
 
 drop policy if exists select_subject on payments.stripe_subscriptions;

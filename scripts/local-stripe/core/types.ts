@@ -33,6 +33,7 @@ export type BalanceTransaction = Wire<Stripe.BalanceTransaction>
 export type Charge = Wire<Stripe.Charge>
 export type CheckoutSession = Wire<Stripe.Checkout.Session>
 export type Coupon = Wire<Stripe.Coupon>
+export type CreditNote = Wire<Stripe.CreditNote>
 export type Customer = Wire<Stripe.Customer>
 export type Discount = Wire<Stripe.Discount>
 export type Dispute = Wire<Stripe.Dispute>
@@ -66,6 +67,7 @@ export interface Objects {
   charge: Charge
   'checkout.session': CheckoutSession
   coupon: Coupon
+  credit_note: CreditNote
   customer: Customer
   discount: Discount
   dispute: Dispute

@@ -24,16 +24,23 @@ export type Expected = {
   stripe_checkout_sessions: Json[]
   stripe_subscriptions: Json[]
   stripe_subscription_items: Json[]
+  stripe_invoices: Json[]
+  stripe_credit_notes: Json[]
   transactions: Json[]
 }
 
+const QUIET = /^(charge\.succeeded|invoice\.(created|finalized|updated|voided|marked_uncollectible|deleted))$/
+
 type Subject = { type: string; id: string }
 
-export function expected(witnessed: Witnessed): Expected {
+export function expected(told: Witnessed): Expected {
+  // what says something of money; other events of invoices and charges fill their rows and receipts alone
+  const witnessed = { ...told, events: told.events.filter(({ type }) => !QUIET.test(type)) }
   const { end, events } = witnessed
+  const seen = new Set([...told.events.map(idOf), ...told.read])
   const known = new Set([...events.map(idOf), ...witnessed.read])
   const all = (kind: string): Thing[] =>
-    [...end.values()].filter((object) => object.object === kind && known.has(String(object.id)))
+    [...end.values()].filter((object) => object.object === kind && seen.has(String(object.id)))
 
   const named = namedBy(witnessed)
   const sessions = all('checkout.session')
@@ -42,6 +49,16 @@ export function expected(witnessed: Witnessed): Expected {
   const subjectOfSubscription = (subscription: Thing | undefined) =>
     subscription &&
     (subjectIn(subscription.metadata) ?? owners.subjectOf(String(subscription.customer)) ?? undefined)
+
+  const subjectOfInvoice = (invoice: Thing) => {
+    const { subscription, metadata } = invoice.parent?.subscription_details ?? {}
+    return (
+      subjectIn(invoice.metadata) ??
+      subjectIn(metadata) ??
+      (subscription && known.has(subscription) ? subjectOfSubscription(end.get(subscription)) : undefined) ??
+      (invoice.customer ? owners.subjectOf(invoice.customer) : undefined)
+    )
+  }
 
   return {
     stripe_products: all('product').map((product) => ({
@@ -122,8 +139,58 @@ export function expected(witnessed: Witnessed): Expected {
         metadata: item.metadata,
       })),
     ),
+    stripe_invoices: all('invoice').map((invoice) => ({
+      invoice_id: invoice.id,
+      number: invoice.number,
+      status: invoice.status,
+      customer_id: invoice.customer,
+      ...columnsOf(subjectOfInvoice(invoice)),
+      subscription_id: invoice.parent?.subscription_details?.subscription ?? null,
+      billing_reason: invoice.billing_reason,
+      collection_method: invoice.collection_method,
+      currency: invoice.currency,
+      subtotal: invoice.subtotal,
+      tax: null,
+      total: invoice.total,
+      amount_due: invoice.amount_due,
+      amount_paid: invoice.amount_paid,
+      amount_remaining: invoice.amount_remaining,
+      description: invoice.description,
+      hosted_invoice_url: invoice.hosted_invoice_url,
+      invoice_pdf: invoice.invoice_pdf,
+      period_start: invoice.period_start,
+      period_end: invoice.period_end,
+      due_at: invoice.due_date,
+      finalized_at: invoice.status_transitions.finalized_at,
+      paid_at: invoice.status_transitions.paid_at,
+      voided_at: invoice.status_transitions.voided_at,
+      provider_created_at: invoice.created,
+      deleted: Boolean(invoice.deleted),
+      metadata: invoice.metadata,
+    })),
+    stripe_credit_notes: all('credit_note').map((note) => ({
+      credit_note_id: note.id,
+      number: note.number,
+      status: note.status,
+      type: note.type,
+      reason: note.reason,
+      invoice_id: note.invoice,
+      customer_id: note.customer,
+      ...columnsOf(
+        (seen.has(note.invoice) ? subjectOfInvoice(end.get(note.invoice) as Thing) : undefined) ??
+          owners.subjectOf(note.customer),
+      ),
+      currency: note.currency,
+      total: note.total,
+      amount: note.amount,
+      memo: note.memo,
+      pdf: note.pdf,
+      voided_at: note.voided_at,
+      provider_created_at: note.created,
+      metadata: note.metadata,
+    })),
     transactions: paymentsOf(end).flatMap((payment) =>
-      transactionsOf(payment, known, named, witnessed, owners, subjectOfSubscription),
+      transactionsOf(payment, known, seen, named, witnessed, owners, subjectOfSubscription),
     ),
   }
 }
@@ -268,6 +335,8 @@ const FAILURE = new Set([
 function transactionsOf(
   payment: Payment,
   known: Set<string>,
+  /** Objects that any event or answer showed. */
+  seen: Set<string>,
   named: Set<string>,
   { end, events }: Witnessed,
   owners: Owners,
@@ -380,6 +449,7 @@ function transactionsOf(
       disputed_at: dispute?.created ?? null,
       dispute_amount: dispute?.amount ?? null,
       dispute_status: dispute?.status ?? null,
+      ...(goodCharge && isPaid ? receiptOf(seen.has(goodCharge.id) ? goodCharge : undefined) : {}),
     },
     ...returned.filter(isKnown).map((refund) => ({
       type: 'refund',
@@ -408,6 +478,13 @@ function transactionsOf(
   ]
 }
 
+/** What a charge says of its receipt and card. */
+const receiptOf = (charge: Thing | undefined) => ({
+  receipt_url: charge?.receipt_url ?? null,
+  card_brand: charge?.payment_method_details?.card?.brand ?? null,
+  card_last4: charge?.payment_method_details?.card?.last4 ?? null,
+})
+
 /** The first that was heard of its success. */
 function succeededAt(refund: Thing, events: StripeEvent[]): number {
   return Math.min(
@@ -427,6 +504,8 @@ const KEYS: Record<keyof Expected, string[]> = {
   stripe_checkout_sessions: ['checkout_session_id'],
   stripe_subscriptions: ['subscription_id'],
   stripe_subscription_items: ['subscription_item_id'],
+  stripe_invoices: ['invoice_id'],
+  stripe_credit_notes: ['credit_note_id'],
   transactions: ['provider_object_type', 'provider_object_id'],
 }
 
