@@ -1,8 +1,6 @@
 /** The HTTP API. `createApp(deps).fetch` is a web-standard handler, the same on every runtime. */
 import { type Context, Hono } from 'hono'
 import { cors } from 'hono/cors'
-import { checkoutSession } from './checkout/checkout-session.ts'
-import { customerPortalSession } from './checkout/customer-portal-session.ts'
 import type { Config } from './core/config.ts'
 import { type Counters, createCounters } from './core/counters.ts'
 import { type ApiError, apiError, errorBody, methodNotAllowed, toApiError } from './core/errors.ts'
@@ -132,7 +130,7 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
     router.all('/health', allowOnly('GET'))
   }
 
-  // Loaded with the first request, so that a webhook does not.
+  // What a webhook does not need is loaded with the first request that needs it.
   app.get('/metrics', async (c) => {
     const { METRICS_TYPE, metrics } = await import('./metrics.ts')
     return c.text(await metrics(c.req.raw, counters, c.var.deps), 200, { 'Content-Type': METRICS_TYPE })
@@ -140,18 +138,19 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   app.all('/metrics', allowOnly('GET'))
 
   const checkoutSessions = '/api/payments/stripe/:environment/checkout-sessions'
-  app.post(checkoutSessions, async (c) =>
-    answer(c, await checkoutSession(c.req.raw, c.req.param(), c.var.deps)),
-  )
+  app.post(checkoutSessions, async (c) => {
+    const { checkoutSession } = await import('./checkout/checkout-session.ts')
+    return answer(c, await checkoutSession(c.req.raw, c.req.param(), c.var.deps))
+  })
   app.all(checkoutSessions, allowOnly('POST'))
 
   const customerPortalSessions = '/api/payments/stripe/:environment/customer-portal-sessions'
-  app.post(customerPortalSessions, async (c) =>
-    answer(c, await customerPortalSession(c.req.raw, c.req.param(), c.var.deps)),
-  )
+  app.post(customerPortalSessions, async (c) => {
+    const { customerPortalSession } = await import('./checkout/customer-portal-session.ts')
+    return answer(c, await customerPortalSession(c.req.raw, c.req.param(), c.var.deps))
+  })
   app.all(customerPortalSessions, allowOnly('POST'))
 
-  // The first request for the admin API or for an older address loads them, so that a webhook does not.
   const rest = `${deps.config.basePath}/api/payments`
   app.all('/api/payments/*', async (c) => {
     const { answerAdmin } = await import('./admin/index.ts')

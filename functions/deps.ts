@@ -1,46 +1,61 @@
 /** The composition root: builds everything that a handler uses. */
-import { createAuthenticate, createAuthenticateAdmin, createVerify } from './core/auth.ts'
 import type { Config } from './core/config.ts'
-import { createDatabase } from './core/database.ts'
+import { createDatabases } from './core/database.ts'
 import type { Deps, DepsOptions } from './core/deps.ts'
 import { createLog, describeError } from './core/log.ts'
 import { createBackground } from './core/runtime.ts'
 import { createSecretStore } from './core/secrets.ts'
-import { createStripe } from './core/stripe.ts'
 import { createIngest } from './events/ingest.ts'
 import { createRefusals } from './events/refusals.ts'
 
 export type { Deps, DepsOptions } from './core/deps.ts'
 
-/**
- * Connections reserved for webhooks, so that a slow admin request cannot starve them. Used only if the pool has more
- * than this many. One connection is faster than two (measured by `scripts/bench`): its plans are cached, the next
- * batch waits in its queue, and two batches of the same objects never wait for each other's locks.
- */
-const WEBHOOK_CONNECTIONS = 1
+/** Bytes of a megabyte; an event has about one character for each byte. */
+const MEGABYTE = 1_000_000
+
+/** Loads with the first call what a webhook does not need. */
+function once<T>(load: () => Promise<T>): () => Promise<T> {
+  let loaded: Promise<T> | undefined
+  return () => {
+    loaded ??= load()
+    return loaded
+  }
+}
 
 export function createDeps(
   config: Config,
   { log = createLog(), now = Date.now, keepAlive }: DepsOptions = {},
 ): Deps {
-  const connect = (poolSize: number) => createDatabase({ url: config.databaseUrl, poolSize })
-  const isShared = config.poolSize <= WEBHOOK_CONNECTIONS
-  const database = connect(isShared ? config.poolSize : config.poolSize - WEBHOOK_CONNECTIONS)
-  const webhooks = isShared ? database : connect(WEBHOOK_CONNECTIONS)
+  // A slow admin request holds up no webhook, and no environment the other.
+  const { databases, end } = createDatabases({ url: config.databaseUrl, poolSize: config.poolSize }, [
+    { name: 'requests' },
+    { name: 'test', prepare: config.prepare },
+    { name: 'live', prepare: config.prepare },
+  ])
+  const { requests: database, test, live } = databases
   const secrets = createSecretStore({ config, database, log, now })
-  const verify = createVerify({ config, now })
+  const auth = once(async () => {
+    const { createAuthenticate, createAuthenticateAdmin, createVerify } = await import('./core/auth.ts')
+    const verify = createVerify({ config, now })
+    return {
+      user: createAuthenticate({ config, now, verify }),
+      admin: createAuthenticateAdmin({ config, now, verify }),
+    }
+  })
+  const stripe = once(async () => {
+    const { createStripe } = await import('./core/stripe.ts')
+    return createStripe({ config, secrets, now })
+  })
   return {
     config,
     database,
-    ingest: createIngest(webhooks),
-    async disconnect() {
-      await Promise.all([...new Set([database, webhooks])].map((pool) => pool.end()))
-    },
+    ingest: createIngest({ test, live }, { waitingCharactersMax: config.webhookQueueMb * MEGABYTE }),
+    disconnect: end,
     refusals: createRefusals({ database, now }),
     secrets,
-    stripe: createStripe({ config, secrets, now }),
-    authenticate: createAuthenticate({ config, now, verify }),
-    authenticateAdmin: createAuthenticateAdmin({ config, now, verify }),
+    stripe: async (environment) => (await stripe())(environment),
+    authenticate: async (headers) => (await auth()).user(headers),
+    authenticateAdmin: async (headers) => (await auth()).admin(headers),
     background: createBackground(
       (error) => log.error('background_failed', { cause: describeError(error) }),
       keepAlive,

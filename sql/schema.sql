@@ -16,6 +16,8 @@ grant usage on schema payments_private to payments_service;
 
 create type payments.billing_subject as (type text, id text);
 comment on type payments.billing_subject is 'The owner of a purchase in the app''s own terms, for example (team,42). Both fields are null when no owner is known.';
+create type payments.purchase as (id text, environment text, kind text, status text, is_paid boolean, subject_type text, subject_id text, caller_id text, customer_id text, customer_email text, items jsonb, amount bigint, amount_subtotal bigint, amount_undone bigint, currency text, metadata jsonb, checkout_session_id text, invoice_id text, payment_intent_id text, subscription_id text, paid_at timestamp with time zone);
+comment on type payments.purchase is 'A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it.';
 create type payments_private.payment_snapshot as (object payments_private.payment_objects, linked_types text[], linked_ids text[]);
 comment on type payments_private.payment_snapshot is 'What a Stripe object says of a payment, with the kinds and ids of the objects that it links to as parts of the same payment.';
 create type payments_private.session_snapshot as (session_id text, mode text, status text, is_settled boolean, version bigint, customer_id text, metadata jsonb, subject payments.billing_subject, subject_version bigint, reference uuid, named_row_id text, attempt text);
@@ -681,6 +683,55 @@ CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscription
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 grant select on payments.stripe_subscriptions to payments_service;
+
+create view payments.subscription_access with (security_invoker=true) as
+ SELECT s.environment,
+    s.subscription_id,
+    i.subscription_item_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    i.price_id,
+    i.product_id,
+    p.lookup_key,
+    i.quantity,
+        CASE
+            WHEN (s.status = 'past_due'::text) THEN period.started_at
+            ELSE period.ends_at
+        END AS valid_until,
+    COALESCE(s.cancel_at,
+        CASE
+            WHEN s.cancel_at_period_end THEN period.ends_at
+            ELSE NULL::timestamp with time zone
+        END) AS ends_at,
+    s.updated_at
+   FROM (((payments.stripe_subscriptions s
+     JOIN payments.stripe_subscription_items i ON (((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))))
+     LEFT JOIN payments.stripe_prices p ON (((p.price_id = i.price_id) AND (p.environment = i.environment))))
+     CROSS JOIN LATERAL ( SELECT COALESCE(i.current_period_start, s.current_period_start) AS started_at,
+            COALESCE(i.current_period_end, s.current_period_end) AS ends_at) period)
+  WHERE ((s.subject_type IS NOT NULL) AND (s.pause_collection_behavior IS NULL) AND ((s.status = 'trialing'::text) OR ((s.status = ANY (ARRAY['active'::text, 'past_due'::text])) AND ((s.latest_invoice_id IS NULL) OR (EXISTS ( SELECT
+           FROM payments.transactions t
+          WHERE ((t.provider = 'stripe'::text) AND (t.environment = s.environment) AND (t.provider_customer_id = s.customer_id) AND (t.type = 'subscription_invoice'::text) AND ((t.related_object_ids ->> 'subscription'::text) = s.subscription_id) AND (t.status = ANY (ARRAY['succeeded'::text, 'partially_refunded'::text, 'refunded'::text])) AND ((t.amount > t.amount_disputed) OR ((t.amount = 0) AND ((t.related_object_ids ->> 'invoice'::text) = s.latest_invoice_id)) OR ((t.amount = 0) AND (period.started_at > (now() - '1 day'::interval)) AND (NOT (EXISTS ( SELECT
+                   FROM payments.transactions u
+                  WHERE ((u.provider = 'stripe'::text) AND (u.environment = s.environment) AND (u.provider_customer_id = s.customer_id) AND ((u.related_object_ids ->> 'invoice'::text) = s.latest_invoice_id))))))))))))));
+comment on view payments.subscription_access is 'The items of subscriptions that give access now: trialing, or paid for. For entitlements of an app.';
+comment on column payments.subscription_access.environment is 'test or live.';
+comment on column payments.subscription_access.subscription_id is 'Subscription (sub_…).';
+comment on column payments.subscription_access.subscription_item_id is 'Item of the subscription (si_…).';
+comment on column payments.subscription_access.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.subscription_access.subject_type is 'Kind of the billing subject.';
+comment on column payments.subscription_access.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.subscription_access.status is 'Stripe''s status: trialing, active or past_due.';
+comment on column payments.subscription_access.price_id is 'Price (price_…).';
+comment on column payments.subscription_access.product_id is 'Product (prod_…).';
+comment on column payments.subscription_access.lookup_key is 'Lookup key of the price, if it is known.';
+comment on column payments.subscription_access.quantity is 'How many, for example seats.';
+comment on column payments.subscription_access.valid_until is 'End of the last period that is paid, or that is on trial.';
+comment on column payments.subscription_access.ends_at is 'When it ends; null if it renews.';
+comment on column payments.subscription_access.updated_at is 'When the subscription last changed here.';
+grant select on payments.subscription_access to payments_service;
 
 create table payments.sync_runs (
   id uuid not null default gen_random_uuid(),
@@ -1976,6 +2027,13 @@ create function payments.prune_webhook_events(older_than interval, max integer D
 comment on function payments.prune_webhook_events(older_than interval, max integer, environment text) is 'Empties the payloads of finished events older than the given interval, at most max at a time; ids and outcome stay. Returns how many were emptied. Errors: SP001.';
 grant execute on function payments.prune_webhook_events(older_than interval, max integer, environment text) to payments_service;
 
+create function payments.purchase_of(event payments.webhook_events)
+  returns payments.purchase
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.purchase_of(event payments.webhook_events) is 'The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers.';
+grant execute on function payments.purchase_of(event payments.webhook_events) to payments_service;
+
 create function payments.rebuild_projections(environment text)
   returns jsonb
   language plpgsql volatile security definer
@@ -2465,6 +2523,11 @@ create function payments_private.other_owner(environment text, object_type text,
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.own_metadata(metadata jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.owner_of(environment text, subscription_id text, customer_id text, named payments.billing_subject, made_at timestamp with time zone)
   returns payments.billing_subject
   language plpgsql stable security invoker
@@ -2604,6 +2667,11 @@ create function payments_private.project_subscription_items(environment text, sn
 create function payments_private.project_sync_page(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns jsonb
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
+  returns jsonb
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.put_assignment(environment text, object_type text, object_id text, subscription_ids text[], subject payments.billing_subject)

@@ -1550,6 +1550,65 @@ export interface PaymentsStripeSubscriptions {
   version: Generated<Int8>;
 }
 
+export interface PaymentsSubscriptionAccess {
+  /**
+   * Stripe customer (cus_…).
+   */
+  customer_id: string | null;
+  /**
+   * When it ends; null if it renews.
+   */
+  ends_at: Timestamp | null;
+  /**
+   * test or live.
+   */
+  environment: string | null;
+  /**
+   * Lookup key of the price, if it is known.
+   */
+  lookup_key: string | null;
+  /**
+   * Price (price_…).
+   */
+  price_id: string | null;
+  /**
+   * Product (prod_…).
+   */
+  product_id: string | null;
+  /**
+   * How many, for example seats.
+   */
+  quantity: Int8 | null;
+  /**
+   * Stripe's status: trialing, active or past_due.
+   */
+  status: string | null;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of the billing subject.
+   */
+  subject_type: string | null;
+  /**
+   * Subscription (sub_…).
+   */
+  subscription_id: string | null;
+  /**
+   * Item of the subscription (si_…).
+   */
+  subscription_item_id: string | null;
+  /**
+   * When the subscription last changed here.
+   */
+  updated_at: Timestamp | null;
+  /**
+   * End of the last period that is paid, or that is on trial.
+   */
+  valid_until: Timestamp | null;
+}
+
 export interface PaymentsSyncRuns {
   /**
    * Number of times it was begun; more than 1 when it was resumed.
@@ -1892,6 +1951,7 @@ export interface DB {
   "payments.stripe_products": PaymentsStripeProducts;
   "payments.stripe_subscription_items": PaymentsStripeSubscriptionItems;
   "payments.stripe_subscriptions": PaymentsStripeSubscriptions;
+  "payments.subscription_access": PaymentsSubscriptionAccess;
   "payments.sync_runs": PaymentsSyncRuns;
   "payments.transactions": PaymentsTransactions;
   "payments.webhook_event_health": PaymentsWebhookEventHealth;

@@ -37,6 +37,31 @@ export interface ProviderConnections {
   events_complete_until: Date | null
 }
 
+/** A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it. */
+export interface Purchase {
+  id: string | null
+  environment: string | null
+  kind: string | null
+  status: string | null
+  is_paid: boolean | null
+  subject_type: string | null
+  subject_id: string | null
+  caller_id: string | null
+  customer_id: string | null
+  customer_email: string | null
+  items: Json | null
+  amount: string | null
+  amount_subtotal: string | null
+  amount_undone: string | null
+  currency: string | null
+  metadata: Json | null
+  checkout_session_id: string | null
+  invoice_id: string | null
+  payment_intent_id: string | null
+  subscription_id: string | null
+  paid_at: Date | null
+}
+
 /** Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported. */
 export interface StripeCheckoutSessions {
   id: string
@@ -447,6 +472,14 @@ export interface SqlFunctions {
       environment?: string | null
     }
     returns: number
+  }
+
+  /** The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers. */
+  'payments.purchase_of': {
+    args: {
+      event: WebhookEvents | null
+    }
+    returns: Purchase
   }
 
   /** Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again. */

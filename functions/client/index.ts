@@ -11,9 +11,10 @@ import type {
   CreateCheckoutSessionResponse,
   CreateCustomerPortalSessionRequest,
   CreateCustomerPortalSessionResponse,
-  ErrorCode,
   StripeEnvironment,
 } from '../../types/api.ts'
+import { createOlderMethods, type OlderMethods } from './older.ts'
+import type { PaymentsResult, RequestOptions } from './result.ts'
 
 export type {
   BillingSubject,
@@ -29,23 +30,8 @@ export type {
   ErrorCode,
   StripeEnvironment,
 } from '../../types/api.ts'
-
-export type PaymentsError = {
-  /**
-   * The code of the API's answer, or one of the SDK: `NETWORK_ERROR` if no answer arrived, `UNEXPECTED_RESPONSE` if the
-   * answer is not from this API, `TOKEN_ERROR` if `getToken` failed.
-   */
-  error: ErrorCode | 'NETWORK_ERROR' | 'UNEXPECTED_RESPONSE' | 'TOKEN_ERROR' | (string & {})
-  /** A sentence for a person. */
-  message: string
-  /** The HTTP status; 0 if no answer arrived. */
-  statusCode: number
-  /** What to do next, if the API names it. */
-  nextActions?: string
-}
-
-/** Either the data or the error; the other one is null. */
-export type PaymentsResult<T> = { data: T; error: null } | { data: null; error: PaymentsError }
+export type { OlderMethods } from './older.ts'
+export type { PaymentsError, PaymentsResult, RequestOptions } from './result.ts'
 
 export type PaymentsClientOptions = {
   /** Address of the handlers, for example `https://api.example`. It may have a path. */
@@ -56,12 +42,8 @@ export type PaymentsClientOptions = {
   fetch?: typeof fetch
 }
 
-export type RequestOptions = {
-  /** Cancels the request; the result is then a `NETWORK_ERROR`. */
-  signal?: AbortSignal
-}
-
-export type PaymentsClient = {
+/** The methods of today are in `stripe`. Those beside it are the older ones. */
+export type PaymentsClient = OlderMethods & {
   stripe: {
     /**
      * Starts a Checkout Session. Send the buyer to `data.checkoutSession.url`. Row level security in the app's database
@@ -125,6 +107,7 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
     `/api/payments/stripe/${encodeURIComponent(environment)}/${name}`
 
   return {
+    ...createOlderMethods(post),
     stripe: {
       createCheckoutSession: (environment, request, requestOptions) =>
         post(route(environment, 'checkout-sessions'), request, requestOptions),

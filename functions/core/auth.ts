@@ -6,6 +6,7 @@ import type { JWTPayload, JWTVerifyGetKey } from 'jose'
 import type { Config } from './config.ts'
 import { apiError, isApiError } from './errors.ts'
 import type { Caller } from './sql.ts'
+import { callerFrom, rolesOf } from './token-claims.ts'
 
 /** Without `none` and the shared-secret algorithms: a public key must never serve as a secret. */
 const ASYMMETRIC_ALGORITHMS = [
@@ -42,23 +43,6 @@ export async function equalInConstantTime(a: string, b: string): Promise<boolean
     new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))
   const [left, right] = await Promise.all([digest(a), digest(b)])
   return left.reduce((difference, byte, index) => difference | (byte ^ (right[index] ?? 0)), 0) === 0
-}
-
-/** The claims for Postgres: a role that row level security knows, and a user if that role is `authenticated`. */
-function callerFrom(claims: JWTPayload): Caller {
-  const { role, sub } = claims
-  if (role === undefined) throw invalidToken('The token has no role claim; it must be anon or authenticated.')
-  if (role !== 'anon' && role !== 'authenticated') {
-    throw apiError(
-      403,
-      'AUTH_UNAUTHORIZED',
-      'The role of this token may not start payments; only anon and authenticated may.',
-    )
-  }
-  if (role === 'authenticated' && (typeof sub !== 'string' || sub === '')) {
-    throw invalidToken('The token has the role authenticated but no sub claim.')
-  }
-  return { ...claims, role }
 }
 
 export type Authenticate = (headers: Headers) => Promise<Caller>
@@ -194,7 +178,7 @@ export function createAuthenticate({
     const token = bearerToken(authorization)
     await refuseAdminKey(token)
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey))) return { role: 'anon' }
-    return callerFrom(await verify(token))
+    return callerFrom(await verify(token), config.tokens)
   }
 }
 
@@ -250,7 +234,7 @@ export function createAuthenticateAdmin({
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey)))
       throw notAdmin('The anonymous key is not allowed to do this; it is for the admin.')
     if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw wrongKey()
-    const { role } = await verify(token)
+    const roles = rolesOf(await verify(token), config.tokens.role ?? ['role'])
     if (config.jwksUrl !== null && config.jwtIssuers === null) {
       throw apiError(
         403,
@@ -259,7 +243,7 @@ export function createAuthenticateAdmin({
         { nextActions: 'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, or send the admin key.' },
       )
     }
-    if (typeof role !== 'string' || !config.adminRoles.includes(role))
+    if (!roles.some((role) => typeof role === 'string' && config.adminRoles.includes(role)))
       throw notAdmin('The role of this token is not allowed to do this; it is for the admin.')
   }
 }

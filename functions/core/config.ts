@@ -2,13 +2,25 @@
  * Reads the environment variables once, at the start. A missing or malformed variable stops the start with a sentence
  * that names the variable and never repeats its value.
  */
-import { z } from 'zod'
+import * as v from 'valibot'
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Env } from './runtime.ts'
+import {
+  isClaimPath,
+  TOKEN_PRESETS,
+  type TokenSettings,
+  tokenSettings,
+  tokenSettingsProblem,
+} from './token-settings.ts'
 
 export type Config = {
   databaseUrl: string
+  /** Connections at most. */
   poolSize: number
+  /** Whether the statements of webhooks are kept at the server by a name. */
+  prepare: boolean
+  /** Megabytes of the events that may wait for the database, for each environment. */
+  webhookQueueMb: number
   /** 32 bytes in base64, or null when no secrets are stored in the database. */
   encryptionKey: string | null
   /** The previous key during a rotation. It decrypts, and never encrypts. */
@@ -19,6 +31,8 @@ export type Config = {
   jwtIssuers: string[] | null
   /** Accepted values of a token's `aud`; null accepts any. */
   jwtAudiences: string[] | null
+  /** Where a token has its role and its user. */
+  tokens: TokenSettings
   adminKey: string | null
   /** Roles whose tokens have the rights of the admin key. */
   adminRoles: string[]
@@ -64,13 +78,15 @@ const ADMIN_KEY_LENGTH_MIN = 24
 
 /** A key that nobody can guess. */
 const key = () =>
-  z
-    .string()
-    .min(
-      ADMIN_KEY_LENGTH_MIN,
-      `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
-    )
-    .optional()
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.minLength(
+        ADMIN_KEY_LENGTH_MIN,
+        `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
+      ),
+    ),
+  )
 
 const httpUrl = (value: string) => URL.canParse(value) && /^https?:$/.test(new URL(value).protocol)
 
@@ -105,119 +121,178 @@ export function isEncryptionKey(value: string): boolean {
 
 const wholeNumber = (low: number, high: number, fallback: number) => {
   const message = `must be a whole number from ${low} to ${high}`
-  return z
-    .string()
-    .regex(/^\d+$/, message)
-    .transform(Number)
-    .refine((value) => value >= low && value <= high, message)
-    .default(fallback)
+  return v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^\d+$/, message),
+      v.transform(Number),
+      v.minValue(low, message),
+      v.maxValue(high, message),
+    ),
+    String(fallback),
+  )
 }
+
+const trueOrFalse = (fallback: boolean) =>
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(/^(true|false)$/, 'must be true or false'),
+      v.transform((value) => value === 'true'),
+    ),
+    String(fallback),
+  )
 
 /**
  * A key of one mode. The wrong mode must not start: it would charge real cards in tests, or no card in production.
  */
 const secretKey = (mode: StripeEnvironment) =>
-  z
-    .string()
-    .regex(
-      new RegExp(`^(sk|rk)_${mode}_\\S+$`),
-      `must be a Stripe secret key for ${mode} mode, beginning sk_${mode}_ or rk_${mode}_`,
-    )
-    .optional()
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        new RegExp(`^(sk|rk)_${mode}_\\S+$`),
+        `must be a Stripe secret key for ${mode} mode, beginning sk_${mode}_ or rk_${mode}_`,
+      ),
+    ),
+  )
+
+/** Texts between commas. */
+const list = () =>
+  v.pipe(
+    v.string(),
+    v.transform((value) => value.split(',').map((part) => part.trim())),
+  )
 
 /** Several endpoints may deliver to one environment, each with its own secret. */
-const signingSecrets = z
-  .string()
-  .transform((value) => value.split(',').map((part) => part.trim()))
-  .refine(
-    (secrets) => secrets.every((secret) => /^whsec_\S+$/.test(secret)),
-    'must be a Stripe signing secret, beginning whsec_, or a comma-separated list of them',
-  )
-  .optional()
+const signingSecrets = v.optional(
+  v.pipe(
+    list(),
+    v.everyItem(
+      (secret) => /^whsec_\S+$/.test(secret),
+      'must be a Stripe signing secret, beginning whsec_, or a comma-separated list of them',
+    ),
+  ),
+)
 
 /** `*`, or origins. */
 const origins = () =>
-  z
-    .string()
-    .default('*')
-    .transform((value) =>
-      value.trim() === '*' ? ('*' as const) : value.split(',').map((part) => part.trim()),
-    )
-    .refine(
-      (value) => value === '*' || value.every(isOrigin),
-      'must be * or a comma-separated list of origins, for example https://shop.example',
-    )
-    .transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, ''))))
+  v.optional(
+    v.pipe(
+      v.string(),
+      v.transform((value) =>
+        value.trim() === '*' ? ('*' as const) : value.split(',').map((part) => part.trim()),
+      ),
+      v.check(
+        (value) => value === '*' || value.every(isOrigin),
+        'must be * or a comma-separated list of origins, for example https://shop.example',
+      ),
+      v.transform((value) => (value === '*' ? value : value.map((origin) => origin.replace(/\/$/, '')))),
+    ),
+    '*',
+  )
 
 /** Accepted values of a claim. A space is refused, because it is probably a missing comma. */
 const claimValues = (what: string, example: string) =>
-  z
-    .string()
-    .transform((value) => value.split(',').map((part) => part.trim()))
-    .refine(
-      (values) => values.every((value) => /^\S+$/.test(value)),
-      `must be left out or be a comma-separated list of ${what} without spaces, for example ${example}`,
-    )
-    .optional()
-
-const variables = z.object({
-  DATABASE_URL: z
-    .string(
-      'must be set to the address of the Postgres database, for example postgres://user:password@host:5432/name',
-    )
-    .regex(
-      /^postgres(ql)?:\/\//,
-      'must be a Postgres address, for example postgres://user:password@host:5432/name',
-    )
-    .refine(
-      (value) => URL.canParse(value) && isDecodable(new URL(value)),
-      'must be a Postgres address; encode special characters in the password',
+  v.optional(
+    v.pipe(
+      list(),
+      v.everyItem(
+        (value) => /^\S+$/.test(value),
+        `must be left out or be a comma-separated list of ${what} without spaces, for example ${example}`,
+      ),
     ),
+  )
+
+/** A text that passes a check. */
+const text = (isRight: (value: string) => boolean, message: string) =>
+  v.pipe(v.string(), v.check(isRight, message))
+
+/** The path of a claim; the variable is left out for the default. */
+const claimPath = (example: string) =>
+  v.optional(
+    text(
+      isClaimPath,
+      `must be the path of a claim, for example ${example}; a name with dots stands in double quotes`,
+    ),
+  )
+
+const encryptionKey = v.optional(
+  text(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them'),
+)
+
+const variables = v.object({
+  DATABASE_URL: v.optional(
+    v.pipe(
+      v.string(),
+      v.nonEmpty(
+        'must be set to the address of the Postgres database, for example postgres://user:password@host:5432/name',
+      ),
+      v.regex(
+        /^postgres(ql)?:\/\//,
+        'must be a Postgres address, for example postgres://user:password@host:5432/name',
+      ),
+      v.check(
+        (value) => URL.canParse(value) && isDecodable(new URL(value)),
+        'must be a Postgres address; encode special characters in the password',
+      ),
+    ),
+    '',
+  ),
   PAYMENTS_POOL_SIZE: wholeNumber(1, 100, 5),
-  PAYMENTS_ENCRYPTION_KEY: z
-    .string()
-    .refine(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them')
-    .optional(),
-  PAYMENTS_PREVIOUS_ENCRYPTION_KEY: z
-    .string()
-    .refine(isEncryptionKey, 'must be 32 bytes in base64, as `openssl rand -base64 32` prints them')
-    .optional(),
-  PAYMENTS_JWT_SECRET: z
-    .string()
-    .refine(
+  PAYMENTS_DATABASE_PREPARE: trueOrFalse(false),
+  PAYMENTS_WEBHOOK_QUEUE_MB: wholeNumber(1, 10_000, 16),
+  PAYMENTS_ENCRYPTION_KEY: encryptionKey,
+  PAYMENTS_PREVIOUS_ENCRYPTION_KEY: encryptionKey,
+  PAYMENTS_JWT_SECRET: v.optional(
+    text(
       (value) => new TextEncoder().encode(value).length >= JWT_SECRET_BYTES_MIN,
       `must have at least ${JWT_SECRET_BYTES_MIN} bytes, as \`openssl rand -base64 32\` prints them`,
-    )
-    .optional(),
-  PAYMENTS_JWKS_URL: z
-    .string()
-    .refine(httpUrl, 'must be an absolute http or https address')
-    .refine(
-      isSafeFromOthers,
-      'must be an https address; plain http may be used for this machine only, for example http://localhost:9999/jwks',
-    )
-    .optional(),
+    ),
+  ),
+  PAYMENTS_JWKS_URL: v.optional(
+    v.pipe(
+      text(httpUrl, 'must be an absolute http or https address'),
+      v.check(
+        isSafeFromOthers,
+        'must be an https address; plain http may be used for this machine only, for example http://localhost:9999/jwks',
+      ),
+    ),
+  ),
   PAYMENTS_JWT_ISSUER: claimValues('issuers', 'https://auth.example'),
   PAYMENTS_JWT_AUDIENCE: claimValues('audiences', 'shop'),
+  PAYMENTS_JWT_PRESET: v.optional(
+    v.picklist(TOKEN_PRESETS, `must be left out or be one of ${TOKEN_PRESETS.join(', ')}`),
+  ),
+  PAYMENTS_JWT_ROLE_CLAIM: claimPath('app_metadata.role'),
+  PAYMENTS_JWT_USER_CLAIM: claimPath('user_id'),
+  PAYMENTS_JWT_DEFAULT_ROLE: v.optional(
+    v.picklist(['anon', 'authenticated'], 'must be left out or be anon or authenticated'),
+  ),
   PAYMENTS_ADMIN_KEY: key(),
   PAYMENTS_METRICS_TOKEN: key(),
-  PAYMENTS_ADMIN_ROLES: z
-    .string()
-    .default('project_admin')
-    .transform((value) => value.split(',').map((part) => part.trim()))
-    .refine(
-      (roles) => roles.every((role) => /^[\w.-]+$/.test(role) && role !== 'anon' && role !== 'authenticated'),
-      'must be a comma-separated list of roles, and neither anon nor authenticated among them',
+  PAYMENTS_ADMIN_ROLES: v.optional(
+    v.pipe(
+      list(),
+      v.everyItem(
+        (role) => /^[\w.-]+$/.test(role) && role !== 'anon' && role !== 'authenticated',
+        'must be a comma-separated list of roles, and neither anon nor authenticated among them',
+      ),
     ),
-  PAYMENTS_ANON_KEY: z.string().optional(),
-  PAYMENTS_PUBLIC_URL: z.string().refine(httpUrl, 'must be an absolute http or https address').optional(),
-  PAYMENTS_BASE_PATH: z
-    .string()
-    .regex(
-      /^(\/[\w.~-]+)+$/,
-      'must be a path such as /payments, with a slash at its beginning and none at its end',
-    )
-    .default(''),
+    'project_admin',
+  ),
+  PAYMENTS_ANON_KEY: v.optional(v.string()),
+  PAYMENTS_PUBLIC_URL: v.optional(text(httpUrl, 'must be an absolute http or https address')),
+  PAYMENTS_BASE_PATH: v.optional(
+    v.pipe(
+      v.string(),
+      v.regex(
+        /^(\/[\w.~-]+)*$/,
+        'must be a path such as /payments, with a slash at its beginning and none at its end',
+      ),
+    ),
+    '',
+  ),
   PAYMENTS_ALLOWED_ORIGINS: origins(),
   PAYMENTS_RETURN_ORIGINS: origins(),
   PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE: wholeNumber(0, 1_000_000, 600),
@@ -225,19 +300,20 @@ const variables = z.object({
   STRIPE_LIVE_SECRET_KEY: secretKey('live'),
   STRIPE_TEST_WEBHOOK_SECRET: signingSecrets,
   STRIPE_LIVE_WEBHOOK_SECRET: signingSecrets,
-  STRIPE_API_BASE_URL: z
-    .string()
-    .refine(isOrigin, 'must be an http or https address without a path, for example http://127.0.0.1:12111')
-    .transform((value) => {
-      const { protocol, hostname, port } = new URL(value)
-      const secure = protocol === 'https:'
-      return {
-        protocol: secure ? ('https' as const) : ('http' as const),
-        host: hostname,
-        port: Number(port || (secure ? 443 : 80)),
-      }
-    })
-    .optional(),
+  STRIPE_API_BASE_URL: v.optional(
+    v.pipe(
+      text(isOrigin, 'must be an http or https address without a path, for example http://127.0.0.1:12111'),
+      v.transform((value) => {
+        const { protocol, hostname, port } = new URL(value)
+        const secure = protocol === 'https:'
+        return {
+          protocol: secure ? ('https' as const) : ('http' as const),
+          host: hostname,
+          port: Number(port || (secure ? 443 : 80)),
+        }
+      }),
+    ),
+  ),
   STRIPE_TIMEOUT_MS: wholeNumber(100, 80_000, 15_000),
   STRIPE_DEADLINE_MS: wholeNumber(100, 300_000, 20_000),
   STRIPE_MAX_RETRIES: wholeNumber(0, 5, 2),
@@ -248,7 +324,18 @@ const variables = z.object({
 const NEVER_EMPTY = ['PAYMENTS_JWT_ISSUER', 'PAYMENTS_JWT_AUDIENCE']
 
 /** The names of all variables. */
-export const VARIABLES = Object.keys(variables.shape)
+export const VARIABLES = Object.keys(variables.entries)
+
+/** The settings of tokens, if they go together. */
+function checkedTokens(value: v.InferOutput<typeof variables>): TokenSettings {
+  const tokens = tokenSettings(value)
+  const problem = tokenSettingsProblem(tokens, {
+    jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
+    jwtIssuers: value.PAYMENTS_JWT_ISSUER ?? null,
+  })
+  if (problem !== null) throw configError(problem)
+  return tokens
+}
 
 /**
  * The configuration in these environment variables. An empty variable counts as not set, except those in
@@ -260,21 +347,25 @@ export function readConfig(env: Env): Config {
   const present = Object.fromEntries(
     Object.entries(env).filter(([name, value]) => value?.trim() || NEVER_EMPTY.includes(name)),
   )
-  const result = variables.safeParse(present)
+  const result = v.safeParse(variables, present)
   if (!result.success) {
-    const [issue] = result.error.issues
-    throw configError(`${issue?.path.join('.')} ${issue?.message}.`)
+    const [issue] = result.issues
+    throw configError(`${v.getDotPath(issue)} ${issue.message}.`)
   }
-  const value = result.data
+  const value = result.output
+  const tokens = checkedTokens(value)
   return {
     databaseUrl: value.DATABASE_URL,
     poolSize: value.PAYMENTS_POOL_SIZE,
+    prepare: value.PAYMENTS_DATABASE_PREPARE,
+    webhookQueueMb: value.PAYMENTS_WEBHOOK_QUEUE_MB,
     encryptionKey: value.PAYMENTS_ENCRYPTION_KEY ?? null,
     previousEncryptionKey: value.PAYMENTS_PREVIOUS_ENCRYPTION_KEY ?? null,
     jwtSecret: value.PAYMENTS_JWT_SECRET ?? null,
     jwksUrl: value.PAYMENTS_JWKS_URL ?? null,
     jwtIssuers: value.PAYMENTS_JWT_ISSUER ?? null,
     jwtAudiences: value.PAYMENTS_JWT_AUDIENCE ?? null,
+    tokens,
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
     adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,

@@ -1,12 +1,12 @@
 /**
- * The connection to Postgres: single statements on a small pool, and one flight for each. Nothing breaks behind a
- * transaction-mode pooler: no transaction block, no prepared statement, no session state.
+ * The statements of the handlers: single ones on a few connections, one flight for each, with a deadline. Nothing breaks
+ * behind a transaction-mode pooler.
  */
-import postgres from 'postgres'
+import { type Connection, createConnection, type Running, type Value } from './connection.ts'
 import { databaseUnavailable, fromDatabase } from './errors.ts'
+import { createPool, type Pool, type Taken } from './pool.ts'
 
-/** A value as it travels: text, or null. The statement casts it, for example `$1::text::jsonb`. */
-export type Value = string | null
+export { connectionUrl, type Value } from './connection.ts'
 
 export type Database = {
   /**
@@ -18,6 +18,8 @@ export type Database = {
   query<Row extends object>(text: string, values?: Value[], limits?: { deadlineMs?: number }): Promise<Row[]>
   /** How many statements run or wait for a connection. */
   running?(): number
+  /** How many statements of this use may run at once. */
+  connections?: number
   /** Lets running statements end, then closes the connections. */
   end(): Promise<void>
 }
@@ -32,102 +34,137 @@ export type DatabaseOptions = {
   deadlineMs?: number
 }
 
-/** A statement on its way; `state` is null until it has a connection. */
-type RunningQuery<Row extends object> = postgres.PendingQuery<Row[]> & { state: object | null }
-
-type Pool = { client: postgres.Sql; running: Set<{ state: object | null }> }
-
-/** Query parameters that postgres.js knows. It would send the others to the server, which refuses unknown ones. */
-const URL_PARAMETERS = new Set(['sslmode', 'sslrootcert', 'target_session_attrs', 'options'])
-
-/** Removes parameters that are meant for other clients, for example `channel_binding` or `pgbouncer`. */
-export function connectionUrl(url: string): string {
-  const parsed = new URL(url)
-  for (const name of [...parsed.searchParams.keys()]) {
-    if (!URL_PARAMETERS.has(name)) parsed.searchParams.delete(name)
-  }
-  return parsed.href
+/** A use of the connections. */
+export type Use = {
+  name: string
+  /** The same few statements again and again may be kept at the server by a name, if the deployer says so. */
+  prepare?: boolean
 }
 
-export function createDatabase({
-  url,
-  poolSize,
-  connectTimeout = 5,
-  deadlineMs = 30_000,
-}: DatabaseOptions): Database {
-  const connect = () =>
-    postgres(connectionUrl(url), {
-      max: poolSize,
-      prepare: false,
-      fetch_types: false,
-      connect_timeout: connectTimeout,
-      idle_timeout: 60,
-      // By default postgres.js waits up to 20 seconds before it reconnects. Our callers cannot wait that long.
-      backoff: (retries: number) => Math.min(retries, 5) * 0.05,
-      connection: { application_name: 'pg-payments' },
-      onnotice: () => {},
+/** How long `end` waits for statements. */
+const END_WITHIN_MS = 2000
+/** How long a cancelled statement may take to end. After that its connection is given up. */
+const CANCEL_WITHIN_MS = 2000
+
+const noAnswer = (ms: number) =>
+  databaseUnavailable(new Error(`No answer from the database within ${ms} ms.`))
+
+export function createDatabase(options: DatabaseOptions): Database {
+  const { databases } = createDatabases(options, [{ name: 'all' }])
+  return databases.all as Database
+}
+
+/**
+ * One database for each use, on the same connections. No use holds up another one for lack of connections, if there are
+ * as many connections as uses; see `createPool`.
+ */
+export function createDatabases<Name extends string>(
+  { url, poolSize, connectTimeout = 5, deadlineMs = 30_000 }: DatabaseOptions,
+  uses: readonly (Use & { name: Name })[],
+): { databases: Record<Name, Database>; end(): Promise<void> } {
+  const connections = Array.from({ length: poolSize }, () =>
+    createConnection({ url, connectTimeout, prepare: uses.some(({ prepare }) => prepare) }),
+  )
+  const pool = createPool(connections, uses.length)
+  let isEnding = false
+
+  async function end(): Promise<void> {
+    isEnding = true
+    let timer: ReturnType<typeof setTimeout> | undefined
+    const late = new Promise((resolve) => {
+      timer = setTimeout(resolve, END_WITHIN_MS)
     })
-  const open = (): Pool => ({ client: connect(), running: new Set() })
-  let pool = open()
-
-  /**
-   * Sends a statement in one flight. For an unprepared statement with parameters, postgres.js sends Parse and
-   * Describe, waits, and only then sends Bind: two round trips. `build()` decides this by the parameters that it
-   * collects, and keeps an array that is set already. With the array set here, postgres.js sees no parameters, and
-   * sends Parse, Bind, Execute and Sync together. Bind still carries the values. Postgres does not know their types:
-   * hence text and casts.
-   */
-  function inOneFlight<Row extends object>(text: string, values: Value[]): RunningQuery<Row> {
-    const options = { simple: false } // without arguments it would choose the simple protocol, which has no values
-    const query = pool.client.unsafe<Row[]>(text, [], options as object)
-    return Object.assign(query, { parameters: [...values], state: null })
+    await Promise.race([pool.idle(), late])
+    clearTimeout(timer)
+    pool.failWaiting(databaseUnavailable(new Error('The connections were closed.')))
+    await Promise.all(connections.map((connection) => connection.end()))
   }
 
-  /**
-   * A server that accepts connections and hangs up (for example a proxy whose database is down) makes postgres.js
-   * reconnect forever while its queries hang. If no statement of a pool reaches the server within the connection
-   * time-out, the pool is replaced, and its waiting statements fail.
-   */
-  function replaceIfStuck(suspect: Pool): boolean {
-    if ([...suspect.running].some(({ state }) => state !== null)) return false
-    if (pool === suspect) pool = open()
-    suspect.client.end({ timeout: 1 }).catch(() => {})
-    return true
+  const databaseOf = ({ prepare = false }: Use, use: number): Database => {
+    let running = 0
+    return {
+      async query<Row extends object>(
+        text: string,
+        values: Value[] = [],
+        limits: { deadlineMs?: number } = {},
+      ) {
+        if (isEnding) throw databaseUnavailable(new Error('The connections are being closed.'))
+        running += 1
+        const statement = { text, values, named: prepare, deadlineMs: limits.deadlineMs ?? deadlineMs }
+        return runStatement<Row>(pool, use, statement, connectTimeout * 1000 + 500).finally(() => {
+          running -= 1
+        })
+      },
+      running: () => running,
+      connections: pool.most(use),
+      end,
+    }
   }
+  const entries = uses.map((use, index) => [use.name, databaseOf(use, index)])
+  return { databases: Object.fromEntries(entries), end }
+}
 
-  return {
-    async query<Row extends object>(
-      text: string,
-      values: Value[] = [],
-      limits: { deadlineMs?: number } = {},
-    ) {
-      const within = limits.deadlineMs ?? deadlineMs
-      const suspect = pool
-      const query = inOneFlight<Row>(text, values)
-      suspect.running.add(query)
-      const timers: ReturnType<typeof setTimeout>[] = []
-      const late = new Promise<never>((_, reject) => {
-        const giveUp = (ms: number) =>
-          reject(databaseUnavailable(new Error(`No answer from the database within ${ms} ms.`)))
-        const connected = connectTimeout * 1000 + 500
-        timers.push(setTimeout(() => replaceIfStuck(suspect) && giveUp(connected), connected))
-        timers.push(
-          setTimeout(() => {
-            Promise.resolve(query.cancel()).catch(() => {})
-            giveUp(within)
-          }, within),
-        )
-      })
-      try {
-        return [...(await Promise.race([query, late]))]
-      } catch (error) {
-        throw fromDatabase(error)
-      } finally {
-        suspect.running.delete(query)
-        timers.forEach(clearTimeout)
-      }
-    },
-    running: () => pool.running.size,
-    end: () => pool.client.end({ timeout: 2 }),
+type Statement = { text: string; values: Value[]; named: boolean; deadlineMs: number }
+
+/** Takes a connection, runs the statement within its deadline, and gives the connection back when the statement ended. */
+async function runStatement<Row extends object>(
+  pool: Pool,
+  use: number,
+  { text, values, named, deadlineMs }: Statement,
+  connectedMs: number,
+): Promise<Row[]> {
+  const timers: ReturnType<typeof setTimeout>[] = []
+  const request = pool.take(use)
+  let giveUp = () => request.withdraw()
+  const late = new Promise<never>((_, reject) => {
+    timers.push(
+      setTimeout(() => {
+        giveUp()
+        reject(noAnswer(deadlineMs))
+      }, deadlineMs),
+    )
+  })
+  try {
+    const taken = await Promise.race([request.taken, late])
+    const query = taken.connection.run<Row>(text, values, named)
+    query.rows.then(taken.giveBack, taken.giveBack)
+    giveUp = () => cancel(query, taken)
+    const stuck = new Promise<never>((_, reject) => {
+      timers.push(
+        setTimeout(
+          () => replaceIfStuck(pool, query, taken, connectedMs) && reject(noAnswer(connectedMs)),
+          connectedMs,
+        ),
+      )
+    })
+    return await Promise.race([query.rows, late, stuck])
+  } catch (error) {
+    throw fromDatabase(error)
+  } finally {
+    timers.forEach(clearTimeout)
   }
+}
+
+/**
+ * A server that accepts connections and hangs up (for example a proxy whose database is down) makes postgres.js reconnect
+ * for ever while its statement hangs. If the statement has not reached the server within the connection time-out, the
+ * connection is replaced. The statements that wait for a connection fail too, unless one is open.
+ */
+function replaceIfStuck(pool: Pool, query: Running<object>, taken: Taken, ms: number): boolean {
+  if (query.hasReached()) return false
+  if (!pool.hasOpen()) pool.failWaiting(noAnswer(ms))
+  replace(taken)
+  return true
+}
+
+/** Cancels a statement. If it does not end then, for example because the network is gone, its connection is given up. */
+function cancel(query: Running<object>, taken: Taken): void {
+  query.cancel()
+  const timer = setTimeout(() => replace(taken), CANCEL_WITHIN_MS)
+  query.rows.catch(() => {}).finally(() => clearTimeout(timer))
+}
+
+function replace({ connection, giveBack }: { connection: Connection; giveBack(): void }): void {
+  connection.replace()
+  giveBack()
 }

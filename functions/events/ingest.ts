@@ -1,107 +1,200 @@
 /**
- * Sends verified events to the database. A single event is sent at once. While a call is in flight, new events are
- * queued and sent together in the next call, so that they share the transaction, the locks and the round trip. While
- * Postgres is idle, no event waits for another.
+ * Sends verified events to the database. A single event is sent at once. Events that arrive while a call runs wait, and
+ * share the next call: its transaction, its locks and its round trip.
+ *
+ * One call of an environment runs at a time, because a second one makes the calls smaller. A call that takes much longer
+ * than usual waits for a lock, or has much to do. It is overdue then, and no longer holds up the others: they are sent on
+ * another connection. Only events about the same objects wait for it, because Postgres would let them wait too, and each
+ * would take up a connection meanwhile.
  */
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Database } from '../core/database.ts'
 import type { Ingest } from '../core/deps.ts'
-import { type ApiError, fromDatabase, isApiError } from '../core/errors.ts'
+import { type ApiError, apiError, fromDatabase, isApiError } from '../core/errors.ts'
 import { ingestWebhookEvent, ingestWebhookEvents, type WebhookOutcome } from '../core/sql.ts'
+import { objectsOf } from './objects.ts'
 
-/** Calls in flight for one environment: Postgres runs one while the next travels. */
-const CALLS_IN_FLIGHT_MAX = 2
 /** Events that are retried one by one are subtransactions, and Postgres caches 64 of them. */
 const EVENTS_PER_CALL_MAX = 64
 /** Keeps a few large events from becoming one huge statement. */
 const CHARACTERS_PER_CALL_MAX = 1_000_000
+/** The calls that show how long one usually takes. */
+const CALLS_REMEMBERED = 9
+/** A call that takes this many times the usual is overdue. */
+const OVERDUE_TIMES = 2
+const OVERDUE_MIN_MS = 10
+/** Until the first calls have ended, which open connections that are slow at first. */
+const OVERDUE_FIRST_MS = 200
 
 type Waiting = {
   payload: string
+  /** The objects that the event is about; read when a call is overdue, and not before. */
+  objects?: Set<string>
+  /** The event is sent alone, because a call with others failed. */
+  isAlone?: boolean
   resolve: (outcome: WebhookOutcome) => void
   reject: (error: unknown) => void
 }
 
+type Call = { events: Waiting[]; isOverdue: boolean }
+
 type Lane = {
-  callsInFlight: number
+  environment: StripeEnvironment
+  database: Database
   waiting: Waiting[]
-  /** Whether a call of the waiting events is scheduled. */
-  isGathering: boolean
+  /** Of the waiting events. */
+  characters: number
+  calls: Set<Call>
+  /** Milliseconds that the last calls took. */
+  durations: number[]
 }
 
-export function createIngest(database: Database): Ingest {
-  const lane = (): Lane => ({ callsInFlight: 0, waiting: [], isGathering: false })
-  const lanes: Record<StripeEnvironment, Lane> = { test: lane(), live: lane() }
+export type IngestOptions = {
+  /** Characters of the events that may wait for the database, for each environment. */
+  waitingCharactersMax?: number
+}
 
-  async function ingestOne(
-    environment: StripeEnvironment,
-    { payload, resolve, reject }: Waiting,
-  ): Promise<void> {
-    await ingestWebhookEvent(database, { environment, payload }).then(resolve, reject)
+export function createIngest(
+  databases: Record<StripeEnvironment, Database>,
+  { waitingCharactersMax = Number.POSITIVE_INFINITY }: IngestOptions = {},
+): Ingest {
+  const lane = (environment: StripeEnvironment): Lane => ({
+    environment,
+    database: databases[environment],
+    waiting: [],
+    characters: 0,
+    calls: new Set(),
+    durations: [],
+  })
+  const lanes = { test: lane('test'), live: lane('live') }
+  return ({ environment, payload }) =>
+    new Promise((resolve, reject) => {
+      const lane = lanes[environment]
+      if (lane.characters + payload.length > waitingCharactersMax) throw tooMany()
+      put(lane, [{ payload, resolve, reject }])
+    })
+}
+
+const tooMany = () =>
+  apiError(
+    503,
+    'DATABASE_UNAVAILABLE',
+    'Too many events wait for the database; Stripe will deliver this one again.',
+    {
+      nextActions:
+        'Look for a transaction that holds locks for long. For larger bursts, set PAYMENTS_WEBHOOK_QUEUE_MB higher.',
+    },
+  )
+
+/** Lets events wait, those that were sent before in front of the others, and sends what may be sent. */
+function put(lane: Lane, events: Waiting[]): void {
+  if (events[0]?.isAlone) lane.waiting.unshift(...events)
+  else lane.waiting.push(...events)
+  for (const { payload } of events) lane.characters += payload.length
+  sendNext(lane)
+}
+
+/** Sends the waiting events, unless a call runs that is not overdue. */
+function sendNext(lane: Lane): void {
+  const { calls, database, waiting } = lane
+  while (waiting.length > 0 && calls.size < (database.connections ?? 1)) {
+    for (const { isOverdue } of calls) if (!isOverdue) return
+    const events = takeEvents(lane)
+    if (events.length === 0) return
+    void send(lane, events)
   }
+}
 
-  async function ingestMany(environment: StripeEnvironment, batch: Waiting[]): Promise<void> {
-    try {
-      const payloads = `[${batch.map(({ payload }) => payload).join(',')}]`
-      const outcomes = await ingestWebhookEvents(database, { environment, payloads })
-      for (const [index, { resolve, reject }] of batch.entries()) {
+async function send(lane: Lane, events: Waiting[]): Promise<void> {
+  const call: Call = { events, isOverdue: false }
+  lane.calls.add(call)
+  const began = performance.now()
+  const timer = setTimeout(() => {
+    call.isOverdue = true
+    sendNext(lane)
+  }, overdueAfter(lane.durations))
+  const settle = await (events.length === 1 ? ingestOne(lane, events) : ingestMany(lane, events))
+  clearTimeout(timer)
+  lane.durations = [...lane.durations, performance.now() - began].slice(-CALLS_REMEMBERED)
+  lane.calls.delete(call)
+  // The next call is on its way while this process answers.
+  sendNext(lane)
+  settle()
+}
+
+/** Milliseconds after which a call is overdue. The median counts, so that one long wait changes nothing. */
+function overdueAfter(durations: number[]): number {
+  const usual = [...durations].sort((a, b) => a - b)[Math.floor(durations.length / 2)]
+  return usual === undefined ? OVERDUE_FIRST_MS : Math.max(OVERDUE_MIN_MS, usual * OVERDUE_TIMES)
+}
+
+/** Removes from the front the events of the next call; not those about an object that an overdue call is about. */
+function takeEvents(lane: Lane): Waiting[] {
+  const busy = new Set<string>()
+  for (const call of lane.calls)
+    for (const event of call.events) for (const object of objectsOfEvent(event)) busy.add(object)
+  const isHeld = (event: Waiting) =>
+    busy.size > 0 && [...objectsOfEvent(event)].some((object) => busy.has(object))
+
+  const taken: Waiting[] = []
+  let characters = 0
+  for (const event of lane.waiting) {
+    if (isHeld(event)) continue
+    if (event.isAlone && taken.length > 0) continue
+    if (taken.length === EVENTS_PER_CALL_MAX) break
+    if (taken.length > 0 && characters + event.payload.length > CHARACTERS_PER_CALL_MAX) break
+    taken.push(event)
+    characters += event.payload.length
+    if (event.isAlone) break
+  }
+  const isTaken = new Set(taken)
+  lane.waiting = lane.waiting.filter((event) => !isTaken.has(event))
+  lane.characters -= characters
+  return taken
+}
+
+function objectsOfEvent(event: Waiting): Set<string> {
+  event.objects ??= objectsOf(event.payload)
+  return event.objects
+}
+
+/** Returns what answers the callers. */
+type Settle = () => void
+
+async function ingestOne({ environment, database }: Lane, [event]: Waiting[]): Promise<Settle> {
+  const { payload, resolve, reject } = event as Waiting
+  return ingestWebhookEvent(database, { environment, payload }).then(
+    (outcome) => () => resolve(outcome),
+    (error) => () => reject(error),
+  )
+}
+
+async function ingestMany(lane: Lane, events: Waiting[]): Promise<Settle> {
+  const { environment, database } = lane
+  try {
+    const payloads = `[${events.map(({ payload }) => payload).join(',')}]`
+    const outcomes = await ingestWebhookEvents(database, { environment, payloads })
+    return () => {
+      for (const [index, { resolve, reject }] of events.entries()) {
         const outcome = outcomes[index]
         if (!outcome) reject(new Error('The database returned fewer outcomes than it was given events.'))
         else if (outcome.status === 'refused') reject(refusal(outcome))
         else resolve(outcome)
       }
-    } catch (error) {
-      // The call was rolled back. If the database is up, one event may have failed the others or taken too long:
-      // retry each alone.
-      if (isApiError(error) && error.code === 'DATABASE_UNAVAILABLE' && !isCanceled(error))
-        for (const { reject } of batch) reject(error)
-      else for (const event of batch) await ingestOne(environment, event)
     }
+  } catch (error) {
+    // The call was rolled back. If the database is up, one event may have failed the others or taken too long:
+    // retry each alone.
+    if (isApiError(error) && error.code === 'DATABASE_UNAVAILABLE' && !isCanceled(error))
+      return () => {
+        for (const { reject } of events) reject(error)
+      }
+    return () =>
+      put(
+        lane,
+        events.map((event) => ({ ...event, isAlone: true })),
+      )
   }
-
-  async function sendNext(environment: StripeEnvironment): Promise<void> {
-    const lane = lanes[environment]
-    lane.callsInFlight += 1
-    const batch = takeBatch(lane.waiting)
-    const [first] = batch
-    if (first && batch.length === 1) await ingestOne(environment, first)
-    else await ingestMany(environment, batch)
-    lane.callsInFlight -= 1
-    schedule(environment)
-  }
-
-  /** Sends waiting events: at once to an idle database, else with those that arrive before the event loop turns. */
-  function schedule(environment: StripeEnvironment): void {
-    const lane = lanes[environment]
-    if (lane.waiting.length === 0 || lane.callsInFlight === CALLS_IN_FLIGHT_MAX) return
-    if (lane.callsInFlight === 0) {
-      void sendNext(environment)
-    } else if (!lane.isGathering) {
-      lane.isGathering = true
-      setTimeout(() => {
-        lane.isGathering = false
-        if (lane.waiting.length > 0 && lane.callsInFlight < CALLS_IN_FLIGHT_MAX) void sendNext(environment)
-      }, 0)
-    }
-  }
-
-  return ({ environment, payload }) =>
-    new Promise((resolve, reject) => {
-      lanes[environment].waiting.push({ payload, resolve, reject })
-      schedule(environment)
-    })
-}
-
-/** Removes from the front the events of one call. */
-function takeBatch(waiting: Waiting[]): Waiting[] {
-  let count = 0
-  let characters = 0
-  for (const { payload } of waiting) {
-    characters += payload.length
-    if (count === EVENTS_PER_CALL_MAX || (count > 0 && characters > CHARACTERS_PER_CALL_MAX)) break
-    count += 1
-  }
-  return waiting.splice(0, count)
 }
 
 /** Whether Postgres cancelled the statement, for example at its deadline. */

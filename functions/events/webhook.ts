@@ -6,12 +6,12 @@
  */
 import type { StripeEnvironment, WebhookResponse } from '../../types/api.ts'
 import type { StripeObjectRef } from '../../types/stripe.ts'
+import { environmentOf } from '../core/environment.ts'
 import { apiError, isApiError } from '../core/errors.ts'
 import { type Answer, readBody } from '../core/http.ts'
 import { describeError } from '../core/log.ts'
 import { projectStripeObjects } from '../core/sql.ts'
 import { storable } from '../core/storable.ts'
-import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { presentWebhookEvent } from './present.ts'
 import { verifySignature } from './verify.ts'
@@ -21,7 +21,7 @@ export async function webhook(
   params: { environment: string },
   deps: Deps,
 ): Promise<Answer<WebhookResponse> & { outcome: string }> {
-  const environment = parse(environmentSchema, params.environment, 'environment')
+  const environment = environmentOf(params.environment)
   const signature = request.headers.get('stripe-signature')
   if (!signature) throw apiError(401, 'AUTH_UNAUTHORIZED', 'The Stripe-Signature header is missing.')
   const body = await readBody(request)

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 
 export type Child<Answer> = {
   answer: Answer
+  /** Sends another job. One at a time. */
+  ask<Job extends object, Next>(job: Job): Promise<Next>
   /** Ends the process and resolves when it has ended. */
   stop(): Promise<void>
 }
@@ -21,7 +23,8 @@ export async function startChild<Job extends object, Answer>(name: string, job: 
   })
   const ended = once(child, 'close')
   try {
-    return { answer: await answerOf<Answer>(child, name, job), stop }
+    const answer = await answerOf<Answer>(child, name, job)
+    return { answer, ask: (next) => answerOf(child, name, next), stop }
   } catch (error) {
     await stop()
     throw error
@@ -35,19 +38,22 @@ export async function startChild<Job extends object, Answer>(name: string, job: 
 
 function answerOf<Answer>(child: ChildProcess, name: string, job: object): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    child.once('message', (answer) => resolve(answer as Answer))
+    const ended = (code: number | null, signal: string | null) =>
+      reject(new Error(`${name} ended (${signal ?? code}) without an answer.`))
+    child.once('message', (answer) => {
+      child.off('exit', ended).off('error', reject)
+      resolve(answer as Answer)
+    })
     child.once('error', reject)
-    child.once('exit', (code, signal) =>
-      reject(new Error(`${name} ended (${signal ?? code}) without an answer.`)),
-    )
+    child.once('exit', ended)
     child.send(job, (error) => error && reject(error))
   })
 }
 
-/** The child's side: receives the job, sends the answer, and ends when its parent ends. */
+/** The child's side: receives each job, sends its answer, and ends when its parent ends. */
 export function answerJob<Job, Answer>(work: (job: Job) => Promise<Answer>): void {
   process.once('disconnect', () => process.exit())
-  process.once('message', async (job) => {
+  process.on('message', async (job) => {
     const answer = await work(job as Job)
     process.send?.(answer)
   })

@@ -10,8 +10,9 @@ import {
   prepareBareLimit,
   prepareSyncEngine,
 } from './contenders.ts'
+import { withCpu } from './cpu.ts'
 import type { EventStream } from './events.ts'
-import { type Measurement, median, quantile, send } from './measure.ts'
+import { type Measurement, median, medianOrNull, quantile, send } from './measure.ts'
 import { type BenchServer, connect } from './server.ts'
 
 const NAMES = ['bare_limit', 'handler', 'sync_engine'] as const satisfies ContenderName[]
@@ -24,7 +25,12 @@ export type Compared = {
   /** The lowest and the highest ratio of a round. */
   spread: Record<Exclude<ContenderName, 'handler'>, [number, number]>
   latency: Record<ContenderName, { p50: number; p99: number }>
+  /** Microseconds of the backends for each event; null where the system does not count them. */
+  cpuUs: Record<ContenderName, number | null>
 }
+
+/** A round of one contender. */
+type Round = Measurement & { cpuUs: number | null }
 
 export type CompareOptions = {
   server: BenchServer
@@ -41,6 +47,7 @@ export async function compare(options: CompareOptions): Promise<{ url: string; r
   await prepareBareLimit(url)
   await prepareSyncEngine(url)
 
+  const watcher = connect(url)
   const results: Compared[] = []
   let sent = 0
   for (const connections of options.connections) {
@@ -52,14 +59,15 @@ export async function compare(options: CompareOptions): Promise<{ url: string; r
       sent += warmUp.length
       await server.checkpoint()
 
-      const rounds: Record<ContenderName, Measurement>[] = []
+      const rounds: Record<ContenderName, Round>[] = []
       for (let round = 0; round < options.rounds; round += 1) {
         const slice = stream.take(events)
         sent += slice.length
-        const measured = {} as Record<ContenderName, Measurement>
+        const measured = {} as Record<ContenderName, Round>
         for (let turn = 0; turn < contenders.length; turn += 1) {
           const contender = contenders[(round + turn) % contenders.length] as Contender
-          measured[contender.name] = await send(contender, slice, connections)
+          const { result, cpuMs } = await withCpu(watcher, () => send(contender, slice, connections))
+          measured[contender.name] = { ...result, cpuUs: cpuMs === null ? null : (cpuMs * 1000) / events }
         }
         rounds.push(measured)
         log(
@@ -72,11 +80,12 @@ export async function compare(options: CompareOptions): Promise<{ url: string; r
       for (const contender of contenders) await contender.close().catch(() => {})
     }
   }
+  await watcher.end()
   await check(url, sent)
   return { url, results }
 }
 
-function summary(connections: number, rounds: Record<ContenderName, Measurement>[]): Compared {
+function summary(connections: number, rounds: Record<ContenderName, Round>[]): Compared {
   const each = <T>(of: (name: ContenderName) => T) =>
     Object.fromEntries(NAMES.map((name) => [name, of(name)])) as Record<ContenderName, T>
   const ratios = (to: ContenderName) => rounds.map((round) => round.handler.perSecond / round[to].perSecond)
@@ -90,6 +99,7 @@ function summary(connections: number, rounds: Record<ContenderName, Measurement>
       const all = rounds.flatMap((round) => round[name].latencies)
       return { p50: quantile(all, 0.5), p99: quantile(all, 0.99) }
     }),
+    cpuUs: each((name) => medianOrNull(rounds.map((round) => round[name].cpuUs))),
   }
 }
 

@@ -3,10 +3,13 @@ import { arch, cpus, platform } from 'node:os'
 import { type Compared, compare } from './compare.ts'
 import { SYNC_ENGINE_SETTINGS } from './contenders.ts'
 import { API_VERSION, createEventStream, MIX } from './events.ts'
+import { type FirstEvents, measureFirstEvents } from './first-event.ts'
 import { GROWTH, type Grown, measureGrowth } from './growth.ts'
+import { type Locked, measureLocked } from './locked.ts'
 import { rounded } from './measure.ts'
 import { type Memory, measureMemory } from './memory.ts'
 import type { BenchOptions } from './options.ts'
+import { measureProcesses, type Processes } from './processes.ts'
 import { type Profile, profile } from './profile.ts'
 import { countRoundTrips, type RoundTrips } from './round-trips.ts'
 import { startServer } from './server.ts'
@@ -16,6 +19,9 @@ export type BenchResult = {
   options: BenchOptions
   config: Record<string, unknown>
   compared: Compared[]
+  firstEvents: FirstEvents | null
+  processes: Processes | null
+  locked: Locked | null
   roundTrips: RoundTrips | null
   growth: Grown[]
   memory: Memory | null
@@ -27,6 +33,8 @@ export type BenchResult = {
 const PROFILE_TRANSACTIONS = 100_000
 /** Connections of the measurements that use one size only. */
 const CONNECTIONS_MAX = 16
+/** Each round of the growth sends all events to two databases. */
+const GROWTH_ROUNDS_MAX = 5
 /** A round trip count needs few events. */
 const ROUND_TRIP_EVENTS_MAX = 400
 
@@ -38,6 +46,9 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
     options,
     config: config(options, server.settings),
     compared: [],
+    firstEvents: null,
+    processes: null,
+    locked: null,
     roundTrips: null,
     growth: [],
     memory: null,
@@ -66,13 +77,23 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
       return result
     }
     result.roundTrips = await countRoundTrips(server, stream, Math.min(options.events, ROUND_TRIP_EVENTS_MAX))
-    result.compared = (await compare({ server, stream, ...options, log })).results
+    const { url, results } = await compare({ server, stream, ...options, log })
+    result.compared = results
+    const { fresh, processes, locked, rounds } = options
+    if (fresh > 0) {
+      result.firstEvents = await measureFirstEvents(server, stream, { url, connections: fresh, log })
+    }
+    if (processes > 0) {
+      const events = createEventStream(options.seed + 2)
+      result.processes = await measureProcesses({ ...options, server, stream: events, processes, log })
+    }
+    if (locked > 0) result.locked = await measureLocked(server, stream, { rounds: locked, log })
     result.growth = await measureGrowth({
       server,
       stream: createEventStream(options.seed + 1),
       sizes: GROWTH[options.growth],
       events: options.events,
-      rounds: options.rounds,
+      rounds: Math.min(rounds, GROWTH_ROUNDS_MAX),
       connections,
       log,
     })
@@ -83,13 +104,14 @@ export async function runBench(options: BenchOptions, log: (line: string) => voi
 }
 
 function config(options: BenchOptions, settings: Record<string, string>): Record<string, unknown> {
-  const { events, rounds, seed, connections } = options
+  const { events, rounds, fresh, seed, connections } = options
   return {
     postgres: settings,
     node: process.version,
     machine: `${platform()} ${arch()}, ${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}`,
     events,
     rounds,
+    fresh,
     seed,
     connections,
     mix: MIX,
@@ -104,7 +126,9 @@ function config(options: BenchOptions, settings: Record<string, string>): Record
 }
 
 /** The results as `--json` prints them. */
-export function toJson({ compared, growth, memory, roundTrips, sync, config }: BenchResult) {
+export function toJson(result: BenchResult) {
+  const { compared, firstEvents, growth, locked, memory, processes, roundTrips, sync, config } = result
+
   if (sync) {
     return { sync: { customers: sync.customers, first: roundOf(sync.first), second: roundOf(sync.second) } }
   }
@@ -126,6 +150,21 @@ export function toJson({ compared, growth, memory, roundTrips, sync, config }: B
         Object.fromEntries(Object.entries(byKind).map(([kind, ratio]) => [kind, rounded(ratio)])),
       ),
     },
+    cpu_us: byConnections(({ cpuUs }) => roundedAll(cpuUs, 0)),
+    first_event_ms: firstEvents && roundedAll(firstEvents.first, 1),
+    later_event_ms: firstEvents && roundedAll(firstEvents.later, 1),
+    processes: processes && {
+      processes: processes.processes,
+      ratios: roundedAll(processes.ratios),
+      events_per_second: roundedAll(processes.perSecond, 0),
+      cpu_us: roundedAll(processes.cpuUs, 0),
+    },
+    locked_row: locked && {
+      events: locked.events,
+      usual_ms: rounded(locked.usualMs, 1),
+      locked_ms: rounded(locked.lockedMs, 1),
+      ratio: rounded(locked.ratio),
+    },
     round_trips_per_event: roundTrips && rounded(roundTrips.alone, 3),
     ...(memory && { memory }),
     events_per_second: byConnections(({ perSecond }) =>
@@ -134,6 +173,14 @@ export function toJson({ compared, growth, memory, roundTrips, sync, config }: B
     config,
   }
 }
+
+const roundedAll = <Name extends string>(values: Record<Name, number | null>, digits?: number) =>
+  Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [
+      name,
+      value === null ? null : rounded(value as number, digits),
+    ]),
+  )
 
 function roundOf({ perSecond, peakRssMb, peakHeapMb }: SyncRound) {
   return { objects_per_second: Math.round(perSecond), peak_rss_mb: peakRssMb, peak_heap_mb: peakHeapMb }

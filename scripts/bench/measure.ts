@@ -52,6 +52,12 @@ export function median(values: number[]): number {
   return quantile(values, 0.5)
 }
 
+/** The median, or null if one of the values is missing. */
+export function medianOrNull(values: (number | null)[]): number | null {
+  const known = values.filter((value) => value !== null)
+  return known.length < values.length ? null : median(known)
+}
+
 /** The quantile, interpolated between its two neighbours. */
 export function quantile(values: number[], share: number): number {
   if (values.length === 0) return Number.NaN

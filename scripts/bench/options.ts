@@ -7,6 +7,12 @@ export type BenchOptions = {
   events: number
   connections: number[]
   rounds: number
+  /** Connections of each kind for the first events; 0 for none. */
+  fresh: number
+  /** Processes of one caller each; 0 for none. */
+  processes: number
+  /** Rounds of twenty events while one row is locked; 0 for none. */
+  locked: number
   seed: number
   growth: GrowthName
   /** Events of the memory run; 0 for none. */
@@ -23,15 +29,18 @@ export type BenchOptions = {
 export const USAGE = `npm run bench -- [options]
 
   --json               print the results as one line of JSON at the end
-  --events <n>         events per measurement (default 2000)
+  --events <n>         events per measurement (default 1000)
   --connections <list> numbers of connections (default 1,16,32)
-  --rounds <n>         number of rounds; their median counts (default 5)
+  --rounds <n>         number of rounds; their median counts (default 15)
+  --fresh <n>          new connections for each kind of first event (default 15; 0 for none)
+  --processes <n>      processes of one caller each (default 8; 0 for none)
+  --locked <n>         rounds of 20 events while one row is locked (default 15; 0 for none)
   --seed <n>           seed of the events (default 1)
   --growth <size>      none, small (100,000 rows; default) or full (5,000,000 ledger rows, 1,000,000 transactions)
   --memory [n]         only: send n events (default 200,000) through one handler and sample its memory
   --profile [n]        only: profile n events (default 300) of each kind inside Postgres
   --sync [n]           only: sync n customers (default 50,000) from a local Stripe, twice, and sample the memory
-  --minutes <n>        stop with an error after n minutes (default 20; 90 for full growth and for memory)`
+  --minutes <n>        stop with an error after n minutes (default 40; 120 for full growth and for memory)`
 
 /** Whether the error is about an unknown or malformed option. Its message is a sentence. */
 export function isOptionError(error: unknown): error is Error {
@@ -51,9 +60,12 @@ export function readOptions(args: string[]): BenchOptions {
     .split(',')
     .map((text) => whole('connections', text, 1, 100))
   return {
-    events: whole('events', values.events ?? '2000', 1, 1_000_000),
+    events: whole('events', values.events ?? '1000', 1, 1_000_000),
     connections: [...new Set(connections)],
-    rounds: whole('rounds', values.rounds ?? '5', 1, 1000),
+    rounds: whole('rounds', values.rounds ?? '15', 1, 1000),
+    fresh: whole('fresh', values.fresh ?? '15', 0, 1000),
+    processes: whole('processes', values.processes ?? '8', 0, 64),
+    locked: whole('locked', values.locked ?? '15', 0, 1000),
     seed: whole('seed', values.seed ?? '1', 0, 4_294_967_295),
     growth: growth as GrowthName,
     memory: memory === undefined ? 0 : whole('memory', memory || '200000', 8, 100_000_000),
@@ -62,7 +74,7 @@ export function readOptions(args: string[]): BenchOptions {
     json: values.json ?? false,
     minutes: whole(
       'minutes',
-      values.minutes ?? (growth === 'full' || memory !== undefined ? '90' : '20'),
+      values.minutes ?? (growth === 'full' || memory !== undefined ? '120' : '40'),
       1,
       1440,
     ),
@@ -78,6 +90,9 @@ function parse(args: string[]) {
         events: { type: 'string' },
         connections: { type: 'string' },
         rounds: { type: 'string' },
+        fresh: { type: 'string' },
+        processes: { type: 'string' },
+        locked: { type: 'string' },
         seed: { type: 'string' },
         growth: { type: 'string' },
         minutes: { type: 'string' },

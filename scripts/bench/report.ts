@@ -16,6 +16,9 @@ export function report(result: BenchResult): string {
   return [
     serverLine(result),
     ...compared(result),
+    ...firstEvents(result),
+    ...processes(result),
+    ...locked(result),
     ...roundTrips(result),
     ...growth(result),
     ...memory(result),
@@ -46,6 +49,16 @@ function compared({ compared }: BenchResult): string[] {
         `${ratios.sync_engine.toFixed(2)} ${range(spread.sync_engine)}`,
       ]),
     ),
+    'Microseconds of backend CPU for an event. Medians.',
+    table(
+      ['connections', 'bare limit', 'handler', 'sync engine'],
+      compared.map(({ connections, cpuUs }) => [
+        connections,
+        shown(cpuUs.bare_limit),
+        shown(cpuUs.handler),
+        shown(cpuUs.sync_engine),
+      ]),
+    ),
     'Milliseconds from the call to its answer, p50 / p99.',
     table(
       ['connections', 'bare limit', 'handler', 'sync engine'],
@@ -56,6 +69,55 @@ function compared({ compared }: BenchResult): string[] {
         ),
       ]),
     ),
+  ]
+}
+
+/** A number of a table; a dash where the system does not count it. */
+const shown = (value: number | null | undefined, digits = 0) => value?.toFixed(digits) ?? '–'
+
+function firstEvents({ firstEvents }: BenchResult): string[] {
+  if (!firstEvents) return []
+  const { first, later } = firstEvents
+  const names = Object.keys(first) as (keyof typeof first)[]
+  return [
+    'Milliseconds of CPU of a backend, for the first event on a new connection and for a later one. Medians.',
+    table(
+      ['', ...names],
+      [
+        ['first', ...names.map((name) => shown(first[name], 1))],
+        ['later', ...names.map((name) => shown(later[name], 1))],
+      ],
+    ),
+  ]
+}
+
+function processes({ processes }: BenchResult): string[] {
+  if (!processes) return []
+  const { perSecond, ratios, cpuUs } = processes
+  return [
+    `${processes.processes} processes of one caller each: events per second of all together, and µs of backend CPU for an event.`,
+    table(
+      ['', 'bare limit', 'handler', 'sync engine', 'of the bare limit', 'times the sync engine'],
+      [
+        [
+          'per second',
+          shown(perSecond.bare_limit),
+          shown(perSecond.handler),
+          shown(perSecond.sync_engine),
+          ratios.bare_limit.toFixed(2),
+          ratios.sync_engine.toFixed(2),
+        ],
+        ['CPU µs', shown(cpuUs.bare_limit), shown(cpuUs.handler), shown(cpuUs.sync_engine), '', ''],
+      ],
+    ),
+  ]
+}
+
+function locked({ locked }: BenchResult): string[] {
+  if (!locked) return []
+  const { events, usualMs, lockedMs, ratio } = locked
+  return [
+    `${events} events at once take ${usualMs.toFixed(0)} ms, and ${lockedMs.toFixed(0)} ms while a transaction holds the row of another order: ${ratio.toFixed(2)} times.`,
   ]
 }
 

@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url'
 import { Command, CommanderError, Help, Option } from 'commander'
 import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
+import { registerAdd } from './commands/add/index.ts'
+import { registerCatalogFile } from './commands/catalog/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
@@ -50,6 +52,8 @@ export function createProgram(io: Io): Command {
   registerDoctor(program)
   registerMigrate(program)
   registerMigrations(program)
+  registerAdd(program)
+  registerCatalogFile(program)
   registerServe(program)
   registerKeys(program)
   registerOlder(program)
@@ -76,7 +80,8 @@ export async function run(args: string[], io: Io): Promise<number> {
     })
   }
   try {
-    await program.parseAsync(args, { from: 'user' })
+    // Older scripts say `payments` first.
+    await program.parseAsync(args[0] === 'payments' ? args.slice(1) : args, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) {

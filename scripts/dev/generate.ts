@@ -5,6 +5,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { CATALOG_SCHEMA_FILE, catalogJsonSchema } from '../cli/commands/catalog/schema.ts'
 import { SCHEMA_PARTS_FILE } from '../cli/support/schema-parts.ts'
 import { printApiTypes } from './generators/api-types.ts'
 import { printDatabaseTypes } from './generators/database-types.ts'
@@ -108,6 +109,7 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
       ['types/database.ts', await printDatabaseTypes(url)],
       ['types/functions.ts', await printFunctionTypes(sql)],
       ['types/openapi.json', printOpenapi()],
+      [CATALOG_SCHEMA_FILE, `${JSON.stringify(catalogJsonSchema(), null, 2)}\n`],
       ['types/api.ts', printApiTypes()],
       [SCHEMA_PARTS_FILE, await printSchemaParts(sql)],
     ])

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b38646e7ec82afe66fd984a3e46b638f28bbe788
+--! Hash: sha1:daba1abd8030348e095869b96409feb68715f273
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -1084,6 +1084,59 @@ comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of 
 comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
 comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due for a retry; null when it is not retried automatically.';
+
+do $$
+begin
+  if to_regtype('payments.purchase') is null then
+    create type payments.purchase as (
+      id text,
+      environment text,
+      kind text,
+      status text,
+      is_paid boolean,
+      subject_type text,
+      subject_id text,
+      caller_id text,
+      customer_id text,
+      customer_email text,
+      items jsonb,
+      amount bigint,
+      amount_subtotal bigint,
+      amount_undone bigint,
+      currency text,
+      metadata jsonb,
+      checkout_session_id text,
+      invoice_id text,
+      payment_intent_id text,
+      subscription_id text,
+      paid_at timestamptz
+    );
+  end if;
+end
+$$;
+comment on type payments.purchase is
+  'A purchase as it stands now: what was bought, by whom, for how much, and whether it is paid. payments.purchase_of(event) returns it.';
+comment on column payments.purchase.id is 'The purchase, the same for each of its events: its invoice (in_…) if it has one, else its Checkout Session (cs_…).';
+comment on column payments.purchase.environment is 'test or live.';
+comment on column payments.purchase.kind is 'one_time, subscription_start (the first invoice), subscription_renewal, or subscription_other, for example after a change of plan.';
+comment on column payments.purchase.status is 'pending, paid, failed, refunded (the whole amount), or charged_back (a dispute was lost, also about a part).';
+comment on column payments.purchase.is_paid is 'Whether status is paid: the money has arrived, and not all of it went back.';
+comment on column payments.purchase.subject_type is 'Kind of the billing subject; null for a guest.';
+comment on column payments.purchase.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.purchase.caller_id is 'The signed-in user who started the checkout; null for a guest.';
+comment on column payments.purchase.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.purchase.customer_email is 'E-mail address that the payment carries.';
+comment on column payments.purchase.items is 'What was bought: [{price_id, product_id, lookup_key, quantity}]; [] if Stripe did not say.';
+comment on column payments.purchase.amount is 'What was to be paid, in the currency''s minor unit.';
+comment on column payments.purchase.amount_subtotal is 'The same before discounts and taxes.';
+comment on column payments.purchase.amount_undone is 'How much of it went back: refunds and lost disputes, at most amount.';
+comment on column payments.purchase.currency is 'Three lower-case letters.';
+comment on column payments.purchase.metadata is 'The app''s own metadata of the checkout, without reserved keys. A browser may have chosen it.';
+comment on column payments.purchase.checkout_session_id is 'Checkout Session (cs_…).';
+comment on column payments.purchase.invoice_id is 'Invoice (in_…).';
+comment on column payments.purchase.payment_intent_id is 'PaymentIntent (pi_…).';
+comment on column payments.purchase.subscription_id is 'Subscription (sub_…); null for a one-time purchase.';
+comment on column payments.purchase.paid_at is 'When the money arrived.';
 
 create table if not exists payments_private.secrets (
   id uuid not null default gen_random_uuid() constraint secrets_pkey primary key,

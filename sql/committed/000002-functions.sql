@@ -1,5 +1,5 @@
---! Previous: sha1:b38646e7ec82afe66fd984a3e46b638f28bbe788
---! Hash: sha1:8c5958154622885d05f3639c8efa870c8b4eafa0
+--! Previous: sha1:daba1abd8030348e095869b96409feb68715f273
+--! Hash: sha1:806b8cf7da0daccddae845f36e44078822ccb76a
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,6 +32,97 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included invoice/private/credit_note_list.sql
+/*
+ * Returns the credit notes that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.credit_note_list
+  with (security_invoker = true)
+as
+  select
+    n.id,
+    n.environment,
+    n.credit_note_id,
+    n.number,
+    n.status,
+    n.type,
+    n.reason,
+    n.invoice_id,
+    n.customer_id,
+    n.subject_type,
+    n.subject_id,
+    n.currency,
+    n.subtotal,
+    n.tax,
+    n.total,
+    n.amount,
+    n.memo,
+    n.pdf,
+    n.voided_at,
+    n.provider_created_at,
+    n.metadata,
+    n.synced_at,
+    n.created_at,
+    n.updated_at
+  from payments.stripe_credit_notes as n;
+
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+
+revoke all on payments_private.credit_note_list from public, anon, authenticated;
+grant select on payments_private.credit_note_list to payments_service;
+--! EndIncluded invoice/private/credit_note_list.sql
+--! Included invoice/private/invoice_list.sql
+/*
+ * Returns the invoices that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.invoice_list
+  with (security_invoker = true)
+as
+  select
+    i.id,
+    i.environment,
+    i.invoice_id,
+    i.number,
+    i.status,
+    i.customer_id,
+    i.subject_type,
+    i.subject_id,
+    i.subscription_id,
+    i.billing_reason,
+    i.collection_method,
+    i.currency,
+    i.subtotal,
+    i.tax,
+    i.total,
+    i.amount_due,
+    i.amount_paid,
+    i.amount_remaining,
+    i.description,
+    i.hosted_invoice_url,
+    i.invoice_pdf,
+    i.period_start,
+    i.period_end,
+    i.due_at,
+    i.finalized_at,
+    i.paid_at,
+    i.voided_at,
+    i.provider_created_at,
+    i.deleted,
+    i.metadata,
+    i.synced_at,
+    i.created_at,
+    i.updated_at
+  from payments.stripe_invoices as i;
+
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+
+revoke all on payments_private.invoice_list from public, anon, authenticated;
+grant select on payments_private.invoice_list to payments_service;
+--! EndIncluded invoice/private/invoice_list.sql
 --! Included ownership/assign_subject.sql
 /*
  * Assigns a customer or a subscription to a billing subject, and returns
@@ -342,97 +433,351 @@ revoke all on function payments_private.put_assignment(text, text, text, text[],
   from public, anon, authenticated;
 --! EndIncluded ownership/private/put_assignment.sql
 
---! Included invoice/private/credit_note_list.sql
+--! Included ownership/private/own_metadata.sql
 /*
- * Returns the credit notes that the API lists, with columns named as in its answers.
- *
- * `id` and `provider_created_at` are the sort key of the list.
+ * Returns the app's own keys of some metadata: those that are not reserved. {} for null.
  */
-create or replace view payments_private.credit_note_list
+create or replace function payments_private.own_metadata(metadata jsonb)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    (
+      select jsonb_object_agg(m.key, m.value)
+      from jsonb_each(case when jsonb_typeof(own_metadata.metadata) = 'object' then own_metadata.metadata end) as m (key, value)
+      where m.key not like 'payments\_%' and m.key not like 'insforge\_%'
+    ),
+    '{}'
+  );
+end;
+$$;
+
+revoke all on function payments_private.own_metadata(jsonb) from public, anon, authenticated;
+--! EndIncluded ownership/private/own_metadata.sql
+--! Included payment/private/purchased_items.sql
+/*
+ * Returns what was bought, as payments.purchase has it: [{price_id, product_id, lookup_key, quantity}], in order. An
+ * invoice says it by its lines: all but prorations that credit something. A checkout says it by the line items of its
+ * row, [{priceId, quantity}]. [] if neither says it.
+ */
+create or replace function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    (
+      select jsonb_agg(
+        jsonb_build_object(
+          'price_id', b.price_id,
+          'product_id', coalesce(p.product_id, b.product_id),
+          'lookup_key', p.lookup_key,
+          'quantity', b.quantity
+        )
+        order by b.position
+      )
+      from (
+        select
+          l.position,
+          payments_private.id_of(
+            coalesce(l.line #> '{pricing,price_details,price}', l.line -> 'price', l.line -> 'plan')
+          ) as price_id,
+          payments_private.id_of(
+            coalesce(l.line #> '{pricing,price_details,product}', l.line #> '{price,product}', l.line #> '{plan,product}')
+          ) as product_id,
+          case when l.line ->> 'quantity' ~ '^[0-9]{1,9}$' then (l.line ->> 'quantity')::bigint else 1 end as quantity
+        from jsonb_array_elements(invoice #> '{lines,data}') with ordinality as l (line, position)
+        where coalesce((l.line ->> 'amount')::numeric, 0) >= 0
+        union all
+        select
+          i.position,
+          i.item ->> 'priceId',
+          null,
+          case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end
+        from jsonb_array_elements(line_items) with ordinality as i (item, position)
+        where invoice is null
+      ) as b
+      left join payments.stripe_prices as p
+        on p.price_id = b.price_id and p.environment = purchased_items.environment
+      where b.price_id is not null
+    ),
+    '[]'
+  );
+end;
+$$;
+
+revoke all on function payments_private.purchased_items(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded payment/private/purchased_items.sql
+--! Included payment/purchase_of.sql
+/*
+ * Returns the purchase that an event is about, as it stands now, for fulfilment triggers: what was bought, by whom, for
+ * how much, and whether it is paid. Null if the event is about none, or about one that no Checkout Session and no
+ * invoice has told of yet: their own event comes, and finds everything.
+ *
+ * The answer is of the state and not of the event. Money, status and what went back are those of the transaction, so
+ * they are the same in every order of events, for a duplicate, and for a retry after days. A trigger writes what it did
+ * under the id of the purchase, compares that with the answer, and does the difference.
+ *
+ *     v_purchase payments.purchase := payments.purchase_of(new);
+ *     if v_purchase.is_paid then insert … on conflict (purchase_id) do nothing; end if;
+ *
+ * id is the invoice if there is one, else the Checkout Session. Both are named by the first event that says paid, and
+ * a session and an invoice name each other then. A PaymentIntent never is the id, because its event may come first.
+ *
+ * items come from the lines of the invoice, else from the request of the checkout. They are [] for a checkout that was
+ * begun elsewhere (a payment link) until a sync brought its lines, and if the ledger has been pruned. Give nothing for
+ * an unknown price.
+ *
+ * Long because each column of the purchase has sources of its own.
+ */
+create or replace function payments.purchase_of(event payments.webhook_events)
+  returns payments.purchase
+  language plpgsql
+  stable
+  security definer -- crosses from the app's trigger to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object jsonb := event.payload -> 'data' -> 'object';
+  v_kind text := v_object ->> 'object';
+  v_purchase payments.purchase;
+  v_payment payments.transactions;
+  v_session payments.stripe_checkout_sessions;
+  v_subject payments.billing_subject;
+  v_invoice jsonb := case when v_object ->> 'object' = 'invoice' then v_object end;
+  v_parent jsonb;
+  v_named text; -- the row that began the checkout, by the metadata
+  v_row_id uuid;
+begin
+  if v_kind is null
+    or v_kind not in ('checkout.session', 'invoice', 'payment_intent', 'charge', 'refund', 'dispute', 'invoice_payment')
+    or (v_kind = 'checkout.session' and (v_object ->> 'mode' = 'setup' or v_object ->> 'status' is distinct from 'complete'))
+  then
+    return null;
+  end if;
+
+  -- find the payment
+  select t.*
+  into v_payment
+  from payments_private.payment_objects as o
+  join payments.transactions as t on t.id = o.payment_id
+  where o.environment = event.environment and o.object_id = v_object ->> 'id';
+  v_purchase.invoice_id := coalesce(
+    case v_kind when 'invoice' then v_object ->> 'id' else payments_private.id_of(v_object -> 'invoice') end,
+    v_payment.related_object_ids ->> 'invoice'
+  );
+  v_purchase.checkout_session_id := coalesce(
+    case when v_kind = 'checkout.session' then v_object ->> 'id' end,
+    v_payment.related_object_ids ->> 'checkout_session'
+  );
+  v_purchase.id := coalesce(v_purchase.invoice_id, v_purchase.checkout_session_id);
+  if v_purchase.id is null then
+    return null;
+  end if;
+
+  -- find the invoice in the ledger
+  if v_invoice is null and v_purchase.invoice_id is not null then
+    select w.payload -> 'data' -> 'object'
+    into v_invoice
+    from payments.webhook_events as w
+    where w.object_id = v_purchase.invoice_id
+      and w.environment = event.environment
+      and w.payload #> '{data,object,lines,data}' is not null
+    order by w.provider_created_at desc, w.id
+    limit 1;
+  end if;
+  v_parent := coalesce(nullif(v_invoice #> '{parent,subscription_details}', 'null'), v_invoice -> 'subscription_details');
+
+  -- find the checkout that was begun here
+  v_named := coalesce(
+    v_object #>> '{metadata,payments_checkout_session_id}', v_parent #>> '{metadata,payments_checkout_session_id}'
+  );
+  v_row_id := case when v_named ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_named::uuid end;
+  select s.*
+  into v_session
+  from payments.stripe_checkout_sessions as s
+  where s.environment = event.environment
+    and (s.checkout_session_id = v_purchase.checkout_session_id or s.id = v_row_id)
+  order by (s.checkout_session_id = v_purchase.checkout_session_id) desc nulls last
+  limit 1;
+
+  -- say what kind it is
+  v_purchase.subscription_id := coalesce(
+    payments_private.id_of(v_object -> 'subscription'),
+    payments_private.id_of(v_parent -> 'subscription'),
+    payments_private.id_of(v_invoice -> 'subscription'),
+    v_payment.related_object_ids ->> 'subscription'
+  );
+  v_purchase.kind := case
+    when v_purchase.subscription_id is null then 'one_time'
+    when v_kind = 'checkout.session' or v_invoice ->> 'billing_reason' = 'subscription_create' then 'subscription_start'
+    when v_invoice ->> 'billing_reason' = 'subscription_cycle' then 'subscription_renewal'
+    else 'subscription_other'
+  end;
+
+  -- say who bought it
+  v_subject := payments.event_subject(event);
+  v_purchase.subject_type := coalesce(v_subject.type, v_payment.subject_type);
+  v_purchase.subject_id := case when v_subject.type is not null then v_subject.id else v_payment.subject_id end;
+  v_purchase.caller_id := v_session.caller_id;
+  v_purchase.customer_id := coalesce(v_payment.provider_customer_id, payments_private.id_of(v_object -> 'customer'));
+  v_purchase.customer_email := coalesce(
+    v_payment.customer_email_snapshot, v_object -> 'customer_details' ->> 'email', v_object ->> 'customer_email'
+  );
+
+  -- say what was bought
+  v_purchase.environment := event.environment;
+  v_purchase.items := payments_private.purchased_items(event.environment, v_invoice, v_session.line_items);
+  v_purchase.metadata := payments_private.own_metadata(
+    coalesce(v_session.metadata, v_parent -> 'metadata', v_object -> 'metadata')
+  );
+
+  -- say what became of the money
+  v_purchase.payment_intent_id := coalesce(
+    v_payment.related_object_ids ->> 'payment_intent', payments_private.id_of(v_object -> 'payment_intent')
+  );
+  v_purchase.amount := coalesce(
+    v_payment.amount, (v_object ->> 'amount_total')::bigint, (v_object ->> 'amount_due')::bigint
+  );
+  v_purchase.amount_subtotal := coalesce(
+    (v_object ->> 'amount_subtotal')::bigint, (v_session.raw ->> 'amount_subtotal')::bigint,
+    (v_invoice ->> 'subtotal')::bigint, v_purchase.amount
+  );
+  v_purchase.currency := coalesce(v_payment.currency, lower(v_object ->> 'currency'));
+  v_purchase.amount_undone := least(
+    coalesce(v_payment.amount_refunded, 0) + coalesce(v_payment.amount_disputed, 0), v_purchase.amount
+  );
+  v_purchase.status := case
+    when v_payment.status = 'refunded' then 'refunded'
+    when v_payment.amount_disputed > 0 then 'charged_back'
+    when v_payment.status in ('succeeded', 'partially_refunded') then 'paid'
+    when v_payment.id is null and payments.event_is_settled(event) then 'paid'
+    when v_payment.status = 'failed' then 'failed'
+    else 'pending'
+  end;
+  v_purchase.is_paid := v_purchase.status = 'paid';
+  v_purchase.paid_at := coalesce(
+    v_payment.paid_at, case when v_purchase.is_paid then event.provider_created_at end
+  );
+  return v_purchase;
+end;
+$$;
+
+comment on function payments.purchase_of(payments.webhook_events) is
+  'The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers.';
+
+revoke all on function payments.purchase_of(payments.webhook_events) from public, anon, authenticated;
+grant execute on function payments.purchase_of(payments.webhook_events) to payments_service;
+--! EndIncluded payment/purchase_of.sql
+--! Included payment/subscription_access.sql
+/*
+ * The items of subscriptions that give access now, one row each, for entitlements of an app.
+ *
+ * A subscription gives access
+ *   - while it is trialing;
+ *   - while it is active, once money for it has arrived. A first bank debit that is pending or failed gives nothing.
+ *     Neither does a payment whose dispute was lost;
+ *   - while it is past_due, if money for it had arrived before: Stripe still retries the payment of the renewal.
+ *     valid_until is then the end of the last period that was paid;
+ *   - while it costs nothing, for example with a discount of 100 %, and if Stripe has billed nothing for it.
+ * It gives none
+ *   - in any other status, also one that Stripe adds later;
+ *   - while collection is paused (pause_collection): Stripe leaves the status active, and nobody pays.
+ *
+ * It is derived from rows alone, so an event, a sync and a recovery show at once. For subscriptions that are older than
+ * pg-payments, sync invoices too. Map prices to what the app calls its plans: give nothing for an unknown price.
+ */
+create or replace view payments.subscription_access
   with (security_invoker = true)
 as
   select
-    n.id,
-    n.environment,
-    n.credit_note_id,
-    n.number,
-    n.status,
-    n.type,
-    n.reason,
-    n.invoice_id,
-    n.customer_id,
-    n.subject_type,
-    n.subject_id,
-    n.currency,
-    n.subtotal,
-    n.tax,
-    n.total,
-    n.amount,
-    n.memo,
-    n.pdf,
-    n.voided_at,
-    n.provider_created_at,
-    n.metadata,
-    n.synced_at,
-    n.created_at,
-    n.updated_at
-  from payments.stripe_credit_notes as n;
+    s.environment,
+    s.subscription_id,
+    i.subscription_item_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    i.price_id,
+    i.product_id,
+    p.lookup_key,
+    i.quantity,
+    case when s.status = 'past_due' then period.started_at else period.ends_at end as valid_until,
+    coalesce(s.cancel_at, case when s.cancel_at_period_end then period.ends_at end) as ends_at,
+    s.updated_at
+  from payments.stripe_subscriptions as s
+  join payments.stripe_subscription_items as i on i.subscription_id = s.subscription_id and i.environment = s.environment
+  left join payments.stripe_prices as p on p.price_id = i.price_id and p.environment = i.environment
+  cross join lateral (
+    select
+      coalesce(i.current_period_start, s.current_period_start) as started_at,
+      coalesce(i.current_period_end, s.current_period_end) as ends_at
+  ) as period
+  where s.subject_type is not null
+    and s.pause_collection_behavior is null
+    and (
+      s.status = 'trialing'
+      or (
+        s.status in ('active', 'past_due')
+        and (
+          s.latest_invoice_id is null -- nothing was billed
+          or exists ( -- money has arrived, or nothing was to be paid
+            select
+            from payments.transactions as t
+            where t.provider = 'stripe'
+              and t.environment = s.environment
+              and t.provider_customer_id = s.customer_id
+              and t.type = 'subscription_invoice'
+              and t.related_object_ids ->> 'subscription' = s.subscription_id
+              and t.status in ('succeeded', 'partially_refunded', 'refunded')
+              and (
+                t.amount > t.amount_disputed
+                or (t.amount = 0 and t.related_object_ids ->> 'invoice' = s.latest_invoice_id)
+                or ( -- after a trial or a free period: Stripe takes an hour until it charges
+                  t.amount = 0
+                  and period.started_at > now() - interval '1 day'
+                  and not exists (
+                    select
+                    from payments.transactions as u
+                    where u.provider = 'stripe'
+                      and u.environment = s.environment
+                      and u.provider_customer_id = s.customer_id
+                      and u.related_object_ids ->> 'invoice' = s.latest_invoice_id
+                  )
+                )
+              )
+          )
+        )
+      )
+    );
 
-comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+comment on view payments.subscription_access is
+  'The items of subscriptions that give access now: trialing, or paid for. For entitlements of an app.';
+comment on column payments.subscription_access.environment is 'test or live.';
+comment on column payments.subscription_access.subscription_id is 'Subscription (sub_…).';
+comment on column payments.subscription_access.subscription_item_id is 'Item of the subscription (si_…).';
+comment on column payments.subscription_access.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.subscription_access.subject_type is 'Kind of the billing subject.';
+comment on column payments.subscription_access.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.subscription_access.status is 'Stripe''s status: trialing, active or past_due.';
+comment on column payments.subscription_access.price_id is 'Price (price_…).';
+comment on column payments.subscription_access.product_id is 'Product (prod_…).';
+comment on column payments.subscription_access.lookup_key is 'Lookup key of the price, if it is known.';
+comment on column payments.subscription_access.quantity is 'How many, for example seats.';
+comment on column payments.subscription_access.valid_until is 'End of the last period that is paid, or that is on trial.';
+comment on column payments.subscription_access.ends_at is 'When it ends; null if it renews.';
+comment on column payments.subscription_access.updated_at is 'When the subscription last changed here.';
 
-revoke all on payments_private.credit_note_list from public, anon, authenticated;
-grant select on payments_private.credit_note_list to payments_service;
---! EndIncluded invoice/private/credit_note_list.sql
---! Included invoice/private/invoice_list.sql
-/*
- * Returns the invoices that the API lists, with columns named as in its answers.
- *
- * `id` and `provider_created_at` are the sort key of the list.
- */
-create or replace view payments_private.invoice_list
-  with (security_invoker = true)
-as
-  select
-    i.id,
-    i.environment,
-    i.invoice_id,
-    i.number,
-    i.status,
-    i.customer_id,
-    i.subject_type,
-    i.subject_id,
-    i.subscription_id,
-    i.billing_reason,
-    i.collection_method,
-    i.currency,
-    i.subtotal,
-    i.tax,
-    i.total,
-    i.amount_due,
-    i.amount_paid,
-    i.amount_remaining,
-    i.description,
-    i.hosted_invoice_url,
-    i.invoice_pdf,
-    i.period_start,
-    i.period_end,
-    i.due_at,
-    i.finalized_at,
-    i.paid_at,
-    i.voided_at,
-    i.provider_created_at,
-    i.deleted,
-    i.metadata,
-    i.synced_at,
-    i.created_at,
-    i.updated_at
-  from payments.stripe_invoices as i;
-
-comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
-
-revoke all on payments_private.invoice_list from public, anon, authenticated;
-grant select on payments_private.invoice_list to payments_service;
---! EndIncluded invoice/private/invoice_list.sql
+revoke all on payments.subscription_access from public, anon, authenticated;
+grant select on payments.subscription_access to payments_service;
+--! EndIncluded payment/subscription_access.sql
 
 --! Included checkout/retry_checkout_session.sql
 /*
@@ -2029,39 +2374,6 @@ $$;
 
 revoke all on function payments_private.refresh_transactions(text, uuid[]) from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_transactions.sql
---! Included ownership/private/assigned_subject.sql
-/*
- * Returns the billing subject that somebody assigned to a subscription, or to its customer after the object was made at
- * Stripe; nulls if nobody did. An assignment of the subscription counts before one of the customer. made_at is null if it is
- * not known: then the assignment counts.
- */
-create or replace function payments_private.assigned_subject(
-  environment text,
-  subscription_id text,
-  customer_id text,
-  made_at timestamptz
-)
-  returns payments.billing_subject
-  language plpgsql
-  stable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return (
-    select row (a.subject_type, a.subject_id)::payments.billing_subject
-    from payments_private.subject_assignments as a
-    where a.environment = assigned_subject.environment
-      and a.object_id in (assigned_subject.subscription_id, assigned_subject.customer_id)
-      and (a.object_type = 'subscription' or coalesce(assigned_subject.made_at < a.assigned_at, true))
-    order by a.object_type desc
-    limit 1
-  );
-end;
-$$;
-
-revoke all on function payments_private.assigned_subject(text, text, text, timestamptz) from public, anon, authenticated;
---! EndIncluded ownership/private/assigned_subject.sql
 --! Included ownership/private/owner_of.sql
 /*
  * Returns the billing subject that an invoice belongs to. Nulls if none is known. These decide, in this order:
@@ -3914,6 +4226,39 @@ $$;
 revoke all on function payments_private.project_subscription_items(text, payments_private.snapshot[], integer[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_subscription_items.sql
+--! Included ownership/private/assigned_subject.sql
+/*
+ * Returns the billing subject that somebody assigned to a subscription, or to its customer after the object was made at
+ * Stripe; nulls if nobody did. An assignment of the subscription counts before one of the customer. made_at is null if it is
+ * not known: then the assignment counts.
+ */
+create or replace function payments_private.assigned_subject(
+  environment text,
+  subscription_id text,
+  customer_id text,
+  made_at timestamptz
+)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select row (a.subject_type, a.subject_id)::payments.billing_subject
+    from payments_private.subject_assignments as a
+    where a.environment = assigned_subject.environment
+      and a.object_id in (assigned_subject.subscription_id, assigned_subject.customer_id)
+      and (a.object_type = 'subscription' or coalesce(assigned_subject.made_at < a.assigned_at, true))
+    order by a.object_type desc
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.assigned_subject(text, text, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded ownership/private/assigned_subject.sql
 --! Included projection/private/write_subscriptions.sql
 /*
  * Writes snapshots of subscriptions to payments.stripe_subscriptions, unless the rows are newer. Returns each snapshot
@@ -6665,7 +7010,7 @@ revoke all on function payments_private.ingest_generally(text, jsonb) from publi
 --! Included ledger/private/take_ignored.sql
 /*
  * Takes an event of a type that is not projected: writes the ledger. Returns the event's result, or null if the ledger has
- * the event already. Contract: see take_event.
+ * the event already, or if it is about somebody whose data was erased. Contract: see take_event.
  */
 create or replace function payments_private.take_ignored(
   environment text,
@@ -6685,7 +7030,7 @@ begin
       environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
       processing_status, attempt_count, processed_at
     )
-    values (
+    select
       take_ignored.environment,
       take_ignored.payload ->> 'id',
       take_ignored.payload ->> 'type',
@@ -6697,6 +7042,18 @@ begin
       'ignored',
       1,
       now()
+    where not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (
+          take_ignored.payload -> 'data' -> 'object' ->> 'id',
+          coalesce(
+            take_ignored.payload -> 'data' -> 'object' -> 'customer' ->> 'id', take_ignored.payload -> 'data' -> 'object' ->> 'customer'
+          ),
+          take_ignored.payload -> 'data' -> 'object' ->> 'payment_intent',
+          take_ignored.payload -> 'data' -> 'object' ->> 'charge'
+        )
+        and e.environment = take_ignored.environment
     )
     on conflict on constraint webhook_events_provider_event_id_key do nothing
     returning
@@ -8468,6 +8825,82 @@ $$;
 
 revoke all on function payments_private.take_subscription(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_subscription.sql
+--! Included ledger/private/take_charge.sql
+/*
+ * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
+ * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
+ */
+create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_charge.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice')
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id in (
+        object ->> 'id',
+        coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+        coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent')
+      )
+      and e.environment = take_charge.environment
+  ) then
+    return null;
+  end if;
+  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      take_charge.environment,
+      take_charge.payload ->> 'id',
+      take_charge.payload ->> 'type',
+      take_charge.environment = 'live',
+      'charge',
+      take_charge.object ->> 'id',
+      v_created_at,
+      take_charge.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_charge(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_charge.sql
 --! Included ledger/private/take_customer.sql
 /*
  * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
@@ -8557,82 +8990,6 @@ $$;
 
 revoke all on function payments_private.take_customer(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_customer.sql
---! Included ledger/private/take_charge.sql
-/*
- * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
- * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
- */
-create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
-  returns jsonb
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
-  v_result jsonb;
-begin
-  -- lock the objects, as lock_ids does
-  perform pg_advisory_xact_lock(k.key)
-  from (
-    select distinct hashtextextended(take_charge.environment || ' ' || i.id, 0) as key
-    from unnest(array[
-      object ->> 'id',
-      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
-      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
-      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice')
-    ]) as i (id)
-    where i.id is not null
-    order by key
-  ) as k;
-
-  if exists (
-    select
-    from payments_private.erased_objects as e
-    where e.object_id in (
-        object ->> 'id',
-        coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
-        coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent')
-      )
-      and e.environment = take_charge.environment
-  ) then
-    return null;
-  end if;
-  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
-  with recorded as (
-    insert into payments.webhook_events as w (
-      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
-      processing_status, attempt_count, processed_at
-    )
-    values (
-      take_charge.environment,
-      take_charge.payload ->> 'id',
-      take_charge.payload ->> 'type',
-      take_charge.environment = 'live',
-      'charge',
-      take_charge.object ->> 'id',
-      v_created_at,
-      take_charge.payload,
-      'processed',
-      1,
-      now()
-    )
-    on conflict on constraint webhook_events_provider_event_id_key do nothing
-    returning
-      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
-      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
-      w.provider_account_id, w.provider_created_at, w.next_attempt_at
-  )
-  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
-  into v_result
-  from recorded as r;
-  return v_result;
-end;
-$$;
-
-revoke all on function payments_private.take_charge(text, jsonb, jsonb) from public, anon, authenticated;
---! EndIncluded ledger/private/take_charge.sql
 --! Included ledger/private/take_event.sql
 /*
  * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
@@ -10927,6 +11284,9 @@ grant execute on function payments_private.unknown_prices(text, uuid) to payment
  * counts as one of the others; if Stripe refuses it, the handlers read it and send once more. See
  * payments_private.unknown_prices.
  *
+ * A price whose metadata has payments_trial_days, as "pg-payments catalog push" writes it, begins with a trial of so many
+ * days; of several the longest. The catalog never changes it: another trial is another price.
+ *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
  */
@@ -10978,7 +11338,17 @@ begin
     end,
     'metadata', v_metadata,
     'payment_intent_data', case when session.mode = 'payment' then jsonb_build_object('metadata', v_metadata) end,
-    'subscription_data', case when session.mode = 'subscription' then jsonb_build_object('metadata', v_metadata) end
+    'subscription_data', case
+      when session.mode = 'subscription' then jsonb_build_object(
+        'metadata', v_metadata,
+        'trial_period_days', (
+          select max((p.metadata ->> 'payments_trial_days')::integer)
+          from jsonb_array_elements(session.line_items) as i (item)
+          join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
+          where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+        )
+      )
+    end
   ));
 end;
 $$;

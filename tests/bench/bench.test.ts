@@ -10,10 +10,35 @@ const run = promisify(execFile)
 const BENCH = fileURLToPath(new URL('../../scripts/bench/main.ts', import.meta.url))
 
 const ratio = expect.any(Number)
+const each = { bare_limit: ratio, handler: ratio, sync_engine: ratio }
+const firstEvents = {
+  bare_limit: ratio,
+  customer: ratio,
+  subscription: ratio,
+  payment: ratio,
+  refund: ratio,
+  session: ratio,
+}
 
 describe('npm run bench', () => {
   test('prints its results as one line of JSON at the end, and takes one round trip for each event', async () => {
-    const options = ['--json', '--events', '40', '--connections', '1,16', '--rounds', '1', '--growth', 'none']
+    const options = [
+      '--json',
+      '--events',
+      '40',
+      '--connections',
+      '1,16',
+      '--rounds',
+      '1',
+      '--growth',
+      'none',
+      '--fresh',
+      '1',
+      '--processes',
+      '2',
+      '--locked',
+      '1',
+    ]
     const { stdout } = await run(process.execPath, ['--import', 'tsx', BENCH, ...options])
     const result = JSON.parse(stdout.trim().split('\n').at(-1) ?? '')
     expect(result).toMatchObject({
@@ -21,6 +46,16 @@ describe('npm run bench', () => {
       latency_ms: { 1: { p50: ratio, p99: ratio }, 16: { p50: ratio, p99: ratio } },
       growth: { rows: [], ratio_to_empty: [], by_type: [] },
       round_trips_per_event: 1,
+      cpu_us: { 1: each, 16: each },
+      first_event_ms: firstEvents,
+      later_event_ms: firstEvents,
+      processes: {
+        processes: 2,
+        ratios: { bare_limit: ratio, sync_engine: ratio },
+        events_per_second: each,
+        cpu_us: each,
+      },
+      locked_row: { events: 20, usual_ms: ratio, locked_ms: ratio, ratio },
       config: {
         postgres: { fsync: 'on', synchronous_commit: 'on', full_page_writes: 'on' },
         events: 40,
@@ -39,7 +74,15 @@ describe('npm run bench', () => {
   })
 
   test('refuses an option that it does not know, with a sentence', () => {
-    for (const args of [['--rounds', 'many'], ['--growth', 'huge'], ['--sync=0'], ['--fast']]) {
+    for (const args of [
+      ['--rounds', 'many'],
+      ['--growth', 'huge'],
+      ['--sync=0'],
+      ['--processes', '65'],
+      ['--fresh', 'all'],
+      ['--locked', '-1'],
+      ['--fast'],
+    ]) {
       let refused: unknown
       try {
         readOptions(args)

@@ -5,6 +5,7 @@ import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { createLog } from '../../functions/app.ts'
 import { startServer } from '../../functions/node.ts'
+import { TEMPLATES } from '../../scripts/cli/commands/add/templates.ts'
 import { createProgram } from '../../scripts/cli/main.ts'
 import { productEvent } from '../functions/support/events.ts'
 import { deliver, startSyncSystem } from '../functions/sync/support/system.ts'
@@ -14,7 +15,15 @@ const inTest = ['--environment', 'test']
 const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')
 
 /** Commands that work on the machine or on the database itself, so they have only one way. */
-const ONE_WAY = ['migrate', 'migrations copy', 'serve', 'keys rotate']
+const ONE_WAY = [
+  'migrate',
+  'migrations copy',
+  'serve',
+  'keys rotate',
+  ...TEMPLATES.map(({ name }) => `add ${name}`),
+]
+/** Commands over a file of the app; `catalog.test.ts` runs them. */
+const OVER_FILES = ['catalog pull', 'catalog diff', 'catalog push']
 
 type Ids = { product: string; price: string; event: string }
 type Step = { command: string; args?: (ids: Ids) => string[]; input?: string; code?: number }
@@ -199,9 +208,12 @@ test('no command is left out', () => {
   const names = leaves(createProgram(io))
     .filter(({ hidden }) => !hidden)
     .map(({ name }) => name)
-  const tried = [...new Set(STEPS.map(({ command }) => command)), ...ONE_WAY]
+  const tried = [...new Set(STEPS.map(({ command }) => command)), ...ONE_WAY, ...OVER_FILES]
   expect([...tried].sort()).toEqual([...names].sort())
 })
+
+/** Older spellings with another name. `catalog` without another word is the hidden `catalog list`. */
+const TODAY: Record<string, string> = { history: 'transactions', 'catalog list': 'catalog' }
 
 test('every older spelling takes what it took, and those that lack only "stripe" take what they take today', () => {
   const all = leaves(createProgram(io))
@@ -221,12 +233,12 @@ test('every older spelling takes what it took, and those that lack only "stripe"
     'webhooks configure': ['environment true'],
   }
   for (const command of older) {
-    const today = command.name === 'history' ? 'transactions' : command.name
+    const today = TODAY[command.name] ?? command.name
     const found = all.find(({ name }) => name === `stripe ${today}`)
     expect(takes(command), command.name).toEqual(withArgument[today] ?? (found && takes(found)))
   }
   const names = all.filter(({ name }) => name.startsWith('stripe ')).map(({ name }) => name.slice(7))
-  expect(older.map(({ name }) => name).sort()).toEqual(
+  expect(older.map(({ name }) => (name === 'catalog list' ? 'catalog' : name)).sort()).toEqual(
     [...names.filter((name) => name !== 'webhooks status'), 'history'].sort(),
   )
 })

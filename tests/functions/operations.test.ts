@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import worker, { variablesOf } from '../../functions/worker.ts'
 import type { RunningServer } from './conformance.ts'
 import { productEvent, signatureOf } from './support/events.ts'
+import { startProxy } from './support/proxy.ts'
 import { startNode } from './support/server.ts'
 import { ADMIN_KEY, type System, startSystem } from './support/system.ts'
 
@@ -179,6 +180,24 @@ describe('a Worker', () => {
     const binding = { connectionString: DATABASE_URL }
     for (const bindings of [{ HYPERDRIVE: binding }, { MY_POOL: binding }, { DATABASE_URL: binding }])
       expect((await ask({ ...rest, ...bindings })).status).toBe(200)
+  })
+
+  it('takes a delivery over a single connection, which also reads the stored secrets', async () => {
+    const proxy = await startProxy(system.database.url)
+    const body = JSON.stringify(productEvent('prod_of_a_worker', 'Cap'))
+    const request = new Request('https://w.example/api/webhooks/stripe/test', {
+      method: 'POST',
+      headers: { 'stripe-signature': signatureOf(body) },
+      body,
+    })
+    let closed: Promise<unknown> = Promise.resolve()
+    const waitUntil = (work: Promise<unknown>) => {
+      closed = work
+    }
+    const answer = await worker.fetch(request, { ...system.env, DATABASE_URL: proxy.url }, { waitUntil })
+    expect([answer.status, proxy.opened()]).toEqual([200, 1])
+    await closed
+    await proxy.close()
   })
 
   it('prefers its variable, and takes none of several that it cannot tell apart', () => {

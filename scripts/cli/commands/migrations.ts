@@ -140,7 +140,7 @@ async function refuseGraphileMigrate(to: string, there: string[], ours: string[]
  * (Supabase). The folder's last file decides the format: 13 digits are milliseconds, 14 a time in UTC, 17 the same
  * with milliseconds, and any other count a plain number. node-pg-migrate converts 17 digits to 13.
  */
-function prefixesAfter(there: string[], to: string, now: number): () => string {
+export function prefixesAfter(there: string[], to: string, now: number): () => string {
   const last = there
     .flatMap((name) => /^(\d+)[_-]/.exec(name)?.[1] ?? [])
     .reduce<string | undefined>(

@@ -65,7 +65,9 @@ export function registerOlder(program: Command): void {
       ),
     )
   }
-  for (const command of older.commands) program.addCommand(command, { hidden: true })
+  // The group `catalog` of today lists the catalog too.
+  const added = older.commands.filter((command) => command.name() !== 'catalog')
+  for (const command of added) program.addCommand(command, { hidden: true })
 }
 
 function environmentOf(value: string): StripeEnvironment {

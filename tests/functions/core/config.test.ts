@@ -83,6 +83,8 @@ describe('the configuration', () => {
       { DATABASE_URL: 'postgres://user:100%@localhost/app' },
       'DATABASE_URL must be a Postgres address; encode special characters in the password.',
     ],
+    [{ PAYMENTS_DATABASE_PREPARE: 'yes' }, 'PAYMENTS_DATABASE_PREPARE must be true or false.'],
+    [{ PAYMENTS_WEBHOOK_QUEUE_MB: '0' }, 'PAYMENTS_WEBHOOK_QUEUE_MB must be a whole number from 1 to 10000.'],
     [{ PORT: '80a' }, 'PORT must be a whole number from 0 to 65535.'],
     [
       { PAYMENTS_ENCRYPTION_KEY: 'c2hvcnQ=' },

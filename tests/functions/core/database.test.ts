@@ -90,6 +90,13 @@ describe('when Postgres is away', () => {
     expect(await database.query('select 1 as one')).toEqual([{ one: 1 }])
   })
 
+  it('behind something that hangs up, the statements that wait for a connection fail with the first one', async () => {
+    await proxy.become('hang up')
+    const ends = await Promise.allSettled(Array.from({ length: 9 }, () => database.query('select 1')))
+    const reasons = ends.map((end) => (end.status === 'rejected' ? end.reason.cause.message : 'fulfilled'))
+    expect(reasons).toEqual(Array.from({ length: 9 }, () => 'No answer from the database within 1500 ms.'))
+  })
+
   it('in the midst of a statement, it fails with 503', async () => {
     const running = database.query('select pg_sleep(60)')
     const failed = expect(running).rejects.toMatchObject(unavailable)

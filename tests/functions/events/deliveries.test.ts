@@ -33,7 +33,7 @@ it.each([
   ['asserts what does not hold', 'P0004'],
   ['runs out of time, which ends a whole call', '57014'],
 ])('whose fulfilment %s is kept as failed, and those beside it are processed', async (_, code) => {
-  const ingest = createIngest(database)
+  const ingest = createIngest({ test: database, live: database })
   const events = Array.from({ length: 20 }, (__, n) => productEvent(`prod_${code}_${n}`, 'Cap'))
   const [spoiled, foreign] = [events[7], events[11]]
   if (!spoiled || !foreign) throw new Error('There are 20 events.')

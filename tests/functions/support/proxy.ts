@@ -8,12 +8,17 @@ export type PostgresProxy = {
   url: string
   /** How often a client has sent something since the server last said something: one for each wait for an answer. */
   flights(): number
-  /** Flights are counted anew from here. */
+  /** How many connections were opened. */
+  opened(): number
+  /** Flights and opened connections are counted anew from here. */
   reset(): void
   /** How many connections are open. */
   connections(): number
-  /** `forward` as usual, `hang up` on everybody, also on who comes next, or `stop` listening at all. */
-  become(state: 'forward' | 'hang up' | 'stop'): Promise<void>
+  /**
+   * `forward` as usual, `hang up` on everybody, also on who comes next, `stop` listening at all, or be `silent`: what is sent from
+   * then on is lost, and no connection ends.
+   */
+  become(state: 'forward' | 'hang up' | 'stop' | 'silent'): Promise<void>
   close(): Promise<void>
 }
 
@@ -21,7 +26,9 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   const target = new URL(databaseUrl)
   const sockets = new Set<Socket>()
   let flights = 0
+  let opened = 0
   let hangUp = false
+  let isSilent = false
 
   const server = createServer((client) => {
     if (hangUp)
@@ -29,9 +36,11 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
         .on('error', () => {})
         .resume()
         .end()
+    opened += 1
     const upstream = connect(Number(target.port || 5432), target.hostname)
     let serverSpokeLast = true
     client.on('data', (chunk) => {
+      if (isSilent) return
       if (serverSpokeLast) flights += 1
       serverSpokeLast = false
       upstream.write(chunk)
@@ -69,13 +78,16 @@ export async function startProxy(databaseUrl: string): Promise<PostgresProxy> {
   return {
     url: url.href,
     flights: () => flights,
+    opened: () => opened,
     reset: () => {
       flights = 0
+      opened = 0
     },
     connections: () => sockets.size / 2,
     async become(state) {
       hangUp = state === 'hang up'
-      if (state !== 'forward') cut()
+      isSilent = state === 'silent'
+      if (state === 'stop' || hangUp) cut()
       if (state === 'stop') await stop()
       else if (!server.listening) await listen(port)
     },

@@ -8,6 +8,7 @@ import {
   ingestAll,
   paymentRow,
   projectObjects,
+  type Sql,
 } from '../support/calls.ts'
 import {
   charge,
@@ -29,8 +30,6 @@ beforeAll(async () => {
   database = await createTestDatabase()
 })
 afterAll(() => database.close())
-
-type Sql = TestDatabase['sql']
 
 async function invoiceRow(sql: Sql, id: unknown): Promise<Json> {
   const [row] = await sql`select * from payments.stripe_invoices where invoice_id = ${String(id)}`

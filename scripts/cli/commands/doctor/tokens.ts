@@ -1,5 +1,6 @@
 /** Which tokens of users the handlers accept. */
 import type { Config } from '../../../../functions/app.ts'
+import { showPath } from '../../../../functions/core/token-settings.ts'
 import type { Report } from './report.ts'
 
 /** Projects that share a key set differ only in the issuer, because a signature proves no more than the key. */
@@ -16,6 +17,12 @@ export async function checkTokens(config: Config, report: Report): Promise<void>
       'Set PAYMENTS_JWT_ISSUER to the iss of your tokens, and PAYMENTS_JWT_AUDIENCE to their aud where one issuer serves several apps.',
     )
   }
+  const { role, defaultRole, user } = config.tokens
+  if (defaultRole === 'authenticated')
+    report.ok(
+      'tokens',
+      `every verified token${role === null ? '' : ` without the claim ${showPath(role)}`} is a user's, whom ${showPath(user)} names`,
+    )
   if (!isOpen)
     report.ok(
       'tokens',

@@ -8,8 +8,14 @@ import { registerPrices } from './prices.ts'
 import { registerProducts } from './products.ts'
 
 export function registerCatalog(parent: Command): void {
-  parent
-    .command('catalog')
+  listingCatalog(parent.command('catalog'))
+  registerProducts(parent.command('products').description('products at Stripe'))
+  registerPrices(parent.command('prices').description('prices at Stripe'))
+}
+
+/** Lists products and prices: `stripe catalog`, and `catalog` without another word. */
+export function listingCatalog(command: Command): Command {
+  return command
     .description('products and prices')
     .addOption(environmentOption())
     .action(
@@ -27,6 +33,4 @@ export function registerCatalog(parent: Command): void {
         )
       }),
     )
-  registerProducts(parent.command('products').description('products at Stripe'))
-  registerPrices(parent.command('prices').description('prices at Stripe'))
 }

@@ -1,0 +1,77 @@
+/** The catalog file as a schema. `types/catalog.schema.json` is generated from it. */
+import { z } from 'zod'
+import type { Catalog } from '../../../../types/catalog.ts'
+
+const METADATA_TEXT_MAX = 500
+
+const text = (most: number) =>
+  z.string().min(1, 'must not be empty').max(most, `must have at most ${most} characters`)
+const amount = z
+  .int('must be a whole number of the minor unit, for example 1900 for 19.00')
+  .min(0, 'must not be below zero')
+  .max(999_999_999_999, 'is too large')
+const metadata = z
+  .record(
+    z
+      .string()
+      .max(40, 'must have at most 40 characters')
+      .refine((key) => !/^(payments|insforge)_/.test(key), 'is reserved'),
+    text(METADATA_TEXT_MAX),
+  )
+  .optional()
+
+const price = z.strictObject({
+  lookupKey: text(150).describe('Unique in the file; the app finds the price by it.'),
+  amount: amount.describe("In the currency's minor unit: 1900 is 19.00 euros."),
+  currency: z.string().regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters'),
+  currencies: z
+    .record(z.string().regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters'), amount)
+    .optional()
+    .describe('The same price in other currencies, each with the lookup key <lookupKey>_<currency>.'),
+  interval: z.enum(['day', 'week', 'month', 'year'], 'must be day, week, month or year').optional(),
+  intervalCount: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(1095, 'must be at most 1095')
+    .optional(),
+  trialDays: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(730, 'must be at most 730')
+    .optional(),
+  taxBehavior: z
+    .enum(['exclusive', 'inclusive', 'unspecified'], 'must be exclusive, inclusive or unspecified')
+    .optional(),
+  metadata,
+})
+
+const product = z.strictObject({
+  key: z
+    .string()
+    .regex(/^[A-Za-z0-9][\w.-]{0,99}$/, 'must have letters, digits, _, . and - only, at most 100')
+    .describe('The name of the product in this file. It stays when the name changes.'),
+  name: text(250),
+  description: text(5000).optional(),
+  features: z
+    .array(text(80))
+    .refine(
+      (list) => JSON.stringify(list).length <= METADATA_TEXT_MAX,
+      `must have at most ${METADATA_TEXT_MAX} characters in all`,
+    )
+    .optional(),
+  metadata,
+  prices: z.array(price),
+})
+
+export const catalogSchema: z.ZodType<Catalog> = z.strictObject({
+  $schema: z.string().optional(),
+  products: z.array(product),
+})
+
+/** The path of the JSON schema, below the root of the package. */
+export const CATALOG_SCHEMA_FILE = 'types/catalog.schema.json'
+
+export const catalogJsonSchema = () => ({
+  ...z.toJSONSchema(catalogSchema),
+  title: 'payments.catalog.json: the products and prices of an app',
+})

@@ -1,0 +1,43 @@
+/*
+ * What app users may read in the schema payments: the catalogue, and the payments and subscriptions of what they may bill. Without
+ * this they read nothing: row level security is on everywhere, and pg-payments has no policy that lets a user in.
+ *
+ * Reads go through row level security, by columns: metadata, raw objects and e-mail addresses stay with the server.
+ */
+{{#is_group}}
+{{> members}}
+
+{{/is_group}}
+drop policy if exists select_subject_{{subject}} on payments.transactions;
+create policy select_subject_{{subject}} on payments.transactions for select to authenticated
+  using (subject_type = '{{subject}}' and {{billed subject_id}});
+grant select (
+  id, environment, type, status, subject_type, subject_id, provider_object_type, provider_object_id,
+  provider_parent_object_type, provider_parent_object_id, amount, amount_refunded, currency, description, paid_at,
+  failed_at, refunded_at, provider_created_at, disputed_at, dispute_status, amount_disputed
+) on payments.transactions to authenticated;
+
+drop policy if exists select_subject_{{subject}} on payments.stripe_subscriptions;
+create policy select_subject_{{subject}} on payments.stripe_subscriptions for select to authenticated
+  using (subject_type = '{{subject}}' and {{billed subject_id}});
+grant select (
+  environment, subscription_id, subject_type, subject_id, status, current_period_start, current_period_end,
+  cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end, pause_collection_behavior,
+  pause_collection_resumes_at
+) on payments.stripe_subscriptions to authenticated;
+
+-- show the catalogue to everyone
+drop policy if exists select_active on payments.stripe_products;
+create policy select_active on payments.stripe_products for select to anon, authenticated using (active and not deleted);
+grant select (environment, product_id, name, description, active, default_price_id)
+  on payments.stripe_products to anon, authenticated;
+drop policy if exists select_active on payments.stripe_prices;
+create policy select_active on payments.stripe_prices for select to anon, authenticated using (active and not deleted);
+grant select (
+  environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key, billing_scheme,
+  tax_behavior, recurring_interval, recurring_interval_count
+) on payments.stripe_prices to anon, authenticated;
+
+-- Down
+drop policy if exists select_subject_{{subject}} on payments.transactions;
+drop policy if exists select_subject_{{subject}} on payments.stripe_subscriptions;
