@@ -1,5 +1,5 @@
 --! Previous: sha1:daba1abd8030348e095869b96409feb68715f273
---! Hash: sha1:806b8cf7da0daccddae845f36e44078822ccb76a
+--! Hash: sha1:4d6cb51e352e18f5ed509e1326986051b8d87028
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -7698,8 +7698,7 @@ begin
         if i.object_id is not null then return null; end if;
         i := v_object;
       when 'refund' then
-        if v_object.version = 0
-          or v_object.amount is null
+        if v_object.version = 0 or v_object.amount is null
           or coalesce(v_object.customer_id, v_object.customer_email, v_object.subscription_id, v_object.product_id,
             v_object.price_id, v_object.subject_type) is not null -- no refund says this
         then
@@ -7708,8 +7707,7 @@ begin
         v_refunds := coalesce(v_refunds, 0) + v_object.amount;
         v_refunded_at := greatest(v_refunded_at, coalesce(v_object.succeeded_at, v_object.provider_created_at));
         continue;
-      else
-        return null;
+      else return null;
     end case;
     v_is_paid := v_is_paid or v_object.version > 0;
   end loop;
@@ -7761,13 +7759,9 @@ begin
       else 'charge'
     end,
     coalesce(p.object_id, i.object_id, s.object_id, c.object_id),
-    null, -- parent
-    null,
+    null, null, -- parent
     jsonb_strip_nulls(jsonb_build_object(
-      'payment_intent', p.object_id,
-      'invoice', i.object_id,
-      'checkout_session', s.object_id,
-      'charge', c.object_id,
+      'payment_intent', p.object_id, 'invoice', i.object_id, 'checkout_session', s.object_id, 'charge', c.object_id,
       'subscription', v_subscription_id,
       'product', coalesce(i.product_id, p.product_id, c.product_id, s.product_id),
       'price', coalesce(i.price_id, p.price_id, c.price_id, s.price_id)
@@ -7785,16 +7779,9 @@ begin
     null, -- failed_at
     case when v_amount_refunded > 0 then coalesce(v_refunded_at, c.refunded_at) end,
     least(i.provider_created_at, p.provider_created_at, c.provider_created_at, s.provider_created_at),
-    '{}', -- raw
-    null, -- when the row was written
-    null,
-    null, -- disputes
-    null,
-    null,
-    0,
-    null, -- the receipt and the card are added where the row is written
-    null,
-    null
+    '{}', null, null, -- raw, and when the row was written
+    null, null, null, 0, -- disputes
+    null, null, null -- the receipt and the card are added where the row is written
   )::payments.transactions;
 end;
 $$;
@@ -7973,8 +7960,8 @@ revoke all on function payments_private.take_payment(text, jsonb, jsonb) from pu
 --! Included ledger/private/take_price.sql
 /*
  * Takes an ordinary event that a price was created or updated: writes the price and the ledger in one statement.
- * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why it is
- * safe without a lock of the id.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why the
+ * lock of one id is enough.
  */
 create or replace function payments_private.take_price(
   environment text,
@@ -7990,6 +7977,10 @@ as $$
 declare
   v_result jsonb;
 begin
+  if pg_advisory_xact_lock(hashtextextended(environment || ' ' || (object ->> 'id'), 0)) is null then -- lock_ids
+    return null;
+  end if;
+
   with written as (
     insert into payments.stripe_prices as t (
       environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
@@ -8063,8 +8054,8 @@ revoke all on function payments_private.take_price(
 --! Included ledger/private/take_product.sql
 /*
  * Takes an ordinary event that a product was created or updated: writes the product and the ledger in one statement.
- * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why it is
- * safe without a lock of the id.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why the
+ * lock of one id is enough.
  */
 create or replace function payments_private.take_product(
   environment text,
@@ -8080,6 +8071,10 @@ as $$
 declare
   v_result jsonb;
 begin
+  if pg_advisory_xact_lock(hashtextextended(environment || ' ' || (object ->> 'id'), 0)) is null then -- lock_ids
+    return null;
+  end if;
+
   with written as (
     insert into payments.stripe_products as t (
       environment, product_id, name, description, active, default_price_id, metadata, raw, version
@@ -8645,7 +8640,6 @@ declare
     nullif(v_item -> 'current_period_end', 'null'), object -> 'current_period_end'
   ));
   v_result jsonb;
-  v_is_written boolean;
 begin
   with written as (
     update payments.stripe_subscriptions as t
@@ -8738,13 +8732,9 @@ begin
       w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
       w.provider_account_id, w.provider_created_at, w.next_attempt_at
   )
-  select case when r.id is not null then jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb) end, exists (select from written)
-  into v_result, v_is_written
-  from (select) as x
-  left join recorded as r on true;
-  if v_is_written and v_result is null then -- the ledger has the event: leave no lock of the row behind
-    raise sqlstate 'SP040';
-  end if;
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
   return v_result;
 end;
 $$;
@@ -8758,10 +8748,11 @@ revoke all on function payments_private.update_ordinary_subscription(
  * Takes an ordinary event that a subscription was created or changed. Returns the event's result, or null if the event is
  * not ordinary. Contract: see take_event.
  *
- * Most events change a row in place: see update_ordinary_subscription. Like take_customer, that takes the lock of one
- * subscription and then waits for nothing but the ledger's key. Everything else takes the locks of the general path first:
+ * Most events change a row in place, without its status: see update_ordinary_subscription. Like take_customer, that takes the
+ * lock of one id and then waits for no other. Everything else takes the locks of the general path:
  *   - another status: the customer and its subject have no other claim, so that no mapping depends on the status
  *   - a subscription without a row: its claim is ordinary (take_claim), and no payment of it has another subject
+ * The row is looked up before the locks, to choose between these. The statement that writes checks it again.
  */
 create or replace function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
   returns jsonb
@@ -8778,7 +8769,7 @@ declare
   v_id text := object ->> 'id';
   v_customer_id text := payments_private.id_of(object -> 'customer');
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
-  v_result jsonb;
+  v_status text; -- of the row
 begin
   if object ->> 'status' in ('canceled', 'incomplete_expired')
     or jsonb_array_length(object -> 'items' -> 'data') is distinct from 1
@@ -8787,11 +8778,17 @@ begin
   then
     return null;
   end if;
-  if v_type <> 'customer.subscription.created' then
-    v_result := payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, false);
-    if v_result is not null then
-      return v_result;
+
+  -- change a row in place
+  select t.status
+  into v_status
+  from payments.stripe_subscriptions as t
+  where t.subscription_id = v_id and t.environment = take_subscription.environment;
+  if v_status = object ->> 'status' then
+    if pg_advisory_xact_lock(hashtextextended(environment || ' ' || v_id, 0)) is null then
+      return null;
     end if;
+    return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, false);
   end if;
 
   -- lock the ids, then the subject, as lock_ids does
@@ -8814,10 +8811,10 @@ begin
     return null;
   end if;
 
-  if payments_private.is_new_subscription(environment, v_id, v_customer_id, v_subject) then
-    return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
-  elsif v_type <> 'customer.subscription.created' then
+  if v_status is not null then
     return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, true);
+  elsif payments_private.is_new_subscription(environment, v_id, v_customer_id, v_subject) then
+    return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
   end if;
   return null;
 end;
@@ -8909,9 +8906,9 @@ revoke all on function payments_private.take_charge(text, jsonb, jsonb) from pub
  * Ordinary is an object that is whole, not deleted and not erased here, and that is newer than its row, which is not deleted either. Such
  * an event changes the row of its customer and nothing else: no owner and no mapping depends on it.
  *
- * It takes the lock of this one row and then writes the ledger's key. It waits for nothing after that, so it is in no
- * circle with the general path, which takes its locks of ids first and writes the ledger last. The version decides in the
- * statement itself, after any wait for the row.
+ * Of the locks of the general path it takes that of the customer's id, then the row, then the ledger's key. It waits for
+ * no other id, so it closes no circle with a path that takes several ids in order. Nobody else takes the lock of an event's
+ * id alone, and the ledger's key finds a duplicate.
  */
 create or replace function payments_private.take_customer(environment text, payload jsonb, object jsonb)
   returns jsonb
@@ -8924,6 +8921,10 @@ declare
   v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
   v_result jsonb;
 begin
+  if pg_advisory_xact_lock(hashtextextended(environment || ' ' || (object ->> 'id'), 0)) is null then -- lock_ids
+    return null;
+  end if;
+
   with written as (
     insert into payments.customers as t (
       environment, provider_customer_id, email, name, phone, metadata, raw, provider_created_at, version
@@ -9184,7 +9185,8 @@ grant execute on function payments.ingest_webhook_event(text, jsonb) to payments
 /*
  * Takes a few events without a problem (see event_problem): each by its short path if it is ordinary, then the others
  * together by the general path. Returns their results in the same order; see payments.ingest_webhook_event. Locks all ids
- * of the events at once and in order, so that no short path waits for an id while it holds a row.
+ * of the events and then their payments, each at once and in order: no short path then waits for one of these while it
+ * holds another.
  */
 create or replace function payments_private.ingest_few(environment text, payloads jsonb[])
   returns jsonb[]
@@ -9194,13 +9196,15 @@ create or replace function payments_private.ingest_few(environment text, payload
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_ids text[] := payments_private.ids_of(payloads);
   v_results jsonb[] := '{}';
   v_others jsonb[] := '{}';
   v_positions integer[] := '{}'; -- of the others
   v_processed jsonb[];
 begin
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, payments_private.ids_of(payloads));
+  perform payments_private.lock_ids(environment, v_ids);
+  perform payments_private.lock_payments_of(environment, v_ids); -- else two lists could lock two payments crosswise
   for i in 1 .. cardinality(payloads) loop
     v_results[i] := payments_private.ingest_event(environment, payloads[i], true);
     if v_results[i] is null then
