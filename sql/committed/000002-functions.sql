@@ -1,5 +1,5 @@
 --! Previous: sha1:daba1abd8030348e095869b96409feb68715f273
---! Hash: sha1:4d6cb51e352e18f5ed509e1326986051b8d87028
+--! Hash: sha1:a13b28c1776183743020e610a5e9054a749a45cf
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,7 +32,7 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
---! Included invoice/private/credit_note_list.sql
+--! Included projection/private/credit_note_list.sql
 /*
  * Returns the credit notes that the API lists, with columns named as in its answers.
  *
@@ -72,8 +72,8 @@ comment on view payments_private.credit_note_list is 'Credit notes as the API li
 
 revoke all on payments_private.credit_note_list from public, anon, authenticated;
 grant select on payments_private.credit_note_list to payments_service;
---! EndIncluded invoice/private/credit_note_list.sql
---! Included invoice/private/invoice_list.sql
+--! EndIncluded projection/private/credit_note_list.sql
+--! Included projection/private/invoice_list.sql
 /*
  * Returns the invoices that the API lists, with columns named as in its answers.
  *
@@ -122,7 +122,7 @@ comment on view payments_private.invoice_list is 'Invoices as the API lists them
 
 revoke all on payments_private.invoice_list from public, anon, authenticated;
 grant select on payments_private.invoice_list to payments_service;
---! EndIncluded invoice/private/invoice_list.sql
+--! EndIncluded projection/private/invoice_list.sql
 --! Included ownership/assign_subject.sql
 /*
  * Assigns a customer or a subscription to a billing subject, and returns
@@ -2456,7 +2456,7 @@ $$;
 
 revoke all on function payments_private.owner_of_credit_note(text, text, text) from public, anon, authenticated;
 --! EndIncluded ownership/private/owner_of_credit_note.sql
---! Included invoice/private/refresh_invoices.sql
+--! Included ownership/private/refresh_invoices.sql
 /*
  * Decides again whom invoices belong to, and the credit notes of these: the invoices with these ids, those of these
  * subscriptions, and those of these customers. Credit notes of these customers whose invoice has no row are decided, too.
@@ -2522,7 +2522,7 @@ end;
 $$;
 
 revoke all on function payments_private.refresh_invoices(text, text[], text[], text[]) from public, anon, authenticated;
---! EndIncluded invoice/private/refresh_invoices.sql
+--! EndIncluded ownership/private/refresh_invoices.sql
 --! Included payment/private/refresh_payments.sql
 /*
  * Derives the transactions of subscriptions and customers again, after their billing subject changed. Decides as well whom
@@ -4893,7 +4893,7 @@ $$;
 revoke all on function payments_private.project_stripe_checkout_sessions(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
---! Included invoice/private/tax_of.sql
+--! Included projection/private/tax_of.sql
 /*
  * Returns the sum of the taxes of an invoice or a credit note in the minor unit; null if Stripe names none. Since
  * 2025-03-31.basil they are in total_taxes, before that in total_tax_amounts, and in tax.
@@ -4916,8 +4916,8 @@ end;
 $$;
 
 revoke all on function payments_private.tax_of(jsonb) from public, anon, authenticated;
---! EndIncluded invoice/private/tax_of.sql
---! Included invoice/private/credit_note_row.sql
+--! EndIncluded projection/private/tax_of.sql
+--! Included projection/private/credit_note_row.sql
 /*
  * Returns the row of payments.stripe_credit_notes that a snapshot of a credit note stands for. Its subject is not decided
  * yet. Stripe never leaves void.
@@ -4966,8 +4966,8 @@ end;
 $$;
 
 revoke all on function payments_private.credit_note_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
---! EndIncluded invoice/private/credit_note_row.sql
---! Included invoice/private/project_stripe_credit_notes.sql
+--! EndIncluded projection/private/credit_note_row.sql
+--! Included projection/private/project_stripe_credit_notes.sql
 /*
  * Projects credit notes into payments.stripe_credit_notes. Returns outcomes. Contract: see project_snapshots.
  */
@@ -5063,8 +5063,8 @@ $$;
 
 revoke all on function payments_private.project_stripe_credit_notes(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
---! EndIncluded invoice/private/project_stripe_credit_notes.sql
---! Included invoice/private/invoice_row.sql
+--! EndIncluded projection/private/project_stripe_credit_notes.sql
+--! Included projection/private/invoice_row.sql
 /*
  * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet:
  * named_subject is the one that the metadata of the invoice names, else of its subscription, else of what it bills.
@@ -5154,8 +5154,8 @@ end;
 $$;
 
 revoke all on function payments_private.invoice_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
---! EndIncluded invoice/private/invoice_row.sql
---! Included invoice/private/project_stripe_invoices.sql
+--! EndIncluded projection/private/invoice_row.sql
+--! Included projection/private/project_stripe_invoices.sql
 /*
  * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice says
  * of its payment is projected by payment_of_invoice.
@@ -5290,7 +5290,7 @@ $$;
 
 revoke all on function payments_private.project_stripe_invoices(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
---! EndIncluded invoice/private/project_stripe_invoices.sql
+--! EndIncluded projection/private/project_stripe_invoices.sql
 --! Included payment/private/put_charge_details.sql
 /*
  * Keeps what a snapshot of a charge says of its receipt and card, if it is newer, and shows it in the transaction of its
@@ -7072,7 +7072,7 @@ revoke all on function payments_private.take_ignored(
   text, jsonb
 ) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_ignored.sql
---! Included invoice/private/put_ordinary_invoice.sql
+--! Included projection/private/put_ordinary_invoice.sql
 /*
  * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
  *
@@ -7165,7 +7165,7 @@ end;
 $$;
 
 revoke all on function payments_private.put_ordinary_invoice(payments.stripe_invoices) from public, anon, authenticated;
---! EndIncluded invoice/private/put_ordinary_invoice.sql
+--! EndIncluded projection/private/put_ordinary_invoice.sql
 --! Included ledger/private/take_invoice.sql
 /*
  * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger. Returns
