@@ -639,6 +639,11 @@ create table payments.stripe_subscriptions (
   latest_invoice_id text,
   pause_collection_behavior text,
   pause_collection_resumes_at timestamp with time zone,
+  schedule_id text,
+  next_phase_at timestamp with time zone,
+  next_phase_items jsonb,
+  pending_update jsonb,
+  pending_update_expires_at timestamp with time zone,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   synced_at timestamp with time zone not null default now(),
@@ -670,6 +675,11 @@ comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.'
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
 comment on column payments.stripe_subscriptions.pause_collection_behavior is 'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
 comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
+comment on column payments.stripe_subscriptions.schedule_id is 'Subscription schedule (sub_sched_…) that changes it later; null without one.';
+comment on column payments.stripe_subscriptions.next_phase_at is 'When the next phase of its schedule begins; null if none follows.';
+comment on column payments.stripe_subscriptions.next_phase_items is 'What it has from then on: [{"price_id": "price_…", "quantity": 1}].';
+comment on column payments.stripe_subscriptions.pending_update is 'Change that Stripe makes once its invoice is paid, as Stripe describes it (https://docs.stripe.com/billing/subscriptions/pending-updates).';
+comment on column payments.stripe_subscriptions.pending_update_expires_at is 'When Stripe drops that change unless it is paid.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -678,6 +688,7 @@ comment on column payments.stripe_subscriptions.updated_at is 'When this row las
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (customer_id, environment);
+CREATE INDEX stripe_subscriptions_schedule_id_idx ON payments.stripe_subscriptions USING btree (schedule_id, environment) WHERE (schedule_id IS NOT NULL);
 CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscriptions USING btree (updated_at, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
@@ -1729,10 +1740,34 @@ create view payments_private.subscription_list with (security_invoker=true) as
            FROM payments_private.subscription_item_list i
           WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
     pause_collection_behavior,
-    pause_collection_resumes_at
+    pause_collection_resumes_at,
+    schedule_id,
+    next_phase_at,
+    next_phase_items,
+    pending_update,
+    pending_update_expires_at
    FROM payments.stripe_subscriptions s;
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
+
+create table payments_private.subscription_schedules (
+  environment text not null,
+  schedule_id text not null,
+  status text not null,
+  next_phase_at timestamp with time zone,
+  next_phase_items jsonb,
+  version bigint not null,
+  constraint subscription_schedules_pkey PRIMARY KEY (schedule_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.subscription_schedules enable row level security;
+comment on table payments_private.subscription_schedules is 'The next phase of each subscription schedule (https://docs.stripe.com/api/subscription_schedules), for the columns of payments.stripe_subscriptions.';
+comment on column payments_private.subscription_schedules.environment is 'test or live.';
+comment on column payments_private.subscription_schedules.schedule_id is 'Stripe id (sub_sched_…).';
+comment on column payments_private.subscription_schedules.status is 'Stripe''s status: not_started, active, completed, released or canceled.';
+comment on column payments_private.subscription_schedules.next_phase_at is 'When the next phase begins; null if none follows.';
+comment on column payments_private.subscription_schedules.next_phase_items is 'Prices and quantities of that phase.';
+comment on column payments_private.subscription_schedules.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create view payments_private.sync_run_list with (security_invoker=true) as
  SELECT id,
@@ -2654,6 +2689,11 @@ create function payments_private.project_stripe_products(environment text, snaps
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.project_stripe_schedules(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.project_stripe_subscriptions(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, INOUT outcomes text[], OUT owners payments_private.customer_owners[], OUT owned_ids text[])
   returns record
   language plpgsql volatile security invoker
@@ -2795,6 +2835,11 @@ create function payments_private.retry_delay(attempt_count integer)
 create function payments_private.retry_event(environment text, payload jsonb, reprocess boolean DEFAULT false)
   returns jsonb
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.schedule_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.subscription_schedules
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)

@@ -506,6 +506,17 @@ export type StripeSubscription = {
    */
   pauseCollectionBehavior: string | null
   pauseCollectionResumesAt: string | null
+  scheduleId: string | null
+  /** When the schedule changes it next; null if nothing is planned. */
+  nextPhaseAt: string | null
+  /** What it has from then on. */
+  nextPhaseItems: {
+    priceId: string | null
+    quantity: number | null
+  }[] | null
+  /** The change that Stripe makes once its invoice is paid, as Stripe describes it. */
+  pendingUpdate: Record<string, unknown> | null
+  pendingUpdateExpiresAt: string | null
   metadata: Record<string, string>
   syncedAt: string
   createdAt: string

@@ -646,8 +646,13 @@ export interface PaymentsPrivateSubscriptionList {
   items: Json | null;
   latest_invoice_id: string | null;
   metadata: Json | null;
+  next_phase_at: Timestamp | null;
+  next_phase_items: Json | null;
   pause_collection_behavior: string | null;
   pause_collection_resumes_at: Timestamp | null;
+  pending_update: Json | null;
+  pending_update_expires_at: Timestamp | null;
+  schedule_id: string | null;
   status: string | null;
   subject_id: string | null;
   subject_type: string | null;
@@ -656,6 +661,33 @@ export interface PaymentsPrivateSubscriptionList {
   trial_end: Timestamp | null;
   trial_start: Timestamp | null;
   updated_at: Timestamp | null;
+}
+
+export interface PaymentsPrivateSubscriptionSchedules {
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When the next phase begins; null if none follows.
+   */
+  next_phase_at: Timestamp | null;
+  /**
+   * Prices and quantities of that phase.
+   */
+  next_phase_items: Json | null;
+  /**
+   * Stripe id (sub_sched_…).
+   */
+  schedule_id: string;
+  /**
+   * Stripe's status: not_started, active, completed, released or canceled.
+   */
+  status: string;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Int8;
 }
 
 export interface PaymentsPrivateSyncedSubscriptions {
@@ -1497,6 +1529,14 @@ export interface PaymentsStripeSubscriptions {
    */
   metadata: Generated<Json>;
   /**
+   * When the next phase of its schedule begins; null if none follows.
+   */
+  next_phase_at: Timestamp | null;
+  /**
+   * What it has from then on: [{"price_id": "price_…", "quantity": 1}].
+   */
+  next_phase_items: Json | null;
+  /**
    * How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.
    */
   pause_collection_behavior: string | null;
@@ -1505,9 +1545,21 @@ export interface PaymentsStripeSubscriptions {
    */
   pause_collection_resumes_at: Timestamp | null;
   /**
+   * Change that Stripe makes once its invoice is paid, as Stripe describes it (https://docs.stripe.com/billing/subscriptions/pending-updates).
+   */
+  pending_update: Json | null;
+  /**
+   * When Stripe drops that change unless it is paid.
+   */
+  pending_update_expires_at: Timestamp | null;
+  /**
    * The object as Stripe sent it last.
    */
   raw: Generated<Json>;
+  /**
+   * Subscription schedule (sub_sched_…) that changes it later; null without one.
+   */
+  schedule_id: string | null;
   /**
    * Stripe's status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. trialing usually gives access; active and past_due do once money has arrived. Stripe still retries the payment of one that is past_due. Give no access for a word you do not know.
    */
@@ -1935,6 +1987,7 @@ export interface DB {
   "payments_private.subject_assignments": PaymentsPrivateSubjectAssignments;
   "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
   "payments_private.subscription_list": PaymentsPrivateSubscriptionList;
+  "payments_private.subscription_schedules": PaymentsPrivateSubscriptionSchedules;
   "payments_private.sync_run_list": PaymentsPrivateSyncRunList;
   "payments_private.synced_subscriptions": PaymentsPrivateSyncedSubscriptions;
   "payments_private.transaction_list": PaymentsPrivateTransactionList;

@@ -87,6 +87,7 @@ const RETRIEVE: Record<string, Retrieve> = {
   dispute: (stripe, id) => stripe.disputes.retrieve(id),
   invoice: (stripe, id) => stripe.invoices.retrieve(id),
   credit_note: (stripe, id) => stripe.creditNotes.retrieve(id),
+  subscription_schedule: (stripe, id) => stripe.subscriptionSchedules.retrieve(id),
   invoice_payment: (stripe, id) => stripe.invoicePayments.retrieve(id),
   payment_intent: (stripe, id) => stripe.paymentIntents.retrieve(id),
   price: (stripe, id) => stripe.prices.retrieve(id),

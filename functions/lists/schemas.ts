@@ -108,6 +108,17 @@ export const subscription = s.component('StripeSubscription', {
     '`keep_as_draft`, `mark_uncollectible` or `void` while collection is paused. The status stays `active`.',
   ),
   pauseCollectionResumesAt: s.nullableInstant,
+  scheduleId: s.nullable,
+  nextPhaseAt: s.nullableInstant.describe('When the schedule changes it next; null if nothing is planned.'),
+  nextPhaseItems: z
+    .array(z.object({ priceId: s.nullable, quantity: z.number().nullable() }))
+    .nullable()
+    .describe('What it has from then on.'),
+  pendingUpdate: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .describe('The change that Stripe makes once its invoice is paid, as Stripe describes it.'),
+  pendingUpdateExpiresAt: s.nullableInstant,
   metadata: s.strings,
   syncedAt: s.instant,
   ...s.timestamps,

@@ -202,6 +202,24 @@ function setPaymentMethod(world: World, subscription: string, method: string): v
   world.api('POST', `/v1/subscriptions/${subscription}`, { default_payment_method: saved.id })
 }
 
+/** Lets a subscription change to another price after the current period, and returns the id of the schedule. */
+function schedulePlan(world: World, subscription: string, price: string): string {
+  const { id } = world.api('POST', '/v1/subscription_schedules', { from_subscription: subscription })
+  const [first] = world.engine.store.require('subscription_schedule', id).phases
+  const [item] = world.engine.store.require('subscription', subscription).items.data
+  world.api('POST', `/v1/subscription_schedules/${id}`, {
+    phases: [
+      {
+        items: [{ price: item?.price.id, quantity: 1 }],
+        start_date: first?.start_date,
+        end_date: first?.end_date,
+      },
+      { items: [{ price, quantity: 1 }] },
+    ],
+  })
+  return id
+}
+
 const MONTH_SECONDS = 31 * DAY_SECONDS
 
 export const lifeCycles: LifeCycle[] = [
@@ -591,6 +609,33 @@ export const lifeCycles: LifeCycle[] = [
       const subscription = subscribe(world)
       world.wait(DAY_SECONDS)
       world.api('DELETE', `/v1/customers/${customerOf(world, subscription)}`)
+    },
+  },
+
+  {
+    name: 'a downgrade waits in a schedule until the period ends',
+    run: (world) => {
+      const subscription = subscribe(world)
+      schedulePlan(world, subscription, world.prices.yearly)
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
+    },
+  },
+  {
+    name: 'a schedule is changed, then released',
+    run: (world) => {
+      const subscription = subscribe(world)
+      const schedule = schedulePlan(world, subscription, world.prices.yearly)
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/subscription_schedules/${schedule}/release`)
+    },
+  },
+  {
+    name: 'a schedule is canceled with its subscription',
+    run: (world) => {
+      const subscription = subscribe(world)
+      const schedule = schedulePlan(world, subscription, world.prices.pro)
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/subscription_schedules/${schedule}/cancel`)
     },
   },
 

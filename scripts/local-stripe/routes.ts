@@ -20,6 +20,7 @@ import { paymentIntentRoutes } from './resources/payment-intents.ts'
 import { paymentMethodRoutes } from './resources/payment-methods.ts'
 import { portalRoutes } from './resources/portal.ts'
 import { refundRoutes } from './resources/refunds.ts'
+import { scheduleRoutes } from './resources/schedules.ts'
 import { searchRoutes } from './resources/search.ts'
 import { setupIntentRoutes } from './resources/setup-intents.ts'
 import { shippingRateRoutes } from './resources/shipping.ts'
@@ -44,6 +45,7 @@ export const routes: Route[] = [
   ...priceRoutes,
   ...productRoutes,
   ...refundRoutes,
+  ...scheduleRoutes,
   ...setupIntentRoutes,
   ...shippingRateRoutes,
   ...subscriptionRoutes,

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:daba1abd8030348e095869b96409feb68715f273
+--! Hash: sha1:a68b6442f466ccfce0be2342c583c27ba8dd101d
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -508,6 +508,11 @@ create table if not exists payments.stripe_subscriptions (
   latest_invoice_id text,
   pause_collection_behavior text,
   pause_collection_resumes_at timestamptz,
+  schedule_id text,
+  next_phase_at timestamptz,
+  next_phase_items jsonb,
+  pending_update jsonb,
+  pending_update_expires_at timestamptz,
   metadata jsonb not null default '{}',
   raw jsonb not null default '{}',
   synced_at timestamptz not null default now(),
@@ -548,6 +553,12 @@ comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest inv
 comment on column payments.stripe_subscriptions.pause_collection_behavior is
   'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
 comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
+comment on column payments.stripe_subscriptions.schedule_id is 'Subscription schedule (sub_sched_…) that changes it later; null without one.';
+comment on column payments.stripe_subscriptions.next_phase_at is 'When the next phase of its schedule begins; null if none follows.';
+comment on column payments.stripe_subscriptions.next_phase_items is 'What it has from then on: [{"price_id": "price_…", "quantity": 1}].';
+comment on column payments.stripe_subscriptions.pending_update is
+  'Change that Stripe makes once its invoice is paid, as Stripe describes it (https://docs.stripe.com/billing/subscriptions/pending-updates).';
+comment on column payments.stripe_subscriptions.pending_update_expires_at is 'When Stripe drops that change unless it is paid.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -555,6 +566,27 @@ comment on column payments.stripe_subscriptions.created_at is 'When this row was
 comment on column payments.stripe_subscriptions.updated_at is 'When this row last changed.';
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create index if not exists stripe_subscriptions_schedule_id_idx
+  on payments.stripe_subscriptions (schedule_id, environment) where schedule_id is not null;
+
+create table if not exists payments_private.subscription_schedules (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  schedule_id text not null,
+  status text not null,
+  next_phase_at timestamptz,
+  next_phase_items jsonb,
+  version bigint not null,
+  constraint subscription_schedules_pkey primary key (schedule_id, environment)
+);
+comment on table payments_private.subscription_schedules is
+  'The next phase of each subscription schedule (https://docs.stripe.com/api/subscription_schedules), for the columns of payments.stripe_subscriptions.';
+comment on column payments_private.subscription_schedules.environment is 'test or live.';
+comment on column payments_private.subscription_schedules.schedule_id is 'Stripe id (sub_sched_…).';
+comment on column payments_private.subscription_schedules.status is 'Stripe''s status: not_started, active, completed, released or canceled.';
+comment on column payments_private.subscription_schedules.next_phase_at is 'When the next phase begins; null if none follows.';
+comment on column payments_private.subscription_schedules.next_phase_items is 'Prices and quantities of that phase.';
+comment on column payments_private.subscription_schedules.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create table if not exists payments.stripe_subscription_items (
   id uuid not null default gen_random_uuid() constraint stripe_subscription_items_pkey primary key,

@@ -1,5 +1,5 @@
---! Previous: sha1:daba1abd8030348e095869b96409feb68715f273
---! Hash: sha1:a13b28c1776183743020e610a5e9054a749a45cf
+--! Previous: sha1:a68b6442f466ccfce0be2342c583c27ba8dd101d
+--! Hash: sha1:4bb6829ac9b36584e670004e50b7d4a93c0fba98
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -1440,6 +1440,7 @@ begin
       coalesce(v_object -> 'invoice' ->> 'id', v_object ->> 'invoice'),
       coalesce(v_object -> 'subscription' ->> 'id', v_object ->> 'subscription'),
       v_object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      coalesce(v_object -> 'schedule' ->> 'id', v_object ->> 'schedule'),
       v_object -> 'payment' ->> 'payment_intent',
       v_object -> 'payment' ->> 'charge',
       v_object -> 'payment_details' ->> 'order_reference',
@@ -4324,7 +4325,8 @@ begin
     insert into payments.stripe_subscriptions as t (
       environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
       current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
-      latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw, version
+      latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, schedule_id, next_phase_at,
+      next_phase_items, pending_update, pending_update_expires_at, metadata, raw, version
     )
     select
       write_subscriptions.environment,
@@ -4351,6 +4353,11 @@ begin
         then coalesce(s.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
       end,
       payments_private.instant_of(s.object -> 'pause_collection' -> 'resumes_at'),
+      payments_private.id_of(s.object -> 'schedule'),
+      phase.next_phase_at,
+      phase.next_phase_items,
+      nullif(s.object -> 'pending_update', 'null'),
+      payments_private.instant_of(s.object -> 'pending_update' -> 'expires_at'),
       coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object,
       s.version
@@ -4361,6 +4368,8 @@ begin
         to_timestamp(max((i.item ->> 'current_period_end')::double precision)) as period_end
       from jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
     ) as items
+    left join payments_private.subscription_schedules as phase
+      on phase.schedule_id = payments_private.id_of(s.object -> 'schedule') and phase.environment = write_subscriptions.environment
     on conflict on constraint stripe_subscriptions_subscription_id_key do update
     set customer_id = excluded.customer_id,
         status = excluded.status,
@@ -4374,6 +4383,11 @@ begin
         latest_invoice_id = excluded.latest_invoice_id,
         pause_collection_behavior = excluded.pause_collection_behavior,
         pause_collection_resumes_at = excluded.pause_collection_resumes_at,
+        schedule_id = excluded.schedule_id,
+        next_phase_at = excluded.next_phase_at,
+        next_phase_items = excluded.next_phase_items,
+        pending_update = excluded.pending_update,
+        pending_update_expires_at = excluded.pending_update_expires_at,
         metadata = excluded.metadata,
         raw = excluded.raw,
         version = excluded.version,
@@ -5343,6 +5357,124 @@ $$;
 
 revoke all on function payments_private.put_charge_details(text, jsonb, text, timestamptz) from public, anon, authenticated;
 --! EndIncluded payment/private/put_charge_details.sql
+--! Included projection/private/schedule_row.sql
+/*
+ * Returns the row of payments_private.subscription_schedules that a snapshot of a schedule stands for. The next phase is the
+ * first one after the current phase; without a current phase, the first one that begins after the snapshot, and of a schedule
+ * that has not begun the first of all. One that is released, canceled or completed has none, and stays so.
+ */
+create or replace function payments_private.schedule_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments_private.subscription_schedules
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := coalesce(object ->> 'status', 'active');
+  v_is_over boolean := v_status in ('released', 'canceled', 'completed');
+  v_from bigint := case
+    when v_status = 'not_started' then 0
+    else coalesce((object -> 'current_phase' ->> 'end_date')::bigint, floor(extract(epoch from snapshot_at))::bigint + 1)
+  end;
+  v_phase jsonb;
+begin
+  if not v_is_over and jsonb_typeof(object -> 'phases') = 'array' then
+    select p.phase into v_phase
+    from jsonb_array_elements(object -> 'phases') as p (phase)
+    where (p.phase ->> 'start_date')::bigint >= v_from
+    order by (p.phase ->> 'start_date')::bigint
+    limit 1;
+  end if;
+  return row (
+    schedule_row.environment,
+    object ->> 'id', -- schedule_id
+    v_status, -- status
+    payments_private.instant_of(v_phase -> 'start_date'), -- next_phase_at
+    -- next_phase_items
+    (
+      select jsonb_agg(jsonb_build_object(
+        'price_id', payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')), 'quantity', i.item -> 'quantity'
+      ) order by i.position)
+      from jsonb_array_elements(coalesce(nullif(v_phase -> 'items', 'null'), v_phase -> 'plans')) with ordinality as i (item, position)
+    ),
+    payments_private.snapshot_version(snapshot_at, event_type, v_is_over) -- version
+  )::payments_private.subscription_schedules;
+end;
+$$;
+
+revoke all on function payments_private.schedule_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/schedule_row.sql
+--! Included projection/private/project_stripe_schedules.sql
+/*
+ * Projects subscription schedules into payments_private.subscription_schedules, and shows their next phases in the
+ * subscriptions that have them. Returns outcomes. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_schedules(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row payments_private.subscription_schedules;
+  v_current payments_private.subscription_schedules;
+  v_is_written boolean;
+begin
+  for i in 1 .. cardinality(snapshots) loop
+    continue when snapshots[i].object ->> 'object' is distinct from 'subscription_schedule';
+    v_row := payments_private.schedule_row(
+      environment, snapshots[i].object, snapshots[i].event_type, snapshots[i].snapshot_at
+    );
+    v_is_written := null;
+    insert into payments_private.subscription_schedules as t (
+      environment, schedule_id, status, next_phase_at, next_phase_items, version
+    )
+    values (v_row.environment, v_row.schedule_id, v_row.status, v_row.next_phase_at, v_row.next_phase_items, v_row.version)
+    on conflict on constraint subscription_schedules_pkey do update
+    set status = excluded.status,
+        next_phase_at = excluded.next_phase_at,
+        next_phase_items = excluded.next_phase_items,
+        version = excluded.version
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_schedules.tie_is_decided)
+    returning true into v_is_written;
+    if v_is_written then
+      outcomes[i] := 'applied';
+      update payments.stripe_subscriptions as s
+      set next_phase_at = v_row.next_phase_at,
+          next_phase_items = v_row.next_phase_items
+      where s.schedule_id = v_row.schedule_id
+        and s.environment = v_row.environment
+        and (s.next_phase_at, s.next_phase_items) is distinct from (v_row.next_phase_at, v_row.next_phase_items);
+    else
+      select t.* into v_current
+      from payments_private.subscription_schedules as t
+      where t.schedule_id = v_row.schedule_id and t.environment = v_row.environment;
+      outcomes[i] := case
+        when v_row.version < v_current.version then 'stale'
+        when v_row = v_current then 'applied'
+        else 'tie'
+      end;
+    end if;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_schedules(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded projection/private/project_stripe_schedules.sql
 --! Included projection/private/project_snapshots.sql
 /*
  * Projects snapshots of Stripe objects that have no id in common (see split_into_batches), each kind by its projector.
@@ -5405,6 +5537,9 @@ begin
     v_outcomes := v_subscriptions.outcomes;
     v_owners := v_subscriptions.owners;
     v_owned_ids := v_subscriptions.owned_ids;
+  end if;
+  if 'subscription_schedule' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_schedules(environment, snapshots, v_tie_is_decided, v_outcomes);
   end if;
   if 'checkout.session' = any (v_kinds) then
     v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_tie_is_decided, v_outcomes);
@@ -8464,8 +8599,8 @@ begin
     insert into payments.stripe_subscriptions (
       environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
       current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start,
-      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw,
-      version
+      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, pending_update,
+      pending_update_expires_at, metadata, raw, version
     )
     values (
       insert_ordinary_subscription.environment,
@@ -8495,6 +8630,8 @@ begin
         then coalesce(insert_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
       end,
       payments_private.instant_of(insert_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+      nullif(insert_ordinary_subscription.object -> 'pending_update', 'null'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'pending_update' -> 'expires_at'),
       coalesce(nullif(insert_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
       insert_ordinary_subscription.object,
       insert_ordinary_subscription.version
@@ -8664,6 +8801,11 @@ begin
             then coalesce(update_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
           end,
         pause_collection_resumes_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+        schedule_id = null,
+        next_phase_at = null,
+        next_phase_items = null,
+        pending_update = nullif(update_ordinary_subscription.object -> 'pending_update', 'null'),
+        pending_update_expires_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pending_update' -> 'expires_at'),
         metadata = coalesce(nullif(update_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
         raw = update_ordinary_subscription.object,
         version = update_ordinary_subscription.version,
@@ -8775,6 +8917,7 @@ begin
     or jsonb_array_length(object -> 'items' -> 'data') is distinct from 1
     or object -> 'items' ->> 'has_more' = 'true'
     or v_customer_id is null
+    or object ->> 'schedule' is not null
   then
     return null;
   end if;
@@ -9638,6 +9781,10 @@ begin
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.credit_note_id, t.version);
+  update payments_private.subscription_schedules as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.ledger_covers(t.environment, t.schedule_id, t.version);
   update payments_private.payment_objects as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
@@ -12962,6 +13109,8 @@ as $$
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
     'refund.created', 'refund.updated', 'refund.failed',
     'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
+    'subscription_schedule.created', 'subscription_schedule.updated', 'subscription_schedule.released',
+    'subscription_schedule.canceled', 'subscription_schedule.completed',
     'customer.subscription.paused', 'customer.subscription.resumed', 'customer.subscription.trial_will_end'
   ];
 $$;
@@ -13442,7 +13591,12 @@ as
       where i.subscription_id = s.subscription_id and i.environment = s.environment
     ) as items,
     s.pause_collection_behavior,
-    s.pause_collection_resumes_at
+    s.pause_collection_resumes_at,
+    s.schedule_id,
+    s.next_phase_at,
+    s.next_phase_items,
+    s.pending_update,
+    s.pending_update_expires_at
   from payments.stripe_subscriptions as s;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
@@ -13783,6 +13937,7 @@ alter table payments_private.rate_counters enable row level security;
 alter table payments_private.refused_signatures enable row level security;
 alter table payments_private.secrets enable row level security;
 alter table payments_private.subject_assignments enable row level security;
+alter table payments_private.subscription_schedules enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*

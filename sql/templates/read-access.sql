@@ -72,7 +72,7 @@ create policy select_subject on payments.stripe_subscriptions for select to auth
 grant select (
   environment, subscription_id, subject_type, subject_id, status, current_period_start, current_period_end,
   cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end, pause_collection_behavior,
-  pause_collection_resumes_at
+  pause_collection_resumes_at, schedule_id, next_phase_at, next_phase_items, pending_update_expires_at
 ) on payments.stripe_subscriptions to authenticated;
 
 drop policy if exists select_subject on payments.stripe_invoices;

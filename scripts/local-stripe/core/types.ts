@@ -56,6 +56,7 @@ export type SetupIntent = Wire<Stripe.SetupIntent>
 /** Stripe still sends `plan` and `quantity` for a subscription of one item, although the SDK's types omit them. */
 export type Subscription = Wire<Stripe.Subscription> & { plan: Plan | null; quantity: number | null }
 export type SubscriptionItem = Wire<Stripe.SubscriptionItem>
+export type SubscriptionSchedule = Wire<Stripe.SubscriptionSchedule>
 export type TestClock = Wire<Stripe.TestHelpers.TestClock>
 export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint>
 
@@ -84,6 +85,7 @@ export interface Objects {
   shipping_rate: ShippingRate
   subscription: Subscription
   subscription_item: SubscriptionItem
+  subscription_schedule: SubscriptionSchedule
   'test_helpers.test_clock': TestClock
   webhook_endpoint: WebhookEndpoint
 }

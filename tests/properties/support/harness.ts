@@ -69,6 +69,7 @@ export const HARNESS = `
     ${TABLES.map(([table]) => `delete from ${table};`).join('\n')}
     delete from payments_private.payment_objects;
     delete from payments_private.charge_details;
+    delete from payments_private.subscription_schedules;
     delete from payments_private.customer_owners;
   $$;
 
@@ -200,5 +201,5 @@ export async function rowsOf(sql: postgres.Sql): Promise<Rows> {
 /** Empties every table, so that what was rolled back takes no place either. */
 export async function empty(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(`truncate property.messages, property.ends, property.effects, payments.webhook_events,
-    payments_private.payment_objects, payments_private.charge_details, payments_private.customer_owners, ${TABLES.map(([table]) => table).join(', ')}`)
+    payments_private.payment_objects, payments_private.charge_details, payments_private.subscription_schedules, payments_private.customer_owners, ${TABLES.map(([table]) => table).join(', ')}`)
 }

@@ -125,6 +125,8 @@ export function expected(told: Witnessed): Expected {
       trial_start: subscription.trial_start,
       trial_end: subscription.trial_end,
       latest_invoice_id: subscription.latest_invoice,
+      schedule_id: subscription.schedule,
+      ...nextPhaseOf(seen.has(subscription.schedule) ? (end.get(subscription.schedule) as Thing) : undefined),
       metadata: subscription.metadata,
     })),
     stripe_subscription_items: subscriptions.flatMap((subscription) =>
@@ -204,6 +206,18 @@ function namedBy({ end, events, read: ids }: Witnessed): Set<string> {
   const told = events.map(({ data }) => data.object as Thing).filter(isMoney)
   const read = [...end.entries()].filter(([id, object]) => asked.has(id) && isMoney(object))
   return new Set<string>(JSON.stringify([told, read]).match(/\b(?:pi|in|ch|py)_\w+/g) ?? [])
+}
+
+/** What a schedule changes next. */
+function nextPhaseOf(schedule: Thing | undefined) {
+  const after = schedule?.current_phase?.end_date ?? 0
+  const isOver = ['released', 'canceled', 'completed'].includes(schedule?.status)
+  const next = isOver ? undefined : schedule?.phases.find((phase: Thing) => phase.start_date >= after)
+  return {
+    next_phase_at: next?.start_date ?? null,
+    next_phase_items:
+      next?.items.map(({ price, quantity }: Thing) => ({ price_id: price, quantity })) ?? null,
+  }
 }
 
 const itemsOf = (subscription: Thing): Thing[] => subscription.items.data

@@ -59,6 +59,11 @@ const PROJECTED = new Set([
   'customer.subscription.paused',
   'customer.subscription.resumed',
   'customer.subscription.trial_will_end',
+  'subscription_schedule.created',
+  'subscription_schedule.updated',
+  'subscription_schedule.released',
+  'subscription_schedule.canceled',
+  'subscription_schedule.completed',
 ])
 
 const KINDS = new Set([
@@ -67,6 +72,7 @@ const KINDS = new Set([
   'customer',
   'checkout.session',
   'subscription',
+  'subscription_schedule',
   'invoice',
   'invoice_payment',
   'credit_note',
