@@ -678,6 +678,7 @@ export const lifeCycles: LifeCycle[] = [
       const invoice = world.api('POST', '/v1/invoices', { customer, currency: 'usd' }).id
       world.api('POST', '/v1/invoiceitems', { customer, invoice, amount: 1000, currency: 'usd' })
       world.api('POST', `/v1/invoices/${invoice}`, { description: 'Work' })
+      world.api('POST', `/v1/invoices/${invoice}`, { description: 'Work in May' })
       world.wait(DAY_SECONDS)
       world.api('DELETE', `/v1/invoices/${invoice}`)
     },

@@ -1,5 +1,5 @@
 --! Previous: sha1:a68b6442f466ccfce0be2342c583c27ba8dd101d
---! Hash: sha1:4bb6829ac9b36584e670004e50b7d4a93c0fba98
+--! Hash: sha1:564518693db3eba8590f3d6dae20803992a2d09d
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -5201,7 +5201,9 @@ begin
     array_agg(u.position)
   into v_rows, v_positions
   from unnest(project_stripe_invoices.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
-  where u.object ->> 'object' = 'invoice' and u.object ->> 'id' is not null; -- a preview has no id
+  where u.object ->> 'object' = 'invoice'
+    and u.object ->> 'id' is not null -- a preview has none
+    and not u.object ? 'deleted'; -- the remains of a draft say nothing; the event and the listing tell of its end
   if v_rows is null then
     return outcomes;
   end if;
@@ -5570,7 +5572,10 @@ begin
     v_snapshot := snapshots[v_position];
     case v_kinds[v_position]
       when 'invoice' then
-        if v_snapshot.event_type is null or v_snapshot.event_type in ('invoice.paid', 'invoice.payment_succeeded', 'invoice.payment_failed') then
+        if coalesce(v_snapshot.event_type, 'invoice.paid')
+            in ('invoice.paid', 'invoice.payment_succeeded', 'invoice.payment_failed')
+          and not v_snapshot.object ? 'deleted'
+        then -- other events say nothing of money that moved
           v_payments[v_position] := payments_private.payment_of_invoice(
             environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
           );
