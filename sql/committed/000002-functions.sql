@@ -1,5 +1,5 @@
 --! Previous: sha1:a68b6442f466ccfce0be2342c583c27ba8dd101d
---! Hash: sha1:564518693db3eba8590f3d6dae20803992a2d09d
+--! Hash: sha1:c0fb8c7bc6fd6d46340714b94779d8767f3cff1d
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,97 +32,6 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
---! Included projection/private/credit_note_list.sql
-/*
- * Returns the credit notes that the API lists, with columns named as in its answers.
- *
- * `id` and `provider_created_at` are the sort key of the list.
- */
-create or replace view payments_private.credit_note_list
-  with (security_invoker = true)
-as
-  select
-    n.id,
-    n.environment,
-    n.credit_note_id,
-    n.number,
-    n.status,
-    n.type,
-    n.reason,
-    n.invoice_id,
-    n.customer_id,
-    n.subject_type,
-    n.subject_id,
-    n.currency,
-    n.subtotal,
-    n.tax,
-    n.total,
-    n.amount,
-    n.memo,
-    n.pdf,
-    n.voided_at,
-    n.provider_created_at,
-    n.metadata,
-    n.synced_at,
-    n.created_at,
-    n.updated_at
-  from payments.stripe_credit_notes as n;
-
-comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
-
-revoke all on payments_private.credit_note_list from public, anon, authenticated;
-grant select on payments_private.credit_note_list to payments_service;
---! EndIncluded projection/private/credit_note_list.sql
---! Included projection/private/invoice_list.sql
-/*
- * Returns the invoices that the API lists, with columns named as in its answers.
- *
- * `id` and `provider_created_at` are the sort key of the list.
- */
-create or replace view payments_private.invoice_list
-  with (security_invoker = true)
-as
-  select
-    i.id,
-    i.environment,
-    i.invoice_id,
-    i.number,
-    i.status,
-    i.customer_id,
-    i.subject_type,
-    i.subject_id,
-    i.subscription_id,
-    i.billing_reason,
-    i.collection_method,
-    i.currency,
-    i.subtotal,
-    i.tax,
-    i.total,
-    i.amount_due,
-    i.amount_paid,
-    i.amount_remaining,
-    i.description,
-    i.hosted_invoice_url,
-    i.invoice_pdf,
-    i.period_start,
-    i.period_end,
-    i.due_at,
-    i.finalized_at,
-    i.paid_at,
-    i.voided_at,
-    i.provider_created_at,
-    i.deleted,
-    i.metadata,
-    i.synced_at,
-    i.created_at,
-    i.updated_at
-  from payments.stripe_invoices as i;
-
-comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
-
-revoke all on payments_private.invoice_list from public, anon, authenticated;
-grant select on payments_private.invoice_list to payments_service;
---! EndIncluded projection/private/invoice_list.sql
 --! Included ownership/assign_subject.sql
 /*
  * Assigns a customer or a subscription to a billing subject, and returns
@@ -432,6 +341,97 @@ $$;
 revoke all on function payments_private.put_assignment(text, text, text, text[], payments.billing_subject)
   from public, anon, authenticated;
 --! EndIncluded ownership/private/put_assignment.sql
+--! Included projection/private/credit_note_list.sql
+/*
+ * Returns the credit notes that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.credit_note_list
+  with (security_invoker = true)
+as
+  select
+    n.id,
+    n.environment,
+    n.credit_note_id,
+    n.number,
+    n.status,
+    n.type,
+    n.reason,
+    n.invoice_id,
+    n.customer_id,
+    n.subject_type,
+    n.subject_id,
+    n.currency,
+    n.subtotal,
+    n.tax,
+    n.total,
+    n.amount,
+    n.memo,
+    n.pdf,
+    n.voided_at,
+    n.provider_created_at,
+    n.metadata,
+    n.synced_at,
+    n.created_at,
+    n.updated_at
+  from payments.stripe_credit_notes as n;
+
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+
+revoke all on payments_private.credit_note_list from public, anon, authenticated;
+grant select on payments_private.credit_note_list to payments_service;
+--! EndIncluded projection/private/credit_note_list.sql
+--! Included projection/private/invoice_list.sql
+/*
+ * Returns the invoices that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.invoice_list
+  with (security_invoker = true)
+as
+  select
+    i.id,
+    i.environment,
+    i.invoice_id,
+    i.number,
+    i.status,
+    i.customer_id,
+    i.subject_type,
+    i.subject_id,
+    i.subscription_id,
+    i.billing_reason,
+    i.collection_method,
+    i.currency,
+    i.subtotal,
+    i.tax,
+    i.total,
+    i.amount_due,
+    i.amount_paid,
+    i.amount_remaining,
+    i.description,
+    i.hosted_invoice_url,
+    i.invoice_pdf,
+    i.period_start,
+    i.period_end,
+    i.due_at,
+    i.finalized_at,
+    i.paid_at,
+    i.voided_at,
+    i.provider_created_at,
+    i.deleted,
+    i.metadata,
+    i.synced_at,
+    i.created_at,
+    i.updated_at
+  from payments.stripe_invoices as i;
+
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+
+revoke all on payments_private.invoice_list from public, anon, authenticated;
+grant select on payments_private.invoice_list to payments_service;
+--! EndIncluded projection/private/invoice_list.sql
 
 --! Included ownership/private/own_metadata.sql
 /*
@@ -4907,30 +4907,58 @@ $$;
 revoke all on function payments_private.project_stripe_checkout_sessions(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
---! Included projection/private/tax_of.sql
+--! Included payment/private/put_charge_details.sql
 /*
- * Returns the sum of the taxes of an invoice or a credit note in the minor unit; null if Stripe names none. Since
- * 2025-03-31.basil they are in total_taxes, before that in total_tax_amounts, and in tax.
+ * Keeps what a snapshot of a charge says of its receipt and card, if it is newer, and shows it in the transaction of its
+ * payment. Contract: the id of the charge is locked, so that no other transaction names it now.
  */
-create or replace function payments_private.tax_of(object jsonb)
-  returns bigint
+create or replace function payments_private.put_charge_details(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns void
   language plpgsql
-  immutable
+  volatile
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_taxes jsonb := coalesce(nullif(object -> 'total_taxes', 'null'), object -> 'total_tax_amounts');
+  v_card jsonb := coalesce(object -> 'payment_method_details' -> 'card', object -> 'payment_method_details' -> 'card_present');
 begin
-  if jsonb_typeof(v_taxes) = 'array' and v_taxes <> '[]' then
-    return (select sum((t.tax ->> 'amount')::bigint) from jsonb_array_elements(v_taxes) as t (tax));
-  end if;
-  return (object ->> 'tax')::bigint;
+  with kept as (
+    insert into payments_private.charge_details as t (environment, charge_id, receipt_url, card_brand, card_last4, version)
+    values (
+      put_charge_details.environment, object ->> 'id', object ->> 'receipt_url', v_card ->> 'brand', v_card ->> 'last4',
+      payments_private.snapshot_version(snapshot_at, event_type, false)
+    )
+    on conflict on constraint charge_details_pkey do update
+    set receipt_url = excluded.receipt_url,
+        card_brand = excluded.card_brand,
+        card_last4 = excluded.card_last4,
+        version = excluded.version
+    -- of two of the same version the same one wins in every order
+    where (excluded.version, coalesce(excluded.receipt_url, ''), coalesce(excluded.card_brand, ''), coalesce(excluded.card_last4, ''))
+      > (t.version, coalesce(t.receipt_url, ''), coalesce(t.card_brand, ''), coalesce(t.card_last4, ''))
+    returning t.receipt_url, t.card_brand, t.card_last4
+  )
+  update payments.transactions as t
+  set receipt_url = k.receipt_url,
+      card_brand = k.card_brand,
+      card_last4 = k.card_last4
+  from kept as k
+  cross join payments_private.payment_objects as o
+  where o.object_id = put_charge_details.object ->> 'id'
+    and o.environment = put_charge_details.environment
+    and t.id = o.payment_id
+    and t.related_object_ids ->> 'charge' = o.object_id
+    and (t.receipt_url, t.card_brand, t.card_last4) is distinct from (k.receipt_url, k.card_brand, k.card_last4);
 end;
 $$;
 
-revoke all on function payments_private.tax_of(jsonb) from public, anon, authenticated;
---! EndIncluded projection/private/tax_of.sql
+revoke all on function payments_private.put_charge_details(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded payment/private/put_charge_details.sql
 --! Included projection/private/credit_note_row.sql
 /*
  * Returns the row of payments.stripe_credit_notes that a snapshot of a credit note stands for. Its subject is not decided
@@ -5078,97 +5106,6 @@ $$;
 revoke all on function payments_private.project_stripe_credit_notes(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_credit_notes.sql
---! Included projection/private/invoice_row.sql
-/*
- * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet:
- * named_subject is the one that the metadata of the invoice names, else of its subscription, else of what it bills.
- *
- * Several snapshots of one second are ordered by the status: draft, open, uncollectible. Stripe never leaves paid and void.
- * The API version decides where the subscription and the taxes are; see payment_of_invoice.
- */
-create or replace function payments_private.invoice_row(
-  environment text,
-  object jsonb,
-  event_type text,
-  snapshot_at timestamptz
-)
-  returns payments.stripe_invoices
-  language plpgsql
-  stable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end, 'draft');
-  v_is_deleted boolean := coalesce(event_type = 'invoice.deleted', false);
-  v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
-  v_subscription_id text := payments_private.id_of(
-    coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription')
-  );
-  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
-  v_version bigint := payments_private.snapshot_version(
-    snapshot_at,
-    event_type,
-    v_is_deleted or v_status in ('paid', 'void'),
-    case v_status when 'open' then 3 when 'uncollectible' then 4 end
-  );
-begin
-  if v_subject.type is null then
-    v_subject := payments_private.subject_of(v_parent -> 'metadata');
-  end if;
-  if v_subject.type is null then
-    v_subject := payments_private.subject_of(
-      payments_private.bought_line(object -> 'lines' -> 'data', v_subscription_id is not null) -> 'metadata'
-    );
-  end if;
-  if v_subject.type is null then
-    v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
-  end if;
-
-  return row (
-    null, -- id
-    invoice_row.environment,
-    object ->> 'id', -- invoice_id
-    object ->> 'number', -- number
-    v_status, -- status
-    payments_private.id_of(object -> 'customer'), -- customer_id
-    null, -- subject_type
-    null, -- subject_id
-    v_subscription_id, -- subscription_id
-    object ->> 'billing_reason', -- billing_reason
-    coalesce(object ->> 'collection_method', object ->> 'billing'), -- collection_method
-    lower(object ->> 'currency'), -- currency
-    (object ->> 'subtotal')::bigint, -- subtotal
-    payments_private.tax_of(object), -- tax
-    (object ->> 'total')::bigint, -- total
-    (object ->> 'amount_due')::bigint, -- amount_due
-    (object ->> 'amount_paid')::bigint, -- amount_paid
-    (object ->> 'amount_remaining')::bigint, -- amount_remaining
-    object ->> 'description', -- description
-    object ->> 'hosted_invoice_url', -- hosted_invoice_url
-    object ->> 'invoice_pdf', -- invoice_pdf
-    payments_private.instant_of(object -> 'period_start'), -- period_start
-    payments_private.instant_of(object -> 'period_end'), -- period_end
-    payments_private.instant_of(object -> 'due_date'), -- due_at
-    payments_private.instant_of(object -> 'status_transitions' -> 'finalized_at'), -- finalized_at
-    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'), -- paid_at
-    payments_private.instant_of(object -> 'status_transitions' -> 'voided_at'), -- voided_at
-    payments_private.instant_of(object -> 'created'), -- provider_created_at
-    v_is_deleted, -- deleted
-    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
-    null, -- synced_at
-    null, -- created_at
-    null, -- updated_at
-    v_subject.type, -- named_subject_type
-    v_subject.id, -- named_subject_id
-    case when v_subject.type is not null then v_version end, -- subject_version
-    v_version -- version
-  )::payments.stripe_invoices;
-end;
-$$;
-
-revoke all on function payments_private.invoice_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
---! EndIncluded projection/private/invoice_row.sql
 --! Included projection/private/project_stripe_invoices.sql
 /*
  * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice says
@@ -5307,58 +5244,6 @@ $$;
 revoke all on function payments_private.project_stripe_invoices(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_invoices.sql
---! Included payment/private/put_charge_details.sql
-/*
- * Keeps what a snapshot of a charge says of its receipt and card, if it is newer, and shows it in the transaction of its
- * payment. Contract: the id of the charge is locked, so that no other transaction names it now.
- */
-create or replace function payments_private.put_charge_details(
-  environment text,
-  object jsonb,
-  event_type text,
-  snapshot_at timestamptz
-)
-  returns void
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_card jsonb := coalesce(object -> 'payment_method_details' -> 'card', object -> 'payment_method_details' -> 'card_present');
-begin
-  with kept as (
-    insert into payments_private.charge_details as t (environment, charge_id, receipt_url, card_brand, card_last4, version)
-    values (
-      put_charge_details.environment, object ->> 'id', object ->> 'receipt_url', v_card ->> 'brand', v_card ->> 'last4',
-      payments_private.snapshot_version(snapshot_at, event_type, false)
-    )
-    on conflict on constraint charge_details_pkey do update
-    set receipt_url = excluded.receipt_url,
-        card_brand = excluded.card_brand,
-        card_last4 = excluded.card_last4,
-        version = excluded.version
-    -- of two of the same version the same one wins in every order
-    where (excluded.version, coalesce(excluded.receipt_url, ''), coalesce(excluded.card_brand, ''), coalesce(excluded.card_last4, ''))
-      > (t.version, coalesce(t.receipt_url, ''), coalesce(t.card_brand, ''), coalesce(t.card_last4, ''))
-    returning t.receipt_url, t.card_brand, t.card_last4
-  )
-  update payments.transactions as t
-  set receipt_url = k.receipt_url,
-      card_brand = k.card_brand,
-      card_last4 = k.card_last4
-  from kept as k
-  cross join payments_private.payment_objects as o
-  where o.object_id = put_charge_details.object ->> 'id'
-    and o.environment = put_charge_details.environment
-    and t.id = o.payment_id
-    and t.related_object_ids ->> 'charge' = o.object_id
-    and (t.receipt_url, t.card_brand, t.card_last4) is distinct from (k.receipt_url, k.card_brand, k.card_last4);
-end;
-$$;
-
-revoke all on function payments_private.put_charge_details(text, jsonb, text, timestamptz) from public, anon, authenticated;
---! EndIncluded payment/private/put_charge_details.sql
 --! Included projection/private/schedule_row.sql
 /*
  * Returns the row of payments_private.subscription_schedules that a snapshot of a schedule stands for. The next phase is the
@@ -7212,172 +7097,6 @@ revoke all on function payments_private.take_ignored(
   text, jsonb
 ) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_ignored.sql
---! Included projection/private/put_ordinary_invoice.sql
-/*
- * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
- *
- * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
- * invoice and of its credit notes as it is. Nothing of it was assigned or erased here. Contract: the ids of the invoice, its customer and its subscription are locked.
- */
-create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
-  returns boolean
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan
-  set enable_seqscan = off
-as $$
-declare
-  v_owner payments.billing_subject := row (invoice.named_subject_type, invoice.named_subject_id);
-  v_is_written boolean;
-begin
-  if v_owner.type is null then
-    v_owner := payments_private.owner_of(invoice.environment, invoice.subscription_id, invoice.customer_id, v_owner, invoice.provider_created_at);
-  end if;
-  insert into payments.stripe_invoices as t (
-      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
-      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
-      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
-      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
-    )
-  select
-      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
-      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
-      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
-      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, v_owner.type, v_owner.id,
-      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
-  from (select (put_ordinary_invoice.invoice).*) as r
-  where r.invoice_id is not null
-    and not exists (
-      select
-      from payments.stripe_credit_notes as n
-      where n.invoice_id = r.invoice_id
-        and n.environment = r.environment
-        and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
-    )
-    and not exists (
-      select
-      from payments_private.subject_assignments as a
-      where a.object_id in (r.customer_id, r.subscription_id) and a.environment = r.environment
-    )
-    and not exists (
-      select
-      from payments_private.erased_objects as e
-      where e.object_id in (r.customer_id, r.invoice_id) and e.environment = r.environment
-    )
-  on conflict on constraint stripe_invoices_invoice_id_key do update
-  set number = excluded.number,
-      status = excluded.status,
-      customer_id = excluded.customer_id,
-      subscription_id = excluded.subscription_id,
-      billing_reason = excluded.billing_reason,
-      collection_method = excluded.collection_method,
-      currency = excluded.currency,
-      subtotal = excluded.subtotal,
-      tax = excluded.tax,
-      total = excluded.total,
-      amount_due = excluded.amount_due,
-      amount_paid = excluded.amount_paid,
-      amount_remaining = excluded.amount_remaining,
-      description = excluded.description,
-      hosted_invoice_url = excluded.hosted_invoice_url,
-      invoice_pdf = excluded.invoice_pdf,
-      period_start = excluded.period_start,
-      period_end = excluded.period_end,
-      due_at = excluded.due_at,
-      finalized_at = excluded.finalized_at,
-      paid_at = excluded.paid_at,
-      voided_at = excluded.voided_at,
-      provider_created_at = excluded.provider_created_at,
-      deleted = excluded.deleted,
-      metadata = excluded.metadata,
-      version = excluded.version,
-      synced_at = now()
-  where t.version < excluded.version
-    and not t.deleted
-    and (t.subject_type, t.subject_id, t.named_subject_type, t.named_subject_id) is not distinct from
-      (excluded.subject_type, excluded.subject_id, excluded.named_subject_type, excluded.named_subject_id)
-    and coalesce(t.subject_version <= excluded.subject_version, true)
-  returning true into v_is_written;
-  return v_is_written is true;
-end;
-$$;
-
-revoke all on function payments_private.put_ordinary_invoice(payments.stripe_invoices) from public, anon, authenticated;
---! EndIncluded projection/private/put_ordinary_invoice.sql
---! Included ledger/private/take_invoice.sql
-/*
- * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger. Returns
- * the event's result, or null if the event is not ordinary. Contract: see take_event, put_ordinary_invoice.
- */
-create or replace function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
-  returns jsonb
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
-  v_result jsonb;
-begin
-  -- lock the objects, as lock_ids does
-  perform pg_advisory_xact_lock(k.key)
-  from (
-    select distinct hashtextextended(take_invoice.environment || ' ' || i.id, 0) as key
-    from unnest(array[
-      object ->> 'id',
-      left(object ->> 'id', 25),
-      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
-      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
-      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
-      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
-      object -> 'parent' -> 'subscription_details' ->> 'subscription'
-    ]) as i (id)
-    where i.id is not null
-    order by key
-  ) as k;
-
-  if object ->> 'status' in ('draft', 'open', 'paid')
-    and payments_private.put_ordinary_invoice(
-      payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at)
-    )
-  then
-    with recorded as (
-      insert into payments.webhook_events as w (
-        environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
-        processing_status, attempt_count, processed_at
-      )
-      values (
-        take_invoice.environment,
-        take_invoice.payload ->> 'id',
-        take_invoice.payload ->> 'type',
-        take_invoice.environment = 'live',
-        'invoice',
-        take_invoice.object ->> 'id',
-        v_created_at,
-        take_invoice.payload,
-        'processed',
-        1,
-        now()
-      )
-      on conflict on constraint webhook_events_provider_event_id_key do nothing
-      returning
-        w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
-        w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
-        w.provider_account_id, w.provider_created_at, w.next_attempt_at
-    )
-    select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
-    into v_result
-    from recorded as r;
-  end if;
-  return v_result;
-end;
-$$;
-
-revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from public, anon, authenticated;
---! EndIncluded ledger/private/take_invoice.sql
 --! Included payment/private/put_ordinary_refund.sql
 /*
  * Writes a succeeded refund of an ordinary payment that has a transaction: the objects that change, of which the refund is
@@ -8036,6 +7755,215 @@ $$;
 revoke all on function payments_private.put_ordinary_payment(text, jsonb, payments_private.payment_snapshot)
   from public, anon, authenticated;
 --! EndIncluded payment/private/put_ordinary_payment.sql
+--! Included projection/private/tax_of.sql
+/*
+ * Returns the sum of the taxes of an invoice or a credit note in the minor unit; null if Stripe names none. Since
+ * 2025-03-31.basil they are in total_taxes, before that in total_tax_amounts, and in tax.
+ */
+create or replace function payments_private.tax_of(object jsonb)
+  returns bigint
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_taxes jsonb := coalesce(nullif(object -> 'total_taxes', 'null'), object -> 'total_tax_amounts');
+begin
+  if jsonb_typeof(v_taxes) = 'array' and v_taxes <> '[]' then
+    return (select sum((t.tax ->> 'amount')::bigint) from jsonb_array_elements(v_taxes) as t (tax));
+  end if;
+  return (object ->> 'tax')::bigint;
+end;
+$$;
+
+revoke all on function payments_private.tax_of(jsonb) from public, anon, authenticated;
+--! EndIncluded projection/private/tax_of.sql
+--! Included projection/private/invoice_row.sql
+/*
+ * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet:
+ * named_subject is the one that the metadata of the invoice names, else of its subscription, else of what it bills.
+ *
+ * Several snapshots of one second are ordered by the status: draft, open, uncollectible. Stripe never leaves paid and void.
+ * The API version decides where the subscription and the taxes are; see payment_of_invoice.
+ */
+create or replace function payments_private.invoice_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments.stripe_invoices
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end, 'draft');
+  v_is_deleted boolean := coalesce(event_type = 'invoice.deleted', false);
+  v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
+  v_subscription_id text := payments_private.id_of(
+    coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription')
+  );
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_version bigint := payments_private.snapshot_version(
+    snapshot_at,
+    event_type,
+    v_is_deleted or v_status in ('paid', 'void'),
+    case v_status when 'open' then 3 when 'uncollectible' then 4 end
+  );
+begin
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(v_parent -> 'metadata');
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(
+      payments_private.bought_line(object -> 'lines' -> 'data', v_subscription_id is not null) -> 'metadata'
+    );
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
+  end if;
+
+  return row (
+    null, -- id
+    invoice_row.environment,
+    object ->> 'id', -- invoice_id
+    object ->> 'number', -- number
+    v_status, -- status
+    payments_private.id_of(object -> 'customer'), -- customer_id
+    null, -- subject_type
+    null, -- subject_id
+    v_subscription_id, -- subscription_id
+    object ->> 'billing_reason', -- billing_reason
+    coalesce(object ->> 'collection_method', object ->> 'billing'), -- collection_method
+    lower(object ->> 'currency'), -- currency
+    (object ->> 'subtotal')::bigint, -- subtotal
+    payments_private.tax_of(object), -- tax
+    (object ->> 'total')::bigint, -- total
+    (object ->> 'amount_due')::bigint, -- amount_due
+    (object ->> 'amount_paid')::bigint, -- amount_paid
+    (object ->> 'amount_remaining')::bigint, -- amount_remaining
+    object ->> 'description', -- description
+    object ->> 'hosted_invoice_url', -- hosted_invoice_url
+    object ->> 'invoice_pdf', -- invoice_pdf
+    payments_private.instant_of(object -> 'period_start'), -- period_start
+    payments_private.instant_of(object -> 'period_end'), -- period_end
+    payments_private.instant_of(object -> 'due_date'), -- due_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'finalized_at'), -- finalized_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'), -- paid_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'voided_at'), -- voided_at
+    payments_private.instant_of(object -> 'created'), -- provider_created_at
+    v_is_deleted, -- deleted
+    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
+    null, -- synced_at
+    null, -- created_at
+    null, -- updated_at
+    v_subject.type, -- named_subject_type
+    v_subject.id, -- named_subject_id
+    case when v_subject.type is not null then v_version end, -- subject_version
+    v_version -- version
+  )::payments.stripe_invoices;
+end;
+$$;
+
+revoke all on function payments_private.invoice_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/invoice_row.sql
+--! Included projection/private/put_ordinary_invoice.sql
+/*
+ * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
+ *
+ * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
+ * invoice and of its credit notes as it is. Nothing of it was assigned or erased here. Contract: the ids of the invoice, its customer and its subscription are locked.
+ */
+create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_owner payments.billing_subject := row (invoice.named_subject_type, invoice.named_subject_id);
+  v_is_written boolean;
+begin
+  if v_owner.type is null then
+    v_owner := payments_private.owner_of(invoice.environment, invoice.subscription_id, invoice.customer_id, v_owner, invoice.provider_created_at);
+  end if;
+  insert into payments.stripe_invoices as t (
+      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+    )
+  select
+      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, v_owner.type, v_owner.id,
+      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+  from (select (put_ordinary_invoice.invoice).*) as r
+  where r.invoice_id is not null
+    and not exists (
+      select
+      from payments.stripe_credit_notes as n
+      where n.invoice_id = r.invoice_id
+        and n.environment = r.environment
+        and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
+    )
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (r.customer_id, r.subscription_id) and a.environment = r.environment
+    )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (r.customer_id, r.invoice_id) and e.environment = r.environment
+    )
+  on conflict on constraint stripe_invoices_invoice_id_key do update
+  set number = excluded.number,
+      status = excluded.status,
+      customer_id = excluded.customer_id,
+      subscription_id = excluded.subscription_id,
+      billing_reason = excluded.billing_reason,
+      collection_method = excluded.collection_method,
+      currency = excluded.currency,
+      subtotal = excluded.subtotal,
+      tax = excluded.tax,
+      total = excluded.total,
+      amount_due = excluded.amount_due,
+      amount_paid = excluded.amount_paid,
+      amount_remaining = excluded.amount_remaining,
+      description = excluded.description,
+      hosted_invoice_url = excluded.hosted_invoice_url,
+      invoice_pdf = excluded.invoice_pdf,
+      period_start = excluded.period_start,
+      period_end = excluded.period_end,
+      due_at = excluded.due_at,
+      finalized_at = excluded.finalized_at,
+      paid_at = excluded.paid_at,
+      voided_at = excluded.voided_at,
+      provider_created_at = excluded.provider_created_at,
+      deleted = excluded.deleted,
+      metadata = excluded.metadata,
+      version = excluded.version,
+      synced_at = now()
+  where t.version < excluded.version
+    and not t.deleted
+    and (t.subject_type, t.subject_id, t.named_subject_type, t.named_subject_id) is not distinct from
+      (excluded.subject_type, excluded.subject_id, excluded.named_subject_type, excluded.named_subject_id)
+    and coalesce(t.subject_version <= excluded.subject_version, true)
+  returning true into v_is_written;
+  return v_is_written is true;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_invoice(payments.stripe_invoices) from public, anon, authenticated;
+--! EndIncluded projection/private/put_ordinary_invoice.sql
 --! Included ledger/private/take_payment.sql
 /*
  * Takes an ordinary event about a payment: an invoice that was paid, a PaymentIntent that succeeded, a charge that was
@@ -8970,82 +8898,6 @@ $$;
 
 revoke all on function payments_private.take_subscription(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_subscription.sql
---! Included ledger/private/take_charge.sql
-/*
- * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
- * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
- */
-create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
-  returns jsonb
-  language plpgsql
-  volatile
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
-  v_result jsonb;
-begin
-  -- lock the objects, as lock_ids does
-  perform pg_advisory_xact_lock(k.key)
-  from (
-    select distinct hashtextextended(take_charge.environment || ' ' || i.id, 0) as key
-    from unnest(array[
-      object ->> 'id',
-      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
-      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
-      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice')
-    ]) as i (id)
-    where i.id is not null
-    order by key
-  ) as k;
-
-  if exists (
-    select
-    from payments_private.erased_objects as e
-    where e.object_id in (
-        object ->> 'id',
-        coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
-        coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent')
-      )
-      and e.environment = take_charge.environment
-  ) then
-    return null;
-  end if;
-  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
-  with recorded as (
-    insert into payments.webhook_events as w (
-      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
-      processing_status, attempt_count, processed_at
-    )
-    values (
-      take_charge.environment,
-      take_charge.payload ->> 'id',
-      take_charge.payload ->> 'type',
-      take_charge.environment = 'live',
-      'charge',
-      take_charge.object ->> 'id',
-      v_created_at,
-      take_charge.payload,
-      'processed',
-      1,
-      now()
-    )
-    on conflict on constraint webhook_events_provider_event_id_key do nothing
-    returning
-      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
-      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
-      w.provider_account_id, w.provider_created_at, w.next_attempt_at
-  )
-  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
-  into v_result
-  from recorded as r;
-  return v_result;
-end;
-$$;
-
-revoke all on function payments_private.take_charge(text, jsonb, jsonb) from public, anon, authenticated;
---! EndIncluded ledger/private/take_charge.sql
 --! Included ledger/private/take_customer.sql
 /*
  * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
@@ -9139,6 +8991,154 @@ $$;
 
 revoke all on function payments_private.take_customer(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_customer.sql
+--! Included ledger/private/take_charge.sql
+/*
+ * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
+ * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
+ */
+create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_charge.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice')
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id in (
+        object ->> 'id',
+        coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+        coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent')
+      )
+      and e.environment = take_charge.environment
+  ) then
+    return null;
+  end if;
+  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      take_charge.environment,
+      take_charge.payload ->> 'id',
+      take_charge.payload ->> 'type',
+      take_charge.environment = 'live',
+      'charge',
+      take_charge.object ->> 'id',
+      v_created_at,
+      take_charge.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_charge(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_charge.sql
+--! Included ledger/private/take_invoice.sql
+/*
+ * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger. Returns
+ * the event's result, or null if the event is not ordinary. Contract: see take_event, put_ordinary_invoice.
+ */
+create or replace function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_invoice.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      left(object ->> 'id', 25),
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
+      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
+      object -> 'parent' -> 'subscription_details' ->> 'subscription'
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if object ->> 'status' in ('draft', 'open', 'paid')
+    and payments_private.put_ordinary_invoice(
+      payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at)
+    )
+  then
+    with recorded as (
+      insert into payments.webhook_events as w (
+        environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+        processing_status, attempt_count, processed_at
+      )
+      values (
+        take_invoice.environment,
+        take_invoice.payload ->> 'id',
+        take_invoice.payload ->> 'type',
+        take_invoice.environment = 'live',
+        'invoice',
+        take_invoice.object ->> 'id',
+        v_created_at,
+        take_invoice.payload,
+        'processed',
+        1,
+        now()
+      )
+      on conflict on constraint webhook_events_provider_event_id_key do nothing
+      returning
+        w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+        w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+        w.provider_account_id, w.provider_created_at, w.next_attempt_at
+    )
+    select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+    into v_result
+    from recorded as r;
+  end if;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_invoice.sql
 --! Included ledger/private/take_event.sql
 /*
  * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
