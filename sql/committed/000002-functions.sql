@@ -1,5 +1,5 @@
 --! Previous: sha1:a68b6442f466ccfce0be2342c583c27ba8dd101d
---! Hash: sha1:c0fb8c7bc6fd6d46340714b94779d8767f3cff1d
+--! Hash: sha1:aad612e72ff684a0815e3934e56149709b59b2bb
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -4265,6 +4265,8 @@ revoke all on function payments_private.assigned_subject(text, text, text, times
  * Writes snapshots of subscriptions to payments.stripe_subscriptions, unless the rows are newer. Returns each snapshot
  * beside its row, in any order. The columns row_… and is_new are null if the row is newer, or of the same version.
  *
+ * Long because it is one statement with every column.
+ *
  * Reads the shapes before and after 2025-03-31.basil, which moved the period from the subscription to its items. The
  * subject is the one that was assigned here (its subject_version is 0), else that of the metadata, else the customer's; a new row is inserted with it, and
  * project_stripe_subscriptions changes it.
@@ -5370,6 +5372,8 @@ revoke all on function payments_private.project_stripe_schedules(text, payments_
  *   stale    the rows show a newer one
  *   tie      the rows show another one of the same second, which only the ledger or Stripe can order
  *   ignored  objects of this kind are not projected
+ *
+ * Long because each kind of object has its lines here, in the order in which kinds depend on each other.
  *
  * A projector writes all snapshots of its kind in one statement, sets outcomes at their positions and returns it. The
  * event_type of an answer of the API is null. tie_is_decided says that these snapshots win a tie; an answer of the API

@@ -157,14 +157,15 @@ function requireActive(engine: Engine, id: string): SubscriptionSchedule {
 function plan(engine: Engine, schedule: SubscriptionSchedule): void {
   const active = schedule.status === 'active' && schedule.current_phase
   engine.schedule(
-    `phase ${schedule.id}`,
+    'nextSchedulePhase',
+    schedule.id,
     schedule.customer as string,
     active ? active.end_date : null,
-    () => void nextPhase(engine, schedule),
   )
 }
 
-function nextPhase(engine: Engine, schedule: SubscriptionSchedule): void {
+/** Begins the next phase of a schedule, or ends the schedule. */
+export function nextSchedulePhase(engine: Engine, schedule: SubscriptionSchedule): void {
   const end = schedule.current_phase?.end_date ?? 0
   const next = schedule.phases.find((phase) => phase.start_date >= end)
   if (!next) {
