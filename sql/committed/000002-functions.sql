@@ -1,5 +1,5 @@
 --! Previous: sha1:a68b6442f466ccfce0be2342c583c27ba8dd101d
---! Hash: sha1:aad612e72ff684a0815e3934e56149709b59b2bb
+--! Hash: sha1:19a4e464d237e229bc4bcd5b0b7c44e1184fa996
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -5373,11 +5373,9 @@ revoke all on function payments_private.project_stripe_schedules(text, payments_
  *   tie      the rows show another one of the same second, which only the ledger or Stripe can order
  *   ignored  objects of this kind are not projected
  *
- * Long because each kind of object has its lines here, in the order in which kinds depend on each other.
- *
  * A projector writes all snapshots of its kind in one statement, sets outcomes at their positions and returns it. The
  * event_type of an answer of the API is null. tie_is_decided says that these snapshots win a tie; an answer of the API
- * always does.
+ * always does. Long because each kind of object has its lines here, in the order in which they depend on each other.
  */
 create or replace function payments_private.project_snapshots(
   environment text,
