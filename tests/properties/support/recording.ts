@@ -44,6 +44,7 @@ const PROJECTED = new Set([
   'payment_intent.payment_failed',
   'payment_intent.canceled',
   'charge.succeeded',
+  'payment_intent.amount_capturable_updated',
   'charge.refunded',
   'charge.dispute.created',
   'charge.dispute.updated',
