@@ -482,6 +482,7 @@ export type SyncKind =
   | 'payment_intents'
   | 'charges'
   | 'invoices'
+  | 'credit_notes'
   | 'refunds'
   | 'disputes'
 
@@ -889,6 +890,17 @@ export type StripeSubscription = {
    */
   pauseCollectionBehavior: string | null
   pauseCollectionResumesAt: string | null
+  scheduleId: string | null
+  /** When the schedule changes it next; null if nothing is planned. */
+  nextPhaseAt: string | null
+  /** What it has from then on. */
+  nextPhaseItems: {
+    priceId: string | null
+    quantity: number | null
+  }[] | null
+  /** The change that Stripe makes once its invoice is paid, as Stripe describes it. */
+  pendingUpdate: Record<string, unknown> | null
+  pendingUpdateExpiresAt: string | null
   metadata: Record<string, string>
   syncedAt: string
   createdAt: string
@@ -960,6 +972,11 @@ export type PaymentTransaction = {
   disputeAmount: number | null
   currency: string | null
   description: string | null
+  /** Whoever has the address can see the receipt. */
+  receiptUrl: string | null
+  /** For example `visa`; null if Stripe shows no card. */
+  cardBrand: string | null
+  cardLast4: string | null
   paidAt: string | null
   failedAt: string | null
   refundedAt: string | null
@@ -1090,6 +1107,87 @@ export type PortalSessionRecord = {
   updatedAt: string
 }
 
+export type ListStripeInvoicesResponse = {
+  invoices: StripeInvoice[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type StripeInvoice = {
+  environment: StripeEnvironment
+  invoiceId: string
+  /** Null while it is a draft. */
+  number: string | null
+  status: StripeInvoiceStatus
+  customerId: string | null
+  subjectType: string | null
+  subjectId: string | null
+  subscriptionId: string | null
+  billingReason: string | null
+  collectionMethod: string | null
+  currency: string | null
+  subtotal: number | null
+  /** Null if Stripe names no tax. */
+  tax: number | null
+  total: number | null
+  amountDue: number | null
+  amountPaid: number | null
+  amountRemaining: number | null
+  description: string | null
+  /** Whoever has the address can see the invoice. */
+  hostedInvoiceUrl: string | null
+  invoicePdf: string | null
+  periodStart: string | null
+  periodEnd: string | null
+  dueAt: string | null
+  finalizedAt: string | null
+  paidAt: string | null
+  voidedAt: string | null
+  providerCreatedAt: string | null
+  /** The draft was deleted at Stripe. */
+  deleted: boolean
+  metadata: Record<string, string>
+  syncedAt: string
+  createdAt: string
+  updatedAt: string
+}
+
+export type StripeInvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void' | (string & {})
+
+export type ListStripeCreditNotesResponse = {
+  creditNotes: StripeCreditNote[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type StripeCreditNote = {
+  environment: StripeEnvironment
+  creditNoteId: string
+  number: string | null
+  status: StripeCreditNoteStatus
+  type: string | null
+  reason: string | null
+  invoiceId: string
+  customerId: string | null
+  subjectType: string | null
+  subjectId: string | null
+  currency: string | null
+  subtotal: number | null
+  tax: number | null
+  total: number | null
+  amount: number | null
+  memo: string | null
+  pdf: string | null
+  voidedAt: string | null
+  providerCreatedAt: string | null
+  metadata: Record<string, string>
+  syncedAt: string
+  createdAt: string
+  updatedAt: string
+}
+
+export type StripeCreditNoteStatus = 'issued' | 'void' | (string & {})
+
 export type GetPaymentCustomerResponse = {
   customer: PaymentCustomer
   subjects: CustomerSubject[]
@@ -1169,6 +1267,57 @@ export type PaymentObject = {
   amountRefunded: number | null
   currency: string | null
   providerCreatedAt: string | null
+}
+
+export type AssignSubjectRequest = {
+  /** A customer; else give `subscriptionId`. */
+  customerId?: string
+  /** A subscription; else give `customerId`. */
+  subscriptionId?: string
+  subjectType: string
+  subjectId: string
+  /** Also move what belongs to another billing subject. */
+  replace?: boolean
+}
+
+export type AssignSubjectResponse = {
+  assignment: SubjectAssignment
+}
+
+export type SubjectAssignment = {
+  objectType: 'customer' | 'subscription'
+  objectId: string
+  subjectType: string
+  subjectId: string
+  assignedAt: string
+  /** Subscriptions of it that belong to the subject now. */
+  subscriptions: number
+  /** Payments and refunds of it that belong to the subject now. */
+  transactions: number
+  /** Invoices of it that belong to the subject now. */
+  invoices: number
+}
+
+export type EraseSubjectRequest = {
+  subjectType: string
+  subjectId: string
+}
+
+export type EraseSubjectResponse = {
+  erasure: SubjectErasure
+}
+
+export type SubjectErasure = {
+  subjectType: string
+  subjectId: string
+  /** Customers whose personal data is removed. */
+  customers: number
+  /** Their sessions, subscriptions, invoices, credit notes and objects of payments. */
+  objects: number
+  /** Payloads of the ledger that held personal data until now. */
+  events: number
+  /** Subscriptions that go on. They are not canceled. */
+  livingSubscriptions: number
 }
 
 export type ListWebhookEventsResponse = {
@@ -1467,6 +1616,7 @@ export type ErrorCode =
   | 'PAYMENT_METHOD_DECLINED'
   | 'PAYMENT_NOT_CAPTURABLE'
   | 'PAYMENT_SYNC_RUNNING'
+  | 'PAYMENT_SUBJECT_CONFLICT'
   | 'RATE_LIMITED'
   | 'UPSTREAM_FAILURE'
   | 'DATABASE_DUPLICATE'
@@ -1948,6 +2098,57 @@ export type Operations = {
     body: undefined
     response: ListPortalSessionsResponse
   }
+  listStripeInvoices: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: string
+      subscriptionId?: string
+      number?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListStripeInvoicesResponse
+  }
+  listStripeCreditNotes: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: string
+      invoiceId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListStripeCreditNotesResponse
+  }
   getPaymentCustomer: {
     params: {
       environment: StripeEnvironment
@@ -1974,6 +2175,22 @@ export type Operations = {
     query: undefined
     body: undefined
     response: GetPaymentTransactionResponse
+  }
+  assignSubject: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: AssignSubjectRequest
+    response: AssignSubjectResponse
+  }
+  eraseSubject: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: EraseSubjectRequest
+    response: EraseSubjectResponse
   }
   listWebhookEvents: {
     params: {

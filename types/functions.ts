@@ -135,6 +135,11 @@ export interface StripeSubscriptions {
   latest_invoice_id: string | null
   pause_collection_behavior: string | null
   pause_collection_resumes_at: Date | null
+  schedule_id: string | null
+  next_phase_at: Date | null
+  next_phase_items: Json | null
+  pending_update: Json | null
+  pending_update_expires_at: Date | null
   metadata: Json
   raw: Json
   synced_at: Date
@@ -196,6 +201,19 @@ export interface RefusedSignatures {
 
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
+  /** Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject. */
+  'payments.assign_subject': {
+    args: {
+      environment: string | null
+      customer_id: string | null
+      subscription_id: string | null
+      subject_type: string | null
+      subject_id: string | null
+      replace?: boolean | null
+    }
+    returns: Json
+  }
+
   /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
   'payments.begin_checkout_session': {
     args: {
@@ -379,6 +397,16 @@ export interface SqlFunctions {
     args: {
       environment: string | null
       facts: Json | null
+    }
+    returns: Json
+  }
+
+  /** Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known. */
+  'payments.erase_subject': {
+    args: {
+      environment: string | null
+      subject_type: string | null
+      subject_id: string | null
     }
     returns: Json
   }
@@ -1055,6 +1083,7 @@ export interface SqlFunctions {
  * one row of a table, `rows` a set of rows, `values` a set of values.
  */
 export const SQL_CALLS = {
+  'payments.assign_subject': { result: 'value', casts: { environment: 'text', customer_id: 'text', subscription_id: 'text', subject_type: 'text', subject_id: 'text', replace: 'bool' } },
   'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text', options: 'jsonb' } },
   'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
@@ -1071,6 +1100,7 @@ export const SQL_CALLS = {
   'payments.disconnect_account': { result: 'value', casts: { environment: 'text' } },
   'payments.due_sync_kinds': { result: 'value', casts: { environment: 'text' } },
   'payments.environment_health': { result: 'value', casts: { environment: 'text', facts: 'jsonb' } },
+  'payments.erase_subject': { result: 'value', casts: { environment: 'text', subject_type: 'text', subject_id: 'text' } },
   'payments.fail_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', error: 'text', stripe_may_have_acted: 'bool' } },
   'payments.fail_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', error: 'text' } },
   'payments.fail_sync': { result: 'row', casts: { run_id: 'uuid', lease: 'uuid', error: 'text' } },

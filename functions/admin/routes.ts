@@ -5,6 +5,7 @@ import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
 import { overviewRoutes } from '../overview/routes.ts'
+import { ownerRoutes } from '../owners/routes.ts'
 import { paymentRoutes } from '../payments/routes.ts'
 import { syncRoutes } from '../sync/routes.ts'
 
@@ -13,6 +14,7 @@ export const routes: Route[] = [
   ...overviewRoutes,
   ...catalogRoutes,
   ...listRoutes,
+  ...ownerRoutes,
   ...eventRoutes,
   ...paymentRoutes,
   ...syncRoutes,

@@ -111,6 +111,12 @@ export const SQLSTATES: Record<
   SP052: { status: 400, code: 'INVALID_INPUT' },
   /** An app user asks for a price, an amount or a coupon that only the service may choose. */
   SP053: { status: 403, code: 'AUTH_UNAUTHORIZED' },
+  /** no such customer or subscription */
+  SP060: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** it belongs to another billing subject */
+  SP061: { status: 409, code: 'PAYMENT_SUBJECT_CONFLICT' },
+  /** nothing of the billing subject is known */
+  SP063: { status: 404, code: 'PAYMENT_NOT_FOUND' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -213,6 +213,11 @@ export const readSecrets = sqlFunction('payments_private.read_secrets')
 export const allSecrets = sqlFunction('payments_private.all_secrets')
 export const replaceSecrets = sqlFunction('payments_private.replace_secrets')
 
+// owners
+
+export const assignSubject = sqlFunction('payments.assign_subject')
+export const eraseSubject = sqlFunction('payments.erase_subject', { deadlineMs: LONG_MS })
+
 // the login
 
 /**
