@@ -51,6 +51,7 @@ comment on column payments.customer_mappings.subject_id is 'Id of the billing su
 comment on column payments.customer_mappings.provider_customer_id is 'Stripe customer (cus_…).';
 comment on column payments.customer_mappings.created_at is 'When this row was created.';
 comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
+CREATE INDEX customer_mappings_subject_prefix_idx ON payments.customer_mappings USING btree (subject_id text_pattern_ops, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customer_mappings FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.customer_mappings for select to payments_service using (true);
 grant select on payments.customer_mappings to payments_service;
@@ -120,7 +121,10 @@ comment on column payments.customers.provider is 'Payment provider; pg-payments 
 comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
 comment on column payments.customers.provider_created_at is 'When the customer was created at Stripe.';
 comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX customers_deleted_idx ON payments.customers USING btree (provider_created_at DESC, environment) WHERE deleted;
 CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
+CREATE INDEX customers_id_prefix_idx ON payments.customers USING btree (provider_customer_id text_pattern_ops, environment);
+CREATE INDEX customers_lower_email_idx ON payments.customers USING btree (lower(email) text_pattern_ops, environment) WHERE (email IS NOT NULL);
 CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider_created_at DESC, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _300_revived AFTER UPDATE OF deleted ON payments.customers FOR EACH ROW WHEN ((old.deleted AND (NOT new.deleted))) EXECUTE FUNCTION payments_private.tg_customers__revived();
@@ -350,9 +354,12 @@ comment on column payments.stripe_checkout_sessions.options is 'What the request
 comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
 comment on column payments.stripe_checkout_sessions.forced_options is 'Options that the offers of its items force. They take precedence over options.';
 CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_created_at_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_error_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment) WHERE (last_error IS NOT NULL);
 CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_checkout_sessions_uncommon_idx ON payments.stripe_checkout_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'completed'::text);
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _110_lookup_keys BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND jsonb_path_exists(new.line_items, '$[*]."lookupKey"'::jsonpath))) EXECUTE FUNCTION payments_private.tg_sessions__lookup_keys();
@@ -375,6 +382,72 @@ create policy service_update on payments.stripe_checkout_sessions for update to 
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select, update on payments.stripe_checkout_sessions to payments_service;
+
+create table payments.stripe_credit_notes (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  credit_note_id text not null,
+  number text,
+  status text not null,
+  type text,
+  reason text,
+  invoice_id text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount bigint,
+  memo text,
+  pdf text,
+  voided_at timestamp with time zone,
+  provider_created_at timestamp with time zone,
+  metadata jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version bigint not null default 0,
+  constraint stripe_credit_notes_pkey PRIMARY KEY (id),
+  constraint stripe_credit_notes_credit_note_id_key UNIQUE (credit_note_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
+);
+alter table payments.stripe_credit_notes enable row level security;
+comment on table payments.stripe_credit_notes is 'Stripe credit notes (https://docs.stripe.com/api/credit_notes), which reduce what an invoice asks for. Amounts are integers in the currency''s minor unit.';
+comment on column payments.stripe_credit_notes.id is 'Local id.';
+comment on column payments.stripe_credit_notes.environment is 'test or live.';
+comment on column payments.stripe_credit_notes.credit_note_id is 'Stripe id (cn_…).';
+comment on column payments.stripe_credit_notes.number is 'Number that the customer sees.';
+comment on column payments.stripe_credit_notes.status is 'Stripe''s status: issued, void, or a word that Stripe adds.';
+comment on column payments.stripe_credit_notes.type is 'Stripe''s type: pre_payment, post_payment or mixed.';
+comment on column payments.stripe_credit_notes.reason is 'Why it was issued: duplicate, fraudulent, order_change or product_unsatisfactory; null if nobody said.';
+comment on column payments.stripe_credit_notes.invoice_id is 'Invoice (in_…) that it reduces.';
+comment on column payments.stripe_credit_notes.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_credit_notes.subject_type is 'Kind of billing subject: that of its invoice, else that of its customer.';
+comment on column payments.stripe_credit_notes.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_credit_notes.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_credit_notes.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_credit_notes.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_credit_notes.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_credit_notes.amount is 'Amount credited, tax included, in the minor unit.';
+comment on column payments.stripe_credit_notes.memo is 'Text that the customer sees.';
+comment on column payments.stripe_credit_notes.pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_credit_notes.voided_at is 'When it was voided.';
+comment on column payments.stripe_credit_notes.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_credit_notes.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_credit_notes.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_credit_notes.created_at is 'When this row was created.';
+comment on column payments.stripe_credit_notes.updated_at is 'When this row last changed.';
+comment on column payments.stripe_credit_notes.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_credit_notes_customer_id_idx ON payments.stripe_credit_notes USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_credit_notes_invoice_id_idx ON payments.stripe_credit_notes USING btree (invoice_id, environment);
+CREATE INDEX stripe_credit_notes_provider_created_at_idx ON payments.stripe_credit_notes USING btree (provider_created_at DESC, environment);
+CREATE INDEX stripe_credit_notes_subject_idx ON payments.stripe_credit_notes USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_credit_notes FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_credit_notes for select to payments_service using (true);
+grant select on payments.stripe_credit_notes to payments_service;
 
 create table payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid(),
@@ -414,8 +487,10 @@ comment on column payments.stripe_customer_portal_sessions.raw is 'The session a
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
 comment on column payments.stripe_customer_portal_sessions.options is 'What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().';
+CREATE INDEX stripe_customer_portal_sessions_created_at_idx ON payments.stripe_customer_portal_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (subject_id, subject_type, environment);
+CREATE INDEX stripe_customer_portal_sessions_uncommon_idx ON payments.stripe_customer_portal_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'created'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _150_options BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_portal_sessions__options();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
@@ -426,6 +501,96 @@ create policy service_update on payments.stripe_customer_portal_sessions for upd
 grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
 grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
 grant select, update on payments.stripe_customer_portal_sessions to payments_service;
+
+create table payments.stripe_invoices (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  invoice_id text not null,
+  number text,
+  status text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  subscription_id text,
+  billing_reason text,
+  collection_method text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount_due bigint,
+  amount_paid bigint,
+  amount_remaining bigint,
+  description text,
+  hosted_invoice_url text,
+  invoice_pdf text,
+  period_start timestamp with time zone,
+  period_end timestamp with time zone,
+  due_at timestamp with time zone,
+  finalized_at timestamp with time zone,
+  paid_at timestamp with time zone,
+  voided_at timestamp with time zone,
+  provider_created_at timestamp with time zone,
+  deleted boolean not null default false,
+  metadata jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  named_subject_type text,
+  named_subject_id text,
+  subject_version bigint,
+  version bigint not null default 0,
+  constraint stripe_invoices_pkey PRIMARY KEY (id),
+  constraint stripe_invoices_invoice_id_key UNIQUE (invoice_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
+) with (fillfactor=85);
+alter table payments.stripe_invoices enable row level security;
+comment on table payments.stripe_invoices is 'Stripe invoices (https://docs.stripe.com/api/invoices). Amounts are integers in the currency''s minor unit. A draft that was deleted stays as a tombstone with deleted = true.';
+comment on column payments.stripe_invoices.id is 'Local id.';
+comment on column payments.stripe_invoices.environment is 'test or live.';
+comment on column payments.stripe_invoices.invoice_id is 'Stripe id (in_…).';
+comment on column payments.stripe_invoices.number is 'Number that the customer sees; null while it is a draft.';
+comment on column payments.stripe_invoices.status is 'Stripe''s status: draft, open, paid, uncollectible, void, or a word that Stripe adds.';
+comment on column payments.stripe_invoices.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_invoices.subject_type is 'Kind of billing subject: the one that the invoice names, else that of its subscription, else that of its customer.';
+comment on column payments.stripe_invoices.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_invoices.subscription_id is 'Subscription (sub_…) that it bills; null for others.';
+comment on column payments.stripe_invoices.billing_reason is 'Why Stripe made it, for example subscription_cycle or manual.';
+comment on column payments.stripe_invoices.collection_method is 'charge_automatically or send_invoice.';
+comment on column payments.stripe_invoices.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_invoices.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_invoices.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_invoices.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_invoices.amount_due is 'What was to be paid, after the customer''s balance, in the minor unit.';
+comment on column payments.stripe_invoices.amount_paid is 'What was paid, in the minor unit.';
+comment on column payments.stripe_invoices.amount_remaining is 'What remains to be paid, in the minor unit.';
+comment on column payments.stripe_invoices.description is 'Stripe''s description, shown as its memo.';
+comment on column payments.stripe_invoices.hosted_invoice_url is 'Stripe''s page of the invoice. Who has the address can see it.';
+comment on column payments.stripe_invoices.invoice_pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_invoices.period_start is 'Start of the period in which its items were added; the periods of what it bills are in its lines.';
+comment on column payments.stripe_invoices.period_end is 'End of that period.';
+comment on column payments.stripe_invoices.due_at is 'When it is due; null if it is charged automatically.';
+comment on column payments.stripe_invoices.finalized_at is 'When it was finalized.';
+comment on column payments.stripe_invoices.paid_at is 'When it was paid.';
+comment on column payments.stripe_invoices.voided_at is 'When it was voided.';
+comment on column payments.stripe_invoices.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_invoices.deleted is 'Whether the draft was deleted at Stripe.';
+comment on column payments.stripe_invoices.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_invoices.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_invoices.created_at is 'When this row was created.';
+comment on column payments.stripe_invoices.updated_at is 'When this row last changed.';
+comment on column payments.stripe_invoices.named_subject_type is 'Kind of billing subject that metadata of the invoice, its subscription or its lines names.';
+comment on column payments.stripe_invoices.named_subject_id is 'Id of that billing subject.';
+comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
+comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_invoices_customer_id_idx ON payments.stripe_invoices USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices USING btree (provider_created_at DESC, environment);
+CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_invoices FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_invoices for select to payments_service using (true);
+grant select on payments.stripe_invoices to payments_service;
 
 create table payments.stripe_prices (
   id uuid not null default gen_random_uuid(),
@@ -566,6 +731,7 @@ comment on column payments.stripe_subscription_items.raw is 'Empty: the item is 
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
 comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
 CREATE INDEX stripe_subscription_items_price_id_idx ON payments.stripe_subscription_items USING btree (price_id, environment) WHERE (price_id IS NOT NULL);
+CREATE INDEX stripe_subscription_items_product_id_idx ON payments.stripe_subscription_items USING btree (product_id, environment) WHERE (product_id IS NOT NULL);
 CREATE INDEX stripe_subscription_items_subscription_id_idx ON payments.stripe_subscription_items USING btree (subscription_id, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscription_items FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
@@ -589,6 +755,11 @@ create table payments.stripe_subscriptions (
   latest_invoice_id text,
   pause_collection_behavior text,
   pause_collection_resumes_at timestamp with time zone,
+  schedule_id text,
+  next_phase_at timestamp with time zone,
+  next_phase_items jsonb,
+  pending_update jsonb,
+  pending_update_expires_at timestamp with time zone,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   synced_at timestamp with time zone not null default now(),
@@ -620,6 +791,11 @@ comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.'
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
 comment on column payments.stripe_subscriptions.pause_collection_behavior is 'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
 comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
+comment on column payments.stripe_subscriptions.schedule_id is 'Subscription schedule (sub_sched_…) that changes it later; null without one.';
+comment on column payments.stripe_subscriptions.next_phase_at is 'When the next phase of its schedule begins; null if none follows.';
+comment on column payments.stripe_subscriptions.next_phase_items is 'What it has from then on: [{"price_id": "price_…", "quantity": 1}].';
+comment on column payments.stripe_subscriptions.pending_update is 'Change that Stripe makes once its invoice is paid, as Stripe describes it (https://docs.stripe.com/billing/subscriptions/pending-updates).';
+comment on column payments.stripe_subscriptions.pending_update_expires_at is 'When Stripe drops that change unless it is paid.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -628,6 +804,9 @@ comment on column payments.stripe_subscriptions.updated_at is 'When this row las
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (customer_id, environment);
+CREATE INDEX stripe_subscriptions_ending_idx ON payments.stripe_subscriptions USING btree (updated_at, environment) WHERE cancel_at_period_end;
+CREATE INDEX stripe_subscriptions_schedule_id_idx ON payments.stripe_subscriptions USING btree (schedule_id, environment) WHERE (schedule_id IS NOT NULL);
+CREATE INDEX stripe_subscriptions_status_idx ON payments.stripe_subscriptions USING btree (status, updated_at, environment);
 CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscriptions USING btree (updated_at, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
@@ -702,7 +881,7 @@ create table payments.sync_runs (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint error_only_when_failed CHECK (((error IS NOT NULL) = (status = 'failed'::text))),
   constraint finished_at_unless_running CHECK (((finished_at IS NULL) = (status = 'running'::text))),
-  constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'refunds'::text, 'disputes'::text]))),
+  constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'credit_notes'::text, 'refunds'::text, 'disputes'::text]))),
   constraint lease_only_while_running CHECK (((lease IS NOT NULL) = (status = 'running'::text))),
   constraint range_is_not_empty CHECK ((created_from < created_before)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'interrupted'::text])))
@@ -758,6 +937,9 @@ create table payments.transactions (
   dispute_amount bigint,
   dispute_status text,
   amount_disputed bigint not null default 0,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
   constraint transactions_pkey PRIMARY KEY (id),
   constraint amount_disputed_is_not_negative CHECK ((amount_disputed >= 0)),
   constraint amount_is_not_negative CHECK ((amount >= 0)),
@@ -798,10 +980,20 @@ comment on column payments.transactions.disputed_at is 'When the payment was dis
 comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
 comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
+comment on column payments.transactions.receipt_url is 'Stripe''s page of the receipt, with its refunds. Who has the address can see it. Null without a charge.';
+comment on column payments.transactions.card_brand is 'Brand of the card that paid, for example visa; null if Stripe shows no card.';
+comment on column payments.transactions.card_last4 is 'Last four digits of that card.';
+CREATE INDEX transactions_currency_amount_idx ON payments.transactions USING btree (currency, amount, environment) WHERE (currency IS NOT NULL);
+CREATE INDEX transactions_disputed_at_idx ON payments.transactions USING btree (disputed_at, environment) INCLUDE (currency, amount_disputed) WHERE (disputed_at IS NOT NULL);
+CREATE INDEX transactions_failed_at_idx ON payments.transactions USING btree (failed_at, environment) INCLUDE (currency) WHERE ((type = 'failed_payment'::text) AND (failed_at IS NOT NULL));
+CREATE INDEX transactions_paid_at_idx ON payments.transactions USING btree (paid_at, environment) INCLUDE (currency, amount) WHERE (paid_at IS NOT NULL);
 CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
 CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
 CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
+CREATE INDEX transactions_refunded_at_idx ON payments.transactions USING btree (refunded_at, environment) INCLUDE (currency, amount) WHERE ((type = 'refund'::text) AND (refunded_at IS NOT NULL));
 CREATE INDEX transactions_subject_idx ON payments.transactions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX transactions_type_idx ON payments.transactions USING btree (type, provider_created_at DESC, environment);
+CREATE INDEX transactions_uncommon_idx ON payments.transactions USING btree (status, provider_created_at DESC, environment) WHERE (status <> 'succeeded'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.transactions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.transactions for select to payments_service using (true);
 grant select on payments.transactions to payments_service;
@@ -896,12 +1088,73 @@ comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of 
 comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
 comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due for a retry; null when it is not retried automatically.';
+CREATE INDEX webhook_events_ignored_idx ON payments.webhook_events USING btree (received_at, environment) WHERE (processing_status = 'ignored'::text);
 CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (object_id, environment) WHERE (object_id IS NOT NULL);
 CREATE INDEX webhook_events_received_at_idx ON payments.webhook_events USING btree (received_at, environment);
+CREATE INDEX webhook_events_type_idx ON payments.webhook_events USING btree (event_type, received_at, environment);
 CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (next_attempt_at, environment) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
+
+create table payments_private.catalog_changes (
+  environment text not null,
+  object_id text not null,
+  begun_at timestamp with time zone not null default now(),
+  constraint catalog_changes_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.catalog_changes enable row level security;
+comment on table payments_private.catalog_changes is 'Products and prices that someone is changing at Stripe just now, so that a second editor is told.';
+comment on column payments_private.catalog_changes.environment is 'test or live.';
+comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
+comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
+
+create table payments_private.charge_details (
+  environment text not null,
+  charge_id text not null,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
+  version bigint not null,
+  constraint charge_details_pkey PRIMARY KEY (charge_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.charge_details enable row level security;
+comment on table payments_private.charge_details is 'What charges say of their receipt and card. It is apart from payment_objects, because it says nothing of money.';
+comment on column payments_private.charge_details.environment is 'test or live.';
+comment on column payments_private.charge_details.charge_id is 'Stripe id (ch_… or py_…).';
+comment on column payments_private.charge_details.receipt_url is 'Stripe''s page of the receipt.';
+comment on column payments_private.charge_details.card_brand is 'Brand of the card, for example visa.';
+comment on column payments_private.charge_details.card_last4 is 'Last four digits of the card.';
+comment on column payments_private.charge_details.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create view payments_private.checkout_session_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    mode,
+    status,
+    payment_status,
+    subject_type,
+    subject_id,
+    customer_email,
+    checkout_session_id,
+    customer_id,
+    payment_intent_id,
+    subscription_id,
+    ( SELECT COALESCE(jsonb_agg(jsonb_build_object('price_id', COALESCE((i.item ->> 'priceId'::text), (i.item ->> 'price'::text), (i.item ->> 'price_id'::text)), 'quantity', (i.item -> 'quantity'::text)) ORDER BY i."position"), '[]'::jsonb) AS "coalesce"
+           FROM jsonb_array_elements(c.line_items) WITH ORDINALITY i(item, "position")) AS line_items,
+    success_url,
+    cancel_url,
+    metadata,
+    last_error,
+    attempt,
+    expires_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_checkout_sessions c;
+comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
+grant select on payments_private.checkout_session_list to payments_service;
 
 create view payments_private.connection_list with (security_invoker=true) as
  SELECT environment,
@@ -915,11 +1168,42 @@ create view payments_private.connection_list with (security_invoker=true) as
     last_synced_at,
     last_sync_status,
     last_sync_error,
-    last_sync_counts
+    last_sync_counts,
+    events_complete_from,
+    events_complete_until
    FROM payments.provider_connections c
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
 grant select on payments_private.connection_list to payments_service;
+
+create view payments_private.credit_note_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    credit_note_id,
+    number,
+    status,
+    type,
+    reason,
+    invoice_id,
+    customer_id,
+    subject_type,
+    subject_id,
+    currency,
+    subtotal,
+    tax,
+    total,
+    amount,
+    memo,
+    pdf,
+    voided_at,
+    provider_created_at,
+    metadata,
+    synced_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_credit_notes n;
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+grant select on payments_private.credit_note_list to payments_service;
 
 create view payments_private.customer_list with (security_invoker=true) as
  SELECT c.id,
@@ -974,6 +1258,103 @@ comment on column payments_private.customer_owners.subject_id is 'Id of the bill
 comment on column payments_private.customer_owners.named_at is 'When the object that names the owner was created at Stripe; of several objects, the earliest.';
 comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
 CREATE INDEX customer_owners_subject_idx ON payments_private.customer_owners USING btree (subject_id, subject_type, environment);
+
+create view payments_private.customer_timeline with (security_invoker=true) as
+ SELECT t.id,
+    t.environment,
+    t.provider_customer_id AS customer_id,
+    COALESCE(t.provider_created_at, t.created_at) AS happened_at,
+        CASE
+            WHEN (t.type = 'refund'::text) THEN 'refund'::text
+            ELSE 'payment'::text
+        END AS kind,
+    t.provider_object_id AS object_id,
+    COALESCE(t.description, t.type) AS title,
+    t.status,
+    t.amount,
+    t.currency,
+    NULL::text AS error
+   FROM payments.transactions t
+  WHERE (t.provider_customer_id IS NOT NULL)
+UNION ALL
+ SELECT s.id,
+    s.environment,
+    s.customer_id,
+    COALESCE(to_timestamp((((s.raw ->> 'created'::text))::bigint)::double precision), s.created_at) AS happened_at,
+    'subscription'::text AS kind,
+    s.subscription_id AS object_id,
+    'subscription'::text AS title,
+    s.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    NULL::text AS error
+   FROM payments.stripe_subscriptions s
+UNION ALL
+ SELECT c.id,
+    c.environment,
+    c.customer_id,
+    c.created_at AS happened_at,
+    'checkout_session'::text AS kind,
+    c.checkout_session_id AS object_id,
+    c.mode AS title,
+    c.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    c.last_error AS error
+   FROM payments.stripe_checkout_sessions c
+  WHERE (c.customer_id IS NOT NULL)
+UNION ALL
+ SELECT p.id,
+    p.environment,
+    p.customer_id,
+    p.created_at AS happened_at,
+    'portal_session'::text AS kind,
+    NULL::text AS object_id,
+    'customer portal'::text AS title,
+    p.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    p.last_error AS error
+   FROM payments.stripe_customer_portal_sessions p
+  WHERE (p.customer_id IS NOT NULL)
+UNION ALL
+ SELECT e.id,
+    e.environment,
+    o.customer_id,
+    e.received_at AS happened_at,
+    'event'::text AS kind,
+    e.provider_event_id AS object_id,
+    e.event_type AS title,
+    e.processing_status AS status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    e.last_error AS error
+   FROM (( SELECT c.environment,
+            c.provider_customer_id AS customer_id,
+            c.provider_customer_id AS object_id
+           FROM payments.customers c
+        UNION
+         SELECT s.environment,
+            s.customer_id,
+            s.subscription_id
+           FROM payments.stripe_subscriptions s
+        UNION
+         SELECT c.environment,
+            c.customer_id,
+            c.checkout_session_id
+           FROM payments.stripe_checkout_sessions c
+          WHERE ((c.customer_id IS NOT NULL) AND (c.checkout_session_id IS NOT NULL))
+        UNION
+         SELECT t.environment,
+            t.provider_customer_id,
+            r.value
+           FROM (payments.transactions t
+             CROSS JOIN LATERAL jsonb_each_text(t.related_object_ids) r(key, value))
+          WHERE ((t.provider_customer_id IS NOT NULL) AND (r.key = ANY (ARRAY['payment_intent'::text, 'invoice'::text, 'charge'::text, 'checkout_session'::text, 'refund'::text])))) o
+     JOIN payments.webhook_events e ON (((e.object_id = o.object_id) AND (e.environment = o.environment))))
+  WHERE (e.provider = 'stripe'::text);
+comment on view payments_private.customer_timeline is 'What happened with each customer, as the API lists it.';
+grant select on payments_private.customer_timeline to payments_service;
 
 create view payments_private.derived_transactions with (security_invoker=true) as
  WITH facts AS (
@@ -1244,8 +1625,9 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             ELSE 'one_time_payment'::text
         END AS type,
     d.status,
-    COALESCE((d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
+    COALESCE(assigned.subject_type, (d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
         CASE
+            WHEN (assigned.subject_type IS NOT NULL) THEN assigned.subject_id
             WHEN ((d.subject).type IS NOT NULL) THEN (d.subject).id
             WHEN (subscriber.subject_type IS NOT NULL) THEN subscriber.subject_id
             ELSE owner.subject_id
@@ -1287,8 +1669,29 @@ create view payments_private.derived_transactions with (security_invoker=true) a
     dispute.status AS dispute_status,
     (d.refunds IS NOT NULL) AS is_refunded,
     d.released_refund_id,
-    COALESCE(lost.amount, (0)::bigint) AS amount_disputed
-   FROM ((((decided d
+    COALESCE(lost.amount, (0)::bigint) AS amount_disputed,
+    details.receipt_url,
+    details.card_brand,
+    details.card_last4
+   FROM ((((((decided d
+     LEFT JOIN LATERAL ( SELECT x.subject_type,
+            x.subject_id
+           FROM ( SELECT s.subject_type,
+                    s.subject_id,
+                    1 AS rank
+                   FROM payments.stripe_subscriptions s
+                  WHERE ((s.subscription_id = d.subscription) AND (s.environment = d.environment) AND (s.subject_version = 0))
+                UNION ALL
+                 SELECT a.subject_type,
+                    a.subject_id,
+                        CASE a.object_type
+                            WHEN 'subscription'::text THEN 2
+                            ELSE 3
+                        END AS "case"
+                   FROM payments_private.subject_assignments a
+                  WHERE ((a.object_id = ANY (ARRAY[d.subscription, d.customer_id])) AND (a.environment = d.environment) AND ((a.object_type = 'subscription'::text) OR COALESCE((d.provider_created_at < a.assigned_at), true)))) x
+          ORDER BY x.rank
+         LIMIT 1) assigned ON (true))
      LEFT JOIN LATERAL ( SELECT s.subject_type,
             s.subject_id
            FROM payments.stripe_subscriptions s
@@ -1312,8 +1715,64 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     ELSE o.amount
                 END), (0)::numeric), (d.amount)::numeric))::bigint AS amount
            FROM payments_private.payment_objects o
-          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true));
+          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true))
+     LEFT JOIN payments_private.charge_details details ON (((details.charge_id = d.charge) AND (details.environment = d.environment))));
 comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
+
+create table payments_private.erased_objects (
+  environment text not null,
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  erased_at timestamp with time zone not null default clock_timestamp(),
+  constraint erased_objects_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.erased_objects enable row level security;
+comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
+comment on column payments_private.erased_objects.environment is 'test or live.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
+comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
+
+create view payments_private.invoice_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    invoice_id,
+    number,
+    status,
+    customer_id,
+    subject_type,
+    subject_id,
+    subscription_id,
+    billing_reason,
+    collection_method,
+    currency,
+    subtotal,
+    tax,
+    total,
+    amount_due,
+    amount_paid,
+    amount_remaining,
+    description,
+    hosted_invoice_url,
+    invoice_pdf,
+    period_start,
+    period_end,
+    due_at,
+    finalized_at,
+    paid_at,
+    voided_at,
+    provider_created_at,
+    deleted,
+    metadata,
+    synced_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_invoices i;
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+grant select on payments_private.invoice_list to payments_service;
 
 create view payments_private.offer_list with (security_invoker=true) as
  SELECT environment,
@@ -1417,6 +1876,22 @@ CREATE INDEX payment_objects_order_reference_idx ON payments_private.payment_obj
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
 CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
 
+create view payments_private.portal_session_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    status,
+    subject_type,
+    subject_id,
+    customer_id,
+    return_url,
+    configuration_id AS configuration,
+    last_error,
+    created_at,
+    updated_at
+   FROM payments.stripe_customer_portal_sessions p;
+comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
+grant select on payments_private.portal_session_list to payments_service;
+
 create view payments_private.price_list with (security_invoker=true) as
  SELECT environment,
     price_id,
@@ -1437,7 +1912,8 @@ create view payments_private.price_list with (security_invoker=true) as
     pay_what_you_want,
     custom_unit_amount_minimum,
     custom_unit_amount_maximum,
-    custom_unit_amount_preset
+    custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p.*)) AS revision
    FROM payments.stripe_prices p
   WHERE (NOT deleted);
 comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
@@ -1451,7 +1927,8 @@ create view payments_private.product_list with (security_invoker=true) as
     active,
     default_price_id,
     metadata,
-    synced_at
+    synced_at,
+    payments_private.catalog_revision(to_jsonb(p.*)) AS revision
    FROM payments.stripe_products p
   WHERE (NOT deleted);
 comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
@@ -1491,6 +1968,18 @@ comment on column payments_private.refused_signatures.last_refused_at is 'When t
 create policy service_select on payments_private.refused_signatures for select to payments_service using (true);
 grant select on payments_private.refused_signatures to payments_service;
 
+create view payments_private.secret_list with (security_invoker=true) as
+ SELECT environment,
+    kind,
+    masked AS masked_key,
+    endpoint_id,
+    key_id,
+    created_at,
+    expires_at
+   FROM payments_private.secrets s;
+comment on view payments_private.secret_list is 'Stored secrets as the API shows them: never a value.';
+grant select on payments_private.secret_list to payments_service;
+
 create table payments_private.secrets (
   id uuid not null default gen_random_uuid(),
   environment text not null,
@@ -1520,6 +2009,26 @@ CREATE UNIQUE INDEX secrets_endpoint_id_key ON payments_private.secrets USING bt
 CREATE INDEX secrets_environment_kind_idx ON payments_private.secrets USING btree (environment, kind, created_at);
 create policy service_select on payments_private.secrets for select to payments_service using (true);
 grant select on payments_private.secrets to payments_service;
+
+create table payments_private.subject_assignments (
+  environment text not null,
+  object_type text not null,
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  assigned_at timestamp with time zone not null default clock_timestamp(),
+  constraint subject_assignments_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['customer'::text, 'subscription'::text])))
+);
+alter table payments_private.subject_assignments enable row level security;
+comment on table payments_private.subject_assignments is 'Owners that somebody assigned here with payments.assign_subject: facts of ours, which no event changes and from which a rebuild begins.';
+comment on column payments_private.subject_assignments.environment is 'test or live.';
+comment on column payments_private.subject_assignments.object_type is 'customer or subscription.';
+comment on column payments_private.subject_assignments.object_id is 'Stripe id (cus_… or sub_…).';
+comment on column payments_private.subject_assignments.subject_type is 'Kind of billing subject that it belongs to.';
+comment on column payments_private.subject_assignments.subject_id is 'Id of that billing subject in the app.';
+comment on column payments_private.subject_assignments.assigned_at is 'When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.';
 
 create view payments_private.subscription_item_list with (security_invoker=true) as
  SELECT environment,
@@ -1561,10 +2070,36 @@ create view payments_private.subscription_list with (security_invoker=true) as
            FROM payments_private.subscription_item_list i
           WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
     pause_collection_behavior,
-    pause_collection_resumes_at
+    pause_collection_resumes_at,
+    (payments_private.subscription_access(s.*) ->> 'access'::text) AS access,
+    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason,
+    schedule_id,
+    next_phase_at,
+    next_phase_items,
+    pending_update,
+    pending_update_expires_at
    FROM payments.stripe_subscriptions s;
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
+
+create table payments_private.subscription_schedules (
+  environment text not null,
+  schedule_id text not null,
+  status text not null,
+  next_phase_at timestamp with time zone,
+  next_phase_items jsonb,
+  version bigint not null,
+  constraint subscription_schedules_pkey PRIMARY KEY (schedule_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.subscription_schedules enable row level security;
+comment on table payments_private.subscription_schedules is 'The next phase of each subscription schedule (https://docs.stripe.com/api/subscription_schedules), for the columns of payments.stripe_subscriptions.';
+comment on column payments_private.subscription_schedules.environment is 'test or live.';
+comment on column payments_private.subscription_schedules.schedule_id is 'Stripe id (sub_sched_…).';
+comment on column payments_private.subscription_schedules.status is 'Stripe''s status: not_started, active, completed, released or canceled.';
+comment on column payments_private.subscription_schedules.next_phase_at is 'When the next phase begins; null if none follows.';
+comment on column payments_private.subscription_schedules.next_phase_items is 'Prices and quantities of that phase.';
+comment on column payments_private.subscription_schedules.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create view payments_private.sync_run_list with (security_invoker=true) as
  SELECT id,
@@ -1621,7 +2156,12 @@ create view payments_private.transaction_list with (security_invoker=true) as
     updated_at,
     related_object_ids,
     amount_disputed,
-    dispute_status
+    dispute_status,
+    disputed_at,
+    dispute_amount,
+    receipt_url,
+    card_brand,
+    card_last4
    FROM payments.transactions t
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
@@ -1643,11 +2183,21 @@ create view payments_private.webhook_event_list with (security_invoker=true) as
     processed_at,
     created_at,
     updated_at,
-    payload
+    payload,
+    provider_created_at,
+    next_attempt_at,
+    ((processing_status = 'failed'::text) AND (next_attempt_at IS NULL)) AS is_dead_lettered
    FROM payments.webhook_events e
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
 grant select on payments_private.webhook_event_list to payments_service;
+
+create function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) is 'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+grant execute on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) to payments_service;
 
 create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
@@ -1769,6 +2319,13 @@ create function payments.environment_health(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
+
+create function payments.erase_subject(environment text, subject_type text, subject_id text)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.erase_subject(environment text, subject_type text, subject_id text) is 'Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known.';
+grant execute on function payments.erase_subject(environment text, subject_type text, subject_id text) to payments_service;
 
 create function payments.event_is_settled(event payments.webhook_events)
   returns boolean
@@ -1990,16 +2547,38 @@ create function payments_private.assign_customers(environment text, owners payme
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.assigned_subject(environment text, subscription_id text, customer_id text, made_at timestamp with time zone)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.assignment_answer(environment text, object_id text)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.become_caller(caller jsonb)
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
 
+create function payments_private.begin_catalog_change(environment text, object_id text, revision text)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.begin_catalog_change(environment text, object_id text, revision text) to payments_service;
+
 create function payments_private.bought_line(lines jsonb, is_of_subscription boolean)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.catalog_revision(catalog_row jsonb) to payments_service;
 
 create function payments_private.check_account(environment text, account_id text)
   returns void
@@ -2126,11 +2705,34 @@ create function payments_private.count_guest_checkout(environment text, per_minu
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.count_guest_checkout(environment text, per_minute integer) to payments_service;
 
+create function payments_private.credit_note_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments.stripe_credit_notes
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
+
+create function payments_private.customer_search(environment text, search text)
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.customer_search(environment text, search text) to payments_service;
+
+create function payments_private.customer_subjects(environment text, customer_id text)
+  returns TABLE(subject_type text, subject_id text, is_mapped boolean, named_at timestamp with time zone, named_by text)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.customer_subjects(environment text, customer_id text) to payments_service;
+
+create function payments_private.database_state()
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.database_state() to payments_service;
 
 create function payments_private.delete_environment(environment text)
   returns jsonb
@@ -2160,6 +2762,12 @@ create function payments_private.end_after_others(events jsonb[], states jsonb[]
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.end_catalog_change(environment text, object_id text)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.end_catalog_change(environment text, object_id text) to payments_service;
+
 create function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
   language plpgsql volatile security invoker
@@ -2170,9 +2778,20 @@ create function payments_private.endpoint_problems(endpoint jsonb, url text, api
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.environment_overview(environment text, has_key boolean, has_signing_secret boolean)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.environment_overview(environment text, has_key boolean, has_signing_secret boolean) to payments_service;
+
 create function payments_private.environment_tables()
   returns SETOF regclass
   language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+  returns void
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.event_follows(later jsonb, earlier jsonb)
@@ -2213,7 +2832,7 @@ create function payments_private.forget_refused_signatures(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.forget_refused_signatures(environment text) to payments_service;
 
-create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
+create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[], created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
   returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
@@ -2276,6 +2895,16 @@ create function payments_private.instant_of(field jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
+create function payments_private.invoice_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments.stripe_invoices
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.invoice_status_rank(event jsonb)
+  returns integer
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.is_adjustable_quantity(value jsonb)
   returns boolean
   language plpgsql immutable security invoker
@@ -2288,7 +2917,12 @@ create function payments_private.is_http_url(url text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
 
-create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+create function payments_private.is_known_customer(environment text, customer_id text)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.is_new_subscription(environment text, id text, customer_id text, subject payments.billing_subject)
   returns boolean
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -2366,7 +3000,7 @@ create function payments_private.lock_ids(environment text, ids text[])
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off;
 
-create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+create function payments_private.lock_payment_of(environment text, ids text[], owner_ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -2419,6 +3053,11 @@ create function payments_private.name_payment_objects(snapshots payments_private
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.objects_of_subject(environment text, subject_type text, subject_id text, customer_ids text[])
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.offer_verdict(environment text, role text, mode text, line_items jsonb, options jsonb, subject_type text)
   returns jsonb
   language plpgsql stable security definer
@@ -2434,10 +3073,31 @@ create function payments_private.ordinary_transaction(objects payments_private.p
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.other_owner(environment text, object_type text, object_id text, subject payments.billing_subject)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.own_metadata(metadata jsonb)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.owner_of(environment text, subscription_id text, customer_id text, named payments.billing_subject, made_at timestamp with time zone)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.payment_objects_of(environment text, transaction_id uuid)
+  returns TABLE(object_type text, object_id text, status text, state text, amount bigint, amount_refunded bigint, currency text, provider_created_at timestamp with time zone)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.payment_objects_of(environment text, transaction_id uuid) to payments_service;
 
 create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
@@ -2553,7 +3213,17 @@ create function payments_private.project_stripe_checkout_sessions(environment te
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.project_stripe_credit_notes(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.project_stripe_invoices(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2569,6 +3239,11 @@ create function payments_private.project_stripe_prices(environment text, snapsho
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.project_stripe_schedules(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2592,6 +3267,23 @@ create function payments_private.purchased_items(environment text, invoice jsonb
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_assignment(environment text, object_type text, object_id text, subscription_ids text[], subject payments.billing_subject)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_charge_details(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.put_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot)
   returns jsonb
@@ -2630,10 +3322,34 @@ create function payments_private.record_refused_signatures(environment text, wro
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer) to payments_service;
 
+create function payments_private.recurring_revenue(environment text)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
+
+create function payments_private.redact(value jsonb, is_customer boolean DEFAULT false)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.redact_erased(environment text, objects jsonb[])
+  returns jsonb[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off;
+
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.refresh_invoices(environment text, invoice_ids text[], subscription_ids text[], customer_ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.refresh_payments(environment text, subscription_ids text[], customer_ids text[])
   returns void
@@ -2681,6 +3397,29 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text)
+  returns TABLE(day text, currency text, revenue bigint, payments bigint, refunds bigint, refund_count bigint, disputed bigint, failed bigint)
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text) to payments_service;
+
+create function payments_private.row_count(environment text, table_name text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.row_count(environment text, table_name text) to payments_service;
+
+create function payments_private.schedule_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.subscription_schedules
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.search_everything(environment text, search text)
+  returns TABLE(kind text, id text, title text, subtitle text, customer_id text)
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.search_everything(environment text, search text) to payments_service;
+
 create function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
   returns boolean
   language plpgsql stable security definer
@@ -2725,6 +3464,12 @@ create function payments_private.subject_of_customer(environment text, customer_
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.subscription_access(subscription payments.stripe_subscriptions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
+
 create function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
   returns jsonb
   language plpgsql stable security definer
@@ -2752,6 +3497,11 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
 
+create function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
   returns boolean
   language plpgsql volatile security invoker
@@ -2770,6 +3520,11 @@ create function payments_private.take_event(environment text, payload jsonb, obj
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.take_ignored(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2797,6 +3552,11 @@ create function payments_private.take_session(environment text, payload jsonb, o
 create function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
   returns jsonb
   language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tax_of(object jsonb)
+  returns bigint
+  language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg__timestamps()
@@ -2853,6 +3613,12 @@ create function payments_private.tg_sessions__request()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.transaction_of_object(environment text, object_id text)
+  returns SETOF uuid
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.transaction_of_object(environment text, object_id text) to payments_service;
 
 create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean

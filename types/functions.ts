@@ -176,6 +176,39 @@ export interface StripePrices {
   version: string
 }
 
+/** Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final. */
+export interface StripeSubscriptions {
+  id: string
+  environment: string
+  subscription_id: string
+  customer_id: string
+  subject_type: string | null
+  subject_id: string | null
+  status: string
+  current_period_start: Date | null
+  current_period_end: Date | null
+  cancel_at_period_end: boolean
+  cancel_at: Date | null
+  canceled_at: Date | null
+  trial_start: Date | null
+  trial_end: Date | null
+  latest_invoice_id: string | null
+  pause_collection_behavior: string | null
+  pause_collection_resumes_at: Date | null
+  schedule_id: string | null
+  next_phase_at: Date | null
+  next_phase_items: Json | null
+  pending_update: Json | null
+  pending_update_expires_at: Date | null
+  metadata: Json
+  raw: Json
+  synced_at: Date
+  created_at: Date
+  updated_at: Date
+  subject_version: string | null
+  version: string
+}
+
 /** Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was. */
 export interface SyncRuns {
   id: string
@@ -228,6 +261,19 @@ export interface RefusedSignatures {
 
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
+  /** Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject. */
+  'payments.assign_subject': {
+    args: {
+      environment: string | null
+      customer_id: string | null
+      subscription_id: string | null
+      subject_type: string | null
+      subject_id: string | null
+      replace?: boolean | null
+    }
+    returns: Json
+  }
+
   /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan. */
   'payments.begin_checkout_session': {
     args: {
@@ -420,6 +466,16 @@ export interface SqlFunctions {
     args: {
       environment: string | null
       facts: Json | null
+    }
+    returns: Json
+  }
+
+  /** Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known. */
+  'payments.erase_subject': {
+    args: {
+      environment: string | null
+      subject_type: string | null
+      subject_id: string | null
     }
     returns: Json
   }
@@ -695,6 +751,22 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.begin_catalog_change': {
+    args: {
+      environment: string | null
+      object_id: string | null
+      revision: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.catalog_revision': {
+    args: {
+      catalog_row: Json | null
+    }
+    returns: string
+  }
+
   'payments_private.check_account': {
     args: {
       environment: string | null
@@ -840,12 +912,50 @@ export interface SqlFunctions {
     returns: string
   }
 
+  'payments_private.customer_search': {
+    args: {
+      environment: string | null
+      search: string | null
+    }
+    returns: string[]
+  }
+
+  'payments_private.customer_subjects': {
+    args: {
+      environment: string | null
+      customer_id: string | null
+    }
+    returns: ({ subject_type: string | null; subject_id: string | null; is_mapped: boolean | null; named_at: Date | null; named_by: string | null })[]
+  }
+
+  'payments_private.database_state': {
+    args: Record<string, never>
+    returns: Json
+  }
+
   'payments_private.delivery_reasons': {
     args: {
       environment: string | null
       facts: Json | null
     }
     returns: ({ position: number | null; code: string | null; severity: string | null; message: string | null; next_action: string | null; command: string | null })[]
+  }
+
+  'payments_private.end_catalog_change': {
+    args: {
+      environment: string | null
+      object_id: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.environment_overview': {
+    args: {
+      environment: string | null
+      has_key: boolean | null
+      has_signing_secret: boolean | null
+    }
+    returns: Json
   }
 
   'payments_private.events_arrive': {
@@ -921,6 +1031,14 @@ export interface SqlFunctions {
     returns: Json[]
   }
 
+  'payments_private.payment_objects_of': {
+    args: {
+      environment: string | null
+      transaction_id: string | null
+    }
+    returns: ({ object_type: string | null; object_id: string | null; status: string | null; state: string | null; amount: string | null; amount_refunded: string | null; currency: string | null; provider_created_at: Date | null })[]
+  }
+
   'payments_private.portal_flow_params': {
     args: {
       session: StripeCustomerPortalSessions | null
@@ -974,6 +1092,13 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.recurring_revenue': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
   'payments_private.refused_since_last_event': {
     args: {
       environment: string | null
@@ -986,6 +1111,32 @@ export interface SqlFunctions {
       secrets: Json | null
     }
     returns: number
+  }
+
+  'payments_private.revenue_by_day': {
+    args: {
+      environment: string | null
+      happened_from: Date | null
+      happened_before: Date | null
+      time_zone: string | null
+    }
+    returns: ({ day: string | null; currency: string | null; revenue: string | null; payments: string | null; refunds: string | null; refund_count: string | null; disputed: string | null; failed: string | null })[]
+  }
+
+  'payments_private.row_count': {
+    args: {
+      environment: string | null
+      table_name: string | null
+    }
+    returns: Json
+  }
+
+  'payments_private.search_everything': {
+    args: {
+      environment: string | null
+      search: string | null
+    }
+    returns: ({ kind: string | null; id: string | null; title: string | null; subtitle: string | null; customer_id: string | null })[]
   }
 
   'payments_private.session_came_to_nothing': {
@@ -1020,11 +1171,26 @@ export interface SqlFunctions {
     returns: BillingSubject
   }
 
+  'payments_private.subscription_access': {
+    args: {
+      subscription: StripeSubscriptions | null
+    }
+    returns: Json
+  }
+
   'payments_private.superseded_sessions': {
     args: {
       session: StripeCheckoutSessions | null
     }
     returns: Json
+  }
+
+  'payments_private.transaction_of_object': {
+    args: {
+      environment: string | null
+      object_id: string | null
+    }
+    returns: string[]
   }
 
   'payments_private.unknown_prices': {
@@ -1049,6 +1215,7 @@ export interface SqlFunctions {
  * one row of a table, `rows` a set of rows, `values` a set of values.
  */
 export const SQL_CALLS = {
+  'payments.assign_subject': { result: 'value', casts: { environment: 'text', customer_id: 'text', subscription_id: 'text', subject_type: 'text', subject_id: 'text', replace: 'bool' } },
   'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text', options: 'jsonb' } },
   'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
@@ -1066,6 +1233,7 @@ export const SQL_CALLS = {
   'payments.disconnect_account': { result: 'value', casts: { environment: 'text' } },
   'payments.due_sync_kinds': { result: 'value', casts: { environment: 'text' } },
   'payments.environment_health': { result: 'value', casts: { environment: 'text', facts: 'jsonb' } },
+  'payments.erase_subject': { result: 'value', casts: { environment: 'text', subject_type: 'text', subject_id: 'text' } },
   'payments.fail_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', error: 'text', stripe_may_have_acted: 'bool' } },
   'payments.fail_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', error: 'text' } },
   'payments.fail_sync': { result: 'row', casts: { run_id: 'uuid', lease: 'uuid', error: 'text' } },
@@ -1091,7 +1259,9 @@ export const SQL_CALLS = {
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
   'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
   'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.begin_catalog_change': { result: 'void', casts: { environment: 'text', object_id: 'text', revision: 'text' } },
   'payments_private.check_known_objects': { result: 'void', casts: { environment: 'text', account_id: 'text', asked: 'jsonb', seen: 'jsonb', accept_erased: 'bool' } },
+  'payments_private.end_catalog_change': { result: 'void', casts: { environment: 'text', object_id: 'text' } },
   'payments_private.forget_refused_signatures': { result: 'void', casts: { environment: 'text' } },
   'payments_private.known_objects': { result: 'value', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },

@@ -99,6 +99,10 @@ export const SQLSTATES: Record<
   SP031: { status: 403, code: 'AUTH_UNAUTHORIZED' },
   /** the database is not fit for pg-payments; only migrations raise it */
   SP032: { status: 500, code: 'INTERNAL_ERROR' },
+  /** the product or price was changed since the caller saw it */
+  SP045: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
+  /** someone else is changing this product or price */
+  SP046: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
   /** Parts of a checkout request exclude each other. */
   SP050: { status: 400, code: 'INVALID_INPUT' },
   /** The portal is asked for a subscription that the subject has not. */
@@ -117,6 +121,12 @@ export const SQLSTATES: Record<
   SP058: { status: 403, code: 'PAYMENT_OPTION_NOT_OFFERED' },
   /** The subject has a living subscription of the product group. */
   SP059: { status: 409, code: 'PAYMENT_PLAN_ALREADY_EXISTS' },
+  /** no such customer or subscription */
+  SP060: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** it belongs to another billing subject */
+  SP061: { status: 409, code: 'PAYMENT_SUBJECT_CONFLICT' },
+  /** nothing of the billing subject is known */
+  SP063: { status: 404, code: 'PAYMENT_NOT_FOUND' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -58,6 +58,8 @@ export type Results = {
   retryWebhookEvents: (Attempt & { environment: api.StripeEnvironment; provider_event_id: string })[]
   replayWebhookEvents: (Attempt & { replayed_event_id: string })[]
   rebuildProjections: Columns<api.RebuildResponse>
+  assignSubject: Columns<api.AssignSubjectResponse['assignment']>
+  eraseSubject: Columns<api.EraseSubjectResponse['erasure']>
   connectAccount: ConnectedAccount
   disconnectAccount: {
     connection: ConnectionRow

@@ -196,6 +196,11 @@ export const beginRecovery = sqlFunction('payments.begin_recovery')
 export const completeRecovery = sqlFunction('payments.complete_recovery', { mayBeEmpty: true })
 export const recoverableEventTypes = sqlFunction('payments.recoverable_event_types')
 
+// catalogue
+
+export const beginCatalogChange = sqlFunction('payments_private.begin_catalog_change', { mayBeEmpty: true })
+export const endCatalogChange = sqlFunction('payments_private.end_catalog_change', { mayBeEmpty: true })
+
 // connection
 
 export const connectAccount = sqlFunction('payments.connect_account')
@@ -209,6 +214,11 @@ export const forgetRefusedSignatures = sqlFunction('payments_private.forget_refu
 export const readSecrets = sqlFunction('payments_private.read_secrets')
 export const allSecrets = sqlFunction('payments_private.all_secrets')
 export const replaceSecrets = sqlFunction('payments_private.replace_secrets')
+
+// owners
+
+export const assignSubject = sqlFunction('payments.assign_subject')
+export const eraseSubject = sqlFunction('payments.erase_subject', { deadlineMs: LONG_MS })
 
 // the login
 

@@ -1,5 +1,5 @@
---! Previous: sha1:2fa097b0bfc1be1b0edb070eb520fbdabebc2bfc
---! Hash: sha1:d2306543eaf51f052c7d2dbb2e8191db12524d2e
+--! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
+--! Hash: sha1:be787cfb3cdaa699912eb6377d147f8a16f98362
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -319,48 +319,6 @@ $$;
 
 revoke all on function payments_private.tg_sessions__lookup_keys() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__lookup_keys.sql
---! Included checkout/private/check_reserved.sql
-/*
- * Raises SP053 if an app user asks for what decides a price and is not the app's to give away, while the environment has
- * no offer. That is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
- *
- * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
- * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
- */
-create or replace function payments_private.check_reserved(session payments.stripe_checkout_sessions)
-  returns void
-  language plpgsql
-  stable
-  security definer -- crosses from the app user and the handler's role to payments.stripe_prices
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_reserved text;
-begin
-  if exists (select from payments.offers as o where o.environment = session.environment) then
-    return;
-  end if;
-  v_reserved := case
-    when jsonb_path_exists(session.line_items, '$[*].priceData') then 'a price of its own (priceData)'
-    when jsonb_path_exists(session.options, '$.discounts[*].coupon') then 'a coupon by its id'
-    when exists (
-      select
-      from jsonb_path_query(session.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
-      join payments.stripe_prices as p
-        on p.price_id = i.price_id #>> '{}' and p.environment = session.environment
-      where p.pay_what_you_want
-    ) then 'a price whose amount the buyer chooses'
-  end;
-  if v_reserved is not null then
-    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
-      using errcode = 'SP053',
-            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
-  end if;
-end;
-$$;
-
-revoke all on function payments_private.check_reserved(payments.stripe_checkout_sessions) from public, anon, authenticated;
---! EndIncluded checkout/private/check_reserved.sql
 --! Included checkout/private/tg_sessions__offers.sql
 /*
  * Trigger function: raises if an app user asks for what no offer allows (check_offers), for a second trial (check_trial),
@@ -483,6 +441,407 @@ revoke all on function payments.put_offer(text, text, jsonb) from public, anon, 
 grant execute on function payments.put_offer(text, text, jsonb) to payments_service;
 --! EndIncluded checkout/put_offer.sql
 
+--! Included ownership/assign_subject.sql
+/*
+ * Assigns a customer or a subscription to a billing subject, and returns
+ * {object_type, object_id, subject_type, subject_id, assigned_at, subscriptions, transactions, invoices}. The last three
+ * are how many rows of it belong to the subject now.
+ *
+ * Use it for what was bought without a checkout of the app (payment links, pricing tables), and to move a purchase.
+ *   customer      The customer, and what Stripe made for it until now: subscriptions with their later payments and invoices,
+ *                 payments, invoices, credit notes. What is bought with it later belongs to the subject that it names, else
+ *                 to this one. The subject pays with the customer from now on.
+ *   subscription  The subscription, with its payments, invoices and credit notes, past and future. Its customer stays where
+ *                 it is, so the former subject still sees the subscription in the Billing Portal.
+ *
+ * It is a fact of ours: it wins over all metadata, survives a rebuild, and only another assignment changes it. Without
+ * replace it refuses what belongs to another subject already, wholly or in part. Rows of payments.stripe_checkout_sessions
+ * stay as they were requested.
+ */
+create or replace function payments.assign_subject(
+  environment text,
+  customer_id text,
+  subscription_id text,
+  subject_type text,
+  subject_id text,
+  replace boolean default false
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id text := coalesce(customer_id, subscription_id);
+  v_kind text := case when customer_id is not null then 'customer' else 'subscription' end;
+  v_customer_id text := customer_id;
+  v_subscription_ids text[];
+  v_other text;
+begin
+  -- check the arguments
+  perform payments_private.check_environment(environment);
+  if num_nonnulls(customer_id, subscription_id) <> 1 then
+    raise exception 'Name a customer or a subscription, and not both.'
+      using errcode = 'SP001', hint = 'Pass customer_id or subscription_id.';
+  elsif length(subject_type) between 1 and 100 is not true or length(subject_id) between 1 and 255 is not true then
+    raise exception 'A billing subject is a type of 1 to 100 characters and an id of 1 to 255.'
+      using errcode = 'SP001', hint = 'For example type team and id 42.';
+  end if;
+  if subscription_id is not null then
+    select s.customer_id into v_customer_id
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = assign_subject.subscription_id and s.environment = assign_subject.environment;
+  end if;
+  if v_customer_id is null or not payments_private.is_known_customer(environment, v_customer_id) then
+    raise exception 'No % % is known in %.', v_kind, v_id, environment
+      using errcode = 'SP060', hint = 'Check the id at Stripe. If the object is new, sync first (pg-payments stripe sync).';
+  end if;
+
+  -- lock
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, array(
+    select x.id
+    from (
+      select v_customer_id as id
+      union
+      select 'subject ' || assign_subject.subject_type || ' ' || assign_subject.subject_id
+      union
+      select s.subscription_id
+      from payments.stripe_subscriptions as s
+      where s.customer_id = v_customer_id and s.environment = assign_subject.environment
+      union
+      select 'subject ' || o.subject_type || ' ' || o.subject_id
+      from payments_private.customer_owners as o
+      where o.customer_id = v_customer_id and o.environment = assign_subject.environment
+    ) as x
+  ));
+  v_subscription_ids := array(
+    select s.subscription_id
+    from payments.stripe_subscriptions as s
+    where s.environment = assign_subject.environment
+      and case when v_kind = 'customer' then s.customer_id = v_customer_id else s.subscription_id = v_id end
+  );
+
+  -- refuse what belongs to somebody else
+  v_other := payments_private.other_owner(environment, v_kind, v_id, row (subject_type, subject_id)::payments.billing_subject);
+  if v_other is not null and replace is not true then
+    raise exception 'The % % belongs to the % already, wholly or in part.', v_kind, v_id, v_other
+      using errcode = 'SP061', hint = 'To move it to the new subject, assign it again with replace (--replace).';
+  end if;
+
+  -- record the fact, and move what belongs to it
+  perform payments_private.put_assignment(
+    environment, v_kind, v_id, v_subscription_ids, row (subject_type, subject_id)::payments.billing_subject
+  );
+  perform payments_private.refresh_payments(
+    environment, v_subscription_ids, case when v_kind = 'customer' then array[v_id] end
+  );
+  return payments_private.assignment_answer(environment, v_id);
+end;
+$$;
+
+comment on function payments.assign_subject(text, text, text, text, text, boolean) is
+  'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+
+revoke all on function payments.assign_subject(text, text, text, text, text, boolean) from public, anon, authenticated;
+grant execute on function payments.assign_subject(text, text, text, text, text, boolean) to payments_service;
+--! EndIncluded ownership/assign_subject.sql
+--! Included ownership/private/assignment_answer.sql
+/*
+ * Returns an assignment with the number of rows that belong to its subject through it; see payments.assign_subject.
+ */
+create or replace function payments_private.assignment_answer(environment text, object_id text)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'object_type', a.object_type,
+      'object_id', a.object_id,
+      'subject_type', a.subject_type,
+      'subject_id', a.subject_id,
+      'assigned_at', a.assigned_at,
+      'subscriptions', (
+        select count(*)
+        from payments.stripe_subscriptions as s
+        where s.environment = a.environment
+          and a.object_id in (s.customer_id, s.subscription_id)
+          and (s.subject_type, s.subject_id) = (a.subject_type, a.subject_id)
+      ),
+      'transactions', (
+        select count(*)
+        from payments.transactions as t
+        where t.environment = a.environment
+          and a.object_id in (t.provider_customer_id, t.related_object_ids ->> 'subscription')
+          and (t.subject_type, t.subject_id) = (a.subject_type, a.subject_id)
+      ),
+      'invoices', (
+        select count(*)
+        from payments.stripe_invoices as i
+        where i.environment = a.environment
+          and a.object_id in (i.customer_id, i.subscription_id)
+          and (i.subject_type, i.subject_id) = (a.subject_type, a.subject_id)
+      )
+    )
+    from payments_private.subject_assignments as a
+    where a.object_id = assignment_answer.object_id and a.environment = assignment_answer.environment
+  );
+end;
+$$;
+
+revoke all on function payments_private.assignment_answer(text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/assignment_answer.sql
+--! Included ownership/private/is_known_customer.sql
+/*
+ * Returns whether any row names a Stripe customer. Its own row may be missing, for example before the first sync.
+ */
+create or replace function payments_private.is_known_customer(environment text, customer_id text)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+      select
+      from payments.customers as c
+      where c.provider_customer_id = is_known_customer.customer_id
+        and c.environment = is_known_customer.environment
+        and c.provider = 'stripe'
+    )
+    or exists (
+      select
+      from payments.stripe_subscriptions as s
+      where s.customer_id = is_known_customer.customer_id and s.environment = is_known_customer.environment
+    )
+    or exists (
+      select
+      from payments.transactions as t
+      where t.provider_customer_id = is_known_customer.customer_id and t.environment = is_known_customer.environment
+    )
+    or exists (
+      select
+      from payments.stripe_invoices as i
+      where i.customer_id = is_known_customer.customer_id and i.environment = is_known_customer.environment
+    );
+end;
+$$;
+
+revoke all on function payments_private.is_known_customer(text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/is_known_customer.sql
+--! Included ownership/private/other_owner.sql
+/*
+ * Returns a billing subject other than the given one to which a customer, a subscription, or what belongs to it belongs, as
+ * "type id"; null if there is none. See payments.assign_subject.
+ */
+create or replace function payments_private.other_owner(
+  environment text,
+  object_type text,
+  object_id text,
+  subject payments.billing_subject
+)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select o.type || ' ' || o.id
+    from (
+      select s.subject_type as type, s.subject_id as id
+      from payments.stripe_subscriptions as s
+      where s.environment = other_owner.environment
+        and case other_owner.object_type
+          when 'customer' then s.customer_id = other_owner.object_id
+          else s.subscription_id = other_owner.object_id
+        end
+      union all
+      select c.type, c.id
+      from payments_private.subject_of_customer(other_owner.environment, other_owner.object_id) as c
+      where other_owner.object_type = 'customer'
+      union all
+      select t.subject_type, t.subject_id
+      from payments.transactions as t
+      where other_owner.object_type = 'customer'
+        and t.provider_customer_id = other_owner.object_id
+        and t.environment = other_owner.environment
+      union all
+      select i.subject_type, i.subject_id
+      from payments.stripe_invoices as i
+      where i.environment = other_owner.environment
+        and case other_owner.object_type
+          when 'customer' then i.customer_id = other_owner.object_id
+          else i.subscription_id = other_owner.object_id
+        end
+    ) as o
+    where (o.type, o.id) <> ((subject).type, (subject).id)
+    order by 1
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.other_owner(text, text, text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/other_owner.sql
+--! Included ownership/private/put_assignment.sql
+/*
+ * Records that a customer or a subscription is assigned to a billing subject, and writes it to the owners, the mappings and
+ * the subscriptions. Contract: see payments.assign_subject; the ids are locked. subject_version 0 marks a subscription that
+ * is assigned, because it is older than the version of any snapshot.
+ */
+create or replace function payments_private.put_assignment(
+  environment text,
+  object_type text,
+  object_id text,
+  subscription_ids text[],
+  subject payments.billing_subject
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- record the fact; one of a customer takes the place of those of its subscriptions
+  delete from payments_private.subject_assignments as a
+  where a.environment = put_assignment.environment and a.object_id = any (subscription_ids);
+  insert into payments_private.subject_assignments as a (environment, object_type, object_id, subject_type, subject_id)
+  values (put_assignment.environment, put_assignment.object_type, put_assignment.object_id, subject.type, subject.id)
+  on conflict on constraint subject_assignments_pkey do update
+  set subject_type = excluded.subject_type,
+      subject_id = excluded.subject_id,
+      assigned_at = excluded.assigned_at;
+
+  -- put it before every owner that an object names
+  if put_assignment.object_type = 'customer' then
+    update payments_private.customer_owners as o
+    set named_at = 'infinity',
+        named_by = 'assigned before'
+    where o.customer_id = put_assignment.object_id and o.environment = put_assignment.environment and o.named_by = 'assigned';
+    insert into payments_private.customer_owners as o (environment, customer_id, subject_type, subject_id, named_at, named_by)
+    values (put_assignment.environment, put_assignment.object_id, subject.type, subject.id, '-infinity', 'assigned')
+    on conflict on constraint customer_owners_pkey do update
+    set named_at = excluded.named_at,
+        named_by = excluded.named_by;
+  end if;
+
+  -- move the subscriptions, then choose the customers of the subjects
+  update payments.stripe_subscriptions as s
+  set subject_type = subject.type,
+      subject_id = subject.id,
+      subject_version = 0
+  where s.subscription_id = any (subscription_ids) and s.environment = put_assignment.environment;
+  if put_assignment.object_type = 'customer' then
+    perform payments_private.refresh_customer_mappings(environment, array[object_id]);
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.put_assignment(text, text, text, text[], payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/put_assignment.sql
+--! Included projection/private/credit_note_list.sql
+/*
+ * Returns the credit notes that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.credit_note_list
+  with (security_invoker = true)
+as
+  select
+    n.id,
+    n.environment,
+    n.credit_note_id,
+    n.number,
+    n.status,
+    n.type,
+    n.reason,
+    n.invoice_id,
+    n.customer_id,
+    n.subject_type,
+    n.subject_id,
+    n.currency,
+    n.subtotal,
+    n.tax,
+    n.total,
+    n.amount,
+    n.memo,
+    n.pdf,
+    n.voided_at,
+    n.provider_created_at,
+    n.metadata,
+    n.synced_at,
+    n.created_at,
+    n.updated_at
+  from payments.stripe_credit_notes as n;
+
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+
+revoke all on payments_private.credit_note_list from public, anon, authenticated;
+grant select on payments_private.credit_note_list to payments_service;
+--! EndIncluded projection/private/credit_note_list.sql
+--! Included projection/private/invoice_list.sql
+/*
+ * Returns the invoices that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.invoice_list
+  with (security_invoker = true)
+as
+  select
+    i.id,
+    i.environment,
+    i.invoice_id,
+    i.number,
+    i.status,
+    i.customer_id,
+    i.subject_type,
+    i.subject_id,
+    i.subscription_id,
+    i.billing_reason,
+    i.collection_method,
+    i.currency,
+    i.subtotal,
+    i.tax,
+    i.total,
+    i.amount_due,
+    i.amount_paid,
+    i.amount_remaining,
+    i.description,
+    i.hosted_invoice_url,
+    i.invoice_pdf,
+    i.period_start,
+    i.period_end,
+    i.due_at,
+    i.finalized_at,
+    i.paid_at,
+    i.voided_at,
+    i.provider_created_at,
+    i.deleted,
+    i.metadata,
+    i.synced_at,
+    i.created_at,
+    i.updated_at
+  from payments.stripe_invoices as i;
+
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+
+revoke all on payments_private.invoice_list from public, anon, authenticated;
+grant select on payments_private.invoice_list to payments_service;
+--! EndIncluded projection/private/invoice_list.sql
+
 --! Included checkout/private/tg_portal_sessions__options.sql
 /*
  * Trigger function: checks the options of a portal session. App users may insert rows themselves.
@@ -502,6 +861,919 @@ $$;
 
 revoke all on function payments_private.tg_portal_sessions__options() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_portal_sessions__options.sql
+
+--! Included checkout/private/checkout_session_list.sql
+/*
+ * Returns the Checkout Sessions that the API lists, with columns named as in its answers, without the address of the hosted page.
+ *
+ * `id` and `created_at` are the sort key of the list.
+ */
+create or replace view payments_private.checkout_session_list
+  with (security_invoker = true)
+as
+  select
+    c.id,
+    c.environment,
+    c.mode,
+    c.status,
+    c.payment_status,
+    c.subject_type,
+    c.subject_id,
+    c.customer_email,
+    c.checkout_session_id,
+    c.customer_id,
+    c.payment_intent_id,
+    c.subscription_id,
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'price_id', coalesce(i.item ->> 'priceId', i.item ->> 'price', i.item ->> 'price_id'),
+            'quantity', i.item -> 'quantity'
+          )
+          order by i.position
+        ),
+        '[]'
+      )
+      from jsonb_array_elements(c.line_items) with ordinality as i (item, position)
+    ) as line_items,
+    c.success_url,
+    c.cancel_url,
+    c.metadata,
+    c.last_error,
+    c.attempt,
+    c.expires_at,
+    c.created_at,
+    c.updated_at
+  from payments.stripe_checkout_sessions as c;
+
+comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
+
+revoke all on payments_private.checkout_session_list from public, anon, authenticated;
+grant select on payments_private.checkout_session_list to payments_service;
+--! EndIncluded checkout/private/checkout_session_list.sql
+--! Included checkout/private/portal_session_list.sql
+/*
+ * Returns the Billing Portal sessions that the API lists, with columns named as in its answers. Their addresses are secrets and are
+ * left out: whoever has one acts for the customer.
+ *
+ * `id` and `created_at` are the sort key of the list.
+ */
+create or replace view payments_private.portal_session_list
+  with (security_invoker = true)
+as
+  select
+    p.id,
+    p.environment,
+    p.status,
+    p.subject_type,
+    p.subject_id,
+    p.customer_id,
+    p.return_url,
+    p.configuration_id as configuration,
+    p.last_error,
+    p.created_at,
+    p.updated_at
+  from payments.stripe_customer_portal_sessions as p;
+
+comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
+
+revoke all on payments_private.portal_session_list from public, anon, authenticated;
+grant select on payments_private.portal_session_list to payments_service;
+--! EndIncluded checkout/private/portal_session_list.sql
+--! Included connection/private/database_state.sql
+/*
+ * Returns {postgres_version, migrations, roles, grants}: what the settings page shows of the database.
+ *
+ * migrations is [{name, applied_at}] in their order. roles is [{role, exists, is_granted}] of the roles that the handlers need;
+ * is_granted says whether the login may become the role. grants is [{role, object, privileges}] of the tables and views of the
+ * contract, for roles other than their owner.
+ */
+create or replace function payments_private.database_state()
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the list of migrations
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_migrations jsonb := '[]';
+begin
+  perform payments_private.check_caller();
+  if to_regclass('payments_private.schema_migrations') is not null then
+    execute 'select coalesce(jsonb_agg(jsonb_build_object(''name'', m.name, ''applied_at'', m.run_on) order by m.id), ''[]'')
+      from payments_private.schema_migrations as m'
+    into v_migrations;
+  end if;
+  return jsonb_build_object(
+    'postgres_version', current_setting('server_version'),
+    'migrations', v_migrations,
+    'roles', (
+      select jsonb_agg(
+        jsonb_build_object(
+          'role', n.role,
+          'exists', r.oid is not null,
+          'is_granted', coalesce(pg_has_role(session_user, r.oid, 'member'), false)
+        )
+        order by n.position
+      )
+      from (values (1, 'anon'), (2, 'authenticated'), (3, 'payments_service')) as n (position, role)
+      left join pg_catalog.pg_roles as r on r.rolname = n.role
+    ),
+    'grants', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('role', g.role, 'object', g.object, 'privileges', g.privileges) order by g.object, g.role
+        ),
+        '[]'
+      )
+      from (
+        select
+          coalesce(r.rolname, 'public') as role,
+          format('%s.%s', n.nspname, c.relname) as object,
+          jsonb_agg(distinct lower(a.privilege_type)) as privileges
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        left join pg_catalog.pg_attribute as t on t.attrelid = c.oid and t.attacl is not null
+        cross join lateral (select * from aclexplode(c.relacl) union all select * from aclexplode(t.attacl)) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where n.nspname = 'payments' and c.relkind in ('r', 'p', 'v') and a.grantee <> c.relowner
+        group by 1, 2
+      ) as g
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.database_state() from public, anon, authenticated;
+grant execute on function payments_private.database_state() to payments_service;
+--! EndIncluded connection/private/database_state.sql
+--! Included connection/private/environment_overview.sql
+/*
+ * Returns {environment, as_of, setup, counts, failed_payments, backlog}: what the first page of the dashboard shows besides the health.
+ *
+ * setup is {is_done, steps}; each step is {step, is_done, message, next_action}: key, webhook, sync, checkout, in the order of the
+ * set-up. counts has {count, is_exact} by table, see row_count. failed_payments is {last_day, last_week, last_month, is_exact}; it
+ * stops counting at 10,000. has_key and has_signing_secret are what only the handlers know.
+ */
+create or replace function payments_private.environment_overview(
+  environment text,
+  has_key boolean,
+  has_signing_secret boolean
+)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_connection payments.provider_connections;
+  v_has_checkout boolean;
+  v_failed jsonb;
+  v_backlog jsonb;
+  v_steps jsonb;
+begin
+  perform payments_private.check_environment(environment);
+  select c.* into v_connection
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = environment_overview.environment;
+  v_has_checkout := (
+    select c.id
+    from payments.stripe_checkout_sessions as c
+    where c.environment = environment_overview.environment
+    order by c.created_at desc
+    limit 1
+  ) is not null;
+
+  -- count what failed
+  select jsonb_build_object(
+    'last_day', count(*) filter (where f.failed_at >= now() - interval '1 day'),
+    'last_week', count(*) filter (where f.failed_at >= now() - interval '7 days'),
+    'last_month', count(*),
+    'is_exact', count(*) < 10000
+  )
+  into v_failed
+  from (
+    select t.failed_at
+    from payments.transactions as t
+    where t.environment = environment_overview.environment
+      and t.type = 'failed_payment'
+      and t.failed_at >= now() - interval '30 days'
+    order by t.failed_at desc
+    limit 10000
+  ) as f;
+  select jsonb_build_object(
+    'failed', count(*),
+    'dead_lettered', count(*) filter (where w.next_attempt_at is null),
+    'oldest_failed_at', min(w.received_at)
+  )
+  into v_backlog
+  from payments.webhook_events as w
+  where w.environment = environment_overview.environment and w.processing_status in ('pending', 'failed');
+
+  -- lead through the set-up
+  select jsonb_agg(
+    jsonb_build_object(
+      'step', s.step, 'is_done', s.is_done, 'message', s.message, 'next_action', case when not s.is_done then s.next_action end
+    )
+    order by s.position
+  )
+  into v_steps
+  from (
+    values
+      (1, 'key', has_key, 'Stripe''s secret key is known.', 'Store the secret key of your Stripe account.'),
+      (2, 'webhook', has_signing_secret, 'Stripe''s events can be verified.',
+        'Set up the webhook endpoint, so that Stripe reports payments.'),
+      (3, 'sync', coalesce(v_connection.last_sync_status = 'succeeded', false), 'The rows were brought in line with Stripe.',
+        'Sync, so that products, prices, customers and subscriptions are here.'),
+      (4, 'checkout', v_has_checkout, 'A checkout was begun.', 'Let your app create its first Checkout Session.')
+  ) as s (position, step, is_done, message, next_action);
+
+  return jsonb_build_object(
+    'environment', environment,
+    'as_of', now(),
+    'setup', jsonb_build_object('is_done', not v_steps @> '[{"is_done": false}]', 'steps', v_steps),
+    'counts', (
+      select jsonb_object_agg(c.name, payments_private.row_count(environment, c.table_name))
+      from (
+        values
+          ('customers', 'customers'), ('subscriptions', 'stripe_subscriptions'), ('transactions', 'transactions'),
+          ('events', 'webhook_events'), ('checkoutSessions', 'stripe_checkout_sessions'),
+          ('portalSessions', 'stripe_customer_portal_sessions'), ('products', 'stripe_products'), ('prices', 'stripe_prices')
+      ) as c (name, table_name)
+    ),
+    'failed_payments', v_failed,
+    'backlog', v_backlog
+  );
+end;
+$$;
+
+revoke all on function payments_private.environment_overview(text, boolean, boolean) from public, anon, authenticated;
+grant execute on function payments_private.environment_overview(text, boolean, boolean) to payments_service;
+--! EndIncluded connection/private/environment_overview.sql
+--! Included connection/private/row_count.sql
+/*
+ * Returns {count, is_exact}: how many rows of an environment a table of the contract has. A table of over 16 MB is not counted: the
+ * number is then that of the statistics of Postgres, so that the answer comes at once.
+ */
+create or replace function payments_private.row_count(environment text, table_name text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the statistics of the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table regclass := format('payments.%I', table_name)::regclass;
+  v_count bigint;
+  v_rows real;
+  v_share real;
+begin
+  perform payments_private.check_environment(environment);
+  if pg_relation_size(v_table) <= 16 * 1024 * 1024 then
+    execute format('select count(*) from %s as t where t.environment = $1', v_table) into v_count using environment;
+    return jsonb_build_object('count', v_count, 'is_exact', true);
+  end if;
+
+  select coalesce(nullif(c.reltuples, -1), t.n_live_tup, 0)
+  into v_rows
+  from pg_catalog.pg_class as c
+  left join pg_catalog.pg_stat_all_tables as t on t.relid = c.oid
+  where c.oid = v_table;
+  select s.most_common_freqs[array_position(s.most_common_vals::text::text[], row_count.environment)]
+  into v_share
+  from pg_catalog.pg_stats as s
+  where s.schemaname = 'payments' and s.tablename = table_name and s.attname = 'environment';
+  return jsonb_build_object(
+    'count', round((v_rows * case when found then coalesce(v_share, 0) else 1 end)::numeric)::bigint,
+    'is_exact', false
+  );
+end;
+$$;
+
+revoke all on function payments_private.row_count(text, text) from public, anon, authenticated;
+grant execute on function payments_private.row_count(text, text) to payments_service;
+--! EndIncluded connection/private/row_count.sql
+--! Included connection/private/search_everything.sql
+/*
+ * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
+ * whole id. At most 10 of each kind. kind is customer, subscription, transaction, checkout_session, portal_session, event, product or
+ * price.
+ */
+create or replace function payments_private.search_everything(environment text, search text)
+  returns table (kind text, id text, title text, subtitle text, customer_id text)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    (
+      select 'customer', c.provider_customer_id, coalesce(c.email, c.name, c.provider_customer_id),
+        coalesce(m.subject_type || ' ' || m.subject_id, c.name), c.provider_customer_id
+      from payments_private.customer_search(environment, search) as f (customer_id)
+      join payments.customers as c
+        on c.provider_customer_id = f.customer_id and c.environment = search_everything.environment and c.provider = 'stripe'
+      left join payments.customer_mappings as m
+        on m.provider_customer_id = f.customer_id and m.environment = search_everything.environment and m.provider = 'stripe'
+      order by lower(c.email), c.provider_customer_id
+      limit 10
+    )
+    union all
+    select 'subscription', s.subscription_id, s.subscription_id, s.status, s.customer_id
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = search and s.environment = search_everything.environment
+    union all
+    select 'transaction', t.id::text, coalesce(t.description, t.type), t.status, t.provider_customer_id
+    from payments_private.transaction_of_object(environment, search) as f (id)
+    join payments.transactions as t on t.id = f.id
+    union all
+    select 'checkout_session', c.id::text, c.checkout_session_id, c.status, c.customer_id
+    from payments.stripe_checkout_sessions as c
+    where c.checkout_session_id = search and c.environment = search_everything.environment
+    union all
+    select 'event', e.provider_event_id, e.event_type, e.processing_status, null
+    from payments.webhook_events as e
+    where e.provider_event_id = search and e.environment = search_everything.environment and e.provider = 'stripe'
+    union all
+    select 'product', p.product_id, p.name, null, null
+    from payments.stripe_products as p
+    where p.product_id = search and p.environment = search_everything.environment and not p.deleted
+    union all
+    select 'price', p.price_id, coalesce(p.lookup_key, p.price_id), p.product_id, null
+    from payments.stripe_prices as p
+    where p.price_id = search and p.environment = search_everything.environment and not p.deleted;
+end;
+$$;
+
+revoke all on function payments_private.search_everything(text, text) from public, anon, authenticated;
+grant execute on function payments_private.search_everything(text, text) to payments_service;
+--! EndIncluded connection/private/search_everything.sql
+--! Included connection/private/secret_list.sql
+/*
+ * Returns what may be shown of the stored secrets: which encryption key opens each, and neither a ciphertext nor a value.
+ */
+create or replace view payments_private.secret_list
+  with (security_invoker = true)
+as
+  select
+    s.environment,
+    s.kind,
+    s.masked as masked_key,
+    s.endpoint_id,
+    s.key_id,
+    s.created_at,
+    s.expires_at
+  from payments_private.secrets as s;
+
+comment on view payments_private.secret_list is 'Stored secrets as the API shows them: never a value.';
+
+revoke all on payments_private.secret_list from public, anon, authenticated;
+grant select on payments_private.secret_list to payments_service;
+--! EndIncluded connection/private/secret_list.sql
+--! Included ownership/private/customer_search.sql
+/*
+ * Returns the ids of the customers whose e-mail address, id or billing subject begins with a text. The case of an address does not
+ * matter. It finds at most 100 of each kind, so that a short text costs no more than a long one.
+ */
+create or replace function payments_private.customer_search(environment text, search text)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  rows 50
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_beyond text := chr(1114111); -- no character comes later
+  v_email text := lower(search);
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    (
+      select c.provider_customer_id
+      from payments.customers as c
+      where lower(c.email) ~>=~ v_email
+        and lower(c.email) ~<~ (v_email || v_beyond)
+        and c.email is not null
+        and c.environment = customer_search.environment
+      limit 100
+    )
+    union
+    (
+      select c.provider_customer_id
+      from payments.customers as c
+      where c.provider_customer_id ~>=~ search
+        and c.provider_customer_id ~<~ (search || v_beyond)
+        and c.environment = customer_search.environment
+      limit 100
+    )
+    union
+    (
+      select m.provider_customer_id
+      from payments.customer_mappings as m
+      where m.subject_id ~>=~ search
+        and m.subject_id ~<~ (search || v_beyond)
+        and m.environment = customer_search.environment
+      limit 100
+    );
+end;
+$$;
+
+revoke all on function payments_private.customer_search(text, text) from public, anon, authenticated;
+grant execute on function payments_private.customer_search(text, text) to payments_service;
+--! EndIncluded ownership/private/customer_search.sql
+--! Included ownership/private/customer_subjects.sql
+/*
+ * Returns the billing subjects of a customer: which of them pays with it now (is_mapped), and which Stripe objects named one as its
+ * owner, the first one first.
+ */
+create or replace function payments_private.customer_subjects(environment text, customer_id text)
+  returns table (subject_type text, subject_id text, is_mapped boolean, named_at timestamptz, named_by text)
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the owners of customers
+  rows 2
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select
+      coalesce(o.subject_type, m.subject_type),
+      coalesce(o.subject_id, m.subject_id),
+      m.id is not null,
+      o.named_at,
+      o.named_by
+    from (
+      select o.*
+      from payments_private.customer_owners as o
+      where o.customer_id = customer_subjects.customer_id and o.environment = customer_subjects.environment
+      order by o.named_at
+      limit 100
+    ) as o
+    full join (
+      select m.*
+      from payments.customer_mappings as m
+      where m.provider_customer_id = customer_subjects.customer_id and m.environment = customer_subjects.environment
+    ) as m on m.subject_type = o.subject_type and m.subject_id = o.subject_id
+    order by 4, 5, 1, 2;
+end;
+$$;
+
+revoke all on function payments_private.customer_subjects(text, text) from public, anon, authenticated;
+grant execute on function payments_private.customer_subjects(text, text) to payments_service;
+--! EndIncluded ownership/private/customer_subjects.sql
+--! Included payment/private/customer_timeline.sql
+/*
+ * Returns what happened with each customer: payments and refunds, subscriptions, sessions, and the events of all these objects.
+ *
+ * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, checkout_session, portal_session or
+ * event. Every part reaches the rows of one customer by an index, and an event by the index of its object.
+ */
+create or replace view payments_private.customer_timeline
+  with (security_invoker = true)
+as
+  select
+    t.id,
+    t.environment,
+    t.provider_customer_id as customer_id,
+    coalesce(t.provider_created_at, t.created_at) as happened_at,
+    case when t.type = 'refund' then 'refund' else 'payment' end as kind,
+    t.provider_object_id as object_id,
+    coalesce(t.description, t.type) as title,
+    t.status,
+    t.amount,
+    t.currency,
+    null::text as error
+  from payments.transactions as t
+  where t.provider_customer_id is not null
+  union all
+  select
+    s.id,
+    s.environment,
+    s.customer_id,
+    coalesce(to_timestamp((s.raw ->> 'created')::bigint), s.created_at),
+    'subscription',
+    s.subscription_id,
+    'subscription',
+    s.status,
+    null,
+    null,
+    null
+  from payments.stripe_subscriptions as s
+  union all
+  select
+    c.id,
+    c.environment,
+    c.customer_id,
+    c.created_at,
+    'checkout_session',
+    c.checkout_session_id,
+    c.mode,
+    c.status,
+    null,
+    null,
+    c.last_error
+  from payments.stripe_checkout_sessions as c
+  where c.customer_id is not null
+  union all
+  select
+    p.id,
+    p.environment,
+    p.customer_id,
+    p.created_at,
+    'portal_session',
+    null,
+    'customer portal',
+    p.status,
+    null,
+    null,
+    p.last_error
+  from payments.stripe_customer_portal_sessions as p
+  where p.customer_id is not null
+  union all
+  select
+    e.id,
+    e.environment,
+    o.customer_id,
+    e.received_at,
+    'event',
+    e.provider_event_id,
+    e.event_type,
+    e.processing_status,
+    null,
+    null,
+    e.last_error
+  from (
+    select c.environment, c.provider_customer_id as customer_id, c.provider_customer_id as object_id
+    from payments.customers as c
+    union
+    select s.environment, s.customer_id, s.subscription_id
+    from payments.stripe_subscriptions as s
+    union
+    select c.environment, c.customer_id, c.checkout_session_id
+    from payments.stripe_checkout_sessions as c
+    where c.customer_id is not null and c.checkout_session_id is not null
+    union
+    select t.environment, t.provider_customer_id, r.value
+    from payments.transactions as t
+    cross join lateral jsonb_each_text(t.related_object_ids) as r
+    where t.provider_customer_id is not null
+      and r.key in ('payment_intent', 'invoice', 'charge', 'checkout_session', 'refund')
+  ) as o
+  join payments.webhook_events as e on e.object_id = o.object_id and e.environment = o.environment
+  where e.provider = 'stripe';
+
+comment on view payments_private.customer_timeline is 'What happened with each customer, as the API lists it.';
+
+revoke all on payments_private.customer_timeline from public, anon, authenticated;
+grant select on payments_private.customer_timeline to payments_service;
+--! EndIncluded payment/private/customer_timeline.sql
+--! Included payment/private/payment_objects_of.sql
+/*
+ * Returns the Stripe objects that a transaction was derived from: those of its payment; for a refund, those of the payment that it
+ * belongs to. An object without a status was only linked to so far.
+ */
+create or replace function payments_private.payment_objects_of(environment text, transaction_id uuid)
+  returns table (
+    object_type text,
+    object_id text,
+    status text,
+    state text,
+    amount bigint,
+    amount_refunded bigint,
+    currency text,
+    provider_created_at timestamptz
+  )
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the payment objects
+  rows 10
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_payment_id uuid;
+begin
+  perform payments_private.check_environment(environment);
+  select coalesce(o.payment_id, t.id)
+  into v_payment_id
+  from payments.transactions as t
+  left join payments_private.payment_objects as o
+    on t.type = 'refund' and o.object_id = t.provider_object_id and o.environment = t.environment
+  where t.id = transaction_id and t.environment = payment_objects_of.environment;
+
+  return query
+    select o.object_type, o.object_id, o.status, o.state, o.amount, o.amount_refunded, o.currency, o.provider_created_at
+    from payments_private.payment_objects as o
+    where o.payment_id = v_payment_id
+      and o.environment = payment_objects_of.environment
+      and o.object_type <> 'order_reference'
+    order by o.provider_created_at, o.object_type, o.object_id
+    limit 1000;
+end;
+$$;
+
+revoke all on function payments_private.payment_objects_of(text, uuid) from public, anon, authenticated;
+grant execute on function payments_private.payment_objects_of(text, uuid) to payments_service;
+--! EndIncluded payment/private/payment_objects_of.sql
+--! Included payment/private/revenue_by_day.sql
+/*
+ * Returns the money of each day and currency, by the days of a time zone: what was paid, refunded and lost to disputes, in the
+ * currency's minor unit, and how many payments failed. Days without any of these have no row.
+ *
+ * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
+ * Each part reads the rows of its days alone, from an index that has all that it needs.
+ *
+ * Errors: SP001 for a time zone that Postgres does not know.
+ */
+create or replace function payments_private.revenue_by_day(
+  environment text,
+  happened_from timestamptz,
+  happened_before timestamptz,
+  time_zone text
+)
+  returns table (
+    day text,
+    currency text,
+    revenue bigint,
+    payments bigint,
+    refunds bigint,
+    refund_count bigint,
+    disputed bigint,
+    failed bigint
+  )
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select
+      to_char(m.on_day, 'YYYY-MM-DD'),
+      m.currency,
+      coalesce(sum(m.revenue), 0)::bigint,
+      coalesce(sum(m.payments), 0)::bigint,
+      coalesce(sum(m.refunds), 0)::bigint,
+      coalesce(sum(m.refund_count), 0)::bigint,
+      coalesce(sum(m.disputed), 0)::bigint,
+      coalesce(sum(m.failed), 0)::bigint
+    from (
+      select (t.paid_at at time zone time_zone)::date as on_day, t.currency, sum(t.amount) as revenue, count(*) as payments,
+        null::numeric as refunds, null::bigint as refund_count, null::numeric as disputed, null::bigint as failed
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.paid_at >= happened_from and t.paid_at < happened_before
+      group by 1, 2
+      union all
+      select (t.refunded_at at time zone time_zone)::date, t.currency, null, null, sum(t.amount), count(*), null, null
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.type = 'refund'
+        and t.refunded_at >= happened_from and t.refunded_at < happened_before
+      group by 1, 2
+      union all
+      select (t.disputed_at at time zone time_zone)::date, t.currency, null, null, null, null, sum(t.amount_disputed), null
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment
+        and t.disputed_at >= happened_from and t.disputed_at < happened_before
+      group by 1, 2
+      union all
+      select (t.failed_at at time zone time_zone)::date, t.currency, null, null, null, null, null, count(*)
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.type = 'failed_payment'
+        and t.failed_at >= happened_from and t.failed_at < happened_before
+      group by 1, 2
+    ) as m
+    group by m.on_day, m.currency
+    order by m.on_day, m.currency;
+exception
+  when invalid_parameter_value then
+    raise exception 'The time zone % is not known.', left(time_zone, 100)
+      using errcode = 'SP001', hint = 'Use a name such as Europe/Berlin or UTC.';
+end;
+$$;
+
+revoke all on function payments_private.revenue_by_day(text, timestamptz, timestamptz, text) from public, anon, authenticated;
+grant execute on function payments_private.revenue_by_day(text, timestamptz, timestamptz, text) to payments_service;
+--! EndIncluded payment/private/revenue_by_day.sql
+--! Included payment/private/transaction_of_object.sql
+/*
+ * Returns the ids of the transactions that a Stripe object belongs to: a payment by any of its objects, a refund by its own id.
+ */
+create or replace function payments_private.transaction_of_object(environment text, object_id text)
+  returns setof uuid
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the payment objects
+  rows 2
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select t.id
+    from payments_private.payment_objects as o
+    join payments.transactions as t on t.id = o.payment_id
+    where o.object_id = transaction_of_object.object_id and o.environment = transaction_of_object.environment
+    union
+    select t.id
+    from payments.transactions as t
+    where t.provider_object_id = transaction_of_object.object_id
+      and t.provider_object_type is not null -- as the index has it
+      and t.environment = transaction_of_object.environment;
+end;
+$$;
+
+revoke all on function payments_private.transaction_of_object(text, text) from public, anon, authenticated;
+grant execute on function payments_private.transaction_of_object(text, text) to payments_service;
+--! EndIncluded payment/private/transaction_of_object.sql
+--! Included projection/private/begin_catalog_change.sql
+/*
+ * Begins a change of a product or a price at Stripe, for an editor who saw it as revision says. Until end_catalog_change, or for a
+ * minute, no other such editor can begin one.
+ *
+ * A product or price that has no row here can be changed: Stripe says whether it exists.
+ *
+ * Errors: SP045 it was changed since; SP046 someone else is changing it now.
+ */
+create or replace function payments_private.begin_catalog_change(environment text, object_id text, revision text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the changes that have begun
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column -- the target of on conflict cannot be qualified
+declare
+  v_revision text;
+begin
+  perform payments_private.check_environment(begin_catalog_change.environment);
+
+  -- take the object first, so that the revision below is that after the change before this one
+  insert into payments_private.catalog_changes as c (environment, object_id)
+  values (begin_catalog_change.environment, begin_catalog_change.object_id)
+  on conflict on constraint catalog_changes_pkey do update
+  set begun_at = now()
+  where c.begun_at < now() - interval '1 minute';
+  if not found then
+    raise exception 'Someone else is changing % at this moment.', begin_catalog_change.object_id
+      using errcode = 'SP046', hint = 'Load it again in a moment, and look at the change before you make yours.';
+  end if;
+
+  -- compare with what the editor saw
+  select coalesce(
+    (
+      select payments_private.catalog_revision(to_jsonb(p))
+      from payments.stripe_products as p
+      where p.product_id = begin_catalog_change.object_id and p.environment = begin_catalog_change.environment
+    ),
+    (
+      select payments_private.catalog_revision(to_jsonb(p))
+      from payments.stripe_prices as p
+      where p.price_id = begin_catalog_change.object_id and p.environment = begin_catalog_change.environment
+    )
+  )
+  into v_revision;
+  if v_revision <> begin_catalog_change.revision then
+    raise exception '% was changed since you opened it.', begin_catalog_change.object_id
+      using errcode = 'SP045', hint = 'Load it again, and look at the change before you make yours.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.begin_catalog_change(text, text, text) from public, anon, authenticated;
+grant execute on function payments_private.begin_catalog_change(text, text, text) to payments_service;
+--! EndIncluded projection/private/begin_catalog_change.sql
+--! Included projection/private/end_catalog_change.sql
+/*
+ * Ends what begin_catalog_change began, whether Stripe has changed the object or not.
+ */
+create or replace function payments_private.end_catalog_change(environment text, object_id text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the changes that have begun
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  delete from payments_private.catalog_changes as c
+  where c.object_id = end_catalog_change.object_id and c.environment = end_catalog_change.environment;
+end;
+$$;
+
+revoke all on function payments_private.end_catalog_change(text, text) from public, anon, authenticated;
+grant execute on function payments_private.end_catalog_change(text, text) to payments_service;
+--! EndIncluded projection/private/end_catalog_change.sql
+--! Included projection/private/recurring_revenue.sql
+/*
+ * Returns {environment, as_of, open_statuses, paid_statuses, open_subscriptions, statuses, currencies} of an environment.
+ *
+ * statuses is [{status, count}]. currencies is [{currency, mrr, subscriptions, subscriptions_without_amount}]; mrr is what the
+ * subscriptions of the paid statuses bring in a month, as a whole number of the currency's minor unit. An item brings unit_amount *
+ * quantity / interval_count: by the month as it is, by the year a twelfth, by the week 365/84, by the day 365/12. Each item is
+ * rounded, a half away from zero. Metered and tiered items have no amount: subscriptions_without_amount counts the subscriptions that
+ * have such an item. A trial and a paused collection bring nothing. Discounts and taxes are not known here.
+ *
+ * It reads every subscription of the paid statuses: its time grows with them.
+ */
+create or replace function payments_private.recurring_revenue(environment text)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_open text[] := array['active', 'trialing', 'past_due'];
+  v_paid text[] := array['active', 'past_due'];
+  v_statuses jsonb;
+  v_currencies jsonb;
+begin
+  perform payments_private.check_environment(environment);
+  select coalesce(jsonb_agg(jsonb_build_object('status', s.status, 'count', s.count) order by s.count desc, s.status), '[]')
+  into v_statuses
+  from (
+    select s.status, count(*) as count
+    from payments.stripe_subscriptions as s
+    where s.environment = recurring_revenue.environment
+    group by s.status
+  ) as s;
+
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'currency', c.currency, 'mrr', c.mrr, 'subscriptions', c.subscriptions,
+        'subscriptions_without_amount', c.subscriptions_without_amount
+      )
+      order by c.mrr desc, c.currency
+    ),
+    '[]'
+  )
+  into v_currencies
+  from (
+    select
+      o.currency,
+      sum(o.mrr)::bigint as mrr,
+      count(*) as subscriptions,
+      count(*) filter (where o.has_no_amount) as subscriptions_without_amount
+    from (
+      -- all items of a subscription have one currency
+      select
+        s.id,
+        min(p.currency) as currency,
+        coalesce(sum(round(p.a_month * coalesce(i.quantity, 1))), 0) as mrr,
+        bool_or(p.a_month is null) as has_no_amount
+      from payments.stripe_subscriptions as s
+      join payments.stripe_subscription_items as i on i.subscription_id = s.subscription_id and i.environment = s.environment
+      join (
+        select
+          p.price_id,
+          p.currency,
+          case
+            when p.recurring_usage_type is distinct from 'metered'
+            then p.unit_amount::numeric / greatest(p.recurring_interval_count, 1) * case p.recurring_interval
+              when 'day' then 365::numeric / 12
+              when 'week' then 365::numeric / 84
+              when 'year' then 1::numeric / 12
+              else 1
+            end
+          end as a_month
+        from payments.stripe_prices as p
+        where p.environment = recurring_revenue.environment
+        offset 0 -- computed once for each price
+      ) as p on p.price_id = i.price_id
+      where s.environment = recurring_revenue.environment
+        and s.status = any (v_paid)
+        and s.pause_collection_behavior is null
+      group by s.id
+    ) as o
+    group by o.currency
+  ) as c;
+
+  return jsonb_build_object(
+    'environment', environment,
+    'as_of', now(),
+    'open_statuses', v_open,
+    'paid_statuses', v_paid,
+    'open_subscriptions', (
+      select coalesce(sum((s ->> 'count')::bigint), 0)
+      from jsonb_array_elements(v_statuses) as s
+      where s ->> 'status' = any (v_open)
+    ),
+    'statuses', v_statuses,
+    'currencies', v_currencies
+  );
+end;
+$$;
+
+revoke all on function payments_private.recurring_revenue(text) from public, anon, authenticated;
+grant execute on function payments_private.recurring_revenue(text) to payments_service;
+--! EndIncluded projection/private/recurring_revenue.sql
 
 --! Included ownership/private/own_metadata.sql
 /*
@@ -747,6 +2019,62 @@ comment on function payments.purchase_of(payments.webhook_events) is
 revoke all on function payments.purchase_of(payments.webhook_events) from public, anon, authenticated;
 grant execute on function payments.purchase_of(payments.webhook_events) to payments_service;
 --! EndIncluded payment/purchase_of.sql
+--! Included projection/private/subscription_access.sql
+/*
+ * Returns {access, reason}: whether a subscription gives access, as sql/templates/team-entitlements.sql decides it, and why, as a
+ * sentence. access is:
+ *   granted  it gives access
+ *   at_risk  it gives access, and Stripe still tries to collect the payment
+ *   none     it gives none
+ *
+ * An app may decide otherwise. This is what the dashboard shows, and nothing depends on it.
+ */
+create or replace function payments_private.subscription_access(subscription payments.stripe_subscriptions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_paid boolean;
+begin
+  if subscription.status not in ('trialing', 'active', 'past_due') then
+    return jsonb_build_object('access', 'none', 'reason', format('The status %s gives no access.', subscription.status));
+  end if;
+  if subscription.pause_collection_behavior is not null then
+    return jsonb_build_object('access', 'none', 'reason', 'Collection is paused, so no money arrives.');
+  end if;
+  if subscription.status = 'trialing' then
+    return jsonb_build_object('access', 'granted', 'reason', 'The trial gives access.');
+  end if;
+  if subscription.latest_invoice_id is null then
+    return jsonb_build_object('access', 'granted', 'reason', 'Nothing was billed so far.');
+  end if;
+  select exists (
+    select
+    from payments.transactions as t
+    where t.provider_customer_id = subscription.customer_id
+      and t.environment = subscription.environment
+      and t.type = 'subscription_invoice'
+      and t.related_object_ids ->> 'subscription' = subscription.subscription_id
+      and t.status in ('succeeded', 'partially_refunded', 'refunded')
+      and (t.amount > t.amount_disputed or t.amount = 0)
+  )
+  into v_is_paid;
+  return case
+    when not v_is_paid then
+      jsonb_build_object('access', 'none', 'reason', 'No money has arrived for it.')
+    when subscription.status = 'past_due' then
+      jsonb_build_object('access', 'at_risk', 'reason', 'The last payment failed, and Stripe still tries to collect it.')
+    else jsonb_build_object('access', 'granted', 'reason', 'It is active, and money has arrived.')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.subscription_access(payments.stripe_subscriptions) from public, anon, authenticated;
+grant execute on function payments_private.subscription_access(payments.stripe_subscriptions) to payments_service;
+--! EndIncluded projection/private/subscription_access.sql
 --! Included payment/subscription_access.sql
 /*
  * The items of subscriptions that give access now, one row each, for entitlements of an app.
@@ -1620,6 +2948,7 @@ begin
       coalesce(v_object -> 'invoice' ->> 'id', v_object ->> 'invoice'),
       coalesce(v_object -> 'subscription' ->> 'id', v_object ->> 'subscription'),
       v_object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      coalesce(v_object -> 'schedule' ->> 'id', v_object ->> 'schedule'),
       v_object -> 'payment' ->> 'payment_intent',
       v_object -> 'payment' ->> 'charge',
       v_object -> 'payment_details' ->> 'order_reference',
@@ -2074,7 +3403,8 @@ revoke all on function payments_private.assign_customers(text, payments_private.
  *                    when a failure was first seen
  *   amount_refunded  the refunds that did not fail, without the release; the charge if it has heard of more
  *   amount_disputed  the lost disputes of a payment that succeeded, at most amount; all of it if a dispute has another currency
- *   subject          the first object that names one, else the subscription, else the customer
+ *   subject          what somebody assigned here (owner_of), else the first object that names one, else the
+ *                    subscription, else the customer
  *   all others       the first object that has a value; step ordered sorts the objects
  *
  * A release is the refund that Stripe makes of money that was authorized and never captured. No money moved, so it is
@@ -2261,8 +3591,9 @@ as
       else 'one_time_payment'
     end as type,
     d.status,
-    coalesce((d.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
+    coalesce(assigned.subject_type, (d.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
     case
+      when assigned.subject_type is not null then assigned.subject_id
       when (d.subject).type is not null then (d.subject).id
       when subscriber.subject_type is not null then subscriber.subject_id
       else owner.subject_id
@@ -2308,9 +3639,29 @@ as
     dispute.status as dispute_status,
     d.refunds is not null as is_refunded,
     d.released_refund_id,
-    coalesce(lost.amount, 0) as amount_disputed
+    coalesce(lost.amount, 0) as amount_disputed,
+    details.receipt_url,
+    details.card_brand,
+    details.card_last4
   from decided as d
-  -- find the owner: the subscription's, else the customer's
+  -- find the owner that somebody assigned here
+  left join lateral (
+    select x.subject_type, x.subject_id
+    from (
+      select s.subject_type, s.subject_id, 1 as rank
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = d.subscription and s.environment = d.environment and s.subject_version = 0
+      union all
+      select a.subject_type, a.subject_id, case a.object_type when 'subscription' then 2 else 3 end
+      from payments_private.subject_assignments as a
+      where a.object_id in (d.subscription, d.customer_id)
+        and a.environment = d.environment
+        and (a.object_type = 'subscription' or coalesce(d.provider_created_at < a.assigned_at, true))
+    ) as x
+    order by x.rank
+    limit 1
+  ) as assigned on true
+  -- else the one that is named, the subscription's, or the customer's
   left join lateral (
     select s.subject_type, s.subject_id
     from payments.stripe_subscriptions as s
@@ -2344,7 +3695,9 @@ as
       and o.object_type = 'dispute'
       and o.status = 'lost'
       and o.version > 0
-  ) as lost on true;
+  ) as lost on true
+  -- find the receipt
+  left join payments_private.charge_details as details on details.charge_id = d.charge and details.environment = d.environment;
 
 comment on view payments_private.derived_transactions is
   'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
@@ -2468,13 +3821,14 @@ begin
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
       paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status,
-      amount_disputed
+      amount_disputed, receipt_url, card_brand, card_last4
     )
     select
       d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
       d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
       d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
-      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed
+      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed, d.receipt_url, d.card_brand,
+      d.card_last4
     from derived as d
     where d.status is not null
     on conflict on constraint transactions_pkey do update
@@ -2498,18 +3852,21 @@ begin
         disputed_at = excluded.disputed_at,
         dispute_amount = excluded.dispute_amount,
         dispute_status = excluded.dispute_status,
-        amount_disputed = excluded.amount_disputed
+        amount_disputed = excluded.amount_disputed,
+        receipt_url = excluded.receipt_url,
+        card_brand = excluded.card_brand,
+        card_last4 = excluded.card_last4
     where (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
            t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded, t.currency,
            t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at, t.disputed_at,
-           t.dispute_amount, t.dispute_status, t.amount_disputed)
+           t.dispute_amount, t.dispute_status, t.amount_disputed, t.receipt_url, t.card_brand, t.card_last4)
       is distinct from
           (excluded.type, excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
            excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
            excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
            excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
            excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status,
-           excluded.amount_disputed)
+           excluded.amount_disputed, excluded.receipt_url, excluded.card_brand, excluded.card_last4)
   )
   select array_agg(d.id) filter (where d.status is null), array_agg(d) filter (where d.is_refunded)
   into v_silent, v_refunded
@@ -2526,9 +3883,159 @@ $$;
 
 revoke all on function payments_private.refresh_transactions(text, uuid[]) from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_transactions.sql
+--! Included ownership/private/owner_of.sql
+/*
+ * Returns the billing subject that an invoice belongs to. Nulls if none is known. These decide, in this order:
+ *   1. the subject that somebody assigned to its subscription; see subject_version of payments.stripe_subscriptions
+ *   2. the one that somebody assigned to its customer after the invoice was made
+ *   3. the one that the invoice names
+ *   4. that of its subscription
+ *   5. that of its customer
+ *
+ * Contract: the ids of the subscription and the customer are locked, so that no other transaction changes their owner now.
+ * Who changes it calls refresh_invoices. derived_transactions decides the same for payments.
+ */
+create or replace function payments_private.owner_of(
+  environment text,
+  subscription_id text,
+  customer_id text,
+  named payments.billing_subject,
+  made_at timestamptz
+)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_subscriber payments.billing_subject;
+  v_subject_version bigint;
+  v_assigned payments.billing_subject;
+begin
+  if subscription_id is not null then
+    select s.subject_type, s.subject_id, s.subject_version
+    into v_subscriber.type, v_subscriber.id, v_subject_version
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = owner_of.subscription_id and s.environment = owner_of.environment;
+    if v_subject_version = 0 then
+      return v_subscriber;
+    end if;
+  end if;
+  v_assigned := payments_private.assigned_subject(environment, subscription_id, customer_id, made_at);
+  if v_assigned.type is not null then
+    return v_assigned;
+  elsif (named).type is not null then
+    return named;
+  elsif v_subscriber.type is not null then
+    return v_subscriber;
+  end if;
+  return payments_private.subject_of_customer(environment, customer_id);
+end;
+$$;
+
+revoke all on function payments_private.owner_of(text, text, text, payments.billing_subject, timestamptz)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/owner_of.sql
+--! Included ownership/private/owner_of_credit_note.sql
+/*
+ * Returns the billing subject that a credit note belongs to: that of its invoice, if the invoice has a row, else that of
+ * its customer. Nulls if none is known. Contract: see owner_of; the invoice is locked as well.
+ */
+create or replace function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_subject payments.billing_subject;
+begin
+  select i.subject_type, i.subject_id
+  into v_subject
+  from payments.stripe_invoices as i
+  where i.invoice_id = owner_of_credit_note.invoice_id and i.environment = owner_of_credit_note.environment;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of_customer(environment, customer_id);
+  end if;
+  return v_subject;
+end;
+$$;
+
+revoke all on function payments_private.owner_of_credit_note(text, text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/owner_of_credit_note.sql
+--! Included ownership/private/refresh_invoices.sql
+/*
+ * Decides again whom invoices belong to, and the credit notes of these: the invoices with these ids, those of these
+ * subscriptions, and those of these customers. Credit notes of these customers whose invoice has no row are decided, too.
+ * Contract: see owner_of.
+ */
+create or replace function payments_private.refresh_invoices(
+  environment text,
+  invoice_ids text[],
+  subscription_ids text[],
+  customer_ids text[]
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_changed_ids text[];
+begin
+  with changed as (
+    update payments.stripe_invoices as t
+    set subject_type = (o.owner).type,
+        subject_id = (o.owner).id
+    from (
+      select
+        i.id,
+        payments_private.owner_of(
+          i.environment, i.subscription_id, i.customer_id,
+          row (i.named_subject_type, i.named_subject_id)::payments.billing_subject, i.provider_created_at
+        ) as owner
+      from payments.stripe_invoices as i
+      where i.environment = refresh_invoices.environment
+        and (
+          i.invoice_id = any (refresh_invoices.invoice_ids)
+          or i.subscription_id = any (refresh_invoices.subscription_ids)
+          or i.customer_id = any (refresh_invoices.customer_ids)
+        )
+      offset 0 -- each owner is found once
+    ) as o
+    where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id)
+    returning t.invoice_id
+  )
+  select array_agg(c.invoice_id) into v_changed_ids from changed as c;
+
+  update payments.stripe_credit_notes as t
+  set subject_type = (o.owner).type,
+      subject_id = (o.owner).id
+  from (
+    select n.id, payments_private.owner_of_credit_note(n.environment, n.invoice_id, n.customer_id) as owner
+    from payments.stripe_credit_notes as n
+    where n.environment = refresh_invoices.environment
+      and (
+        n.invoice_id = any (refresh_invoices.invoice_ids || v_changed_ids)
+        or n.customer_id = any (refresh_invoices.customer_ids)
+      )
+    offset 0
+  ) as o
+  where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id);
+end;
+$$;
+
+revoke all on function payments_private.refresh_invoices(text, text[], text[], text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/refresh_invoices.sql
 --! Included payment/private/refresh_payments.sql
 /*
- * Derives the transactions of subscriptions and customers again, after their billing subject changed.
+ * Derives the transactions of subscriptions and customers again, after their billing subject changed. Decides as well whom
+ * their invoices and credit notes belong to.
  */
 create or replace function payments_private.refresh_payments(
   environment text,
@@ -2572,6 +4079,7 @@ begin
   if v_found is not null then
     perform payments_private.refresh_transactions(refresh_payments.environment, v_found);
   end if;
+  perform payments_private.refresh_invoices(environment, null, subscription_ids, customer_ids);
 end;
 $$;
 
@@ -4244,13 +5752,48 @@ $$;
 revoke all on function payments_private.project_subscription_items(text, payments_private.snapshot[], integer[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_subscription_items.sql
+--! Included ownership/private/assigned_subject.sql
+/*
+ * Returns the billing subject that somebody assigned to a subscription, or to its customer after the object was made at
+ * Stripe; nulls if nobody did. An assignment of the subscription counts before one of the customer. made_at is null if it is
+ * not known: then the assignment counts.
+ */
+create or replace function payments_private.assigned_subject(
+  environment text,
+  subscription_id text,
+  customer_id text,
+  made_at timestamptz
+)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select row (a.subject_type, a.subject_id)::payments.billing_subject
+    from payments_private.subject_assignments as a
+    where a.environment = assigned_subject.environment
+      and a.object_id in (assigned_subject.subscription_id, assigned_subject.customer_id)
+      and (a.object_type = 'subscription' or coalesce(assigned_subject.made_at < a.assigned_at, true))
+    order by a.object_type desc
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.assigned_subject(text, text, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded ownership/private/assigned_subject.sql
 --! Included projection/private/write_subscriptions.sql
 /*
  * Writes snapshots of subscriptions to payments.stripe_subscriptions, unless the rows are newer. Returns each snapshot
  * beside its row, in any order. The columns row_… and is_new are null if the row is newer, or of the same version.
  *
+ * Long because it is one statement with every column.
+ *
  * Reads the shapes before and after 2025-03-31.basil, which moved the period from the subscription to its items. The
- * subject comes from the metadata, else from the customer; a new row is inserted with it, and
+ * subject is the one that was assigned here (its subject_version is 0), else that of the metadata, else the customer's; a new row is inserted with it, and
  * project_stripe_subscriptions changes it.
  */
 create or replace function payments_private.write_subscriptions(
@@ -4270,9 +5813,13 @@ begin
   with snapshot as (
     select
       s.*,
-      case when (s.named).type is not null then s.version end as subject_version,
-      coalesce((s.named).type, owner.subject_type) as subject_type,
-      case when (s.named).type is not null then (s.named).id else owner.subject_id end as subject_id
+      case when (s.assigned).type is not null then 0 when (s.named).type is not null then s.version end as subject_version,
+      coalesce((s.assigned).type, (s.named).type, owner.subject_type) as subject_type,
+      case
+        when (s.assigned).type is not null then (s.assigned).id
+        when (s.named).type is not null then (s.named).id
+        else owner.subject_id
+      end as subject_id
     from (
       select
         u.position,
@@ -4282,7 +5829,11 @@ begin
         payments_private.snapshot_version(
           u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
         ) as version,
-        payments_private.subject_of(u.object -> 'metadata') as named
+        payments_private.subject_of(u.object -> 'metadata') as named,
+        payments_private.assigned_subject(
+          write_subscriptions.environment, u.object ->> 'id', payments_private.id_of(u.object -> 'customer'),
+          payments_private.instant_of(u.object -> 'created')
+        ) as assigned
       from unnest(write_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'subscription'
       offset 0 -- each of these is computed once
@@ -4301,7 +5852,8 @@ begin
     insert into payments.stripe_subscriptions as t (
       environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
       current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
-      latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw, version
+      latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, schedule_id, next_phase_at,
+      next_phase_items, pending_update, pending_update_expires_at, metadata, raw, version
     )
     select
       write_subscriptions.environment,
@@ -4328,6 +5880,11 @@ begin
         then coalesce(s.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
       end,
       payments_private.instant_of(s.object -> 'pause_collection' -> 'resumes_at'),
+      payments_private.id_of(s.object -> 'schedule'),
+      phase.next_phase_at,
+      phase.next_phase_items,
+      nullif(s.object -> 'pending_update', 'null'),
+      payments_private.instant_of(s.object -> 'pending_update' -> 'expires_at'),
       coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object,
       s.version
@@ -4338,6 +5895,8 @@ begin
         to_timestamp(max((i.item ->> 'current_period_end')::double precision)) as period_end
       from jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
     ) as items
+    left join payments_private.subscription_schedules as phase
+      on phase.schedule_id = payments_private.id_of(s.object -> 'schedule') and phase.environment = write_subscriptions.environment
     on conflict on constraint stripe_subscriptions_subscription_id_key do update
     set customer_id = excluded.customer_id,
         status = excluded.status,
@@ -4351,6 +5910,11 @@ begin
         latest_invoice_id = excluded.latest_invoice_id,
         pause_collection_behavior = excluded.pause_collection_behavior,
         pause_collection_resumes_at = excluded.pause_collection_resumes_at,
+        schedule_id = excluded.schedule_id,
+        next_phase_at = excluded.next_phase_at,
+        next_phase_items = excluded.next_phase_items,
+        pending_update = excluded.pending_update,
+        pending_update_expires_at = excluded.pending_update_expires_at,
         metadata = excluded.metadata,
         raw = excluded.raw,
         version = excluded.version,
@@ -4400,6 +5964,7 @@ create or replace function payments_private.project_stripe_subscriptions(
 as $$
 declare
   v_row payments_private.written_subscription;
+  v_named payments.billing_subject;
   v_applied integer[] := '{}'; -- positions
   v_customer_ids text[] := '{}'; -- of the subscriptions at these
 begin
@@ -4419,7 +5984,16 @@ begin
     end if;
 
     -- name the customer's owner
-    if v_row.subject_version is not null
+    if v_row.subject_version = 0 then -- the subject was assigned here, and the metadata may name another one
+      v_named := payments_private.subject_of(snapshots[v_row.position].object -> 'metadata');
+      if v_named.type is not null then
+        owners := owners || row (
+          project_stripe_subscriptions.environment, v_row.customer_id, v_named.type, v_named.id,
+          coalesce(v_row.provider_created_at, 'infinity'),
+          v_row.subscription_id || ' ' || lpad(v_row.version::text, 19, '0')
+        )::payments_private.customer_owners;
+      end if;
+    elsif v_row.subject_version is not null
       and (
         v_row.is_new
         or v_row.row_subject_version is null
@@ -4864,6 +6438,461 @@ $$;
 revoke all on function payments_private.project_stripe_checkout_sessions(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
+--! Included payment/private/put_charge_details.sql
+/*
+ * Keeps what a snapshot of a charge says of its receipt and card, if it is newer, and shows it in the transaction of its
+ * payment. Contract: the id of the charge is locked, so that no other transaction names it now.
+ */
+create or replace function payments_private.put_charge_details(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_card jsonb := coalesce(object -> 'payment_method_details' -> 'card', object -> 'payment_method_details' -> 'card_present');
+begin
+  with kept as (
+    insert into payments_private.charge_details as t (environment, charge_id, receipt_url, card_brand, card_last4, version)
+    values (
+      put_charge_details.environment, object ->> 'id', object ->> 'receipt_url', v_card ->> 'brand', v_card ->> 'last4',
+      payments_private.snapshot_version(snapshot_at, event_type, false)
+    )
+    on conflict on constraint charge_details_pkey do update
+    set receipt_url = excluded.receipt_url,
+        card_brand = excluded.card_brand,
+        card_last4 = excluded.card_last4,
+        version = excluded.version
+    -- of two of the same version the same one wins in every order
+    where (excluded.version, coalesce(excluded.receipt_url, ''), coalesce(excluded.card_brand, ''), coalesce(excluded.card_last4, ''))
+      > (t.version, coalesce(t.receipt_url, ''), coalesce(t.card_brand, ''), coalesce(t.card_last4, ''))
+    returning t.receipt_url, t.card_brand, t.card_last4
+  )
+  update payments.transactions as t
+  set receipt_url = k.receipt_url,
+      card_brand = k.card_brand,
+      card_last4 = k.card_last4
+  from kept as k
+  cross join payments_private.payment_objects as o
+  where o.object_id = put_charge_details.object ->> 'id'
+    and o.environment = put_charge_details.environment
+    and t.id = o.payment_id
+    and t.related_object_ids ->> 'charge' = o.object_id
+    and (t.receipt_url, t.card_brand, t.card_last4) is distinct from (k.receipt_url, k.card_brand, k.card_last4);
+end;
+$$;
+
+revoke all on function payments_private.put_charge_details(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded payment/private/put_charge_details.sql
+--! Included projection/private/credit_note_row.sql
+/*
+ * Returns the row of payments.stripe_credit_notes that a snapshot of a credit note stands for. Its subject is not decided
+ * yet. Stripe never leaves void.
+ */
+create or replace function payments_private.credit_note_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments.stripe_credit_notes
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return row (
+    null, -- id
+    credit_note_row.environment,
+    object ->> 'id', -- credit_note_id
+    object ->> 'number', -- number
+    coalesce(object ->> 'status', 'issued'), -- status
+    object ->> 'type', -- type
+    object ->> 'reason', -- reason
+    payments_private.id_of(object -> 'invoice'), -- invoice_id
+    payments_private.id_of(object -> 'customer'), -- customer_id
+    null, -- subject_type
+    null, -- subject_id
+    lower(object ->> 'currency'), -- currency
+    (object ->> 'subtotal')::bigint, -- subtotal
+    payments_private.tax_of(object), -- tax
+    (object ->> 'total')::bigint, -- total
+    (object ->> 'amount')::bigint, -- amount
+    object ->> 'memo', -- memo
+    object ->> 'pdf', -- pdf
+    payments_private.instant_of(object -> 'voided_at'), -- voided_at
+    payments_private.instant_of(object -> 'created'), -- provider_created_at
+    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
+    null, -- synced_at
+    null, -- created_at
+    null, -- updated_at
+    payments_private.snapshot_version(snapshot_at, event_type, coalesce(object ->> 'status' = 'void', false)) -- version
+  )::payments.stripe_credit_notes;
+end;
+$$;
+
+revoke all on function payments_private.credit_note_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/credit_note_row.sql
+--! Included projection/private/project_stripe_credit_notes.sql
+/*
+ * Projects credit notes into payments.stripe_credit_notes. Returns outcomes. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_credit_notes(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows payments.stripe_credit_notes[];
+  v_positions integer[];
+  v_applied text[];
+  v_row payments.stripe_credit_notes;
+  v_current payments.stripe_credit_notes;
+begin
+  select
+    array_agg(payments_private.credit_note_row(project_stripe_credit_notes.environment, u.object, u.event_type, u.snapshot_at)),
+    array_agg(u.position)
+  into v_rows, v_positions
+  from unnest(project_stripe_credit_notes.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
+  where u.object ->> 'object' = 'credit_note' and u.object ->> 'id' is not null;
+  if v_rows is null then
+    return outcomes;
+  end if;
+  with applied as (
+    insert into payments.stripe_credit_notes as t (
+      environment, credit_note_id, number, status, type, reason, invoice_id, customer_id, currency, subtotal, tax,
+      total, amount, memo, pdf, voided_at, provider_created_at, metadata, subject_type, subject_id, version
+    )
+    select
+      r.environment, r.credit_note_id, r.number, r.status, r.type, r.reason, r.invoice_id, r.customer_id,
+      r.currency, r.subtotal, r.tax, r.total, r.amount, r.memo, r.pdf, r.voided_at, r.provider_created_at,
+      r.metadata, (s.owner).type, (s.owner).id, r.version
+    from unnest(v_rows) as r
+    cross join lateral (
+      select payments_private.owner_of_credit_note(r.environment, r.invoice_id, r.customer_id) as owner offset 0
+    ) as s
+    on conflict on constraint stripe_credit_notes_credit_note_id_key do update
+    set number = excluded.number,
+        status = excluded.status,
+        type = excluded.type,
+        reason = excluded.reason,
+        invoice_id = excluded.invoice_id,
+        customer_id = excluded.customer_id,
+        currency = excluded.currency,
+        subtotal = excluded.subtotal,
+        tax = excluded.tax,
+        total = excluded.total,
+        amount = excluded.amount,
+        memo = excluded.memo,
+        pdf = excluded.pdf,
+        voided_at = excluded.voided_at,
+        provider_created_at = excluded.provider_created_at,
+        metadata = excluded.metadata,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_credit_notes.tie_is_decided)
+    returning t.credit_note_id
+  )
+  select array_agg(a.credit_note_id) into v_applied from applied as a;
+
+  for i in 1 .. cardinality(v_rows) loop
+    v_row := v_rows[i];
+    if v_row.credit_note_id = any (v_applied) then
+      outcomes[v_positions[i]] := 'applied';
+      continue;
+    end if;
+    select t.* into v_current
+    from payments.stripe_credit_notes as t
+    where t.credit_note_id = v_row.credit_note_id and t.environment = v_row.environment;
+    v_row.id := v_current.id;
+    v_row.subject_type := v_current.subject_type;
+    v_row.subject_id := v_current.subject_id;
+    v_row.synced_at := v_current.synced_at;
+    v_row.created_at := v_current.created_at;
+    v_row.updated_at := v_current.updated_at;
+    outcomes[v_positions[i]] := case
+      when v_row.version < v_current.version then 'stale'
+      when v_row = v_current then 'applied'
+      else 'tie'
+    end;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_credit_notes(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded projection/private/project_stripe_credit_notes.sql
+--! Included projection/private/project_stripe_invoices.sql
+/*
+ * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice says
+ * of its payment is projected by payment_of_invoice.
+ *
+ * The earliest snapshot that names a billing subject decides which one is named. An older snapshot than the row may be it.
+ */
+create or replace function payments_private.project_stripe_invoices(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows payments.stripe_invoices[];
+  v_positions integer[];
+  v_applied text[];
+  v_row payments.stripe_invoices;
+  v_current payments.stripe_invoices;
+  v_ids text[] := '{}'; -- invoices whose owner may be another one now
+begin
+  -- write the newer ones
+  select array_agg(payments_private.invoice_row(project_stripe_invoices.environment, u.object, u.event_type, u.snapshot_at)),
+    array_agg(u.position)
+  into v_rows, v_positions
+  from unnest(project_stripe_invoices.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
+  where u.object ->> 'object' = 'invoice'
+    and u.object ->> 'id' is not null -- a preview has none
+    and not u.object ? 'deleted'; -- the remains of a draft say nothing; the event and the listing tell of its end
+  if v_rows is null then
+    return outcomes;
+  end if;
+  with applied as (
+    insert into payments.stripe_invoices as t (
+      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+    )
+    select
+      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, (s.owner).type, (s.owner).id,
+      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+    from unnest(v_rows) as r
+    cross join lateral (
+      select payments_private.owner_of(
+        r.environment, r.subscription_id, r.customer_id,
+        row (r.named_subject_type, r.named_subject_id)::payments.billing_subject, r.provider_created_at
+      ) as owner
+      offset 0
+    ) as s
+    on conflict on constraint stripe_invoices_invoice_id_key do update
+    set number = excluded.number,
+        status = excluded.status,
+        customer_id = excluded.customer_id,
+        subscription_id = excluded.subscription_id,
+        billing_reason = excluded.billing_reason,
+        collection_method = excluded.collection_method,
+        currency = excluded.currency,
+        subtotal = excluded.subtotal,
+        tax = excluded.tax,
+        total = excluded.total,
+        amount_due = excluded.amount_due,
+        amount_paid = excluded.amount_paid,
+        amount_remaining = excluded.amount_remaining,
+        description = excluded.description,
+        hosted_invoice_url = excluded.hosted_invoice_url,
+        invoice_pdf = excluded.invoice_pdf,
+        period_start = excluded.period_start,
+        period_end = excluded.period_end,
+        due_at = excluded.due_at,
+        finalized_at = excluded.finalized_at,
+        paid_at = excluded.paid_at,
+        voided_at = excluded.voided_at,
+        provider_created_at = excluded.provider_created_at,
+        deleted = excluded.deleted,
+        metadata = excluded.metadata,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_invoices.tie_is_decided)
+    returning t.invoice_id
+  )
+  select array_agg(a.invoice_id) into v_applied from applied as a;
+
+  for i in 1 .. cardinality(v_rows) loop
+    v_row := v_rows[i];
+    select t.* into v_current
+    from payments.stripe_invoices as t
+    where t.invoice_id = v_row.invoice_id and t.environment = v_row.environment;
+
+    -- compare with the row
+    if v_row.invoice_id = any (v_applied) then
+      outcomes[v_positions[i]] := 'applied';
+    elsif v_row.version < v_current.version then
+      outcomes[v_positions[i]] := 'stale';
+    else
+      v_row.id := v_current.id;
+      v_row.subject_type := v_current.subject_type;
+      v_row.subject_id := v_current.subject_id;
+      v_row.synced_at := v_current.synced_at;
+      v_row.created_at := v_current.created_at;
+      v_row.updated_at := v_current.updated_at;
+      v_row.named_subject_type := v_current.named_subject_type;
+      v_row.named_subject_id := v_current.named_subject_id;
+      v_row.subject_version := v_current.subject_version;
+      outcomes[v_positions[i]] := case when v_row = v_current then 'applied' else 'tie' end;
+      v_row := v_rows[i];
+    end if;
+
+    -- assign the subject that is named
+    if v_current.subject_version is null and v_row.subject_version is not null
+      or (v_row.subject_version, v_row.named_subject_type, v_row.named_subject_id)
+        < (v_current.subject_version, v_current.named_subject_type, v_current.named_subject_id)
+    then
+      update payments.stripe_invoices as t
+      set named_subject_type = v_row.named_subject_type,
+          named_subject_id = v_row.named_subject_id,
+          subject_version = v_row.subject_version
+      where t.id = v_current.id;
+    end if;
+    v_ids := v_ids || v_row.invoice_id;
+  end loop;
+  perform payments_private.refresh_invoices(environment, v_ids, null, null);
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_invoices(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded projection/private/project_stripe_invoices.sql
+--! Included projection/private/schedule_row.sql
+/*
+ * Returns the row of payments_private.subscription_schedules that a snapshot of a schedule stands for. The next phase is the
+ * first one after the current phase; without a current phase, the first one that begins after the snapshot, and of a schedule
+ * that has not begun the first of all. One that is released, canceled or completed has none, and stays so.
+ */
+create or replace function payments_private.schedule_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments_private.subscription_schedules
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := coalesce(object ->> 'status', 'active');
+  v_is_over boolean := v_status in ('released', 'canceled', 'completed');
+  v_from bigint := case
+    when v_status = 'not_started' then 0
+    else coalesce((object -> 'current_phase' ->> 'end_date')::bigint, floor(extract(epoch from snapshot_at))::bigint + 1)
+  end;
+  v_phase jsonb;
+begin
+  if not v_is_over and jsonb_typeof(object -> 'phases') = 'array' then
+    select p.phase into v_phase
+    from jsonb_array_elements(object -> 'phases') as p (phase)
+    where (p.phase ->> 'start_date')::bigint >= v_from
+    order by (p.phase ->> 'start_date')::bigint
+    limit 1;
+  end if;
+  return row (
+    schedule_row.environment,
+    object ->> 'id', -- schedule_id
+    v_status, -- status
+    payments_private.instant_of(v_phase -> 'start_date'), -- next_phase_at
+    -- next_phase_items
+    (
+      select jsonb_agg(jsonb_build_object(
+        'price_id', payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')), 'quantity', i.item -> 'quantity'
+      ) order by i.position)
+      from jsonb_array_elements(coalesce(nullif(v_phase -> 'items', 'null'), v_phase -> 'plans')) with ordinality as i (item, position)
+    ),
+    payments_private.snapshot_version(snapshot_at, event_type, v_is_over) -- version
+  )::payments_private.subscription_schedules;
+end;
+$$;
+
+revoke all on function payments_private.schedule_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/schedule_row.sql
+--! Included projection/private/project_stripe_schedules.sql
+/*
+ * Projects subscription schedules into payments_private.subscription_schedules, and shows their next phases in the
+ * subscriptions that have them. Returns outcomes. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_schedules(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row payments_private.subscription_schedules;
+  v_current payments_private.subscription_schedules;
+  v_is_written boolean;
+begin
+  for i in 1 .. cardinality(snapshots) loop
+    continue when snapshots[i].object ->> 'object' is distinct from 'subscription_schedule';
+    v_row := payments_private.schedule_row(
+      environment, snapshots[i].object, snapshots[i].event_type, snapshots[i].snapshot_at
+    );
+    v_is_written := null;
+    insert into payments_private.subscription_schedules as t (
+      environment, schedule_id, status, next_phase_at, next_phase_items, version
+    )
+    values (v_row.environment, v_row.schedule_id, v_row.status, v_row.next_phase_at, v_row.next_phase_items, v_row.version)
+    on conflict on constraint subscription_schedules_pkey do update
+    set status = excluded.status,
+        next_phase_at = excluded.next_phase_at,
+        next_phase_items = excluded.next_phase_items,
+        version = excluded.version
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_schedules.tie_is_decided)
+    returning true into v_is_written;
+    if v_is_written then
+      outcomes[i] := 'applied';
+      update payments.stripe_subscriptions as s
+      set next_phase_at = v_row.next_phase_at,
+          next_phase_items = v_row.next_phase_items
+      where s.schedule_id = v_row.schedule_id
+        and s.environment = v_row.environment
+        and (s.next_phase_at, s.next_phase_items) is distinct from (v_row.next_phase_at, v_row.next_phase_items);
+    else
+      select t.* into v_current
+      from payments_private.subscription_schedules as t
+      where t.schedule_id = v_row.schedule_id and t.environment = v_row.environment;
+      outcomes[i] := case
+        when v_row.version < v_current.version then 'stale'
+        when v_row = v_current then 'applied'
+        else 'tie'
+      end;
+    end if;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_schedules(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded projection/private/project_stripe_schedules.sql
 --! Included projection/private/project_snapshots.sql
 /*
  * Projects snapshots of Stripe objects that have no id in common (see split_into_batches), each kind by its projector.
@@ -4875,7 +6904,7 @@ revoke all on function payments_private.project_stripe_checkout_sessions(text, p
  *
  * A projector writes all snapshots of its kind in one statement, sets outcomes at their positions and returns it. The
  * event_type of an answer of the API is null. tie_is_decided says that these snapshots win a tie; an answer of the API
- * always does.
+ * always does. Long because each kind of object has its lines here, in the order in which they depend on each other.
  */
 create or replace function payments_private.project_snapshots(
   environment text,
@@ -4905,6 +6934,7 @@ declare
   v_owners payments_private.customer_owners[];
   v_owned_ids text[]; -- subscriptions whose subject is new
   v_moved_ids text[]; -- customers that belong to another subject now
+  v_billed text[]; -- the outcomes of invoices
 begin
   for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
     v_kinds[v_position] := snapshots[v_position].object ->> 'object';
@@ -4926,6 +6956,9 @@ begin
     v_owners := v_subscriptions.owners;
     v_owned_ids := v_subscriptions.owned_ids;
   end if;
+  if 'subscription_schedule' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_schedules(environment, snapshots, v_tie_is_decided, v_outcomes);
+  end if;
   if 'checkout.session' = any (v_kinds) then
     v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_tie_is_decided, v_outcomes);
     v_outcomes := v_sessions.outcomes;
@@ -4941,14 +6974,28 @@ begin
     perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
   end if;
 
+  -- project what is billed
+  if 'invoice' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_invoices(environment, snapshots, v_tie_is_decided, v_outcomes);
+    v_billed := v_outcomes;
+  end if;
+  if 'credit_note' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_credit_notes(environment, snapshots, v_tie_is_decided, v_outcomes);
+  end if;
+
   -- project the payments
   for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
     v_snapshot := snapshots[v_position];
     case v_kinds[v_position]
       when 'invoice' then
-        v_payments[v_position] := payments_private.payment_of_invoice(
-          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
-        );
+        if coalesce(v_snapshot.event_type, 'invoice.paid')
+            in ('invoice.paid', 'invoice.payment_succeeded', 'invoice.payment_failed')
+          and not v_snapshot.object ? 'deleted'
+        then -- other events say nothing of money that moved
+          v_payments[v_position] := payments_private.payment_of_invoice(
+            environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+          );
+        end if;
       when 'invoice_payment' then
         v_payments[v_position] := payments_private.payment_of_invoice_payment(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
@@ -4958,6 +7005,13 @@ begin
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'charge' then
+        perform payments_private.put_charge_details(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+        if v_snapshot.event_type = 'charge.succeeded' then -- its PaymentIntent says the same of the money
+          v_outcomes[v_position] := 'applied';
+          continue;
+        end if;
         v_payments[v_position] := payments_private.payment_of_charge(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
@@ -4981,6 +7035,13 @@ begin
   if v_payments is not null then
     v_outcomes := payments_private.put_payment_objects(environment, v_payments, v_tie_is_decided, v_outcomes);
   end if;
+  if v_billed is not null then -- an invoice has two outcomes: its row decides, unless its payment is a tie
+    for v_position in 1 .. cardinality(v_billed) loop
+      if v_kinds[v_position] = 'invoice' and v_outcomes[v_position] <> 'tie' then
+        v_outcomes[v_position] := v_billed[v_position];
+      end if;
+    end loop;
+  end if;
   if v_refunds is not null then
     perform payments_private.put_payment_objects(environment, v_refunds, true, '{}');
   end if;
@@ -4991,6 +7052,320 @@ $$;
 revoke all on function payments_private.project_snapshots(text, payments_private.snapshot[], boolean)
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_snapshots.sql
+--! Included ownership/private/redact.sql
+/*
+ * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. Ids,
+ * amounts, states and the metadata of the app stay. Of a customer the name, the description and all metadata but its billing
+ * subject are removed as well.
+ *
+ * What you may change: add a field that holds personal data in your account. Erase the subjects again after that.
+ */
+create or replace function payments_private.redact(value jsonb, is_customer boolean default false)
+  returns jsonb
+  language plpgsql -- it calls itself
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_personal constant text[] := array[
+    'address', 'billing_details', 'business_name', 'cardholder_name', 'collected_information', 'custom_fields',
+    'customer_address', 'customer_details', 'customer_email', 'customer_name', 'customer_phone', 'customer_shipping',
+    'customer_tax_ids', 'dynamic_last4', 'email', 'evidence', 'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url',
+    'individual_name', 'invoice_pdf', 'ip_address', 'last4', 'memo', 'payment_method_details', 'pdf', 'phone',
+    'preferred_locales', 'receipt_email', 'receipt_url', 'shipping', 'shipping_address', 'shipping_details', 'source',
+    'sources', 'tax_ids'
+  ];
+  v_is_customer boolean := is_customer or coalesce(value ->> 'object' = 'customer', false);
+begin
+  case jsonb_typeof(value)
+    when 'array' then
+      return (select coalesce(jsonb_agg(payments_private.redact(e.item) order by e.position), '[]')
+        from jsonb_array_elements(value) with ordinality as e (item, position));
+    when 'object' then
+      return (
+        select coalesce(jsonb_object_agg(
+          f.key,
+          case
+            when f.key = any (v_personal) then 'null'
+            when v_is_customer and f.key in ('name', 'description') then 'null'
+            when v_is_customer and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
+              select coalesce(jsonb_object_agg(m.key, m.value), '{}')
+              from jsonb_each(f.value) as m (key, value)
+              where m.key in (
+                'payments_subject_type', 'payments_subject_id', 'insforge_subject_type', 'insforge_subject_id'
+              )
+            )
+            when f.key = 'previous_attributes' then payments_private.redact(
+              f.value, coalesce(redact.value -> 'object' ->> 'object' = 'customer', false)
+            )
+            else payments_private.redact(f.value)
+          end
+        ), '{}')
+        from jsonb_each(value) as f (key, value)
+      );
+    else
+      return value;
+  end case;
+end;
+$$;
+
+revoke all on function payments_private.redact(jsonb, boolean) from public, anon, authenticated;
+--! EndIncluded ownership/private/redact.sql
+--! Included ownership/private/erase_rows.sql
+/*
+ * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the same.
+ * Contract: see payments.erase_subject.
+ */
+create or replace function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update payments.customers as t
+  set email = null,
+      name = null,
+      phone = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), true) -> 'metadata',
+      raw = payments_private.redact(t.raw)
+  where t.provider_customer_id = any (customer_ids) and t.environment = erase_rows.environment and t.provider = 'stripe';
+  update payments.stripe_subscriptions as t
+  set raw = payments_private.redact(t.raw)
+  where t.subscription_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_checkout_sessions as t
+  set customer_email = null,
+      raw = payments_private.redact(t.raw)
+  where t.checkout_session_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_invoices as t
+  set hosted_invoice_url = null,
+      invoice_pdf = null
+  where t.invoice_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_credit_notes as t
+  set memo = null,
+      pdf = null
+  where t.credit_note_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments_private.charge_details as t
+  set receipt_url = null,
+      card_brand = null,
+      card_last4 = null
+  where t.charge_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments_private.payment_objects as t
+  set customer_email = null
+  where t.object_id = any (object_ids) and t.environment = erase_rows.environment and t.customer_email is not null;
+  update payments.transactions as t
+  set customer_email_snapshot = null,
+      receipt_url = null,
+      card_brand = null,
+      card_last4 = null
+  from payments_private.payment_objects as o
+  where o.object_id = any (object_ids)
+    and o.environment = erase_rows.environment
+    and (t.id = o.payment_id or (t.provider_object_type = 'refund' and t.provider_object_id = o.object_id))
+    and t.environment = erase_rows.environment;
+end;
+$$;
+
+revoke all on function payments_private.erase_rows(text, text[], text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/erase_rows.sql
+--! Included ownership/private/objects_of_subject.sql
+/*
+ * Returns the ids of the Stripe objects that belong to a billing subject or to customers: sessions, subscriptions, invoices,
+ * credit notes, and all objects of payments. See payments.erase_subject.
+ */
+create or replace function payments_private.objects_of_subject(
+  environment text,
+  subject_type text,
+  subject_id text,
+  customer_ids text[]
+)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select s.checkout_session_id
+    from payments.stripe_checkout_sessions as s
+    where s.environment = objects_of_subject.environment
+      and s.checkout_session_id is not null
+      and (
+        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or s.customer_id = any (customer_ids)
+      )
+    union
+    select s.subscription_id
+    from payments.stripe_subscriptions as s
+    where s.environment = objects_of_subject.environment
+      and (
+        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or s.customer_id = any (customer_ids)
+      )
+    union
+    select i.invoice_id
+    from payments.stripe_invoices as i
+    where i.environment = objects_of_subject.environment
+      and (
+        (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or i.customer_id = any (customer_ids)
+      )
+    union
+    select n.credit_note_id
+    from payments.stripe_credit_notes as n
+    where n.environment = objects_of_subject.environment
+      and (
+        (n.subject_type, n.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or n.customer_id = any (customer_ids)
+      )
+    union
+    select o.object_id
+    from payments.transactions as t
+    join payments_private.payment_objects as o on o.payment_id = t.id
+    where t.environment = objects_of_subject.environment
+      and o.object_type <> 'order_reference'
+      and (
+        (t.subject_type, t.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or t.provider_customer_id = any (customer_ids)
+      )
+    union
+    select o.object_id
+    from payments_private.payment_objects as o
+    where o.environment = objects_of_subject.environment
+      and o.object_type <> 'order_reference'
+      and o.customer_id = any (customer_ids);
+end;
+$$;
+
+revoke all on function payments_private.objects_of_subject(text, text, text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/objects_of_subject.sql
+--! Included ownership/erase_subject.sql
+/*
+ * Removes the personal data of a billing subject: of its customers, its payments and what belongs to them, from every table
+ * and from the payloads of the ledger. Returns {subject_type, subject_id, customers, objects, events, living_subscriptions}.
+ *
+ * Amounts, ids, dates, states and owners stay, so that the books stay right. It is a fact of ours: what Stripe sends later
+ * about these objects, and about others of these customers, is redacted before it is stored, so nothing comes back by a late
+ * event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
+ *
+ * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. Stripe keeps its own copy:
+ * delete the customer there. The app's own tables are the app's, and so is the metadata that it wrote, except that of
+ * customers. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ */
+create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_customer_ids text[];
+  v_object_ids text[];
+  v_events bigint;
+begin
+  -- find what belongs to the subject
+  perform payments_private.check_environment(environment);
+  v_customer_ids := array(
+    select distinct o.customer_id
+    from payments_private.customer_owners as o
+    where o.subject_id = erase_subject.subject_id
+      and o.subject_type = erase_subject.subject_type
+      and o.environment = erase_subject.environment
+      and payments_private.subject_of_customer(o.environment, o.customer_id)
+        = row (o.subject_type, o.subject_id)::payments.billing_subject
+  );
+  v_object_ids := array(
+    select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids)
+  );
+  if cardinality(v_customer_ids || v_object_ids) = 0 then
+    raise exception 'Nothing of the % % is known in %.', subject_type, subject_id, environment
+      using errcode = 'SP063', hint = 'Check the type and the id of the billing subject, and the environment.';
+  end if;
+
+  -- lock, then record the fact
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids);
+  insert into payments_private.erased_objects (environment, object_id, subject_type, subject_id)
+  select distinct erase_subject.environment, i.id, erase_subject.subject_type, erase_subject.subject_id
+  from unnest(v_customer_ids || v_object_ids) as i (id)
+  on conflict on constraint erased_objects_pkey do nothing;
+
+  -- erase
+  perform payments_private.erase_rows(environment, v_customer_ids, v_object_ids);
+  update payments.webhook_events as w
+  set payload = payments_private.redact(w.payload)
+  where w.environment = erase_subject.environment
+    and w.payload <> '{}'
+    and exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id = any (payments_private.ids_of(array[w.payload])) and e.environment = w.environment
+    )
+    and w.payload is distinct from payments_private.redact(w.payload);
+  get diagnostics v_events = row_count;
+  return jsonb_build_object(
+    'subject_type', subject_type,
+    'subject_id', subject_id,
+    'customers', cardinality(v_customer_ids),
+    'objects', cardinality(v_object_ids),
+    'events', v_events,
+    'living_subscriptions', (
+      select count(*)
+      from payments.stripe_subscriptions as s
+      where s.environment = erase_subject.environment
+        and s.subscription_id = any (v_object_ids)
+        and s.status not in ('canceled', 'incomplete_expired')
+    )
+  );
+end;
+$$;
+
+comment on function payments.erase_subject(text, text, text) is
+  'Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known.';
+
+revoke all on function payments.erase_subject(text, text, text) from public, anon, authenticated;
+grant execute on function payments.erase_subject(text, text, text) to payments_service;
+--! EndIncluded ownership/erase_subject.sql
+--! Included ownership/private/redact_erased.sql
+/*
+ * Returns Stripe objects or events in the same order, without the personal data of subjects that were erased; see
+ * payments.erase_subject.
+ */
+create or replace function payments_private.redact_erased(environment text, objects jsonb[])
+  returns jsonb[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+as $$
+begin
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id = any (payments_private.ids_of(redact_erased.objects)) and e.environment = redact_erased.environment
+  ) then
+    for i in 1 .. cardinality(objects) loop
+      if exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id = any (payments_private.ids_of(array[redact_erased.objects[i]]))
+          and e.environment = redact_erased.environment
+      ) then
+        objects[i] := payments_private.redact(objects[i]);
+      end if;
+    end loop;
+  end if;
+  return objects;
+end;
+$$;
+
+revoke all on function payments_private.redact_erased(text, jsonb[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/redact_erased.sql
 --! Included projection/private/project_stripe_object.sql
 /*
  * Projects one Stripe object and returns its outcome; see project_snapshots. event_type is null for an answer of the
@@ -5012,7 +7387,9 @@ as $$
 begin
   return (
     payments_private.project_snapshots(
-      environment, array[row (object, event_type, snapshot_at)::payments_private.snapshot], tie_is_decided
+      environment, array[
+        row ((payments_private.redact_erased(environment, array[object]))[1], event_type, snapshot_at)::payments_private.snapshot
+      ], tie_is_decided
     )
   )[1];
 end;
@@ -5091,6 +7468,7 @@ create or replace function payments_private.project_answers(environment text, ob
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_objects jsonb[] := payments_private.redact_erased(environment, objects);
   v_batch_numbers integer[] := payments_private.split_into_batches(objects);
   v_positions integer[];
   v_snapshots payments_private.snapshot[];
@@ -5102,7 +7480,7 @@ begin
       array_agg(row (o.object, null, project_answers.snapshot_at)::payments_private.snapshot order by o.position),
       array_agg(o.position order by o.position)
     into v_snapshots, v_positions
-    from unnest(objects) with ordinality as o (object, position)
+    from unnest(v_objects) with ordinality as o (object, position)
     where v_batch_numbers[o.position] = v_number;
     v_batch := payments_private.project_snapshots(environment, v_snapshots);
     for i in 1 .. cardinality(v_positions) loop
@@ -5304,6 +7682,31 @@ $$;
 
 revoke all on function payments_private.events_of_second(text, jsonb, timestamptz) from public, anon, authenticated;
 --! EndIncluded projection/private/events_of_second.sql
+--! Included projection/private/invoice_status_rank.sql
+/*
+ * Returns the place of an invoice's status in the order in which Stripe goes through them, from an event about it. invoice_row
+ * orders snapshots of one second in the same way.
+ */
+create or replace function payments_private.invoice_status_rank(event jsonb)
+  returns integer
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when event ->> 'type' = 'invoice.deleted' then 4
+    when event -> 'data' -> 'object' ->> 'status' in ('paid', 'void') then 4
+    when event -> 'data' -> 'object' ->> 'status' = 'uncollectible' then 3
+    when event -> 'data' -> 'object' ->> 'status' = 'open' then 2
+    else 1
+  end;
+end;
+$$;
+
+revoke all on function payments_private.invoice_status_rank(jsonb) from public, anon, authenticated;
+--! EndIncluded projection/private/invoice_status_rank.sql
 --! Included projection/private/last_event_of_second.sql
 /*
  * Returns the event that came last among those about one object in the same second. Null if that cannot be decided, or
@@ -5340,6 +7743,23 @@ begin
     return null;
   end if;
 
+  -- of an invoice only those count whose status comes last: it is part of the version (invoice_row)
+  if v_object_type = 'invoice' then
+    v_events := array(
+      select x.event
+      from (
+        select
+          e.event,
+          e.position,
+          payments_private.invoice_status_rank(e.event) as rank,
+          max(payments_private.invoice_status_rank(e.event)) over () as last_rank
+        from unnest(v_events) with ordinality as e (event, position)
+      ) as x
+      where x.rank = x.last_rank
+      order by x.position
+    );
+  end if;
+
   -- read the states
   for i in 1 .. cardinality(v_events) loop
     v_state := v_events[i] -> 'data' -> 'object';
@@ -5353,7 +7773,7 @@ begin
         end
       )
     );
-    if v_events[i] ->> 'type' like '%.created' then
+    if v_events[i] ->> 'type' like '%.created' or v_events[i] ->> 'type' = 'invoice.finalized' then -- the first of its status
       v_start := v_after[i];
     end if;
   end loop;
@@ -5876,6 +8296,8 @@ declare
   v_statuses text[] := '{}';
   v_processed jsonb[];
 begin
+  payloads := payments_private.redact_erased(environment, payloads);
+
   -- find finished events
   for v_position in 1 .. cardinality(payloads) loop
     v_payload_ids[v_position] := payloads[v_position] ->> 'id';
@@ -6042,6 +8464,7 @@ declare
   v_id text := payload ->> 'id';
   v_result jsonb;
 begin
+  payload := (payments_private.redact_erased(environment, array[payload]))[1];
   perform payments_private.lock_environment(environment);
   begin
     perform payments_private.lock_ids(environment, payments_private.ids_of(array[payload]));
@@ -6143,7 +8566,7 @@ revoke all on function payments_private.ingest_generally(text, jsonb) from publi
 --! Included ledger/private/take_ignored.sql
 /*
  * Takes an event of a type that is not projected: writes the ledger. Returns the event's result, or null if the ledger has
- * the event already. Contract: see take_event.
+ * the event already, or if it is about somebody whose data was erased. Contract: see take_event.
  */
 create or replace function payments_private.take_ignored(
   environment text,
@@ -6163,7 +8586,7 @@ begin
       environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
       processing_status, attempt_count, processed_at
     )
-    values (
+    select
       take_ignored.environment,
       take_ignored.payload ->> 'id',
       take_ignored.payload ->> 'type',
@@ -6175,6 +8598,18 @@ begin
       'ignored',
       1,
       now()
+    where not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (
+          take_ignored.payload -> 'data' -> 'object' ->> 'id',
+          coalesce(
+            take_ignored.payload -> 'data' -> 'object' -> 'customer' ->> 'id', take_ignored.payload -> 'data' -> 'object' ->> 'customer'
+          ),
+          take_ignored.payload -> 'data' -> 'object' ->> 'payment_intent',
+          take_ignored.payload -> 'data' -> 'object' ->> 'charge'
+        )
+        and e.environment = take_ignored.environment
     )
     on conflict on constraint webhook_events_provider_event_id_key do nothing
     returning
@@ -6242,8 +8677,13 @@ begin
         provider_object_type = d.provider_object_type,
         provider_object_id = d.provider_object_id,
         amount_refunded = d.amount_refunded,
-        refunded_at = d.refunded_at
+        refunded_at = d.refunded_at,
+        receipt_url = details.receipt_url,
+        card_brand = details.card_brand,
+        card_last4 = details.card_last4
     from (select (put_ordinary_refund.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
     where t.id = d.id
   ),
   repaid as (
@@ -6386,16 +8826,23 @@ begin
         paid_at = d.paid_at,
         failed_at = d.failed_at,
         refunded_at = d.refunded_at,
-        provider_created_at = d.provider_created_at
+        provider_created_at = d.provider_created_at,
+        receipt_url = details.receipt_url,
+        card_brand = details.card_brand,
+        card_last4 = details.card_last4
     from (select (update_ordinary_payment.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
     where t.id = d.id
       and (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
            t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded,
-           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at)
+           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at,
+           t.receipt_url, t.card_brand, t.card_last4)
         is distinct from
           (d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id, d.customer_email_snapshot,
            d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount, d.amount_refunded,
-           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at)
+           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
+           details.receipt_url, details.card_brand, details.card_last4)
   ),
   recorded as (
     insert into payments.webhook_events as w (
@@ -6471,14 +8918,17 @@ begin
     insert into payments.transactions (
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency,
-      description, paid_at, failed_at, refunded_at, provider_created_at
+      description, paid_at, failed_at, refunded_at, provider_created_at,
+      receipt_url, card_brand, card_last4
     )
     select
       d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
       d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
       d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at,
-      d.provider_created_at
+      d.provider_created_at, details.receipt_url, details.card_brand, details.card_last4
     from (select (insert_ordinary_payment.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
   ),
   recorded as (
     insert into payments.webhook_events as w (
@@ -6518,13 +8968,15 @@ revoke all on function payments_private.insert_ordinary_payment(
 --! Included payment/private/lock_payment_of.sql
 /*
  * Locks the payment that some objects belong to, and returns its id, all its objects as they are then, and whether
- * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, or if the payment
- * was merged with another one before it was locked: then nothing is to be done with it here.
+ * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, if the payment
+ * was merged with another one before it was locked, or if somebody has assigned or erased something of it: then nothing is to
+ * be done with it here. owner_ids are those of the customer and the subscription.
  * Contract: the ids are locked (lock_ids). It writes nothing, so that its settings reach no trigger of the app.
  */
 create or replace function payments_private.lock_payment_of(
   environment text,
   ids text[],
+  owner_ids text[],
   out is_one boolean,
   out payment_id uuid,
   out objects payments_private.payment_objects[],
@@ -6542,12 +8994,25 @@ declare
   v_ids uuid[];
   v_known integer; -- how many of the ids have a row
   v_known_now integer;
+  v_is_special boolean;
 begin
-  select array_agg(distinct o.payment_id), count(*)
-  into v_ids, v_known
+  select
+    array_agg(distinct o.payment_id),
+    count(*),
+    exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id = any (lock_payment_of.owner_ids) and a.environment = lock_payment_of.environment
+    )
+    or exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id = any (lock_payment_of.owner_ids || lock_payment_of.ids) and e.environment = lock_payment_of.environment
+    )
+  into v_ids, v_known, v_is_special
   from payments_private.payment_objects as o
   where o.object_id = any (lock_payment_of.ids) and o.environment = lock_payment_of.environment;
-  is_one := v_known = 0 or cardinality(v_ids) = 1;
+  is_one := (v_known = 0 or cardinality(v_ids) = 1) and not v_is_special;
   if not is_one or v_known = 0 then
     return;
   end if;
@@ -6568,13 +9033,13 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_payment_of(text, text[]) from public, anon, authenticated;
+revoke all on function payments_private.lock_payment_of(text, text[], text[]) from public, anon, authenticated;
 --! EndIncluded payment/private/lock_payment_of.sql
 --! Included payment/private/ordinary_transaction.sql
 /*
  * The transaction of an ordinary payment: what derived_transactions says for these objects, which are all objects of one
  * payment. Null if the payment is not ordinary, or if nothing is known of it. The view decides what is right; this is its
- * short form for most payments, and a property holds the two together. It has the type of the table, because to load
+ * short form for most payments without the receipt, and a property holds the two together. It has the type of the table, because to load
  * that of the view takes a new connection a millisecond.
  *
  * Ordinary is a payment
@@ -6705,7 +9170,8 @@ begin
     case when v_amount_refunded > 0 then coalesce(v_refunded_at, c.refunded_at) end,
     least(i.provider_created_at, p.provider_created_at, c.provider_created_at, s.provider_created_at),
     '{}', null, null, -- raw, and when the row was written
-    null, null, null, 0 -- disputes
+    null, null, null, 0, -- disputes
+    null, null, null -- the receipt and the card are added where the row is written
   )::payments.transactions;
 end;
 $$;
@@ -6749,7 +9215,7 @@ declare
   v_transaction payments.transactions;
 begin
   v_payment := payments_private.lock_payment_of(
-    environment, array_remove(snapshot.linked_ids || v_own.object_id, null)
+    environment, array_remove(snapshot.linked_ids || v_own.object_id, null), array[v_own.customer_id, v_own.subscription_id]
   );
   if v_payment.is_one is not true then
     return null;
@@ -6820,6 +9286,215 @@ $$;
 revoke all on function payments_private.put_ordinary_payment(text, jsonb, payments_private.payment_snapshot)
   from public, anon, authenticated;
 --! EndIncluded payment/private/put_ordinary_payment.sql
+--! Included projection/private/tax_of.sql
+/*
+ * Returns the sum of the taxes of an invoice or a credit note in the minor unit; null if Stripe names none. Since
+ * 2025-03-31.basil they are in total_taxes, before that in total_tax_amounts, and in tax.
+ */
+create or replace function payments_private.tax_of(object jsonb)
+  returns bigint
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_taxes jsonb := coalesce(nullif(object -> 'total_taxes', 'null'), object -> 'total_tax_amounts');
+begin
+  if jsonb_typeof(v_taxes) = 'array' and v_taxes <> '[]' then
+    return (select sum((t.tax ->> 'amount')::bigint) from jsonb_array_elements(v_taxes) as t (tax));
+  end if;
+  return (object ->> 'tax')::bigint;
+end;
+$$;
+
+revoke all on function payments_private.tax_of(jsonb) from public, anon, authenticated;
+--! EndIncluded projection/private/tax_of.sql
+--! Included projection/private/invoice_row.sql
+/*
+ * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet:
+ * named_subject is the one that the metadata of the invoice names, else of its subscription, else of what it bills.
+ *
+ * Several snapshots of one second are ordered by the status: draft, open, uncollectible. Stripe never leaves paid and void.
+ * The API version decides where the subscription and the taxes are; see payment_of_invoice.
+ */
+create or replace function payments_private.invoice_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments.stripe_invoices
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end, 'draft');
+  v_is_deleted boolean := coalesce(event_type = 'invoice.deleted', false);
+  v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
+  v_subscription_id text := payments_private.id_of(
+    coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription')
+  );
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_version bigint := payments_private.snapshot_version(
+    snapshot_at,
+    event_type,
+    v_is_deleted or v_status in ('paid', 'void'),
+    case v_status when 'open' then 3 when 'uncollectible' then 4 end
+  );
+begin
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(v_parent -> 'metadata');
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(
+      payments_private.bought_line(object -> 'lines' -> 'data', v_subscription_id is not null) -> 'metadata'
+    );
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
+  end if;
+
+  return row (
+    null, -- id
+    invoice_row.environment,
+    object ->> 'id', -- invoice_id
+    object ->> 'number', -- number
+    v_status, -- status
+    payments_private.id_of(object -> 'customer'), -- customer_id
+    null, -- subject_type
+    null, -- subject_id
+    v_subscription_id, -- subscription_id
+    object ->> 'billing_reason', -- billing_reason
+    coalesce(object ->> 'collection_method', object ->> 'billing'), -- collection_method
+    lower(object ->> 'currency'), -- currency
+    (object ->> 'subtotal')::bigint, -- subtotal
+    payments_private.tax_of(object), -- tax
+    (object ->> 'total')::bigint, -- total
+    (object ->> 'amount_due')::bigint, -- amount_due
+    (object ->> 'amount_paid')::bigint, -- amount_paid
+    (object ->> 'amount_remaining')::bigint, -- amount_remaining
+    object ->> 'description', -- description
+    object ->> 'hosted_invoice_url', -- hosted_invoice_url
+    object ->> 'invoice_pdf', -- invoice_pdf
+    payments_private.instant_of(object -> 'period_start'), -- period_start
+    payments_private.instant_of(object -> 'period_end'), -- period_end
+    payments_private.instant_of(object -> 'due_date'), -- due_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'finalized_at'), -- finalized_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'), -- paid_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'voided_at'), -- voided_at
+    payments_private.instant_of(object -> 'created'), -- provider_created_at
+    v_is_deleted, -- deleted
+    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
+    null, -- synced_at
+    null, -- created_at
+    null, -- updated_at
+    v_subject.type, -- named_subject_type
+    v_subject.id, -- named_subject_id
+    case when v_subject.type is not null then v_version end, -- subject_version
+    v_version -- version
+  )::payments.stripe_invoices;
+end;
+$$;
+
+revoke all on function payments_private.invoice_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/invoice_row.sql
+--! Included projection/private/put_ordinary_invoice.sql
+/*
+ * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
+ *
+ * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
+ * invoice and of its credit notes as it is. Nothing of it was assigned or erased here. Contract: the ids of the invoice, its customer and its subscription are locked.
+ */
+create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_owner payments.billing_subject := row (invoice.named_subject_type, invoice.named_subject_id);
+  v_is_written boolean;
+begin
+  if v_owner.type is null then
+    v_owner := payments_private.owner_of(invoice.environment, invoice.subscription_id, invoice.customer_id, v_owner, invoice.provider_created_at);
+  end if;
+  insert into payments.stripe_invoices as t (
+      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+    )
+  select
+      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, v_owner.type, v_owner.id,
+      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+  from (select (put_ordinary_invoice.invoice).*) as r
+  where r.invoice_id is not null
+    and not exists (
+      select
+      from payments.stripe_credit_notes as n
+      where n.invoice_id = r.invoice_id
+        and n.environment = r.environment
+        and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
+    )
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (r.customer_id, r.subscription_id) and a.environment = r.environment
+    )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (r.customer_id, r.invoice_id) and e.environment = r.environment
+    )
+  on conflict on constraint stripe_invoices_invoice_id_key do update
+  set number = excluded.number,
+      status = excluded.status,
+      customer_id = excluded.customer_id,
+      subscription_id = excluded.subscription_id,
+      billing_reason = excluded.billing_reason,
+      collection_method = excluded.collection_method,
+      currency = excluded.currency,
+      subtotal = excluded.subtotal,
+      tax = excluded.tax,
+      total = excluded.total,
+      amount_due = excluded.amount_due,
+      amount_paid = excluded.amount_paid,
+      amount_remaining = excluded.amount_remaining,
+      description = excluded.description,
+      hosted_invoice_url = excluded.hosted_invoice_url,
+      invoice_pdf = excluded.invoice_pdf,
+      period_start = excluded.period_start,
+      period_end = excluded.period_end,
+      due_at = excluded.due_at,
+      finalized_at = excluded.finalized_at,
+      paid_at = excluded.paid_at,
+      voided_at = excluded.voided_at,
+      provider_created_at = excluded.provider_created_at,
+      deleted = excluded.deleted,
+      metadata = excluded.metadata,
+      version = excluded.version,
+      synced_at = now()
+  where t.version < excluded.version
+    and not t.deleted
+    and (t.subject_type, t.subject_id, t.named_subject_type, t.named_subject_id) is not distinct from
+      (excluded.subject_type, excluded.subject_id, excluded.named_subject_type, excluded.named_subject_id)
+    and coalesce(t.subject_version <= excluded.subject_version, true)
+  returning true into v_is_written;
+  return v_is_written is true;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_invoice(payments.stripe_invoices) from public, anon, authenticated;
+--! EndIncluded projection/private/put_ordinary_invoice.sql
 --! Included ledger/private/take_payment.sql
 /*
  * Takes an ordinary event about a payment: an invoice that was paid, a PaymentIntent that succeeded, a charge that was
@@ -6861,6 +9536,11 @@ begin
     order by key
   ) as k;
 
+  if object ->> 'object' = 'invoice'
+    and not payments_private.put_ordinary_invoice(payments_private.invoice_row(environment, object, v_type, v_created_at))
+  then
+    return null;
+  end if;
   return payments_private.put_ordinary_payment(
     environment,
     payload,
@@ -7066,8 +9746,8 @@ revoke all on function payments_private.take_product(
  * Ordinary is a claim
  *   - that is recorded already with the same instant or an earlier one: nothing changes
  *   - that is recorded with a later instant, and there is no other claim of the customer or of the subject
- *   - that is the first one of the customer and of the subject, while no subscription and no payment of the customer
- *     belongs to anybody else: it gets its mapping
+ *   - that is the first one of the customer and of the subject, while no subscription, payment, invoice and credit note of
+ *     the customer belongs to anybody else: it gets its mapping
  * must_be_alone refuses the first one too if the customer or the subject has another claim.
  *
  * Contract: the customer and the subject are locked, so that no other transaction records a claim of either now.
@@ -7142,6 +9822,20 @@ begin
           where t.provider_customer_id = take_claim.customer_id
             and t.environment = take_claim.environment
             and (t.subject_type, t.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.stripe_invoices as i
+          where i.customer_id = take_claim.customer_id
+            and i.environment = take_claim.environment
+            and (i.subject_type, i.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.stripe_credit_notes as n
+          where n.customer_id = take_claim.customer_id
+            and n.environment = take_claim.environment
+            and (n.subject_type, n.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
         )
       returning true
     )
@@ -7375,8 +10069,8 @@ begin
     insert into payments.stripe_subscriptions (
       environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
       current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start,
-      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw,
-      version
+      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, pending_update,
+      pending_update_expires_at, metadata, raw, version
     )
     values (
       insert_ordinary_subscription.environment,
@@ -7406,6 +10100,8 @@ begin
         then coalesce(insert_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
       end,
       payments_private.instant_of(insert_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+      nullif(insert_ordinary_subscription.object -> 'pending_update', 'null'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'pending_update' -> 'expires_at'),
       coalesce(nullif(insert_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
       insert_ordinary_subscription.object,
       insert_ordinary_subscription.version
@@ -7467,12 +10163,13 @@ revoke all on function payments_private.insert_ordinary_subscription(
 --! EndIncluded projection/private/insert_ordinary_subscription.sql
 --! Included projection/private/is_new_subscription.sql
 /*
- * Returns whether a subscription has no row yet, and each of its payments has this subject already: then a new row with
- * this subject changes no payment. See take_subscription and refresh_payments.
+ * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already: then a new row with
+ * this subject changes no payment. Nobody has assigned it or its customer. See take_subscription and refresh_payments.
  */
 create or replace function payments_private.is_new_subscription(
   environment text,
   id text,
+  customer_id text,
   subject payments.billing_subject
 )
   returns boolean
@@ -7497,11 +10194,25 @@ begin
         and o.environment = is_new_subscription.environment
         and (t.subject_type, t.subject_id)
           is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
+    )
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
+        and a.environment = is_new_subscription.environment
+    )
+    and not exists (
+      select
+      from payments.stripe_invoices as i
+      where i.subscription_id = is_new_subscription.id
+        and i.environment = is_new_subscription.environment
+        and (i.subject_type, i.subject_id)
+          is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
     );
 end;
 $$;
 
-revoke all on function payments_private.is_new_subscription(text, text, payments.billing_subject)
+revoke all on function payments_private.is_new_subscription(text, text, text, payments.billing_subject)
   from public, anon, authenticated;
 --! EndIncluded projection/private/is_new_subscription.sql
 --! Included projection/private/update_ordinary_subscription.sql
@@ -7560,6 +10271,11 @@ begin
             then coalesce(update_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
           end,
         pause_collection_resumes_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+        schedule_id = null,
+        next_phase_at = null,
+        next_phase_items = null,
+        pending_update = nullif(update_ordinary_subscription.object -> 'pending_update', 'null'),
+        pending_update_expires_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pending_update' -> 'expires_at'),
         metadata = coalesce(nullif(update_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
         raw = update_ordinary_subscription.object,
         version = update_ordinary_subscription.version,
@@ -7671,6 +10387,7 @@ begin
     or jsonb_array_length(object -> 'items' -> 'data') is distinct from 1
     or object -> 'items' ->> 'has_more' = 'true'
     or v_customer_id is null
+    or object ->> 'schedule' is not null
   then
     return null;
   end if;
@@ -7709,7 +10426,7 @@ begin
 
   if v_status is not null then
     return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, true);
-  elsif payments_private.is_new_subscription(environment, v_id, v_subject) then
+  elsif payments_private.is_new_subscription(environment, v_id, v_customer_id, v_subject) then
     return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
   end if;
   return null;
@@ -7723,7 +10440,7 @@ revoke all on function payments_private.take_subscription(text, jsonb, jsonb) fr
  * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
  * Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
  *
- * Ordinary is an object that is whole and not deleted, and that is newer than its row, which is not deleted either. Such
+ * Ordinary is an object that is whole, not deleted and not erased here, and that is newer than its row, which is not deleted either. Such
  * an event changes the row of its customer and nothing else: no owner and no mapping depends on it.
  *
  * Of the locks of the general path it takes that of the customer's id, then the row, then the ledger's key. It waits for
@@ -7759,7 +10476,13 @@ begin
       take_customer.object,
       to_timestamp((take_customer.object -> 'created')::double precision),
       payments_private.snapshot_version(v_created_at, take_customer.payload ->> 'type', false)
-    where jsonb_typeof(take_customer.object -> 'created') = 'number' and not take_customer.object ? 'deleted'
+    where jsonb_typeof(take_customer.object -> 'created') = 'number'
+      and not take_customer.object ? 'deleted'
+      and not exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id = take_customer.object ->> 'id' and e.environment = take_customer.environment
+      )
     on conflict on constraint customers_provider_customer_id_key do update
     set email = excluded.email,
         name = excluded.name,
@@ -7805,6 +10528,154 @@ $$;
 
 revoke all on function payments_private.take_customer(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_customer.sql
+--! Included ledger/private/take_charge.sql
+/*
+ * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
+ * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
+ */
+create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_charge.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice')
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id in (
+        object ->> 'id',
+        coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+        coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent')
+      )
+      and e.environment = take_charge.environment
+  ) then
+    return null;
+  end if;
+  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      take_charge.environment,
+      take_charge.payload ->> 'id',
+      take_charge.payload ->> 'type',
+      take_charge.environment = 'live',
+      'charge',
+      take_charge.object ->> 'id',
+      v_created_at,
+      take_charge.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_charge(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_charge.sql
+--! Included ledger/private/take_invoice.sql
+/*
+ * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger. Returns
+ * the event's result, or null if the event is not ordinary. Contract: see take_event, put_ordinary_invoice.
+ */
+create or replace function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_invoice.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      left(object ->> 'id', 25),
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
+      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
+      object -> 'parent' -> 'subscription_details' ->> 'subscription'
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if object ->> 'status' in ('draft', 'open', 'paid')
+    and payments_private.put_ordinary_invoice(
+      payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at)
+    )
+  then
+    with recorded as (
+      insert into payments.webhook_events as w (
+        environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+        processing_status, attempt_count, processed_at
+      )
+      values (
+        take_invoice.environment,
+        take_invoice.payload ->> 'id',
+        take_invoice.payload ->> 'type',
+        take_invoice.environment = 'live',
+        'invoice',
+        take_invoice.object ->> 'id',
+        v_created_at,
+        take_invoice.payload,
+        'processed',
+        1,
+        now()
+      )
+      on conflict on constraint webhook_events_provider_event_id_key do nothing
+      returning
+        w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+        w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+        w.provider_account_id, w.provider_created_at, w.next_attempt_at
+    )
+    select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+    into v_result
+    from recorded as r;
+  end if;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_invoice.sql
 --! Included ledger/private/take_event.sql
 /*
  * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
@@ -7847,9 +10718,17 @@ begin
       if object ->> 'object' = 'invoice' and object ->> 'status' = 'paid' and not object ? 'payments' then
         return payments_private.take_payment(environment, payload, object);
       end if;
+    when 'invoice.created', 'invoice.finalized', 'invoice.updated' then
+      if object ->> 'object' = 'invoice' then
+        return payments_private.take_invoice(environment, payload, object);
+      end if;
     when 'payment_intent.succeeded' then
       if object ->> 'object' = 'payment_intent' and object ->> 'status' = 'succeeded' then
         return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'charge.succeeded' then
+      if object ->> 'object' = 'charge' then
+        return payments_private.take_charge(environment, payload, object);
       end if;
     when 'charge.refunded' then
       if object ->> 'object' = 'charge' and object ->> 'status' = 'succeeded' and not object ? 'refunds' then
@@ -8434,10 +11313,34 @@ begin
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.checkout_session_id, t.version);
+  update payments.stripe_invoices as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and case
+      when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.invoice_id, 0)
+      else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.invoice_id, t.version)
+    end;
+  update payments.stripe_credit_notes as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.ledger_covers(t.environment, t.credit_note_id, t.version);
+  update payments_private.subscription_schedules as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.ledger_covers(t.environment, t.schedule_id, t.version);
   update payments_private.payment_objects as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.object_id, t.version);
+
+  -- begin with what was assigned here
+  perform payments_private.assign_customers(
+    environment,
+    array(
+      select row (a.environment, a.object_id, a.subject_type, a.subject_id, '-infinity', 'assigned')::payments_private.customer_owners
+      from payments_private.subject_assignments as a
+      where a.environment = rebuild_projections.environment and a.object_type = 'customer'
+    )
+  );
 
   -- project again
   for v_event in
@@ -8657,8 +11560,9 @@ as $$
     ('payment_intents', 6, true),
     ('charges', 7, true),
     ('invoices', 8, true),
-    ('refunds', 9, true),
-    ('disputes', 10, true);
+    ('credit_notes', 9, true),
+    ('refunds', 10, true),
+    ('disputes', 11, true);
 $$;
 
 revoke all on function payments_private.sync_kinds() from public, anon, authenticated;
@@ -8920,7 +11824,7 @@ grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestam
 /*
  * Returns the projected rows of these objects of one kind as {id: row}, without the columns that change at each look at
  * Stripe. A customer's row has the subject that is mapped to it. For payment objects: their transactions by the
- * transaction's id.
+ * transaction's id; that of an invoice has the row of the invoice in the column invoice.
  */
 create or replace function payments_private.sync_rows(environment text, kind text, ids text[])
   returns jsonb
@@ -8971,6 +11875,22 @@ begin
       select jsonb_object_agg(s.checkout_session_id, to_jsonb(s) - v_left_out) into v_rows
       from payments.stripe_checkout_sessions as s
       where s.checkout_session_id = any (ids) and s.environment = sync_rows.environment;
+    when 'invoices' then -- with its payment, under the id of that
+      select jsonb_object_agg(
+        coalesce(t.id::text, i.id),
+        coalesce(to_jsonb(t) - v_left_out, '{}')
+          || coalesce(jsonb_build_object('invoice', nullif(to_jsonb(r) - v_left_out, '{}')), '{}')
+      )
+      into v_rows
+      from unnest(ids) as i (id)
+      left join payments.stripe_invoices as r on r.invoice_id = i.id and r.environment = sync_rows.environment
+      left join payments_private.payment_objects as o on o.object_id = i.id and o.environment = sync_rows.environment
+      left join payments.transactions as t on t.id = o.payment_id
+      where r.id is not null or t.id is not null;
+    when 'credit_notes' then
+      select jsonb_object_agg(n.credit_note_id, to_jsonb(n) - v_left_out) into v_rows
+      from payments.stripe_credit_notes as n
+      where n.credit_note_id = any (ids) and n.environment = sync_rows.environment;
     else
       select jsonb_object_agg(t.id, to_jsonb(t) - v_left_out) into v_rows
       from payments.transactions as t
@@ -9269,15 +12189,17 @@ grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, tim
  * than the listing, and the object was made before the listing began. Objects on a test clock appear in no listing, so
  * they never count. Nor does an object that is marked as gone already.
  *
- * Returns at most max ids; if among is given, only ids in it. Returns nothing for history (see
- * payments_private.sync_kinds).
+ * Returns at most max ids; if among is given, only ids in it. Of history (see payments_private.sync_kinds) only drafts of
+ * invoices can be gone: those of the listed range, whose customer has a row that says that it is on no test clock.
  */
 create or replace function payments_private.gone_since_sync(
   environment text,
   kind text,
   listed_from timestamptz,
   max integer,
-  among text[] default null
+  among text[] default null,
+  created_from timestamptz default null,
+  created_before timestamptz default null
 )
   returns setof text
   language plpgsql
@@ -9312,6 +12234,16 @@ begin
     select t.subscription_id, t.environment, t.version, t.raw, payments_private.instant_of(t.raw -> 'created')
     from payments.stripe_subscriptions as t
     where gone_since_sync.kind = 'subscriptions' and t.status not in ('canceled', 'incomplete_expired')
+    union all
+    select t.invoice_id, t.environment, t.version, c.raw, t.provider_created_at
+    from payments.stripe_invoices as t
+    join payments.customers as c
+      on c.provider_customer_id = t.customer_id and c.environment = t.environment and c.provider = 'stripe'
+    where gone_since_sync.kind = 'invoices'
+      and t.status = 'draft'
+      and not t.deleted
+      and coalesce(t.provider_created_at >= gone_since_sync.created_from, gone_since_sync.created_from is null)
+      and coalesce(t.provider_created_at < gone_since_sync.created_before, gone_since_sync.created_before is null)
   ) as o
   where o.environment = gone_since_sync.environment
     and o.version < v_version
@@ -9322,7 +12254,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[])
+revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[], timestamptz, timestamptz)
   from public, anon, authenticated;
 --! EndIncluded sync/private/gone_since_sync.sql
 --! Included sync/private/mark_gone.sql
@@ -9381,6 +12313,12 @@ begin
           version = v_version,
           synced_at = now()
       where t.subscription_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
+    when 'invoices' then
+      update payments.stripe_invoices as t
+      set deleted = true,
+          version = v_version,
+          synced_at = now()
+      where t.invoice_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
   end case;
 end;
 $$;
@@ -9489,7 +12427,7 @@ begin
       select array_agg(g.id)
       into v_ids
       from payments_private.gone_since_sync(
-        v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1)
+        v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1), null, v_run.created_from, v_run.created_before
       ) as g (id);
     end if;
     if v_ids is not null then
@@ -9503,7 +12441,9 @@ begin
       );
       for v_id in -- again: a webhook may have written before the locks
         select g.id
-        from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
+        from payments_private.gone_since_sync(
+          v_environment, v_kind, v_listed_from, null, v_ids, v_run.created_from, v_run.created_before
+        ) as g (id)
       loop
         perform payments_private.mark_gone(v_environment, v_kind, v_id, v_listed_from);
         v_marked := v_marked + 1;
@@ -11195,6 +14135,48 @@ $$;
 revoke all on function payments_private.check_one_plan(payments.stripe_checkout_sessions)
   from public, anon, authenticated;
 --! EndIncluded checkout/private/check_one_plan.sql
+--! Included checkout/private/check_reserved.sql
+/*
+ * Raises SP053 if an app user asks for what decides a price and is not the app's to give away, while the environment has
+ * no offer. That is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
+ *
+ * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
+ * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
+ */
+create or replace function payments_private.check_reserved(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reserved text;
+begin
+  if exists (select from payments.offers as o where o.environment = session.environment) then
+    return;
+  end if;
+  v_reserved := case
+    when jsonb_path_exists(session.line_items, '$[*].priceData') then 'a price of its own (priceData)'
+    when jsonb_path_exists(session.options, '$.discounts[*].coupon') then 'a coupon by its id'
+    when exists (
+      select
+      from jsonb_path_query(session.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
+      join payments.stripe_prices as p
+        on p.price_id = i.price_id #>> '{}' and p.environment = session.environment
+      where p.pay_what_you_want
+    ) then 'a price whose amount the buyer chooses'
+  end;
+  if v_reserved is not null then
+    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
+      using errcode = 'SP053',
+            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_reserved(payments.stripe_checkout_sessions) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_reserved.sql
 --! Included checkout/private/had_trial.sql
 /*
  * Returns whether a subject has had a trial: a subscription of it had one, or a checkout with a trial was completed whose
@@ -12968,13 +15950,17 @@ as $$
     'customer.created', 'customer.updated', 'customer.deleted',
     'checkout.session.completed', 'checkout.session.async_payment_succeeded',
     'checkout.session.async_payment_failed', 'checkout.session.expired',
-    'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
+    'invoice.created', 'invoice.finalized', 'invoice.updated', 'invoice.paid', 'invoice.payment_failed',
+    'invoice.voided', 'invoice.marked_uncollectible', 'invoice.deleted', 'invoice_payment.paid',
+    'credit_note.created', 'credit_note.updated', 'credit_note.voided',
     'payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled',
     'payment_intent.amount_capturable_updated',
-    'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
+    'charge.succeeded', 'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
     'refund.created', 'refund.updated', 'refund.failed',
     'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
+    'subscription_schedule.created', 'subscription_schedule.updated', 'subscription_schedule.released',
+    'subscription_schedule.canceled', 'subscription_schedule.completed',
     'customer.subscription.paused', 'customer.subscription.resumed', 'customer.subscription.trial_will_end'
   ];
 $$;
@@ -13152,7 +16138,9 @@ as
     c.last_synced_at,
     c.last_sync_status,
     c.last_sync_error,
-    c.last_sync_counts
+    c.last_sync_counts,
+    c.events_complete_from,
+    c.events_complete_until
   from payments.provider_connections as c
   where c.provider = 'stripe';
 
@@ -13186,7 +16174,10 @@ as
     e.processed_at,
     e.created_at,
     e.updated_at,
-    e.payload
+    e.payload,
+    e.provider_created_at,
+    e.next_attempt_at,
+    e.processing_status = 'failed' and e.next_attempt_at is null as is_dead_lettered
   from payments.webhook_events as e
   where e.provider = 'stripe';
 
@@ -13321,7 +16312,12 @@ as
     t.updated_at,
     t.related_object_ids,
     t.amount_disputed,
-    t.dispute_status
+    t.dispute_status,
+    t.disputed_at,
+    t.dispute_amount,
+    t.receipt_url,
+    t.card_brand,
+    t.card_last4
   from payments.transactions as t
   where t.provider = 'stripe';
 
@@ -13330,6 +16326,35 @@ comment on view payments_private.transaction_list is 'Payments and refunds as th
 revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
+--! Included projection/private/catalog_revision.sql
+/*
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ *
+ * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
+ */
+create or replace function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return md5(jsonb_build_array(
+    catalog_row -> 'name',
+    catalog_row -> 'description',
+    catalog_row -> 'active',
+    catalog_row -> 'default_price_id',
+    catalog_row -> 'lookup_key',
+    catalog_row -> 'tax_behavior',
+    catalog_row -> 'metadata'
+  )::text);
+end;
+$$;
+
+revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
+--! EndIncluded projection/private/catalog_revision.sql
 --! Included projection/private/price_list.sql
 /*
  * Returns the prices that the API lists, with columns named as in its answers.
@@ -13359,7 +16384,8 @@ as
     p.pay_what_you_want,
     p.custom_unit_amount_minimum,
     p.custom_unit_amount_maximum,
-    p.custom_unit_amount_preset
+    p.custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
   from payments.stripe_prices as p
   where not p.deleted;
 
@@ -13385,7 +16411,8 @@ as
     p.active,
     p.default_price_id,
     p.metadata,
-    p.synced_at
+    p.synced_at,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
   from payments.stripe_products as p
   where not p.deleted;
 
@@ -13456,7 +16483,14 @@ as
       where i.subscription_id = s.subscription_id and i.environment = s.environment
     ) as items,
     s.pause_collection_behavior,
-    s.pause_collection_resumes_at
+    s.pause_collection_resumes_at,
+    payments_private.subscription_access(s) ->> 'access' as access,
+    payments_private.subscription_access(s) ->> 'reason' as access_reason,
+    s.schedule_id,
+    s.next_phase_at,
+    s.next_phase_items,
+    s.pending_update,
+    s.pending_update_expires_at
   from payments.stripe_subscriptions as s;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
@@ -13796,6 +16830,10 @@ create or replace trigger _100_timestamps before update on payments.stripe_subsc
   for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.transactions
   for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_invoices
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_credit_notes
+  for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.webhook_events
   for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.offers
@@ -13839,14 +16877,21 @@ alter table payments.offers enable row level security;
 alter table payments.stripe_customer_portal_sessions enable row level security;
 alter table payments.stripe_subscriptions enable row level security;
 alter table payments.stripe_subscription_items enable row level security;
+alter table payments.stripe_invoices enable row level security;
+alter table payments.stripe_credit_notes enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
+alter table payments_private.charge_details enable row level security;
+alter table payments_private.catalog_changes enable row level security;
 alter table payments_private.customer_owners enable row level security;
+alter table payments_private.erased_objects enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.rate_counters enable row level security;
 alter table payments_private.refused_signatures enable row level security;
 alter table payments_private.secrets enable row level security;
+alter table payments_private.subject_assignments enable row level security;
+alter table payments_private.subscription_schedules enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*
@@ -13866,6 +16911,10 @@ drop policy if exists service_select on payments.stripe_subscriptions;
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_subscription_items;
 create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_invoices;
+create policy service_select on payments.stripe_invoices for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_credit_notes;
+create policy service_select on payments.stripe_credit_notes for select to payments_service using (true);
 drop policy if exists service_select on payments.transactions;
 create policy service_select on payments.transactions for select to payments_service using (true);
 drop policy if exists service_select on payments.webhook_events;
@@ -13941,7 +16990,8 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
 revoke insert, update, delete, truncate, references, trigger on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
   payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
-  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+  payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
   from public, anon, authenticated;
 revoke all on all tables in schema payments_private from public, anon, authenticated;
@@ -13963,7 +17013,8 @@ grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
 grant select on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
   payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
-  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+  payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
   to payments_service;
 grant insert (
@@ -13996,14 +17047,15 @@ begin
   revoke insert, update, delete, truncate, references, trigger on
     payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
     payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
-    payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+    payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+    payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
     payments.sync_runs
     from service_role;
   grant usage on schema payments to service_role;
   grant select on payments.customer_totals to service_role;
   foreach v_table in array array[
     'stripe_products', 'stripe_prices', 'customers', 'customer_mappings', 'stripe_checkout_sessions',
-    'stripe_subscriptions', 'stripe_subscription_items', 'transactions', 'offers'
+    'stripe_subscriptions', 'stripe_subscription_items', 'transactions', 'stripe_invoices', 'stripe_credit_notes', 'offers'
   ] loop
     execute format('grant select on payments.%I to service_role', v_table);
     execute format('drop policy if exists select_service_role on payments.%I', v_table);
