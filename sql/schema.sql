@@ -131,6 +131,87 @@ CREATE TRIGGER _300_revived AFTER UPDATE OF deleted ON payments.customers FOR EA
 create policy service_select on payments.customers for select to payments_service using (true);
 grant select on payments.customers to payments_service;
 
+create table payments.offers (
+  environment text not null,
+  offer_id text not null,
+  price_id text,
+  lookup_key text,
+  product_id text,
+  mode text not null,
+  minimum_quantity integer not null default 1,
+  maximum_quantity integer not null default 1,
+  roles text[],
+  subject_types text[],
+  starts_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  allowed_options text[] not null default '{}'::text[],
+  forced_options jsonb not null default '{}'::jsonb,
+  allow_pay_what_you_want boolean not null default false,
+  allow_price_data boolean not null default false,
+  currency text,
+  minimum_amount bigint,
+  maximum_amount bigint,
+  product_group text,
+  one_plan boolean not null default false,
+  trial_once boolean not null default true,
+  active boolean not null default true,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint offers_pkey PRIMARY KEY (offer_id, environment),
+  constraint amounts_are_a_range CHECK ((minimum_amount <= maximum_amount)),
+  constraint currency_has_three_letters CHECK ((currency ~ '^[a-z]{3}$'::text)),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
+  constraint lookup_key_has_1_to_255_characters CHECK (((length(lookup_key) >= 1) AND (length(lookup_key) <= 255))),
+  constraint minimum_amount_is_not_negative CHECK ((minimum_amount >= 0)),
+  constraint mode_sells_something CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
+  constraint offer_id_is_a_name CHECK ((offer_id ~ '^[A-Za-z0-9_-]{1,100}$'::text)),
+  constraint offer_starts_before_it_ends CHECK ((starts_at < ends_at)),
+  constraint one_plan_has_a_group CHECK (((NOT one_plan) OR ((product_group IS NOT NULL) AND (mode = 'subscription'::text)))),
+  constraint one_thing_is_offered CHECK ((num_nonnulls(price_id, lookup_key, product_id) = 1)),
+  constraint price_data_has_a_product_and_limits CHECK (((NOT allow_price_data) OR (num_nonnulls(product_id, currency, minimum_amount) = 3))),
+  constraint price_id_has_1_to_255_characters CHECK (((length(price_id) >= 1) AND (length(price_id) <= 255))),
+  constraint product_group_has_1_to_100_characters CHECK (((length(product_group) >= 1) AND (length(product_group) <= 100))),
+  constraint product_id_has_1_to_255_characters CHECK (((length(product_id) >= 1) AND (length(product_id) <= 255))),
+  constraint quantity_is_a_range CHECK (((minimum_quantity >= 1) AND (minimum_quantity <= maximum_quantity) AND (maximum_quantity <= 999))),
+  constraint roles_are_of_app_users CHECK (((roles <@ '{anon,authenticated}'::text[]) AND (roles <> '{}'::text[]))),
+  constraint subject_types_are_not_empty CHECK ((subject_types <> '{}'::text[]))
+);
+alter table payments.offers enable row level security;
+comment on table payments.offers is 'What app users may buy, and how. While an environment has no offer, the policies alone decide. Once it has one, app users can buy nothing else; the service can.';
+comment on column payments.offers.environment is 'test or live.';
+comment on column payments.offers.offer_id is 'The app''s name for the offer.';
+comment on column payments.offers.price_id is 'The Stripe price (price_…) that is offered. Else lookup_key or product_id says what is.';
+comment on column payments.offers.lookup_key is 'Lookup key of the price that is offered: whichever active price has it.';
+comment on column payments.offers.product_id is 'The Stripe product (prod_…) whose prices are all offered.';
+comment on column payments.offers.mode is 'payment (once) or subscription.';
+comment on column payments.offers.minimum_quantity is 'The least units of one checkout.';
+comment on column payments.offers.maximum_quantity is 'The most units of one checkout, all items of this offer together.';
+comment on column payments.offers.roles is 'Who may buy: anon, authenticated. Null for both.';
+comment on column payments.offers.subject_types is 'Types of billing subject that may buy. Null for all, and for purchases without a subject.';
+comment on column payments.offers.starts_at is 'The first instant of the offer; null if it has begun.';
+comment on column payments.offers.ends_at is 'The first instant after the offer; null if it has no end.';
+comment on column payments.offers.allowed_options is 'Options that a buyer''s request may have, by the names of Stripe''s parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.';
+comment on column payments.offers.forced_options is 'Options that every checkout of a buyer gets, whatever the request says.';
+comment on column payments.offers.allow_pay_what_you_want is 'Whether prices whose amount the buyer chooses are offered.';
+comment on column payments.offers.allow_price_data is 'Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.';
+comment on column payments.offers.currency is 'Currency of prices that requests make up, lower case.';
+comment on column payments.offers.minimum_amount is 'The least unit amount of prices that requests make up, in the minor unit.';
+comment on column payments.offers.maximum_amount is 'The most unit amount of prices that requests make up, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.offers.product_group is 'Name of the group of plans that this offer belongs to.';
+comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
+comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
+comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.created_at is 'When this row was created.';
+comment on column payments.offers.updated_at is 'When this row last changed.';
+CREATE INDEX offers_lookup_key_idx ON payments.offers USING btree (lookup_key, environment) WHERE (lookup_key IS NOT NULL);
+CREATE INDEX offers_price_id_idx ON payments.offers USING btree (price_id, environment) WHERE (price_id IS NOT NULL);
+CREATE INDEX offers_product_id_idx ON payments.offers USING btree (product_id, environment) WHERE (product_id IS NOT NULL);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.offers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _150_offer BEFORE INSERT OR UPDATE ON payments.offers FOR EACH ROW EXECUTE FUNCTION payments_private.tg_offers__forced_options();
+create policy service_select on payments.offers for select to payments_service using (true);
+grant select on payments.offers to payments_service;
+
 create table payments.provider_connections (
   id uuid not null default gen_random_uuid(),
   provider text not null,
@@ -222,9 +303,11 @@ END) stored,
   subject_version bigint,
   options jsonb not null default '{}'::jsonb,
   client_secret text,
+  forced_options jsonb not null default '{}'::jsonb,
   constraint stripe_checkout_sessions_pkey PRIMARY KEY (id),
   constraint attempt_counts_from_1 CHECK ((attempt >= 1)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint idempotency_key_has_1_to_200_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))),
   constraint line_items_are_a_list CHECK (((jsonb_typeof(line_items) = 'array'::text) AND (jsonb_array_length(line_items) <= 100))),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
@@ -269,6 +352,7 @@ comment on column payments.stripe_checkout_sessions.version is 'Which snapshot t
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
 comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
 comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
+comment on column payments.stripe_checkout_sessions.forced_options is 'Options that the offers of its items force. They take precedence over options.';
 CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_created_at_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
@@ -278,9 +362,12 @@ CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_se
 CREATE INDEX stripe_checkout_sessions_uncommon_idx ON payments.stripe_checkout_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'completed'::text);
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
-CREATE TRIGGER _140_reserved BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__reserved();
+CREATE TRIGGER _110_lookup_keys BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND jsonb_path_exists(new.line_items, '$[*]."lookupKey"'::jsonpath))) EXECUTE FUNCTION payments_private.tg_sessions__lookup_keys();
+CREATE TRIGGER _140_forced_options BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__forced_options();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
+CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -1687,6 +1774,36 @@ create view payments_private.invoice_list with (security_invoker=true) as
 comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
 grant select on payments_private.invoice_list to payments_service;
 
+create view payments_private.offer_list with (security_invoker=true) as
+ SELECT environment,
+    offer_id,
+    price_id,
+    lookup_key,
+    product_id,
+    mode,
+    minimum_quantity,
+    maximum_quantity,
+    to_jsonb(roles) AS roles,
+    to_jsonb(subject_types) AS subject_types,
+    starts_at,
+    ends_at,
+    to_jsonb(allowed_options) AS allowed_options,
+    forced_options,
+    allow_pay_what_you_want,
+    allow_price_data,
+    currency,
+    minimum_amount,
+    maximum_amount,
+    product_group,
+    one_plan,
+    trial_once,
+    active,
+    created_at,
+    updated_at
+   FROM payments.offers o;
+comment on view payments_private.offer_list is 'Offers as the API lists them.';
+grant select on payments_private.offer_list to payments_service;
+
 create table payments_private.payment_objects (
   environment text not null,
   object_id text not null,
@@ -2086,7 +2203,7 @@ create function payments.begin_checkout_session(environment text, caller jsonb, 
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
@@ -2175,6 +2292,13 @@ create function payments.connect_account(environment text, account jsonb, key_id
 comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) to payments_service;
 
+create function payments.delete_offer(environment text, offer_id text)
+  returns SETOF payments.offers
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.delete_offer(environment text, offer_id text) is 'Deletes an offer and returns its row; no row if there is none. Without any offer, the policies alone decide what app users may buy. Errors: SP001.';
+grant execute on function payments.delete_offer(environment text, offer_id text) to payments_service;
+
 create function payments.disconnect_account(environment text)
   returns jsonb
   language plpgsql volatile security definer
@@ -2254,6 +2378,33 @@ create function payments.ingest_webhook_events(environment text, payloads jsonb)
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
+create function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb DEFAULT '{}'::jsonb, subject_type text DEFAULT NULL::text, role text DEFAULT CURRENT_USER)
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) is 'Returns whether payments.offers allow a checkout of this role; true while the environment has no offer. For use in policies.';
+grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to anon;
+grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to authenticated;
+grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to payments_service;
+
+create function payments.offered_prices(role text DEFAULT CURRENT_USER)
+  returns SETOF text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.offered_prices(role text) is 'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+grant execute on function payments.offered_prices(role text) to anon;
+grant execute on function payments.offered_prices(role text) to authenticated;
+grant execute on function payments.offered_prices(role text) to payments_service;
+
+create function payments.offered_products(role text DEFAULT CURRENT_USER)
+  returns SETOF text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.offered_products(role text) is 'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+grant execute on function payments.offered_products(role text) to anon;
+grant execute on function payments.offered_products(role text) to authenticated;
+grant execute on function payments.offered_products(role text) to payments_service;
+
 create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns integer
   language plpgsql volatile security definer
@@ -2288,6 +2439,13 @@ create function payments.purchase_of(event payments.webhook_events)
   set search_path = pg_catalog, pg_temp;
 comment on function payments.purchase_of(event payments.webhook_events) is 'The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers.';
 grant execute on function payments.purchase_of(event payments.webhook_events) to payments_service;
+
+create function payments.put_offer(environment text, offer_id text, offer jsonb)
+  returns SETOF payments.offers
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.put_offer(environment text, offer_id text, offer jsonb) is 'Writes an offer as a whole and returns its row. Keys of offer are the columns of payments.offers. Errors: SP001 invalid, 23514 a constraint of the table.';
+grant execute on function payments.put_offer(environment text, offer_id text, offer jsonb) to payments_service;
 
 create function payments.rebuild_projections(environment text)
   returns jsonb
@@ -2464,15 +2622,40 @@ create function payments_private.check_known_objects(environment text, account_i
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
+create function payments_private.check_lookup_keys(line_items jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_one_plan(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_portal_options(options jsonb)
   returns void
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
 
+create function payments_private.check_reserved(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
   language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_trial(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.checkout_custom_field(field jsonb)
@@ -2638,6 +2821,11 @@ create function payments_private.fail_event(environment text, payload jsonb, err
   set search_path = pg_catalog, pg_temp
   set lock_timeout = 500ms;
 
+create function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.forget_refused_signatures(environment text)
   returns void
   language plpgsql volatile security definer
@@ -2649,6 +2837,11 @@ create function payments_private.gone_since_sync(environment text, kind text, li
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan;
+
+create function payments_private.had_trial(environment text, subject_type text, subject_id text, except_id uuid)
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.held_sync_run(run_id uuid, lease uuid)
   returns payments.sync_runs
@@ -2762,6 +2955,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.judge_again(session payments.stripe_checkout_sessions, role text, sends boolean)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.judge_again(session payments.stripe_checkout_sessions, role text, sends boolean) to payments_service;
+
 create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -2859,6 +3058,11 @@ create function payments_private.objects_of_subject(environment text, subject_ty
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.offer_verdict(environment text, role text, mode text, line_items jsonb, options jsonb, subject_type text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -2930,6 +3134,16 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.plan_groups(environment text, price_ids text[], product_ids text[])
+  returns text[]
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.plan_groups_of_items(environment text, line_items jsonb)
+  returns text[]
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions)
   returns jsonb
   language plpgsql stable security invoker
@@ -2941,6 +3155,12 @@ create function payments_private.portal_session_params(session payments.stripe_c
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
+create function payments_private.price_of_lookup_key(environment text, lookup_key text)
+  returns SETOF payments.stripe_prices
+  language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.price_of_lookup_key(environment text, lookup_key text) to payments_service;
 
 create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
@@ -3250,6 +3470,12 @@ create function payments_private.subscription_access(subscription payments.strip
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
 
+create function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.superseded_sessions(session payments.stripe_checkout_sessions) to payments_service;
+
 create function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
   language plpgsql stable security invoker
@@ -3343,6 +3569,11 @@ create function payments_private.tg_customers__revived()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_offers__forced_options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_portal_sessions__options()
   returns trigger
   language plpgsql volatile security definer
@@ -3353,17 +3584,32 @@ create function payments_private.tg_sessions__customer()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_sessions__forced_options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_sessions__id()
   returns trigger
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.tg_sessions__request()
+create function payments_private.tg_sessions__lookup_keys()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.tg_sessions__reserved()
+create function payments_private.tg_sessions__offers()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__one_plan()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__request()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
@@ -3388,6 +3634,11 @@ grant execute on function payments_private.unknown_prices(environment text, id u
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.unoffered_option(offer payments.offers, options jsonb)
+  returns text
+  language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.update_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)

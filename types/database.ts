@@ -155,6 +155,109 @@ export interface PaymentsCustomerTotals {
   total_spend: Numeric | null;
 }
 
+export interface PaymentsOffers {
+  /**
+   * Whether it can be bought. An offer that is not active still keeps app users from buying anything else.
+   */
+  active: Generated<boolean>;
+  /**
+   * Whether prices whose amount the buyer chooses are offered.
+   */
+  allow_pay_what_you_want: Generated<boolean>;
+  /**
+   * Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.
+   */
+  allow_price_data: Generated<boolean>;
+  /**
+   * Options that a buyer's request may have, by the names of Stripe's parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.
+   */
+  allowed_options: Generated<string[]>;
+  /**
+   * When this row was created.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Currency of prices that requests make up, lower case.
+   */
+  currency: string | null;
+  /**
+   * The first instant after the offer; null if it has no end.
+   */
+  ends_at: Timestamp | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Options that every checkout of a buyer gets, whatever the request says.
+   */
+  forced_options: Generated<Json>;
+  /**
+   * Lookup key of the price that is offered: whichever active price has it.
+   */
+  lookup_key: string | null;
+  /**
+   * The most unit amount of prices that requests make up, in the minor unit; null for Stripe's own limit.
+   */
+  maximum_amount: Int8 | null;
+  /**
+   * The most units of one checkout, all items of this offer together.
+   */
+  maximum_quantity: Generated<number>;
+  /**
+   * The least unit amount of prices that requests make up, in the minor unit.
+   */
+  minimum_amount: Int8 | null;
+  /**
+   * The least units of one checkout.
+   */
+  minimum_quantity: Generated<number>;
+  /**
+   * payment (once) or subscription.
+   */
+  mode: string;
+  /**
+   * The app's name for the offer.
+   */
+  offer_id: string;
+  /**
+   * Whether a subject can have one living subscription of the product group only. It also binds the service.
+   */
+  one_plan: Generated<boolean>;
+  /**
+   * The Stripe price (price_…) that is offered. Else lookup_key or product_id says what is.
+   */
+  price_id: string | null;
+  /**
+   * Name of the group of plans that this offer belongs to.
+   */
+  product_group: string | null;
+  /**
+   * The Stripe product (prod_…) whose prices are all offered.
+   */
+  product_id: string | null;
+  /**
+   * Who may buy: anon, authenticated. Null for both.
+   */
+  roles: string[] | null;
+  /**
+   * The first instant of the offer; null if it has begun.
+   */
+  starts_at: Timestamp | null;
+  /**
+   * Types of billing subject that may buy. Null for all, and for purchases without a subject.
+   */
+  subject_types: string[] | null;
+  /**
+   * Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.
+   */
+  trial_once: Generated<boolean>;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+}
+
 export interface PaymentsPrivateCatalogChanges {
   /**
    * When the change began; one of more than a minute ago has no effect.
@@ -415,6 +518,34 @@ export interface PaymentsPrivateInvoiceList {
   total: Int8 | null;
   updated_at: Timestamp | null;
   voided_at: Timestamp | null;
+}
+
+export interface PaymentsPrivateOfferList {
+  active: boolean | null;
+  allow_pay_what_you_want: boolean | null;
+  allow_price_data: boolean | null;
+  allowed_options: Json | null;
+  created_at: Timestamp | null;
+  currency: string | null;
+  ends_at: Timestamp | null;
+  environment: string | null;
+  forced_options: Json | null;
+  lookup_key: string | null;
+  maximum_amount: Int8 | null;
+  maximum_quantity: number | null;
+  minimum_amount: Int8 | null;
+  minimum_quantity: number | null;
+  mode: string | null;
+  offer_id: string | null;
+  one_plan: boolean | null;
+  price_id: string | null;
+  product_group: string | null;
+  product_id: string | null;
+  roles: Json | null;
+  starts_at: Timestamp | null;
+  subject_types: Json | null;
+  trial_once: boolean | null;
+  updated_at: Timestamp | null;
 }
 
 export interface PaymentsPrivatePaymentObjects {
@@ -979,6 +1110,10 @@ export interface PaymentsStripeCheckoutSessions {
    * When the hosted page stops working.
    */
   expires_at: Timestamp | null;
+  /**
+   * Options that the offers of its items force. They take precedence over options.
+   */
+  forced_options: Generated<Json>;
   /**
    * Local id; Stripe has it as client_reference_id.
    */
@@ -2101,6 +2236,7 @@ export interface DB {
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
   "payments_private.erased_objects": PaymentsPrivateErasedObjects;
   "payments_private.invoice_list": PaymentsPrivateInvoiceList;
+  "payments_private.offer_list": PaymentsPrivateOfferList;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.portal_session_list": PaymentsPrivatePortalSessionList;
   "payments_private.price_list": PaymentsPrivatePriceList;
@@ -2120,6 +2256,7 @@ export interface DB {
   "payments.customer_mappings": PaymentsCustomerMappings;
   "payments.customer_totals": PaymentsCustomerTotals;
   "payments.customers": PaymentsCustomers;
+  "payments.offers": PaymentsOffers;
   "payments.provider_connections": PaymentsProviderConnections;
   "payments.stripe_checkout_sessions": PaymentsStripeCheckoutSessions;
   "payments.stripe_credit_notes": PaymentsStripeCreditNotes;

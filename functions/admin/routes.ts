@@ -4,6 +4,7 @@ import { connectionRoutes } from '../connection/routes.ts'
 import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
+import { offerRoutes } from '../offers/routes.ts'
 import { overviewRoutes } from '../overview/routes.ts'
 import { ownerRoutes } from '../owners/routes.ts'
 import { paymentRoutes } from '../payments/routes.ts'
@@ -16,6 +17,7 @@ export const routes: Route[] = [
   ...listRoutes,
   ...ownerRoutes,
   ...eventRoutes,
+  ...offerRoutes,
   ...paymentRoutes,
   ...syncRoutes,
 ]

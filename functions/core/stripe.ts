@@ -23,6 +23,8 @@ export type StripeApi = {
     params: CheckoutSessionParams,
     idempotencyKey: string,
   ): Promise<Snapshot<StripeObject>>
+  /** Expires an open session, so that nobody can pay it any more. */
+  expireCheckoutSession(id: string): Promise<Snapshot<StripeObject>>
   createPortalSession(params: PortalSessionParams, idempotencyKey: string): Promise<Snapshot<StripeObject>>
   /** One page of a list. */
   list(kind: ListedKind, params: ListParams): Promise<StripePage>
@@ -344,6 +346,10 @@ export function createStripe({
         return snapshot(environment, 'checkout.session', () =>
           stripe.checkout.sessions.create(params, { idempotencyKey }),
         )
+      },
+      expireCheckoutSession: async (id) => {
+        const stripe = await client
+        return snapshot(environment, 'checkout.session', () => stripe.checkout.sessions.expire(id))
       },
       createPortalSession: async (params, idempotencyKey) => {
         const stripe = await client

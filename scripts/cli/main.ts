@@ -15,6 +15,7 @@ import { registerLocalStripe } from './commands/local-stripe.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
+import { registerOffers } from './commands/offers.ts'
 import { registerOlder } from './commands/older.ts'
 import { registerPayments } from './commands/payments.ts'
 import { registerSchedule } from './commands/schedule.ts'
@@ -49,6 +50,7 @@ export function createProgram(io: Io): Command {
   }
   setIo(program, io)
   registerStripe(program)
+  registerOffers(program)
   registerEvents(program)
   registerPayments(program)
   registerMaintenance(program)

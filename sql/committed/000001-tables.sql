@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:4e68e1918c77c5d73e3ddf74debe4c37762a1549
+--! Hash: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -433,12 +433,14 @@ create table if not exists payments.stripe_checkout_sessions (
   subject_version bigint,
   options jsonb not null default '{}',
   client_secret text,
+  forced_options jsonb not null default '{}',
   constraint mode_of_a_request_is_known
     check (mode in ('payment', 'subscription', 'setup') or checkout_session_id is not null),
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
-  constraint options_are_an_object check (jsonb_typeof(options) = 'object')
+  constraint options_are_an_object check (jsonb_typeof(options) = 'object'),
+  constraint forced_options_are_an_object check (jsonb_typeof(forced_options) = 'object')
 );
 -- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.stripe_checkout_sessions set (toast_tuple_target = 8160);
@@ -492,6 +494,80 @@ comment on column payments.stripe_checkout_sessions.version is 'Which snapshot t
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
 comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
 comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
+
+comment on column payments.stripe_checkout_sessions.forced_options is 'Options that the offers of its items force. They take precedence over options.';
+
+create table if not exists payments.offers (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  offer_id text not null constraint offer_id_is_a_name check (offer_id ~ '^[A-Za-z0-9_-]{1,100}$'),
+  price_id text constraint price_id_has_1_to_255_characters check (length(price_id) between 1 and 255),
+  lookup_key text constraint lookup_key_has_1_to_255_characters check (length(lookup_key) between 1 and 255),
+  product_id text constraint product_id_has_1_to_255_characters check (length(product_id) between 1 and 255),
+  mode text not null constraint mode_sells_something check (mode in ('payment', 'subscription')),
+  minimum_quantity integer not null default 1,
+  maximum_quantity integer not null default 1,
+  roles text[] constraint roles_are_of_app_users check (roles <@ '{anon,authenticated}' and roles <> '{}'),
+  subject_types text[] constraint subject_types_are_not_empty check (subject_types <> '{}'),
+  starts_at timestamptz,
+  ends_at timestamptz,
+  allowed_options text[] not null default '{}',
+  forced_options jsonb not null default '{}'
+    constraint forced_options_are_an_object check (jsonb_typeof(forced_options) = 'object'),
+  allow_pay_what_you_want boolean not null default false,
+  allow_price_data boolean not null default false,
+  currency text constraint currency_has_three_letters check (currency ~ '^[a-z]{3}$'),
+  minimum_amount bigint constraint minimum_amount_is_not_negative check (minimum_amount >= 0),
+  maximum_amount bigint,
+  product_group text
+    constraint product_group_has_1_to_100_characters check (length(product_group) between 1 and 100),
+  one_plan boolean not null default false,
+  trial_once boolean not null default true,
+  active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint offers_pkey primary key (offer_id, environment),
+  constraint one_thing_is_offered check (num_nonnulls(price_id, lookup_key, product_id) = 1),
+  constraint quantity_is_a_range
+    check (minimum_quantity >= 1 and minimum_quantity <= maximum_quantity and maximum_quantity <= 999),
+  constraint offer_starts_before_it_ends check (starts_at < ends_at),
+  constraint price_data_has_a_product_and_limits
+    check (not allow_price_data or num_nonnulls(product_id, currency, minimum_amount) = 3),
+  constraint amounts_are_a_range check (minimum_amount <= maximum_amount),
+  constraint one_plan_has_a_group check (not one_plan or (product_group is not null and mode = 'subscription'))
+);
+create index if not exists offers_price_id_idx on payments.offers (price_id, environment) where price_id is not null;
+create index if not exists offers_lookup_key_idx
+  on payments.offers (lookup_key, environment) where lookup_key is not null;
+create index if not exists offers_product_id_idx
+  on payments.offers (product_id, environment) where product_id is not null;
+comment on table payments.offers is
+  'What app users may buy, and how. While an environment has no offer, the policies alone decide. Once it has one, app users can buy nothing else; the service can.';
+comment on column payments.offers.environment is 'test or live.';
+comment on column payments.offers.offer_id is 'The app''s name for the offer.';
+comment on column payments.offers.price_id is 'The Stripe price (price_…) that is offered. Else lookup_key or product_id says what is.';
+comment on column payments.offers.lookup_key is 'Lookup key of the price that is offered: whichever active price has it.';
+comment on column payments.offers.product_id is 'The Stripe product (prod_…) whose prices are all offered.';
+comment on column payments.offers.mode is 'payment (once) or subscription.';
+comment on column payments.offers.minimum_quantity is 'The least units of one checkout.';
+comment on column payments.offers.maximum_quantity is 'The most units of one checkout, all items of this offer together.';
+comment on column payments.offers.roles is 'Who may buy: anon, authenticated. Null for both.';
+comment on column payments.offers.subject_types is 'Types of billing subject that may buy. Null for all, and for purchases without a subject.';
+comment on column payments.offers.starts_at is 'The first instant of the offer; null if it has begun.';
+comment on column payments.offers.ends_at is 'The first instant after the offer; null if it has no end.';
+comment on column payments.offers.allowed_options is
+  'Options that a buyer''s request may have, by the names of Stripe''s parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.';
+comment on column payments.offers.forced_options is 'Options that every checkout of a buyer gets, whatever the request says.';
+comment on column payments.offers.allow_pay_what_you_want is 'Whether prices whose amount the buyer chooses are offered.';
+comment on column payments.offers.allow_price_data is 'Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.';
+comment on column payments.offers.currency is 'Currency of prices that requests make up, lower case.';
+comment on column payments.offers.minimum_amount is 'The least unit amount of prices that requests make up, in the minor unit.';
+comment on column payments.offers.maximum_amount is 'The most unit amount of prices that requests make up, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.offers.product_group is 'Name of the group of plans that this offer belongs to.';
+comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
+comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
+comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.created_at is 'When this row was created.';
+comment on column payments.offers.updated_at is 'When this row last changed.';
 
 create table if not exists payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_customer_portal_sessions_pkey primary key,

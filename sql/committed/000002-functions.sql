@@ -1,5 +1,5 @@
---! Previous: sha1:4e68e1918c77c5d73e3ddf74debe4c37762a1549
---! Hash: sha1:0ae7f5bfdb0e5626488796039cd6555143ff7f2c
+--! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
+--! Hash: sha1:be787cfb3cdaa699912eb6377d147f8a16f98362
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,415 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/delete_offer.sql
+/*
+ * Deletes an offer, and returns its row; no row if there is none. Without the last offer of an environment, the policies
+ * alone decide again what app users may buy. To stop all sales, let offers end or make them inactive.
+ */
+create or replace function payments.delete_offer(environment text, offer_id text)
+  returns setof payments.offers
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    delete from payments.offers as o
+    where o.offer_id = delete_offer.offer_id and o.environment = delete_offer.environment
+    returning o.*;
+end;
+$$;
+
+comment on function payments.delete_offer(text, text) is
+  'Deletes an offer and returns its row; no row if there is none. Without any offer, the policies alone decide what app users may buy. Errors: SP001.';
+
+revoke all on function payments.delete_offer(text, text) from public, anon, authenticated;
+grant execute on function payments.delete_offer(text, text) to payments_service;
+--! EndIncluded checkout/delete_offer.sql
+--! Included checkout/is_offered.sql
+/*
+ * Returns whether the offers allow a checkout, for use in policies on payments.stripe_checkout_sessions. True if the
+ * environment has no offer. role is that of the caller, unless it is given.
+ *
+ * It says nothing but yes or no: who calls it cannot see the offers by it. The trigger _310_offers asks the same, and
+ * answers with a sentence.
+ */
+create or replace function payments.is_offered(
+  environment text,
+  mode text,
+  line_items jsonb,
+  options jsonb default '{}',
+  subject_type text default null,
+  role text default current_user
+)
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(line_items) is distinct from 'array' or jsonb_typeof(options) is distinct from 'object' then
+    return false;
+  end if;
+  return not coalesce(
+    payments_private.offer_verdict(environment, role, mode, line_items, options, subject_type) ? 'problem', false
+  );
+end;
+$$;
+
+comment on function payments.is_offered(text, text, jsonb, jsonb, text, text) is
+  'Returns whether payments.offers allow a checkout of this role; true while the environment has no offer. For use in policies.';
+
+revoke all on function payments.is_offered(text, text, jsonb, jsonb, text, text) from public, anon, authenticated;
+grant execute on function payments.is_offered(text, text, jsonb, jsonb, text, text)
+  to anon, authenticated, payments_service;
+--! EndIncluded checkout/is_offered.sql
+--! Included checkout/offered_prices.sql
+/*
+ * Returns the ids of the active prices that app users of a role may buy now, for policies that show a catalogue: those of
+ * the offers, and all of an environment without offers. role is that of the caller, unless it is given.
+ */
+create or replace function payments.offered_prices(role text default current_user)
+  returns setof text
+  language sql
+  stable
+  security definer -- crosses from the app user to payments.offers and payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+  select p.price_id
+  from payments.stripe_prices as p
+  where p.active
+    and not p.deleted
+    and (
+      not exists (select from payments.offers as o where o.environment = p.environment)
+      or exists (
+        select
+        from payments.offers as o
+        where o.environment = p.environment
+          and (o.price_id = p.price_id or o.lookup_key = p.lookup_key or o.product_id = p.product_id)
+          and o.active
+          and (o.roles is null or offered_prices.role = any (o.roles))
+          and (o.starts_at <= now()) is not false
+          and (o.ends_at > now()) is not false
+      )
+    );
+$$;
+
+comment on function payments.offered_prices(text) is
+  'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+
+revoke all on function payments.offered_prices(text) from public, anon, authenticated;
+grant execute on function payments.offered_prices(text) to anon, authenticated, payments_service;
+--! EndIncluded checkout/offered_prices.sql
+--! Included checkout/offered_products.sql
+/*
+ * Returns the ids of the active products that app users of a role may buy now, for policies that show a catalogue: those
+ * of payments.offered_prices, and all of an environment without offers. role is that of the caller, unless it is given.
+ */
+create or replace function payments.offered_products(role text default current_user)
+  returns setof text
+  language sql
+  stable
+  security definer -- crosses from the app user to payments.offers and the catalogue
+  set search_path = pg_catalog, pg_temp
+as $$
+  select t.product_id
+  from payments.stripe_products as t
+  where t.active
+    and not t.deleted
+    and (
+      not exists (select from payments.offers as o where o.environment = t.environment)
+      or exists (
+        select
+        from payments.stripe_prices as p
+        where p.product_id = t.product_id
+          and p.environment = t.environment
+          and p.price_id in (select o.price_id from payments.offered_prices(offered_products.role) as o (price_id))
+      )
+    );
+$$;
+
+comment on function payments.offered_products(text) is
+  'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+
+revoke all on function payments.offered_products(text) from public, anon, authenticated;
+grant execute on function payments.offered_products(text) to anon, authenticated, payments_service;
+--! EndIncluded checkout/offered_products.sql
+--! Included checkout/private/check_lookup_keys.sql
+/*
+ * Raises SP056 if an item of a checkout names a lookup key that no active price has.
+ */
+create or replace function payments_private.check_lookup_keys(line_items jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unknown text;
+begin
+  select min(left(i.item ->> 'lookupKey', 255))
+  into v_unknown
+  from jsonb_array_elements(line_items) as i (item)
+  where i.item ? 'lookupKey' and not i.item ? 'priceId';
+  if v_unknown is not null then
+    raise exception 'No active price has the lookup key %.', v_unknown
+      using errcode = 'SP056', hint = 'Correct the key, or sync prices if Stripe has it.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_lookup_keys(jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_lookup_keys.sql
+--! Included checkout/private/offer_list.sql
+/*
+ * Returns the offers that the API lists, with columns named as in its answers.
+ */
+create or replace view payments_private.offer_list
+  with (security_invoker = true)
+as
+  select
+    o.environment,
+    o.offer_id,
+    o.price_id,
+    o.lookup_key,
+    o.product_id,
+    o.mode,
+    o.minimum_quantity,
+    o.maximum_quantity,
+    to_jsonb(o.roles) as roles,
+    to_jsonb(o.subject_types) as subject_types,
+    o.starts_at,
+    o.ends_at,
+    to_jsonb(o.allowed_options) as allowed_options,
+    o.forced_options,
+    o.allow_pay_what_you_want,
+    o.allow_price_data,
+    o.currency,
+    o.minimum_amount,
+    o.maximum_amount,
+    o.product_group,
+    o.one_plan,
+    o.trial_once,
+    o.active,
+    o.created_at,
+    o.updated_at
+  from payments.offers as o;
+
+comment on view payments_private.offer_list is 'Offers as the API lists them.';
+
+revoke all on payments_private.offer_list from public, anon, authenticated;
+grant select on payments_private.offer_list to payments_service;
+--! EndIncluded checkout/private/offer_list.sql
+--! Included checkout/private/tg_offers__forced_options.sql
+/*
+ * Trigger function: raises SP001 for options that an offer forces and no checkout of its mode can have.
+ */
+create or replace function payments_private.tg_offers__forced_options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from who writes offers to payments_private
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
+    perform payments_private.check_checkout_options(new.mode, new.forced_options);
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_offers__forced_options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_offers__forced_options.sql
+--! Included checkout/private/tg_sessions__forced_options.sql
+/*
+ * Trigger function: sets forced_options to what the offers force. The role is the one that the caller has become, or has
+ * logged in as; a definer's current_user is neither.
+ */
+create or replace function payments_private.tg_sessions__forced_options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(new.line_items) = 'array' and jsonb_typeof(new.options) = 'object' then -- else a constraint refuses it
+    new.forced_options := payments_private.forced_options(
+      new, coalesce(nullif(current_setting('role', true), 'none'), session_user)
+    );
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__forced_options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__forced_options.sql
+--! Included checkout/private/tg_sessions__lookup_keys.sql
+/*
+ * Trigger function: writes the priceId of each item that has a lookupKey, whatever the insert says. An item whose key no
+ * active price has gets none; payments_private.check_lookup_keys refuses it once the row is in. Raises SP001 for a
+ * lookup key that is no text.
+ *
+ * A retry finds the row with the price of then, even if the key has moved to another price.
+ */
+create or replace function payments_private.tg_sessions__lookup_keys()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_path_exists(new.line_items, '$[*].lookupKey ? (@.type() != "string")') then
+    raise exception 'Each lookupKey of lineItems must be text.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  new.line_items := (
+    select jsonb_agg(
+      case
+        when i.item ? 'lookupKey'
+          then i.item - 'priceId' || jsonb_strip_nulls(jsonb_build_object('priceId', p.price_id))
+        else i.item
+      end
+      order by i.position
+    )
+    from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+    left join lateral payments_private.price_of_lookup_key(new.environment, i.item ->> 'lookupKey') as p on true
+  );
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__lookup_keys() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__lookup_keys.sql
+--! Included checkout/private/tg_sessions__offers.sql
+/*
+ * Trigger function: raises if an app user asks for what no offer allows (check_offers), for a second trial (check_trial),
+ * or for options that do not fit those that the offers force.
+ *
+ * While the environment has no offer, check_reserved decides.
+ */
+create or replace function payments_private.tg_sessions__offers()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.offers and payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role text := coalesce(nullif(current_setting('role', true), 'none'), session_user);
+begin
+  if exists (select from payments.offers as o where o.environment = new.environment) then
+    perform payments_private.check_offers(new, v_role);
+    perform payments_private.check_trial(new, v_role);
+    perform payments_private.check_checkout_combination(
+      new.mode, new.line_items, new.success_url, new.cancel_url, new.options || jsonb_strip_nulls(new.forced_options)
+    );
+    return null;
+  end if;
+  perform payments_private.check_reserved(new);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__offers() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__offers.sql
+--! Included checkout/private/tg_sessions__one_plan.sql
+/*
+ * Trigger function: raises SP056 for an unknown lookup key, and SP059 for a second plan; see check_lookup_keys and
+ * check_one_plan.
+ */
+create or replace function payments_private.tg_sessions__one_plan()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_lookup_keys(new.line_items);
+  perform payments_private.check_one_plan(new);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__one_plan() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__one_plan.sql
+--! Included checkout/put_offer.sql
+/*
+ * Writes an offer as a whole, and returns its row. offer has the columns of payments.offers as keys; one that is left
+ * out gets its default. Raises SP001 for a key that is no such column, and for options that cannot be forced.
+ */
+create or replace function payments.put_offer(environment text, offer_id text, offer jsonb)
+  returns setof payments.offers
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active}';
+  v_unknown text;
+  v_row payments.offers;
+begin
+  perform payments_private.check_environment(environment);
+  if jsonb_typeof(offer) is distinct from 'object' then
+    raise exception 'offer must be an object.' using errcode = 'SP001', hint = 'Correct the offer and send it again.';
+  end if;
+  select min(k.key) into v_unknown from jsonb_object_keys(offer) as k (key) where not k.key = any (c_known);
+  if v_unknown is not null then
+    raise exception 'An offer has no %.', left(v_unknown, 100)
+      using errcode = 'SP001', hint = 'Correct the offer and send it again.';
+  end if;
+
+  v_row := jsonb_populate_record(
+    null::payments.offers,
+    jsonb_build_object(
+      'minimum_quantity', 1,
+      'maximum_quantity', coalesce(nullif(offer -> 'minimum_quantity', 'null'), '1'),
+      'allowed_options', '[]'::jsonb,
+      'forced_options', '{}'::jsonb,
+      'allow_pay_what_you_want', false,
+      'allow_price_data', false,
+      'one_plan', false,
+      'trial_once', true,
+      'active', true
+    ) || jsonb_strip_nulls(offer) || jsonb_build_object(
+      'environment', environment, 'offer_id', offer_id, 'created_at', now(), 'updated_at', now()
+    )
+  );
+  return query
+    insert into payments.offers as o
+    select v_row.*
+    on conflict on constraint offers_pkey do update
+    set (
+      price_id, lookup_key, product_id, mode, minimum_quantity, maximum_quantity, roles, subject_types, starts_at, ends_at,
+      allowed_options, forced_options, allow_pay_what_you_want, allow_price_data, currency, minimum_amount, maximum_amount,
+      product_group, one_plan, trial_once, active
+    ) = (
+      excluded.price_id, excluded.lookup_key, excluded.product_id, excluded.mode, excluded.minimum_quantity,
+      excluded.maximum_quantity, excluded.roles, excluded.subject_types, excluded.starts_at, excluded.ends_at,
+      excluded.allowed_options, excluded.forced_options, excluded.allow_pay_what_you_want, excluded.allow_price_data,
+      excluded.currency, excluded.minimum_amount, excluded.maximum_amount, excluded.product_group, excluded.one_plan,
+      excluded.trial_once, excluded.active
+    )
+    returning o.*;
+end;
+$$;
+
+comment on function payments.put_offer(text, text, jsonb) is
+  'Writes an offer as a whole and returns its row. Keys of offer are the columns of payments.offers. Errors: SP001 invalid, 23514 a constraint of the table.';
+
+revoke all on function payments.put_offer(text, text, jsonb) from public, anon, authenticated;
+grant execute on function payments.put_offer(text, text, jsonb) to payments_service;
+--! EndIncluded checkout/put_offer.sql
 
 --! Included ownership/assign_subject.sql
 /*
@@ -452,46 +861,6 @@ $$;
 
 revoke all on function payments_private.tg_portal_sessions__options() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_portal_sessions__options.sql
---! Included checkout/private/tg_sessions__reserved.sql
-/*
- * Trigger function: raises SP053 if an app user asks for what decides a price and is not the app's to give away. That
- * is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
- *
- * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
- * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
- */
-create or replace function payments_private.tg_sessions__reserved()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments.stripe_prices
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_reserved text;
-begin
-  v_reserved := case
-    when jsonb_path_exists(new.line_items, '$[*].priceData') then 'a price of its own (priceData)'
-    when jsonb_path_exists(new.options, '$.discounts[*].coupon') then 'a coupon by its id'
-    when exists (
-      select
-      from jsonb_path_query(new.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
-      join payments.stripe_prices as p
-        on p.price_id = i.price_id #>> '{}' and p.environment = new.environment
-      where p.pay_what_you_want
-    ) then 'a price whose amount the buyer chooses'
-  end;
-  if v_reserved is not null then
-    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
-      using errcode = 'SP053',
-            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
-  end if;
-  return new;
-end;
-$$;
-
-revoke all on function payments_private.tg_sessions__reserved() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_sessions__reserved.sql
 
 --! Included checkout/private/checkout_session_list.sql
 /*
@@ -12853,9 +13222,9 @@ begin
       select
       from jsonb_array_elements(line_items) as i (item)
       where jsonb_typeof(i.item) <> 'object'
-        or not i.item ?| '{priceId,priceData}'
-        or jsonb_typeof(coalesce(i.item -> 'priceId', '""')) <> 'string'
-        or i.item ->> 'priceId' !~ '\S'
+        or not i.item ?| '{priceId,lookupKey,priceData}'
+        or jsonb_typeof(coalesce(i.item -> 'priceId', i.item -> 'lookupKey', '""')) <> 'string'
+        or coalesce(i.item ->> 'priceId', i.item ->> 'lookupKey') !~ '\S'
         or jsonb_typeof(coalesce(i.item -> 'quantity', '1')) <> 'number'
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
@@ -12864,11 +13233,19 @@ begin
       select from jsonb_array_elements(line_items) as i (item) where i.item ?& '{priceId,priceData}'
     ) then 'Each of lineItems may have a priceId or a priceData, not both.'
     when exists (
+      select
+      from jsonb_array_elements(line_items) as i (item)
+      where i.item ? 'lookupKey' and i.item ?| '{priceId,priceData}'
+    ) then 'Each of lineItems may have a lookupKey instead of a priceId or a priceData, not beside it.'
+    when exists (
       select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
     ) then 'Each priceId of lineItems must have at most 255 characters.'
     when exists (
-      select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,priceData,quantity,adjustableQuantity}'::text[] <> '{}'
-    ) then 'Each of lineItems may have a priceId or a priceData, a quantity and an adjustableQuantity, and nothing else.'
+      select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'lookupKey') > 255
+    ) then 'Each lookupKey of lineItems must have at most 255 characters.'
+    when exists (
+      select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,lookupKey,priceData,quantity,adjustableQuantity}'::text[] <> '{}'
+    ) then 'Each of lineItems may have a priceId, a lookupKey or a priceData, a quantity and an adjustableQuantity, and nothing else.'
     when exists (
       select
       from jsonb_array_elements(line_items) as i (item)
@@ -13194,17 +13571,16 @@ declare
     'payments_subject_type', session.subject_type,
     'payments_subject_id', session.subject_id
   ));
-  v_options jsonb := case
-    when session.mode = 'subscription' and not session.options ?| '{trial_period_days,trial_end,billing_cycle_anchor}'
-      then session.options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
-        select max((p.metadata ->> 'payments_trial_days')::integer)
-        from jsonb_array_elements(session.line_items) as i (item)
-        join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
-        where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
-      )))
-    else session.options
-  end;
+  v_options jsonb := session.options || session.forced_options;
 begin
+  if session.mode = 'subscription' and not v_options ?| '{trial_period_days,trial_end,billing_cycle_anchor}' then
+    v_options := v_options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
+      select max((p.metadata ->> 'payments_trial_days')::integer)
+      from jsonb_array_elements(session.line_items) as i (item)
+      join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
+      where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+    )));
+  end if;
   return jsonb_strip_nulls(jsonb_build_object(
     'mode', session.mode,
     'line_items', (
@@ -13248,6 +13624,7 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * Returns the SHA-256 of a checkout request, in hex. Two requests with the same hash ask for the same checkout, so one
  * is a retry of the other.
  *
+ * An item that names a lookup key is asked for by that key, whichever price it has.
  * A quantity that is left out counts as 1, and metadata and options that are left out as none.
  */
 create or replace function payments_private.checkout_request_hash(
@@ -13273,7 +13650,10 @@ begin
       jsonb_build_array(
         mode,
         (
-          select jsonb_agg('{"quantity": 1}' || i.item order by i.position)
+          select jsonb_agg(
+            '{"quantity": 1}' || case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end
+            order by i.position
+          )
           from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
         success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'), coalesce(options, '{}')
@@ -13352,17 +13732,655 @@ $$;
 revoke all on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) from public, anon, authenticated;
 grant execute on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) to payments_service;
 --! EndIncluded checkout/private/session_came_to_nothing.sql
+--! Included checkout/private/price_of_lookup_key.sql
+/*
+ * Returns the active price that has a lookup key; no row if there is none. Stripe gives a key to one active price only.
+ * If rows are behind Stripe, the newest snapshot wins.
+ */
+create or replace function payments_private.price_of_lookup_key(environment text, lookup_key text)
+  returns setof payments.stripe_prices
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select p.*
+  from payments.stripe_prices as p
+  where p.lookup_key = price_of_lookup_key.lookup_key
+    and p.environment = price_of_lookup_key.environment
+    and p.active
+    and not p.deleted
+  order by p.version desc, p.price_id
+  limit 1;
+$$;
+
+revoke all on function payments_private.price_of_lookup_key(text, text) from public, anon, authenticated;
+grant execute on function payments_private.price_of_lookup_key(text, text) to payments_service;
+--! EndIncluded checkout/private/price_of_lookup_key.sql
+--! Included checkout/private/unoffered_option.sql
+/*
+ * Returns the first option of a request that an offer does not allow, in the spelling of the HTTP API; null if it allows
+ * all of them. What the offer forces may be asked for, too. Options that only say where and how the page is shown are
+ * always allowed.
+ */
+create or replace function payments_private.unoffered_option(offer payments.offers, options jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select case
+        when k.key = 'discounts.coupon' then k.key
+        else lower(left(k.key, 1)) || substr(replace(initcap(k.key), '_', ''), 2)
+      end
+    from (
+      select o.key
+      from jsonb_object_keys(options) as o (key)
+      where o.key <> 'discounts' or offer.forced_options -> 'discounts' is distinct from options -> 'discounts'
+      union all
+      select 'discounts.coupon'
+      where jsonb_path_exists(options, '$.discounts[*].coupon')
+        and offer.forced_options -> 'discounts' is distinct from options -> 'discounts'
+    ) as k (key)
+    where k.key not in ('ui_mode', 'return_url', 'redirect_on_completion', 'locale')
+      and not k.key = any (offer.allowed_options)
+      and not (k.key = 'discounts' and 'discounts.coupon' = any (offer.allowed_options))
+      and (options -> k.key is null or offer.forced_options -> k.key is distinct from options -> k.key)
+    order by k.key
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.unoffered_option(payments.offers, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/unoffered_option.sql
+--! Included checkout/private/offer_verdict.sql
+/*
+ * Returns what the offers say of a checkout of an app user; null if they have no say: the environment has no offer, or
+ * the mode sells nothing. Else it is {forced, trial_once}, or {problem, what, offer} for the first item at fault:
+ *   none      no offer has this price
+ *   mode      the offer is for the other mode
+ *   buyer     the offer is for another role or another type of subject
+ *   over      the offer has ended or is not active
+ *   early     the offer has not begun
+ *   quantity  the quantity, or one that the buyer could choose, is outside of the range; what is the range
+ *   amount    the request or the buyer chooses an amount that the offer does not allow
+ *   option    the offer does not allow the option; what is its name
+ *   conflict  the offers of two items force different values of an option; what is its name
+ *
+ * An item may have several offers, for example of different types of subject. The one that says yes counts, the first
+ * by its id; if none does, the problem is that of the offer that came closest.
+ */
+create or replace function payments_private.offer_verdict(
+  environment text,
+  role text,
+  mode text,
+  line_items jsonb,
+  options jsonb,
+  subject_type text
+)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.offers and payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_problems constant text[] := '{none,mode,buyer,over,early,quantity,amount,option}';
+  v_verdict jsonb;
+begin
+  if mode = 'setup' or not exists (
+    select from payments.offers as o where o.environment = offer_verdict.environment
+  ) then
+    return null;
+  end if;
+
+  with items as (
+    -- find the price of each item
+    select
+      i.position,
+      i.item,
+      i.item -> 'priceData' as data,
+      coalesce((i.item ->> 'quantity')::numeric, 1) as quantity,
+      case when not i.item ? 'priceData' then coalesce(i.item ->> 'priceId', p.price_id) end as price_id,
+      case when i.item ? 'priceData' then i.item #>> '{priceData,productId}' else p.product_id end as product_id,
+      case when p.active and not p.deleted then p.lookup_key end as lookup_key,
+      coalesce(p.pay_what_you_want, false) as pay_what_you_want
+    from jsonb_array_elements(offer_verdict.line_items) with ordinality as i (item, position)
+    left join lateral (
+      select r.*
+      from payments.stripe_prices as r
+      where r.price_id = i.item ->> 'priceId' and r.environment = offer_verdict.environment
+      union all
+      select r.*
+      from payments_private.price_of_lookup_key(offer_verdict.environment, i.item ->> 'lookupKey') as r
+      where not i.item ? 'priceId'
+    ) as p on true
+  ),
+  judged as (
+    -- judge each offer of each item, and keep the best
+    select distinct on (i.position)
+      i.position, i.quantity, o as offer, coalesce(s.stage, 1) as stage
+    from items as i
+    left join payments.offers as o
+      on o.environment = offer_verdict.environment
+      and (o.price_id = i.price_id or o.lookup_key = i.lookup_key or o.product_id = i.product_id)
+      and (o.allow_price_data or i.data is null)
+    left join lateral (
+      select case
+        when o.mode <> offer_verdict.mode then 2
+        when not offer_verdict.role = any (o.roles) or (offer_verdict.subject_type = any (o.subject_types)) is not true
+          and o.subject_types is not null then 3
+        when not o.active or o.ends_at <= now() then 4
+        when o.starts_at > now() then 5
+        when i.quantity not between o.minimum_quantity and o.maximum_quantity
+          or i.item ? 'adjustableQuantity' and (
+            not payments_private.is_adjustable_quantity(i.item -> 'adjustableQuantity')
+            or coalesce((i.item #>> '{adjustableQuantity,minimum}')::numeric, 0) < o.minimum_quantity
+            or coalesce((i.item #>> '{adjustableQuantity,maximum}')::numeric, 99) > o.maximum_quantity
+          ) then 6
+        when i.pay_what_you_want and not o.allow_pay_what_you_want
+          or i.data is not null and (
+            not payments_private.is_price_data(i.data)
+            or i.data ->> 'currency' <> o.currency
+            or (i.data ->> 'unitAmount')::numeric not between o.minimum_amount and coalesce(o.maximum_amount, 99999999)
+          ) then 7
+        when payments_private.unoffered_option(o, offer_verdict.options) is not null then 8
+        else 9
+      end as stage
+    ) as s on o.offer_id is not null
+    order by i.position, coalesce(s.stage, 1) desc, o.offer_id
+  ),
+  problems as (
+    select
+      j.position,
+      c_problems[j.stage] as problem,
+      (j.offer).offer_id as offer_id,
+      case
+        when j.stage = 6 then format('%s to %s', (j.offer).minimum_quantity, (j.offer).maximum_quantity)
+        when j.stage = 8 then payments_private.unoffered_option(j.offer, offer_verdict.options)
+      end as what
+    from judged as j
+    where j.stage < 9
+    union all
+    select min(j.position), 'quantity', (j.offer).offer_id,
+      format('%s to %s', (j.offer).minimum_quantity, (j.offer).maximum_quantity)
+    from judged as j
+    where j.stage = 9
+    group by j.offer
+    having sum(j.quantity) > (j.offer).maximum_quantity
+    union all
+    select max(j.position), 'conflict', max((j.offer).offer_id), f.key
+    from judged as j
+    cross join jsonb_each((j.offer).forced_options) as f (key, value)
+    where j.stage = 9
+    group by f.key
+    having count(distinct f.value) > 1
+  )
+  select coalesce(
+    (
+      select jsonb_build_object('problem', p.problem, 'what', p.what, 'offer', p.offer_id)
+      from problems as p
+      order by p.position, p.problem
+      limit 1
+    ),
+    jsonb_build_object(
+      'forced', (
+        select coalesce(jsonb_object_agg(f.key, f.value), '{}')
+        from judged as j
+        cross join jsonb_each((j.offer).forced_options) as f (key, value)
+      ),
+      'trial_once', (select coalesce(bool_or((j.offer).trial_once), false) from judged as j)
+    )
+  )
+  into v_verdict;
+  return v_verdict;
+end;
+$$;
+
+revoke all on function payments_private.offer_verdict(text, text, text, jsonb, jsonb, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/offer_verdict.sql
+--! Included checkout/private/check_offers.sql
+/*
+ * Raises if the offers do not allow a checkout of an app user: SP055 without an offer for this buyer now, SP057 for the
+ * quantity, SP058 for an option or an amount. role is that of the buyer; the service may buy everything.
+ */
+create or replace function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_verdict jsonb;
+  v_offer text;
+  v_what text;
+begin
+  if role = 'service' then
+    return;
+  end if;
+  v_verdict := payments_private.offer_verdict(
+    session.environment, role, session.mode, session.line_items, session.options, session.subject_type
+  );
+  v_offer := v_verdict ->> 'offer';
+  v_what := v_verdict ->> 'what';
+  case coalesce(v_verdict ->> 'problem', '')
+    when '' then
+      return;
+    when 'none' then
+      raise exception 'There is no offer for one of lineItems.'
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'mode' then
+      raise exception 'The offer % is not for mode %.', v_offer, session.mode
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'buyer' then
+      raise exception 'The offer % is not for this buyer.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'over' then
+      raise exception 'The offer % is over.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'early' then
+      raise exception 'The offer % has not begun.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'quantity' then
+      raise exception 'The offer % is for a quantity of %.', v_offer, v_what
+        using errcode = 'SP057', hint = 'Correct quantity and adjustableQuantity, and send the request again.';
+    when 'amount' then
+      raise exception 'The offer % does not allow this amount.', v_offer
+        using errcode = 'SP058', hint = 'Use a price of the offer, or an amount within its limits.';
+    when 'option' then
+      raise exception 'The offer % does not allow %.', v_offer, v_what
+        using errcode = 'SP058', hint = 'Leave the option out, or add it to the allowed options of the offer.';
+    else
+      raise exception 'The offers of lineItems force different values of %.', v_what
+        using errcode = 'SP058', hint = 'Buy them in two checkouts, or change one of the offers.';
+  end case;
+end;
+$$;
+
+revoke all on function payments_private.check_offers(payments.stripe_checkout_sessions, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/check_offers.sql
+--! Included checkout/private/plan_groups.sql
+/*
+ * Returns the product groups of these prices and products in which a subject can have one plan only (offers with
+ * one_plan, over or not). A group holds products: a plan stays in it when its offer names a newer price.
+ */
+create or replace function payments_private.plan_groups(environment text, price_ids text[], product_ids text[])
+  returns text[]
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    (
+      select array_agg(distinct o.product_group order by o.product_group)
+      from payments.offers as o
+      left join payments.stripe_prices as p
+        on p.environment = o.environment
+        and (p.price_id = o.price_id or (p.lookup_key = o.lookup_key and p.active and not p.deleted))
+      where o.environment = plan_groups.environment
+        and o.one_plan
+        and (
+          o.price_id = any (plan_groups.price_ids)
+          or coalesce(o.product_id, p.product_id) = any (plan_groups.product_ids || array(
+            select r.product_id
+            from payments.stripe_prices as r
+            where r.price_id = any (plan_groups.price_ids)
+              and r.environment = plan_groups.environment
+              and r.product_id is not null
+          ))
+        )
+    ),
+    '{}'
+  );
+end;
+$$;
+
+revoke all on function payments_private.plan_groups(text, text[], text[]) from public, anon, authenticated;
+--! EndIncluded checkout/private/plan_groups.sql
+--! Included checkout/private/plan_groups_of_items.sql
+/*
+ * Returns the product groups of the items of a checkout in which a subject can have one plan only; see plan_groups.
+ */
+create or replace function payments_private.plan_groups_of_items(environment text, line_items jsonb)
+  returns text[]
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return payments_private.plan_groups(
+    environment,
+    array(select i.item ->> 'priceId' from jsonb_array_elements(line_items) as i (item) where i.item ? 'priceId'),
+    array(
+      select i.item #>> '{priceData,productId}'
+      from jsonb_array_elements(line_items) as i (item)
+      where i.item #> '{priceData,productId}' is not null
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.plan_groups_of_items(text, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/plan_groups_of_items.sql
+--! Included checkout/private/check_one_plan.sql
+/*
+ * Raises SP059 if a checkout is for a second plan: its subject has a living subscription in a product group of its items,
+ * and the offers of the group allow one plan. Binds the service, too.
+ *
+ * Living is each status but incomplete, incomplete_expired and canceled. A word that Stripe adds counts as living.
+ *
+ * It locks the plans of the subject until the end of the transaction. So of two checkouts that are begun at the same
+ * moment, the second sees the row of the first. See superseded_sessions for what is not paid yet.
+ */
+create or replace function payments_private.check_one_plan(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_groups text[];
+  v_subscription text;
+  v_group text;
+begin
+  if session.mode <> 'subscription' or session.subject_id is null then
+    return;
+  end if;
+  v_groups := payments_private.plan_groups_of_items(session.environment, session.line_items);
+  if v_groups = '{}' then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(
+    hashtextextended(format('%s plan %s %s', session.environment, session.subject_type, session.subject_id), 0)
+  );
+  select s.subscription_id, g.product_group
+  into v_subscription, v_group
+  from payments.stripe_subscriptions as s
+  cross join lateral (
+    select array_agg(i.price_id) as price_ids, array_agg(i.product_id) as product_ids
+    from payments.stripe_subscription_items as i
+    where i.subscription_id = s.subscription_id and i.environment = s.environment
+  ) as i
+  cross join lateral unnest(
+    payments_private.plan_groups(
+      s.environment, array_remove(i.price_ids, null), array_remove(i.product_ids, null)
+    )
+  ) as g (product_group)
+  where s.subject_id = session.subject_id
+    and s.subject_type = session.subject_type
+    and s.environment = session.environment
+    and s.status not in ('incomplete', 'incomplete_expired', 'canceled')
+    and g.product_group = any (v_groups)
+  order by s.created_at, s.subscription_id
+  limit 1;
+  if v_subscription is not null then
+    raise exception 'This subject has a plan of the group % already: %.', v_group, v_subscription
+      using errcode = 'SP059',
+            hint = 'Change it in the Billing Portal: create a customer portal session with the flow subscription_update.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_one_plan(payments.stripe_checkout_sessions)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/check_one_plan.sql
+--! Included checkout/private/check_reserved.sql
+/*
+ * Raises SP053 if an app user asks for what decides a price and is not the app's to give away, while the environment has
+ * no offer. That is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
+ *
+ * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
+ * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
+ */
+create or replace function payments_private.check_reserved(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reserved text;
+begin
+  if exists (select from payments.offers as o where o.environment = session.environment) then
+    return;
+  end if;
+  v_reserved := case
+    when jsonb_path_exists(session.line_items, '$[*].priceData') then 'a price of its own (priceData)'
+    when jsonb_path_exists(session.options, '$.discounts[*].coupon') then 'a coupon by its id'
+    when exists (
+      select
+      from jsonb_path_query(session.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
+      join payments.stripe_prices as p
+        on p.price_id = i.price_id #>> '{}' and p.environment = session.environment
+      where p.pay_what_you_want
+    ) then 'a price whose amount the buyer chooses'
+  end;
+  if v_reserved is not null then
+    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
+      using errcode = 'SP053',
+            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_reserved(payments.stripe_checkout_sessions) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_reserved.sql
+--! Included checkout/private/had_trial.sql
+/*
+ * Returns whether a subject has had a trial: a subscription of it had one, or a checkout with a trial was completed whose
+ * subscription has not been seen yet. The checkout except_id does not count.
+ */
+create or replace function payments_private.had_trial(
+  environment text,
+  subject_type text,
+  subject_id text,
+  except_id uuid
+)
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select
+    from payments.stripe_subscriptions as s
+    where s.subject_id = had_trial.subject_id
+      and s.subject_type = had_trial.subject_type
+      and s.environment = had_trial.environment
+      and s.trial_start is not null
+  ) or exists (
+    select
+    from payments.stripe_checkout_sessions as t
+    where t.subject_id = had_trial.subject_id
+      and t.subject_type = had_trial.subject_type
+      and t.environment = had_trial.environment
+      and t.status = 'completed'
+      and t.mode = 'subscription'
+      and t.options || jsonb_strip_nulls(t.forced_options) ?| '{trial_period_days,trial_end}'
+      and t.id <> had_trial.except_id
+  );
+end;
+$$;
+
+revoke all on function payments_private.had_trial(text, text, text, uuid) from public, anon, authenticated;
+--! EndIncluded checkout/private/had_trial.sql
+--! Included checkout/private/check_trial.sql
+/*
+ * Raises SP058 if the request of an app user asks for a trial, its offer gives one trial to each subject, and the
+ * subject has had one. A trial that the offer forces is left out instead; see check_offers.
+ */
+create or replace function payments_private.check_trial(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if session.options ?| '{trial_period_days,trial_end}'
+    and (
+      payments_private.offer_verdict(
+        session.environment, role, session.mode, session.line_items, session.options, session.subject_type
+      ) -> 'trial_once'
+    )::boolean
+    and payments_private.had_trial(session.environment, session.subject_type, session.subject_id, session.id)
+  then
+    raise exception 'This subject has had its trial.'
+      using errcode = 'SP058', hint = 'Send the request again without trialPeriodDays and trialEnd.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_trial(payments.stripe_checkout_sessions, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/check_trial.sql
+--! Included checkout/private/forced_options.sql
+/*
+ * Returns the options that the offers force on a checkout of an app user; {} for one that they do not allow, and for the
+ * service. If the subject has had its trial, trial_period_days is null: no trial of an offer or of the catalogue is given.
+ */
+create or replace function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_verdict jsonb;
+begin
+  if role = 'service' then
+    return '{}';
+  end if;
+  v_verdict := payments_private.offer_verdict(
+    session.environment, role, session.mode, session.line_items, session.options, session.subject_type
+  );
+  return case
+    when (v_verdict -> 'trial_once')::boolean
+      and session.mode = 'subscription'
+      and payments_private.had_trial(session.environment, session.subject_type, session.subject_id, session.id)
+      then (v_verdict -> 'forced') - '{trial_end,trial_without_card}'::text[] || '{"trial_period_days": null}'
+    else coalesce(v_verdict -> 'forced', '{}')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/forced_options.sql
+--! Included checkout/private/judge_again.sql
+/*
+ * Raises if a checkout that was begun before is no longer offered to the caller: its offer is over, or a backend began it
+ * and the caller, under the same key, may not. If it sends the checkout to Stripe, also if the subject has a plan or has
+ * had its trial by now. Returns the options that the offers force now. role is that of the caller.
+ */
+create or replace function payments_private.judge_again(
+  session payments.stripe_checkout_sessions,
+  role text,
+  sends boolean
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if sends then
+    perform payments_private.check_one_plan(session);
+  end if;
+  if role = 'service' then
+    return '{}';
+  end if;
+  perform payments_private.check_reserved(session);
+  perform payments_private.check_offers(session, role);
+  if sends then
+    perform payments_private.check_trial(session, role);
+  end if;
+  return payments_private.forced_options(session, role);
+end;
+$$;
+
+revoke all on function payments_private.judge_again(payments.stripe_checkout_sessions, text, boolean)
+  from public, anon, authenticated;
+grant execute on function payments_private.judge_again(payments.stripe_checkout_sessions, text, boolean) to payments_service;
+--! EndIncluded checkout/private/judge_again.sql
+--! Included checkout/private/superseded_sessions.sql
+/*
+ * Returns the open Checkout Sessions of Stripe that a checkout takes the place of, as a list of ids: those of the same
+ * subject for a plan of the same group, and those with a trial if this one has a trial. The handlers expire them before
+ * they create the new session, so a buyer cannot pay for both.
+ *
+ * What remains: a session of another request that is just being created has no id yet. Then both are open. Once one of
+ * them is paid, a new checkout is refused. If a buyer pays both, both subscriptions live, and the app cancels one.
+ */
+create or replace function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_trial constant text[] := '{trial_period_days,trial_end}';
+  v_groups text[];
+  v_trial boolean := session.options || jsonb_strip_nulls(session.forced_options) ?| c_trial;
+begin
+  if session.mode <> 'subscription'
+    or session.subject_id is null
+    or not exists (select from payments.offers as o where o.environment = session.environment)
+  then
+    return '[]';
+  end if;
+  v_groups := payments_private.plan_groups_of_items(session.environment, session.line_items);
+  return (
+    select coalesce(jsonb_agg(t.checkout_session_id order by t.created_at), '[]')
+    from payments.stripe_checkout_sessions as t
+    where t.subject_id = session.subject_id
+      and t.subject_type = session.subject_type
+      and t.environment = session.environment
+      and t.id <> session.id
+      and t.mode = 'subscription'
+      and t.status = 'open'
+      and (
+        payments_private.plan_groups_of_items(t.environment, t.line_items) && v_groups
+        or (v_trial and t.options || jsonb_strip_nulls(t.forced_options) ?| c_trial)
+      )
+  );
+end;
+$$;
+
+revoke all on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
+  from public, anon, authenticated;
+grant execute on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
+  to payments_service;
+--! EndIncluded checkout/private/superseded_sessions.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
- * checkout_session_id}. action is one of:
+ * checkout_session_id, expire}. expire lists open sessions of Stripe to expire before params are sent; see
+ * superseded_sessions. action is one of:
  *   send    create the session at Stripe with params and idempotency_key, then complete_ or fail_checkout_session
  *   return  Stripe has the session already
  *   fetch   it has expired by the clock, but Stripe has not reported that: read it from Stripe, project it, begin again
  *
  * The insert runs as the caller (role and JWT claims), so the policies on payments.stripe_checkout_sessions decide. All
  * else runs as the handler. The caller {role: service} is a backend with the admin key: its insert runs as the handler.
- * It is for any subject, and may ask for what _140_reserved keeps from app users.
+ * It is for any subject, and may ask for what _310_offers keeps from app users.
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
@@ -13372,6 +14390,9 @@ grant execute on function payments_private.session_came_to_nothing(payments.stri
  *
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
  * money came to nothing (session_came_to_nothing).
+ *
+ * Triggers judge a new row by the offers, and one plan at a time. A row that was begun before is judged again: by now its
+ * offer may be over, or its subject may have a plan.
  *
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
@@ -13406,6 +14427,8 @@ declare
   v_count integer;
   v_row payments.stripe_checkout_sessions;
   v_action text := 'send';
+  v_attempt integer;
+  v_forced jsonb;
 begin
   -- guard
   perform payments_private.check_environment(environment);
@@ -13469,6 +14492,7 @@ begin
   -- continue from the row's state
   select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
   if v_count = 0 then
+    v_attempt := v_row.attempt;
     if v_row.status = 'expired'
       or (v_row.status = 'failed' and not v_row.stripe_may_have_acted)
       or payments_private.session_came_to_nothing(v_row)
@@ -13494,6 +14518,11 @@ begin
     elsif v_row.checkout_session_id is not null then
       v_action := 'return'; -- without a url unless it is open; what is paid is never made again
     end if;
+    v_forced := payments_private.judge_again(v_row, caller ->> 'role', v_action = 'send');
+    if v_row.attempt > v_attempt and v_forced <> v_row.forced_options then
+      update payments.stripe_checkout_sessions as t set forced_options = v_forced where t.id = v_id;
+      v_row.forced_options := v_forced;
+    end if;
   end if;
 
   return jsonb_build_object(
@@ -13502,13 +14531,14 @@ begin
     'attempt', v_row.attempt,
     'checkout_session_id', v_row.checkout_session_id,
     'idempotency_key', format('pg-payments:%s:checkout_session:%s:%s', v_row.environment, v_row.id, v_row.attempt),
-    'params', payments_private.checkout_session_params(v_row)
+    'params', payments_private.checkout_session_params(v_row),
+    'expire', case when v_action = 'send' then payments_private.superseded_sessions(v_row) else '[]' end
   );
 end;
 $$;
 
 comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb) is
-  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
@@ -14841,7 +15871,8 @@ grant execute on function payments.environment_health(text, jsonb) to payments_s
 --! Included connection/private/environment_tables.sql
 /*
  * Returns the tables whose rows belong to the Stripe account of an environment: all tables with a column environment,
- * except the connection itself, the secrets and the refused signatures.
+ * except the connection itself, the offers, the secrets and the refused signatures. Offers are the app's own: without
+ * them, app users could buy everything that the next account sells.
  */
 create or replace function payments_private.environment_tables()
   returns setof regclass
@@ -14857,6 +15888,7 @@ as $$
     and c.relkind in ('r', 'p')
     and c.oid not in (
       'payments.provider_connections'::regclass,
+      'payments.offers'::regclass,
       'payments_private.secrets'::regclass,
       'payments_private.refused_signatures'::regclass
     )
@@ -15714,16 +16746,50 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
---! Included checkout/_140_reserved.sql
+--! Included checkout/_110_lookup_keys.sql
 /*
- * Trigger that keeps from app users what only the service may ask of a checkout. The condition names the role that
+ * Trigger that finds the prices of items that name a lookup key.
+ */
+create or replace trigger _110_lookup_keys before insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null and jsonb_path_exists(new.line_items, '$[*].lookupKey'))
+  execute function payments_private.tg_sessions__lookup_keys();
+--! EndIncluded checkout/_110_lookup_keys.sql
+--! Included checkout/_140_forced_options.sql
+/*
+ * Trigger that writes the options that offers force on a checkout of an app user. The condition names the role that
  * inserts, which the trigger function, as a definer, cannot see.
  */
-create or replace trigger _140_reserved before insert on payments.stripe_checkout_sessions
+create or replace trigger _140_forced_options before insert on payments.stripe_checkout_sessions
   for each row
   when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
-  execute function payments_private.tg_sessions__reserved();
---! EndIncluded checkout/_140_reserved.sql
+  execute function payments_private.tg_sessions__forced_options();
+--! EndIncluded checkout/_140_forced_options.sql
+--! Included checkout/_150_offer.sql
+/*
+ * Trigger that checks the options that an offer forces.
+ */
+create or replace trigger _150_offer before insert or update on payments.offers
+  for each row execute function payments_private.tg_offers__forced_options();
+--! EndIncluded checkout/_150_offer.sql
+--! Included checkout/_300_one_plan.sql
+/*
+ * Trigger that refuses unknown lookup keys and a second plan. It fires after the policies have let the row in: whom they
+ * refuse must not learn what plan a subject has.
+ */
+create or replace trigger _300_one_plan after insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null)
+  execute function payments_private.tg_sessions__one_plan();
+--! EndIncluded checkout/_300_one_plan.sql
+--! Included checkout/_310_offers.sql
+/*
+ * Trigger that refuses what no offer allows an app user. Like _300_one_plan, it fires after the policies have let the row
+ * in, and not for a retry, which inserts nothing.
+ */
+create or replace trigger _310_offers after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__offers();
+--! EndIncluded checkout/_310_offers.sql
 --! Included checkout/_150_options.sql
 /*
  * Trigger that checks the options of a portal session.
@@ -15770,6 +16836,8 @@ create or replace trigger _100_timestamps before update on payments.stripe_credi
   for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.webhook_events
   for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.offers
+  for each row execute function payments_private.tg__timestamps();
 --! EndIncluded base/_100_timestamps.sql
 --! Included checkout/_100_id.sql
 /*
@@ -15805,6 +16873,7 @@ alter table payments.stripe_prices enable row level security;
 alter table payments.customers enable row level security;
 alter table payments.customer_mappings enable row level security;
 alter table payments.stripe_checkout_sessions enable row level security;
+alter table payments.offers enable row level security;
 alter table payments.stripe_customer_portal_sessions enable row level security;
 alter table payments.stripe_subscriptions enable row level security;
 alter table payments.stripe_subscription_items enable row level security;
@@ -15852,6 +16921,8 @@ drop policy if exists service_select on payments.webhook_events;
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 drop policy if exists service_select on payments.sync_runs;
 create policy service_select on payments.sync_runs for select to payments_service using (true);
+drop policy if exists service_select on payments.offers;
+create policy service_select on payments.offers for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_checkout_sessions;
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
 drop policy if exists service_insert on payments.stripe_checkout_sessions;
@@ -15918,7 +16989,7 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
  */
 revoke insert, update, delete, truncate, references, trigger on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
-  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
+  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
   payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
   payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
@@ -15941,7 +17012,7 @@ grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
 
 grant select on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
-  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
+  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
   payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
   payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
@@ -15975,7 +17046,7 @@ begin
   revoke create on schema payments from service_role;
   revoke insert, update, delete, truncate, references, trigger on
     payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
-    payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
+    payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
     payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
     payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
     payments.sync_runs
@@ -15984,7 +17055,7 @@ begin
   grant select on payments.customer_totals to service_role;
   foreach v_table in array array[
     'stripe_products', 'stripe_prices', 'customers', 'customer_mappings', 'stripe_checkout_sessions',
-    'stripe_subscriptions', 'stripe_subscription_items', 'transactions', 'stripe_invoices', 'stripe_credit_notes'
+    'stripe_subscriptions', 'stripe_subscription_items', 'transactions', 'stripe_invoices', 'stripe_credit_notes', 'offers'
   ] loop
     execute format('grant select on payments.%I to service_role', v_table);
     execute format('drop policy if exists select_service_role on payments.%I', v_table);
