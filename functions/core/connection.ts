@@ -49,6 +49,15 @@ export function connectionUrl(url: string): string {
   return parsed.href
 }
 
+/**
+ * Whether the connection is over with this error. postgres.js may still read the server's last message from it, and would
+ * fail the next statement with that.
+ */
+function hasEnded(error: unknown): boolean {
+  const { severity, code } = error as { severity?: string; code?: string }
+  return severity === 'FATAL' || severity === 'PANIC' || code === 'CONNECTION_CLOSED'
+}
+
 export function createConnection({ url, connectTimeout, prepare }: ConnectionOptions): Connection {
   let client: postgres.Sql | undefined
   let isOpen = false
@@ -72,6 +81,13 @@ export function createConnection({ url, connectTimeout, prepare }: ConnectionOpt
     return made
   }
 
+  function replace(): void {
+    const replaced = client
+    client = undefined
+    isOpen = false
+    replaced?.end({ timeout: 1 }).catch(() => {})
+  }
+
   return {
     isOpen: () => isOpen,
     /**
@@ -85,22 +101,23 @@ export function createConnection({ url, connectTimeout, prepare }: ConnectionOpt
       const options = { simple: false, prepare: prepare && named }
       const pending = (client ?? connect()).unsafe<Row[]>(text, [], options as object)
       const query: Query<Row> = Object.assign(pending, { parameters: [...values], state: null })
-      const rows = query.then((found) => {
-        isOpen = true
-        return [...found]
-      })
+      const rows = query.then(
+        (found) => {
+          isOpen = true
+          return [...found]
+        },
+        (error) => {
+          if (hasEnded(error)) replace()
+          throw error
+        },
+      )
       return {
         rows,
         hasReached: () => query.state !== null,
         cancel: () => void Promise.resolve(query.cancel()).catch(() => {}),
       }
     },
-    replace() {
-      const replaced = client
-      client = undefined
-      isOpen = false
-      replaced?.end({ timeout: 1 }).catch(() => {})
-    },
+    replace,
     async end() {
       await client?.end({ timeout: 1 })
     },
