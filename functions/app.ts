@@ -90,7 +90,7 @@ const paymentMethods = (path: string) =>
 /** The kind of a request for the metrics; few, whatever people ask for. */
 function routeOf({ req: { path }, res: { status } }: AppContext): string {
   if (/\/api\/webhooks\/stripe\/(test|live)$/.test(path)) return 'webhook'
-  if (path.endsWith('/checkout-sessions')) return 'checkout-sessions'
+  if (/\/checkout-sessions(\/[^/]+(\/confirm)?)?$/.test(path)) return 'checkout-sessions'
   if (path.endsWith('/customer-portal-sessions')) return 'customer-portal-sessions'
   if (path.endsWith('/health') && !path.includes('/api/')) return 'health'
   if (path.endsWith('/metrics')) return 'metrics'
@@ -143,6 +143,17 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
     return answer(c, await checkoutSession(c.req.raw, c.req.param(), c.var.deps))
   })
   app.all(checkoutSessions, allowOnly('POST'))
+
+  app.get(`${checkoutSessions}/:id`, async (c) => {
+    const { readCheckoutSession } = await import('./checkout/confirm.ts')
+    return answer(c, await readCheckoutSession(c.req.raw, c.req.param(), c.var.deps))
+  })
+  app.all(`${checkoutSessions}/:id`, allowOnly('GET'))
+  app.post(`${checkoutSessions}/:id/confirm`, async (c) => {
+    const { confirmCheckoutSession } = await import('./checkout/confirm.ts')
+    return answer(c, await confirmCheckoutSession(c.req.raw, c.req.param(), c.var.deps))
+  })
+  app.all(`${checkoutSessions}/:id/confirm`, allowOnly('POST'))
 
   const customerPortalSessions = '/api/payments/stripe/:environment/customer-portal-sessions'
   app.post(customerPortalSessions, async (c) => {

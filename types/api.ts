@@ -71,6 +71,12 @@ export type StripeEnvironment = 'test' | 'live'
 
 export type CheckoutSessionStatus = 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
 
+export type CheckoutSessionStatusResponse = {
+  checkoutSession: CheckoutSession
+  /** Whether the events that say it is paid are processed, and fulfilment with them. */
+  fulfilled: boolean
+}
+
 export type CreateCustomerPortalSessionRequest = {
   subject: BillingSubject
   /** Absolute http(s) address that the portal links back to. */

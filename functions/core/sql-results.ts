@@ -35,6 +35,8 @@ export type Results = {
   completeCheckoutSession: CheckoutSessionRow
   retryCheckoutSession: CheckoutDecision | null
   failCheckoutSession: CheckoutSessionRow
+  findCheckoutSession: FoundCheckoutSession
+  beginConfirmation: Confirmation
   beginCustomerPortalSession: CustomerPortalDecision
   completeCustomerPortalSession: CustomerPortalSessionRow
   retryCustomerPortalSession: CustomerPortalDecision | null
@@ -112,6 +114,17 @@ export type CheckoutDecision = {
   idempotency_key: string
   params: stripe.CheckoutSessionParams
   /** Stripe's id of the session; null until Stripe has created it. */
+  checkout_session_id: string | null
+}
+
+export type FoundCheckoutSession = { session: CheckoutSessionRow; fulfilled: boolean }
+
+export type Confirmation = FoundCheckoutSession & {
+  /**
+   * - `return`: fulfilment has run, or Stripe has nothing to tell
+   * - `ask`: ingest the events of the session that Stripe lists, then find it again
+   */
+  action: 'return' | 'ask'
   checkout_session_id: string | null
 }
 
