@@ -20,6 +20,7 @@ const ONE_WAY = [
   'migrations copy',
   'serve',
   'keys rotate',
+  'add host',
   ...TEMPLATES.map(({ name }) => `add ${name}`),
 ]
 /** Commands over a file of the app; `catalog.test.ts` runs them. */
