@@ -9,6 +9,13 @@ import { createHandler, type HandlerOptions } from './fetch.ts'
 export type NodeServer = {
   /** The server's address, for example `http://localhost:8787`. */
   url: string
+  /**
+   * An address that opens the dashboard signed in as the admin, once and within five minutes. Its code is behind the `#`,
+   * which no browser sends. Null if the dashboard is switched off.
+   */
+  dashboardLink(): Promise<string | null>
+  /** Resolves when the work that follows answered requests has ended. */
+  settled(): Promise<void>
   /** Refuses new requests, waits for running ones and for background work, and closes the connections. */
   close(): Promise<void>
 }
@@ -72,6 +79,8 @@ function createDrain(server: Server): (drainMs: number) => Promise<void> {
   }
 }
 
+const KEEP_ALIVE_MS = 75_000
+
 /** Starts the server and resolves when it listens. */
 export async function startServer({
   env = readEnv(),
@@ -83,6 +92,8 @@ export async function startServer({
   const config = readConfig(env)
   const deps = createDeps(config, options)
   const server = createAdaptorServer({ fetch: createApp(deps).fetch }) as Server
+  // Longer than clients and load balancers keep a connection, so that none sends a request while this end closes it.
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port ?? config.port, host, () => {
@@ -96,12 +107,19 @@ export async function startServer({
   const drain = createDrain(server)
   let closed: Promise<void> | undefined
   async function stop(): Promise<void> {
+    deps.background.stop()
     await drain(drainMs)
     await closeDeps(deps)
     deps.log.info('stopped', { url })
   }
   return {
     url,
+    async dashboardLink() {
+      if (!config.dashboard) return null
+      const { makeCode } = await import('./dashboard-server/sign-ins.ts')
+      return `${url}${config.basePath}/dashboard/#code=${makeCode(deps.signIns, deps.now())}`
+    },
+    settled: () => deps.background.settled(),
     close: () => {
       closed ??= stop()
       return closed

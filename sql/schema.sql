@@ -51,6 +51,7 @@ comment on column payments.customer_mappings.subject_id is 'Id of the billing su
 comment on column payments.customer_mappings.provider_customer_id is 'Stripe customer (cus_…).';
 comment on column payments.customer_mappings.created_at is 'When this row was created.';
 comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
+CREATE INDEX customer_mappings_subject_prefix_idx ON payments.customer_mappings USING btree (subject_id text_pattern_ops, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customer_mappings FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.customer_mappings for select to payments_service using (true);
 grant select on payments.customer_mappings to payments_service;
@@ -120,7 +121,10 @@ comment on column payments.customers.provider is 'Payment provider; pg-payments 
 comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
 comment on column payments.customers.provider_created_at is 'When the customer was created at Stripe.';
 comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX customers_deleted_idx ON payments.customers USING btree (provider_created_at DESC, environment) WHERE deleted;
 CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
+CREATE INDEX customers_id_prefix_idx ON payments.customers USING btree (provider_customer_id text_pattern_ops, environment);
+CREATE INDEX customers_lower_email_idx ON payments.customers USING btree (lower(email) text_pattern_ops, environment) WHERE (email IS NOT NULL);
 CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider_created_at DESC, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _300_revived AFTER UPDATE OF deleted ON payments.customers FOR EACH ROW WHEN ((old.deleted AND (NOT new.deleted))) EXECUTE FUNCTION payments_private.tg_customers__revived();
@@ -216,13 +220,16 @@ END) stored,
   expires_at timestamp with time zone,
   version bigint not null default 0,
   subject_version bigint,
+  options jsonb not null default '{}'::jsonb,
+  client_secret text,
   constraint stripe_checkout_sessions_pkey PRIMARY KEY (id),
   constraint attempt_counts_from_1 CHECK ((attempt >= 1)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint idempotency_key_has_1_to_200_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))),
   constraint line_items_are_a_list CHECK (((jsonb_typeof(line_items) = 'array'::text) AND (jsonb_array_length(line_items) <= 100))),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-  constraint mode_of_a_request_is_payment_or_subscription CHECK (((mode = ANY (ARRAY['payment'::text, 'subscription'::text])) OR (checkout_session_id IS NOT NULL))),
+  constraint mode_of_a_request_is_known CHECK (((mode = ANY (ARRAY['payment'::text, 'subscription'::text, 'setup'::text])) OR (checkout_session_id IS NOT NULL))),
+  constraint options_are_an_object CHECK ((jsonb_typeof(options) = 'object'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'open'::text, 'completed'::text, 'expired'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
@@ -232,13 +239,13 @@ alter table payments.stripe_checkout_sessions enable row level security;
 comment on table payments.stripe_checkout_sessions is 'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
-comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
 comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s word. paid and no_payment_required are settled; unpaid, and any word that Stripe adds, is pending, even if the session is complete.';
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
@@ -260,12 +267,18 @@ comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'Af
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
+comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
+comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
 CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_created_at_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_error_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment) WHERE (last_error IS NOT NULL);
 CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_checkout_sessions_uncommon_idx ON payments.stripe_checkout_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'completed'::text);
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _140_reserved BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__reserved();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
@@ -277,11 +290,12 @@ CASE
     ELSE ((( SELECT payments.caller_id() AS caller_id) IS NULL) AND (idempotency_key = NULLIF(( SELECT current_setting('payments.idempotency_key'::text, true) AS current_setting), ''::text)))
 END));
 create policy select_own on payments.stripe_checkout_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
+create policy service_insert on payments.stripe_checkout_sessions for insert to payments_service with check (true);
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
 create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
-grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
-grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
-grant select, update on payments.stripe_checkout_sessions to payments_service;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select, update on payments.stripe_checkout_sessions to payments_service;
 
 create table payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid(),
@@ -297,8 +311,10 @@ create table payments.stripe_customer_portal_sessions (
   raw jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  options jsonb not null default '{}'::jsonb,
   constraint stripe_customer_portal_sessions_pkey PRIMARY KEY (id),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint options_are_an_object CHECK ((jsonb_typeof(options) = 'object'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'created'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
@@ -318,16 +334,20 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_customer_portal_sessions.options is 'What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().';
+CREATE INDEX stripe_customer_portal_sessions_created_at_idx ON payments.stripe_customer_portal_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (subject_id, subject_type, environment);
+CREATE INDEX stripe_customer_portal_sessions_uncommon_idx ON payments.stripe_customer_portal_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'created'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _150_options BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_portal_sessions__options();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
 create policy service_update on payments.stripe_customer_portal_sessions for update to payments_service using (true);
-grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
-grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
+grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
+grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
 grant select, update on payments.stripe_customer_portal_sessions to payments_service;
 
 create table payments.stripe_prices (
@@ -339,6 +359,10 @@ create table payments.stripe_prices (
   currency text not null,
   unit_amount bigint,
   unit_amount_decimal text,
+  pay_what_you_want boolean not null default false,
+  custom_unit_amount_minimum bigint,
+  custom_unit_amount_maximum bigint,
+  custom_unit_amount_preset bigint,
   type text not null,
   lookup_key text,
   billing_scheme text,
@@ -365,8 +389,12 @@ comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
 comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
 comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
-comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers, or the buyer chooses it.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
+comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
+comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_maximum is 'The most that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_preset is 'The amount that the page shows first, in the minor unit.';
 comment on column payments.stripe_prices.type is 'Stripe''s type, one_time or recurring.';
 comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
 comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
@@ -461,6 +489,7 @@ comment on column payments.stripe_subscription_items.raw is 'Empty: the item is 
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
 comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
 CREATE INDEX stripe_subscription_items_price_id_idx ON payments.stripe_subscription_items USING btree (price_id, environment) WHERE (price_id IS NOT NULL);
+CREATE INDEX stripe_subscription_items_product_id_idx ON payments.stripe_subscription_items USING btree (product_id, environment) WHERE (product_id IS NOT NULL);
 CREATE INDEX stripe_subscription_items_subscription_id_idx ON payments.stripe_subscription_items USING btree (subscription_id, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscription_items FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
@@ -523,6 +552,8 @@ comment on column payments.stripe_subscriptions.updated_at is 'When this row las
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (customer_id, environment);
+CREATE INDEX stripe_subscriptions_ending_idx ON payments.stripe_subscriptions USING btree (updated_at, environment) WHERE cancel_at_period_end;
+CREATE INDEX stripe_subscriptions_status_idx ON payments.stripe_subscriptions USING btree (status, updated_at, environment);
 CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscriptions USING btree (updated_at, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
@@ -693,10 +724,17 @@ comment on column payments.transactions.disputed_at is 'When the payment was dis
 comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
 comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
+CREATE INDEX transactions_currency_amount_idx ON payments.transactions USING btree (currency, amount, environment) WHERE (currency IS NOT NULL);
+CREATE INDEX transactions_disputed_at_idx ON payments.transactions USING btree (disputed_at, environment) INCLUDE (currency, amount_disputed) WHERE (disputed_at IS NOT NULL);
+CREATE INDEX transactions_failed_at_idx ON payments.transactions USING btree (failed_at, environment) INCLUDE (currency) WHERE ((type = 'failed_payment'::text) AND (failed_at IS NOT NULL));
+CREATE INDEX transactions_paid_at_idx ON payments.transactions USING btree (paid_at, environment) INCLUDE (currency, amount) WHERE (paid_at IS NOT NULL);
 CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
 CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
 CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
+CREATE INDEX transactions_refunded_at_idx ON payments.transactions USING btree (refunded_at, environment) INCLUDE (currency, amount) WHERE ((type = 'refund'::text) AND (refunded_at IS NOT NULL));
 CREATE INDEX transactions_subject_idx ON payments.transactions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX transactions_type_idx ON payments.transactions USING btree (type, provider_created_at DESC, environment);
+CREATE INDEX transactions_uncommon_idx ON payments.transactions USING btree (status, provider_created_at DESC, environment) WHERE (status <> 'succeeded'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.transactions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.transactions for select to payments_service using (true);
 grant select on payments.transactions to payments_service;
@@ -791,12 +829,54 @@ comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of 
 comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
 comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due for a retry; null when it is not retried automatically.';
+CREATE INDEX webhook_events_ignored_idx ON payments.webhook_events USING btree (received_at, environment) WHERE (processing_status = 'ignored'::text);
 CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (object_id, environment) WHERE (object_id IS NOT NULL);
 CREATE INDEX webhook_events_received_at_idx ON payments.webhook_events USING btree (received_at, environment);
+CREATE INDEX webhook_events_type_idx ON payments.webhook_events USING btree (event_type, received_at, environment);
 CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (next_attempt_at, environment) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
+
+create table payments_private.catalog_changes (
+  environment text not null,
+  object_id text not null,
+  begun_at timestamp with time zone not null default now(),
+  constraint catalog_changes_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.catalog_changes enable row level security;
+comment on table payments_private.catalog_changes is 'Products and prices that someone is changing at Stripe just now, so that a second editor is told.';
+comment on column payments_private.catalog_changes.environment is 'test or live.';
+comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
+comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
+
+create view payments_private.checkout_session_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    mode,
+    status,
+    payment_status,
+    subject_type,
+    subject_id,
+    customer_email,
+    checkout_session_id,
+    customer_id,
+    payment_intent_id,
+    subscription_id,
+    ( SELECT COALESCE(jsonb_agg(jsonb_build_object('price_id', COALESCE((i.item ->> 'priceId'::text), (i.item ->> 'price'::text), (i.item ->> 'price_id'::text)), 'quantity', (i.item -> 'quantity'::text)) ORDER BY i."position"), '[]'::jsonb) AS "coalesce"
+           FROM jsonb_array_elements(c.line_items) WITH ORDINALITY i(item, "position")) AS line_items,
+    success_url,
+    cancel_url,
+    metadata,
+    last_error,
+    attempt,
+    expires_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_checkout_sessions c;
+comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
+grant select on payments_private.checkout_session_list to payments_service;
 
 create view payments_private.connection_list with (security_invoker=true) as
  SELECT environment,
@@ -810,7 +890,9 @@ create view payments_private.connection_list with (security_invoker=true) as
     last_synced_at,
     last_sync_status,
     last_sync_error,
-    last_sync_counts
+    last_sync_counts,
+    events_complete_from,
+    events_complete_until
    FROM payments.provider_connections c
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
@@ -869,6 +951,103 @@ comment on column payments_private.customer_owners.subject_id is 'Id of the bill
 comment on column payments_private.customer_owners.named_at is 'When the object that names the owner was created at Stripe; of several objects, the earliest.';
 comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
 CREATE INDEX customer_owners_subject_idx ON payments_private.customer_owners USING btree (subject_id, subject_type, environment);
+
+create view payments_private.customer_timeline with (security_invoker=true) as
+ SELECT t.id,
+    t.environment,
+    t.provider_customer_id AS customer_id,
+    COALESCE(t.provider_created_at, t.created_at) AS happened_at,
+        CASE
+            WHEN (t.type = 'refund'::text) THEN 'refund'::text
+            ELSE 'payment'::text
+        END AS kind,
+    t.provider_object_id AS object_id,
+    COALESCE(t.description, t.type) AS title,
+    t.status,
+    t.amount,
+    t.currency,
+    NULL::text AS error
+   FROM payments.transactions t
+  WHERE (t.provider_customer_id IS NOT NULL)
+UNION ALL
+ SELECT s.id,
+    s.environment,
+    s.customer_id,
+    COALESCE(to_timestamp((((s.raw ->> 'created'::text))::bigint)::double precision), s.created_at) AS happened_at,
+    'subscription'::text AS kind,
+    s.subscription_id AS object_id,
+    'subscription'::text AS title,
+    s.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    NULL::text AS error
+   FROM payments.stripe_subscriptions s
+UNION ALL
+ SELECT c.id,
+    c.environment,
+    c.customer_id,
+    c.created_at AS happened_at,
+    'checkout_session'::text AS kind,
+    c.checkout_session_id AS object_id,
+    c.mode AS title,
+    c.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    c.last_error AS error
+   FROM payments.stripe_checkout_sessions c
+  WHERE (c.customer_id IS NOT NULL)
+UNION ALL
+ SELECT p.id,
+    p.environment,
+    p.customer_id,
+    p.created_at AS happened_at,
+    'portal_session'::text AS kind,
+    NULL::text AS object_id,
+    'customer portal'::text AS title,
+    p.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    p.last_error AS error
+   FROM payments.stripe_customer_portal_sessions p
+  WHERE (p.customer_id IS NOT NULL)
+UNION ALL
+ SELECT e.id,
+    e.environment,
+    o.customer_id,
+    e.received_at AS happened_at,
+    'event'::text AS kind,
+    e.provider_event_id AS object_id,
+    e.event_type AS title,
+    e.processing_status AS status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    e.last_error AS error
+   FROM (( SELECT c.environment,
+            c.provider_customer_id AS customer_id,
+            c.provider_customer_id AS object_id
+           FROM payments.customers c
+        UNION
+         SELECT s.environment,
+            s.customer_id,
+            s.subscription_id
+           FROM payments.stripe_subscriptions s
+        UNION
+         SELECT c.environment,
+            c.customer_id,
+            c.checkout_session_id
+           FROM payments.stripe_checkout_sessions c
+          WHERE ((c.customer_id IS NOT NULL) AND (c.checkout_session_id IS NOT NULL))
+        UNION
+         SELECT t.environment,
+            t.provider_customer_id,
+            r.value
+           FROM (payments.transactions t
+             CROSS JOIN LATERAL jsonb_each_text(t.related_object_ids) r(key, value))
+          WHERE ((t.provider_customer_id IS NOT NULL) AND (r.key = ANY (ARRAY['payment_intent'::text, 'invoice'::text, 'charge'::text, 'checkout_session'::text, 'refund'::text])))) o
+     JOIN payments.webhook_events e ON (((e.object_id = o.object_id) AND (e.environment = o.environment))))
+  WHERE (e.provider = 'stripe'::text);
+comment on view payments_private.customer_timeline is 'What happened with each customer, as the API lists it.';
+grant select on payments_private.customer_timeline to payments_service;
 
 create view payments_private.derived_transactions with (security_invoker=true) as
  WITH facts AS (
@@ -1282,6 +1461,22 @@ CREATE INDEX payment_objects_order_reference_idx ON payments_private.payment_obj
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
 CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
 
+create view payments_private.portal_session_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    status,
+    subject_type,
+    subject_id,
+    customer_id,
+    return_url,
+    configuration_id AS configuration,
+    last_error,
+    created_at,
+    updated_at
+   FROM payments.stripe_customer_portal_sessions p;
+comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
+grant select on payments_private.portal_session_list to payments_service;
+
 create view payments_private.price_list with (security_invoker=true) as
  SELECT environment,
     price_id,
@@ -1298,7 +1493,12 @@ create view payments_private.price_list with (security_invoker=true) as
     recurring_interval_count,
     metadata,
     synced_at,
-    recurring_usage_type
+    recurring_usage_type,
+    pay_what_you_want,
+    custom_unit_amount_minimum,
+    custom_unit_amount_maximum,
+    custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p.*)) AS revision
    FROM payments.stripe_prices p
   WHERE (NOT deleted);
 comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
@@ -1312,7 +1512,8 @@ create view payments_private.product_list with (security_invoker=true) as
     active,
     default_price_id,
     metadata,
-    synced_at
+    synced_at,
+    payments_private.catalog_revision(to_jsonb(p.*)) AS revision
    FROM payments.stripe_products p
   WHERE (NOT deleted);
 comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
@@ -1351,6 +1552,18 @@ comment on column payments_private.refused_signatures.first_refused_at is 'When 
 comment on column payments_private.refused_signatures.last_refused_at is 'When the last of them arrived.';
 create policy service_select on payments_private.refused_signatures for select to payments_service using (true);
 grant select on payments_private.refused_signatures to payments_service;
+
+create view payments_private.secret_list with (security_invoker=true) as
+ SELECT environment,
+    kind,
+    masked AS masked_key,
+    endpoint_id,
+    key_id,
+    created_at,
+    expires_at
+   FROM payments_private.secrets s;
+comment on view payments_private.secret_list is 'Stored secrets as the API shows them: never a value.';
+grant select on payments_private.secret_list to payments_service;
 
 create table payments_private.secrets (
   id uuid not null default gen_random_uuid(),
@@ -1422,7 +1635,9 @@ create view payments_private.subscription_list with (security_invoker=true) as
            FROM payments_private.subscription_item_list i
           WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
     pause_collection_behavior,
-    pause_collection_resumes_at
+    pause_collection_resumes_at,
+    (payments_private.subscription_access(s.*) ->> 'access'::text) AS access,
+    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason
    FROM payments.stripe_subscriptions s;
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
@@ -1482,7 +1697,9 @@ create view payments_private.transaction_list with (security_invoker=true) as
     updated_at,
     related_object_ids,
     amount_disputed,
-    dispute_status
+    dispute_status,
+    disputed_at,
+    dispute_amount
    FROM payments.transactions t
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
@@ -1504,18 +1721,21 @@ create view payments_private.webhook_event_list with (security_invoker=true) as
     processed_at,
     created_at,
     updated_at,
-    payload
+    payload,
+    provider_created_at,
+    next_attempt_at,
+    ((processing_status = 'failed'::text) AND (next_attempt_at IS NULL)) AS is_dead_lettered
    FROM payments.webhook_events e
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
 grant select on payments_private.webhook_event_list to payments_service;
 
-create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
+create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
-grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer)
   returns jsonb
@@ -1524,19 +1744,19 @@ create function payments.begin_confirmation(environment text, caller jsonb, id t
 comment on function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer) is 'Begins to confirm a Checkout Session as the caller. Returns {action, session, fulfilled, checkout_session_id}; action is return, or ask if Stripe may list events that the ledger lacks. per_minute limits anonymous callers; 0 is no limit. Errors: SP001, SP006 no such row for this caller, SP007 role.';
 grant execute on function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer) to payments_service;
 
-create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text)
+create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
-grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
+comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text, options jsonb) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy.';
+grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text, options jsonb) to payments_service;
 
-create function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
+create function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
-grant execute on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+comment on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
+grant execute on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
@@ -1676,14 +1896,16 @@ grant execute on function payments.find_checkout_session(environment text, calle
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
@@ -1753,7 +1975,8 @@ grant execute on function payments.refuse_sync(environment text, error text, is_
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
@@ -1774,7 +1997,8 @@ grant execute on function payments.retry_customer_portal_session(environment tex
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.retry_webhook_events(max integer) is 'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
@@ -1826,10 +2050,22 @@ create function payments_private.become_caller(caller jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
 
+create function payments_private.begin_catalog_change(environment text, object_id text, revision text)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.begin_catalog_change(environment text, object_id text, revision text) to payments_service;
+
 create function payments_private.bought_line(lines jsonb, is_of_subscription boolean)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.catalog_revision(catalog_row jsonb) to payments_service;
 
 create function payments_private.check_account(environment text, account_id text)
   returns void
@@ -1843,11 +2079,23 @@ create function payments_private.check_caller()
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_caller() to payments_service;
 
-create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text)
+create function payments_private.check_checkout_combination(mode text, line_items jsonb, success_url text, cancel_url text, options jsonb)
   returns void
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+grant execute on function payments_private.check_checkout_combination(mode text, line_items jsonb, success_url text, cancel_url text, options jsonb) to payments_service;
+
+create function payments_private.check_checkout_options(mode text, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_checkout_options(mode text, options jsonb) to payments_service;
+
+create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
@@ -1861,16 +2109,46 @@ create function payments_private.check_known_objects(environment text, account_i
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
+create function payments_private.check_portal_options(options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
+
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb)
+create function payments_private.checkout_custom_field(field jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_custom_field(field jsonb) to payments_service;
+
+create function payments_private.checkout_option_params(mode text, options jsonb, metadata jsonb, has_customer boolean)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_option_params(mode text, options jsonb, metadata jsonb, has_customer boolean) to payments_service;
+
+create function payments_private.checkout_option_problem(option text, name text, value jsonb)
   returns text
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb) to payments_service;
+grant execute on function payments_private.checkout_option_problem(option text, name text, value jsonb) to payments_service;
+
+create function payments_private.checkout_price_data(price_data jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_price_data(price_data jsonb) to payments_service;
+
+create function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, options jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, options jsonb) to payments_service;
 
 create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
@@ -1901,6 +2179,24 @@ create function payments_private.customer_of_subject(environment text, subject_t
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
 
+create function payments_private.customer_search(environment text, search text)
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.customer_search(environment text, search text) to payments_service;
+
+create function payments_private.customer_subjects(environment text, customer_id text)
+  returns TABLE(subject_type text, subject_id text, is_mapped boolean, named_at timestamp with time zone, named_by text)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.customer_subjects(environment text, customer_id text) to payments_service;
+
+create function payments_private.database_state()
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.database_state() to payments_service;
+
 create function payments_private.delete_environment(environment text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -1912,16 +2208,28 @@ create function payments_private.delivery_reasons(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
 
+create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.end_catalog_change(environment text, object_id text)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.end_catalog_change(environment text, object_id text) to payments_service;
 
 create function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
@@ -1932,6 +2240,12 @@ create function payments_private.endpoint_problems(endpoint jsonb, url text, api
   returns text[]
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.environment_overview(environment text, has_key boolean, has_signing_secret boolean)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.environment_overview(environment text, has_key boolean, has_signing_secret boolean) to payments_service;
 
 create function payments_private.environment_tables()
   returns SETOF regclass
@@ -1958,6 +2272,12 @@ create function payments_private.events_of_second(environment text, event jsonb,
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.fail_event(environment text, payload jsonb, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
 
 create function payments_private.forget_refused_signatures(environment text)
   returns void
@@ -1987,8 +2307,33 @@ create function payments_private.ids_of(objects jsonb[])
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ingest_event(environment text, payload jsonb, is_in_list boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_few(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_generally(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -1998,11 +2343,24 @@ create function payments_private.instant_of(field jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
+create function payments_private.is_adjustable_quantity(value jsonb)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_adjustable_quantity(value jsonb) to payments_service;
+
 create function payments_private.is_http_url(url text)
   returns boolean
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
+
+create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -2014,6 +2372,12 @@ create function payments_private.is_own_endpoint(environment text, endpoint json
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.is_price_data(value jsonb)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_price_data(value jsonb) to payments_service;
+
 create function payments_private.is_projected_event(event_type text)
   returns boolean
   language plpgsql immutable security invoker
@@ -2023,6 +2387,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
 
 create function payments_private.known_objects(environment text)
   returns jsonb
@@ -2052,6 +2422,13 @@ create function payments_private.lock_environment(environment text, alone boolea
 
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+  returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -2108,10 +2485,21 @@ create function payments_private.order_event_in_second(environment text, event j
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ordinary_transaction(objects payments_private.payment_objects[])
+  returns payments.transactions
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.own_metadata(metadata jsonb)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.payment_objects_of(environment text, transaction_id uuid)
+  returns TABLE(object_type text, object_id text, status text, state text, amount bigint, amount_refunded bigint, currency text, provider_created_at timestamp with time zone)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.payment_objects_of(environment text, transaction_id uuid) to payments_service;
 
 create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
@@ -2148,11 +2536,23 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
+create function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
+create function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
+create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
+grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
 
 create function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
   returns jsonb[]
@@ -2239,6 +2639,21 @@ create function payments_private.purchased_items(environment text, invoice jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.put_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_refund(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_session(environment text, object jsonb, session payments_private.session_snapshot)
+  returns payments_private.session_snapshot
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.put_payment_objects(environment text, snapshots payments_private.payment_snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
@@ -2253,14 +2668,19 @@ grant execute on function payments_private.read_secrets(environment text) to pay
 create function payments_private.record_events(environment text, events jsonb[], ids text[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer)
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer) to payments_service;
+
+create function payments_private.recurring_revenue(environment text)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
 
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
@@ -2313,6 +2733,24 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text)
+  returns TABLE(day text, currency text, revenue bigint, payments bigint, refunds bigint, refund_count bigint, disputed bigint, failed bigint)
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text) to payments_service;
+
+create function payments_private.row_count(environment text, table_name text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.row_count(environment text, table_name text) to payments_service;
+
+create function payments_private.search_everything(environment text, search text)
+  returns TABLE(kind text, id text, title text, subtitle text, customer_id text)
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.search_everything(environment text, search text) to payments_service;
+
 create function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
   returns boolean
   language plpgsql stable security definer
@@ -2347,6 +2785,11 @@ create function payments_private.split_into_batches(objects jsonb[])
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.status_of_event(environment text, event jsonb)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
   language plpgsql immutable security invoker
@@ -2357,6 +2800,12 @@ create function payments_private.subject_of_customer(environment text, customer_
   returns payments.billing_subject
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.subscription_access(subscription payments.stripe_subscriptions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
 
 create function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
@@ -2379,12 +2828,64 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
 
+create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.take_customer(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_event(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_ignored(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_payment(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_price(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_product(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_session(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg__timestamps()
   returns trigger
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_customers__revived()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_portal_sessions__options()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
@@ -2404,6 +2905,17 @@ create function payments_private.tg_sessions__request()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_sessions__reserved()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.transaction_of_object(environment text, object_id text)
+  returns SETOF uuid
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.transaction_of_object(environment text, object_id text) to payments_service;
+
 create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
   language plpgsql volatile security invoker
@@ -2420,10 +2932,26 @@ create function payments_private.unmapped_customers(environment text, ids text[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.update_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject, may_change_status boolean)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.uuid_of_object(environment text, object_id text)
   returns uuid
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.wrapped(key text, value jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.wrapped(key text, value jsonb) to payments_service;
 
 create function payments_private.write_session_rows(environment text, snapshots payments_private.snapshot[], sessions payments_private.session_snapshot[], rows payments.stripe_checkout_sessions[], new_positions integer[], changed_positions integer[], owned_positions integer[])
   returns void

@@ -4,13 +4,13 @@
  */
 
 export type CreateCheckoutSessionRequest = {
-  mode: 'payment' | 'subscription'
-  /** 1 to 100 items. */
-  lineItems: CheckoutLineItem[]
-  /** Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. */
-  successUrl: string
-  /** Absolute http(s) address. */
-  cancelUrl: string
+  mode: 'payment' | 'subscription' | 'setup'
+  /** 1 to 100 items; none when mode is setup. */
+  lineItems?: CheckoutLineItem[]
+  /** Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. Required on a hosted page. */
+  successUrl?: string
+  /** Absolute http(s) address. Required on a hosted page. */
+  cancelUrl?: string
   /** The owner of the purchase. A subscription must have one. */
   subject?: BillingSubject
   customerEmail?: string | null
@@ -21,13 +21,123 @@ export type CreateCheckoutSessionRequest = {
    * has expired, or if its money came to nothing. Another request with this key is refused with 409.
    */
   idempotencyKey?: string
+  /** Show prices in the currency of the buyer. */
+  adaptivePricing?: boolean
+  /** The page has a field for a promotion code. */
+  allowPromotionCodes?: boolean
+  /** Stripe Tax computes the tax. */
+  automaticTax?: boolean
+  billingAddressCollection?: 'auto' | 'required'
+  /** When the first whole period begins. */
+  billingCycleAnchor?: string
+  /** `manual` authorizes the amount; the admin API captures or cancels it. */
+  captureMethod?: 'automatic' | 'automatic_async' | 'manual'
+  consentCollection?: {
+    termsOfService?: 'none' | 'required'
+    promotions?: 'none' | 'auto'
+    paymentMethodReuseAgreement?: 'auto' | 'hidden'
+  }
+  currency?: string
+  customFields?: {
+    key: string
+    label: string
+    type: 'text' | 'numeric' | 'dropdown'
+    optional?: boolean
+    /** The choices of a dropdown. */
+    options?: {
+      label: string
+      value: string
+    }[]
+    minimumLength?: number
+    maximumLength?: number
+    defaultValue?: string
+  }[]
+  customText?: {
+    afterSubmit?: string
+    shippingAddress?: string
+    submit?: string
+    termsOfServiceAcceptance?: string
+  }
+  discounts?: {
+    /** A coupon of Stripe. */
+    coupon?: string
+    /** A promotion code of Stripe, `promo_…`. */
+    promotionCode?: string
+  }[]
+  /** When the session expires: 30 minutes to 24 hours from now. */
+  expiresAt?: string
+  /** A one-time payment gets an invoice, too. */
+  invoiceCreation?: boolean
+  locale?: string
+  nameCollection?: {
+    individual?: 'required' | 'optional'
+    business?: 'required' | 'optional'
+  }
+  paymentMethodCollection?: 'always' | 'if_required'
+  paymentMethodConfiguration?: string
+  paymentMethodTypes?: string[]
+  phoneNumberCollection?: boolean
+  /** With `billingCycleAnchor`. */
+  prorationBehavior?: 'create_prorations' | 'none'
+  /** An expired session gets a link that begins it again. */
+  recovery?: {
+    allowPromotionCodes?: boolean
+  }
+  redirectOnCompletion?: 'always' | 'if_required' | 'never'
+  /** Where an embedded or custom session sends the buyer afterwards; instead of successUrl. */
+  returnUrl?: string
+  savedPaymentMethods?: {
+    save?: 'enabled' | 'disabled'
+    remove?: 'enabled' | 'disabled'
+  }
+  /** Saves the payment method for later payments. */
+  setupFutureUsage?: 'off_session' | 'on_session'
+  shippingAddressCollection?: {
+    allowedCountries: string[]
+  }
+  shippingOptions?: {
+    shippingRate: string
+  }[]
+  submitType?: string
+  taxIdCollection?: boolean
+  /** When the trial ends. */
+  trialEnd?: string
+  trialPeriodDays?: number
+  /** No card is asked for; the subscription is canceled at the end of the trial if there is none. */
+  trialWithoutCard?: boolean
+  /** `embedded` and `custom` answer `clientSecret` for the app's own page instead of `url`. */
+  uiMode?: 'hosted' | 'embedded' | 'custom'
 }
 
 export type CheckoutLineItem = {
   /** A Stripe price, `price_…`. */
-  priceId: string
+  priceId?: string
+  /** A price of its own instead of priceId; from the service only, or where an offer allows it. */
+  priceData?: {
+    currency: string
+    /** In the currency's minor unit. */
+    unitAmount: number
+    /** A Stripe product, `prod_…`; else product. */
+    productId?: string
+    /** A product that is made for this price. */
+    product?: {
+      name: string
+      description?: string
+      taxCode?: string
+    }
+    recurring?: {
+      interval: 'day' | 'week' | 'month' | 'year'
+      intervalCount?: number
+    }
+    taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
+  }
   /** 1 to 999; 1 if omitted. It is not sent to Stripe for a metered price. */
   quantity?: number
+  /** The buyer may change the quantity on the page, within these limits. */
+  adjustableQuantity?: {
+    minimum?: number
+    maximum?: number
+  }
 }
 
 /** The app-owned owner of a purchase, for example `{ type: 'team', id: '42' }`. */
@@ -46,8 +156,8 @@ export type CheckoutSession = {
   /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  /** `payment`, `subscription`, or a word that Stripe adds later. */
-  mode: 'payment' | 'subscription' | (string & {})
+  /** `payment`, `subscription`, `setup`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | 'setup' | (string & {})
   status: CheckoutSessionStatus
   /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
@@ -61,6 +171,8 @@ export type CheckoutSession = {
   subscriptionId: string | null
   /** The hosted page to send the buyer to, while the session is open; else null. */
   url: string | null
+  /** Mounts an embedded or custom session in the app's page, while the session is open; else null. */
+  clientSecret: string | null
   lastError: string | null
   createdAt: string
   updatedAt: string
@@ -83,6 +195,28 @@ export type CreateCustomerPortalSessionRequest = {
   returnUrl?: string
   /** A Stripe portal configuration, `bpc_…`. */
   configuration?: string
+  locale?: string
+  /** Opens one page of the portal instead of its start. */
+  flow?: {
+    type: 
+      | 'payment_method_update'
+      | 'subscription_cancel'
+      | 'subscription_update'
+      | 'subscription_update_confirm'
+    /** A subscription of the subject, `sub_…`; may be omitted if there is only one. */
+    subscriptionId?: string
+    /** What the subscription changes to; for `subscription_update_confirm`. */
+    items?: {
+      priceId: string
+      quantity?: number
+      subscriptionItemId?: string
+    }[]
+    afterCompletion?: {
+      type: 'portal_homepage' | 'redirect' | 'hosted_confirmation'
+      returnUrl?: string
+      customMessage?: string
+    }
+  }
 }
 
 export type CreateCustomerPortalSessionResponse = {
@@ -136,6 +270,111 @@ export type HealthResponse = {
   status: 'ok'
   database: 'ok'
   version: string
+}
+
+export type GetDashboardSessionResponse = {
+  /** Null if nobody is signed in. */
+  session: DashboardSession | null
+  /** Whether there was a session that is over. */
+  hasExpired: boolean
+  version: string
+  environments: StripeEnvironment[]
+  /** False if no admin can exist here. */
+  canSignIn: boolean
+  /** Why nobody can sign in, as a sentence. */
+  problem: string | null
+}
+
+export type DashboardSession = {
+  /** A reader sees everything but secrets, and changes nothing. */
+  role: 'admin' | 'reader'
+  expiresAt: string
+  /** Send it as `X-CSRF-Token` with every change. */
+  csrfToken: string
+  signedInWith: 'key' | 'token' | 'link'
+}
+
+export type SignInRequest = {
+  /** The admin key, the read-only key, or an admin's token. Either this or `code`. */
+  key?: string
+  /** The code of a login link. It is valid once. */
+  code?: string
+}
+
+export type SignInResponse = {
+  session: DashboardSession
+}
+
+export type SignOutResponse = {
+  signedOut: true
+}
+
+export type GetSettingsResponse = {
+  version: string
+  publicUrl: string | null
+  basePath: string
+  encryption: EncryptionState
+  access: AccessState
+  database: DatabaseState
+}
+
+export type EncryptionState = {
+  isConfigured: boolean
+  /** The id of the key that encrypts; its beginning in SHA-256. */
+  keyId: string | null
+  previousKeyId: string | null
+  secrets: StoredSecretState[]
+}
+
+export type StoredSecretState = {
+  environment: StripeEnvironment
+  kind: 'secret_key' | 'webhook_secret'
+  maskedKey: string | null
+  endpointId: string | null
+  /** The encryption key that it was stored with. */
+  keyId: string
+  /** Whether one of the configured encryption keys is that key. */
+  isReadable?: boolean
+  createdAt: string
+  expiresAt: string | null
+}
+
+export type AccessState = {
+  adminKey: boolean
+  readKey: boolean
+  anonKey: boolean
+  jwtSecret: boolean
+  metricsToken: boolean
+  jwksUrl: string | null
+  /** Null if any issuer is accepted. */
+  issuers: string[] | null
+  audiences: string[] | null
+  adminRoles: string[]
+}
+
+export type DatabaseState = {
+  postgresVersion: string
+  migrations: AppliedMigration[]
+  roles: RoleState[]
+  grants: TableGrant[]
+}
+
+export type AppliedMigration = {
+  name: string
+  appliedAt: string
+}
+
+export type RoleState = {
+  role: string
+  exists: boolean
+  /** Whether the login of the handlers may become it. */
+  isGranted: boolean
+}
+
+export type TableGrant = {
+  role: string
+  object: string
+  privileges: string[]
 }
 
 export type GetStripeStatusResponse = {
@@ -362,6 +601,132 @@ export type EventFailure = {
   count: number
 }
 
+export type GetOverviewResponse = {
+  overview: EnvironmentOverview
+}
+
+export type EnvironmentOverview = {
+  environment: StripeEnvironment
+  asOf: string
+  setup: SetupState
+  /**
+   * Rows of `customers`, `subscriptions`, `transactions`, `events`, `checkoutSessions`, `portalSessions`,
+   * `products` and `prices`.
+   */
+  counts: Record<string, RowCount>
+  failedPayments: FailedPayments
+  backlog: EventBacklog
+}
+
+export type SetupState = {
+  isDone: boolean
+  steps: SetupStep[]
+}
+
+export type SetupStep = {
+  step: 'key' | 'webhook' | 'sync' | 'checkout'
+  isDone: boolean
+  message: string
+  nextAction: string | null
+}
+
+export type RowCount = {
+  count: number
+  /** False for a large table: the count is then Postgres's estimate. */
+  isExact: boolean
+}
+
+export type FailedPayments = {
+  lastDay: number
+  lastWeek: number
+  lastMonth: number
+  /** False if there were more: the newest 10,000 are counted. */
+  isExact: boolean
+}
+
+export type EventBacklog = {
+  failed: number
+  deadLettered: number
+  oldestFailedAt: string | null
+}
+
+export type GetRevenueResponse = {
+  environment: StripeEnvironment
+  from: string
+  to: string
+  timeZone: string
+  /** By day and currency; a day without money is left out. */
+  days: RevenueOfDay[]
+}
+
+export type RevenueOfDay = {
+  /** For example `2026-11-30`. */
+  day: string
+  currency: string | null
+  /** What was paid on that day, whatever was refunded later. */
+  revenue: number
+  payments: number
+  /** What was paid back on that day. */
+  refunds: number
+  refundCount: number
+  /** What was lost of disputes that were opened on that day. */
+  disputed: number
+  /** Payments that failed on that day. */
+  failed: number
+}
+
+export type GetRecurringRevenueResponse = {
+  recurringRevenue: RecurringRevenue
+}
+
+export type RecurringRevenue = {
+  environment: StripeEnvironment
+  asOf: string
+  /** Statuses of a subscription that goes on. */
+  openStatuses: string[]
+  /** Statuses that are in `mrr`; a trial and a paused collection bring nothing. */
+  paidStatuses: string[]
+  openSubscriptions: number
+  statuses: SubscriptionsOfStatus[]
+  currencies: RecurringRevenueOfCurrency[]
+}
+
+export type SubscriptionsOfStatus = {
+  status: string
+  count: number
+}
+
+export type RecurringRevenueOfCurrency = {
+  currency: string
+  /**
+   * A month, in the minor unit: by the year a twelfth, by the week 365/84, by the day 365/12; each item is
+   * rounded.
+   */
+  mrr: number
+  subscriptions: number
+  /** Those with a metered or tiered item, which has no amount here. */
+  subscriptionsWithoutAmount: number
+}
+
+export type SearchResponse = {
+  results: SearchResult[]
+}
+
+export type SearchResult = {
+  kind: 
+    | 'customer'
+    | 'subscription'
+    | 'transaction'
+    | 'checkout_session'
+    | 'event'
+    | 'product'
+    | 'price'
+  id: string
+  title: string
+  subtitle: string | null
+  customerId: string | null
+}
+
 export type ListStripeCatalogResponse = {
   products: StripeProduct[]
   prices: StripePrice[]
@@ -375,6 +740,8 @@ export type StripeProduct = {
   active: boolean
   defaultPriceId: string | null
   metadata: Record<string, string>
+  /** A mark of what can be edited; send it as `ifRevision`. */
+  revision: string
   syncedAt: string
 }
 
@@ -384,9 +751,14 @@ export type StripePrice = {
   productId: string | null
   active: boolean
   currency: string
-  /** In the currency's minor unit; null if it has fractions or tiers. */
+  /** In the currency's minor unit; null if it has fractions or tiers, or if the buyer chooses it. */
   unitAmount: number | null
   unitAmountDecimal: string | null
+  /** Whether the buyer chooses the amount. */
+  payWhatYouWant: boolean
+  customUnitAmountMinimum: number | null
+  customUnitAmountMaximum: number | null
+  customUnitAmountPreset: number | null
   /** `one_time`, `recurring`, or a word that Stripe adds later. */
   type: 'one_time' | 'recurring' | (string & {})
   lookupKey: string | null
@@ -400,6 +772,8 @@ export type StripePrice = {
   /** `licensed`, `metered`, or a word that Stripe adds later. */
   recurringUsageType: 'licensed' | 'metered' | (string & {}) | null
   metadata: Record<string, string>
+  /** A mark of what can be edited; send it as `ifRevision`. */
+  revision: string
   syncedAt: string
 }
 
@@ -434,6 +808,8 @@ export type UpdateStripeProductRequest = {
   description?: string | null
   active?: boolean
   metadata?: Record<string, string>
+  /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+  ifRevision?: string
 }
 
 export type DeleteStripeProductResponse = {
@@ -451,8 +827,14 @@ export type CreateStripePriceRequest = {
   productId: string
   /** Three letters. */
   currency: string
-  /** In the currency's minor unit. */
-  unitAmount: number
+  /** In the currency's minor unit. Required unless customUnitAmount is given. */
+  unitAmount?: number
+  /** The buyer chooses the amount, within these limits. */
+  customUnitAmount?: {
+    minimum?: number
+    maximum?: number
+    preset?: number
+  }
   lookupKey?: string | null
   active?: boolean
   recurring?: {
@@ -474,6 +856,8 @@ export type UpdateStripePriceRequest = {
   lookupKey?: string | null
   taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
   metadata?: Record<string, string>
+  /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+  ifRevision?: string
 }
 
 export type ArchiveStripePriceResponse = {
@@ -516,6 +900,13 @@ export type StripeSubscription = {
   createdAt: string
   updatedAt: string
   items: StripeSubscriptionItem[]
+  /**
+   * Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide
+   * otherwise.
+   */
+  access: 'granted' | 'at_risk' | 'none'
+  /** A sentence. */
+  accessReason: string
 }
 
 /** Give no access for a status that you do not know. */
@@ -553,6 +944,7 @@ export type ListPaymentTransactionsResponse = {
 }
 
 export type PaymentTransaction = {
+  id: string
   environment: StripeEnvironment
   provider: 'stripe'
   type: PaymentTransactionType
@@ -570,6 +962,8 @@ export type PaymentTransaction = {
   amountDisputed: number
   /** Stripe's status of the latest dispute, for example `needs_response`, `won` or `lost`. */
   disputeStatus: string | null
+  disputedAt: string | null
+  disputeAmount: number | null
   currency: string | null
   description: string | null
   paidAt: string | null
@@ -620,10 +1014,181 @@ export type PaymentCustomer = {
   countryCode: string | null
 }
 
-export type ListWebhookEventsResponse = {
-  events: StripeWebhookEvent[]
+export type ListCustomerTimelineResponse = {
+  entries: CustomerTimelineEntry[]
   /** Null on the last page. */
   nextCursor: string | null
+}
+
+export type CustomerTimelineEntry = {
+  id: string
+  kind: 
+    | 'payment'
+    | 'refund'
+    | 'subscription'
+    | 'checkout_session'
+    | 'portal_session'
+    | 'event'
+  happenedAt: string
+  /** Stripe's id. */
+  objectId: string | null
+  title: string
+  status: string
+  amount: number | null
+  currency: string | null
+  error: string | null
+}
+
+export type ListCheckoutSessionsResponse = {
+  checkoutSessions: CheckoutSessionRecord[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CheckoutSessionRecord = {
+  id: string
+  environment: StripeEnvironment
+  /** `payment`, `subscription`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | (string & {})
+  status: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+  /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
+  paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
+  subjectType: string | null
+  subjectId: string | null
+  customerEmail: string | null
+  checkoutSessionId: string | null
+  customerId: string | null
+  paymentIntentId: string | null
+  subscriptionId: string | null
+  lineItems: CheckoutSessionLine[]
+  successUrl: string
+  cancelUrl: string
+  metadata: Record<string, string>
+  lastError: string | null
+  attempt: number
+  expiresAt: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+export type CheckoutSessionLine = {
+  priceId: string | null
+  quantity: number | null
+}
+
+export type ListPortalSessionsResponse = {
+  portalSessions: PortalSessionRecord[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type PortalSessionRecord = {
+  id: string
+  environment: StripeEnvironment
+  status: 'initialized' | 'created' | 'failed'
+  subjectType: string
+  subjectId: string
+  customerId: string | null
+  returnUrl: string | null
+  configuration: string | null
+  lastError: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+export type GetPaymentCustomerResponse = {
+  customer: PaymentCustomer
+  subjects: CustomerSubject[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
+}
+
+export type CustomerSubject = {
+  subjectType: string
+  subjectId: string
+  /** Whether the subject pays with this customer now. */
+  isMapped: boolean
+  /** When a Stripe object first named it as the owner. */
+  namedAt: string | null
+  /** The Stripe object that named it. */
+  namedBy: string | null
+}
+
+export type GetStripeSubscriptionResponse = {
+  subscription: StripeSubscription
+  customer: PaymentCustomer | null
+  products: StripeProduct[]
+  prices: StripePrice[]
+  /** The newest 50. */
+  transactions: PaymentTransaction[]
+  /** The newest 50 about the subscription itself. */
+  events: StripeLedgerEvent[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
+}
+
+export type StripeLedgerEvent = {
+  environment: StripeEnvironment
+  eventId: string
+  eventType: string
+  livemode: boolean
+  accountId: string | null
+  objectType: string | null
+  objectId: string | null
+  processingStatus: WebhookEventStatus
+  attemptCount: number
+  lastError: string | null
+  receivedAt: string
+  processedAt: string | null
+  createdAt: string
+  updatedAt: string
+  /** When it happened at Stripe. */
+  providerCreatedAt: string | null
+  /** When it is retried; null if it is not. */
+  nextAttemptAt: string | null
+  /** Whether it failed and is no longer retried automatically. */
+  isDeadLettered: boolean
+}
+
+export type GetPaymentTransactionResponse = {
+  transaction: PaymentTransaction
+  /** Of a refund: the payment. */
+  payment: PaymentTransaction | null
+  /** Of a payment: its refunds. */
+  refunds: PaymentTransaction[]
+  /** Every object of Stripe that the payment consists of. */
+  objects: PaymentObject[]
+  /** The newest 100 about these objects. */
+  events: StripeLedgerEvent[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
+}
+
+export type PaymentObject = {
+  objectType: string
+  objectId: string
+  /** Stripe's word; null if the object was only linked to so far. */
+  status: string | null
+  /** `succeeded`, `pending` or `failed`. */
+  state: string | null
+  amount: number | null
+  amountRefunded: number | null
+  currency: string | null
+  providerCreatedAt: string | null
+}
+
+export type ListWebhookEventsResponse = {
+  events: StripeLedgerEvent[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CountWebhookEventsResponse = {
+  count: number
+  /** False if there are more: it stops counting at 10,000. */
+  isExact: boolean
+  oldestReceivedAt: string | null
+  newestReceivedAt: string | null
 }
 
 export type GetWebhookEventResponse = {
@@ -642,13 +1207,19 @@ export type GetWebhookEventResponse = {
     processedAt: string | null
     createdAt: string
     updatedAt: string
+    /** When it happened at Stripe. */
+    providerCreatedAt: string | null
+    /** When it is retried; null if it is not. */
+    nextAttemptAt: string | null
+    /** Whether it failed and is no longer retried automatically. */
+    isDeadLettered: boolean
     /** The event as Stripe sent it; null if it was pruned. */
     payload: Record<string, unknown> | null
   }
 }
 
 export type RetryWebhookEventResponse = {
-  event: StripeWebhookEvent
+  event: StripeLedgerEvent
   /** False if there was nothing to do: the event is finished, or its payload was pruned. */
   retried: boolean
 }
@@ -672,6 +1243,28 @@ export type RetriedEvent = {
   eventId: string
   processingStatus: WebhookEventStatus
   lastError: string | null
+}
+
+export type CapturePaymentRequest = {
+  /** In the currency's minor unit; all of it if omitted. The rest is released. */
+  amount?: number
+}
+
+export type PaymentResponse = {
+  payment: Payment
+}
+
+export type Payment = {
+  environment: StripeEnvironment
+  paymentIntentId: string
+  /** `requires_capture`, `succeeded`, `canceled`, or a word that Stripe adds later. */
+  status: 'requires_capture' | 'succeeded' | 'canceled' | (string & {})
+  /** In the currency's minor unit, like every amount. */
+  amount: number
+  /** What is held and may be captured. */
+  amountCapturable: number
+  amountReceived: number
+  currency: string
 }
 
 export type SyncRequest = {
@@ -715,6 +1308,26 @@ export type ListSyncRunsResponse = {
   syncRuns: SyncRun[]
   /** Null on the last page. */
   nextCursor: string | null
+}
+
+export type GetSyncRunResponse = {
+  syncRun: SyncRun
+}
+
+export type GetRecoveryStateResponse = {
+  environment: StripeEnvironment
+  /** The ledger holds every event since then. */
+  eventsCompleteFrom: string | null
+  /** Until then the ledger was compared with Stripe's list of events; null before the first recovery. */
+  eventsCompleteUntil: string | null
+  /** The instant from which the next recovery reads Stripe's list. */
+  nextFrom: string
+  /** The period whose events Stripe no longer has; a sync of payment objects closes it. */
+  gap: {
+    from: string
+    before: string
+    message: string
+  } | null
 }
 
 export type RecoverRequest = {
@@ -856,7 +1469,9 @@ export type ErrorCode =
   | 'PAYMENT_PRODUCT_IN_USE'
   | 'PAYMENT_PRICE_IN_USE'
   | 'PAYMENT_LOOKUP_KEY_IN_USE'
+  | 'PAYMENT_CHANGED_MEANWHILE'
   | 'PAYMENT_METHOD_DECLINED'
+  | 'PAYMENT_NOT_CAPTURABLE'
   | 'PAYMENT_SYNC_RUNNING'
   | 'RATE_LIMITED'
   | 'UPSTREAM_FAILURE'
@@ -864,3 +1479,710 @@ export type ErrorCode =
   | 'DATABASE_CONSTRAINT_VIOLATION'
   | 'DATABASE_UNAVAILABLE'
   | 'INTERNAL_ERROR'
+
+/** What each operation takes and returns, by its id in `types/openapi.json`. */
+export type Operations = {
+  createCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCheckoutSessionRequest
+    response: CreateCheckoutSessionResponse
+  }
+  readCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+      /** The id of the row, or of Stripe (`cs_…`). */
+      id: string
+    }
+    query: {
+    }
+    body: undefined
+    response: CheckoutSessionStatusResponse
+  }
+  confirmCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+      /** The id of the row, or of Stripe (`cs_…`). */
+      id: string
+    }
+    query: undefined
+    body: undefined
+    response: CheckoutSessionStatusResponse
+  }
+  createCustomerPortalSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCustomerPortalSessionRequest
+    response: CreateCustomerPortalSessionResponse
+  }
+  receiveWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: Record<string, unknown>
+    response: WebhookResponse
+  }
+  getHealth: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: HealthResponse
+  }
+  getDashboardSession: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: GetDashboardSessionResponse
+  }
+  signInToDashboard: {
+    params: undefined
+    query: {
+    }
+    body: SignInRequest
+    response: SignInResponse
+  }
+  signOutOfDashboard: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: SignOutResponse
+  }
+  getMetrics: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: string
+  }
+  getOpenapi: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: {
+      openapi: string
+    }
+  }
+  getSettings: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetSettingsResponse
+  }
+  getStripeStatus: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeStatusResponse
+  }
+  getStripeConfig: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeConfigResponse
+  }
+  putStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PutStripeConfigRequest
+    response: PutStripeConfigResponse
+  }
+  deleteStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: DeleteStripeConfigResponse
+  }
+  configureStripeWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ConfigureStripeWebhookRequest
+    response: ConfigureStripeWebhookResponse
+  }
+  getStripeHealth: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: EnvironmentHealthResponse
+  }
+  getOverview: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetOverviewResponse
+  }
+  getRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** 30 days ago if omitted. */
+      from?: string
+      /** Now if omitted. */
+      to?: string
+      /** Whose days these are; UTC if omitted. */
+      timeZone?: string
+    }
+    body: undefined
+    response: GetRevenueResponse
+  }
+  getRecurringRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecurringRevenueResponse
+  }
+  searchEverything: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject, or the whole id of
+       * any object.
+       */
+      q: string
+    }
+    body: undefined
+    response: SearchResponse
+  }
+  listStripeCatalog: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: ListStripeCatalogResponse
+  }
+  listStripeProducts: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripeProductsResponse
+  }
+  createStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  getStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeProductResponse
+  }
+  updateStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: UpdateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  deleteStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
+    body: undefined
+    response: DeleteStripeProductResponse
+  }
+  listStripePrices: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Prices of this product only. */
+      productId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripePricesResponse
+  }
+  createStripePrice: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  getStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: undefined
+    response: MutateStripePriceResponse
+  }
+  updateStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: UpdateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  archiveStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
+    body: undefined
+    response: ArchiveStripePriceResponse
+  }
+  listStripeSubscriptions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      /**
+       * `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `canceled`, `unpaid`, `paused`,
+       * or a word that Stripe adds later.
+       */
+      status?: string
+      /** Whether it is `active`, `trialing` or `past_due`. */
+      isOpen?: 'true' | 'false'
+      cancelAtPeriodEnd?: 'true' | 'false'
+      priceId?: string
+      productId?: string
+      /** A subscription id, a customer id, or the id of a billing subject. */
+      search?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Updated at this instant or later. */
+      from?: string
+      /** Updated before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListStripeSubscriptionsResponse
+  }
+  listPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPaymentTransactionsResponse
+  }
+  exportPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: unknown
+  }
+  listPaymentCustomers: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      email?: string
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject; at most 100 of each.
+       */
+      search?: string
+      /** Both if omitted. */
+      status?: 'active' | 'deleted'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPaymentCustomersResponse
+  }
+  listCustomerTimeline: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: {
+      kind?: 
+        | 'payment'
+        | 'refund'
+        | 'subscription'
+        | 'checkout_session'
+        | 'portal_session'
+        | 'event'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCustomerTimelineResponse
+  }
+  listCheckoutSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      checkoutSessionId?: string
+      status?: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+      /** Whether the last attempt left an error. */
+      hasFailed?: 'true' | 'false'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListCheckoutSessionsResponse
+  }
+  listPortalSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'initialized' | 'created' | 'failed'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPortalSessionsResponse
+  }
+  getPaymentCustomer: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentCustomerResponse
+  }
+  getStripeSubscription: {
+    params: {
+      environment: StripeEnvironment
+      subscriptionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeSubscriptionResponse
+  }
+  getPaymentTransaction: {
+    params: {
+      environment: StripeEnvironment
+      transactionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentTransactionResponse
+  }
+  listWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListWebhookEventsResponse
+  }
+  countWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: CountWebhookEventsResponse
+  }
+  getWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetWebhookEventResponse
+  }
+  retryWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: RetryWebhookEventResponse
+  }
+  retryWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RetryWebhookEventsRequest
+    response: RetryWebhookEventsResponse
+  }
+  capturePayment: {
+    params: {
+      environment: StripeEnvironment
+      paymentIntentId: string
+    }
+    query: undefined
+    body: CapturePaymentRequest
+    response: PaymentResponse
+  }
+  cancelPayment: {
+    params: {
+      environment: StripeEnvironment
+      paymentIntentId: string
+    }
+    query: undefined
+    body: {
+    }
+    response: PaymentResponse
+  }
+  syncStripe: {
+    params: undefined
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  syncStripeEnvironment: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  listSyncRuns: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListSyncRunsResponse
+  }
+  startSyncRun: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: GetSyncRunResponse
+  }
+  getSyncRun: {
+    params: {
+      environment: StripeEnvironment
+      syncRunId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetSyncRunResponse
+  }
+  getRecoveryState: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecoveryStateResponse
+  }
+  recoverWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RecoverRequest
+    response: RecoverResponse
+  }
+  replayWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ReplayRequest
+    response: ReplayResponse
+  }
+  rebuildProjections: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: RebuildResponse
+  }
+  pruneWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PruneRequest
+    response: PruneResponse
+  }
+  runSchedule: {
+    params: undefined
+    query: undefined
+    body: ScheduleRequest
+    response: ScheduleResponse
+  }
+}

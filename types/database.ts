@@ -155,11 +155,52 @@ export interface PaymentsCustomerTotals {
   total_spend: Numeric | null;
 }
 
+export interface PaymentsPrivateCatalogChanges {
+  /**
+   * When the change began; one of more than a minute ago has no effect.
+   */
+  begun_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * The product (prod_…) or price (price_…).
+   */
+  object_id: string;
+}
+
+export interface PaymentsPrivateCheckoutSessionList {
+  attempt: number | null;
+  cancel_url: string | null;
+  checkout_session_id: string | null;
+  created_at: Timestamp | null;
+  customer_email: string | null;
+  customer_id: string | null;
+  environment: string | null;
+  expires_at: Timestamp | null;
+  id: string | null;
+  last_error: string | null;
+  line_items: Json | null;
+  metadata: Json | null;
+  mode: string | null;
+  payment_intent_id: string | null;
+  payment_status: string | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  subscription_id: string | null;
+  success_url: string | null;
+  updated_at: Timestamp | null;
+}
+
 export interface PaymentsPrivateConnectionList {
   account_email: string | null;
   account_id: string | null;
   account_livemode: boolean | null;
   environment: string | null;
+  events_complete_from: Timestamp | null;
+  events_complete_until: Timestamp | null;
   last_sync_counts: Json | null;
   last_sync_error: string | null;
   last_sync_status: string | null;
@@ -216,6 +257,20 @@ export interface PaymentsPrivateCustomerOwners {
    * Kind of billing subject.
    */
   subject_type: string;
+}
+
+export interface PaymentsPrivateCustomerTimeline {
+  amount: Int8 | null;
+  currency: string | null;
+  customer_id: string | null;
+  environment: string | null;
+  error: string | null;
+  happened_at: Timestamp | null;
+  id: string | null;
+  kind: string | null;
+  object_id: string | null;
+  status: string | null;
+  title: string | null;
 }
 
 export interface PaymentsPrivateDerivedTransactions {
@@ -369,18 +424,37 @@ export interface PaymentsPrivatePaymentObjects {
   version_at: Generated<Timestamp | null>;
 }
 
+export interface PaymentsPrivatePortalSessionList {
+  configuration: string | null;
+  created_at: Timestamp | null;
+  customer_id: string | null;
+  environment: string | null;
+  id: string | null;
+  last_error: string | null;
+  return_url: string | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  updated_at: Timestamp | null;
+}
+
 export interface PaymentsPrivatePriceList {
   active: boolean | null;
   billing_scheme: string | null;
   currency: string | null;
+  custom_unit_amount_maximum: Int8 | null;
+  custom_unit_amount_minimum: Int8 | null;
+  custom_unit_amount_preset: Int8 | null;
   environment: string | null;
   lookup_key: string | null;
   metadata: Json | null;
+  pay_what_you_want: boolean | null;
   price_id: string | null;
   product_id: string | null;
   recurring_interval: string | null;
   recurring_interval_count: number | null;
   recurring_usage_type: string | null;
+  revision: string | null;
   synced_at: Timestamp | null;
   tax_behavior: string | null;
   type: string | null;
@@ -396,6 +470,7 @@ export interface PaymentsPrivateProductList {
   metadata: Json | null;
   name: string | null;
   product_id: string | null;
+  revision: string | null;
   synced_at: Timestamp | null;
 }
 
@@ -435,6 +510,16 @@ export interface PaymentsPrivateRefusedSignatures {
    * How many were refused; those of one process within a few seconds may be missing.
    */
   refused: Int8;
+}
+
+export interface PaymentsPrivateSecretList {
+  created_at: Timestamp | null;
+  endpoint_id: string | null;
+  environment: string | null;
+  expires_at: Timestamp | null;
+  key_id: string | null;
+  kind: string | null;
+  masked_key: string | null;
 }
 
 export interface PaymentsPrivateSecrets {
@@ -491,6 +576,8 @@ export interface PaymentsPrivateSubscriptionItemList {
 }
 
 export interface PaymentsPrivateSubscriptionList {
+  access: string | null;
+  access_reason: string | null;
   cancel_at: Timestamp | null;
   cancel_at_period_end: boolean | null;
   canceled_at: Timestamp | null;
@@ -547,7 +634,9 @@ export interface PaymentsPrivateTransactionList {
   currency: string | null;
   customer_email_snapshot: string | null;
   description: string | null;
+  dispute_amount: Int8 | null;
   dispute_status: string | null;
+  disputed_at: Timestamp | null;
   environment: string | null;
   failed_at: Timestamp | null;
   id: string | null;
@@ -574,13 +663,16 @@ export interface PaymentsPrivateWebhookEventList {
   event_id: string | null;
   event_type: string | null;
   id: string | null;
+  is_dead_lettered: boolean | null;
   last_error: string | null;
   livemode: boolean | null;
+  next_attempt_at: Timestamp | null;
   object_id: string | null;
   object_type: string | null;
   payload: Json | null;
   processed_at: Timestamp | null;
   processing_status: string | null;
+  provider_created_at: Timestamp | null;
   received_at: Timestamp | null;
   updated_at: Timestamp | null;
 }
@@ -686,6 +778,10 @@ export interface PaymentsStripeCheckoutSessions {
    */
   checkout_session_id: string | null;
   /**
+   * Secret that mounts an embedded or custom session in the app's page while the session is open; null for a hosted page.
+   */
+  client_secret: string | null;
+  /**
    * When the session was begun here.
    */
   created_at: Generated<Timestamp>;
@@ -722,7 +818,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   last_error: string | null;
   /**
-   * The items to buy: [{"priceId": "price_…", "quantity": 1}].
+   * The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.
    */
   line_items: Generated<Json>;
   /**
@@ -730,9 +826,13 @@ export interface PaymentsStripeCheckoutSessions {
    */
   metadata: Generated<Json>;
   /**
-   * payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.
+   * payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.
    */
   mode: string;
+  /**
+   * What the request asks of Checkout beside its items, by the names of Stripe's parameters; see payments_private.check_checkout_options().
+   */
+  options: Generated<Json>;
   /**
    * PaymentIntent (pi_…) of a completed one-time session.
    */
@@ -817,6 +917,10 @@ export interface PaymentsStripeCustomerPortalSessions {
    */
   last_error: string | null;
   /**
+   * What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().
+   */
+  options: Generated<Json>;
+  /**
    * The session as Stripe sent it.
    */
   raw: Generated<Json>;
@@ -864,6 +968,18 @@ export interface PaymentsStripePrices {
    */
   currency: string;
   /**
+   * The most that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_maximum: Int8 | null;
+  /**
+   * The least that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_minimum: Int8 | null;
+  /**
+   * The amount that the page shows first, in the minor unit.
+   */
+  custom_unit_amount_preset: Int8 | null;
+  /**
    * Deleted at Stripe; never becomes false again.
    */
   deleted: Generated<boolean>;
@@ -883,6 +999,10 @@ export interface PaymentsStripePrices {
    * Stripe metadata, text to text.
    */
   metadata: Generated<Json>;
+  /**
+   * Whether the buyer chooses the amount (pay what you want); unit_amount is null then.
+   */
+  pay_what_you_want: Generated<boolean>;
   /**
    * Stripe id (price_…).
    */
@@ -920,7 +1040,7 @@ export interface PaymentsStripePrices {
    */
   type: string;
   /**
-   * Price of one unit in the currency's minor unit; null when it has fractions or tiers.
+   * Price of one unit in the currency's minor unit; null when it has fractions or tiers, or the buyer chooses it.
    */
   unit_amount: Int8 | null;
   /**
@@ -1506,15 +1626,20 @@ export interface PaymentsWebhookEvents {
 }
 
 export interface DB {
+  "payments_private.catalog_changes": PaymentsPrivateCatalogChanges;
+  "payments_private.checkout_session_list": PaymentsPrivateCheckoutSessionList;
   "payments_private.connection_list": PaymentsPrivateConnectionList;
   "payments_private.customer_list": PaymentsPrivateCustomerList;
   "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
+  "payments_private.customer_timeline": PaymentsPrivateCustomerTimeline;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
+  "payments_private.portal_session_list": PaymentsPrivatePortalSessionList;
   "payments_private.price_list": PaymentsPrivatePriceList;
   "payments_private.product_list": PaymentsPrivateProductList;
   "payments_private.rate_counters": PaymentsPrivateRateCounters;
   "payments_private.refused_signatures": PaymentsPrivateRefusedSignatures;
+  "payments_private.secret_list": PaymentsPrivateSecretList;
   "payments_private.secrets": PaymentsPrivateSecrets;
   "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
   "payments_private.subscription_list": PaymentsPrivateSubscriptionList;

@@ -94,6 +94,8 @@ export interface StripeCheckoutSessions {
   expires_at: Date | null
   version: string
   subject_version: string | null
+  options: Json
+  client_secret: string | null
 }
 
 /** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow. */
@@ -111,6 +113,35 @@ export interface StripeCustomerPortalSessions {
   raw: Json
   created_at: Date
   updated_at: Date
+  options: Json
+}
+
+/** Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final. */
+export interface StripeSubscriptions {
+  id: string
+  environment: string
+  subscription_id: string
+  customer_id: string
+  subject_type: string | null
+  subject_id: string | null
+  status: string
+  current_period_start: Date | null
+  current_period_end: Date | null
+  cancel_at_period_end: boolean
+  cancel_at: Date | null
+  canceled_at: Date | null
+  trial_start: Date | null
+  trial_end: Date | null
+  latest_invoice_id: string | null
+  pause_collection_behavior: string | null
+  pause_collection_resumes_at: Date | null
+  metadata: Json
+  raw: Json
+  synced_at: Date
+  created_at: Date
+  updated_at: Date
+  subject_version: string | null
+  version: string
 }
 
 /** Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was. */
@@ -165,7 +196,7 @@ export interface RefusedSignatures {
 
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
-  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
+  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
   'payments.begin_checkout_session': {
     args: {
       environment: string | null
@@ -179,6 +210,7 @@ export interface SqlFunctions {
       customer_email?: string | null
       metadata?: Json | null
       idempotency_key?: string | null
+      options?: Json | null
     }
     returns: Json
   }
@@ -194,7 +226,7 @@ export interface SqlFunctions {
     returns: Json
   }
 
-  /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy. */
+  /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy. */
   'payments.begin_customer_portal_session': {
     args: {
       environment: string | null
@@ -203,6 +235,7 @@ export interface SqlFunctions {
       subject_id: string | null
       return_url?: string | null
       configuration?: string | null
+      options?: Json | null
     }
     returns: Json
   }
@@ -222,6 +255,7 @@ export interface SqlFunctions {
       customer_email?: string | null
       metadata?: Json | null
       idempotency_key?: string | null
+      options?: Json | null
     }
     returns: Json
   }
@@ -602,6 +636,22 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.begin_catalog_change': {
+    args: {
+      environment: string | null
+      object_id: string | null
+      revision: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.catalog_revision': {
+    args: {
+      catalog_row: Json | null
+    }
+    returns: string
+  }
+
   'payments_private.check_account': {
     args: {
       environment: string | null
@@ -612,6 +662,25 @@ export interface SqlFunctions {
 
   'payments_private.check_caller': {
     args: Record<string, never>
+    returns: undefined
+  }
+
+  'payments_private.check_checkout_combination': {
+    args: {
+      mode: string | null
+      line_items: Json | null
+      success_url: string | null
+      cancel_url: string | null
+      options: Json | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.check_checkout_options': {
+    args: {
+      mode: string | null
+      options: Json | null
+    }
     returns: undefined
   }
 
@@ -626,6 +695,7 @@ export interface SqlFunctions {
       customer_email: string | null
       metadata: Json | null
       idempotency_key: string | null
+      options: Json | null
     }
     returns: undefined
   }
@@ -648,6 +718,46 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_portal_options': {
+    args: {
+      options: Json | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.checkout_custom_field': {
+    args: {
+      field: Json | null
+    }
+    returns: Json
+  }
+
+  'payments_private.checkout_option_params': {
+    args: {
+      mode: string | null
+      options: Json | null
+      metadata: Json | null
+      has_customer: boolean | null
+    }
+    returns: Json
+  }
+
+  'payments_private.checkout_option_problem': {
+    args: {
+      option: string | null
+      name: string | null
+      value: Json | null
+    }
+    returns: string
+  }
+
+  'payments_private.checkout_price_data': {
+    args: {
+      price_data: Json | null
+    }
+    returns: Json
+  }
+
   'payments_private.checkout_request_hash': {
     args: {
       mode: string | null
@@ -658,6 +768,7 @@ export interface SqlFunctions {
       subject_id: string | null
       customer_email: string | null
       metadata: Json | null
+      options: Json | null
     }
     returns: string
   }
@@ -694,12 +805,50 @@ export interface SqlFunctions {
     returns: string
   }
 
+  'payments_private.customer_search': {
+    args: {
+      environment: string | null
+      search: string | null
+    }
+    returns: string[]
+  }
+
+  'payments_private.customer_subjects': {
+    args: {
+      environment: string | null
+      customer_id: string | null
+    }
+    returns: ({ subject_type: string | null; subject_id: string | null; is_mapped: boolean | null; named_at: Date | null; named_by: string | null })[]
+  }
+
+  'payments_private.database_state': {
+    args: Record<string, never>
+    returns: Json
+  }
+
   'payments_private.delivery_reasons': {
     args: {
       environment: string | null
       facts: Json | null
     }
     returns: ({ position: number | null; code: string | null; severity: string | null; message: string | null; next_action: string | null; command: string | null })[]
+  }
+
+  'payments_private.end_catalog_change': {
+    args: {
+      environment: string | null
+      object_id: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.environment_overview': {
+    args: {
+      environment: string | null
+      has_key: boolean | null
+      has_signing_secret: boolean | null
+    }
+    returns: Json
   }
 
   'payments_private.events_arrive': {
@@ -730,9 +879,23 @@ export interface SqlFunctions {
     returns: Date
   }
 
+  'payments_private.is_adjustable_quantity': {
+    args: {
+      value: Json | null
+    }
+    returns: boolean
+  }
+
   'payments_private.is_http_url': {
     args: {
       url: string | null
+    }
+    returns: boolean
+  }
+
+  'payments_private.is_price_data': {
+    args: {
+      value: Json | null
     }
     returns: boolean
   }
@@ -752,11 +915,33 @@ export interface SqlFunctions {
     returns: Json[]
   }
 
+  'payments_private.payment_objects_of': {
+    args: {
+      environment: string | null
+      transaction_id: string | null
+    }
+    returns: ({ object_type: string | null; object_id: string | null; status: string | null; state: string | null; amount: string | null; amount_refunded: string | null; currency: string | null; provider_created_at: Date | null })[]
+  }
+
+  'payments_private.portal_flow_params': {
+    args: {
+      session: StripeCustomerPortalSessions | null
+    }
+    returns: Json
+  }
+
+  'payments_private.portal_session_params': {
+    args: {
+      session: StripeCustomerPortalSessions | null
+    }
+    returns: Json
+  }
+
   'payments_private.price_row': {
     args: {
       object: Json | null
     }
-    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
+    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; pay_what_you_want: boolean | null; custom_unit_amount_minimum: string | null; custom_unit_amount_maximum: string | null; custom_unit_amount_preset: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
   }
 
   'payments_private.product_row': {
@@ -783,6 +968,13 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.recurring_revenue': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
   'payments_private.refused_since_last_event': {
     args: {
       environment: string | null
@@ -795,6 +987,32 @@ export interface SqlFunctions {
       secrets: Json | null
     }
     returns: number
+  }
+
+  'payments_private.revenue_by_day': {
+    args: {
+      environment: string | null
+      happened_from: Date | null
+      happened_before: Date | null
+      time_zone: string | null
+    }
+    returns: ({ day: string | null; currency: string | null; revenue: string | null; payments: string | null; refunds: string | null; refund_count: string | null; disputed: string | null; failed: string | null })[]
+  }
+
+  'payments_private.row_count': {
+    args: {
+      environment: string | null
+      table_name: string | null
+    }
+    returns: Json
+  }
+
+  'payments_private.search_everything': {
+    args: {
+      environment: string | null
+      search: string | null
+    }
+    returns: ({ kind: string | null; id: string | null; title: string | null; subtitle: string | null; customer_id: string | null })[]
   }
 
   'payments_private.session_came_to_nothing': {
@@ -836,10 +1054,33 @@ export interface SqlFunctions {
     returns: BillingSubject
   }
 
+  'payments_private.subscription_access': {
+    args: {
+      subscription: StripeSubscriptions | null
+    }
+    returns: Json
+  }
+
+  'payments_private.transaction_of_object': {
+    args: {
+      environment: string | null
+      object_id: string | null
+    }
+    returns: string[]
+  }
+
   'payments_private.unknown_prices': {
     args: {
       environment: string | null
       id: string | null
+    }
+    returns: Json
+  }
+
+  'payments_private.wrapped': {
+    args: {
+      key: string | null
+      value: Json | null
     }
     returns: Json
   }
@@ -850,10 +1091,10 @@ export interface SqlFunctions {
  * one row of a table, `rows` a set of rows, `values` a set of values.
  */
 export const SQL_CALLS = {
-  'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
+  'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_confirmation': { result: 'value', casts: { environment: 'text', caller: 'jsonb', id: 'text', per_minute: 'int4' } },
-  'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text' } },
-  'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
+  'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text', options: 'jsonb' } },
+  'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
   'payments.begin_sync': { result: 'value', casts: { environment: 'text', kinds: 'jsonb', created_from: 'timestamptz', created_before: 'timestamptz', account_id: 'text' } },
   'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool', take_over: 'bool' } },
@@ -889,7 +1130,9 @@ export const SQL_CALLS = {
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
   'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
   'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.begin_catalog_change': { result: 'void', casts: { environment: 'text', object_id: 'text', revision: 'text' } },
   'payments_private.check_known_objects': { result: 'void', casts: { environment: 'text', account_id: 'text', asked: 'jsonb', seen: 'jsonb', accept_erased: 'bool' } },
+  'payments_private.end_catalog_change': { result: 'void', casts: { environment: 'text', object_id: 'text' } },
   'payments_private.forget_refused_signatures': { result: 'void', casts: { environment: 'text' } },
   'payments_private.known_objects': { result: 'value', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },

@@ -14,6 +14,12 @@ const idempotencyKey = s
   .text(1, 200)
   .describe('A request that is repeated with the same key is carried out once.')
   .optional()
+/** Stops an editor who saw something else than what is there now. */
+const ifRevision = s
+  .text(1, 64)
+  .describe('The `revision` that the editor saw. If another is there now, nothing is changed: 409.')
+  .optional()
+export const deleteQuery = z.strictObject({ ifRevision })
 const changeableProduct = {
   description: s.description.optional(),
   active: s.boolean.optional(),
@@ -25,9 +31,13 @@ export const createProductBody = s.request('CreateStripeProductRequest', {
   ...changeableProduct,
   idempotencyKey,
 })
-const hasField = (change: object) => Object.keys(change).length > 0
+const hasField = (change: object) => Object.keys(change).some((field) => field !== 'ifRevision')
 export const updateProductBody = s
-  .request('UpdateStripeProductRequest', { name: s.text(1, 5000).optional(), ...changeableProduct })
+  .request('UpdateStripeProductRequest', {
+    name: s.text(1, 5000).optional(),
+    ...changeableProduct,
+    ifRevision,
+  })
   .refine(hasField, 'must have at least one field to change')
 
 const active = s.boolean.optional()
@@ -36,35 +46,62 @@ const taxBehavior = z
   .enum(['exclusive', 'inclusive', 'unspecified'], 'must be one of exclusive, inclusive, unspecified')
   .optional()
 
-export const createPriceBody = s.request('CreateStripePriceRequest', {
-  productId: s.id,
-  currency: z
-    .string(s.requiredAs('a currency of three letters'))
-    .trim()
-    .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
-    .transform((value) => value.toLowerCase())
-    .describe('Three letters.'),
-  unitAmount: s
-    .wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, from 0 to 999999999999')
-    .describe("In the currency's minor unit."),
-  lookupKey,
-  active,
-  recurring: z
-    .strictObject(
-      {
-        interval: z.enum(['day', 'week', 'month', 'year'], 'must be one of day, week, month, year'),
-        intervalCount: s.wholeNumber(1, 1095).optional(),
-      },
-      s.requiredAs('an object with interval and intervalCount'),
-    )
-    .optional(),
-  taxBehavior,
-  metadata: s.metadata().optional(),
-  idempotencyKey,
-})
+const amount = s.wholeNumber(0, 99_999_999)
+
+export const createPriceBody = s
+  .request('CreateStripePriceRequest', {
+    productId: s.id,
+    currency: z
+      .string(s.requiredAs('a currency of three letters'))
+      .trim()
+      .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
+      .transform((value) => value.toLowerCase())
+      .describe('Three letters.'),
+    unitAmount: s
+      .wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, from 0 to 999999999999')
+      .describe("In the currency's minor unit. Required unless customUnitAmount is given.")
+      .optional(),
+    customUnitAmount: z
+      .strictObject(
+        { minimum: amount.optional(), maximum: amount.optional(), preset: amount.optional() },
+        s.requiredAs('an object with minimum, maximum and preset'),
+      )
+      .describe('The buyer chooses the amount, within these limits.')
+      .optional(),
+    lookupKey,
+    active,
+    recurring: z
+      .strictObject(
+        {
+          interval: z.enum(['day', 'week', 'month', 'year'], 'must be one of day, week, month, year'),
+          intervalCount: s.wholeNumber(1, 1095).optional(),
+        },
+        s.requiredAs('an object with interval and intervalCount'),
+      )
+      .optional(),
+    taxBehavior,
+    metadata: s.metadata().optional(),
+    idempotencyKey,
+  })
+  .refine(({ unitAmount, customUnitAmount }) => unitAmount !== undefined || customUnitAmount !== undefined, {
+    path: ['unitAmount'],
+    message: 'is required',
+  })
+  .refine(({ unitAmount, customUnitAmount }) => unitAmount === undefined || customUnitAmount === undefined, {
+    path: ['customUnitAmount'],
+    message: 'cannot be used with unitAmount',
+  })
 export const updatePriceBody = s
-  .request('UpdateStripePriceRequest', { active, lookupKey, taxBehavior, metadata: s.metadata().optional() })
+  .request('UpdateStripePriceRequest', {
+    active,
+    lookupKey,
+    taxBehavior,
+    metadata: s.metadata().optional(),
+    ifRevision,
+  })
   .refine(hasField, 'must have at least one field to change')
+
+const revision = z.string().describe('A mark of what can be edited; send it as `ifRevision`.')
 
 export const product = s.component('StripeProduct', {
   environment: s.environment,
@@ -74,6 +111,7 @@ export const product = s.component('StripeProduct', {
   active: z.boolean(),
   defaultPriceId: s.nullable,
   metadata: s.strings,
+  revision,
   syncedAt: s.instant,
 })
 
@@ -86,8 +124,12 @@ export const price = s.component('StripePrice', {
   unitAmount: z
     .number()
     .nullable()
-    .describe("In the currency's minor unit; null if it has fractions or tiers."),
+    .describe("In the currency's minor unit; null if it has fractions or tiers, or if the buyer chooses it."),
   unitAmountDecimal: s.nullable,
+  payWhatYouWant: z.boolean().describe('Whether the buyer chooses the amount.'),
+  customUnitAmountMinimum: z.number().nullable(),
+  customUnitAmountMaximum: z.number().nullable(),
+  customUnitAmountPreset: z.number().nullable(),
   type: s.wordOfStripe('one_time', 'recurring'),
   lookupKey: s.nullable,
   billingScheme: s.wordOfStripe('per_unit', 'tiered').nullable(),
@@ -96,6 +138,7 @@ export const price = s.component('StripePrice', {
   recurringIntervalCount: z.number().nullable(),
   recurringUsageType: s.wordOfStripe('licensed', 'metered').nullable(),
   metadata: s.strings,
+  revision,
   syncedAt: s.instant,
 })
 

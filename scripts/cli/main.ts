@@ -7,13 +7,16 @@ import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
 import { registerAdd } from './commands/add/index.ts'
 import { registerCatalogFile } from './commands/catalog/index.ts'
+import { registerDev } from './commands/dev/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
+import { registerLocalStripe } from './commands/local-stripe.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
 import { registerOlder } from './commands/older.ts'
+import { registerPayments } from './commands/payments.ts'
 import { registerSchedule } from './commands/schedule.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerStripe } from './commands/stripe/index.ts'
@@ -47,6 +50,7 @@ export function createProgram(io: Io): Command {
   setIo(program, io)
   registerStripe(program)
   registerEvents(program)
+  registerPayments(program)
   registerMaintenance(program)
   registerSchedule(program)
   registerDoctor(program)
@@ -55,6 +59,8 @@ export function createProgram(io: Io): Command {
   registerAdd(program)
   registerCatalogFile(program)
   registerServe(program)
+  registerDev(program)
+  registerLocalStripe(program)
   registerKeys(program)
   registerOlder(program)
   return program

@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CATALOG_SCHEMA_FILE, catalogJsonSchema } from '../cli/commands/catalog/schema.ts'
 import { SCHEMA_PARTS_FILE } from '../cli/support/schema-parts.ts'
-import { printApiTypes } from './generators/api-types.ts'
+import { printApiTypes, printRoutes } from './generators/api-types.ts'
 import { printDatabaseTypes } from './generators/database-types.ts'
 import { mappedErrors, printErrors, problemsOfErrors, raisedErrors } from './generators/errors.ts'
 import { printFunctionTypes } from './generators/function-types.ts'
@@ -111,6 +111,7 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
       ['types/openapi.json', printOpenapi()],
       [CATALOG_SCHEMA_FILE, `${JSON.stringify(catalogJsonSchema(), null, 2)}\n`],
       ['types/api.ts', printApiTypes()],
+      ['functions/dashboard/api/routes.ts', printRoutes()],
       [SCHEMA_PARTS_FILE, await printSchemaParts(sql)],
     ])
     const before = await printSchema(sql, { bodies: true })

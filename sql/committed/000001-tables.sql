@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:f0606e71867b9dd4ea66484832278ec5b2a0a2c3
+--! Hash: sha1:b2f745e784a6417a3f86df57e1f21098f6031e10
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -231,6 +231,10 @@ create table if not exists payments.stripe_prices (
   currency text not null,
   unit_amount bigint,
   unit_amount_decimal text,
+  pay_what_you_want boolean not null default false,
+  custom_unit_amount_minimum bigint,
+  custom_unit_amount_maximum bigint,
+  custom_unit_amount_preset bigint,
   type text not null,
   lookup_key text,
   billing_scheme text,
@@ -258,8 +262,12 @@ comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
 comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
 comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
-comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers, or the buyer chooses it.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
+comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
+comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_maximum is 'The most that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_preset is 'The amount that the page shows first, in the minor unit.';
 comment on column payments.stripe_prices.type is 'Stripe''s type, one_time or recurring.';
 comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
 comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
@@ -297,6 +305,13 @@ create table if not exists payments.customers (
 -- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.customers set (toast_tuple_target = 8160);
 create index if not exists customers_email_idx on payments.customers (email, environment) where email is not null;
+create index if not exists customers_deleted_idx
+  on payments.customers (provider_created_at desc, environment) where deleted;
+-- For the search by the beginning of an address or an id, whatever the collation of the database.
+create index if not exists customers_lower_email_idx
+  on payments.customers (lower(email) text_pattern_ops, environment) where email is not null;
+create index if not exists customers_id_prefix_idx
+  on payments.customers (provider_customer_id text_pattern_ops, environment);
 create index if not exists customers_provider_created_at_idx
   on payments.customers (provider_created_at desc, environment);
 comment on table payments.customers is
@@ -329,6 +344,8 @@ create table if not exists payments.customer_mappings (
   constraint customer_mappings_provider_customer_id_key unique (provider_customer_id, environment, provider),
   constraint customer_mappings_subject_key unique (subject_id, subject_type, environment, provider)
 );
+create index if not exists customer_mappings_subject_prefix_idx
+  on payments.customer_mappings (subject_id text_pattern_ops, environment);
 comment on table payments.customer_mappings is
   'The Stripe customer that a billing subject pays with; new sessions use it. Of several customers it is the one with a living subscription, else the one that was claimed first.';
 comment on column payments.customer_mappings.id is 'Local id.';
@@ -359,6 +376,18 @@ comment on column payments_private.customer_owners.subject_type is 'Kind of bill
 comment on column payments_private.customer_owners.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.customer_owners.named_at is 'When the object that names the owner was created at Stripe; of several objects, the earliest.';
 comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
+
+create table if not exists payments_private.catalog_changes (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_id text not null,
+  begun_at timestamptz not null default now(),
+  constraint catalog_changes_pkey primary key (object_id, environment)
+);
+comment on table payments_private.catalog_changes is
+  'Products and prices that someone is changing at Stripe just now, so that a second editor is told.';
+comment on column payments_private.catalog_changes.environment is 'test or live.';
+comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
+comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
 
 --! split: 0040-sessions.sql
 -- Checkout and Billing Portal sessions: the two tables that app users may insert into, within the app's policies.
@@ -402,11 +431,14 @@ create table if not exists payments.stripe_checkout_sessions (
   expires_at timestamptz,
   version bigint not null default 0,
   subject_version bigint,
-  constraint mode_of_a_request_is_payment_or_subscription
-    check (mode in ('payment', 'subscription') or checkout_session_id is not null),
+  options jsonb not null default '{}',
+  client_secret text,
+  constraint mode_of_a_request_is_known
+    check (mode in ('payment', 'subscription', 'setup') or checkout_session_id is not null),
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
-  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
+  constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 -- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.stripe_checkout_sessions set (toast_tuple_target = 8160);
@@ -420,17 +452,23 @@ create index if not exists stripe_checkout_sessions_customer_id_idx
 create index if not exists stripe_checkout_sessions_subject_idx
   on payments.stripe_checkout_sessions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
+create index if not exists stripe_checkout_sessions_created_at_idx
+  on payments.stripe_checkout_sessions (created_at desc, environment);
+create index if not exists stripe_checkout_sessions_uncommon_idx
+  on payments.stripe_checkout_sessions (status, created_at desc, environment) where status <> 'completed';
+create index if not exists stripe_checkout_sessions_error_idx
+  on payments.stripe_checkout_sessions (created_at desc, environment) where last_error is not null;
 comment on table payments.stripe_checkout_sessions is
   'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
-comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
 comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s word. paid and no_payment_required are settled; unpaid, and any word that Stripe adds, is pending, even if the session is complete.';
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
@@ -452,6 +490,8 @@ comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'Af
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
+comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
+comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
 
 create table if not exists payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_customer_portal_sessions_pkey primary key,
@@ -467,12 +507,17 @@ create table if not exists payments.stripe_customer_portal_sessions (
   last_error text,
   raw jsonb not null default '{}',
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  options jsonb not null default '{}' constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 create index if not exists stripe_customer_portal_sessions_customer_id_idx
   on payments.stripe_customer_portal_sessions (customer_id, environment) where customer_id is not null;
 create index if not exists stripe_customer_portal_sessions_subject_idx
   on payments.stripe_customer_portal_sessions (subject_id, subject_type, environment);
+create index if not exists stripe_customer_portal_sessions_created_at_idx
+  on payments.stripe_customer_portal_sessions (created_at desc, environment);
+create index if not exists stripe_customer_portal_sessions_uncommon_idx
+  on payments.stripe_customer_portal_sessions (status, created_at desc, environment) where status <> 'created';
 comment on table payments.stripe_customer_portal_sessions is
   'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow.';
 comment on column payments.stripe_customer_portal_sessions.id is 'Local id.';
@@ -488,6 +533,7 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_customer_portal_sessions.options is 'What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().';
 
 --! split: 0050-subscriptions.sql
 create table if not exists payments.stripe_subscriptions (
@@ -527,6 +573,10 @@ create index if not exists stripe_subscriptions_subject_idx
   where subject_type is not null and subject_id is not null;
 create index if not exists stripe_subscriptions_updated_at_idx
   on payments.stripe_subscriptions (updated_at, environment);
+create index if not exists stripe_subscriptions_status_idx
+  on payments.stripe_subscriptions (status, updated_at, environment);
+create index if not exists stripe_subscriptions_ending_idx
+  on payments.stripe_subscriptions (updated_at, environment) where cancel_at_period_end;
 comment on table payments.stripe_subscriptions is
   'Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final.';
 comment on column payments.stripe_subscriptions.id is 'Local id.';
@@ -574,6 +624,8 @@ create table if not exists payments.stripe_subscription_items (
 );
 create index if not exists stripe_subscription_items_price_id_idx
   on payments.stripe_subscription_items (price_id, environment) where price_id is not null;
+create index if not exists stripe_subscription_items_product_id_idx
+  on payments.stripe_subscription_items (product_id, environment) where product_id is not null;
 create index if not exists stripe_subscription_items_subscription_id_idx
   on payments.stripe_subscription_items (subscription_id, environment);
 comment on table payments.stripe_subscription_items is
@@ -644,6 +696,23 @@ create index if not exists transactions_provider_customer_id_idx
 create index if not exists transactions_subject_idx
   on payments.transactions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
+-- For the filters of the list and the sums by day. An update that changes none of these columns touches no index.
+create index if not exists transactions_type_idx
+  on payments.transactions (type, provider_created_at desc, environment);
+create index if not exists transactions_uncommon_idx
+  on payments.transactions (status, provider_created_at desc, environment) where status <> 'succeeded';
+create index if not exists transactions_currency_amount_idx
+  on payments.transactions (currency, amount, environment) where currency is not null;
+create index if not exists transactions_paid_at_idx
+  on payments.transactions (paid_at, environment) include (currency, amount) where paid_at is not null;
+create index if not exists transactions_refunded_at_idx
+  on payments.transactions (refunded_at, environment) include (currency, amount)
+  where type = 'refund' and refunded_at is not null;
+create index if not exists transactions_failed_at_idx
+  on payments.transactions (failed_at, environment) include (currency)
+  where type = 'failed_payment' and failed_at is not null;
+create index if not exists transactions_disputed_at_idx
+  on payments.transactions (disputed_at, environment) include (currency, amount_disputed) where disputed_at is not null;
 comment on table payments.transactions is
   'Payments and refunds, one row each, in whatever order its Stripe objects arrive. Amounts are integers in the currency''s minor unit.';
 comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe reports that they are the same payment, so refer to provider_object_id from other tables.';
@@ -843,6 +912,9 @@ create index if not exists webhook_events_object_idx
 create index if not exists webhook_events_unfinished_idx
   on payments.webhook_events (next_attempt_at, environment) where processing_status in ('pending', 'failed');
 create index if not exists webhook_events_received_at_idx on payments.webhook_events (received_at, environment);
+create index if not exists webhook_events_type_idx on payments.webhook_events (event_type, received_at, environment);
+create index if not exists webhook_events_ignored_idx
+  on payments.webhook_events (received_at, environment) where processing_status = 'ignored';
 comment on table payments.webhook_events is
   'The ledger: every verified Stripe event and its outcome. Fulfilment is an after insert or update trigger on this table that checks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';

@@ -9,7 +9,7 @@ import { TEMPLATES } from '../../scripts/cli/commands/add/templates.ts'
 import { createProgram } from '../../scripts/cli/main.ts'
 import { productEvent } from '../functions/support/events.ts'
 import { deliver, startSyncSystem } from '../functions/sync/support/system.ts'
-import { type Outcome, runCli } from './support.ts'
+import { DEV_ACTIONS, type Outcome, runCli } from './support.ts'
 
 const inTest = ['--environment', 'test']
 const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')
@@ -21,12 +21,14 @@ const ONE_WAY = [
   'serve',
   'keys rotate',
   'add host',
+  'local-stripe',
+  ...DEV_ACTIONS,
   ...TEMPLATES.map(({ name }) => `add ${name}`),
 ]
 /** Commands over a file of the app; `catalog.test.ts` runs them. */
 const OVER_FILES = ['catalog pull', 'catalog diff', 'catalog push']
 
-type Ids = { product: string; price: string; event: string }
+type Ids = { product: string; price: string; event: string; held: string; other: string }
 type Step = { command: string; args?: (ids: Ids) => string[]; input?: string; code?: number }
 
 /** Each command at least once, in an order in which each finds the rows it needs. */
@@ -99,6 +101,9 @@ const STEPS: Step[] = [
   { command: 'events retry', args: ({ event }) => [event, ...inTest] },
   { command: 'events retry' },
   { command: 'events replay', args: ({ event }) => [event, ...inTest, '--include-processed', '-y'] },
+  { command: 'payments capture', args: ({ held }) => [held, ...inTest, '--amount', '700'] },
+  { command: 'payments capture', args: () => ['pi_none', ...inTest], code: 4 },
+  { command: 'payments cancel', args: ({ other }) => [other, ...inTest] },
   { command: 'recover', args: () => [...inTest, '--since', '2020-01-01'] },
   { command: 'rebuild', args: () => [...inTest, '--yes'] },
   { command: 'prune', args: () => [...inTest, '--older-than', '30', '--yes'] },
@@ -144,10 +149,20 @@ async function runAll(way: 'api' | 'database'): Promise<Outcome[]> {
     const event = productEvent('prod_event', 'Bag')
     await system.api.products.create({ id: 'prod_event', name: 'Bag' })
     await deliver(system.deps, [event])
+    const hold = () =>
+      system.api.paymentIntents.create({
+        amount: 1900,
+        currency: 'eur',
+        capture_method: 'manual',
+        confirm: true,
+        payment_method: 'pm_card_visa',
+      })
     const ids = {
       product: (await system.api.prices.retrieve(system.prices.once)).product as string,
       price: system.prices.once,
       event: event.id,
+      held: (await hold()).id,
+      other: (await hold()).id,
     }
     const outcomes: Outcome[] = []
     for (const { command, args = () => inTest, input } of STEPS) {

@@ -117,6 +117,32 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
     return answer
   }
 
+  it('the dashboard exchanges the admin key for a cookie that its own page alone can use', async () => {
+    const page = { 'sec-fetch-site': 'same-origin' }
+    expect((await call('/dashboard/session')).body).toMatchObject({ session: null, canSignIn: true })
+    expect((await call('/dashboard/api/stripe/config', { headers: page })).status).toBe(401)
+    const signedIn = await post('/dashboard/session', { key: ADMIN_KEY }, page)
+    expect(signedIn.status).toBe(201)
+    const cookie = signedIn.headers.get('set-cookie') ?? ''
+    expect(cookie).toMatch(/^payments-dashboard=\S+; Max-Age=3600; HttpOnly; SameSite=Strict$/)
+    const headers = { cookie: cookie.split(';')[0] ?? '', ...page }
+    expect((await call('/dashboard/api/stripe/config', { headers })).status).toBe(200)
+    expect((await call('/api/payments/stripe/config', { headers })).status).toBe(401)
+    const change = {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: '{"name":"Cap"}',
+    }
+    const path = '/dashboard/api/stripe/test/catalog/products'
+    expect((await call(path, change)).status).toBe(403)
+    const { csrfToken } = signedIn.body.session
+    const allowed = await call(path, { ...change, headers: { ...change.headers, 'x-csrf-token': csrfToken } })
+    expect(allowed.status, allowed.text).toBe(201)
+    const foreign = { cookie: headers.cookie, 'sec-fetch-site': 'cross-site', 'x-csrf-token': csrfToken }
+    expect((await call('/dashboard/api/stripe/config', { headers: foreign })).status).toBe(403)
+    expect([200, 503]).toContain((await call('/dashboard/')).status)
+  })
+
   describe('GET /health', () => {
     it('says that the database answers', async () => {
       const { status, body } = await call('/health')
@@ -214,6 +240,7 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
           paymentIntentId: null,
           subscriptionId: null,
           url: expect.stringMatching(/^http/),
+          clientSecret: null,
           lastError: null,
           createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
           updatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
@@ -357,7 +384,11 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         (b) => ({ ...b, lineItems: [{ priceId: 'p', price: 1 }] }),
         'lineItems[0].price is not a known field.',
       ],
-      ['has an unknown mode', (b) => ({ ...b, mode: 'setup' }), 'mode must be payment or subscription.'],
+      [
+        'has an unknown mode',
+        (b) => ({ ...b, mode: 'donation' }),
+        'mode must be payment, subscription or setup.',
+      ],
       [
         'has a quantity of 0',
         (b) => ({ ...b, lineItems: [{ priceId: 'p', quantity: 0 }] }),
@@ -618,7 +649,6 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
       ['without a role', () => token({ sub: 'ada' }), 401],
       ['for postgres', () => token({ sub: 'ada', role: 'postgres' }), 403],
       ['for payments_service', () => token({ sub: 'ada', role: 'payments_service' }), 403],
-      ['the admin key', () => ADMIN_KEY, 403],
     ])('that is %s is refused everywhere, and nothing happens', async (_, make, status) => {
       const bearer = await make()
       const code = /^AUTH_(INVALID_CREDENTIALS|UNAUTHORIZED)$/
@@ -631,6 +661,23 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
           message: expect.stringMatching(/\.$/),
         })
       }
+    })
+  })
+
+  describe('the admin key', () => {
+    it('begins a checkout for any subject, as the service', async () => {
+      const { status, body } = await checkout({ ...cap(), subject: { type: 'team', id: '7' } }, ADMIN_KEY)
+      expect(status).toBe(201)
+      expect(body.checkoutSession).toMatchObject({ status: 'open', subjectType: 'team', subjectId: '7' })
+    })
+
+    it('opens no portal, because it has no user', async () => {
+      await refused(
+        () => portal({ subject: { type: 'user', id: 'ada' } }, ADMIN_KEY),
+        403,
+        'AUTH_UNAUTHORIZED',
+        'The admin key has no user, so it cannot start payments.',
+      )
     })
   })
 

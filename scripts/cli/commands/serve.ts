@@ -1,12 +1,7 @@
 /** `pg-payments serve` runs the handlers in a Node server, configured by environment variables. */
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { action } from '../support/context.ts'
-
-/** Parses a port. */
-function port(value: string): number {
-  if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value)
-  throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
-}
+import { port } from '../support/options.ts'
 
 /** The variables that the handlers read; `functions/README.md` describes each of them. */
 const VARIABLES: [name: string, what: string][] = [
@@ -24,6 +19,8 @@ const VARIABLES: [name: string, what: string][] = [
   ['PAYMENTS_JWT_DEFAULT_ROLE', 'the role of a token that states none (default: refused)'],
   ['PAYMENTS_ANON_KEY', 'a key of anonymous callers'],
   ['PAYMENTS_ADMIN_KEY', 'the admin key'],
+  ['PAYMENTS_ADMIN_READ_KEY', 'a key that sees what the admin sees, without secrets, and changes nothing'],
+  ['PAYMENTS_DASHBOARD', 'on, or off: whether /dashboard is served (default: on)'],
   ['PAYMENTS_ADMIN_ROLES', "roles whose tokens are an admin's (default: project_admin)"],
   ['PAYMENTS_ENCRYPTION_KEY', 'decrypts stored secrets: openssl rand -base64 32'],
   ['PAYMENTS_PREVIOUS_ENCRYPTION_KEY', 'the previous one, during a rotation'],

@@ -20,6 +20,7 @@ import type {
 import { splitDiscount } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { type Charging, chargeMethod, createIntent, recordBalance } from './payments.ts'
+import { shownTax, TAXED, taxOn } from './tax.ts'
 
 /** One line of an invoice. Amounts are in minor units. */
 export interface NewLine {
@@ -44,7 +45,14 @@ export interface NewInvoice {
   currency: string
   lines: NewLine[]
   billingReason: string
-  subscription?: { id: string; metadata: Metadata; default_payment_method: string | null }
+  subscription?: {
+    id: string
+    metadata: Metadata
+    default_payment_method: string | null
+    automatic_tax?: { enabled: boolean }
+  }
+  /** Whether automatic tax applies. By default it does if it does for the subscription. */
+  taxed?: boolean
   period?: { start: number; end: number }
   discount?: Discount
   metadata?: Metadata
@@ -65,6 +73,7 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
   const invoice = engine.store.add<'invoice'>({
     ...invoiceDefaults(engine, draft.id ?? engine.ids.next('in_'), customer, now),
     auto_advance: draft.autoAdvance ?? false,
+    ...((draft.taxed ?? draft.subscription?.automatic_tax?.enabled) ? { automatic_tax: { ...TAXED } } : {}),
     billing_reason: draft.billingReason,
     collection_method: draft.collectionMethod ?? 'charge_automatically',
     currency: draft.currency,
@@ -189,19 +198,25 @@ export function lineFields(engine: Engine, invoice: Invoice, added: NewLine[]): 
     coupon,
     data.map((line) => (line.discountable ? line.amount : 0)),
   )
+  const taxed = invoice.automatic_tax.enabled
+  const taxes = data.map((line, place) => (taxed ? taxOn(engine, line.amount - (off[place] ?? 0)) : 0))
   const lines = data.map((line, place) => ({
     ...line,
+    ...(taxed ? { taxes: shownTax(taxes[place] ?? 0, line.amount - (off[place] ?? 0)) } : {}),
     discount_amounts: discount && off[place] ? [{ amount: off[place], discount: discount.id }] : [],
   }))
   const subtotal = lines.reduce((sum, line) => sum + line.amount, 0)
   const discounted = off.reduce((sum, amount) => sum + amount, 0)
-  const total = subtotal - discounted + invoice.amount_shipping
+  const tax = taxes.reduce((sum, amount) => sum + amount, 0)
+  const untaxed = subtotal - discounted + invoice.amount_shipping
+  const total = untaxed + tax
   return {
     lines: { ...invoice.lines, data: lines, total_count: lines.length },
     subtotal,
     subtotal_excluding_tax: subtotal,
     total,
-    total_excluding_tax: total,
+    total_excluding_tax: untaxed,
+    ...(taxed ? { total_taxes: shownTax(tax, subtotal - discounted) } : {}),
     total_discount_amounts: discount ? [{ amount: discounted, discount: discount.id }] : [],
     amount_due: Math.max(0, total),
     amount_remaining: Math.max(0, total),
@@ -516,9 +531,7 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
     'invoice.payment_failed',
   )
   if (invoice.billing_reason !== 'subscription_create') setDelinquent(engine, invoice, true)
-  engine.schedule(`collect ${invoice.id}`, invoice.customer, next, () => {
-    if (invoice.status === 'open') collect(engine, invoice)
-  })
+  engine.schedule('collectInvoice', invoice.id, invoice.customer, next)
   engine.announce('invoiceUnpaid', invoice)
 }
 
@@ -534,7 +547,7 @@ export function closeUnpaid(engine: Engine, invoice: Invoice, status: 'void' | '
   const now = engine.now(invoice.customer)
   const moment = status === 'void' ? 'voided_at' : 'marked_uncollectible_at'
   const payment = defaultPaymentOf(engine, invoice.id)
-  engine.schedule(`collect ${invoice.id}`, null, null, () => undefined)
+  engine.schedule('collectInvoice', invoice.id, null, null)
   change(
     engine,
     invoice,

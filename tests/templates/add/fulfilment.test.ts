@@ -1,5 +1,6 @@
 /** Fulfilment of apps with keys of every type: orders, credits, and purchases of guests. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from '../../functions/support/eventually.ts'
 import { anonymous, asCaller, type Claims, service, user } from '../../setup/database.ts'
 import {
   begin,
@@ -273,6 +274,27 @@ describe.each(KEY_TYPES)('an app with keys of type %s', (keyType) => {
       const twice = await Promise.all(Array.from({ length: 8 }, () => spend(2, 'the same thing', 31)))
       expect(twice).toEqual(Array(8).fill(true))
       expect(await balance(31)).toBe(1)
+    })
+
+    test('are never spent twice: a second spend waits for the first, and finds too few', async () => {
+      await grant(10, 'ten', 33)
+      const first = await app.sql.reserve()
+      try {
+        await first`begin`
+        await first.unsafe(`select public.spend_credits($1::${keyType}, 6, 'first')`, [app.id(33)])
+        const second = spend(6, 'second', 33)
+        await eventually(async () => {
+          const [row] = await app.sql`
+            select count(*)::integer as waiting from pg_stat_activity
+            where datname = current_database() and wait_event_type = 'Lock'`
+          return row?.waiting
+        }).toBe(1)
+        await first`commit`
+        expect(await second).toBe(false)
+      } finally {
+        first.release()
+      }
+      expect(await balance(33)).toBe(4)
     })
 
     test('are refused without sense, and to app users', async () => {
