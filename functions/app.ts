@@ -106,6 +106,21 @@ function routeOf({ req: { path }, res: { status } }: AppContext): string {
   return path.includes('/api/payments/') && status !== 404 ? 'admin' : 'other'
 }
 
+/** The routes of one Checkout Session: read it, and confirm it. */
+function routeSession(app: Hono<{ Variables: Variables }>, path: string): void {
+  const paramsOf = (c: AppContext) => c.req.param() as { environment: string; id: string }
+  app.get(path, async (c) => {
+    const { readCheckoutSession } = await import('./checkout/confirm.ts')
+    return answer(c, await readCheckoutSession(c.req.raw, paramsOf(c), c.var.deps))
+  })
+  app.all(path, allowOnly('GET'))
+  app.post(`${path}/confirm`, async (c) => {
+    const { confirmCheckoutSession } = await import('./checkout/confirm.ts')
+    return answer(c, await confirmCheckoutSession(c.req.raw, paramsOf(c), c.var.deps))
+  })
+  app.all(`${path}/confirm`, allowOnly('POST'))
+}
+
 /** Builds the routes. */
 export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   const root = new Hono<{ Variables: Variables }>()
@@ -153,16 +168,7 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
   })
   app.all(checkoutSessions, allowOnly('POST'))
 
-  app.get(`${checkoutSessions}/:id`, async (c) => {
-    const { readCheckoutSession } = await import('./checkout/confirm.ts')
-    return answer(c, await readCheckoutSession(c.req.raw, c.req.param(), c.var.deps))
-  })
-  app.all(`${checkoutSessions}/:id`, allowOnly('GET'))
-  app.post(`${checkoutSessions}/:id/confirm`, async (c) => {
-    const { confirmCheckoutSession } = await import('./checkout/confirm.ts')
-    return answer(c, await confirmCheckoutSession(c.req.raw, c.req.param(), c.var.deps))
-  })
-  app.all(`${checkoutSessions}/:id/confirm`, allowOnly('POST'))
+  routeSession(app, `${checkoutSessions}/:id`)
 
   const customerPortalSessions = '/api/payments/stripe/:environment/customer-portal-sessions'
   app.post(customerPortalSessions, async (c) => {
