@@ -98,12 +98,27 @@ const paymentMethods = (path: string) =>
 /** The kind of a request for the metrics; few, whatever people ask for. */
 function routeOf({ req: { path }, res: { status } }: AppContext): string {
   if (/\/api\/webhooks\/stripe\/(test|live)$/.test(path)) return 'webhook'
+  if (/\/checkout-sessions(\/[^/]+(\/confirm)?)?$/.test(path)) return 'checkout-sessions'
   if (/\/dashboard(\/|$)/.test(path)) return status === 404 ? 'other' : 'dashboard'
-  if (path.endsWith('/checkout-sessions')) return 'checkout-sessions'
   if (path.endsWith('/customer-portal-sessions')) return 'customer-portal-sessions'
   if (path.endsWith('/health') && !path.includes('/api/')) return 'health'
   if (path.endsWith('/metrics')) return 'metrics'
   return path.includes('/api/payments/') && status !== 404 ? 'admin' : 'other'
+}
+
+/** The routes of one Checkout Session: read it, and confirm it. */
+function routeSession(app: Hono<{ Variables: Variables }>, path: string): void {
+  const paramsOf = (c: AppContext) => c.req.param() as { environment: string; id: string }
+  app.get(path, async (c) => {
+    const { readCheckoutSession } = await import('./checkout/confirm.ts')
+    return answer(c, await readCheckoutSession(c.req.raw, paramsOf(c), c.var.deps))
+  })
+  app.all(path, allowOnly('GET'))
+  app.post(`${path}/confirm`, async (c) => {
+    const { confirmCheckoutSession } = await import('./checkout/confirm.ts')
+    return answer(c, await confirmCheckoutSession(c.req.raw, paramsOf(c), c.var.deps))
+  })
+  app.all(`${path}/confirm`, allowOnly('POST'))
 }
 
 /** Builds the routes. */
@@ -152,6 +167,8 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
     return answer(c, await checkoutSession(c.req.raw, c.req.param(), c.var.deps))
   })
   app.all(checkoutSessions, allowOnly('POST'))
+
+  routeSession(app, `${checkoutSessions}/:id`)
 
   const customerPortalSessions = '/api/payments/stripe/:environment/customer-portal-sessions'
   app.post(customerPortalSessions, async (c) => {

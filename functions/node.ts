@@ -1,9 +1,10 @@
 /** The entry for Node: the app behind `node:http`, with a graceful stop on SIGTERM or SIGINT. */
-import type { Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { AddressInfo, Server as NetServer } from 'node:net'
-import { createAdaptorServer } from '@hono/node-server'
+import { createAdaptorServer, getRequestListener } from '@hono/node-server'
 import { closeDeps, createApp, createDeps, type DepsOptions, readConfig } from './app.ts'
 import { type Env, readEnv } from './core/runtime.ts'
+import { createHandler, type HandlerOptions } from './fetch.ts'
 
 export type NodeServer = {
   /** The server's address, for example `http://localhost:8787`. */
@@ -137,4 +138,28 @@ export async function runServer(options: NodeServerOptions = {}): Promise<void> 
     process.on('SIGTERM', stop).on('SIGINT', stop)
   })
   await server.close()
+}
+
+export type NodeListener = {
+  /** Answers a request of `node:http`. Express and Fastify pass theirs on. */
+  (request: IncomingMessage, response: ServerResponse): Promise<void>
+  /** Waits for background work, and closes the connections. */
+  close(): Promise<void>
+}
+
+/**
+ * The handlers inside of a server that the app has already. It must get the request before any parser of bodies, because
+ * the signature of a webhook is over the bytes.
+ */
+export function createListener(options?: HandlerOptions): NodeListener {
+  const handler = createHandler(options)
+  const listener = getRequestListener((request) => handler(request), { overrideGlobalObjects: false })
+  return Object.assign(
+    async (request: IncomingMessage & { originalUrl?: string }, response: ServerResponse) => {
+      // Express cuts off the path at which a router is mounted.
+      if (request.originalUrl !== undefined) request.url = request.originalUrl
+      await listener(request, response)
+    },
+    { close: handler.close },
+  )
 }

@@ -2,16 +2,8 @@
  * The entry for Workers. A socket belongs to the request that opened it, so each request has its own connection. Use
  * a pooler such as Hyperdrive, and expect one more round trip for the stored secrets.
  */
-import {
-  closeDeps,
-  createApp,
-  createDeps,
-  createSignIns,
-  type Deps,
-  isConfigError,
-  readConfig,
-} from './app.ts'
-import { apiError, errorBody } from './core/errors.ts'
+import { closeDeps, createApp, createDeps, createSignIns, type Deps, readConfig } from './app.ts'
+import { notConfigured } from './fetch.ts'
 
 type WorkerContext = { waitUntil(work: Promise<unknown>): void }
 
@@ -39,26 +31,13 @@ const signIns = createSignIns()
 const depsOf = (env: Record<string, unknown>, context: WorkerContext): Deps =>
   createDeps(readConfig(variablesOf(env)), { keepAlive: (work) => context.waitUntil(work), signIns })
 
-/** A Worker has no start that could fail, so each request says what is not configured. */
-function notConfigured(error: unknown): Response {
-  if (!isConfigError(error)) throw error
-  const failure = apiError(500, 'INTERNAL_ERROR', error.message, {
-    nextActions: 'Set this variable of the Worker, or bind Hyperdrive for the database.',
-  })
-  console.error(JSON.stringify({ level: 'error', event: 'not_configured', message: failure.message }))
-  return Response.json(errorBody(failure), {
-    status: 500,
-    headers: { 'Cache-Control': 'no-store', 'X-Content-Type-Options': 'nosniff' },
-  })
-}
-
 export default {
   async fetch(request: Request, env: Record<string, unknown>, context: WorkerContext): Promise<Response> {
     let deps: Deps
     try {
       deps = depsOf(env, context)
     } catch (error) {
-      return notConfigured(error)
+      return notConfigured(error, 'Set this variable of the Worker, or bind Hyperdrive for the database.')
     }
     try {
       return await createApp(deps).fetch(request)

@@ -373,6 +373,7 @@ create policy insert_own on payments.stripe_checkout_sessions for insert to auth
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
 CASE
     WHEN (caller_id IS NOT NULL) THEN (caller_id = ( SELECT payments.caller_id() AS caller_id))
+    WHEN ((( SELECT NULLIF(current_setting('payments.wanted_session_id'::text, true), ''::text) AS "nullif") = (id)::text) OR (( SELECT NULLIF(current_setting('payments.wanted_session_id'::text, true), ''::text) AS "nullif") = checkout_session_id)) THEN true
     ELSE ((( SELECT payments.caller_id() AS caller_id) IS NULL) AND (idempotency_key = NULLIF(( SELECT current_setting('payments.idempotency_key'::text, true) AS current_setting), ''::text)))
 END));
 create policy select_own on payments.stripe_checkout_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
@@ -2206,6 +2207,13 @@ create function payments.begin_checkout_session(environment text, caller jsonb, 
 comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
+create function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer) is 'Begins to confirm a Checkout Session as the caller. Returns {action, session, fulfilled, checkout_session_id}; action is return, or ask if Stripe may list events that the ledger lacks. per_minute limits anonymous callers; 0 is no limit. Errors: SP001, SP006 no such row for this caller, SP007 role.';
+grant execute on function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer) to payments_service;
+
 create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
@@ -2361,6 +2369,13 @@ create function payments.fail_sync(run_id uuid, lease uuid, error text DEFAULT N
   set search_path = pg_catalog, pg_temp;
 comment on function payments.fail_sync(run_id uuid, lease uuid, error text) is 'Ends a sync early, as failed with an error or as interrupted without one; begin_sync resumes it. Errors: SP021 another process has taken over.';
 grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text) to payments_service;
+
+create function payments.find_checkout_session(environment text, caller jsonb, id text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.find_checkout_session(environment text, caller jsonb, id text) is 'Reads a Checkout Session by the id of its row or of Stripe, as the caller, whose policies decide. Returns {session, fulfilled}. Errors: SP001, SP006 no such row for this caller, SP007 role.';
+grant execute on function payments.find_checkout_session(environment text, caller jsonb, id text) to payments_service;
 
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
@@ -2704,6 +2719,12 @@ create function payments_private.count_guest_checkout(environment text, per_minu
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.count_guest_checkout(environment text, per_minute integer) to payments_service;
+
+create function payments_private.count_guest_confirmation(environment text, per_minute integer)
+  returns boolean
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.count_guest_confirmation(environment text, per_minute integer) to payments_service;
 
 create function payments_private.credit_note_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments.stripe_credit_notes
@@ -3425,6 +3446,12 @@ create function payments_private.session_came_to_nothing(session payments.stripe
   language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions) to payments_service;
+
+create function payments_private.session_is_fulfilled(session payments.stripe_checkout_sessions)
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.session_is_fulfilled(session payments.stripe_checkout_sessions) to payments_service;
 
 create function payments_private.session_snapshot(object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.session_snapshot

@@ -185,6 +185,12 @@ export type StripeEnvironment = 'test' | 'live'
 
 export type CheckoutSessionStatus = 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
 
+export type CheckoutSessionStatusResponse = {
+  checkoutSession: CheckoutSession
+  /** Whether the events that say it is paid are processed, and fulfilment with them. */
+  fulfilled: boolean
+}
+
 export type CreateCustomerPortalSessionRequest = {
   subject: BillingSubject
   /** Absolute http(s) address that the portal links back to. */
@@ -1849,6 +1855,27 @@ export type Operations = {
     query: undefined
     body: CreateCheckoutSessionRequest
     response: CreateCheckoutSessionResponse
+  }
+  readCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+      /** The id of the row, or of Stripe (`cs_…`). */
+      id: string
+    }
+    query: {
+    }
+    body: undefined
+    response: CheckoutSessionStatusResponse
+  }
+  confirmCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+      /** The id of the row, or of Stripe (`cs_…`). */
+      id: string
+    }
+    query: undefined
+    body: undefined
+    response: CheckoutSessionStatusResponse
   }
   createCustomerPortalSession: {
     params: {

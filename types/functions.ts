@@ -293,6 +293,17 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  /** Begins to confirm a Checkout Session as the caller. Returns {action, session, fulfilled, checkout_session_id}; action is return, or ask if Stripe may list events that the ledger lacks. per_minute limits anonymous callers; 0 is no limit. Errors: SP001, SP006 no such row for this caller, SP007 role. */
+  'payments.begin_confirmation': {
+    args: {
+      environment: string | null
+      caller: Json | null
+      id: string | null
+      per_minute: number | null
+    }
+    returns: Json
+  }
+
   /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy. */
   'payments.begin_customer_portal_session': {
     args: {
@@ -526,6 +537,16 @@ export interface SqlFunctions {
       error?: string | null
     }
     returns: SyncRuns[]
+  }
+
+  /** Reads a Checkout Session by the id of its row or of Stripe, as the caller, whose policies decide. Returns {session, fulfilled}. Errors: SP001, SP006 no such row for this caller, SP007 role. */
+  'payments.find_checkout_session': {
+    args: {
+      environment: string | null
+      caller: Json | null
+      id: string | null
+    }
+    returns: Json
   }
 
   /** Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app's triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment. */
@@ -903,6 +924,14 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.count_guest_confirmation': {
+    args: {
+      environment: string | null
+      per_minute: number | null
+    }
+    returns: boolean
+  }
+
   'payments_private.customer_of_subject': {
     args: {
       environment: string | null
@@ -1146,6 +1175,13 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.session_is_fulfilled': {
+    args: {
+      session: StripeCheckoutSessions | null
+    }
+    returns: boolean
+  }
+
   'payments_private.sessions_without_items': {
     args: {
       environment: string | null
@@ -1217,6 +1253,7 @@ export interface SqlFunctions {
 export const SQL_CALLS = {
   'payments.assign_subject': { result: 'value', casts: { environment: 'text', customer_id: 'text', subscription_id: 'text', subject_type: 'text', subject_id: 'text', replace: 'bool' } },
   'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
+  'payments.begin_confirmation': { result: 'value', casts: { environment: 'text', caller: 'jsonb', id: 'text', per_minute: 'int4' } },
   'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text', options: 'jsonb' } },
   'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
@@ -1237,6 +1274,7 @@ export const SQL_CALLS = {
   'payments.fail_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', error: 'text', stripe_may_have_acted: 'bool' } },
   'payments.fail_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', error: 'text' } },
   'payments.fail_sync': { result: 'row', casts: { run_id: 'uuid', lease: 'uuid', error: 'text' } },
+  'payments.find_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', id: 'text' } },
   'payments.ingest_webhook_event': { result: 'value', casts: { environment: 'text', payload: 'jsonb' } },
   'payments.ingest_webhook_events': { result: 'value', casts: { environment: 'text', payloads: 'jsonb' } },
   'payments.is_offered': { result: 'value', casts: { environment: 'text', mode: 'text', line_items: 'jsonb', options: 'jsonb', subject_type: 'text', role: 'text' } },

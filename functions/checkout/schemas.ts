@@ -6,6 +6,11 @@ import { adjustableQuantity, checkoutOptions, httpUrl, portalOptions, priceData 
 const RESERVED_METADATA = /^(payments|insforge)_/
 const mode = ['payment', 'subscription', 'setup'] as const
 
+export const checkoutSessionParams = z.strictObject({
+  environment: s.environment,
+  id: s.id.describe('The id of the row, or of Stripe (`cs_…`).'),
+})
+
 const subject = s.named(
   'BillingSubject',
   z.strictObject(
@@ -145,6 +150,12 @@ export const customerPortalSession = s.component('CustomerPortalSession', {
 })
 
 export const createCheckoutSessionResponse = s.answer('CreateCheckoutSessionResponse', { checkoutSession })
+export const checkoutSessionStatusResponse = s.answer('CheckoutSessionStatusResponse', {
+  checkoutSession,
+  fulfilled: z
+    .boolean()
+    .describe('Whether the events that say it is paid are processed, and fulfilment with them.'),
+})
 export const createCustomerPortalSessionResponse = s.answer('CreateCustomerPortalSessionResponse', {
   customerPortalSession,
 })

@@ -7,6 +7,7 @@
  *     if (data?.checkoutSession.url) location.assign(data.checkoutSession.url)
  */
 import type {
+  CheckoutSessionStatusResponse,
   CreateCheckoutSessionRequest,
   CreateCheckoutSessionResponse,
   CreateCustomerPortalSessionRequest,
@@ -15,12 +16,14 @@ import type {
 } from '../../types/api.ts'
 import { createOlderMethods, type OlderMethods } from './older.ts'
 import type { PaymentsResult, RequestOptions } from './result.ts'
+import { type WaitOptions, waitUntilFinal } from './wait.ts'
 
 export type {
   BillingSubject,
   CheckoutLineItem,
   CheckoutSession,
   CheckoutSessionStatus,
+  CheckoutSessionStatusResponse,
   CreateCheckoutSessionRequest,
   CreateCheckoutSessionResponse,
   CreateCustomerPortalSessionRequest,
@@ -32,6 +35,7 @@ export type {
 } from '../../types/api.ts'
 export type { OlderMethods } from './older.ts'
 export type { PaymentsError, PaymentsResult, RequestOptions } from './result.ts'
+export type { WaitOptions } from './wait.ts'
 
 export type PaymentsClientOptions = {
   /** Address of the handlers, for example `https://api.example`. It may have a path. */
@@ -68,6 +72,34 @@ export type PaymentsClient = OlderMethods & {
       request: CreateCustomerPortalSessionRequest,
       options?: RequestOptions,
     ): Promise<PaymentsResult<CreateCustomerPortalSessionResponse>>
+    /**
+     * Reads a Checkout Session, by its id or Stripe's (`cs_…`). A SELECT policy decides who sees it; the error is 404 for
+     * everyone else. A session that an anonymous caller began is seen by everyone who knows its id.
+     */
+    getCheckoutSession(
+      environment: StripeEnvironment,
+      id: string,
+      options?: RequestOptions,
+    ): Promise<PaymentsResult<CheckoutSessionStatusResponse>>
+    /**
+     * Reads a Checkout Session like `getCheckoutSession`, after the handlers have ingested the events that no webhook has
+     * brought yet. If `fulfilled` is true, the fulfilment triggers of the app have run, once. Call it on the page of
+     * `successUrl`, with the id that Stripe puts in place of `{CHECKOUT_SESSION_ID}`.
+     */
+    confirmCheckoutSession(
+      environment: StripeEnvironment,
+      id: string,
+      options?: RequestOptions,
+    ): Promise<PaymentsResult<CheckoutSessionStatusResponse>>
+    /**
+     * Confirms until `fulfilled` is true or no money will come, at most for `timeoutMs`. Returns the last answer. At the
+     * deadline `fulfilled` is false: money of a delayed payment method comes days later.
+     */
+    waitForCheckoutSession(
+      environment: StripeEnvironment,
+      id: string,
+      options?: WaitOptions,
+    ): Promise<PaymentsResult<CheckoutSessionStatusResponse>>
   }
 }
 
@@ -76,7 +108,11 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
   const baseUrl = options.baseUrl.replace(/\/+$/, '')
   const doFetch: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init))
 
-  async function post<T>(
+  const post = <T>(path: string, body: unknown, requestOptions?: RequestOptions) =>
+    send<T>('POST', path, body, requestOptions)
+
+  async function send<T>(
+    method: 'GET' | 'POST',
     path: string,
     body: unknown,
     { signal }: RequestOptions = {},
@@ -89,12 +125,12 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
     }
     try {
       const response = await doFetch(`${baseUrl}${path}`, {
-        method: 'POST',
+        method,
         headers: {
-          'Content-Type': 'application/json',
+          ...(body === undefined ? {} : { 'Content-Type': 'application/json' }),
           ...(token ? { Authorization: `Bearer ${token}` } : {}),
         },
-        body: JSON.stringify(body),
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         ...(signal ? { signal } : {}),
       })
       return read<T>(response.status, await response.text())
@@ -106,6 +142,16 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
   const route = (environment: StripeEnvironment, name: string) =>
     `/api/payments/stripe/${encodeURIComponent(environment)}/${name}`
 
+  const session = (environment: StripeEnvironment, id: string) =>
+    route(environment, `checkout-sessions/${encodeURIComponent(id)}`)
+  const confirm = (environment: StripeEnvironment, id: string, requestOptions?: RequestOptions) =>
+    send<CheckoutSessionStatusResponse>(
+      'POST',
+      `${session(environment, id)}/confirm`,
+      undefined,
+      requestOptions,
+    )
+
   return {
     ...createOlderMethods(post),
     stripe: {
@@ -113,6 +159,11 @@ export function createPaymentsClient(options: PaymentsClientOptions): PaymentsCl
         post(route(environment, 'checkout-sessions'), request, requestOptions),
       createCustomerPortalSession: (environment, request, requestOptions) =>
         post(route(environment, 'customer-portal-sessions'), request, requestOptions),
+      getCheckoutSession: (environment, id, requestOptions) =>
+        send('GET', session(environment, id), undefined, requestOptions),
+      confirmCheckoutSession: confirm,
+      waitForCheckoutSession: (environment, id, waitOptions) =>
+        waitUntilFinal((signal) => confirm(environment, id, { signal }), waitOptions),
     },
   }
 }

@@ -35,6 +35,8 @@ export type Results = {
   completeCheckoutSession: CheckoutSessionRow
   retryCheckoutSession: CheckoutDecision | null
   failCheckoutSession: CheckoutSessionRow
+  findCheckoutSession: FoundCheckoutSession
+  beginConfirmation: Confirmation
   beginCustomerPortalSession: CustomerPortalDecision
   completeCustomerPortalSession: CustomerPortalSessionRow
   retryCustomerPortalSession: CustomerPortalDecision | null
@@ -122,6 +124,17 @@ export type CheckoutDecision = {
   checkout_session_id: string | null
   /** Open sessions of Stripe whose place this one takes: they are expired first. Not said of one that is tried again. */
   expire?: string[]
+}
+
+export type FoundCheckoutSession = { session: CheckoutSessionRow; fulfilled: boolean }
+
+export type Confirmation = FoundCheckoutSession & {
+  /**
+   * - `return`: fulfilment has run, or Stripe has nothing to tell
+   * - `ask`: ingest the events of the session that Stripe lists, then find it again
+   */
+  action: 'return' | 'ask'
+  checkout_session_id: string | null
 }
 
 export type CustomerPortalDecision = {

@@ -160,6 +160,8 @@ export const putOffer = sqlFunction('payments.put_offer')
 export const deleteOffer = sqlFunction('payments.delete_offer', { mayBeEmpty: true })
 export const unknownPrices = sqlFunction('payments_private.unknown_prices')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
+export const findCheckoutSession = sqlFunction('payments.find_checkout_session', AS_CALLER)
+export const beginConfirmation = sqlFunction('payments.begin_confirmation', AS_CALLER)
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', AS_CALLER)
 export const completeCustomerPortalSession = sqlFunction(
   'payments.complete_customer_portal_session',

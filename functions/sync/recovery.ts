@@ -84,7 +84,7 @@ export async function recover(options: RecoveryOptions, deps: RecoveryDeps): Pro
 }
 
 /** A recovery that has read no event yet. */
-function nothingRead(environment: StripeEnvironment, from: string): RecoveryResult {
+export function nothingRead(environment: StripeEnvironment, from: string): RecoveryResult {
   const counts = { listed: 0, recovered: 0, processed: 0, ignored: 0, failed: 0 }
   return { environment, from, until: from, ...counts, gap: null }
 }
@@ -160,7 +160,7 @@ async function* pagesForward(
 }
 
 /** Ingests the events of a page that the ledger lacks, oldest first. */
-async function ingestMissing(
+export async function ingestMissing(
   page: StripePage,
   types: Set<string>,
   result: RecoveryResult,

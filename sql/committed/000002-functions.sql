@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:be787cfb3cdaa699912eb6377d147f8a16f98362
+--! Hash: sha1:83f154e6750a85f9983cbc9320a2e9dbd7d6709a
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,199 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/begin_confirmation.sql
+/*
+ * Begins to confirm a Checkout Session for an app user, and returns what payments.find_checkout_session returns, with
+ * {action, checkout_session_id}. action is one of:
+ *   return  fulfilment has run, or Stripe has nothing to tell
+ *   ask     events are missing: ingest those of the session that Stripe lists, then find it again
+ *
+ * Anonymous callers may ask per_minute times for each environment; 0 is no limit. Above it the action is return, and the
+ * webhook brings the events.
+ */
+create or replace function payments.begin_confirmation(environment text, caller jsonb, id text, per_minute integer)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_found jsonb := payments.find_checkout_session(environment, caller, id);
+  v_asks boolean;
+begin
+  v_asks := not (v_found ->> 'fulfilled')::boolean
+    and v_found #>> '{session,checkout_session_id}' is not null
+    and v_found #>> '{session,status}' in ('open', 'completed', 'initialized');
+  if v_asks and per_minute > 0 and caller ->> 'role' = 'anon' then
+    v_asks := payments_private.count_guest_confirmation(environment, per_minute);
+  end if;
+  return v_found || jsonb_build_object(
+    'action', case when v_asks then 'ask' else 'return' end,
+    'checkout_session_id', v_found #> '{session,checkout_session_id}'
+  );
+end;
+$$;
+
+comment on function payments.begin_confirmation(text, jsonb, text, integer) is
+  'Begins to confirm a Checkout Session as the caller. Returns {action, session, fulfilled, checkout_session_id}; action is return, or ask if Stripe may list events that the ledger lacks. per_minute limits anonymous callers; 0 is no limit. Errors: SP001, SP006 no such row for this caller, SP007 role.';
+
+revoke all on function payments.begin_confirmation(text, jsonb, text, integer) from public, anon, authenticated;
+grant execute on function payments.begin_confirmation(text, jsonb, text, integer) to payments_service;
+--! EndIncluded checkout/begin_confirmation.sql
+--! Included checkout/find_checkout_session.sql
+/*
+ * Returns a Checkout Session that the caller may see: {session, fulfilled}. id is the id of the row, or Stripe's (cs_…).
+ * fulfilled says whether fulfilment has run for it (session_is_fulfilled).
+ *
+ * The row is read as the caller (role and JWT claims), so the SELECT policies decide. The setting
+ * payments.wanted_session_id tells them which id the caller knows: a purchase that an anonymous caller began has no
+ * owner but the holder of its id, which nobody can guess. A row that the policies do not show and one that does not
+ * exist raise the same SP006.
+ */
+create or replace function payments.find_checkout_session(environment text, caller jsonb, id text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role text := coalesce(nullif(current_setting('role', true), ''), 'none');
+  v_jwt_claims text := coalesce(current_setting('request.jwt.claims', true), '');
+  v_wanted text := find_checkout_session.id;
+  v_row_id uuid := case
+    when find_checkout_session.id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then find_checkout_session.id::uuid
+  end;
+  v_id uuid;
+  v_row payments.stripe_checkout_sessions;
+begin
+  perform payments_private.check_environment(environment);
+
+  -- read as the caller, whose policies decide
+  perform set_config('payments.wanted_session_id', coalesce(v_row_id::text, v_wanted, ''), true);
+  perform payments_private.become_caller(caller);
+  select t.id
+  into v_id
+  from payments.stripe_checkout_sessions as t
+  where t.environment = find_checkout_session.environment
+    and (t.id = v_row_id or (v_row_id is null and t.checkout_session_id = v_wanted));
+
+  -- become the handler again
+  perform set_config('role', v_role, true);
+  perform set_config('request.jwt.claims', v_jwt_claims, true);
+  perform set_config('payments.wanted_session_id', '', true);
+  if v_id is null then
+    raise exception 'There is no checkout session with this id that this caller may see.'
+      using errcode = 'SP006',
+            hint = 'Send the token of the buyer. For teams, add a select policy on payments.stripe_checkout_sessions.';
+  end if;
+
+  select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
+  return jsonb_build_object('session', to_jsonb(v_row), 'fulfilled', payments_private.session_is_fulfilled(v_row));
+end;
+$$;
+
+comment on function payments.find_checkout_session(text, jsonb, text) is
+  'Reads a Checkout Session by the id of its row or of Stripe, as the caller, whose policies decide. Returns {session, fulfilled}. Errors: SP001, SP006 no such row for this caller, SP007 role.';
+
+revoke all on function payments.find_checkout_session(text, jsonb, text) from public, anon, authenticated;
+grant execute on function payments.find_checkout_session(text, jsonb, text) to payments_service;
+--! EndIncluded checkout/find_checkout_session.sql
+--! Included checkout/private/count_guest_confirmation.sql
+/*
+ * Counts a guest's confirmation of an environment, and returns whether this minute has had at most per_minute of them.
+ *
+ * A confirmation may cost calls to Stripe, and everyone may be a guest. The caller of a refused one waits for the
+ * webhook instead, so this returns false and raises nothing.
+ */
+create or replace function payments_private.count_guest_confirmation(environment text, per_minute integer)
+  returns boolean
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to rate_counters
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_minute timestamptz := date_trunc('minute', clock_timestamp());
+  v_count integer;
+begin
+  perform payments_private.check_caller();
+  insert into payments_private.rate_counters as c (name, counted_from, count)
+  values ('guest confirmations of ' || count_guest_confirmation.environment, v_minute, 1)
+  on conflict on constraint rate_counters_pkey do update
+  set counted_from = greatest(c.counted_from, excluded.counted_from),
+      count = case when c.counted_from < excluded.counted_from then 1 else c.count + 1 end
+  returning c.count into v_count;
+  return v_count <= per_minute;
+end;
+$$;
+
+revoke all on function payments_private.count_guest_confirmation(text, integer) from public, anon, authenticated;
+grant execute on function payments_private.count_guest_confirmation(text, integer) to payments_service;
+--! EndIncluded checkout/private/count_guest_confirmation.sql
+--! Included checkout/private/session_is_fulfilled.sql
+/*
+ * Returns whether fulfilment has run for a Checkout Session: the ledger has processed the events that say what came of
+ * it, and with them the triggers of the app.
+ *   payment       the event of the session that says it is paid
+ *   subscription  the same, the subscription itself, and the first invoice if there is one
+ *
+ * Contract: false while an event is missing or has failed, while the money has not arrived, and for a session that buys
+ * nothing. An event whose payload was pruned counts if the row says that the session is paid.
+ */
+create or replace function payments_private.session_is_fulfilled(session payments.stripe_checkout_sessions)
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the ledger
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_invoice text := payments_private.id_of(session.raw -> 'invoice');
+begin
+  if session.checkout_session_id is null or session.mode not in ('payment', 'subscription') then
+    return false;
+  end if;
+
+  if not exists (
+    select
+    from payments.webhook_events as w
+    where w.object_id = session.checkout_session_id
+      and w.environment = session.environment
+      and w.processing_status = 'processed'
+      and w.event_type in ('checkout.session.completed', 'checkout.session.async_payment_succeeded')
+      and coalesce(w.payload #>> '{data,object,payment_status}', session.payment_status) in ('paid', 'no_payment_required')
+  ) then
+    return false;
+  end if;
+
+  return session.mode = 'payment'
+    or (
+      exists (
+        select
+        from payments.stripe_subscriptions as s
+        where s.subscription_id = session.subscription_id and s.environment = session.environment
+      )
+      and (
+        v_invoice is null
+        or exists (
+          select
+          from payments.webhook_events as w
+          where w.object_id = v_invoice
+            and w.environment = session.environment
+            and w.processing_status = 'processed'
+            and w.event_type in ('invoice.paid', 'invoice.payment_succeeded')
+        )
+      )
+    );
+end;
+$$;
+
+revoke all on function payments_private.session_is_fulfilled(payments.stripe_checkout_sessions) from public, anon, authenticated;
+grant execute on function payments_private.session_is_fulfilled(payments.stripe_checkout_sessions) to payments_service;
+--! EndIncluded checkout/private/session_is_fulfilled.sql
 
 --! Included checkout/delete_offer.sql
 /*
@@ -16962,7 +17155,8 @@ create policy select_own on payments.stripe_customer_portal_sessions for select 
 /*
  * Second default: anyone may start a one-time payment without a subject. A signed-in caller sees its own sessions. An
  * anonymous caller sees only the row whose idempotency key it sent, which begin_checkout_session sets while it reads
- * the row.
+ * the row. A row without a caller is also seen by the one who knows its id, which find_checkout_session sets: after the
+ * payment the guest may have signed in, or have another browser.
  */
 drop policy if exists insert_guest on payments.stripe_checkout_sessions;
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated
@@ -16973,6 +17167,8 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
     subject_type is null
     and case
       when caller_id is not null then caller_id = (select payments.caller_id())
+      when (select nullif(current_setting('payments.wanted_session_id', true), '')) in (id::text, checkout_session_id)
+        then true
       else (select payments.caller_id()) is null
         and idempotency_key = nullif((select current_setting('payments.idempotency_key', true)), '')
     end

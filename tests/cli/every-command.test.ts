@@ -20,6 +20,7 @@ const ONE_WAY = [
   'migrations copy',
   'serve',
   'keys rotate',
+  'add host',
   'local-stripe',
   ...DEV_ACTIONS,
   ...TEMPLATES.map(({ name }) => `add ${name}`),

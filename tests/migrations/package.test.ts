@@ -30,6 +30,7 @@ beforeAll(async () => {
   await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(built, 'dist')], {
     cwd: ROOT,
   })
+  await run(process.execPath, [join(ROOT, 'scripts/dev/bundle.mjs'), join(built, 'dist')], { cwd: ROOT })
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', project], { cwd: built })
   await mkdir(installed, { recursive: true })
   const [tarball = ''] = (await readdir(project)).filter((name) => name.endsWith('.tgz'))

@@ -4,6 +4,8 @@
  */
 export const ROUTES = {
   createCheckoutSession: ['POST', '/api/payments/stripe/{environment}/checkout-sessions', ['checkoutSession']],
+  readCheckoutSession: ['GET', '/api/payments/stripe/{environment}/checkout-sessions/{id}', ['checkoutSession', 'fulfilled']],
+  confirmCheckoutSession: ['POST', '/api/payments/stripe/{environment}/checkout-sessions/{id}/confirm', ['checkoutSession', 'fulfilled']],
   createCustomerPortalSession: ['POST', '/api/payments/stripe/{environment}/customer-portal-sessions', ['customerPortalSession']],
   receiveWebhook: ['POST', '/api/webhooks/stripe/{environment}', ['received', 'handled']],
   getHealth: ['GET', '/health', ['status', 'database', 'version']],

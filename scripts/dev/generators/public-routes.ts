@@ -1,6 +1,8 @@
 /** What only the OpenAPI document and the types of the API describe: the routes that are not for the admin, pages, and errors. */
 import { z } from 'zod'
 import {
+  checkoutSessionParams,
+  checkoutSessionStatusResponse,
   createCheckoutSessionBody,
   createCheckoutSessionResponse,
   createCustomerPortalSessionBody,
@@ -44,6 +46,16 @@ const OF_STRIPE = {
   500: ['INTERNAL_ERROR'],
   502: ['UPSTREAM_FAILURE'],
   503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
+} satisfies Route['errors']
+
+/** A session is read as the caller. */
+const OF_SESSION = {
+  400: ['INVALID_INPUT'],
+  401: ['AUTH_INVALID_CREDENTIALS', 'AUTH_INVALID_API_KEY', 'AUTH_UNAUTHORIZED'],
+  403: ['AUTH_UNAUTHORIZED'],
+  404: ['PAYMENT_NOT_FOUND'],
+  500: ['INTERNAL_ERROR'],
+  503: ['DATABASE_UNAVAILABLE'],
 } satisfies Route['errors']
 
 /** The session of the dashboard; the admin API is also below `/dashboard/api`, where it takes the cookie of this session. */
@@ -113,6 +125,38 @@ export const publicRoutes: PublicRoute[] = [
       403: ['AUTH_UNAUTHORIZED', 'PAYMENT_CONFIG_INVALID'],
       409: ['PAYMENT_CHECKOUT_ALREADY_EXISTS', 'UPSTREAM_FAILURE', 'DATABASE_DUPLICATE'],
       413: ['PAYLOAD_TOO_LARGE'],
+    },
+    security: [{ bearer: [] }, {}],
+  },
+  {
+    id: 'readCheckoutSession',
+    method: 'GET',
+    path: '/api/payments/stripe/{environment}/checkout-sessions/{id}',
+    summary: 'Reads a Checkout Session, if a policy shows it to the caller',
+    description:
+      'A session that an anonymous caller began has no owner but the holder of its id, which nobody can guess.',
+    params: checkoutSessionParams,
+    query: noQuery,
+    response: checkoutSessionStatusResponse,
+    errors: OF_SESSION,
+    security: [{ bearer: [] }, {}],
+  },
+  {
+    id: 'confirmCheckoutSession',
+    method: 'POST',
+    path: '/api/payments/stripe/{environment}/checkout-sessions/{id}/confirm',
+    summary: 'Reads a Checkout Session, after it has ingested the events that no webhook has brought yet',
+    description:
+      'For the page to which Stripe sends the buyer back. If `fulfilled` is true, fulfilment has run, once; the webhook that comes later is a duplicate.',
+    params: checkoutSessionParams,
+    response: checkoutSessionStatusResponse,
+    errors: {
+      ...OF_STRIPE,
+      ...OF_SESSION,
+      400: ['INVALID_INPUT', 'PAYMENT_CONFIG_INVALID', 'UPSTREAM_FAILURE'],
+      401: [...OF_SESSION[401], 'PAYMENT_CONFIG_INVALID'],
+      403: ['AUTH_UNAUTHORIZED', 'PAYMENT_CONFIG_INVALID'],
+      503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
     },
     security: [{ bearer: [] }, {}],
   },

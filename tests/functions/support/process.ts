@@ -24,9 +24,13 @@ export async function startProcess(
   command: string,
   args: string[],
   env: Record<string, string>,
+  {
+    cwd = new URL('../../../', import.meta.url),
+    listening = /"event":"listening".*"url":"([^"]+)"/,
+  }: { cwd?: string | URL; listening?: RegExp } = {},
 ): Promise<ServerProcess> {
   const child = spawn(command, args, {
-    cwd: new URL('../../../', import.meta.url),
+    cwd,
     env: { PATH: process.env.PATH ?? '', HOME: process.env.HOME ?? '', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
@@ -37,7 +41,7 @@ export async function startProcess(
     for (const stream of [child.stdout, child.stderr]) {
       createInterface(stream).on('line', (line) => {
         lines.push(line)
-        const address = /"event":"listening".*"url":"([^"]+)"/.exec(line)?.[1]
+        const address = listening.exec(line)?.[1]
         if (address) resolve(address)
       })
     }

@@ -6,6 +6,7 @@ import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { action, type Context } from '../../support/context.ts'
 import { cliError } from '../../support/errors.ts'
+import { registerAddHost } from './hosts.ts'
 import { type Inspector, openInspector, show } from './inspect.ts'
 import { findOrders } from './orders.ts'
 import { asKey, type KeyType, literal, type Macros, quoted, renderTemplate, type Values } from './render.ts'
@@ -26,7 +27,9 @@ import {
 import { commonValues, TEMPLATES } from './templates.ts'
 
 export function registerAdd(program: Command): void {
-  const add = program.command('add').description('write a migration of your app from a template')
+  const add = program
+    .command('add')
+    .description('write a migration of your app from a template, or the files of a host')
   for (const template of TEMPLATES) {
     const command = add
       .command(template.name)
@@ -35,6 +38,7 @@ export function registerAdd(program: Command): void {
       .action(action<AddOptions, []>((context) => addTemplate(context, template)))
     registerFlags(command, template)
   }
+  registerAddHost(add)
 }
 
 function registerFlags(command: Command, template: Template): void {
