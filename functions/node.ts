@@ -8,6 +8,8 @@ import { type Env, readEnv } from './core/runtime.ts'
 export type NodeServer = {
   /** The server's address, for example `http://localhost:8787`. */
   url: string
+  /** Resolves when the work that follows answered requests has ended. */
+  settled(): Promise<void>
   /** Refuses new requests, waits for running ones and for background work, and closes the connections. */
   close(): Promise<void>
 }
@@ -101,6 +103,7 @@ export async function startServer({
   }
   return {
     url,
+    settled: () => deps.background.settled(),
     close: () => {
       closed ??= stop()
       return closed

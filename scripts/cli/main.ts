@@ -7,9 +7,11 @@ import { redact } from '../../functions/core/log.ts'
 import { VERSION } from '../../functions/core/version.ts'
 import { registerAdd } from './commands/add/index.ts'
 import { registerCatalogFile } from './commands/catalog/index.ts'
+import { registerDev } from './commands/dev/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
 import { registerKeys } from './commands/keys.ts'
+import { registerLocalStripe } from './commands/local-stripe.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
@@ -55,6 +57,8 @@ export function createProgram(io: Io): Command {
   registerAdd(program)
   registerCatalogFile(program)
   registerServe(program)
+  registerDev(program)
+  registerLocalStripe(program)
   registerKeys(program)
   registerOlder(program)
   return program

@@ -4,6 +4,7 @@
  */
 import { createBareEngine, type Engine, type EngineOptions } from './core/engine.ts'
 import { disputeCharge } from './resources/disputes.ts'
+import { connectPlannedWork } from './resources/planned-work.ts'
 import { finishCheckout, finishInvoice } from './resources/settlement.ts'
 import { activateSubscription, failSubscription } from './resources/subscription-state.ts'
 
@@ -18,5 +19,6 @@ export function createEngine(options: EngineOptions = {}): Engine {
   engine.listen('chargeBooked', (charge) => disputeCharge(engine, charge))
   engine.listen('invoicePaid', (invoice) => activateSubscription(engine, invoice))
   engine.listen('invoiceUnpaid', (invoice) => failSubscription(engine, invoice))
+  connectPlannedWork(engine)
   return engine
 }

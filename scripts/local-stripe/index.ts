@@ -10,13 +10,16 @@ import { type Control, callControl, createControl } from './control.ts'
 import { ACCOUNT_ID, type Dunning, type Engine } from './core/engine.ts'
 import { createWarnings, type Warning } from './core/warnings.ts'
 import { createAccounts } from './server/accounts.ts'
+import type { DeliveryAttempt } from './server/delivery.ts'
 import { createFaults } from './server/faults.ts'
 import { createHttpServer } from './server/http.ts'
 import { isLive, LIVE_KEY, type SecretKey, TEST_KEY } from './server/keys.ts'
+import { createStateFile } from './server/state-file.ts'
 import { createTimer } from './server/timer.ts'
 
 export type { Control } from './control.ts'
 export type { Dunning, Engine, EngineOptions } from './core/engine.ts'
+export { ACCOUNT_ID } from './core/engine.ts'
 export { StripeFailure } from './core/errors.ts'
 export type { EventRecord } from './core/event-log.ts'
 export type {
@@ -63,6 +66,15 @@ export interface LocalStripeOptions {
   settleAfterSeconds?: number | null
   /** What happens when renewals fail. */
   dunning?: Dunning
+  /**
+   * A file that keeps the state: objects, events, time, keys and what is not delivered yet. It is read at the start.
+   * Without one, everything ends with the process.
+   */
+  stateFile?: string
+  /** Whether undelivered events of the state file wait for `resume`. Default: they are delivered at once. */
+  resumesLater?: boolean
+  /** Called after each attempt to deliver an event. */
+  onDelivery?: (attempt: DeliveryAttempt) => void
   /** Called once for each parameter of a route that is accepted without effect. Default: `console.warn`. */
   onWarning?: (warning: Warning) => void
 }
@@ -76,6 +88,8 @@ export interface LocalStripe {
   control: Control
   /** The engine of the default account in test mode, for tests that inspect the state behind the API. */
   engine: Engine
+  /** Delivers what an earlier process has not delivered; only with the option `resumesLater`. */
+  resume(): void
   /** Stops the server, its deliveries and its timers. */
   close(): Promise<void>
 }
@@ -97,12 +111,28 @@ export async function startLocalStripe(options: LocalStripeOptions = {}): Promis
       timeoutMs: options.deliveryTimeoutMs ?? DELIVERY_TIMEOUT_MS,
       parallel: options.parallelDelivery ?? false,
       now,
+      onAttempt(attempt) {
+        file?.save()
+        options.onDelivery?.(attempt)
+      },
     },
     seed: options.seed,
     holds: options.deliver === false,
     pagesUrl: () => url,
   })
-  const timer = createTimer(accounts.engines)
+  const file = options.stateFile
+    ? createStateFile(options.stateFile, () => ({ accounts: accounts.snapshots(), keys }))
+    : undefined
+  const saved = file?.read()
+  if (saved) {
+    keys.splice(0, keys.length, ...withOptional(saved.keys, options.secretKeys ?? []))
+    accounts.restore(saved.accounts)
+  }
+  const timer = createTimer(accounts.engines, () => file?.save())
+  const afterWork = (): void => {
+    timer.plan()
+    file?.save()
+  }
   const engineFor = (key: SecretKey): Engine => accounts.engineOf(key.account ?? ACCOUNT_ID, isLive(key.key))
 
   let control: Control | undefined
@@ -114,9 +144,10 @@ export async function startLocalStripe(options: LocalStripeOptions = {}): Promis
     faults,
     now: () => new Date(accounts.engineOf(ACCOUNT_ID, false).now() * 1000),
     control: (action, body) => callControl(control as Control, action, body),
-    afterRequest: timer.plan,
+    afterRequest: afterWork,
   })
   url = await listen(server, options)
+  for (const engine of accounts.engines()) engine.pagesUrl = url
   const test = accounts.engineOf(ACCOUNT_ID, false)
   const live = accounts.engineOf(ACCOUNT_ID, true)
   control = createControl({
@@ -129,8 +160,11 @@ export async function startLocalStripe(options: LocalStripeOptions = {}): Promis
       const index = keys.findIndex(({ key }) => key === revoked)
       if (index >= 0) keys.splice(index, 1)
     },
-    afterAction: timer.plan,
+    afterAction: afterWork,
   })
+
+  if (!options.resumesLater) accounts.resume()
+  afterWork()
 
   return {
     url,
@@ -138,14 +172,21 @@ export async function startLocalStripe(options: LocalStripeOptions = {}): Promis
     liveSecretKey: LIVE_KEY,
     control,
     engine: test,
+    resume: accounts.resume,
     close: async () => {
       timer.stop()
       faults.release()
+      file?.saveNow()
       for (const delivery of accounts.deliveries()) delivery.close()
       server.closeAllConnections()
       await new Promise<void>((resolve) => server.close(() => resolve()))
     },
   }
+}
+
+/** The saved keys, and those of the options that they lack. */
+function withOptional(saved: SecretKey[], given: SecretKey[]): SecretKey[] {
+  return [...saved, ...given.filter(({ key }) => !saved.some((known) => known.key === key))]
 }
 
 /** Starts listening and returns the address. */

@@ -9,7 +9,7 @@ import { TEMPLATES } from '../../scripts/cli/commands/add/templates.ts'
 import { createProgram } from '../../scripts/cli/main.ts'
 import { productEvent } from '../functions/support/events.ts'
 import { deliver, startSyncSystem } from '../functions/sync/support/system.ts'
-import { type Outcome, runCli } from './support.ts'
+import { DEV_ACTIONS, type Outcome, runCli } from './support.ts'
 
 const inTest = ['--environment', 'test']
 const ENCRYPTION_KEY = Buffer.alloc(32, 1).toString('base64')
@@ -20,6 +20,8 @@ const ONE_WAY = [
   'migrations copy',
   'serve',
   'keys rotate',
+  'local-stripe',
+  ...DEV_ACTIONS,
   ...TEMPLATES.map(({ name }) => `add ${name}`),
 ]
 /** Commands over a file of the app; `catalog.test.ts` runs them. */

@@ -1,7 +1,27 @@
 /** The command line in this process, over streams, and as a process of its own in a real terminal. */
 import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
+import { fileURLToPath } from 'node:url'
 import { run } from '../../scripts/cli/main.ts'
+
+/** What `dev` can be made to do; `dev.test.ts` runs each. */
+export const DEV_ACTIONS = [
+  'advance',
+  'cancel',
+  'decline',
+  'dispute',
+  'env',
+  'expire',
+  'late',
+  'pay',
+  'refund',
+  'release',
+  'renew',
+  'settle',
+  'shuffle',
+  'twice',
+].map((name) => `dev ${name}`)
 
 export type Outcome = { code: number; out: string; err: string; json<T>(): T }
 
@@ -56,6 +76,9 @@ export async function runCli(
   }
 }
 
+const ROOT = fileURLToPath(new URL('../../', import.meta.url))
+const TSX = import.meta.resolve('tsx')
+
 export type Terminal = {
   /** The text on the screen so far, without colours. */
   screen(): string
@@ -68,13 +91,13 @@ export type Terminal = {
 export const KEYS = { enter: '\r', ctrlC: '\u0003', left: '\u001b[D' }
 
 /** Runs a command in a terminal that `script` creates, which every Unix has. */
-export function startInTerminal(args: string[], env: Record<string, string>): Terminal {
-  const command = [process.execPath, '--import', 'tsx', 'scripts/cli/main.ts', ...args]
+export function startInTerminal(args: string[], env: Record<string, string>, cwd = ROOT): Terminal {
+  const command = [process.execPath, '--import', TSX, join(ROOT, 'scripts/cli/main.ts'), ...args]
   const quoted = command.map((part) => `'${part.replaceAll("'", `'\\''`)}'`).join(' ')
   const wrapper =
     process.platform === 'linux' ? ['-qefc', quoted, '/dev/null'] : ['-q', '/dev/null', ...command]
   const child: ChildProcess = spawn('script', wrapper, {
-    cwd: new URL('../../', import.meta.url),
+    cwd,
     env: { PATH: process.env.PATH, HOME: process.env.HOME, TERM: 'xterm', ...env },
     stdio: ['pipe', 'pipe', 'pipe'],
   })

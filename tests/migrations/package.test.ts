@@ -25,7 +25,7 @@ beforeAll(async () => {
   installed = join(project, 'node_modules', 'pg-payments')
   // Built beside the sources, and not in them: other tests use dist/ meanwhile.
   const built = join(project, 'built')
-  const files = ['package.json', 'CHANGELOG.md', 'README.md', 'functions', 'sql', 'types']
+  const files = ['package.json', 'CHANGELOG.md', 'README.md', 'functions', 'scripts', 'sql', 'types']
   for (const path of files) await cp(join(ROOT, path), join(built, path), { recursive: true })
   await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(built, 'dist')], {
     cwd: ROOT,
@@ -78,7 +78,9 @@ test('what it exports is typed', async () => {
     `
       import { createApp } from 'pg-payments'
       import { createPaymentsClient } from 'pg-payments/client'
+      import { startLocalStripe } from 'pg-payments/local-stripe'
       import { startServer } from 'pg-payments/node'
+      import { type Billing, startBilling } from 'pg-payments/testing'
       import worker from 'pg-payments/worker'
       import 'pg-payments/deno'
       import type { CheckoutSession } from 'pg-payments/types/api'
@@ -86,7 +88,9 @@ test('what it exports is typed', async () => {
       import openapi from 'pg-payments/types/openapi.json' with { type: 'json' }
       const status: DB['payments.transactions']['status'] = 'paid'
       const url: CheckoutSession['url'] = null
-      export const all = [createApp, createPaymentsClient, startServer, worker.fetch, openapi.paths, status, url]
+      export const life = async ({ signIn, pay, price }: Billing) =>
+        pay(await (await signIn('ada')).checkout({ price: await price({ amount: 900, interval: 'month' }) }))
+      export const all = [startLocalStripe, startBilling, createApp, createPaymentsClient, startServer, worker.fetch, openapi.paths, status, url]
     `,
   )
   expect(errors).toBe('')

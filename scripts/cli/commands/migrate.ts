@@ -371,7 +371,8 @@ const refusal = (message: string) => Object.assign(new Error(message), { name: '
 
 type PgError = Error & { code?: string; detail?: string; hint?: string; position?: string }
 
-function explainConnection(error: unknown, url: URL): Error {
+/** A sentence for a connection that failed. */
+export function explainConnection(error: unknown, url: URL): Error {
   const { code, message } = error as PgError
   const host = url.hostname || url.searchParams.get('host') || 'localhost'
   const place = `${host}:${url.port || '5432'}`

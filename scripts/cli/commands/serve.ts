@@ -1,12 +1,7 @@
 /** `pg-payments serve` runs the handlers in a Node server, configured by environment variables. */
-import { type Command, InvalidArgumentError } from 'commander'
+import type { Command } from 'commander'
 import { action } from '../support/context.ts'
-
-/** Parses a port. */
-function port(value: string): number {
-  if (/^\d{1,5}$/.test(value) && Number(value) <= 65_535) return Number(value)
-  throw new InvalidArgumentError('It must be a whole number from 0 to 65535.')
-}
+import { port } from '../support/options.ts'
 
 /** The variables that the handlers read; `functions/README.md` describes each of them. */
 const VARIABLES: [name: string, what: string][] = [

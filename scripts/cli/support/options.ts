@@ -17,6 +17,8 @@ export function wholeNumber(low: number, high: number) {
   }
 }
 
+export const port = wholeNumber(0, 65_535)
+
 export function boolean(value: string): boolean {
   if (value === 'true') return true
   if (value === 'false') return false

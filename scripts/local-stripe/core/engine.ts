@@ -8,15 +8,7 @@ import { createHooks, type Hooks } from './hooks.ts'
 import { createIds, type Ids } from './ids.ts'
 import { createStore, type Store } from './store.ts'
 import { createTimeline, type Timeline } from './timeline.ts'
-import type {
-  CheckoutSession,
-  Json,
-  LineItem,
-  Metadata,
-  PaymentMethod,
-  RequestInfo,
-  StripeObject,
-} from './types.ts'
+import type { Json, LineItem, Metadata, PaymentMethod, RequestInfo, StripeObject } from './types.ts'
 import { PINNED_VERSION, renderObject } from './versions.ts'
 import { createWarnings, type Warnings } from './warnings.ts'
 
@@ -108,8 +100,8 @@ export interface SessionDetails {
   shippingRate: string | null
   /** What the customer entered before the authentication that is awaited now. */
   entered: Entered | null
-  /** Opens a copy of the expired session; null without `after_expiration.recovery`. */
-  recover: (() => CheckoutSession) | null
+  /** Parameters of the copy that the recovery link opens; null without `after_expiration.recovery`. */
+  recovery: object | null
   /** Id of a subscription whose first payment was declined on the page. The next attempt pays its invoice. */
   incompleteSubscription: string | null
 }

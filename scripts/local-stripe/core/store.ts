@@ -16,6 +16,8 @@ export interface Store {
   removed(id: string): Deleted | undefined
   /** All objects, and the remains of deleted ones. */
   all(): (StripeObject | Deleted)[]
+  /** Replaces everything by what `all` returned. */
+  restore(all: (StripeObject | Deleted)[]): void
 }
 
 export function createStore(): Store {
@@ -64,6 +66,13 @@ export function createStore(): Store {
     },
     removed: (id) => remains.get(id),
     all: () => [...objects.values(), ...remains.values()],
+    restore(all) {
+      for (const map of [objects, byName, remains, lists]) map.clear()
+      for (const object of all) {
+        if ('deleted' in object && object.deleted === true) remains.set(object.id, object as Deleted)
+        else store.add(object as never)
+      }
+    },
   }
   return store
 }

@@ -10,18 +10,46 @@ export interface Timeline {
   advanceClock(clock: string, to: number): void
   /** Runs the work that is due by now. */
   tick(): void
-  /** Plans work. It replaces work planned under the same key; `at` null only removes that. */
-  schedule(key: string, customer: string | null, at: number | null, run: () => void): void
+  /** Plans a task for an object. It replaces the same task of that object; `at` null only removes that. */
+  schedule(task: TaskName, id: string, customer: string | null, at: number | null): void
+  /** Names what a task does to the object of an id. */
+  onDue(task: TaskName, run: (id: string) => void): void
   /** When the next planned work without a test clock is due. */
   nextDue(): number | null
+  /** How far this timeline is ahead of the machine's clock, and the planned work. */
+  timelineState(): TimelineState
+  restoreTimeline(state: TimelineState): void
+}
+
+/**
+ * What can be planned, each for one object. Tasks have names instead of functions, so that planned work can be saved.
+ */
+export type TaskName =
+  | 'settlePayment'
+  | 'failRefund'
+  | 'expireSession'
+  | 'renewSubscription'
+  | 'expireSubscription'
+  | 'cancelSubscription'
+  | 'resumeSubscription'
+  | 'warnOfTrialEnd'
+  | 'finalizeInvoice'
+  | 'collectInvoice'
+
+/** The state of a timeline, as it is saved. */
+export interface TimelineState {
+  offset: number
+  order: number
+  tasks: Map<string, Task>
 }
 
 interface Task {
+  name: TaskName
+  id: string
   at: number
   clock: string | null
   /** Of two tasks that are due at once, the one planned first runs first. */
   order: number
-  run: () => void
 }
 
 /**
@@ -34,6 +62,7 @@ export function createTimeline(
   outsideRequests: (work: () => void) => void,
 ): Timeline {
   const tasks = new Map<string, Task>()
+  const runs = new Map<TaskName, (id: string) => void>()
   let offset = 0
   /** The present while planned work runs: the moment at which it was due. */
   let moment: number | null = null
@@ -52,7 +81,7 @@ export function createTimeline(
           const task = tasks.get(key) as Task
           tasks.delete(key)
           enter(task.at)
-          task.run()
+          runs.get(task.name)?.(task.id)
         }
       } finally {
         moment = null
@@ -90,17 +119,28 @@ export function createTimeline(
       })
     },
 
-    schedule(key, customer, at, run) {
+    schedule(name, id, customer, at) {
+      const key = `${name} ${id}`
       if (at === null) tasks.delete(key)
       else {
         order += 1
-        tasks.set(key, { at, clock: clockOf(customer), order, run })
+        tasks.set(key, { at, clock: clockOf(customer), order, name, id })
       }
     },
+
+    onDue: (task, run) => void runs.set(task, run),
 
     nextDue() {
       const key = earliest(tasks, null, Number.POSITIVE_INFINITY)
       return key === null ? null : (tasks.get(key)?.at ?? null)
+    },
+
+    timelineState: () => ({ offset, order, tasks: new Map(tasks) }),
+    restoreTimeline(state) {
+      offset = state.offset
+      order = state.order
+      tasks.clear()
+      for (const [key, task] of state.tasks) tasks.set(key, task)
     },
   }
 }

@@ -5,6 +5,7 @@ import { formatAmount } from '../core/money.ts'
 import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
 import type { CheckoutSession, LineItem } from '../core/types.ts'
 import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'
+import { recoverSession } from '../resources/checkout-sessions.ts'
 import { createPaymentMethod } from '../resources/payment-methods.ts'
 import { type Html, html, renderPage, safeUrl } from './html.ts'
 
@@ -247,10 +248,10 @@ function readExtras(session: CheckoutSession, form: URLSearchParams) {
 export function recoverCheckout(engine: Engine, id: string): PageAnswer {
   const session = engine.store.get('checkout.session', id)
   const recovery = session?.after_expiration?.recovery
-  const recover = engine.sessions.get(id)?.recover
-  if (!recover || !recovery?.url || (recovery.expires_at ?? 0) <= engine.now())
+  const isRecoverable = engine.sessions.get(id)?.recovery
+  if (!isRecoverable || !recovery?.url || (recovery.expires_at ?? 0) <= engine.now())
     return renderNotice(410, 'This link has expired', 'Go back to the shop to start again.', null)
-  return { status: 303, location: recover().url ?? '' }
+  return { status: 303, location: recoverSession(engine, id)?.url ?? '' }
 }
 
 /** The test token for each asynchronous method of the page. */

@@ -207,24 +207,27 @@ export function createSession(
     setup_intent: mode === 'setup' ? createSetupIntent(engine, params.customer ?? null).id : null,
     url: isHosted(params) ? `${engine.pagesUrl}/c/pay/${id}` : null,
   })
-  details.recover = recoveryOf(engine, params, id)
+  details.recovery = recoveryOf(params)
   engine.sessions.set(id, details)
   Object.assign(session, amounts)
-  engine.schedule(`expire ${id}`, session.customer, expiresAt, () => {
-    if (session.status === 'open') expireSession(engine, session)
-  })
+  engine.schedule('expireSession', id, session.customer, expiresAt)
   return session
 }
 
-/** What the recovery link of an expired session does, if it has one. */
-function recoveryOf(engine: Engine, params: CreateParams, id: string): SessionDetails['recover'] {
+/** The parameters of the copy that the recovery link of an expired session opens, if it has one. */
+function recoveryOf(params: CreateParams): object | null {
   const recovery = params.after_expiration?.recovery
   if (!recovery?.enabled) return null
   const { discounts, expires_at: _expiry, ...rest } = params
-  const again = recovery.allow_promotion_codes
+  return recovery.allow_promotion_codes
     ? { ...rest, allow_promotion_codes: true }
     : { ...rest, ...(discounts ? { discounts } : {}) }
-  return () => createSession(engine, again, id)
+}
+
+/** Opens a copy of an expired session with a recovery link. */
+export function recoverSession(engine: Engine, id: string): CheckoutSession | null {
+  const again = engine.sessions.get(id)?.recovery
+  return again ? createSession(engine, again as CreateParams, id) : null
 }
 
 /** @throws 400 when the session would expire too soon or too late */
@@ -264,7 +267,7 @@ function detailsOf(
     prorates: subscription?.proration_behavior !== 'none',
     shippingRate,
     entered: null,
-    recover: null,
+    recovery: null,
   }
 }
 

@@ -77,7 +77,7 @@ export function completeSession(
         : payOnce(engine, session, details, customer, entry.method, authenticated)
   details.entered = paid === 'requires action' ? entry : null
   if (paid === 'requires action') return session
-  engine.schedule(`expire ${id}`, null, null, () => undefined)
+  engine.schedule('expireSession', id, null, null)
   change(
     engine,
     session,
@@ -345,7 +345,7 @@ export function applyPromotionCode(engine: Engine, id: string, code: string): Ch
 /** Expires an open session, and ends the payment or subscription of a declined attempt. */
 export function expireSession(engine: Engine, session: CheckoutSession): CheckoutSession {
   const details = engine.sessions.get(session.id)
-  engine.schedule(`expire ${session.id}`, null, null, () => undefined)
+  engine.schedule('expireSession', session.id, null, null)
   const recovery = session.after_expiration?.recovery
   if (recovery?.enabled) {
     recovery.url = `${engine.pagesUrl}/r/${session.id}`

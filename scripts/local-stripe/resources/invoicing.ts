@@ -516,9 +516,7 @@ export function markFailed(engine: Engine, invoice: Invoice): void {
     'invoice.payment_failed',
   )
   if (invoice.billing_reason !== 'subscription_create') setDelinquent(engine, invoice, true)
-  engine.schedule(`collect ${invoice.id}`, invoice.customer, next, () => {
-    if (invoice.status === 'open') collect(engine, invoice)
-  })
+  engine.schedule('collectInvoice', invoice.id, invoice.customer, next)
   engine.announce('invoiceUnpaid', invoice)
 }
 
@@ -534,7 +532,7 @@ export function closeUnpaid(engine: Engine, invoice: Invoice, status: 'void' | '
   const now = engine.now(invoice.customer)
   const moment = status === 'void' ? 'voided_at' : 'marked_uncollectible_at'
   const payment = defaultPaymentOf(engine, invoice.id)
-  engine.schedule(`collect ${invoice.id}`, null, null, () => undefined)
+  engine.schedule('collectInvoice', invoice.id, null, null)
   change(
     engine,
     invoice,

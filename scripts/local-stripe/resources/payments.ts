@@ -132,7 +132,7 @@ export function chargeMethod(
   if (behaviour.outcome === 'settles later') {
     change(engine, intent, { status: 'processing' }, 'payment_intent.processing')
     engine.emit('charge.pending', charge)
-    planSettlement(engine, intent, behaviour)
+    planSettlement(engine, intent)
     return null
   }
   if (intent.capture_method === 'manual') {
@@ -363,12 +363,10 @@ function recordDecline(
   })
 }
 
-function planSettlement(engine: Engine, intent: PaymentIntent, behaviour: Behaviour): void {
+function planSettlement(engine: Engine, intent: PaymentIntent): void {
   const { settleAfterSeconds: delay } = engine
   if (delay === null) return
-  engine.schedule(`settle ${intent.id}`, intent.customer, engine.now(intent.customer) + delay, () => {
-    if (intent.status === 'processing') settlePayment(engine, intent.id, !behaviour.failsLater)
-  })
+  engine.schedule('settlePayment', intent.id, intent.customer, engine.now(intent.customer) + delay)
 }
 
 /**
@@ -386,7 +384,7 @@ export function settlePayment(engine: Engine, id: string, succeeds?: boolean): P
     })
   }
   const succeeded = succeeds ?? !engine.behaviours.get(method.id)?.failsLater
-  engine.schedule(`settle ${id}`, null, null, () => undefined)
+  engine.schedule('settlePayment', id, null, null)
   if (succeeded) {
     change(engine, charge, { status: 'succeeded', paid: true }, 'charge.succeeded')
     change(

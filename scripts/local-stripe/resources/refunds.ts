@@ -70,9 +70,7 @@ export function createRefund(engine: Engine, params: Infer<typeof createShape>):
   }
   const { settleAfterSeconds: delay } = engine
   if (behaviour?.refund === 'fails later' && delay !== null) {
-    engine.schedule(`fail ${refund.id}`, refund.customer, engine.now(refund.customer) + delay, () => {
-      if (refund.status === 'succeeded') settleRefund(engine, refund.id, false)
-    })
+    engine.schedule('failRefund', refund.id, refund.customer, engine.now(refund.customer) + delay)
   }
   return refund
 }

@@ -6,14 +6,7 @@ import { change, type Engine } from '../core/engine.ts'
 import { chargedQuantity, isMetered, planOf } from '../core/plan.ts'
 import { DAY_SECONDS, HOUR_SECONDS, nextPeriodEnd, periodAfter } from '../core/time.ts'
 import type { Discount, Invoice, Metadata, Price, Subscription, SubscriptionItem } from '../core/types.ts'
-import {
-  closeUnpaid,
-  collect,
-  draftInvoice,
-  finalizeInvoice,
-  type NewLine,
-  takePendingItems,
-} from './invoicing.ts'
+import { closeUnpaid, draftInvoice, finalizeInvoice, type NewLine, takePendingItems } from './invoicing.ts'
 import { defaultMethodOf } from './payment-methods.ts'
 
 export interface Period {
@@ -179,27 +172,17 @@ export function planSubscription(engine: Engine, subscription: Subscription): vo
     status === 'trialing' && trialEnd !== null ? Math.max(now, trialEnd - 3 * DAY_SECONDS) : null
   const expiry = status === 'incomplete' ? subscription.created + 23 * HOUR_SECONDS : null
   const resumes = subscription.pause_collection?.resumes_at ?? null
-  engine.schedule(`renew ${id}`, customer, runs ? periodOf(subscription).end : null, () =>
-    renew(engine, subscription),
-  )
-  engine.schedule(`expire ${id}`, customer, expiry, () => expireIncomplete(engine, subscription))
-  engine.schedule(`cancel ${id}`, customer, over ? null : cancelAt, () =>
-    endSubscription(engine, subscription, 'cancellation_requested'),
-  )
-  engine.schedule(`resume ${id}`, customer, over ? null : resumes, () =>
-    change(engine, subscription, { pause_collection: null }, 'customer.subscription.updated'),
-  )
+  engine.schedule('renewSubscription', id, customer, runs ? periodOf(subscription).end : null)
+  engine.schedule('expireSubscription', id, customer, expiry)
+  engine.schedule('cancelSubscription', id, customer, over ? null : cancelAt)
+  engine.schedule('resumeSubscription', id, customer, over ? null : resumes)
   if (warning === null || !engine.trialWarnings.has(id)) {
-    engine.schedule(`warn ${id}`, customer, warning, () => {
-      engine.trialWarnings.add(id)
-      if (subscription.status === 'trialing')
-        engine.emit('customer.subscription.trial_will_end', subscription)
-    })
+    engine.schedule('warnOfTrialEnd', id, customer, warning)
   }
 }
 
 /** Begins the next period. Its invoice is drafted now, and finalized and collected an hour later. */
-function renew(engine: Engine, subscription: Subscription): void {
+export function renewSubscription(engine: Engine, subscription: Subscription): void {
   const now = engine.now(subscription.customer)
   const dueToEnd = subscription.cancel_at !== null && subscription.cancel_at <= now
   if (subscription.ended_at !== null) return
@@ -289,12 +272,7 @@ export function startPeriod(
 function finalizeLater(engine: Engine, invoice: Invoice): void {
   const at = engine.now(invoice.customer) + HOUR_SECONDS
   invoice.automatically_finalizes_at = at
-  engine.schedule(`finalize ${invoice.id}`, invoice.customer, at, () => {
-    if (invoice.status !== 'draft') return
-    finalizeInvoice(engine, invoice)
-    if (invoice.status === 'open' && invoice.collection_method === 'charge_automatically')
-      collect(engine, invoice)
-  })
+  engine.schedule('finalizeInvoice', invoice.id, invoice.customer, at)
 }
 
 /** The subscription's discount, unless it has ended. `once` applies to the first invoice only. */
@@ -338,8 +316,8 @@ export function endSubscription(
   for (const invoice of engine.store.list('invoice')) {
     const waits = invoice.status === 'open' || invoice.status === 'draft'
     if (!waits || !invoice.auto_advance || subscriptionOf(engine, invoice) !== subscription) continue
-    engine.schedule(`collect ${invoice.id}`, null, null, () => undefined)
-    engine.schedule(`finalize ${invoice.id}`, null, null, () => undefined)
+    engine.schedule('collectInvoice', invoice.id, null, null)
+    engine.schedule('finalizeInvoice', invoice.id, null, null)
     const stopped = { auto_advance: false, next_payment_attempt: null, automatically_finalizes_at: null }
     change(engine, invoice, stopped, 'invoice.updated')
   }

@@ -1,8 +1,9 @@
 /** The accounts of one local Stripe: an engine for each account and mode, with its deliveries and idempotency keys. */
 import type { Engine, EngineOptions } from '../core/engine.ts'
+import { type EngineSnapshot, restoreSnapshot, snapshotOf } from '../core/snapshot.ts'
 import { createEngine } from '../create-engine.ts'
-import { createDelivery, type Delivery, type DeliveryOptions } from './delivery.ts'
-import { createIdempotencyKeys, type IdempotencyKeys } from './idempotency.ts'
+import { createDelivery, type Delivery, type DeliveryOptions, type DeliveryState } from './delivery.ts'
+import { createIdempotencyKeys, type IdempotencyEntry, type IdempotencyKeys } from './idempotency.ts'
 
 export interface Accounts {
   /** The engine of an account in one mode. The first call makes it. */
@@ -13,6 +14,21 @@ export interface Accounts {
   deliveryOf(engine: Engine): Delivery
   deliveries(): Delivery[]
   idempotencyKeysOf(engine: Engine): IdempotencyKeys
+  /** Everything, as it is saved. */
+  snapshots(): AccountSnapshot[]
+  /** Makes the accounts again. Call `resume` when requests can be served. */
+  restore(snapshots: AccountSnapshot[]): void
+  /** Delivers what an earlier process has not delivered. */
+  resume(): void
+}
+
+/** One account in one mode, as it is saved. */
+export interface AccountSnapshot {
+  account: string
+  livemode: boolean
+  engine: EngineSnapshot
+  delivery: DeliveryState
+  idempotencyKeys: Map<string, IdempotencyEntry>
 }
 
 export interface AccountsOptions {
@@ -33,6 +49,7 @@ interface Member {
 
 export function createAccounts(options: AccountsOptions): Accounts {
   const members = new Map<string, Member>()
+  const restored = new Map<Member, DeliveryState>()
 
   const add = (account: string, livemode: boolean): Member => {
     const seed = options.seed === undefined ? undefined : options.seed + members.size
@@ -59,5 +76,26 @@ export function createAccounts(options: AccountsOptions): Accounts {
     deliveryOf: (engine) => memberOf(engine).delivery,
     deliveries: () => all().map(({ delivery }) => delivery),
     idempotencyKeysOf: (engine) => memberOf(engine).idempotencyKeys,
+    snapshots: () =>
+      all().map(({ engine, delivery, idempotencyKeys }) => ({
+        account: engine.accountId,
+        livemode: engine.livemode,
+        engine: snapshotOf(engine),
+        delivery: delivery.state(),
+        idempotencyKeys: idempotencyKeys.entries(),
+      })),
+    restore(snapshots) {
+      for (const snapshot of snapshots) {
+        const member = add(snapshot.account, snapshot.livemode)
+        members.set(`${snapshot.account} ${snapshot.livemode}`, member)
+        restoreSnapshot(member.engine, snapshot.engine, options.seed !== undefined)
+        member.idempotencyKeys.restore(snapshot.idempotencyKeys)
+        restored.set(member, snapshot.delivery)
+      }
+    },
+    resume() {
+      for (const [member, state] of restored) member.delivery.restore(state)
+      restored.clear()
+    },
   }
 }

@@ -34,9 +34,20 @@ export interface Delivery {
   /** Ids of the held events. */
   held(): string[]
   attempts(): DeliveryAttempt[]
+  /** What is not delivered yet, as it is saved. */
+  state(): DeliveryState
+  /** Goes on where an earlier process stopped: holds what was held, and delivers the rest again. */
+  restore(state: DeliveryState): void
   /** Resolves when no delivery is pending and no retry is planned. */
   whenIdle(): Promise<void>
   close(): void
+}
+
+export interface DeliveryState {
+  holding: boolean
+  held: string[]
+  /** Ids of the events that no endpoint has accepted yet and that are still delivered. */
+  unfinished: string[]
 }
 
 export interface DeliveryOptions {
@@ -47,25 +58,24 @@ export interface DeliveryOptions {
   /** Whether an endpoint is sent an event before it has responded to the one before. */
   parallel: boolean
   now: () => Date
+  /** Called after each attempt. */
+  onAttempt?: (attempt: DeliveryAttempt) => void
 }
 
 /** Delivers the engine's events as they happen. */
 export function createDelivery(engine: Engine, options: DeliveryOptions): Delivery {
   const attempts: DeliveryAttempt[] = []
-  const timers = new Set<NodeJS.Timeout>()
+  const timers = new Map<NodeJS.Timeout, string>()
   const queues = new Map<string, Promise<void>>()
   const closing = new AbortController()
   const pending = createCounter()
   let holding = false
   let heldBack: EventRecord[] = []
 
-  const send = async (
-    record: EventRecord,
-    endpoint: WebhookEndpoint,
-    attempt: number,
-  ): Promise<DeliveryAttempt> => {
+  const send = async (record: EventRecord, endpoint: WebhookEndpoint, attempt: number) => {
     const made = await post(engine, options, closing.signal, record, endpoint, attempt)
     attempts.push(made)
+    options.onAttempt?.(made)
     return made
   }
 
@@ -81,21 +91,23 @@ export function createDelivery(engine: Engine, options: DeliveryOptions): Delive
     }
     const waitMs = options.retryScheduleMs[attempt - 1]
     if (waitMs === undefined || closing.signal.aborted) return
-    pending.begin()
+    const { id } = record.event
+    pending.begin(id)
     const timer = setTimeout(() => {
       timers.delete(timer)
       const current = engine.store.get('webhook_endpoint', endpoint.id)
       const retry = current ? attemptDelivery(record, current, attempt + 1) : Promise.resolve()
-      retry.finally(pending.end)
+      retry.finally(() => pending.end(id))
     }, waitMs)
-    timers.add(timer)
+    timers.set(timer, id)
   }
 
   const deliver = (record: EventRecord): void => {
     for (const endpoint of endpointsFor(engine.store, record.event.type)) {
-      pending.begin()
+      const { id } = record.event
+      pending.begin(id)
       const before = (!options.parallel && queues.get(endpoint.id)) || Promise.resolve()
-      const delivered = before.then(() => attemptDelivery(record, endpoint, 1)).finally(pending.end)
+      const delivered = before.then(() => attemptDelivery(record, endpoint, 1)).finally(() => pending.end(id))
       queues.set(endpoint.id, delivered)
     }
   }
@@ -114,10 +126,7 @@ export function createDelivery(engine: Engine, options: DeliveryOptions): Delive
       const sequence = sequenceOf(records, order)
       holding = Array.isArray(order)
       heldBack = records.filter((record) => !sequence.includes(record.event.id))
-      for (const id of sequence) {
-        const record = records.find((candidate) => candidate.event.id === id)
-        if (record) deliver(record)
-      }
+      for (const record of recordsOf(records, sequence)) deliver(record)
       await pending.none()
     },
     async redeliver(event, times = 1) {
@@ -131,44 +140,59 @@ export function createDelivery(engine: Engine, options: DeliveryOptions): Delive
       }
       return made
     },
-    held: () => heldBack.map((record) => record.event.id),
+    held: () => idsOf(heldBack),
     attempts: () => [...attempts],
+    state: () => ({ holding, held: idsOf(heldBack), unfinished: pending.keys() }),
+    restore(state) {
+      holding = state.holding
+      heldBack = recordsOf(engine.events, state.held)
+      for (const record of recordsOf(engine.events, state.unfinished)) deliver(record)
+    },
     whenIdle: pending.none,
     close() {
       closing.abort()
-      for (const timer of timers) {
+      for (const [timer, id] of timers) {
         clearTimeout(timer)
-        pending.end()
+        pending.end(id)
       }
       timers.clear()
     },
   }
 }
 
-/** Counts pending work. */
+const idsOf = (records: EventRecord[]): string[] => records.map(({ event }) => event.id)
+
+/** The records of these ids, in the order of the ids. */
+const recordsOf = (records: EventRecord[], ids: string[]): EventRecord[] =>
+  ids.flatMap((id) => records.find(({ event }) => event.id === id) ?? [])
+
+/** Counts pending work, by key. */
 function createCounter() {
-  let count = 0
+  const counts = new Map<string, number>()
   let waiting: (() => void)[] = []
   return {
-    begin(): void {
-      count += 1
+    begin(key: string): void {
+      counts.set(key, (counts.get(key) ?? 0) + 1)
     },
-    end(): void {
-      count -= 1
-      if (count > 0) return
+    end(key: string): void {
+      const left = (counts.get(key) ?? 1) - 1
+      if (left > 0) counts.set(key, left)
+      else counts.delete(key)
+      if (counts.size > 0) return
       for (const resolve of waiting) resolve()
       waiting = []
     },
+    keys: (): string[] => [...counts.keys()],
     /** Resolves when nothing is pending. */
     none: (): Promise<void> =>
-      count === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.push(resolve)),
+      counts.size === 0 ? Promise.resolve() : new Promise((resolve) => void waiting.push(resolve)),
   }
 }
 
 /** The ids of held events in the order in which they are to be delivered. */
 function sequenceOf(records: EventRecord[], order: 'arrival' | 'reverse' | string[]): string[] {
   if (Array.isArray(order)) return order
-  const ids = records.map((record) => record.event.id)
+  const ids = idsOf(records)
   return order === 'arrival' ? ids : ids.toReversed()
 }
 

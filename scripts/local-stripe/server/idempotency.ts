@@ -9,7 +9,7 @@ export interface StoredAnswer {
   requestId: string
 }
 
-interface Entry {
+export interface IdempotencyEntry {
   fingerprint: string
   expiresAt: number
   answer: StoredAnswer | null
@@ -25,10 +25,13 @@ export interface IdempotencyKeys {
   store(key: string, answer: StoredAnswer): void
   /** Frees the key, because the request was refused before execution. */
   release(key: string): void
+  /** All keys, as they are saved. */
+  entries(): Map<string, IdempotencyEntry>
+  restore(entries: Map<string, IdempotencyEntry>): void
 }
 
 export function createIdempotencyKeys(): IdempotencyKeys {
-  const entries = new Map<string, Entry>()
+  const entries = new Map<string, IdempotencyEntry>()
   return {
     claim(key, fingerprint, now) {
       const known = entries.get(key)
@@ -56,5 +59,10 @@ export function createIdempotencyKeys(): IdempotencyKeys {
       if (known) known.answer = answer
     },
     release: (key) => void entries.delete(key),
+    entries: () => entries,
+    restore(saved) {
+      // A request without an answer was cut off with the process: its key is free again.
+      for (const [key, entry] of saved) if (entry.answer) entries.set(key, entry)
+    },
   }
 }

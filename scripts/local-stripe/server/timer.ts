@@ -11,7 +11,8 @@ export interface Timer {
   stop(): void
 }
 
-export function createTimer(engines: () => Engine[]): Timer {
+/** @param afterWork called after planned work has run */
+export function createTimer(engines: () => Engine[], afterWork: () => void = () => undefined): Timer {
   let timeout: NodeJS.Timeout | undefined
   let stopped = false
 
@@ -26,6 +27,7 @@ export function createTimer(engines: () => Engine[]): Timer {
     timeout = setTimeout(
       () => {
         for (const engine of engines()) engine.tick()
+        afterWork()
         plan()
       },
       Math.min(...waitsMs, TIMEOUT_MS_MAX),

@@ -1,5 +1,8 @@
 /**
- * The process that owns one embedded Postgres. postgres.ts starts it; never start it by hand.
+ * The process that owns one embedded Postgres. index.ts starts it; never start it by hand.
+ *
+ * With an address in its configuration it serves several processes: it tells each that connects there the address of
+ * Postgres, and ends when all have gone.
  *
  * It is a process of its own, so that it outlives its parent just long enough to clean up. Its standard input is a pipe
  * from the parent. When that pipe ends, because the parent closed it or has ended, this process stops Postgres and
@@ -8,11 +11,15 @@
  * First line in: the configuration as JSON. First line out: `{"url"}` or `{"error", "log"}`.
  */
 import { spawn } from 'node:child_process'
+import { existsSync } from 'node:fs'
 import { cp, lchown, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { createConnection, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 
+/** How long a shared Postgres waits for the next process: test files of a run may follow each other. */
+const SHARED_GRACE_MS = 3000
 /** The end of the server's log that an error shows. */
 const LOG_CHARACTERS_MAX = 4000
 
@@ -21,7 +28,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {
 
 const input = createInterface({ input: process.stdin })
 const config = JSON.parse(await new Promise((done) => input.once('line', done)))
-const parentGone = new Promise((done) => input.once('close', done))
+let endNow = () => {}
+const parentGone = config.address
+  ? new Promise((done) => {
+      endNow = done
+    })
+  : new Promise((done) => input.once('close', done))
 const identity = config.uid === undefined ? {} : { uid: config.uid, gid: config.gid }
 const environment = {
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('PG'))),
@@ -162,6 +174,7 @@ async function prepare() {
     if ((await initdb.ended) !== 0) throw new Error('Postgres could not create its data directory.')
     await writeFile(passwordFile, `${password}\n`, { mode: 0o600 })
   }
+  await stopLeftover(dataDir, program('pg_ctl'))
   return { dataDir, password, postgres: program('postgres') }
 }
 
@@ -196,21 +209,76 @@ async function stopServer(server) {
   await server.ended
 }
 
+/**
+ * Serves the address of Postgres to every process that connects. A process that has ended in order gives the next one
+ * a moment to connect; one that was killed does not.
+ */
+async function share(url) {
+  const clients = new Set()
+  let grace
+  const listener = createServer({ allowHalfOpen: false }, (socket) => {
+    clearTimeout(grace)
+    clients.add(socket)
+    let inOrder = false
+    socket.on('data', () => {
+      inOrder = true // it says goodbye
+    })
+    socket.on('error', () => {})
+    socket.on('close', () => {
+      clients.delete(socket)
+      if (clients.size === 0) grace = setTimeout(endNow, inOrder ? SHARED_GRACE_MS : 0)
+    })
+    socket.write(`${url}\n`)
+  })
+  const listen = () =>
+    new Promise((done, fail) => {
+      listener.once('error', fail).listen(config.address, () => {
+        listener.off('error', fail)
+        done()
+      })
+    })
+  await listen().catch(async (error) => {
+    if (error.code !== 'EADDRINUSE' || process.platform === 'win32') throw error
+    const alive = await new Promise((done) => {
+      const probe = createConnection(config.address)
+      probe.once('connect', () => done(true)).once('error', () => done(false))
+      probe.once('connect', () => probe.destroy())
+    })
+    if (alive) throw new Error('Another process has just started this Postgres.')
+    // What a killed host has left.
+    await rm(config.address, { force: true })
+    await listen()
+  })
+  grace = setTimeout(endNow, SHARED_GRACE_MS)
+  return listener
+}
+
+/** Stops the server that a killed process has left running on these data. */
+async function stopLeftover(dataDir, pgCtl) {
+  if (!config.replacesLeftover || !existsSync(join(dataDir, 'postmaster.pid'))) return
+  await start(pgCtl, ['stop', '-D', dataDir, '-m', 'fast'], temporary).ended
+  log = ''
+}
+
+let listener
 let server
 try {
   const prepared = await prepare()
   for (const port of config.ports) {
     server = await startServer(prepared, port)
     if (!server) continue
-    answer({ url: `postgres://postgres:${prepared.password}@127.0.0.1:${port}/postgres` })
+    const url = `postgres://postgres:${prepared.password}@127.0.0.1:${port}/postgres`
+    if (config.address) listener = await share(url)
+    answer({ url })
     break
   }
   if (!server) throw new Error(`Port ${config.ports.at(-1)} is taken.`)
-  server.ended.then(() => input.close())
+  server.ended.then(() => (config.address ? endNow() : input.close()))
   await parentGone
 } catch (error) {
   answer({ error: error.message, log })
 } finally {
+  listener?.close()
   if (server) await stopServer(server)
   if (temporary) await rm(temporary, { recursive: true, force: true, maxRetries: 5, retryDelay: 50 })
 }
