@@ -10,6 +10,7 @@ import { registerCatalogFile } from './commands/catalog/index.ts'
 import { registerDev } from './commands/dev/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
+import { registerExplain } from './commands/explain/index.ts'
 import { registerKeys } from './commands/keys.ts'
 import { registerLocalStripe } from './commands/local-stripe.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
@@ -52,6 +53,7 @@ export function createProgram(io: Io): Command {
   registerMaintenance(program)
   registerSchedule(program)
   registerDoctor(program)
+  registerExplain(program)
   registerMigrate(program)
   registerMigrations(program)
   registerAdd(program)
