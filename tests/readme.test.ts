@@ -111,7 +111,9 @@ test('what the package contains links to nothing that it does not contain', asyn
   const missing = PAGES.filter(({ path }) => isShipped(path)).flatMap((page) =>
     linksOf(page)
       .map((link) => targetOf(page, link).path.replace(/\/$/, ''))
-      .filter((path) => !isShipped(path) && !(statSync(join(ROOT, path)).isDirectory() && isFolderOfShipped(path)))
+      .filter(
+        (path) => !isShipped(path) && !(statSync(join(ROOT, path)).isDirectory() && isFolderOfShipped(path)),
+      )
       .map((path) => `${page.path} → ${path}`),
   )
   expect(missing).toEqual([])
@@ -153,11 +155,13 @@ function problemOf(words: string[]): string | null {
     if (found) command = found
     // A page may speak of commands in general, for example `pg-payments add <template>`.
     else if (/[<…]/.test(word) && command.commands.length > 0) return null
-    else if (command.commands.length > 0 && command.registeredArguments.length === 0) return `has no command ${word}`
+    else if (command.commands.length > 0 && command.registeredArguments.length === 0)
+      return `has no command ${word}`
     else given += 1
   }
   const { registeredArguments } = command
-  if (given > registeredArguments.length && !registeredArguments.at(-1)?.variadic) return 'has too many arguments'
+  if (given > registeredArguments.length && !registeredArguments.at(-1)?.variadic)
+    return 'has too many arguments'
   return null
 }
 
@@ -173,7 +177,11 @@ test.each(PAGES.map((page) => [page.path, page] as const))(
 )
 
 test('a command, a flag, a value or a link that does not exist would be found', () => {
-  const page: Page = { path: 'README.md', text: 'Run `npx pg-payments evnts list`, [x](nowhere.md) and `[y](z.md)`.', blocks: [] }
+  const page: Page = {
+    path: 'README.md',
+    text: 'Run `npx pg-payments evnts list`, [x](nowhere.md) and `[y](z.md)`.',
+    blocks: [],
+  }
   expect(commandsOf(page)).toEqual([['evnts', 'list']])
   expect(linksOf(page)).toEqual(['nowhere.md'])
   expect(problemOf(['evnts', 'list'])).toBe('has no command evnts')

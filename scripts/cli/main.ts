@@ -14,6 +14,7 @@ import { registerExplain } from './commands/explain/index.ts'
 import { registerKeys } from './commands/keys.ts'
 import { registerLocalStripe } from './commands/local-stripe.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
+import { registerMcp } from './commands/mcp/index.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
 import { registerOlder } from './commands/older.ts'
@@ -62,6 +63,7 @@ export function createProgram(io: Io): Command {
   registerDev(program)
   registerLocalStripe(program)
   registerKeys(program)
+  registerMcp(program, run)
   registerOlder(program)
   return program
 }

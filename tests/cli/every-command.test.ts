@@ -21,6 +21,8 @@ const ONE_WAY = [
   'serve',
   'keys rotate',
   'local-stripe',
+  'explain',
+  'mcp',
   ...DEV_ACTIONS,
   ...TEMPLATES.map(({ name }) => `add ${name}`),
 ]

@@ -50,15 +50,26 @@ export function anchorsOf({ text }: Page): string[] {
   )
 }
 
-/** Commands `pg-payments …` in shell blocks and in inline code, each as its words. */
-export function commandsOf({ text, blocks }: Page): string[][] {
-  const lines = blocks
-    .filter(({ language }) => ['sh', 'bash', 'shell'].includes(language))
-    .flatMap((block) => block.text.replaceAll('\\\n', ' ').split('\n'))
+/** Commands `pg-payments …` in shell blocks, each as its words. */
+export function blockCommandsOf({ blocks }: Page): string[][] {
+  return parseCommands(
+    blocks
+      .filter(({ language }) => ['sh', 'bash', 'shell'].includes(language))
+      .flatMap((block) => block.text.replaceAll('\\\n', ' ').split('\n')),
+  )
+}
+
+/** The same, with those in inline code. */
+export function commandsOf(page: Page): string[][] {
+  const { text } = page
   const inline = [...text.replace(/^ *```[\s\S]*?^ *```/gm, '').matchAll(/`([^`\n]+)`/g)].map(
     ([, code = '']) => code,
   )
-  return [...lines, ...inline]
+  return [...blockCommandsOf(page), ...parseCommands(inline)]
+}
+
+function parseCommands(lines: string[]): string[][] {
+  return lines
     .map((line) => line.replace(/(^|\s)#.*$/, ''))
     .flatMap((line) => {
       const found = /(?:^|[\s(])(?:npx (?:--no(?:-install)? (?:-- )?)?|bun --bun )?pg-payments ([^)]*)/.exec(

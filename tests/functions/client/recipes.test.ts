@@ -8,7 +8,7 @@ import { startBilling } from '../../../scripts/testing/index.ts'
 import { command, shell } from '../../package/support/dev.ts'
 import { createProject, type Project } from '../../package/support/project.ts'
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
-import { commandsOf, pages, readPage } from '../../support/pages.ts'
+import { blockCommandsOf, pages, readPage } from '../../support/pages.ts'
 
 const run = promisify(execFile)
 const FOLDER = 'functions/client/recipes/'
@@ -44,7 +44,7 @@ test.each(RECIPES.map((recipe) => [recipe.path, recipe] as const))(
       await writeFile(join(project.path, file), text)
     }
     await writeFile(join(project.path, 'package.json'), '{ "private": true, "type": "module" }\n')
-    for (const words of commandsOf(recipe).filter(([name, template]) => name === 'add' && template)) {
+    for (const words of blockCommandsOf(recipe).filter(([name]) => name === 'add')) {
       const { code, err } = await command(project, words)
       expect(err, words.join(' ')).toBe('')
       expect(code).toBe(0)
