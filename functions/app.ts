@@ -6,6 +6,7 @@ import { type Counters, createCounters } from './core/counters.ts'
 import { type ApiError, apiError, errorBody, methodNotAllowed, toApiError } from './core/errors.ts'
 import { type Answer, requestIdOf } from './core/http.ts'
 import { describeError, type Log, withFields } from './core/log.ts'
+import { isCloudflare } from './core/runtime.ts'
 import type { Deps } from './deps.ts'
 import { webhook } from './events/webhook.ts'
 import { health } from './health.ts'
@@ -13,7 +14,7 @@ import { health } from './health.ts'
 export { type Config, isConfigError, readConfig } from './core/config.ts'
 export { createLog, type Log } from './core/log.ts'
 export { VERSION } from './core/version.ts'
-export { closeDeps, createDeps, type Deps, type DepsOptions } from './deps.ts'
+export { closeDeps, createDeps, createSignIns, type Deps, type DepsOptions } from './deps.ts'
 
 type Variables = {
   failure?: ApiError
@@ -22,7 +23,8 @@ type Variables = {
 }
 type AppContext = Context<{ Variables: Variables }>
 
-const answer = (c: AppContext, { status, body }: Answer<object>) => c.json(body, status)
+const answer = (c: AppContext, result: Answer<object> | Response) =>
+  result instanceof Response ? result : c.json(result.body, result.status)
 
 function fail(c: AppContext, error: unknown): Response {
   const failure = toApiError(error)
@@ -33,6 +35,12 @@ function fail(c: AppContext, error: unknown): Response {
 }
 
 const allowOnly = (method: string) => (c: AppContext) => fail(c, methodNotAllowed([method]))
+
+/** Who calls: the address of the socket under Node, that which Cloudflare names, else unknown. */
+function addressOf(c: AppContext): string | undefined {
+  const { incoming } = (c.env ?? {}) as { incoming?: { socket?: { remoteAddress?: string } } }
+  return incoming?.socket?.remoteAddress ?? (isCloudflare() ? c.req.header('cf-connecting-ip') : undefined)
+}
 
 /** Counts a delivery by its outcome: that of the event, else why it was not taken. */
 async function countWebhook<Result extends { outcome: string }>(
@@ -90,6 +98,7 @@ const paymentMethods = (path: string) =>
 /** The kind of a request for the metrics; few, whatever people ask for. */
 function routeOf({ req: { path }, res: { status } }: AppContext): string {
   if (/\/api\/webhooks\/stripe\/(test|live)$/.test(path)) return 'webhook'
+  if (/\/dashboard(\/|$)/.test(path)) return status === 404 ? 'other' : 'dashboard'
   if (path.endsWith('/checkout-sessions')) return 'checkout-sessions'
   if (path.endsWith('/customer-portal-sessions')) return 'customer-portal-sessions'
   if (path.endsWith('/health') && !path.includes('/api/')) return 'health'
@@ -156,6 +165,24 @@ export function createApp(deps: Deps): Hono<{ Variables: Variables }> {
     const { answerAdmin } = await import('./admin/index.ts')
     return answer(c, await answerAdmin(c.req.raw, new URL(c.req.url).pathname.slice(rest.length), c.var.deps))
   })
+
+  // The first request for the dashboard loads what serves it, so that a webhook does not.
+  for (const path of ['/dashboard', '/dashboard/*']) {
+    app.all(path, async (c) => {
+      const { answerDashboard } = await import('./dashboard-server/index.ts')
+      const prefix = `${deps.config.basePath}/dashboard`
+      const result = await answerDashboard(
+        {
+          request: c.req.raw,
+          path: new URL(c.req.url).pathname.slice(prefix.length),
+          address: addressOf(c),
+          header: (name, value) => c.header(name, value, { append: true }),
+        },
+        c.var.deps,
+      )
+      return answer(c, result)
+    })
+  }
 
   const webhooks = '/api/webhooks/stripe/:environment'
   app.post(webhooks, async (c) => {

@@ -32,6 +32,7 @@ const server = Deno.serve(
 
 async function stop() {
   for (const signal of signals) Deno.removeSignalListener(signal, stop)
+  deps.background.stop()
   await server.shutdown()
   await closeDeps(deps)
   deps.log.info('stopped')

@@ -1,7 +1,7 @@
 /** The composition root: builds everything that a handler uses. */
 import type { Config } from './core/config.ts'
 import { createDatabases } from './core/database.ts'
-import type { Deps, DepsOptions } from './core/deps.ts'
+import type { Deps, DepsOptions, SignIns } from './core/deps.ts'
 import { createLog, describeError } from './core/log.ts'
 import { createBackground } from './core/runtime.ts'
 import { createSecretStore } from './core/secrets.ts'
@@ -22,9 +22,18 @@ function once<T>(load: () => Promise<T>): () => Promise<T> {
   }
 }
 
+/** What a process that has just started remembers of sign-ins. */
+export const createSignIns = (): SignIns => ({ guesses: new Map(), codes: new Map() })
+
 export function createDeps(
   config: Config,
-  { log = createLog(), now = Date.now, keepAlive }: DepsOptions = {},
+  {
+    log = createLog(),
+    now = Date.now,
+    keepAlive,
+    signIns = createSignIns(),
+    dashboardFiles,
+  }: DepsOptions = {},
 ): Deps {
   // A slow admin request holds up no webhook, and no environment the other.
   const { databases, end } = createDatabases({ url: config.databaseUrl, poolSize: config.poolSize }, [
@@ -55,11 +64,13 @@ export function createDeps(
     secrets,
     stripe: async (environment) => (await stripe())(environment),
     authenticate: async (headers) => (await auth()).user(headers),
-    authenticateAdmin: async (headers) => (await auth()).admin(headers),
+    authenticateAdmin: async (headers, need) => (await auth()).admin(headers, need),
     background: createBackground(
       (error) => log.error('background_failed', { cause: describeError(error) }),
       keepAlive,
     ),
+    signIns,
+    dashboardFiles,
     log,
     now,
   }

@@ -51,7 +51,7 @@ async function authenticate(headers: Headers, { config, authenticateAdmin }: Dep
     token !== undefined &&
     config.metricsToken !== null &&
     (await equalInConstantTime(token, config.metricsToken))
-  if (!isReader) await authenticateAdmin(headers)
+  if (!isReader) await authenticateAdmin(headers, 'read')
 }
 
 /** The metrics as text. If the database is down, those of the process alone, and `pg_payments_database_up` is 0. */

@@ -8,6 +8,11 @@ import { type Env, readEnv } from './core/runtime.ts'
 export type NodeServer = {
   /** The server's address, for example `http://localhost:8787`. */
   url: string
+  /**
+   * An address that opens the dashboard signed in as the admin, once and within five minutes. Its code is behind the `#`,
+   * which no browser sends. Null if the dashboard is switched off.
+   */
+  dashboardLink(): Promise<string | null>
   /** Resolves when the work that follows answered requests has ended. */
   settled(): Promise<void>
   /** Refuses new requests, waits for running ones and for background work, and closes the connections. */
@@ -97,12 +102,18 @@ export async function startServer({
   const drain = createDrain(server)
   let closed: Promise<void> | undefined
   async function stop(): Promise<void> {
+    deps.background.stop()
     await drain(drainMs)
     await closeDeps(deps)
     deps.log.info('stopped', { url })
   }
   return {
     url,
+    async dashboardLink() {
+      if (!config.dashboard) return null
+      const { makeCode } = await import('./dashboard-server/sign-ins.ts')
+      return `${url}${config.basePath}/dashboard/#code=${makeCode(deps.signIns, deps.now())}`
+    },
     settled: () => deps.background.settled(),
     close: () => {
       closed ??= stop()

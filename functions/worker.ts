@@ -2,7 +2,15 @@
  * The entry for Workers. A socket belongs to the request that opened it, so each request has its own connection. Use
  * a pooler such as Hyperdrive, and expect one more round trip for the stored secrets.
  */
-import { closeDeps, createApp, createDeps, type Deps, isConfigError, readConfig } from './app.ts'
+import {
+  closeDeps,
+  createApp,
+  createDeps,
+  createSignIns,
+  type Deps,
+  isConfigError,
+  readConfig,
+} from './app.ts'
 import { apiError, errorBody } from './core/errors.ts'
 
 type WorkerContext = { waitUntil(work: Promise<unknown>): void }
@@ -25,8 +33,11 @@ export function variablesOf(env: Record<string, unknown>): Record<string, string
   return bound !== undefined && !texts.DATABASE_URL?.trim() ? { ...texts, DATABASE_URL: bound } : texts
 }
 
+/** For every request that this isolate answers. */
+const signIns = createSignIns()
+
 const depsOf = (env: Record<string, unknown>, context: WorkerContext): Deps =>
-  createDeps(readConfig(variablesOf(env)), { keepAlive: (work) => context.waitUntil(work) })
+  createDeps(readConfig(variablesOf(env)), { keepAlive: (work) => context.waitUntil(work), signIns })
 
 /** A Worker has no start that could fail, so each request says what is not configured. */
 function notConfigured(error: unknown): Response {

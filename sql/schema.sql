@@ -51,6 +51,7 @@ comment on column payments.customer_mappings.subject_id is 'Id of the billing su
 comment on column payments.customer_mappings.provider_customer_id is 'Stripe customer (cus_…).';
 comment on column payments.customer_mappings.created_at is 'When this row was created.';
 comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
+CREATE INDEX customer_mappings_subject_prefix_idx ON payments.customer_mappings USING btree (subject_id text_pattern_ops, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customer_mappings FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.customer_mappings for select to payments_service using (true);
 grant select on payments.customer_mappings to payments_service;
@@ -120,7 +121,10 @@ comment on column payments.customers.provider is 'Payment provider; pg-payments 
 comment on column payments.customers.provider_customer_id is 'Stripe id (cus_…).';
 comment on column payments.customers.provider_created_at is 'When the customer was created at Stripe.';
 comment on column payments.customers.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX customers_deleted_idx ON payments.customers USING btree (provider_created_at DESC, environment) WHERE deleted;
 CREATE INDEX customers_email_idx ON payments.customers USING btree (email, environment) WHERE (email IS NOT NULL);
+CREATE INDEX customers_id_prefix_idx ON payments.customers USING btree (provider_customer_id text_pattern_ops, environment);
+CREATE INDEX customers_lower_email_idx ON payments.customers USING btree (lower(email) text_pattern_ops, environment) WHERE (email IS NOT NULL);
 CREATE INDEX customers_provider_created_at_idx ON payments.customers USING btree (provider_created_at DESC, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.customers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _300_revived AFTER UPDATE OF deleted ON payments.customers FOR EACH ROW WHEN ((old.deleted AND (NOT new.deleted))) EXECUTE FUNCTION payments_private.tg_customers__revived();
@@ -261,9 +265,12 @@ comment on column payments.stripe_checkout_sessions.expires_at is 'When the host
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
 CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_created_at_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_checkout_sessions_error_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment) WHERE (last_error IS NOT NULL);
 CREATE UNIQUE INDEX stripe_checkout_sessions_idempotency_key ON payments.stripe_checkout_sessions USING btree (idempotency_key, idempotency_scope, environment) WHERE (idempotency_key IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_sessions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_checkout_sessions_uncommon_idx ON payments.stripe_checkout_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'completed'::text);
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
@@ -317,8 +324,10 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+CREATE INDEX stripe_customer_portal_sessions_created_at_idx ON payments.stripe_customer_portal_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (subject_id, subject_type, environment);
+CREATE INDEX stripe_customer_portal_sessions_uncommon_idx ON payments.stripe_customer_portal_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'created'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
@@ -460,6 +469,7 @@ comment on column payments.stripe_subscription_items.raw is 'Empty: the item is 
 comment on column payments.stripe_subscription_items.created_at is 'When this row was created.';
 comment on column payments.stripe_subscription_items.updated_at is 'When this row last changed.';
 CREATE INDEX stripe_subscription_items_price_id_idx ON payments.stripe_subscription_items USING btree (price_id, environment) WHERE (price_id IS NOT NULL);
+CREATE INDEX stripe_subscription_items_product_id_idx ON payments.stripe_subscription_items USING btree (product_id, environment) WHERE (product_id IS NOT NULL);
 CREATE INDEX stripe_subscription_items_subscription_id_idx ON payments.stripe_subscription_items USING btree (subscription_id, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscription_items FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
@@ -522,6 +532,8 @@ comment on column payments.stripe_subscriptions.updated_at is 'When this row las
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (customer_id, environment);
+CREATE INDEX stripe_subscriptions_ending_idx ON payments.stripe_subscriptions USING btree (updated_at, environment) WHERE cancel_at_period_end;
+CREATE INDEX stripe_subscriptions_status_idx ON payments.stripe_subscriptions USING btree (status, updated_at, environment);
 CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscriptions USING btree (updated_at, environment);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_subscriptions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
@@ -692,10 +704,17 @@ comment on column payments.transactions.disputed_at is 'When the payment was dis
 comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
 comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
+CREATE INDEX transactions_currency_amount_idx ON payments.transactions USING btree (currency, amount, environment) WHERE (currency IS NOT NULL);
+CREATE INDEX transactions_disputed_at_idx ON payments.transactions USING btree (disputed_at, environment) INCLUDE (currency, amount_disputed) WHERE (disputed_at IS NOT NULL);
+CREATE INDEX transactions_failed_at_idx ON payments.transactions USING btree (failed_at, environment) INCLUDE (currency) WHERE ((type = 'failed_payment'::text) AND (failed_at IS NOT NULL));
+CREATE INDEX transactions_paid_at_idx ON payments.transactions USING btree (paid_at, environment) INCLUDE (currency, amount) WHERE (paid_at IS NOT NULL);
 CREATE INDEX transactions_provider_created_at_idx ON payments.transactions USING btree (provider_created_at DESC, environment);
 CREATE INDEX transactions_provider_customer_id_idx ON payments.transactions USING btree (provider_customer_id, environment) WHERE (provider_customer_id IS NOT NULL);
 CREATE UNIQUE INDEX transactions_provider_object_key ON payments.transactions USING btree (provider_object_id, provider_object_type, environment, provider) WHERE ((provider_object_type IS NOT NULL) AND (provider_object_id IS NOT NULL));
+CREATE INDEX transactions_refunded_at_idx ON payments.transactions USING btree (refunded_at, environment) INCLUDE (currency, amount) WHERE ((type = 'refund'::text) AND (refunded_at IS NOT NULL));
 CREATE INDEX transactions_subject_idx ON payments.transactions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX transactions_type_idx ON payments.transactions USING btree (type, provider_created_at DESC, environment);
+CREATE INDEX transactions_uncommon_idx ON payments.transactions USING btree (status, provider_created_at DESC, environment) WHERE (status <> 'succeeded'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.transactions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.transactions for select to payments_service using (true);
 grant select on payments.transactions to payments_service;
@@ -790,12 +809,54 @@ comment on column payments.webhook_events.provider_event_id is 'Stripe''s id of 
 comment on column payments.webhook_events.provider_account_id is 'Connected account that the event is about; null for the account itself.';
 comment on column payments.webhook_events.provider_created_at is 'When it happened at Stripe, to the second.';
 comment on column payments.webhook_events.next_attempt_at is 'When a failed event is due for a retry; null when it is not retried automatically.';
+CREATE INDEX webhook_events_ignored_idx ON payments.webhook_events USING btree (received_at, environment) WHERE (processing_status = 'ignored'::text);
 CREATE INDEX webhook_events_object_idx ON payments.webhook_events USING btree (object_id, environment) WHERE (object_id IS NOT NULL);
 CREATE INDEX webhook_events_received_at_idx ON payments.webhook_events USING btree (received_at, environment);
+CREATE INDEX webhook_events_type_idx ON payments.webhook_events USING btree (event_type, received_at, environment);
 CREATE INDEX webhook_events_unfinished_idx ON payments.webhook_events USING btree (next_attempt_at, environment) WHERE (processing_status = ANY (ARRAY['pending'::text, 'failed'::text]));
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.webhook_events FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 grant select on payments.webhook_events to payments_service;
+
+create table payments_private.catalog_changes (
+  environment text not null,
+  object_id text not null,
+  begun_at timestamp with time zone not null default now(),
+  constraint catalog_changes_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.catalog_changes enable row level security;
+comment on table payments_private.catalog_changes is 'Products and prices that someone is changing at Stripe just now, so that a second editor is told.';
+comment on column payments_private.catalog_changes.environment is 'test or live.';
+comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
+comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
+
+create view payments_private.checkout_session_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    mode,
+    status,
+    payment_status,
+    subject_type,
+    subject_id,
+    customer_email,
+    checkout_session_id,
+    customer_id,
+    payment_intent_id,
+    subscription_id,
+    ( SELECT COALESCE(jsonb_agg(jsonb_build_object('price_id', COALESCE((i.item ->> 'priceId'::text), (i.item ->> 'price'::text), (i.item ->> 'price_id'::text)), 'quantity', (i.item -> 'quantity'::text)) ORDER BY i."position"), '[]'::jsonb) AS "coalesce"
+           FROM jsonb_array_elements(c.line_items) WITH ORDINALITY i(item, "position")) AS line_items,
+    success_url,
+    cancel_url,
+    metadata,
+    last_error,
+    attempt,
+    expires_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_checkout_sessions c;
+comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
+grant select on payments_private.checkout_session_list to payments_service;
 
 create view payments_private.connection_list with (security_invoker=true) as
  SELECT environment,
@@ -809,7 +870,9 @@ create view payments_private.connection_list with (security_invoker=true) as
     last_synced_at,
     last_sync_status,
     last_sync_error,
-    last_sync_counts
+    last_sync_counts,
+    events_complete_from,
+    events_complete_until
    FROM payments.provider_connections c
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
@@ -868,6 +931,103 @@ comment on column payments_private.customer_owners.subject_id is 'Id of the bill
 comment on column payments_private.customer_owners.named_at is 'When the object that names the owner was created at Stripe; of several objects, the earliest.';
 comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
 CREATE INDEX customer_owners_subject_idx ON payments_private.customer_owners USING btree (subject_id, subject_type, environment);
+
+create view payments_private.customer_timeline with (security_invoker=true) as
+ SELECT t.id,
+    t.environment,
+    t.provider_customer_id AS customer_id,
+    COALESCE(t.provider_created_at, t.created_at) AS happened_at,
+        CASE
+            WHEN (t.type = 'refund'::text) THEN 'refund'::text
+            ELSE 'payment'::text
+        END AS kind,
+    t.provider_object_id AS object_id,
+    COALESCE(t.description, t.type) AS title,
+    t.status,
+    t.amount,
+    t.currency,
+    NULL::text AS error
+   FROM payments.transactions t
+  WHERE (t.provider_customer_id IS NOT NULL)
+UNION ALL
+ SELECT s.id,
+    s.environment,
+    s.customer_id,
+    COALESCE(to_timestamp((((s.raw ->> 'created'::text))::bigint)::double precision), s.created_at) AS happened_at,
+    'subscription'::text AS kind,
+    s.subscription_id AS object_id,
+    'subscription'::text AS title,
+    s.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    NULL::text AS error
+   FROM payments.stripe_subscriptions s
+UNION ALL
+ SELECT c.id,
+    c.environment,
+    c.customer_id,
+    c.created_at AS happened_at,
+    'checkout_session'::text AS kind,
+    c.checkout_session_id AS object_id,
+    c.mode AS title,
+    c.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    c.last_error AS error
+   FROM payments.stripe_checkout_sessions c
+  WHERE (c.customer_id IS NOT NULL)
+UNION ALL
+ SELECT p.id,
+    p.environment,
+    p.customer_id,
+    p.created_at AS happened_at,
+    'portal_session'::text AS kind,
+    NULL::text AS object_id,
+    'customer portal'::text AS title,
+    p.status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    p.last_error AS error
+   FROM payments.stripe_customer_portal_sessions p
+  WHERE (p.customer_id IS NOT NULL)
+UNION ALL
+ SELECT e.id,
+    e.environment,
+    o.customer_id,
+    e.received_at AS happened_at,
+    'event'::text AS kind,
+    e.provider_event_id AS object_id,
+    e.event_type AS title,
+    e.processing_status AS status,
+    NULL::bigint AS amount,
+    NULL::text AS currency,
+    e.last_error AS error
+   FROM (( SELECT c.environment,
+            c.provider_customer_id AS customer_id,
+            c.provider_customer_id AS object_id
+           FROM payments.customers c
+        UNION
+         SELECT s.environment,
+            s.customer_id,
+            s.subscription_id
+           FROM payments.stripe_subscriptions s
+        UNION
+         SELECT c.environment,
+            c.customer_id,
+            c.checkout_session_id
+           FROM payments.stripe_checkout_sessions c
+          WHERE ((c.customer_id IS NOT NULL) AND (c.checkout_session_id IS NOT NULL))
+        UNION
+         SELECT t.environment,
+            t.provider_customer_id,
+            r.value
+           FROM (payments.transactions t
+             CROSS JOIN LATERAL jsonb_each_text(t.related_object_ids) r(key, value))
+          WHERE ((t.provider_customer_id IS NOT NULL) AND (r.key = ANY (ARRAY['payment_intent'::text, 'invoice'::text, 'charge'::text, 'checkout_session'::text, 'refund'::text])))) o
+     JOIN payments.webhook_events e ON (((e.object_id = o.object_id) AND (e.environment = o.environment))))
+  WHERE (e.provider = 'stripe'::text);
+comment on view payments_private.customer_timeline is 'What happened with each customer, as the API lists it.';
+grant select on payments_private.customer_timeline to payments_service;
 
 create view payments_private.derived_transactions with (security_invoker=true) as
  WITH facts AS (
@@ -1281,6 +1441,22 @@ CREATE INDEX payment_objects_order_reference_idx ON payments_private.payment_obj
 CREATE INDEX payment_objects_payment_id_idx ON payments_private.payment_objects USING btree (payment_id);
 CREATE INDEX payment_objects_subscription_id_idx ON payments_private.payment_objects USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
 
+create view payments_private.portal_session_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    status,
+    subject_type,
+    subject_id,
+    customer_id,
+    return_url,
+    configuration_id AS configuration,
+    last_error,
+    created_at,
+    updated_at
+   FROM payments.stripe_customer_portal_sessions p;
+comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
+grant select on payments_private.portal_session_list to payments_service;
+
 create view payments_private.price_list with (security_invoker=true) as
  SELECT environment,
     price_id,
@@ -1297,7 +1473,8 @@ create view payments_private.price_list with (security_invoker=true) as
     recurring_interval_count,
     metadata,
     synced_at,
-    recurring_usage_type
+    recurring_usage_type,
+    payments_private.catalog_revision(to_jsonb(p.*)) AS revision
    FROM payments.stripe_prices p
   WHERE (NOT deleted);
 comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
@@ -1311,7 +1488,8 @@ create view payments_private.product_list with (security_invoker=true) as
     active,
     default_price_id,
     metadata,
-    synced_at
+    synced_at,
+    payments_private.catalog_revision(to_jsonb(p.*)) AS revision
    FROM payments.stripe_products p
   WHERE (NOT deleted);
 comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
@@ -1350,6 +1528,18 @@ comment on column payments_private.refused_signatures.first_refused_at is 'When 
 comment on column payments_private.refused_signatures.last_refused_at is 'When the last of them arrived.';
 create policy service_select on payments_private.refused_signatures for select to payments_service using (true);
 grant select on payments_private.refused_signatures to payments_service;
+
+create view payments_private.secret_list with (security_invoker=true) as
+ SELECT environment,
+    kind,
+    masked AS masked_key,
+    endpoint_id,
+    key_id,
+    created_at,
+    expires_at
+   FROM payments_private.secrets s;
+comment on view payments_private.secret_list is 'Stored secrets as the API shows them: never a value.';
+grant select on payments_private.secret_list to payments_service;
 
 create table payments_private.secrets (
   id uuid not null default gen_random_uuid(),
@@ -1421,7 +1611,9 @@ create view payments_private.subscription_list with (security_invoker=true) as
            FROM payments_private.subscription_item_list i
           WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
     pause_collection_behavior,
-    pause_collection_resumes_at
+    pause_collection_resumes_at,
+    (payments_private.subscription_access(s.*) ->> 'access'::text) AS access,
+    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason
    FROM payments.stripe_subscriptions s;
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
@@ -1481,7 +1673,9 @@ create view payments_private.transaction_list with (security_invoker=true) as
     updated_at,
     related_object_ids,
     amount_disputed,
-    dispute_status
+    dispute_status,
+    disputed_at,
+    dispute_amount
    FROM payments.transactions t
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
@@ -1503,7 +1697,10 @@ create view payments_private.webhook_event_list with (security_invoker=true) as
     processed_at,
     created_at,
     updated_at,
-    payload
+    payload,
+    provider_created_at,
+    next_attempt_at,
+    ((processing_status = 'failed'::text) AND (next_attempt_at IS NULL)) AS is_dead_lettered
    FROM payments.webhook_events e
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
@@ -1661,14 +1858,16 @@ grant execute on function payments.fail_sync(run_id uuid, lease uuid, error text
 create function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_event(environment text, payload jsonb) is 'Takes one verified Stripe event: projects it, records it in payments.webhook_events and runs the app''s triggers there, in one transaction. Returns {status, event, fetch}. Errors: SP001 environment, SP005 not an event of this environment.';
 grant execute on function payments.ingest_webhook_event(environment text, payload jsonb) to payments_service;
 
 create function payments.ingest_webhook_events(environment text, payloads jsonb)
   returns jsonb
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
@@ -1738,7 +1937,8 @@ grant execute on function payments.refuse_sync(environment text, error text, is_
 create function payments.replay_webhook_events(environment text, provider_event_id text DEFAULT NULL::text, event_type text DEFAULT NULL::text, object_id text DEFAULT NULL::text, happened_from timestamp with time zone DEFAULT NULL::timestamp with time zone, happened_before timestamp with time zone DEFAULT NULL::timestamp with time zone, include_processed boolean DEFAULT false, max integer DEFAULT 1000)
   returns TABLE(replayed_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) is 'Processes recorded events once more, fulfilment triggers included: failed events, and with include_processed the processed ones too. Returns what became of each. Errors: SP001.';
 grant execute on function payments.replay_webhook_events(environment text, provider_event_id text, event_type text, object_id text, happened_from timestamp with time zone, happened_before timestamp with time zone, include_processed boolean, max integer) to payments_service;
 
@@ -1759,7 +1959,8 @@ grant execute on function payments.retry_customer_portal_session(environment tex
 create function payments.retry_webhook_events(max integer DEFAULT 100)
   returns TABLE(environment text, provider_event_id text, processing_status text, last_error text)
   language plpgsql volatile security definer
-  set search_path = pg_catalog, pg_temp;
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 3s;
 comment on function payments.retry_webhook_events(max integer) is 'Retries up to max failed events that are due, and returns what became of each. Several calls at once are safe.';
 grant execute on function payments.retry_webhook_events(max integer) to payments_service;
 
@@ -1811,10 +2012,22 @@ create function payments_private.become_caller(caller jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.become_caller(caller jsonb) to payments_service;
 
+create function payments_private.begin_catalog_change(environment text, object_id text, revision text)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.begin_catalog_change(environment text, object_id text, revision text) to payments_service;
+
 create function payments_private.bought_line(lines jsonb, is_of_subscription boolean)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.catalog_revision(catalog_row jsonb) to payments_service;
 
 create function payments_private.check_account(environment text, account_id text)
   returns void
@@ -1880,6 +2093,24 @@ create function payments_private.customer_of_subject(environment text, subject_t
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.customer_of_subject(environment text, subject_type text, subject_id text) to payments_service;
 
+create function payments_private.customer_search(environment text, search text)
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.customer_search(environment text, search text) to payments_service;
+
+create function payments_private.customer_subjects(environment text, customer_id text)
+  returns TABLE(subject_type text, subject_id text, is_mapped boolean, named_at timestamp with time zone, named_by text)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.customer_subjects(environment text, customer_id text) to payments_service;
+
+create function payments_private.database_state()
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.database_state() to payments_service;
+
 create function payments_private.delete_environment(environment text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -1891,16 +2122,28 @@ create function payments_private.delivery_reasons(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.delivery_reasons(environment text, facts jsonb) to payments_service;
 
+create function payments_private.describe_error(environment text, event jsonb, state text, message text, context text)
+  returns text
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.duplicate_results(environment text, ids text[])
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.end_after_others(events jsonb[], states jsonb[], ends jsonb[])
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.end_catalog_change(environment text, object_id text)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.end_catalog_change(environment text, object_id text) to payments_service;
 
 create function payments_private.end_sync(run payments.sync_runs, error text)
   returns payments.sync_runs
@@ -1911,6 +2154,12 @@ create function payments_private.endpoint_problems(endpoint jsonb, url text, api
   returns text[]
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.environment_overview(environment text, has_key boolean, has_signing_secret boolean)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.environment_overview(environment text, has_key boolean, has_signing_secret boolean) to payments_service;
 
 create function payments_private.environment_tables()
   returns SETOF regclass
@@ -1937,6 +2186,12 @@ create function payments_private.events_of_second(environment text, event jsonb,
   returns jsonb[]
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.fail_event(environment text, payload jsonb, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
 
 create function payments_private.forget_refused_signatures(environment text)
   returns void
@@ -1966,8 +2221,33 @@ create function payments_private.ids_of(objects jsonb[])
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ingest_event(environment text, payload jsonb, is_in_list boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.ingest_events(environment text, payloads jsonb[])
   returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_few(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.ingest_generally(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.insert_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject)
+  returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -1982,6 +2262,13 @@ create function payments_private.is_http_url(url text)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
+
+create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.is_own_account(environment text, account_id text)
   returns boolean
@@ -2002,6 +2289,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = 500ms;
 
 create function payments_private.known_objects(environment text)
   returns jsonb
@@ -2031,6 +2324,13 @@ create function payments_private.lock_environment(environment text, alone boolea
 
 create function payments_private.lock_ids(environment text, ids text[])
   returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+  returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan
@@ -2087,10 +2387,21 @@ create function payments_private.order_event_in_second(environment text, event j
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.ordinary_transaction(objects payments_private.payment_objects[])
+  returns payments.transactions
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.own_metadata(metadata jsonb)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.payment_objects_of(environment text, transaction_id uuid)
+  returns TABLE(object_type text, object_id text, status text, state text, amount bigint, amount_refunded bigint, currency text, provider_created_at timestamp with time zone)
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.payment_objects_of(environment text, transaction_id uuid) to payments_service;
 
 create function payments_private.payment_of_charge(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
   returns payments_private.payment_snapshot
@@ -2218,6 +2529,21 @@ create function payments_private.purchased_items(environment text, invoice jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.put_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_refund(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_session(environment text, object jsonb, session payments_private.session_snapshot)
+  returns payments_private.session_snapshot
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.put_payment_objects(environment text, snapshots payments_private.payment_snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
@@ -2232,14 +2558,19 @@ grant execute on function payments_private.read_secrets(environment text) to pay
 create function payments_private.record_events(environment text, events jsonb[], ids text[], statuses text[], fetches jsonb[], error text DEFAULT NULL::text)
   returns jsonb[]
   language plpgsql volatile security invoker
-  set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan;
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer)
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.record_refused_signatures(environment text, wrong integer, too_old integer, milliseconds_ago integer) to payments_service;
+
+create function payments_private.recurring_revenue(environment text)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
 
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
@@ -2292,6 +2623,24 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text)
+  returns TABLE(day text, currency text, revenue bigint, payments bigint, refunds bigint, refund_count bigint, disputed bigint, failed bigint)
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text) to payments_service;
+
+create function payments_private.row_count(environment text, table_name text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.row_count(environment text, table_name text) to payments_service;
+
+create function payments_private.search_everything(environment text, search text)
+  returns TABLE(kind text, id text, title text, subtitle text, customer_id text)
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.search_everything(environment text, search text) to payments_service;
+
 create function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
   returns boolean
   language plpgsql stable security definer
@@ -2320,6 +2669,11 @@ create function payments_private.split_into_batches(objects jsonb[])
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.status_of_event(environment text, event jsonb)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.subject_of(metadata jsonb)
   returns payments.billing_subject
   language plpgsql immutable security invoker
@@ -2330,6 +2684,12 @@ create function payments_private.subject_of_customer(environment text, customer_
   returns payments.billing_subject
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.subscription_access(subscription payments.stripe_subscriptions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
 
 create function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
@@ -2351,6 +2711,53 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
+
+create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
+
+create function payments_private.take_customer(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_event(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_ignored(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_payment(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_price(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_product(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_session(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg__timestamps()
   returns trigger
@@ -2377,6 +2784,12 @@ create function payments_private.tg_sessions__request()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.transaction_of_object(environment text, object_id text)
+  returns SETOF uuid
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.transaction_of_object(environment text, object_id text) to payments_service;
+
 create function payments_private.try_lock_ids(environment text, ids text[])
   returns boolean
   language plpgsql volatile security invoker
@@ -2391,6 +2804,16 @@ grant execute on function payments_private.unknown_prices(environment text, id u
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.update_ordinary_subscription(environment text, payload jsonb, object jsonb, version bigint, subject payments.billing_subject, may_change_status boolean)
+  returns jsonb
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.uuid_of_object(environment text, object_id text)

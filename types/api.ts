@@ -132,6 +132,111 @@ export type HealthResponse = {
   version: string
 }
 
+export type GetDashboardSessionResponse = {
+  /** Null if nobody is signed in. */
+  session: DashboardSession | null
+  /** Whether there was a session that is over. */
+  hasExpired: boolean
+  version: string
+  environments: StripeEnvironment[]
+  /** False if no admin can exist here. */
+  canSignIn: boolean
+  /** Why nobody can sign in, as a sentence. */
+  problem: string | null
+}
+
+export type DashboardSession = {
+  /** A reader sees everything but secrets, and changes nothing. */
+  role: 'admin' | 'reader'
+  expiresAt: string
+  /** Send it as `X-CSRF-Token` with every change. */
+  csrfToken: string
+  signedInWith: 'key' | 'token' | 'link'
+}
+
+export type SignInRequest = {
+  /** The admin key, the read-only key, or an admin's token. Either this or `code`. */
+  key?: string
+  /** The code of a login link. It is valid once. */
+  code?: string
+}
+
+export type SignInResponse = {
+  session: DashboardSession
+}
+
+export type SignOutResponse = {
+  signedOut: true
+}
+
+export type GetSettingsResponse = {
+  version: string
+  publicUrl: string | null
+  basePath: string
+  encryption: EncryptionState
+  access: AccessState
+  database: DatabaseState
+}
+
+export type EncryptionState = {
+  isConfigured: boolean
+  /** The id of the key that encrypts; its beginning in SHA-256. */
+  keyId: string | null
+  previousKeyId: string | null
+  secrets: StoredSecretState[]
+}
+
+export type StoredSecretState = {
+  environment: StripeEnvironment
+  kind: 'secret_key' | 'webhook_secret'
+  maskedKey: string | null
+  endpointId: string | null
+  /** The encryption key that it was stored with. */
+  keyId: string
+  /** Whether one of the configured encryption keys is that key. */
+  isReadable?: boolean
+  createdAt: string
+  expiresAt: string | null
+}
+
+export type AccessState = {
+  adminKey: boolean
+  readKey: boolean
+  anonKey: boolean
+  jwtSecret: boolean
+  metricsToken: boolean
+  jwksUrl: string | null
+  /** Null if any issuer is accepted. */
+  issuers: string[] | null
+  audiences: string[] | null
+  adminRoles: string[]
+}
+
+export type DatabaseState = {
+  postgresVersion: string
+  migrations: AppliedMigration[]
+  roles: RoleState[]
+  grants: TableGrant[]
+}
+
+export type AppliedMigration = {
+  name: string
+  appliedAt: string
+}
+
+export type RoleState = {
+  role: string
+  exists: boolean
+  /** Whether the login of the handlers may become it. */
+  isGranted: boolean
+}
+
+export type TableGrant = {
+  role: string
+  object: string
+  privileges: string[]
+}
+
 export type GetStripeStatusResponse = {
   connections: StripeConnection[]
 }
@@ -356,6 +461,132 @@ export type EventFailure = {
   count: number
 }
 
+export type GetOverviewResponse = {
+  overview: EnvironmentOverview
+}
+
+export type EnvironmentOverview = {
+  environment: StripeEnvironment
+  asOf: string
+  setup: SetupState
+  /**
+   * Rows of `customers`, `subscriptions`, `transactions`, `events`, `checkoutSessions`, `portalSessions`,
+   * `products` and `prices`.
+   */
+  counts: Record<string, RowCount>
+  failedPayments: FailedPayments
+  backlog: EventBacklog
+}
+
+export type SetupState = {
+  isDone: boolean
+  steps: SetupStep[]
+}
+
+export type SetupStep = {
+  step: 'key' | 'webhook' | 'sync' | 'checkout'
+  isDone: boolean
+  message: string
+  nextAction: string | null
+}
+
+export type RowCount = {
+  count: number
+  /** False for a large table: the count is then Postgres's estimate. */
+  isExact: boolean
+}
+
+export type FailedPayments = {
+  lastDay: number
+  lastWeek: number
+  lastMonth: number
+  /** False if there were more: the newest 10,000 are counted. */
+  isExact: boolean
+}
+
+export type EventBacklog = {
+  failed: number
+  deadLettered: number
+  oldestFailedAt: string | null
+}
+
+export type GetRevenueResponse = {
+  environment: StripeEnvironment
+  from: string
+  to: string
+  timeZone: string
+  /** By day and currency; a day without money is left out. */
+  days: RevenueOfDay[]
+}
+
+export type RevenueOfDay = {
+  /** For example `2026-11-30`. */
+  day: string
+  currency: string | null
+  /** What was paid on that day, whatever was refunded later. */
+  revenue: number
+  payments: number
+  /** What was paid back on that day. */
+  refunds: number
+  refundCount: number
+  /** What was lost of disputes that were opened on that day. */
+  disputed: number
+  /** Payments that failed on that day. */
+  failed: number
+}
+
+export type GetRecurringRevenueResponse = {
+  recurringRevenue: RecurringRevenue
+}
+
+export type RecurringRevenue = {
+  environment: StripeEnvironment
+  asOf: string
+  /** Statuses of a subscription that goes on. */
+  openStatuses: string[]
+  /** Statuses that are in `mrr`; a trial and a paused collection bring nothing. */
+  paidStatuses: string[]
+  openSubscriptions: number
+  statuses: SubscriptionsOfStatus[]
+  currencies: RecurringRevenueOfCurrency[]
+}
+
+export type SubscriptionsOfStatus = {
+  status: string
+  count: number
+}
+
+export type RecurringRevenueOfCurrency = {
+  currency: string
+  /**
+   * A month, in the minor unit: by the year a twelfth, by the week 365/84, by the day 365/12; each item is
+   * rounded.
+   */
+  mrr: number
+  subscriptions: number
+  /** Those with a metered or tiered item, which has no amount here. */
+  subscriptionsWithoutAmount: number
+}
+
+export type SearchResponse = {
+  results: SearchResult[]
+}
+
+export type SearchResult = {
+  kind: 
+    | 'customer'
+    | 'subscription'
+    | 'transaction'
+    | 'checkout_session'
+    | 'event'
+    | 'product'
+    | 'price'
+  id: string
+  title: string
+  subtitle: string | null
+  customerId: string | null
+}
+
 export type ListStripeCatalogResponse = {
   products: StripeProduct[]
   prices: StripePrice[]
@@ -369,6 +600,8 @@ export type StripeProduct = {
   active: boolean
   defaultPriceId: string | null
   metadata: Record<string, string>
+  /** A mark of what can be edited; send it as `ifRevision`. */
+  revision: string
   syncedAt: string
 }
 
@@ -394,6 +627,8 @@ export type StripePrice = {
   /** `licensed`, `metered`, or a word that Stripe adds later. */
   recurringUsageType: 'licensed' | 'metered' | (string & {}) | null
   metadata: Record<string, string>
+  /** A mark of what can be edited; send it as `ifRevision`. */
+  revision: string
   syncedAt: string
 }
 
@@ -428,6 +663,8 @@ export type UpdateStripeProductRequest = {
   description?: string | null
   active?: boolean
   metadata?: Record<string, string>
+  /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+  ifRevision?: string
 }
 
 export type DeleteStripeProductResponse = {
@@ -468,6 +705,8 @@ export type UpdateStripePriceRequest = {
   lookupKey?: string | null
   taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
   metadata?: Record<string, string>
+  /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+  ifRevision?: string
 }
 
 export type ArchiveStripePriceResponse = {
@@ -510,6 +749,13 @@ export type StripeSubscription = {
   createdAt: string
   updatedAt: string
   items: StripeSubscriptionItem[]
+  /**
+   * Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide
+   * otherwise.
+   */
+  access: 'granted' | 'at_risk' | 'none'
+  /** A sentence. */
+  accessReason: string
 }
 
 /** Give no access for a status that you do not know. */
@@ -547,6 +793,7 @@ export type ListPaymentTransactionsResponse = {
 }
 
 export type PaymentTransaction = {
+  id: string
   environment: StripeEnvironment
   provider: 'stripe'
   type: PaymentTransactionType
@@ -564,6 +811,8 @@ export type PaymentTransaction = {
   amountDisputed: number
   /** Stripe's status of the latest dispute, for example `needs_response`, `won` or `lost`. */
   disputeStatus: string | null
+  disputedAt: string | null
+  disputeAmount: number | null
   currency: string | null
   description: string | null
   paidAt: string | null
@@ -614,10 +863,181 @@ export type PaymentCustomer = {
   countryCode: string | null
 }
 
-export type ListWebhookEventsResponse = {
-  events: StripeWebhookEvent[]
+export type ListCustomerTimelineResponse = {
+  entries: CustomerTimelineEntry[]
   /** Null on the last page. */
   nextCursor: string | null
+}
+
+export type CustomerTimelineEntry = {
+  id: string
+  kind: 
+    | 'payment'
+    | 'refund'
+    | 'subscription'
+    | 'checkout_session'
+    | 'portal_session'
+    | 'event'
+  happenedAt: string
+  /** Stripe's id. */
+  objectId: string | null
+  title: string
+  status: string
+  amount: number | null
+  currency: string | null
+  error: string | null
+}
+
+export type ListCheckoutSessionsResponse = {
+  checkoutSessions: CheckoutSessionRecord[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CheckoutSessionRecord = {
+  id: string
+  environment: StripeEnvironment
+  /** `payment`, `subscription`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | (string & {})
+  status: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+  /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
+  paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
+  subjectType: string | null
+  subjectId: string | null
+  customerEmail: string | null
+  checkoutSessionId: string | null
+  customerId: string | null
+  paymentIntentId: string | null
+  subscriptionId: string | null
+  lineItems: CheckoutSessionLine[]
+  successUrl: string
+  cancelUrl: string
+  metadata: Record<string, string>
+  lastError: string | null
+  attempt: number
+  expiresAt: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+export type CheckoutSessionLine = {
+  priceId: string | null
+  quantity: number | null
+}
+
+export type ListPortalSessionsResponse = {
+  portalSessions: PortalSessionRecord[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type PortalSessionRecord = {
+  id: string
+  environment: StripeEnvironment
+  status: 'initialized' | 'created' | 'failed'
+  subjectType: string
+  subjectId: string
+  customerId: string | null
+  returnUrl: string | null
+  configuration: string | null
+  lastError: string | null
+  createdAt: string
+  updatedAt: string
+}
+
+export type GetPaymentCustomerResponse = {
+  customer: PaymentCustomer
+  subjects: CustomerSubject[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
+}
+
+export type CustomerSubject = {
+  subjectType: string
+  subjectId: string
+  /** Whether the subject pays with this customer now. */
+  isMapped: boolean
+  /** When a Stripe object first named it as the owner. */
+  namedAt: string | null
+  /** The Stripe object that named it. */
+  namedBy: string | null
+}
+
+export type GetStripeSubscriptionResponse = {
+  subscription: StripeSubscription
+  customer: PaymentCustomer | null
+  products: StripeProduct[]
+  prices: StripePrice[]
+  /** The newest 50. */
+  transactions: PaymentTransaction[]
+  /** The newest 50 about the subscription itself. */
+  events: StripeLedgerEvent[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
+}
+
+export type StripeLedgerEvent = {
+  environment: StripeEnvironment
+  eventId: string
+  eventType: string
+  livemode: boolean
+  accountId: string | null
+  objectType: string | null
+  objectId: string | null
+  processingStatus: WebhookEventStatus
+  attemptCount: number
+  lastError: string | null
+  receivedAt: string
+  processedAt: string | null
+  createdAt: string
+  updatedAt: string
+  /** When it happened at Stripe. */
+  providerCreatedAt: string | null
+  /** When it is retried; null if it is not. */
+  nextAttemptAt: string | null
+  /** Whether it failed and is no longer retried automatically. */
+  isDeadLettered: boolean
+}
+
+export type GetPaymentTransactionResponse = {
+  transaction: PaymentTransaction
+  /** Of a refund: the payment. */
+  payment: PaymentTransaction | null
+  /** Of a payment: its refunds. */
+  refunds: PaymentTransaction[]
+  /** Every object of Stripe that the payment consists of. */
+  objects: PaymentObject[]
+  /** The newest 100 about these objects. */
+  events: StripeLedgerEvent[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
+}
+
+export type PaymentObject = {
+  objectType: string
+  objectId: string
+  /** Stripe's word; null if the object was only linked to so far. */
+  status: string | null
+  /** `succeeded`, `pending` or `failed`. */
+  state: string | null
+  amount: number | null
+  amountRefunded: number | null
+  currency: string | null
+  providerCreatedAt: string | null
+}
+
+export type ListWebhookEventsResponse = {
+  events: StripeLedgerEvent[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CountWebhookEventsResponse = {
+  count: number
+  /** False if there are more: it stops counting at 10,000. */
+  isExact: boolean
+  oldestReceivedAt: string | null
+  newestReceivedAt: string | null
 }
 
 export type GetWebhookEventResponse = {
@@ -636,13 +1056,19 @@ export type GetWebhookEventResponse = {
     processedAt: string | null
     createdAt: string
     updatedAt: string
+    /** When it happened at Stripe. */
+    providerCreatedAt: string | null
+    /** When it is retried; null if it is not. */
+    nextAttemptAt: string | null
+    /** Whether it failed and is no longer retried automatically. */
+    isDeadLettered: boolean
     /** The event as Stripe sent it; null if it was pruned. */
     payload: Record<string, unknown> | null
   }
 }
 
 export type RetryWebhookEventResponse = {
-  event: StripeWebhookEvent
+  event: StripeLedgerEvent
   /** False if there was nothing to do: the event is finished, or its payload was pruned. */
   retried: boolean
 }
@@ -709,6 +1135,26 @@ export type ListSyncRunsResponse = {
   syncRuns: SyncRun[]
   /** Null on the last page. */
   nextCursor: string | null
+}
+
+export type GetSyncRunResponse = {
+  syncRun: SyncRun
+}
+
+export type GetRecoveryStateResponse = {
+  environment: StripeEnvironment
+  /** The ledger holds every event since then. */
+  eventsCompleteFrom: string | null
+  /** Until then the ledger was compared with Stripe's list of events; null before the first recovery. */
+  eventsCompleteUntil: string | null
+  /** The instant from which the next recovery reads Stripe's list. */
+  nextFrom: string
+  /** The period whose events Stripe no longer has; a sync of payment objects closes it. */
+  gap: {
+    from: string
+    before: string
+    message: string
+  } | null
 }
 
 export type RecoverRequest = {
@@ -850,6 +1296,7 @@ export type ErrorCode =
   | 'PAYMENT_PRODUCT_IN_USE'
   | 'PAYMENT_PRICE_IN_USE'
   | 'PAYMENT_LOOKUP_KEY_IN_USE'
+  | 'PAYMENT_CHANGED_MEANWHILE'
   | 'PAYMENT_METHOD_DECLINED'
   | 'PAYMENT_SYNC_RUNNING'
   | 'RATE_LIMITED'

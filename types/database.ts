@@ -155,11 +155,52 @@ export interface PaymentsCustomerTotals {
   total_spend: Numeric | null;
 }
 
+export interface PaymentsPrivateCatalogChanges {
+  /**
+   * When the change began; one of more than a minute ago has no effect.
+   */
+  begun_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * The product (prod_…) or price (price_…).
+   */
+  object_id: string;
+}
+
+export interface PaymentsPrivateCheckoutSessionList {
+  attempt: number | null;
+  cancel_url: string | null;
+  checkout_session_id: string | null;
+  created_at: Timestamp | null;
+  customer_email: string | null;
+  customer_id: string | null;
+  environment: string | null;
+  expires_at: Timestamp | null;
+  id: string | null;
+  last_error: string | null;
+  line_items: Json | null;
+  metadata: Json | null;
+  mode: string | null;
+  payment_intent_id: string | null;
+  payment_status: string | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  subscription_id: string | null;
+  success_url: string | null;
+  updated_at: Timestamp | null;
+}
+
 export interface PaymentsPrivateConnectionList {
   account_email: string | null;
   account_id: string | null;
   account_livemode: boolean | null;
   environment: string | null;
+  events_complete_from: Timestamp | null;
+  events_complete_until: Timestamp | null;
   last_sync_counts: Json | null;
   last_sync_error: string | null;
   last_sync_status: string | null;
@@ -216,6 +257,20 @@ export interface PaymentsPrivateCustomerOwners {
    * Kind of billing subject.
    */
   subject_type: string;
+}
+
+export interface PaymentsPrivateCustomerTimeline {
+  amount: Int8 | null;
+  currency: string | null;
+  customer_id: string | null;
+  environment: string | null;
+  error: string | null;
+  happened_at: Timestamp | null;
+  id: string | null;
+  kind: string | null;
+  object_id: string | null;
+  status: string | null;
+  title: string | null;
 }
 
 export interface PaymentsPrivateDerivedTransactions {
@@ -369,6 +424,20 @@ export interface PaymentsPrivatePaymentObjects {
   version_at: Generated<Timestamp | null>;
 }
 
+export interface PaymentsPrivatePortalSessionList {
+  configuration: string | null;
+  created_at: Timestamp | null;
+  customer_id: string | null;
+  environment: string | null;
+  id: string | null;
+  last_error: string | null;
+  return_url: string | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  updated_at: Timestamp | null;
+}
+
 export interface PaymentsPrivatePriceList {
   active: boolean | null;
   billing_scheme: string | null;
@@ -381,6 +450,7 @@ export interface PaymentsPrivatePriceList {
   recurring_interval: string | null;
   recurring_interval_count: number | null;
   recurring_usage_type: string | null;
+  revision: string | null;
   synced_at: Timestamp | null;
   tax_behavior: string | null;
   type: string | null;
@@ -396,6 +466,7 @@ export interface PaymentsPrivateProductList {
   metadata: Json | null;
   name: string | null;
   product_id: string | null;
+  revision: string | null;
   synced_at: Timestamp | null;
 }
 
@@ -435,6 +506,16 @@ export interface PaymentsPrivateRefusedSignatures {
    * How many were refused; those of one process within a few seconds may be missing.
    */
   refused: Int8;
+}
+
+export interface PaymentsPrivateSecretList {
+  created_at: Timestamp | null;
+  endpoint_id: string | null;
+  environment: string | null;
+  expires_at: Timestamp | null;
+  key_id: string | null;
+  kind: string | null;
+  masked_key: string | null;
 }
 
 export interface PaymentsPrivateSecrets {
@@ -491,6 +572,8 @@ export interface PaymentsPrivateSubscriptionItemList {
 }
 
 export interface PaymentsPrivateSubscriptionList {
+  access: string | null;
+  access_reason: string | null;
   cancel_at: Timestamp | null;
   cancel_at_period_end: boolean | null;
   canceled_at: Timestamp | null;
@@ -547,7 +630,9 @@ export interface PaymentsPrivateTransactionList {
   currency: string | null;
   customer_email_snapshot: string | null;
   description: string | null;
+  dispute_amount: Int8 | null;
   dispute_status: string | null;
+  disputed_at: Timestamp | null;
   environment: string | null;
   failed_at: Timestamp | null;
   id: string | null;
@@ -574,13 +659,16 @@ export interface PaymentsPrivateWebhookEventList {
   event_id: string | null;
   event_type: string | null;
   id: string | null;
+  is_dead_lettered: boolean | null;
   last_error: string | null;
   livemode: boolean | null;
+  next_attempt_at: Timestamp | null;
   object_id: string | null;
   object_type: string | null;
   payload: Json | null;
   processed_at: Timestamp | null;
   processing_status: string | null;
+  provider_created_at: Timestamp | null;
   received_at: Timestamp | null;
   updated_at: Timestamp | null;
 }
@@ -1506,15 +1594,20 @@ export interface PaymentsWebhookEvents {
 }
 
 export interface DB {
+  "payments_private.catalog_changes": PaymentsPrivateCatalogChanges;
+  "payments_private.checkout_session_list": PaymentsPrivateCheckoutSessionList;
   "payments_private.connection_list": PaymentsPrivateConnectionList;
   "payments_private.customer_list": PaymentsPrivateCustomerList;
   "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
+  "payments_private.customer_timeline": PaymentsPrivateCustomerTimeline;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
+  "payments_private.portal_session_list": PaymentsPrivatePortalSessionList;
   "payments_private.price_list": PaymentsPrivatePriceList;
   "payments_private.product_list": PaymentsPrivateProductList;
   "payments_private.rate_counters": PaymentsPrivateRateCounters;
   "payments_private.refused_signatures": PaymentsPrivateRefusedSignatures;
+  "payments_private.secret_list": PaymentsPrivateSecretList;
   "payments_private.secrets": PaymentsPrivateSecrets;
   "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
   "payments_private.subscription_list": PaymentsPrivateSubscriptionList;

@@ -113,6 +113,34 @@ export interface StripeCustomerPortalSessions {
   updated_at: Date
 }
 
+/** Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final. */
+export interface StripeSubscriptions {
+  id: string
+  environment: string
+  subscription_id: string
+  customer_id: string
+  subject_type: string | null
+  subject_id: string | null
+  status: string
+  current_period_start: Date | null
+  current_period_end: Date | null
+  cancel_at_period_end: boolean
+  cancel_at: Date | null
+  canceled_at: Date | null
+  trial_start: Date | null
+  trial_end: Date | null
+  latest_invoice_id: string | null
+  pause_collection_behavior: string | null
+  pause_collection_resumes_at: Date | null
+  metadata: Json
+  raw: Json
+  synced_at: Date
+  created_at: Date
+  updated_at: Date
+  subject_version: string | null
+  version: string
+}
+
 /** Syncs of an environment with Stripe, one row each, with their progress, so that a stopped sync resumes where it was. */
 export interface SyncRuns {
   id: string
@@ -581,6 +609,22 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.begin_catalog_change': {
+    args: {
+      environment: string | null
+      object_id: string | null
+      revision: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.catalog_revision': {
+    args: {
+      catalog_row: Json | null
+    }
+    returns: string
+  }
+
   'payments_private.check_account': {
     args: {
       environment: string | null
@@ -665,12 +709,50 @@ export interface SqlFunctions {
     returns: string
   }
 
+  'payments_private.customer_search': {
+    args: {
+      environment: string | null
+      search: string | null
+    }
+    returns: string[]
+  }
+
+  'payments_private.customer_subjects': {
+    args: {
+      environment: string | null
+      customer_id: string | null
+    }
+    returns: ({ subject_type: string | null; subject_id: string | null; is_mapped: boolean | null; named_at: Date | null; named_by: string | null })[]
+  }
+
+  'payments_private.database_state': {
+    args: Record<string, never>
+    returns: Json
+  }
+
   'payments_private.delivery_reasons': {
     args: {
       environment: string | null
       facts: Json | null
     }
     returns: ({ position: number | null; code: string | null; severity: string | null; message: string | null; next_action: string | null; command: string | null })[]
+  }
+
+  'payments_private.end_catalog_change': {
+    args: {
+      environment: string | null
+      object_id: string | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.environment_overview': {
+    args: {
+      environment: string | null
+      has_key: boolean | null
+      has_signing_secret: boolean | null
+    }
+    returns: Json
   }
 
   'payments_private.events_arrive': {
@@ -723,6 +805,14 @@ export interface SqlFunctions {
     returns: Json[]
   }
 
+  'payments_private.payment_objects_of': {
+    args: {
+      environment: string | null
+      transaction_id: string | null
+    }
+    returns: ({ object_type: string | null; object_id: string | null; status: string | null; state: string | null; amount: string | null; amount_refunded: string | null; currency: string | null; provider_created_at: Date | null })[]
+  }
+
   'payments_private.price_row': {
     args: {
       object: Json | null
@@ -754,6 +844,13 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.recurring_revenue': {
+    args: {
+      environment: string | null
+    }
+    returns: Json
+  }
+
   'payments_private.refused_since_last_event': {
     args: {
       environment: string | null
@@ -766,6 +863,32 @@ export interface SqlFunctions {
       secrets: Json | null
     }
     returns: number
+  }
+
+  'payments_private.revenue_by_day': {
+    args: {
+      environment: string | null
+      happened_from: Date | null
+      happened_before: Date | null
+      time_zone: string | null
+    }
+    returns: ({ day: string | null; currency: string | null; revenue: string | null; payments: string | null; refunds: string | null; refund_count: string | null; disputed: string | null; failed: string | null })[]
+  }
+
+  'payments_private.row_count': {
+    args: {
+      environment: string | null
+      table_name: string | null
+    }
+    returns: Json
+  }
+
+  'payments_private.search_everything': {
+    args: {
+      environment: string | null
+      search: string | null
+    }
+    returns: ({ kind: string | null; id: string | null; title: string | null; subtitle: string | null; customer_id: string | null })[]
   }
 
   'payments_private.session_came_to_nothing': {
@@ -798,6 +921,21 @@ export interface SqlFunctions {
       metadata: Json | null
     }
     returns: BillingSubject
+  }
+
+  'payments_private.subscription_access': {
+    args: {
+      subscription: StripeSubscriptions | null
+    }
+    returns: Json
+  }
+
+  'payments_private.transaction_of_object': {
+    args: {
+      environment: string | null
+      object_id: string | null
+    }
+    returns: string[]
   }
 
   'payments_private.unknown_prices': {
@@ -851,7 +989,9 @@ export const SQL_CALLS = {
   'payments.unknown_webhook_events': { result: 'values', casts: { environment: 'text', event_ids: 'jsonb' } },
   'payments.webhook_endpoint_drift': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb' } },
   'payments_private.all_secrets': { result: 'rows', casts: {} },
+  'payments_private.begin_catalog_change': { result: 'void', casts: { environment: 'text', object_id: 'text', revision: 'text' } },
   'payments_private.check_known_objects': { result: 'void', casts: { environment: 'text', account_id: 'text', asked: 'jsonb', seen: 'jsonb', accept_erased: 'bool' } },
+  'payments_private.end_catalog_change': { result: 'void', casts: { environment: 'text', object_id: 'text' } },
   'payments_private.forget_refused_signatures': { result: 'void', casts: { environment: 'text' } },
   'payments_private.known_objects': { result: 'value', casts: { environment: 'text' } },
   'payments_private.read_secrets': { result: 'rows', casts: { environment: 'text' } },

@@ -13,7 +13,8 @@ import { parse } from '../core/validation.ts'
 import { aliasOf } from './aliases.ts'
 import { routes } from './routes.ts'
 
-export type AdminAnswer = { status: 200 | 201; body: object }
+/** A `Response` comes from the routes that stream. */
+export type AdminAnswer = { status: 200 | 201; body: object } | Response
 
 /** A route, and the encoded values of the parameters in its path. */
 type Match = { route: Route; params: Record<string, string> }
@@ -50,6 +51,9 @@ function queryOf(url: URL): Record<string, unknown> {
 /** `HEAD` is answered as `GET`, without the body. */
 const methodOf = ({ method }: Request) => (method === 'HEAD' ? 'GET' : method)
 
+/** The read-only key may use what only reads: by the rules of HTTP that is `GET`. */
+const needOf = ({ method }: Route) => (method === 'GET' ? 'read' : 'change')
+
 /** Validates a request and runs its route. */
 async function run(
   { route, params }: Match,
@@ -57,12 +61,13 @@ async function run(
   deps: Deps,
   caller: Request,
 ): Promise<AdminAnswer> {
-  await deps.authenticateAdmin(request.headers)
+  const role = await deps.authenticateAdmin(request.headers, needOf(route))
   const decoded = Object.entries(params).map(([name, encoded]) => [name, pathValue(encoded)])
   const input = {
     params: route.params && parse(route.params, Object.fromEntries(decoded), 'The address'),
     query: parse(route.query ?? noQuery, queryOf(new URL(request.url)), 'The query'),
     body: undefined as unknown,
+    role,
     // A getter, because Deno warns when the signal is read.
     get signal() {
       return caller.signal
@@ -73,7 +78,8 @@ async function run(
     const body = await readJson(request, mayBeEmpty ? { whenEmpty: {} } : {})
     input.body = parse(route.body ?? emptyBody, body, 'The body')
   }
-  return { status: route.status ?? 200, body: await route.handle(input, deps) }
+  const body = await route.handle(input, deps)
+  return body instanceof Response ? body : { status: route.status ?? 200, body }
 }
 
 /** The runtime routes have their own handlers. Requests get here only through older addresses. */
@@ -129,9 +135,9 @@ export async function answerAdmin(request: Request, path: string, deps: Deps): P
 
   // Authenticate before reading the body, which the translation needs.
   const target = targetOf(alias.path, request)
-  if ('route' in target) await deps.authenticateAdmin(request.headers)
+  if ('route' in target) await deps.authenticateAdmin(request.headers, needOf(target.route))
   else await deps.authenticate(request.headers)
   const today = await alias.translate(request)
-  const { status, body } = await answerBy(targetOf(today.path, request), today.request, deps, request)
-  return { status, body: alias.rename(body) }
+  const answer = await answerBy(targetOf(today.path, request), today.request, deps, request)
+  return answer instanceof Response ? answer : { status: answer.status, body: alias.rename(answer.body) }
 }

@@ -4,10 +4,12 @@ import { connectionRoutes } from '../connection/routes.ts'
 import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
+import { overviewRoutes } from '../overview/routes.ts'
 import { syncRoutes } from '../sync/routes.ts'
 
 export const routes: Route[] = [
   ...connectionRoutes,
+  ...overviewRoutes,
   ...catalogRoutes,
   ...listRoutes,
   ...eventRoutes,

@@ -9,7 +9,7 @@ import type { Database } from '../core/database.ts'
 import type { Deps } from '../core/deps.ts'
 import { unreadableAnswer } from '../core/errors.ts'
 import { present, type RowOf } from '../core/present.ts'
-import { asService, projectStripeObjects } from '../core/sql.ts'
+import { asService, beginCatalogChange, endCatalogChange, projectStripeObjects } from '../core/sql.ts'
 import { storable } from '../core/storable.ts'
 import { takeSnapshot } from '../core/stripe.ts'
 import { priceOf, productOf } from './lists.ts'
@@ -41,11 +41,35 @@ export async function change<Kind extends StripeObject>(
   return { object, snapshotAt, isRow: applied > 0 }
 }
 
+/**
+ * Makes a change for an editor who saw a certain revision. Without one it is made in any case.
+ *
+ * @throws 409 if there is another revision now, or if someone else is changing the same object
+ */
+export async function ifUnchanged<Result>(
+  { database }: Pick<Deps, 'database'>,
+  {
+    environment,
+    objectId,
+    revision,
+  }: { environment: StripeEnvironment; objectId: string; revision: string | undefined },
+  make: () => Promise<Result>,
+): Promise<Result> {
+  if (revision === undefined) return make()
+  await beginCatalogChange(database, { environment, objectId, revision })
+  try {
+    return await make()
+  } finally {
+    // If it fails, the change ends by itself in a minute.
+    await endCatalogChange(database, { environment, objectId }).catch(() => {})
+  }
+}
+
 /** The row that the projection makes of a Stripe object. The table may hold a newer one. */
 async function rowOf<Row>(database: Database, kind: 'product' | 'price', object: StripeObject): Promise<Row> {
   const [found] = await asService(
     database.query<{ result: Row }>(
-      `select to_jsonb(r) as result from payments_private.${kind}_row($1::text::jsonb) as r`,
+      `select to_jsonb(r) || jsonb_build_object('revision', payments_private.catalog_revision(to_jsonb(r))) as result from payments_private.${kind}_row($1::text::jsonb) as r`,
       [storable(JSON.stringify(object))],
     ),
   )

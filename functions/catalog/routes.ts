@@ -3,7 +3,15 @@ import { listRoute, readEvery } from '../core/paging.ts'
 import { route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
 import { isReplayed } from '../core/stripe.ts'
-import { change, changedPrice, changedProduct, clearable, idempotency, omitUndefined } from './change.ts'
+import {
+  change,
+  changedPrice,
+  changedProduct,
+  clearable,
+  idempotency,
+  ifUnchanged,
+  omitUndefined,
+} from './change.ts'
 import { PRICES, PRODUCTS, priceOf, productOf } from './lists.ts'
 import {
   archivePriceResponse,
@@ -11,6 +19,7 @@ import {
   createPriceBody,
   createProductBody,
   deleteProductResponse,
+  deleteQuery,
   priceParams,
   priceResponse,
   pricesQuery,
@@ -94,10 +103,13 @@ const updateProduct = route({
   params: productParams,
   body: updateProductBody,
   response: productResponse,
-  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
-  async handle({ params: { environment, productId }, body: { description, ...rest } }, deps) {
-    const updated = await change(environment, deps, (client) =>
-      client.products.update(productId, omitUndefined({ ...rest, description: clearable(description) })),
+  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'], 409: ['PAYMENT_CHANGED_MEANWHILE'] },
+  async handle({ params: { environment, productId }, body: { description, ifRevision, ...rest } }, deps) {
+    const editor = { environment, objectId: productId, revision: ifRevision }
+    const updated = await ifUnchanged(deps, editor, () =>
+      change(environment, deps, (client) =>
+        client.products.update(productId, omitUndefined({ ...rest, description: clearable(description) })),
+      ),
     )
     return { product: await changedProduct(deps, environment, updated) }
   },
@@ -110,10 +122,17 @@ const deleteProduct = route({
   path: '/stripe/{environment}/catalog/products/{productId}',
   summary: 'Deletes a product that has no prices',
   params: productParams,
+  query: deleteQuery,
   response: deleteProductResponse,
-  errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'], 409: ['PAYMENT_PRODUCT_IN_USE'] },
-  async handle({ params: { environment, productId } }, deps) {
-    const { object } = await change(environment, deps, (client) => client.products.del(productId))
+  errors: {
+    404: ['PAYMENT_PRODUCT_NOT_FOUND'],
+    409: ['PAYMENT_PRODUCT_IN_USE', 'PAYMENT_CHANGED_MEANWHILE'],
+  },
+  async handle({ params: { environment, productId }, query: { ifRevision } }, deps) {
+    const editor = { environment, objectId: productId, revision: ifRevision }
+    const { object } = await ifUnchanged(deps, editor, () =>
+      change(environment, deps, (client) => client.products.del(productId)),
+    )
     return { productId: object.id, deleted: object.deleted }
   },
 })
@@ -191,18 +210,21 @@ const updatePrice = route({
   response: priceResponse,
   errors: {
     404: ['PAYMENT_PRICE_NOT_FOUND'],
-    409: ['PAYMENT_PRICE_IN_USE', 'PAYMENT_LOOKUP_KEY_IN_USE'],
+    409: ['PAYMENT_PRICE_IN_USE', 'PAYMENT_LOOKUP_KEY_IN_USE', 'PAYMENT_CHANGED_MEANWHILE'],
   },
   async handle({ params: { environment, priceId }, body }, deps) {
-    const updated = await change(environment, deps, (client) =>
-      client.prices.update(
-        priceId,
-        omitUndefined({
-          active: body.active,
-          lookup_key: clearable(body.lookupKey),
-          tax_behavior: body.taxBehavior,
-          metadata: body.metadata,
-        }),
+    const editor = { environment, objectId: priceId, revision: body.ifRevision }
+    const updated = await ifUnchanged(deps, editor, () =>
+      change(environment, deps, (client) =>
+        client.prices.update(
+          priceId,
+          omitUndefined({
+            active: body.active,
+            lookup_key: clearable(body.lookupKey),
+            tax_behavior: body.taxBehavior,
+            metadata: body.metadata,
+          }),
+        ),
       ),
     )
     return { price: await changedPrice(deps, environment, updated) }
@@ -216,11 +238,16 @@ const archivePrice = route({
   path: '/stripe/{environment}/catalog/prices/{priceId}',
   summary: 'Archives a price, because Stripe deletes none',
   params: priceParams,
+  query: deleteQuery,
   response: archivePriceResponse,
-  errors: { 404: ['PAYMENT_PRICE_NOT_FOUND'], 409: ['PAYMENT_PRICE_IN_USE'] },
-  async handle({ params: { environment, priceId } }, deps) {
-    const archived = await change(environment, deps, (client) =>
-      client.prices.update(priceId, { active: false }),
+  errors: {
+    404: ['PAYMENT_PRICE_NOT_FOUND'],
+    409: ['PAYMENT_PRICE_IN_USE', 'PAYMENT_CHANGED_MEANWHILE'],
+  },
+  async handle({ params: { environment, priceId }, query: { ifRevision } }, deps) {
+    const editor = { environment, objectId: priceId, revision: ifRevision }
+    const archived = await ifUnchanged(deps, editor, () =>
+      change(environment, deps, (client) => client.prices.update(priceId, { active: false })),
     )
     const price = await changedPrice(deps, environment, archived)
     return { price, archived: !price.active }

@@ -14,6 +14,12 @@ const idempotencyKey = s
   .text(1, 200)
   .describe('A request that is repeated with the same key is carried out once.')
   .optional()
+/** Stops an editor who saw something else than what is there now. */
+const ifRevision = s
+  .text(1, 64)
+  .describe('The `revision` that the editor saw. If another is there now, nothing is changed: 409.')
+  .optional()
+export const deleteQuery = z.strictObject({ ifRevision })
 const changeableProduct = {
   description: s.description.optional(),
   active: s.boolean.optional(),
@@ -25,9 +31,13 @@ export const createProductBody = s.request('CreateStripeProductRequest', {
   ...changeableProduct,
   idempotencyKey,
 })
-const hasField = (change: object) => Object.keys(change).length > 0
+const hasField = (change: object) => Object.keys(change).some((field) => field !== 'ifRevision')
 export const updateProductBody = s
-  .request('UpdateStripeProductRequest', { name: s.text(1, 5000).optional(), ...changeableProduct })
+  .request('UpdateStripeProductRequest', {
+    name: s.text(1, 5000).optional(),
+    ...changeableProduct,
+    ifRevision,
+  })
   .refine(hasField, 'must have at least one field to change')
 
 const active = s.boolean.optional()
@@ -63,8 +73,16 @@ export const createPriceBody = s.request('CreateStripePriceRequest', {
   idempotencyKey,
 })
 export const updatePriceBody = s
-  .request('UpdateStripePriceRequest', { active, lookupKey, taxBehavior, metadata: s.metadata().optional() })
+  .request('UpdateStripePriceRequest', {
+    active,
+    lookupKey,
+    taxBehavior,
+    metadata: s.metadata().optional(),
+    ifRevision,
+  })
   .refine(hasField, 'must have at least one field to change')
+
+const revision = z.string().describe('A mark of what can be edited; send it as `ifRevision`.')
 
 export const product = s.component('StripeProduct', {
   environment: s.environment,
@@ -74,6 +92,7 @@ export const product = s.component('StripeProduct', {
   active: z.boolean(),
   defaultPriceId: s.nullable,
   metadata: s.strings,
+  revision,
   syncedAt: s.instant,
 })
 
@@ -96,6 +115,7 @@ export const price = s.component('StripePrice', {
   recurringIntervalCount: z.number().nullable(),
   recurringUsageType: s.wordOfStripe('licensed', 'metered').nullable(),
   metadata: s.strings,
+  revision,
   syncedAt: s.instant,
 })
 

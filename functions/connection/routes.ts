@@ -20,6 +20,7 @@ import {
   putConfigResponse,
   statusResponse,
 } from './schemas.ts'
+import { getSettings } from './settings.ts'
 import { storeKey } from './store-key.ts'
 import {
   configureWebhookEndpoint,
@@ -171,4 +172,12 @@ const getHealth = route({
   handle: ({ params: { environment } }, deps) => readHealth(environment, deps),
 })
 
-export const connectionRoutes = [getStatus, getConfig, putConfig, deleteConfig, configureWebhook, getHealth]
+export const connectionRoutes = [
+  getSettings,
+  getStatus,
+  getConfig,
+  putConfig,
+  deleteConfig,
+  configureWebhook,
+  getHealth,
+]

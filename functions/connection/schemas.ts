@@ -148,3 +148,52 @@ export const healthResponse = s.answer('EnvironmentHealthResponse', {
   sync: z.object({ lastSyncedAt: s.nullableInstant, status: syncStatus, error: s.nullable }),
   events: eventHealth,
 })
+
+export const storedSecret = s.answer('StoredSecretState', {
+  environment: s.environment,
+  kind: z.enum(['secret_key', 'webhook_secret']),
+  maskedKey: s.nullable,
+  endpointId: s.nullable,
+  keyId: z.string().describe('The encryption key that it was stored with.'),
+  isReadable: z.boolean().describe('Whether one of the configured encryption keys is that key.').optional(),
+  createdAt: s.instant,
+  expiresAt: s.nullableInstant,
+})
+
+export const databaseState = s.answer('DatabaseState', {
+  postgresVersion: z.string(),
+  migrations: z.array(s.answer('AppliedMigration', { name: z.string(), appliedAt: s.instant })),
+  roles: z.array(
+    s.answer('RoleState', {
+      role: z.string(),
+      exists: z.boolean(),
+      isGranted: z.boolean().describe('Whether the login of the handlers may become it.'),
+    }),
+  ),
+  grants: z.array(s.answer('TableGrant', { role: z.string(), object: z.string(), privileges: s.sentences })),
+})
+
+/** Whether something is configured, and what of it is no secret. */
+export const settingsResponse = s.answer('GetSettingsResponse', {
+  version: z.string(),
+  publicUrl: s.nullable,
+  basePath: z.string(),
+  encryption: s.answer('EncryptionState', {
+    isConfigured: z.boolean(),
+    keyId: s.nullable.describe('The id of the key that encrypts; its beginning in SHA-256.'),
+    previousKeyId: s.nullable,
+    secrets: z.array(storedSecret),
+  }),
+  access: s.answer('AccessState', {
+    adminKey: z.boolean(),
+    readKey: z.boolean(),
+    anonKey: z.boolean(),
+    jwtSecret: z.boolean(),
+    metricsToken: z.boolean(),
+    jwksUrl: s.nullable,
+    issuers: s.sentences.nullable().describe('Null if any issuer is accepted.'),
+    audiences: s.sentences.nullable(),
+    adminRoles: s.sentences,
+  }),
+  database: databaseState,
+})

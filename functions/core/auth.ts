@@ -45,10 +45,35 @@ export async function equalInConstantTime(a: string, b: string): Promise<boolean
   return left.reduce((difference, byte, index) => difference | (byte ^ (right[index] ?? 0)), 0) === 0
 }
 
+/** Whose key this is; null for any other text. */
+export async function roleOfKey(
+  { adminKey, adminReadKey }: Pick<Config, 'adminKey' | 'adminReadKey'>,
+  key: string,
+): Promise<AdminRole | null> {
+  if (adminKey !== null && (await equalInConstantTime(key, adminKey))) return 'admin'
+  if (adminReadKey !== null && (await equalInConstantTime(key, adminReadKey))) return 'reader'
+  return null
+}
+
 export type Authenticate = (headers: Headers) => Promise<Caller>
 
-/** Resolves for the admin key, or for a token with a configured admin role; rejects otherwise. */
-export type AuthenticateAdmin = (headers: Headers) => Promise<void>
+/** An admin, or someone who sees what an admin sees, without secrets, and changes nothing. */
+export type AdminRole = 'admin' | 'reader'
+
+/** What a caller wants to do: the read-only key is refused for a change. */
+export type AdminNeed = 'read' | 'change'
+
+/**
+ * Resolves for the admin key, for a token with a configured admin role, and, where reading is enough, for the read-only
+ * key. Rejects otherwise.
+ */
+export type AuthenticateAdmin = (headers: Headers, need?: AdminNeed) => Promise<AdminRole>
+
+/** The refusal of a change by someone who may only read. */
+export const readsOnly = () =>
+  apiError(403, 'AUTH_UNAUTHORIZED', 'The read-only key sees everything and changes nothing.', {
+    nextActions: 'Send the admin key to change something.',
+  })
 
 type Verify = (token: string) => Promise<JWTPayload>
 
@@ -159,7 +184,7 @@ export function createAuthenticate({
   verify = createVerify({ config, now }),
 }: AuthOptions): Authenticate {
   async function refuseAdminKey(key: string | null): Promise<void> {
-    if (key === null || config.adminKey === null || !(await equalInConstantTime(key, config.adminKey))) return
+    if (key === null || (await roleOfKey(config, key)) === null) return
     throw apiError(403, 'AUTH_UNAUTHORIZED', 'The admin key has no user, so it cannot start payments.', {
       nextActions: 'Send the access token of the user who pays, or none for an anonymous purchase.',
     })
@@ -182,10 +207,14 @@ export function createAuthenticate({
   }
 }
 
+/** Whether anybody can be an admin or a reader here. */
+export const hasAdmin = ({ adminKey, adminReadKey, jwtSecret, jwksUrl }: Config): boolean =>
+  [adminKey, adminReadKey, jwtSecret, jwksUrl].some((secret) => secret !== null)
+
 /**
  * Admits only an admin: the admin key as `x-api-key` or as a bearer token, or a verified token with a configured
  * admin role (by default `project_admin`). Any other token fails with 403. Without an admin key and without a way to
- * verify tokens, every request fails with 403.
+ * verify tokens, every request fails with 403. The read-only key is admitted where the caller only reads.
  *
  * With a key set and no issuer, no token makes an admin: several projects may share the key set, and each chooses the
  * roles in its tokens.
@@ -195,8 +224,12 @@ export function createAuthenticateAdmin({
   now,
   verify = createVerify({ config, now }),
 }: AuthOptions): AuthenticateAdmin {
-  const isAdminKey = async (key: string) =>
-    config.adminKey !== null && (await equalInConstantTime(key, config.adminKey))
+  /** The role of a key; null for any other text. */
+  async function admitted(key: string, need: AdminNeed): Promise<AdminRole | null> {
+    const role = await roleOfKey(config, key)
+    if (role === 'reader' && need === 'change') throw readsOnly()
+    return role
+  }
   const notAdmin = (message: string) =>
     apiError(403, 'AUTH_UNAUTHORIZED', message, {
       nextActions: 'Send the admin key as `x-api-key`, or the access token of an admin.',
@@ -207,15 +240,16 @@ export function createAuthenticateAdmin({
       nextActions: 'Send the value that the handlers have as PAYMENTS_ADMIN_KEY.',
     })
 
-  return async (headers) => {
-    if (config.adminKey === null && config.jwtSecret === null && config.jwksUrl === null) {
+  return async (headers, need = 'change') => {
+    if (!hasAdmin(config)) {
       throw apiError(403, 'AUTH_UNAUTHORIZED', 'No admin credentials are configured.', {
         nextActions: 'Set PAYMENTS_ADMIN_KEY, or PAYMENTS_JWT_SECRET and PAYMENTS_ADMIN_ROLES.',
       })
     }
     const apiKey = headers.get('x-api-key')
     if (apiKey !== null) {
-      if (await isAdminKey(apiKey)) return
+      const role = await admitted(apiKey, need)
+      if (role !== null) return role
       throw wrongKey()
     }
     const authorization = headers.get('authorization')
@@ -230,7 +264,8 @@ export function createAuthenticateAdmin({
       )
     }
     const token = bearerToken(authorization)
-    if (await isAdminKey(token)) return
+    const known = await admitted(token, need)
+    if (known !== null) return known
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey)))
       throw notAdmin('The anonymous key is not allowed to do this; it is for the admin.')
     if (!/^[\w-]+\.[\w-]+\.[\w-]*$/.test(token)) throw wrongKey()
@@ -245,5 +280,6 @@ export function createAuthenticateAdmin({
     }
     if (!roles.some((role) => typeof role === 'string' && config.adminRoles.includes(role)))
       throw notAdmin('The role of this token is not allowed to do this; it is for the admin.')
+    return 'admin'
   }
 }

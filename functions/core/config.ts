@@ -37,6 +37,10 @@ export type Config = {
   /** Roles whose tokens have the rights of the admin key. */
   adminRoles: string[]
   anonKey: string | null
+  /** Sees what the admin sees, without secrets, and changes nothing. */
+  adminReadKey: string | null
+  /** Whether `{basePath}/dashboard` is served. */
+  dashboard: boolean
   /** Reads `GET /metrics`, and nothing else. */
   metricsToken: string | null
   publicUrl: string | null
@@ -270,6 +274,8 @@ const variables = v.object({
     v.picklist(['anon', 'authenticated'], 'must be left out or be anon or authenticated'),
   ),
   PAYMENTS_ADMIN_KEY: key(),
+  PAYMENTS_ADMIN_READ_KEY: key(),
+  PAYMENTS_DASHBOARD: v.optional(v.picklist(['on', 'off'], 'must be on or off'), 'on'),
   PAYMENTS_METRICS_TOKEN: key(),
   PAYMENTS_ADMIN_ROLES: v.optional(
     v.pipe(
@@ -353,6 +359,11 @@ export function readConfig(env: Env): Config {
     throw configError(`${v.getDotPath(issue)} ${issue.message}.`)
   }
   const value = result.output
+  if (
+    value.PAYMENTS_ADMIN_READ_KEY !== undefined &&
+    value.PAYMENTS_ADMIN_READ_KEY === value.PAYMENTS_ADMIN_KEY
+  )
+    throw configError('PAYMENTS_ADMIN_READ_KEY must differ from PAYMENTS_ADMIN_KEY.')
   const tokens = checkedTokens(value)
   return {
     databaseUrl: value.DATABASE_URL,
@@ -369,6 +380,8 @@ export function readConfig(env: Env): Config {
     adminKey: value.PAYMENTS_ADMIN_KEY ?? null,
     adminRoles: value.PAYMENTS_ADMIN_ROLES,
     anonKey: value.PAYMENTS_ANON_KEY ?? null,
+    adminReadKey: value.PAYMENTS_ADMIN_READ_KEY ?? null,
+    dashboard: value.PAYMENTS_DASHBOARD === 'on',
     metricsToken: value.PAYMENTS_METRICS_TOKEN ?? null,
     publicUrl: value.PAYMENTS_PUBLIC_URL ?? null,
     basePath: value.PAYMENTS_BASE_PATH,

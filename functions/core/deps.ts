@@ -21,6 +21,17 @@ export type Refusals = {
   flush(environment: StripeEnvironment): Promise<unknown>
 }
 
+/** What a process remembers of sign-ins to the dashboard; `dashboard-server/sign-ins.ts` bounds it. */
+export type SignIns = {
+  /** By caller, the wrong keys in a row, and until when the caller has to pause. */
+  guesses: Map<string, { count: number; at: number; until: number }>
+  /** The unused codes of login links, and when each becomes invalid. */
+  codes: Map<string, number>
+}
+
+/** Files of the dashboard by path, each gzip in base64. */
+export type DashboardFiles = Record<string, { type: string; gzip: string }>
+
 export type Deps = {
   config: Config
   database: Database
@@ -36,6 +47,9 @@ export type Deps = {
   /** Accepts an admin; fails with 401 or 403 for every other caller. */
   authenticateAdmin: AuthenticateAdmin
   background: Background
+  signIns: SignIns
+  /** Instead of the built files of the dashboard. */
+  dashboardFiles?: DashboardFiles | undefined
   log: Log
   /** Milliseconds since 1970. */
   now: () => number
@@ -46,4 +60,7 @@ export type DepsOptions = {
   now?: () => number
   /** The platform's `waitUntil`, where it has one. */
   keepAlive?: (work: Promise<unknown>) => void
+  /** Where a request builds its own dependencies, what earlier requests of the process left. */
+  signIns?: SignIns
+  dashboardFiles?: DashboardFiles
 }

@@ -99,6 +99,10 @@ export const SQLSTATES: Record<
   SP031: { status: 403, code: 'AUTH_UNAUTHORIZED' },
   /** the database is not fit for pg-payments; only migrations raise it */
   SP032: { status: 500, code: 'INTERNAL_ERROR' },
+  /** the product or price was changed since the caller saw it */
+  SP045: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
+  /** someone else is changing this product or price */
+  SP046: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

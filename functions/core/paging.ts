@@ -1,5 +1,6 @@
 /** Lists of the API, page by page: from the cursor of a request to the cursor of its answer. */
 import { z } from 'zod'
+import type { StripeEnvironment } from '../../types/api.ts'
 import { readCursor, writeCursor } from './cursor.ts'
 import type { Database } from './database.ts'
 import type { Deps } from './deps.ts'
@@ -43,21 +44,30 @@ type Page = { limit?: number | undefined; cursor?: string | undefined }
  */
 export function listRoute<Schema extends Answer>(
   definition: Pick<Route, 'id' | 'path' | 'summary'> & {
+    /** Of the path; those besides `environment` are filters. */
+    params?: z.ZodType<{ environment: StripeEnvironment }>
     list: List<Schema>
     query: z.ZodType<Page>
     items: string
     present?: Presenter<Schema>
   },
 ): Route {
-  const { list, items, present: presentRow = (row) => present(list.answer, row), ...described } = definition
+  const {
+    list,
+    items,
+    params = environmentParams,
+    present: presentRow = (row) => present(list.answer, row),
+    ...described
+  } = definition
   const typeName = `${described.id.replace(/^l/, 'L')}Response`
   return route({
     ...described,
     method: 'GET',
-    params: environmentParams,
+    params,
     response: answer(typeName, { [items]: z.array(list.answer), nextCursor }),
-    async handle({ params: { environment }, query }, deps: Deps) {
-      const { limit = PAGE_SIZE_DEFAULT, cursor, ...filters } = query
+    async handle({ params: { environment, ...inPath }, query }, deps: Deps) {
+      const { limit = PAGE_SIZE_DEFAULT, cursor, ...inQuery } = query
+      const filters = { ...inPath, ...inQuery }
       // A cursor is valid for one list and one set of filters.
       const scope = { list: list.name, filters: { environment, ...filters } }
       const after = cursor === undefined ? null : await readCursor(deps, scope, cursor)

@@ -1,6 +1,7 @@
 /** A route of the admin API: one value that routes, validates, answers and documents. */
 import type { z } from 'zod'
 import type { ErrorCode } from '../../types/api.ts'
+import type { AdminRole } from './auth.ts'
 import type { Deps } from './deps.ts'
 
 type Input<Params, Query, Body> = {
@@ -9,6 +10,8 @@ type Input<Params, Query, Body> = {
   body: Body
   /** Aborted when the caller hangs up. */
   signal: AbortSignal
+  /** Who asks: a reader is shown no secrets. */
+  role: AdminRole
 }
 
 export type Route<Params = unknown, Query = unknown, Body = unknown, Result extends object = object> = {
@@ -27,6 +30,8 @@ export type Route<Params = unknown, Query = unknown, Body = unknown, Result exte
   bodyMayBeEmpty?: boolean
   status?: 200 | 201
   response: z.ZodType<Result>
+  /** The handler returns a `Response` of this type instead of JSON. */
+  contentType?: string
   /** The route calls Stripe, so it can also return Stripe's failures. */
   asksStripe?: boolean
   /** Error codes that not every route returns. */

@@ -36,13 +36,17 @@ export function findNodeCrypto(): NodeCrypto | undefined {
   return (globalThis as unknown as Globals).process?.getBuiltinModule?.('node:crypto')
 }
 
+/** Whether this runs on Cloudflare, which says in a header who calls, and lets nobody else say it. */
+export const isCloudflare = (): boolean =>
+  (globalThis as unknown as Globals).navigator?.userAgent === 'Cloudflare-Workers'
+
 /**
  * Whether a request of this process can reach its own public address. Cloudflare and Deno Deploy refuse such a
  * request, because it could be a loop.
  */
 export function canCallItself(): boolean {
-  const { Deno, navigator } = globalThis as unknown as Globals
-  if (navigator?.userAgent === 'Cloudflare-Workers') return false
+  const { Deno } = globalThis as unknown as Globals
+  if (isCloudflare()) return false
   return Deno?.env.toObject().DENO_DEPLOYMENT_ID === undefined
 }
 
@@ -52,6 +56,9 @@ export type Background = {
   waitUntil(work: Promise<unknown>): void
   /** Resolves when all tracked work, and the work that it adds, has ended. */
   settled(): Promise<void>
+  /** Aborted when the process is to stop: long work ends where it can be resumed. */
+  stopping: AbortSignal
+  stop(): void
 }
 
 /**
@@ -65,7 +72,10 @@ export function createBackground(
   keepAlive?: (work: Promise<unknown>) => void,
 ): Background {
   const running = new Set<Promise<unknown>>()
+  const stopping = new AbortController()
   return {
+    stopping: stopping.signal,
+    stop: () => stopping.abort(),
     waitUntil(work) {
       const tracked: Promise<unknown> = work.catch(report).finally(() => running.delete(tracked))
       running.add(tracked)

@@ -137,6 +137,14 @@ export const range = (what: string) => ({
   to: instantText.describe(`${what} before this instant.`).optional(),
 })
 
+/** A yes or no in a query. */
+export const yesOrNo = z.enum(['true', 'false'], 'must be true or false')
+/** A whole number in a query; it stays text, as it travels to Postgres. */
+export const wholeNumberText = z
+  .string('must be a whole number')
+  .regex(/^\d{1,15}$/, 'must be a whole number of at most 15 digits')
+  .meta({ shownAs: { type: 'integer', minimum: 0 } })
+
 // Fields of answers
 
 export const nullable = z.string().nullable()

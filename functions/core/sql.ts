@@ -194,6 +194,11 @@ export const beginRecovery = sqlFunction('payments.begin_recovery')
 export const completeRecovery = sqlFunction('payments.complete_recovery', { mayBeEmpty: true })
 export const recoverableEventTypes = sqlFunction('payments.recoverable_event_types')
 
+// catalogue
+
+export const beginCatalogChange = sqlFunction('payments_private.begin_catalog_change', { mayBeEmpty: true })
+export const endCatalogChange = sqlFunction('payments_private.end_catalog_change', { mayBeEmpty: true })
+
 // connection
 
 export const connectAccount = sqlFunction('payments.connect_account')

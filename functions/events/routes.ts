@@ -2,24 +2,40 @@
 import type { StripeEnvironment } from '../../types/api.ts'
 import type { Database } from '../core/database.ts'
 import { apiError } from '../core/errors.ts'
+import { isoOrNull } from '../core/format.ts'
 import { listRoute } from '../core/paging.ts'
 import { present } from '../core/present.ts'
-import { newestFirst, readRows } from '../core/reads.ts'
+import { countRows, type List, newestFirst, readRows, whether } from '../core/reads.ts'
 import { route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
 import { replayWebhookEvents } from '../core/sql.ts'
 import {
+  eventCountQuery,
+  eventCountResponse,
   eventParams,
+  ledgerEvent,
   retriedEvent,
   retryEventResponse,
   retryEventsBody,
   retryEventsResponse,
-  webhookEvent,
   webhookEventResponse,
   webhookEventsQuery,
 } from './schemas.ts'
 
 const EVENTS = 'payments_private.webhook_event_list'
+
+/** The events of the ledger, the last received first. */
+export const LEDGER_EVENTS: List<typeof ledgerEvent> = {
+  name: 'webhook-events',
+  answer: ledgerEvent,
+  view: EVENTS,
+  order: newestFirst('received_at'),
+  filters: {
+    status: 'processing_status',
+    type: 'event_type',
+    isDeadLettered: whether('isDeadLettered', "v.processing_status = 'failed' and v.next_attempt_at is null"),
+  },
+}
 
 async function readEvent(database: Database, environment: StripeEnvironment, eventId: string) {
   const [row] = await readRows(database, EVENTS, { event_id: eventId, environment })
@@ -35,14 +51,49 @@ const listEvents = listRoute({
   summary: 'Lists recorded events without their payloads, the last received first',
   query: webhookEventsQuery,
   items: 'events',
-  list: {
-    name: 'webhook-events',
-    answer: webhookEvent,
-    view: EVENTS,
-    order: newestFirst('received_at'),
-    filters: { status: 'processing_status', type: 'event_type' },
+  list: LEDGER_EVENTS,
+})
+
+/** More are not counted: the answer is for a question before a change. */
+const COUNTED_MAX = 10_000
+
+const countEvents = route({
+  id: 'countWebhookEvents',
+  method: 'GET',
+  path: '/stripe/{environment}/webhook-events/count',
+  summary: 'Counts the events that fit these filters, up to 10,000',
+  params: environmentParams,
+  query: eventCountQuery,
+  response: eventCountResponse,
+  async handle({ params: { environment }, query }, { database }) {
+    const { count, isExact, first, last } = await countRows(database, LEDGER_EVENTS, {
+      environment,
+      filters: query,
+      max: COUNTED_MAX,
+    })
+    return { count, isExact, oldestReceivedAt: isoOrNull(first), newestReceivedAt: isoOrNull(last) }
   },
 })
+
+/** Fields by which whoever knows them acts for a customer. */
+const isSecret = (key: string, holder: Record<string, unknown>) =>
+  key === 'client_secret' || key === 'secret' || (key === 'url' && holder.object === 'billing_portal.session')
+
+/** A payload for those who see everything but secrets. */
+export function withoutSecrets(value: Record<string, unknown>): Record<string, unknown> {
+  const shown = (inner: unknown): unknown => {
+    if (Array.isArray(inner)) return inner.map(shown)
+    return inner !== null && typeof inner === 'object'
+      ? withoutSecrets(inner as Record<string, unknown>)
+      : inner
+  }
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) => [
+      key,
+      inner !== null && isSecret(key, value) ? '[hidden]' : shown(inner),
+    ]),
+  )
+}
 
 const getEvent = route({
   id: 'getWebhookEvent',
@@ -52,11 +103,12 @@ const getEvent = route({
   params: eventParams,
   response: webhookEventResponse,
   errors: { 404: ['PAYMENT_NOT_FOUND'] },
-  async handle({ params: { environment, eventId } }, { database }) {
+  async handle({ params: { environment, eventId }, role }, { database }) {
     const row = await readEvent(database, environment, eventId)
     const payload = row.payload as Record<string, unknown>
     const isPruned = Object.keys(payload).length === 0
-    return { event: { ...present(webhookEvent, row), payload: isPruned ? null : payload } }
+    const shown = role === 'reader' ? withoutSecrets(payload) : payload
+    return { event: { ...present(ledgerEvent, row), payload: isPruned ? null : shown } }
   },
 })
 
@@ -77,7 +129,7 @@ const retryEvent = route({
       max: 1,
     })
     const row = await readEvent(database, environment, eventId)
-    return { event: present(webhookEvent, row), retried: tried.length > 0 }
+    return { event: present(ledgerEvent, row), retried: tried.length > 0 }
   },
 })
 
@@ -107,4 +159,4 @@ const retryEvents = route({
   },
 })
 
-export const eventRoutes = [listEvents, getEvent, retryEvent, retryEvents]
+export const eventRoutes = [listEvents, countEvents, getEvent, retryEvent, retryEvents]

@@ -6,14 +6,17 @@ export const eventParams = s.environmentParams.extend({ eventId: s.id })
 
 const eventStatus = s.named('WebhookEventStatus', z.enum(['pending', 'processed', 'failed', 'ignored']))
 
-export const webhookEventsQuery = z.strictObject({
+const eventFilters = {
   status: s.oneOf(eventStatus).optional(),
   type: s.id.describe('For example `invoice.paid`.').optional(),
   objectType: s.id.optional(),
   objectId: s.id.optional(),
+  eventId: s.id.optional(),
+  isDeadLettered: s.yesOrNo.describe('Whether it failed and is no longer retried automatically.').optional(),
   ...s.range('Received'),
-  ...s.page,
-})
+}
+export const webhookEventsQuery = z.strictObject({ ...eventFilters, ...s.page })
+export const eventCountQuery = z.strictObject(eventFilters)
 
 export const retryEventsBody = s.request('RetryWebhookEventsRequest', {
   eventType: s.id.optional(),
@@ -38,21 +41,36 @@ export const webhookEvent = s.component('StripeWebhookEvent', {
   ...s.timestamps,
 })
 
+/** An event as the lists show it. */
+export const ledgerEvent = webhookEvent
+  .extend({
+    providerCreatedAt: s.nullableInstant.describe('When it happened at Stripe.'),
+    nextAttemptAt: s.nullableInstant.describe('When it is retried; null if it is not.'),
+    isDeadLettered: z.boolean().describe('Whether it failed and is no longer retried automatically.'),
+  })
+  .meta({ id: 'StripeLedgerEvent' })
+
 export const webhookResponse = s.answer('WebhookResponse', {
   received: z.literal(true),
   handled: z.boolean().describe('True if the event was processed, now or in an earlier delivery.'),
   event: webhookEvent.optional(),
 })
 export const webhookEventResponse = s.answer('GetWebhookEventResponse', {
-  event: webhookEvent.extend({
+  event: ledgerEvent.extend({
     payload: z
       .record(z.string(), z.unknown())
       .nullable()
       .describe('The event as Stripe sent it; null if it was pruned.'),
   }),
 })
+export const eventCountResponse = s.answer('CountWebhookEventsResponse', {
+  count: s.count,
+  isExact: z.boolean().describe('False if there are more: it stops counting at 10,000.'),
+  oldestReceivedAt: s.nullableInstant,
+  newestReceivedAt: s.nullableInstant,
+})
 export const retryEventResponse = s.answer('RetryWebhookEventResponse', {
-  event: webhookEvent,
+  event: ledgerEvent,
   retried: z
     .boolean()
     .describe('False if there was nothing to do: the event is finished, or its payload was pruned.'),

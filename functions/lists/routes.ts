@@ -1,12 +1,27 @@
-/** Subscriptions, transactions and customers, page by page. */
+/** Subscriptions, transactions, customers and sessions, page by page. */
+
+import { z } from 'zod'
 import { listRoute } from '../core/paging.ts'
-import { newestFirst } from '../core/reads.ts'
+import { type Route, route } from '../core/route.ts'
+import { environmentParams } from '../core/schema-parts.ts'
+import { detailRoutes } from './details.ts'
+import { exportTransactions } from './export.ts'
 import {
-  customer,
+  CHECKOUT_SESSIONS,
+  CUSTOMERS,
+  PORTAL_SESSIONS,
+  SUBSCRIPTIONS,
+  TIMELINE,
+  TRANSACTIONS,
+} from './lists.ts'
+import {
+  checkoutSessionsQuery,
+  customerParams,
   customersQuery,
-  subscription,
+  exportQuery,
+  portalSessionsQuery,
   subscriptionsQuery,
-  transaction,
+  timelineQuery,
   transactionsQuery,
 } from './schemas.ts'
 
@@ -16,12 +31,7 @@ const listSubscriptions = listRoute({
   summary: 'Lists subscriptions with their items, the last updated first',
   query: subscriptionsQuery,
   items: 'subscriptions',
-  list: {
-    name: 'subscriptions',
-    answer: subscription,
-    view: 'payments_private.subscription_list',
-    order: newestFirst('updated_at'),
-  },
+  list: SUBSCRIPTIONS,
 })
 
 const listTransactions = listRoute({
@@ -30,13 +40,19 @@ const listTransactions = listRoute({
   summary: 'Lists payments and refunds, the newest at Stripe first',
   query: transactionsQuery,
   items: 'transactions',
-  list: {
-    name: 'transactions',
-    answer: transaction,
-    view: 'payments_private.transaction_list',
-    order: newestFirst('provider_created_at'),
-    filters: { customerId: 'provider_customer_id' },
-  },
+  list: TRANSACTIONS,
+})
+
+const exportCsv = route({
+  id: 'exportPaymentTransactions',
+  method: 'GET',
+  path: '/stripe/{environment}/transactions/export',
+  summary: 'Returns every payment and refund that fits the filters, as CSV',
+  params: environmentParams,
+  query: exportQuery,
+  contentType: 'text/csv',
+  response: z.unknown() as z.ZodType<Response>,
+  handle: async ({ params: { environment }, query }, deps) => exportTransactions(environment, query, deps),
 })
 
 const listCustomers = listRoute({
@@ -45,22 +61,44 @@ const listCustomers = listRoute({
   summary: 'Lists customers with their totals, the newest at Stripe first',
   query: customersQuery,
   items: 'customers',
-  list: {
-    name: 'customers',
-    answer: customer,
-    view: 'payments_private.customer_list',
-    order: newestFirst('provider_created_at'),
-    filters: {
-      customerId: 'provider_customer_id',
-      status: (param) => `v.deleted = (${param('status')} = 'deleted')`,
-      subjectType: () => null, // comes with `subjectId`
-      subjectId: (param) => `exists (
-        select from payments.customer_mappings as m
-        where m.subject_id = ${param('subjectId')} and m.subject_type = ${param('subjectType')}
-          and m.environment = v.environment and m.provider_customer_id = v.provider_customer_id
-      )`,
-    },
-  },
+  list: CUSTOMERS,
 })
 
-export const listRoutes = [listSubscriptions, listTransactions, listCustomers]
+const listTimeline = listRoute({
+  id: 'listCustomerTimeline',
+  path: '/stripe/{environment}/customers/{customerId}/timeline',
+  summary: 'Lists what happened with a customer, the newest first',
+  params: customerParams,
+  query: timelineQuery,
+  items: 'entries',
+  list: TIMELINE,
+})
+
+const listCheckoutSessions = listRoute({
+  id: 'listCheckoutSessions',
+  path: '/stripe/{environment}/sessions/checkout',
+  summary: 'Lists Checkout Sessions without their addresses, the newest first',
+  query: checkoutSessionsQuery,
+  items: 'checkoutSessions',
+  list: CHECKOUT_SESSIONS,
+})
+
+const listPortalSessions = listRoute({
+  id: 'listPortalSessions',
+  path: '/stripe/{environment}/sessions/portal',
+  summary: 'Lists Billing Portal sessions without their addresses, the newest first',
+  query: portalSessionsQuery,
+  items: 'portalSessions',
+  list: PORTAL_SESSIONS,
+})
+
+export const listRoutes: Route[] = [
+  listSubscriptions,
+  listTransactions,
+  exportCsv, // before the transactions by id
+  listCustomers,
+  listTimeline,
+  listCheckoutSessions,
+  listPortalSessions,
+  ...detailRoutes,
+]

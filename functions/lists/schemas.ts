@@ -1,6 +1,8 @@
 /** Subscriptions, transactions and customers as schemas: filters, and what answers hold. */
 import { z } from 'zod'
+import { price, product } from '../catalog/schemas.ts'
 import * as s from '../core/schema-parts.ts'
+import { ledgerEvent } from '../events/schemas.ts'
 
 const subscriptionStatus = s.named(
   'StripeSubscriptionStatus',
@@ -27,6 +29,10 @@ const transactionType = s.named(
 
 /** The filters of each list here, and its own. A filter by subject names both halves, or neither. */
 const query = <Shape extends z.ZodRawShape>(happened: string, own: Shape) =>
+  wholeQuery(happened, { ...own, ...s.page })
+
+/** The same for an answer that comes whole. */
+const wholeQuery = <Shape extends z.ZodRawShape>(happened: string, own: Shape) =>
   z
     .strictObject({
       subjectType: s.text(1, 100).describe('Together with `subjectId`.').optional(),
@@ -34,7 +40,6 @@ const query = <Shape extends z.ZodRawShape>(happened: string, own: Shape) =>
       customerId: s.id.optional(),
       ...own,
       ...s.range(happened),
-      ...s.page,
     })
     .superRefine((filters: { subjectType?: unknown; subjectId?: unknown }, context) => {
       const { subjectType, subjectId } = filters
@@ -49,13 +54,45 @@ export const subscriptionsQuery = query('Updated', {
     .text(1, 100)
     .describe(subscriptionStatus.description ?? '')
     .optional(),
+  isOpen: s.yesOrNo.describe('Whether it is `active`, `trialing` or `past_due`.').optional(),
+  cancelAtPeriodEnd: s.yesOrNo.optional(),
+  priceId: s.id.optional(),
+  productId: s.id.optional(),
+  search: s.id.describe('A subscription id, a customer id, or the id of a billing subject.').optional(),
 })
-export const transactionsQuery = query('Created at Stripe', {
+const transactionFilters = {
   status: s.oneOf(transactionStatus).optional(),
   type: s.oneOf(transactionType).optional(),
-})
+  currency: z
+    .string('must be a currency of three letters')
+    .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
+    .transform((value) => value.toLowerCase())
+    .optional(),
+  amountFrom: s.wholeNumberText.optional(),
+  amountTo: s.wholeNumberText.optional(),
+  isDisputed: s.yesOrNo.optional(),
+  objectId: s.id.describe('Any id of Stripe that the payment or the refund has.').optional(),
+}
+/** Amounts of different currencies cannot be compared. */
+const withCurrency = <
+  Schema extends z.ZodType<{ currency?: string; amountFrom?: string; amountTo?: string }>,
+>(
+  schema: Schema,
+) =>
+  schema.refine(
+    ({ currency, amountFrom, amountTo }) =>
+      currency !== undefined || (amountFrom === undefined && amountTo === undefined),
+    { path: ['currency'], message: 'is required with amountFrom and amountTo' },
+  )
+export const transactionsQuery = withCurrency(query('Created at Stripe', transactionFilters))
+export const exportQuery = withCurrency(wholeQuery('Created at Stripe', transactionFilters))
 export const customersQuery = query('Created at Stripe', {
   email: s.text(1, 512).optional(),
+  search: s.id
+    .describe(
+      'The beginning of an e-mail address, a customer id or the id of a billing subject; at most 100 of each.',
+    )
+    .optional(),
   status: s
     .oneOf(z.enum(['active', 'deleted']))
     .describe('Both if omitted.')
@@ -98,9 +135,16 @@ export const subscription = s.component('StripeSubscription', {
   syncedAt: s.instant,
   ...s.timestamps,
   items: z.array(subscriptionItem),
+  access: z
+    .enum(['granted', 'at_risk', 'none'])
+    .describe(
+      'Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide otherwise.',
+    ),
+  accessReason: z.string().describe('A sentence.'),
 })
 
 export const transaction = s.component('PaymentTransaction', {
+  id: z.string(),
   environment: s.environment,
   provider: z.literal('stripe'),
   type: transactionType,
@@ -117,6 +161,8 @@ export const transaction = s.component('PaymentTransaction', {
   disputeStatus: s.nullable.describe(
     "Stripe's status of the latest dispute, for example `needs_response`, `won` or `lost`.",
   ),
+  disputedAt: s.nullableInstant,
+  disputeAmount: z.number().nullable(),
   currency: s.nullable,
   description: s.nullable,
   paidAt: s.nullableInstant,
@@ -151,4 +197,126 @@ export const customer = s.component('PaymentCustomer', {
   paymentMethodBrand: s.nullable,
   paymentMethodLast4: s.nullable,
   countryCode: s.nullable.describe('Two letters.'),
+})
+
+// One of each, with all that belongs to it
+
+/** An id of a row. Those that are derived from Stripe's ids have no version, so `z.uuid()` would refuse them. */
+const uuid = (what: string) =>
+  z.string().regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i, `must be the id of ${what}`)
+
+export const customerParams = s.environmentParams.extend({ customerId: s.id })
+export const subscriptionParams = s.environmentParams.extend({ subscriptionId: s.id })
+export const transactionParams = s.environmentParams.extend({
+  transactionId: uuid('a transaction'),
+})
+
+const stripeUrl = s.nullable.describe("Its page in Stripe's own dashboard.")
+
+export const customerSubject = s.answer('CustomerSubject', {
+  subjectType: z.string(),
+  subjectId: z.string(),
+  isMapped: z.boolean().describe('Whether the subject pays with this customer now.'),
+  namedAt: s.nullableInstant.describe('When a Stripe object first named it as the owner.'),
+  namedBy: s.nullable.describe('The Stripe object that named it.'),
+})
+
+export const customerResponse = s.answer('GetPaymentCustomerResponse', {
+  customer,
+  subjects: z.array(customerSubject),
+  stripeUrl,
+})
+
+export const timelineQuery = z.strictObject({
+  kind: s
+    .oneOf(z.enum(['payment', 'refund', 'subscription', 'checkout_session', 'portal_session', 'event']))
+    .optional(),
+  ...s.page,
+})
+export const timelineEntry = s.component('CustomerTimelineEntry', {
+  id: z.string(),
+  kind: z.enum(['payment', 'refund', 'subscription', 'checkout_session', 'portal_session', 'event']),
+  happenedAt: s.instant,
+  objectId: s.nullable.describe("Stripe's id."),
+  title: z.string(),
+  status: z.string(),
+  amount: z.number().nullable(),
+  currency: s.nullable,
+  error: s.errorText,
+})
+
+export const subscriptionResponse = s.answer('GetStripeSubscriptionResponse', {
+  subscription,
+  customer: customer.nullable(),
+  products: z.array(product),
+  prices: z.array(price),
+  transactions: z.array(transaction).describe('The newest 50.'),
+  events: z.array(ledgerEvent).describe('The newest 50 about the subscription itself.'),
+  stripeUrl,
+})
+
+export const paymentObject = s.answer('PaymentObject', {
+  objectType: z.string(),
+  objectId: z.string(),
+  status: s.nullable.describe("Stripe's word; null if the object was only linked to so far."),
+  state: s.nullable.describe('`succeeded`, `pending` or `failed`.'),
+  amount: z.number().nullable(),
+  amountRefunded: z.number().nullable(),
+  currency: s.nullable,
+  providerCreatedAt: s.nullableInstant,
+})
+
+export const transactionResponse = s.answer('GetPaymentTransactionResponse', {
+  transaction,
+  payment: transaction.nullable().describe('Of a refund: the payment.'),
+  refunds: z.array(transaction).describe('Of a payment: its refunds.'),
+  objects: z.array(paymentObject).describe('Every object of Stripe that the payment consists of.'),
+  events: z.array(ledgerEvent).describe('The newest 100 about these objects.'),
+  stripeUrl,
+})
+
+export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
+  id: z.string(),
+  environment: s.environment,
+  mode: s.wordOfStripe('payment', 'subscription'),
+  status: z.enum(['initialized', 'open', 'completed', 'expired', 'failed']),
+  paymentStatus: s.wordOfStripe('paid', 'unpaid', 'no_payment_required').nullable(),
+  subjectType: s.nullable,
+  subjectId: s.nullable,
+  customerEmail: s.nullable,
+  checkoutSessionId: s.nullable,
+  customerId: s.nullable,
+  paymentIntentId: s.nullable,
+  subscriptionId: s.nullable,
+  lineItems: z.array(
+    s.answer('CheckoutSessionLine', { priceId: s.nullable, quantity: z.number().nullable() }),
+  ),
+  successUrl: z.string(),
+  cancelUrl: z.string(),
+  metadata: s.strings,
+  lastError: s.errorText,
+  attempt: s.count,
+  expiresAt: s.nullableInstant,
+  ...s.timestamps,
+})
+export const checkoutSessionsQuery = query('Created', {
+  checkoutSessionId: s.id.optional(),
+  status: s.oneOf(checkoutSessionRecord.shape.status).optional(),
+  hasFailed: s.yesOrNo.describe('Whether the last attempt left an error.').optional(),
+})
+
+export const portalSessionRecord = s.component('PortalSessionRecord', {
+  id: z.string(),
+  environment: s.environment,
+  status: z.enum(['initialized', 'created', 'failed']),
+  subjectType: z.string(),
+  subjectId: z.string(),
+  customerId: s.nullable,
+  returnUrl: s.nullable,
+  configuration: s.nullable,
+  lastError: s.errorText,
+  ...s.timestamps,
+})
+export const portalSessionsQuery = query('Created', {
+  status: s.oneOf(portalSessionRecord.shape.status).optional(),
 })

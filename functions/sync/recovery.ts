@@ -230,7 +230,10 @@ async function readLineItems(
   }
 }
 
-function describeGap(environment: StripeEnvironment, gap: RecoveryStart['gap']): RecoveryResult['gap'] {
+export function describeGap(
+  environment: StripeEnvironment,
+  gap: RecoveryStart['gap'],
+): RecoveryResult['gap'] {
   if (gap === null) return null
   const from = iso(gap.from)
   const before = iso(gap.before)

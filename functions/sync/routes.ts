@@ -7,8 +7,8 @@ import { ENVIRONMENTS, readKeyStates } from '../connection/keys.ts'
 import { presentConnection } from '../connection/present.ts'
 import { readConnections } from '../connection/reads.ts'
 import type { Deps } from '../core/deps.ts'
-import { type ApiError, toApiError } from '../core/errors.ts'
-import { isoOrNull } from '../core/format.ts'
+import { type ApiError, apiError, toApiError } from '../core/errors.ts'
+import { iso, isoOrNull } from '../core/format.ts'
 import { describeError } from '../core/log.ts'
 import { listRoute } from '../core/paging.ts'
 import { present } from '../core/present.ts'
@@ -16,6 +16,7 @@ import { newestFirst, readRows } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
 import {
+  beginRecovery,
   pruneCheckoutSessions,
   pruneWebhookEvents,
   rebuildProjections,
@@ -23,7 +24,7 @@ import {
   type SyncRunRow,
 } from '../core/sql.ts'
 import { presentSyncRun } from './present.ts'
-import { recover } from './recovery.ts'
+import { describeGap, recover } from './recovery.ts'
 import { syncRun } from './run-schema.ts'
 import { runScheduled } from './schedule.ts'
 import {
@@ -32,6 +33,7 @@ import {
   rebuildResponse,
   recoverBody,
   recoverResponse,
+  recoveryStateResponse,
   replayBody,
   replayedEvent,
   replayResponse,
@@ -40,6 +42,8 @@ import {
   syncBody,
   syncedSubscriptions,
   syncResponse,
+  syncRunParams,
+  syncRunResponse,
   syncRunsQuery,
 } from './schemas.ts'
 import { runSync } from './sync.ts'
@@ -149,6 +153,85 @@ const listRuns = listRoute({
   present: presentSyncRun,
 })
 
+const getRun = route({
+  id: 'getSyncRun',
+  method: 'GET',
+  path: '/stripe/{environment}/sync-runs/{syncRunId}',
+  summary: 'Shows how far a sync has come',
+  params: syncRunParams,
+  response: syncRunResponse,
+  errors: { 404: ['PAYMENT_NOT_FOUND'] },
+  async handle({ params: { environment, syncRunId } }, { database }) {
+    const [row] = await readRows(database, 'payments_private.sync_run_list', { id: syncRunId, environment })
+    if (row) return { syncRun: presentSyncRun(row) }
+    throw apiError(404, 'PAYMENT_NOT_FOUND', `There is no sync with this id in ${environment}.`, {
+      nextActions: 'Look its id up in the list of syncs.',
+    })
+  },
+})
+
+const startRun = route({
+  id: 'startSyncRun',
+  method: 'POST',
+  path: '/stripe/{environment}/sync-runs',
+  summary: 'Begins a sync, or resumes one that was stopped, and does not wait for its end',
+  description:
+    'The sync goes on in this process. If the process ends, or the platform ends its work, the next sync resumes it.',
+  params: environmentParams,
+  body: syncBody,
+  bodyMayBeEmpty: true,
+  status: 201,
+  response: syncRunResponse,
+  errors: {
+    400: ['PAYMENT_CONFIG_INVALID'],
+    401: ['PAYMENT_CONFIG_INVALID'],
+    403: ['PAYMENT_CONFIG_INVALID'],
+    409: ['PAYMENT_SYNC_RUNNING', 'PAYMENT_ACCOUNT_CHANGED'],
+    429: ['RATE_LIMITED'],
+    502: ['UPSTREAM_FAILURE'],
+  },
+  async handle({ params: { environment }, body }, deps) {
+    const { background, log } = deps
+    const run = await new Promise<SyncRunRow | null>((begun, refused) => {
+      const options = { environment, ...syncOptionsOf(body), signal: background.stopping, onBegin: begun }
+      const work = runSync(options, deps).then(begun, (error) => {
+        log.error('sync_failed', { environment, cause: describeError(error) })
+        refused(error)
+      })
+      background.waitUntil(work)
+    })
+    if (run === null)
+      throw apiError(503, 'DATABASE_UNAVAILABLE', 'The server stops, so the sync did not begin.', {
+        nextActions: 'Try again in a moment.',
+      })
+    return { syncRun: presentSyncRun(run) }
+  },
+})
+
+const getRecovery = route({
+  id: 'getRecoveryState',
+  method: 'GET',
+  path: '/stripe/{environment}/recovery',
+  summary: 'Shows from when until when the ledger is complete, and which events are lost',
+  params: environmentParams,
+  response: recoveryStateResponse,
+  errors: { 409: ['PAYMENT_ACCOUNT_CHANGED'] },
+  async handle({ params: { environment } }, { database }) {
+    const rows = await readConnections(database)
+    const row = rows.find((connection) => connection.environment === environment)
+    const accountId = row?.account_id ?? null
+    const start = await beginRecovery(database, { environment, since: null, accountId })
+    const gap = describeGap(environment, start.gap)
+    return {
+      environment,
+      eventsCompleteFrom: isoOrNull(row?.events_complete_from ?? null),
+      eventsCompleteUntil: isoOrNull(row?.events_complete_until ?? null),
+      nextFrom: iso(start.from),
+      gap: gap === null ? null : { from: gap.from, before: gap.before, message: gap.message },
+    }
+  },
+})
+
 const recoverEvents = route({
   id: 'recoverWebhookEvents',
   method: 'POST',
@@ -254,6 +337,9 @@ export const syncRoutes: Route[] = [
   syncAll,
   syncEnvironment,
   listRuns,
+  startRun,
+  getRun,
+  getRecovery,
   recoverEvents,
   replayEvents,
   rebuild,

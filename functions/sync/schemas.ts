@@ -88,6 +88,21 @@ const syncResult = s.describedAnswer('SyncResult', 'The result of syncing one en
 })
 export const syncResponse = s.answer('SyncStripeResponse', { results: z.array(syncResult) })
 
+export const syncRunParams = s.environmentParams.extend({ syncRunId: z.uuid('must be the id of a sync') })
+export const syncRunResponse = s.answer('GetSyncRunResponse', { syncRun })
+export const recoveryStateResponse = s.answer('GetRecoveryStateResponse', {
+  environment: s.environment,
+  eventsCompleteFrom: s.nullableInstant.describe('The ledger holds every event since then.'),
+  eventsCompleteUntil: s.nullableInstant.describe(
+    "Until then the ledger was compared with Stripe's list of events; null before the first recovery.",
+  ),
+  nextFrom: s.instant.describe("The instant from which the next recovery reads Stripe's list."),
+  gap: z
+    .object({ from: s.instant, before: s.instant, message: z.string() })
+    .nullable()
+    .describe('The period whose events Stripe no longer has; a sync of payment objects closes it.'),
+})
+
 const recovery = s.describedAnswer('RecoveryResult', 'What `POST …/recover` found.', {
   environment: s.environment,
   from: s.instant.describe("The instant from which Stripe's list of events was read."),

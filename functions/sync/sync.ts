@@ -35,6 +35,8 @@ export type SyncOptions = {
   signal?: AbortSignal
   /** A limit, after which the run is interrupted as by `signal`. For platforms that end long work. */
   pages?: number
+  /** Is told once the run has begun, or goes on. */
+  onBegin?: (run: SyncRunRow) => void
   /**
    * An instant, in milliseconds since 1970, at which the run is interrupted as by `signal`. RUN_MS_MAX from now if
    * omitted.
@@ -66,6 +68,7 @@ export async function runSync(options: SyncOptions, deps: SyncDeps): Promise<Syn
   const begun = await begin(options, stripe, deps)
   if (begun === null) return null
   let step = begun
+  options.onBegin?.(step.run)
   const held = { runId: step.run.id, lease: step.run.lease }
   const heartbeat = setInterval(() => void touchSync(database, held).catch(() => {}), HEARTBEAT_MS)
   const pages = readPages(stripe, deps, signal)

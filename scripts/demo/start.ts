@@ -87,7 +87,7 @@ function port(variable: string): number | undefined {
   return Number(value)
 }
 
-function welcome({ shopUrl, apiUrl, local, databaseUrl }: System): string {
+function welcome({ shopUrl, apiUrl, dashboardUrl, adminKey, local, databaseUrl }: System): string {
   const forward = local
     ? ''
     : `
@@ -103,6 +103,8 @@ function welcome({ shopUrl, apiUrl, local, databaseUrl }: System): string {
   return `
   Shop       ${shopUrl}
   Payments   ${apiUrl}
+  Dashboard  ${dashboardUrl}
+             signs in once; later with the key ${adminKey}
 ${places}
 ${forward}
   What to try in the shop:

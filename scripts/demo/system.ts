@@ -37,6 +37,10 @@ export type System = {
   shopUrl: string
   /** Address of the handlers: the `baseUrl` of the SDK. */
   apiUrl: string
+  /** The dashboard, signed in as the admin: once and within five minutes. */
+  dashboardUrl: string
+  /** Signs in to the dashboard later. */
+  adminKey: string
   databaseUrl: string
   sql: postgres.Sql
   /** The official SDK, as the shop's owner uses it. */
@@ -93,7 +97,9 @@ async function startAll(options: SystemOptions, parts: Parts): Promise<Omit<Syst
   const { local, account } = await startStripe(options, parts)
   const stripe = createStripe(account)
   const jwtSecret = randomBytes(32).toString('base64url')
-  const apiUrl = await startApi(options, parts, {
+  const adminKey = randomBytes(24).toString('hex')
+  const { apiUrl, dashboardUrl } = await startApi(options, parts, {
+    adminKey,
     databaseUrl,
     jwtSecret,
     account,
@@ -121,7 +127,7 @@ async function startAll(options: SystemOptions, parts: Parts): Promise<Omit<Syst
   )
   door.open(shop)
   signal?.throwIfAborted()
-  return { shopUrl: door.url, apiUrl, databaseUrl, sql, stripe, local, catalogue }
+  return { shopUrl: door.url, apiUrl, dashboardUrl, adminKey, databaseUrl, sql, stripe, local, catalogue }
 }
 
 /** Starts Postgres unless a database is given, connects to it and installs the schema. */
@@ -169,6 +175,7 @@ async function startStripe(
 }
 
 type ApiOptions = {
+  adminKey: string
   databaseUrl: string
   jwtSecret: string
   account: Account
@@ -178,12 +185,12 @@ type ApiOptions = {
   shopUrl: string
 }
 
-/** Starts the handlers, lets local Stripe deliver to them, and returns their address. */
+/** Starts the handlers, lets local Stripe deliver to them, and returns their address and a link to the dashboard. */
 async function startApi(
   { ports = {}, onError = () => {} }: SystemOptions,
   parts: Parts,
-  { databaseUrl, jwtSecret, account, local, stripe, shopUrl }: ApiOptions,
-): Promise<string> {
+  { adminKey, databaseUrl, jwtSecret, account, local, stripe, shopUrl }: ApiOptions,
+): Promise<{ apiUrl: string; dashboardUrl: string }> {
   // The handlers need the signing secret to start, so the endpoint is created before its final address is known.
   const endpoint = local?.control.addEndpoint({ url: `http://${HOST}:1${WEBHOOK_PATH}` })
   const api = await parts.start(
@@ -196,6 +203,7 @@ async function startApi(
           env: {
             DATABASE_URL: databaseUrl,
             PAYMENTS_JWT_SECRET: jwtSecret,
+            PAYMENTS_ADMIN_KEY: adminKey,
             PAYMENTS_ALLOWED_ORIGINS: `${shopUrl},${shopUrl.replace(HOST, 'localhost')}`,
             STRIPE_TEST_SECRET_KEY: account.secretKey,
             STRIPE_TEST_WEBHOOK_SECRET: endpoint?.secret ?? account.webhookSecret,
@@ -207,7 +215,8 @@ async function startApi(
   )
   const apiUrl = api.url.replace('localhost', HOST)
   if (endpoint) await stripe.webhookEndpoints.update(endpoint.id, { url: `${apiUrl}${WEBHOOK_PATH}` })
-  return apiUrl
+  const dashboardUrl = ((await api.dashboardLink()) ?? '').replace('localhost', HOST)
+  return { apiUrl, dashboardUrl }
 }
 
 /** Reads the SDK as browsers load it. */

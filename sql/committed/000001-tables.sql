@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:ff30309a159c3a754966fa2df2f1cf5dc15ca537
+--! Hash: sha1:519dbf68863098b286c589106b2ca83f06d9059d
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -297,6 +297,13 @@ create table if not exists payments.customers (
 -- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.customers set (toast_tuple_target = 8160);
 create index if not exists customers_email_idx on payments.customers (email, environment) where email is not null;
+create index if not exists customers_deleted_idx
+  on payments.customers (provider_created_at desc, environment) where deleted;
+-- For the search by the beginning of an address or an id, whatever the collation of the database.
+create index if not exists customers_lower_email_idx
+  on payments.customers (lower(email) text_pattern_ops, environment) where email is not null;
+create index if not exists customers_id_prefix_idx
+  on payments.customers (provider_customer_id text_pattern_ops, environment);
 create index if not exists customers_provider_created_at_idx
   on payments.customers (provider_created_at desc, environment);
 comment on table payments.customers is
@@ -329,6 +336,8 @@ create table if not exists payments.customer_mappings (
   constraint customer_mappings_provider_customer_id_key unique (provider_customer_id, environment, provider),
   constraint customer_mappings_subject_key unique (subject_id, subject_type, environment, provider)
 );
+create index if not exists customer_mappings_subject_prefix_idx
+  on payments.customer_mappings (subject_id text_pattern_ops, environment);
 comment on table payments.customer_mappings is
   'The Stripe customer that a billing subject pays with; new sessions use it. Of several customers it is the one with a living subscription, else the one that was claimed first.';
 comment on column payments.customer_mappings.id is 'Local id.';
@@ -359,6 +368,18 @@ comment on column payments_private.customer_owners.subject_type is 'Kind of bill
 comment on column payments_private.customer_owners.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.customer_owners.named_at is 'When the object that names the owner was created at Stripe; of several objects, the earliest.';
 comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
+
+create table if not exists payments_private.catalog_changes (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_id text not null,
+  begun_at timestamptz not null default now(),
+  constraint catalog_changes_pkey primary key (object_id, environment)
+);
+comment on table payments_private.catalog_changes is
+  'Products and prices that someone is changing at Stripe just now, so that a second editor is told.';
+comment on column payments_private.catalog_changes.environment is 'test or live.';
+comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
+comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
 
 --! split: 0040-sessions.sql
 -- Checkout and Billing Portal sessions: the two tables that app users may insert into, within the app's policies.
@@ -420,6 +441,12 @@ create index if not exists stripe_checkout_sessions_customer_id_idx
 create index if not exists stripe_checkout_sessions_subject_idx
   on payments.stripe_checkout_sessions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
+create index if not exists stripe_checkout_sessions_created_at_idx
+  on payments.stripe_checkout_sessions (created_at desc, environment);
+create index if not exists stripe_checkout_sessions_uncommon_idx
+  on payments.stripe_checkout_sessions (status, created_at desc, environment) where status <> 'completed';
+create index if not exists stripe_checkout_sessions_error_idx
+  on payments.stripe_checkout_sessions (created_at desc, environment) where last_error is not null;
 comment on table payments.stripe_checkout_sessions is
   'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
@@ -473,6 +500,10 @@ create index if not exists stripe_customer_portal_sessions_customer_id_idx
   on payments.stripe_customer_portal_sessions (customer_id, environment) where customer_id is not null;
 create index if not exists stripe_customer_portal_sessions_subject_idx
   on payments.stripe_customer_portal_sessions (subject_id, subject_type, environment);
+create index if not exists stripe_customer_portal_sessions_created_at_idx
+  on payments.stripe_customer_portal_sessions (created_at desc, environment);
+create index if not exists stripe_customer_portal_sessions_uncommon_idx
+  on payments.stripe_customer_portal_sessions (status, created_at desc, environment) where status <> 'created';
 comment on table payments.stripe_customer_portal_sessions is
   'Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow.';
 comment on column payments.stripe_customer_portal_sessions.id is 'Local id.';
@@ -527,6 +558,10 @@ create index if not exists stripe_subscriptions_subject_idx
   where subject_type is not null and subject_id is not null;
 create index if not exists stripe_subscriptions_updated_at_idx
   on payments.stripe_subscriptions (updated_at, environment);
+create index if not exists stripe_subscriptions_status_idx
+  on payments.stripe_subscriptions (status, updated_at, environment);
+create index if not exists stripe_subscriptions_ending_idx
+  on payments.stripe_subscriptions (updated_at, environment) where cancel_at_period_end;
 comment on table payments.stripe_subscriptions is
   'Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final.';
 comment on column payments.stripe_subscriptions.id is 'Local id.';
@@ -574,6 +609,8 @@ create table if not exists payments.stripe_subscription_items (
 );
 create index if not exists stripe_subscription_items_price_id_idx
   on payments.stripe_subscription_items (price_id, environment) where price_id is not null;
+create index if not exists stripe_subscription_items_product_id_idx
+  on payments.stripe_subscription_items (product_id, environment) where product_id is not null;
 create index if not exists stripe_subscription_items_subscription_id_idx
   on payments.stripe_subscription_items (subscription_id, environment);
 comment on table payments.stripe_subscription_items is
@@ -644,6 +681,23 @@ create index if not exists transactions_provider_customer_id_idx
 create index if not exists transactions_subject_idx
   on payments.transactions (subject_id, subject_type, environment)
   where subject_type is not null and subject_id is not null;
+-- For the filters of the list and the sums by day. An update that changes none of these columns touches no index.
+create index if not exists transactions_type_idx
+  on payments.transactions (type, provider_created_at desc, environment);
+create index if not exists transactions_uncommon_idx
+  on payments.transactions (status, provider_created_at desc, environment) where status <> 'succeeded';
+create index if not exists transactions_currency_amount_idx
+  on payments.transactions (currency, amount, environment) where currency is not null;
+create index if not exists transactions_paid_at_idx
+  on payments.transactions (paid_at, environment) include (currency, amount) where paid_at is not null;
+create index if not exists transactions_refunded_at_idx
+  on payments.transactions (refunded_at, environment) include (currency, amount)
+  where type = 'refund' and refunded_at is not null;
+create index if not exists transactions_failed_at_idx
+  on payments.transactions (failed_at, environment) include (currency)
+  where type = 'failed_payment' and failed_at is not null;
+create index if not exists transactions_disputed_at_idx
+  on payments.transactions (disputed_at, environment) include (currency, amount_disputed) where disputed_at is not null;
 comment on table payments.transactions is
   'Payments and refunds, one row each, in whatever order its Stripe objects arrive. Amounts are integers in the currency''s minor unit.';
 comment on column payments.transactions.id is 'Local id. Two rows become one when Stripe reports that they are the same payment, so refer to provider_object_id from other tables.';
@@ -843,6 +897,9 @@ create index if not exists webhook_events_object_idx
 create index if not exists webhook_events_unfinished_idx
   on payments.webhook_events (next_attempt_at, environment) where processing_status in ('pending', 'failed');
 create index if not exists webhook_events_received_at_idx on payments.webhook_events (received_at, environment);
+create index if not exists webhook_events_type_idx on payments.webhook_events (event_type, received_at, environment);
+create index if not exists webhook_events_ignored_idx
+  on payments.webhook_events (received_at, environment) where processing_status = 'ignored';
 comment on table payments.webhook_events is
   'The ledger: every verified Stripe event and its outcome. Fulfilment is an after insert or update trigger on this table that checks for processing_status = processed.';
 comment on column payments.webhook_events.id is 'Local id.';

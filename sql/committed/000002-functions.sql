@@ -1,5 +1,5 @@
---! Previous: sha1:ff30309a159c3a754966fa2df2f1cf5dc15ca537
---! Hash: sha1:3336608a0e1c54579e563c5074b36036e0ae9721
+--! Previous: sha1:519dbf68863098b286c589106b2ca83f06d9059d
+--! Hash: sha1:19a2d8bbb0ff276c3f7ef3c20771fc497a4c0c99
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,919 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/checkout_session_list.sql
+/*
+ * Returns the Checkout Sessions that the API lists, with columns named as in its answers, without the address of the hosted page.
+ *
+ * `id` and `created_at` are the sort key of the list.
+ */
+create or replace view payments_private.checkout_session_list
+  with (security_invoker = true)
+as
+  select
+    c.id,
+    c.environment,
+    c.mode,
+    c.status,
+    c.payment_status,
+    c.subject_type,
+    c.subject_id,
+    c.customer_email,
+    c.checkout_session_id,
+    c.customer_id,
+    c.payment_intent_id,
+    c.subscription_id,
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'price_id', coalesce(i.item ->> 'priceId', i.item ->> 'price', i.item ->> 'price_id'),
+            'quantity', i.item -> 'quantity'
+          )
+          order by i.position
+        ),
+        '[]'
+      )
+      from jsonb_array_elements(c.line_items) with ordinality as i (item, position)
+    ) as line_items,
+    c.success_url,
+    c.cancel_url,
+    c.metadata,
+    c.last_error,
+    c.attempt,
+    c.expires_at,
+    c.created_at,
+    c.updated_at
+  from payments.stripe_checkout_sessions as c;
+
+comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
+
+revoke all on payments_private.checkout_session_list from public, anon, authenticated;
+grant select on payments_private.checkout_session_list to payments_service;
+--! EndIncluded checkout/private/checkout_session_list.sql
+--! Included checkout/private/portal_session_list.sql
+/*
+ * Returns the Billing Portal sessions that the API lists, with columns named as in its answers. Their addresses are secrets and are
+ * left out: whoever has one acts for the customer.
+ *
+ * `id` and `created_at` are the sort key of the list.
+ */
+create or replace view payments_private.portal_session_list
+  with (security_invoker = true)
+as
+  select
+    p.id,
+    p.environment,
+    p.status,
+    p.subject_type,
+    p.subject_id,
+    p.customer_id,
+    p.return_url,
+    p.configuration_id as configuration,
+    p.last_error,
+    p.created_at,
+    p.updated_at
+  from payments.stripe_customer_portal_sessions as p;
+
+comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
+
+revoke all on payments_private.portal_session_list from public, anon, authenticated;
+grant select on payments_private.portal_session_list to payments_service;
+--! EndIncluded checkout/private/portal_session_list.sql
+--! Included connection/private/database_state.sql
+/*
+ * Returns {postgres_version, migrations, roles, grants}: what the settings page shows of the database.
+ *
+ * migrations is [{name, applied_at}] in their order. roles is [{role, exists, is_granted}] of the roles that the handlers need;
+ * is_granted says whether the login may become the role. grants is [{role, object, privileges}] of the tables and views of the
+ * contract, for roles other than their owner.
+ */
+create or replace function payments_private.database_state()
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the list of migrations
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_migrations jsonb := '[]';
+begin
+  perform payments_private.check_caller();
+  if to_regclass('payments_private.schema_migrations') is not null then
+    execute 'select coalesce(jsonb_agg(jsonb_build_object(''name'', m.name, ''applied_at'', m.run_on) order by m.id), ''[]'')
+      from payments_private.schema_migrations as m'
+    into v_migrations;
+  end if;
+  return jsonb_build_object(
+    'postgres_version', current_setting('server_version'),
+    'migrations', v_migrations,
+    'roles', (
+      select jsonb_agg(
+        jsonb_build_object(
+          'role', n.role,
+          'exists', r.oid is not null,
+          'is_granted', coalesce(pg_has_role(session_user, r.oid, 'member'), false)
+        )
+        order by n.position
+      )
+      from (values (1, 'anon'), (2, 'authenticated'), (3, 'payments_service')) as n (position, role)
+      left join pg_catalog.pg_roles as r on r.rolname = n.role
+    ),
+    'grants', (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object('role', g.role, 'object', g.object, 'privileges', g.privileges) order by g.object, g.role
+        ),
+        '[]'
+      )
+      from (
+        select
+          coalesce(r.rolname, 'public') as role,
+          format('%s.%s', n.nspname, c.relname) as object,
+          jsonb_agg(distinct lower(a.privilege_type)) as privileges
+        from pg_catalog.pg_class as c
+        join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+        left join pg_catalog.pg_attribute as t on t.attrelid = c.oid and t.attacl is not null
+        cross join lateral (select * from aclexplode(c.relacl) union all select * from aclexplode(t.attacl)) as a
+        left join pg_catalog.pg_roles as r on r.oid = a.grantee
+        where n.nspname = 'payments' and c.relkind in ('r', 'p', 'v') and a.grantee <> c.relowner
+        group by 1, 2
+      ) as g
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.database_state() from public, anon, authenticated;
+grant execute on function payments_private.database_state() to payments_service;
+--! EndIncluded connection/private/database_state.sql
+--! Included connection/private/environment_overview.sql
+/*
+ * Returns {environment, as_of, setup, counts, failed_payments, backlog}: what the first page of the dashboard shows besides the health.
+ *
+ * setup is {is_done, steps}; each step is {step, is_done, message, next_action}: key, webhook, sync, checkout, in the order of the
+ * set-up. counts has {count, is_exact} by table, see row_count. failed_payments is {last_day, last_week, last_month, is_exact}; it
+ * stops counting at 10,000. has_key and has_signing_secret are what only the handlers know.
+ */
+create or replace function payments_private.environment_overview(
+  environment text,
+  has_key boolean,
+  has_signing_secret boolean
+)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_connection payments.provider_connections;
+  v_has_checkout boolean;
+  v_failed jsonb;
+  v_backlog jsonb;
+  v_steps jsonb;
+begin
+  perform payments_private.check_environment(environment);
+  select c.* into v_connection
+  from payments.provider_connections as c
+  where c.provider = 'stripe' and c.environment = environment_overview.environment;
+  v_has_checkout := (
+    select c.id
+    from payments.stripe_checkout_sessions as c
+    where c.environment = environment_overview.environment
+    order by c.created_at desc
+    limit 1
+  ) is not null;
+
+  -- count what failed
+  select jsonb_build_object(
+    'last_day', count(*) filter (where f.failed_at >= now() - interval '1 day'),
+    'last_week', count(*) filter (where f.failed_at >= now() - interval '7 days'),
+    'last_month', count(*),
+    'is_exact', count(*) < 10000
+  )
+  into v_failed
+  from (
+    select t.failed_at
+    from payments.transactions as t
+    where t.environment = environment_overview.environment
+      and t.type = 'failed_payment'
+      and t.failed_at >= now() - interval '30 days'
+    order by t.failed_at desc
+    limit 10000
+  ) as f;
+  select jsonb_build_object(
+    'failed', count(*),
+    'dead_lettered', count(*) filter (where w.next_attempt_at is null),
+    'oldest_failed_at', min(w.received_at)
+  )
+  into v_backlog
+  from payments.webhook_events as w
+  where w.environment = environment_overview.environment and w.processing_status in ('pending', 'failed');
+
+  -- lead through the set-up
+  select jsonb_agg(
+    jsonb_build_object(
+      'step', s.step, 'is_done', s.is_done, 'message', s.message, 'next_action', case when not s.is_done then s.next_action end
+    )
+    order by s.position
+  )
+  into v_steps
+  from (
+    values
+      (1, 'key', has_key, 'Stripe''s secret key is known.', 'Store the secret key of your Stripe account.'),
+      (2, 'webhook', has_signing_secret, 'Stripe''s events can be verified.',
+        'Set up the webhook endpoint, so that Stripe reports payments.'),
+      (3, 'sync', coalesce(v_connection.last_sync_status = 'succeeded', false), 'The rows were brought in line with Stripe.',
+        'Sync, so that products, prices, customers and subscriptions are here.'),
+      (4, 'checkout', v_has_checkout, 'A checkout was begun.', 'Let your app create its first Checkout Session.')
+  ) as s (position, step, is_done, message, next_action);
+
+  return jsonb_build_object(
+    'environment', environment,
+    'as_of', now(),
+    'setup', jsonb_build_object('is_done', not v_steps @> '[{"is_done": false}]', 'steps', v_steps),
+    'counts', (
+      select jsonb_object_agg(c.name, payments_private.row_count(environment, c.table_name))
+      from (
+        values
+          ('customers', 'customers'), ('subscriptions', 'stripe_subscriptions'), ('transactions', 'transactions'),
+          ('events', 'webhook_events'), ('checkoutSessions', 'stripe_checkout_sessions'),
+          ('portalSessions', 'stripe_customer_portal_sessions'), ('products', 'stripe_products'), ('prices', 'stripe_prices')
+      ) as c (name, table_name)
+    ),
+    'failed_payments', v_failed,
+    'backlog', v_backlog
+  );
+end;
+$$;
+
+revoke all on function payments_private.environment_overview(text, boolean, boolean) from public, anon, authenticated;
+grant execute on function payments_private.environment_overview(text, boolean, boolean) to payments_service;
+--! EndIncluded connection/private/environment_overview.sql
+--! Included connection/private/row_count.sql
+/*
+ * Returns {count, is_exact}: how many rows of an environment a table of the contract has. A table of over 16 MB is not counted: the
+ * number is then that of the statistics of Postgres, so that the answer comes at once.
+ */
+create or replace function payments_private.row_count(environment text, table_name text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the statistics of the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_table regclass := format('payments.%I', table_name)::regclass;
+  v_count bigint;
+  v_rows real;
+  v_share real;
+begin
+  perform payments_private.check_environment(environment);
+  if pg_relation_size(v_table) <= 16 * 1024 * 1024 then
+    execute format('select count(*) from %s as t where t.environment = $1', v_table) into v_count using environment;
+    return jsonb_build_object('count', v_count, 'is_exact', true);
+  end if;
+
+  select coalesce(nullif(c.reltuples, -1), t.n_live_tup, 0)
+  into v_rows
+  from pg_catalog.pg_class as c
+  left join pg_catalog.pg_stat_all_tables as t on t.relid = c.oid
+  where c.oid = v_table;
+  select s.most_common_freqs[array_position(s.most_common_vals::text::text[], row_count.environment)]
+  into v_share
+  from pg_catalog.pg_stats as s
+  where s.schemaname = 'payments' and s.tablename = table_name and s.attname = 'environment';
+  return jsonb_build_object(
+    'count', round((v_rows * case when found then coalesce(v_share, 0) else 1 end)::numeric)::bigint,
+    'is_exact', false
+  );
+end;
+$$;
+
+revoke all on function payments_private.row_count(text, text) from public, anon, authenticated;
+grant execute on function payments_private.row_count(text, text) to payments_service;
+--! EndIncluded connection/private/row_count.sql
+--! Included connection/private/search_everything.sql
+/*
+ * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
+ * whole id. At most 10 of each kind. kind is customer, subscription, transaction, checkout_session, portal_session, event, product or
+ * price.
+ */
+create or replace function payments_private.search_everything(environment text, search text)
+  returns table (kind text, id text, title text, subtitle text, customer_id text)
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    (
+      select 'customer', c.provider_customer_id, coalesce(c.email, c.name, c.provider_customer_id),
+        coalesce(m.subject_type || ' ' || m.subject_id, c.name), c.provider_customer_id
+      from payments_private.customer_search(environment, search) as f (customer_id)
+      join payments.customers as c
+        on c.provider_customer_id = f.customer_id and c.environment = search_everything.environment and c.provider = 'stripe'
+      left join payments.customer_mappings as m
+        on m.provider_customer_id = f.customer_id and m.environment = search_everything.environment and m.provider = 'stripe'
+      order by lower(c.email), c.provider_customer_id
+      limit 10
+    )
+    union all
+    select 'subscription', s.subscription_id, s.subscription_id, s.status, s.customer_id
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = search and s.environment = search_everything.environment
+    union all
+    select 'transaction', t.id::text, coalesce(t.description, t.type), t.status, t.provider_customer_id
+    from payments_private.transaction_of_object(environment, search) as f (id)
+    join payments.transactions as t on t.id = f.id
+    union all
+    select 'checkout_session', c.id::text, c.checkout_session_id, c.status, c.customer_id
+    from payments.stripe_checkout_sessions as c
+    where c.checkout_session_id = search and c.environment = search_everything.environment
+    union all
+    select 'event', e.provider_event_id, e.event_type, e.processing_status, null
+    from payments.webhook_events as e
+    where e.provider_event_id = search and e.environment = search_everything.environment and e.provider = 'stripe'
+    union all
+    select 'product', p.product_id, p.name, null, null
+    from payments.stripe_products as p
+    where p.product_id = search and p.environment = search_everything.environment and not p.deleted
+    union all
+    select 'price', p.price_id, coalesce(p.lookup_key, p.price_id), p.product_id, null
+    from payments.stripe_prices as p
+    where p.price_id = search and p.environment = search_everything.environment and not p.deleted;
+end;
+$$;
+
+revoke all on function payments_private.search_everything(text, text) from public, anon, authenticated;
+grant execute on function payments_private.search_everything(text, text) to payments_service;
+--! EndIncluded connection/private/search_everything.sql
+--! Included connection/private/secret_list.sql
+/*
+ * Returns what may be shown of the stored secrets: which encryption key opens each, and neither a ciphertext nor a value.
+ */
+create or replace view payments_private.secret_list
+  with (security_invoker = true)
+as
+  select
+    s.environment,
+    s.kind,
+    s.masked as masked_key,
+    s.endpoint_id,
+    s.key_id,
+    s.created_at,
+    s.expires_at
+  from payments_private.secrets as s;
+
+comment on view payments_private.secret_list is 'Stored secrets as the API shows them: never a value.';
+
+revoke all on payments_private.secret_list from public, anon, authenticated;
+grant select on payments_private.secret_list to payments_service;
+--! EndIncluded connection/private/secret_list.sql
+--! Included ownership/private/customer_search.sql
+/*
+ * Returns the ids of the customers whose e-mail address, id or billing subject begins with a text. The case of an address does not
+ * matter. It finds at most 100 of each kind, so that a short text costs no more than a long one.
+ */
+create or replace function payments_private.customer_search(environment text, search text)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  rows 50
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_beyond text := chr(1114111); -- no character comes later
+  v_email text := lower(search);
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    (
+      select c.provider_customer_id
+      from payments.customers as c
+      where lower(c.email) ~>=~ v_email
+        and lower(c.email) ~<~ (v_email || v_beyond)
+        and c.email is not null
+        and c.environment = customer_search.environment
+      limit 100
+    )
+    union
+    (
+      select c.provider_customer_id
+      from payments.customers as c
+      where c.provider_customer_id ~>=~ search
+        and c.provider_customer_id ~<~ (search || v_beyond)
+        and c.environment = customer_search.environment
+      limit 100
+    )
+    union
+    (
+      select m.provider_customer_id
+      from payments.customer_mappings as m
+      where m.subject_id ~>=~ search
+        and m.subject_id ~<~ (search || v_beyond)
+        and m.environment = customer_search.environment
+      limit 100
+    );
+end;
+$$;
+
+revoke all on function payments_private.customer_search(text, text) from public, anon, authenticated;
+grant execute on function payments_private.customer_search(text, text) to payments_service;
+--! EndIncluded ownership/private/customer_search.sql
+--! Included ownership/private/customer_subjects.sql
+/*
+ * Returns the billing subjects of a customer: which of them pays with it now (is_mapped), and which Stripe objects named one as its
+ * owner, the first one first.
+ */
+create or replace function payments_private.customer_subjects(environment text, customer_id text)
+  returns table (subject_type text, subject_id text, is_mapped boolean, named_at timestamptz, named_by text)
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the owners of customers
+  rows 2
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select
+      coalesce(o.subject_type, m.subject_type),
+      coalesce(o.subject_id, m.subject_id),
+      m.id is not null,
+      o.named_at,
+      o.named_by
+    from (
+      select o.*
+      from payments_private.customer_owners as o
+      where o.customer_id = customer_subjects.customer_id and o.environment = customer_subjects.environment
+      order by o.named_at
+      limit 100
+    ) as o
+    full join (
+      select m.*
+      from payments.customer_mappings as m
+      where m.provider_customer_id = customer_subjects.customer_id and m.environment = customer_subjects.environment
+    ) as m on m.subject_type = o.subject_type and m.subject_id = o.subject_id
+    order by 4, 5, 1, 2;
+end;
+$$;
+
+revoke all on function payments_private.customer_subjects(text, text) from public, anon, authenticated;
+grant execute on function payments_private.customer_subjects(text, text) to payments_service;
+--! EndIncluded ownership/private/customer_subjects.sql
+--! Included payment/private/customer_timeline.sql
+/*
+ * Returns what happened with each customer: payments and refunds, subscriptions, sessions, and the events of all these objects.
+ *
+ * `id` and `happened_at` are the sort key of the list. kind is payment, refund, subscription, checkout_session, portal_session or
+ * event. Every part reaches the rows of one customer by an index, and an event by the index of its object.
+ */
+create or replace view payments_private.customer_timeline
+  with (security_invoker = true)
+as
+  select
+    t.id,
+    t.environment,
+    t.provider_customer_id as customer_id,
+    coalesce(t.provider_created_at, t.created_at) as happened_at,
+    case when t.type = 'refund' then 'refund' else 'payment' end as kind,
+    t.provider_object_id as object_id,
+    coalesce(t.description, t.type) as title,
+    t.status,
+    t.amount,
+    t.currency,
+    null::text as error
+  from payments.transactions as t
+  where t.provider_customer_id is not null
+  union all
+  select
+    s.id,
+    s.environment,
+    s.customer_id,
+    coalesce(to_timestamp((s.raw ->> 'created')::bigint), s.created_at),
+    'subscription',
+    s.subscription_id,
+    'subscription',
+    s.status,
+    null,
+    null,
+    null
+  from payments.stripe_subscriptions as s
+  union all
+  select
+    c.id,
+    c.environment,
+    c.customer_id,
+    c.created_at,
+    'checkout_session',
+    c.checkout_session_id,
+    c.mode,
+    c.status,
+    null,
+    null,
+    c.last_error
+  from payments.stripe_checkout_sessions as c
+  where c.customer_id is not null
+  union all
+  select
+    p.id,
+    p.environment,
+    p.customer_id,
+    p.created_at,
+    'portal_session',
+    null,
+    'customer portal',
+    p.status,
+    null,
+    null,
+    p.last_error
+  from payments.stripe_customer_portal_sessions as p
+  where p.customer_id is not null
+  union all
+  select
+    e.id,
+    e.environment,
+    o.customer_id,
+    e.received_at,
+    'event',
+    e.provider_event_id,
+    e.event_type,
+    e.processing_status,
+    null,
+    null,
+    e.last_error
+  from (
+    select c.environment, c.provider_customer_id as customer_id, c.provider_customer_id as object_id
+    from payments.customers as c
+    union
+    select s.environment, s.customer_id, s.subscription_id
+    from payments.stripe_subscriptions as s
+    union
+    select c.environment, c.customer_id, c.checkout_session_id
+    from payments.stripe_checkout_sessions as c
+    where c.customer_id is not null and c.checkout_session_id is not null
+    union
+    select t.environment, t.provider_customer_id, r.value
+    from payments.transactions as t
+    cross join lateral jsonb_each_text(t.related_object_ids) as r
+    where t.provider_customer_id is not null
+      and r.key in ('payment_intent', 'invoice', 'charge', 'checkout_session', 'refund')
+  ) as o
+  join payments.webhook_events as e on e.object_id = o.object_id and e.environment = o.environment
+  where e.provider = 'stripe';
+
+comment on view payments_private.customer_timeline is 'What happened with each customer, as the API lists it.';
+
+revoke all on payments_private.customer_timeline from public, anon, authenticated;
+grant select on payments_private.customer_timeline to payments_service;
+--! EndIncluded payment/private/customer_timeline.sql
+--! Included payment/private/payment_objects_of.sql
+/*
+ * Returns the Stripe objects that a transaction was derived from: those of its payment; for a refund, those of the payment that it
+ * belongs to. An object without a status was only linked to so far.
+ */
+create or replace function payments_private.payment_objects_of(environment text, transaction_id uuid)
+  returns table (
+    object_type text,
+    object_id text,
+    status text,
+    state text,
+    amount bigint,
+    amount_refunded bigint,
+    currency text,
+    provider_created_at timestamptz
+  )
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the payment objects
+  rows 10
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_payment_id uuid;
+begin
+  perform payments_private.check_environment(environment);
+  select coalesce(o.payment_id, t.id)
+  into v_payment_id
+  from payments.transactions as t
+  left join payments_private.payment_objects as o
+    on t.type = 'refund' and o.object_id = t.provider_object_id and o.environment = t.environment
+  where t.id = transaction_id and t.environment = payment_objects_of.environment;
+
+  return query
+    select o.object_type, o.object_id, o.status, o.state, o.amount, o.amount_refunded, o.currency, o.provider_created_at
+    from payments_private.payment_objects as o
+    where o.payment_id = v_payment_id
+      and o.environment = payment_objects_of.environment
+      and o.object_type <> 'order_reference'
+    order by o.provider_created_at, o.object_type, o.object_id
+    limit 1000;
+end;
+$$;
+
+revoke all on function payments_private.payment_objects_of(text, uuid) from public, anon, authenticated;
+grant execute on function payments_private.payment_objects_of(text, uuid) to payments_service;
+--! EndIncluded payment/private/payment_objects_of.sql
+--! Included payment/private/revenue_by_day.sql
+/*
+ * Returns the money of each day and currency, by the days of a time zone: what was paid, refunded and lost to disputes, in the
+ * currency's minor unit, and how many payments failed. Days without any of these have no row.
+ *
+ * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
+ * Each part reads the rows of its days alone, from an index that has all that it needs.
+ *
+ * Errors: SP001 for a time zone that Postgres does not know.
+ */
+create or replace function payments_private.revenue_by_day(
+  environment text,
+  happened_from timestamptz,
+  happened_before timestamptz,
+  time_zone text
+)
+  returns table (
+    day text,
+    currency text,
+    revenue bigint,
+    payments bigint,
+    refunds bigint,
+    refund_count bigint,
+    disputed bigint,
+    failed bigint
+  )
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select
+      to_char(m.on_day, 'YYYY-MM-DD'),
+      m.currency,
+      coalesce(sum(m.revenue), 0)::bigint,
+      coalesce(sum(m.payments), 0)::bigint,
+      coalesce(sum(m.refunds), 0)::bigint,
+      coalesce(sum(m.refund_count), 0)::bigint,
+      coalesce(sum(m.disputed), 0)::bigint,
+      coalesce(sum(m.failed), 0)::bigint
+    from (
+      select (t.paid_at at time zone time_zone)::date as on_day, t.currency, sum(t.amount) as revenue, count(*) as payments,
+        null::numeric as refunds, null::bigint as refund_count, null::numeric as disputed, null::bigint as failed
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.paid_at >= happened_from and t.paid_at < happened_before
+      group by 1, 2
+      union all
+      select (t.refunded_at at time zone time_zone)::date, t.currency, null, null, sum(t.amount), count(*), null, null
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.type = 'refund'
+        and t.refunded_at >= happened_from and t.refunded_at < happened_before
+      group by 1, 2
+      union all
+      select (t.disputed_at at time zone time_zone)::date, t.currency, null, null, null, null, sum(t.amount_disputed), null
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment
+        and t.disputed_at >= happened_from and t.disputed_at < happened_before
+      group by 1, 2
+      union all
+      select (t.failed_at at time zone time_zone)::date, t.currency, null, null, null, null, null, count(*)
+      from payments.transactions as t
+      where t.environment = revenue_by_day.environment and t.type = 'failed_payment'
+        and t.failed_at >= happened_from and t.failed_at < happened_before
+      group by 1, 2
+    ) as m
+    group by m.on_day, m.currency
+    order by m.on_day, m.currency;
+exception
+  when invalid_parameter_value then
+    raise exception 'The time zone % is not known.', left(time_zone, 100)
+      using errcode = 'SP001', hint = 'Use a name such as Europe/Berlin or UTC.';
+end;
+$$;
+
+revoke all on function payments_private.revenue_by_day(text, timestamptz, timestamptz, text) from public, anon, authenticated;
+grant execute on function payments_private.revenue_by_day(text, timestamptz, timestamptz, text) to payments_service;
+--! EndIncluded payment/private/revenue_by_day.sql
+--! Included payment/private/transaction_of_object.sql
+/*
+ * Returns the ids of the transactions that a Stripe object belongs to: a payment by any of its objects, a refund by its own id.
+ */
+create or replace function payments_private.transaction_of_object(environment text, object_id text)
+  returns setof uuid
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to the payment objects
+  rows 2
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    select t.id
+    from payments_private.payment_objects as o
+    join payments.transactions as t on t.id = o.payment_id
+    where o.object_id = transaction_of_object.object_id and o.environment = transaction_of_object.environment
+    union
+    select t.id
+    from payments.transactions as t
+    where t.provider_object_id = transaction_of_object.object_id
+      and t.provider_object_type is not null -- as the index has it
+      and t.environment = transaction_of_object.environment;
+end;
+$$;
+
+revoke all on function payments_private.transaction_of_object(text, text) from public, anon, authenticated;
+grant execute on function payments_private.transaction_of_object(text, text) to payments_service;
+--! EndIncluded payment/private/transaction_of_object.sql
+--! Included projection/private/begin_catalog_change.sql
+/*
+ * Begins a change of a product or a price at Stripe, for an editor who saw it as revision says. Until end_catalog_change, or for a
+ * minute, no other such editor can begin one.
+ *
+ * A product or price that has no row here can be changed: Stripe says whether it exists.
+ *
+ * Errors: SP045 it was changed since; SP046 someone else is changing it now.
+ */
+create or replace function payments_private.begin_catalog_change(environment text, object_id text, revision text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the changes that have begun
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column -- the target of on conflict cannot be qualified
+declare
+  v_revision text;
+begin
+  perform payments_private.check_environment(begin_catalog_change.environment);
+
+  -- take the object first, so that the revision below is that after the change before this one
+  insert into payments_private.catalog_changes as c (environment, object_id)
+  values (begin_catalog_change.environment, begin_catalog_change.object_id)
+  on conflict on constraint catalog_changes_pkey do update
+  set begun_at = now()
+  where c.begun_at < now() - interval '1 minute';
+  if not found then
+    raise exception 'Someone else is changing % at this moment.', begin_catalog_change.object_id
+      using errcode = 'SP046', hint = 'Load it again in a moment, and look at the change before you make yours.';
+  end if;
+
+  -- compare with what the editor saw
+  select coalesce(
+    (
+      select payments_private.catalog_revision(to_jsonb(p))
+      from payments.stripe_products as p
+      where p.product_id = begin_catalog_change.object_id and p.environment = begin_catalog_change.environment
+    ),
+    (
+      select payments_private.catalog_revision(to_jsonb(p))
+      from payments.stripe_prices as p
+      where p.price_id = begin_catalog_change.object_id and p.environment = begin_catalog_change.environment
+    )
+  )
+  into v_revision;
+  if v_revision <> begin_catalog_change.revision then
+    raise exception '% was changed since you opened it.', begin_catalog_change.object_id
+      using errcode = 'SP045', hint = 'Load it again, and look at the change before you make yours.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.begin_catalog_change(text, text, text) from public, anon, authenticated;
+grant execute on function payments_private.begin_catalog_change(text, text, text) to payments_service;
+--! EndIncluded projection/private/begin_catalog_change.sql
+--! Included projection/private/end_catalog_change.sql
+/*
+ * Ends what begin_catalog_change began, whether Stripe has changed the object or not.
+ */
+create or replace function payments_private.end_catalog_change(environment text, object_id text)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the changes that have begun
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  delete from payments_private.catalog_changes as c
+  where c.object_id = end_catalog_change.object_id and c.environment = end_catalog_change.environment;
+end;
+$$;
+
+revoke all on function payments_private.end_catalog_change(text, text) from public, anon, authenticated;
+grant execute on function payments_private.end_catalog_change(text, text) to payments_service;
+--! EndIncluded projection/private/end_catalog_change.sql
+--! Included projection/private/recurring_revenue.sql
+/*
+ * Returns {environment, as_of, open_statuses, paid_statuses, open_subscriptions, statuses, currencies} of an environment.
+ *
+ * statuses is [{status, count}]. currencies is [{currency, mrr, subscriptions, subscriptions_without_amount}]; mrr is what the
+ * subscriptions of the paid statuses bring in a month, as a whole number of the currency's minor unit. An item brings unit_amount *
+ * quantity / interval_count: by the month as it is, by the year a twelfth, by the week 365/84, by the day 365/12. Each item is
+ * rounded, a half away from zero. Metered and tiered items have no amount: subscriptions_without_amount counts the subscriptions that
+ * have such an item. A trial and a paused collection bring nothing. Discounts and taxes are not known here.
+ *
+ * It reads every subscription of the paid statuses: its time grows with them.
+ */
+create or replace function payments_private.recurring_revenue(environment text)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_open text[] := array['active', 'trialing', 'past_due'];
+  v_paid text[] := array['active', 'past_due'];
+  v_statuses jsonb;
+  v_currencies jsonb;
+begin
+  perform payments_private.check_environment(environment);
+  select coalesce(jsonb_agg(jsonb_build_object('status', s.status, 'count', s.count) order by s.count desc, s.status), '[]')
+  into v_statuses
+  from (
+    select s.status, count(*) as count
+    from payments.stripe_subscriptions as s
+    where s.environment = recurring_revenue.environment
+    group by s.status
+  ) as s;
+
+  select coalesce(
+    jsonb_agg(
+      jsonb_build_object(
+        'currency', c.currency, 'mrr', c.mrr, 'subscriptions', c.subscriptions,
+        'subscriptions_without_amount', c.subscriptions_without_amount
+      )
+      order by c.mrr desc, c.currency
+    ),
+    '[]'
+  )
+  into v_currencies
+  from (
+    select
+      o.currency,
+      sum(o.mrr)::bigint as mrr,
+      count(*) as subscriptions,
+      count(*) filter (where o.has_no_amount) as subscriptions_without_amount
+    from (
+      -- all items of a subscription have one currency
+      select
+        s.id,
+        min(p.currency) as currency,
+        coalesce(sum(round(p.a_month * coalesce(i.quantity, 1))), 0) as mrr,
+        bool_or(p.a_month is null) as has_no_amount
+      from payments.stripe_subscriptions as s
+      join payments.stripe_subscription_items as i on i.subscription_id = s.subscription_id and i.environment = s.environment
+      join (
+        select
+          p.price_id,
+          p.currency,
+          case
+            when p.recurring_usage_type is distinct from 'metered'
+            then p.unit_amount::numeric / greatest(p.recurring_interval_count, 1) * case p.recurring_interval
+              when 'day' then 365::numeric / 12
+              when 'week' then 365::numeric / 84
+              when 'year' then 1::numeric / 12
+              else 1
+            end
+          end as a_month
+        from payments.stripe_prices as p
+        where p.environment = recurring_revenue.environment
+        offset 0 -- computed once for each price
+      ) as p on p.price_id = i.price_id
+      where s.environment = recurring_revenue.environment
+        and s.status = any (v_paid)
+        and s.pause_collection_behavior is null
+      group by s.id
+    ) as o
+    group by o.currency
+  ) as c;
+
+  return jsonb_build_object(
+    'environment', environment,
+    'as_of', now(),
+    'open_statuses', v_open,
+    'paid_statuses', v_paid,
+    'open_subscriptions', (
+      select coalesce(sum((s ->> 'count')::bigint), 0)
+      from jsonb_array_elements(v_statuses) as s
+      where s ->> 'status' = any (v_open)
+    ),
+    'statuses', v_statuses,
+    'currencies', v_currencies
+  );
+end;
+$$;
+
+revoke all on function payments_private.recurring_revenue(text) from public, anon, authenticated;
+grant execute on function payments_private.recurring_revenue(text) to payments_service;
+--! EndIncluded projection/private/recurring_revenue.sql
 
 --! Included ownership/private/own_metadata.sql
 /*
@@ -275,6 +1188,62 @@ comment on function payments.purchase_of(payments.webhook_events) is
 revoke all on function payments.purchase_of(payments.webhook_events) from public, anon, authenticated;
 grant execute on function payments.purchase_of(payments.webhook_events) to payments_service;
 --! EndIncluded payment/purchase_of.sql
+--! Included projection/private/subscription_access.sql
+/*
+ * Returns {access, reason}: whether a subscription gives access, as sql/templates/team-entitlements.sql decides it, and why, as a
+ * sentence. access is:
+ *   granted  it gives access
+ *   at_risk  it gives access, and Stripe still tries to collect the payment
+ *   none     it gives none
+ *
+ * An app may decide otherwise. This is what the dashboard shows, and nothing depends on it.
+ */
+create or replace function payments_private.subscription_access(subscription payments.stripe_subscriptions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_is_paid boolean;
+begin
+  if subscription.status not in ('trialing', 'active', 'past_due') then
+    return jsonb_build_object('access', 'none', 'reason', format('The status %s gives no access.', subscription.status));
+  end if;
+  if subscription.pause_collection_behavior is not null then
+    return jsonb_build_object('access', 'none', 'reason', 'Collection is paused, so no money arrives.');
+  end if;
+  if subscription.status = 'trialing' then
+    return jsonb_build_object('access', 'granted', 'reason', 'The trial gives access.');
+  end if;
+  if subscription.latest_invoice_id is null then
+    return jsonb_build_object('access', 'granted', 'reason', 'Nothing was billed so far.');
+  end if;
+  select exists (
+    select
+    from payments.transactions as t
+    where t.provider_customer_id = subscription.customer_id
+      and t.environment = subscription.environment
+      and t.type = 'subscription_invoice'
+      and t.related_object_ids ->> 'subscription' = subscription.subscription_id
+      and t.status in ('succeeded', 'partially_refunded', 'refunded')
+      and (t.amount > t.amount_disputed or t.amount = 0)
+  )
+  into v_is_paid;
+  return case
+    when not v_is_paid then
+      jsonb_build_object('access', 'none', 'reason', 'No money has arrived for it.')
+    when subscription.status = 'past_due' then
+      jsonb_build_object('access', 'at_risk', 'reason', 'The last payment failed, and Stripe still tries to collect it.')
+    else jsonb_build_object('access', 'granted', 'reason', 'It is active, and money has arrived.')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.subscription_access(payments.stripe_subscriptions) from public, anon, authenticated;
+grant execute on function payments_private.subscription_access(payments.stripe_subscriptions) to payments_service;
+--! EndIncluded projection/private/subscription_access.sql
 --! Included payment/subscription_access.sql
 /*
  * The items of subscriptions that give access now, one row each, for entitlements of an app.
@@ -2433,33 +3402,45 @@ create or replace function payments_private.payment_of_checkout_session(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := payment_of_checkout_session.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'checkout_session';
-  v_snapshot.version := payment_of_checkout_session.version;
-  v_snapshot.status := 'completed';
-  v_snapshot.state := case
-    when is_settled then 'succeeded'
-    when event_type = 'checkout.session.async_payment_failed' then 'failed'
-    else 'pending'
-  end;
-  v_snapshot.amount := (object ->> 'amount_total')::bigint;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := coalesce(object -> 'customer_details' ->> 'email', object ->> 'customer_email');
-  v_snapshot.subscription_id := payments_private.id_of(object -> 'subscription');
-  v_snapshot.subject_type := subject.type;
-  v_snapshot.subject_id := subject.id;
-  v_snapshot.subject_version := payment_of_checkout_session.subject_version;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.completed_at := case when event_type = 'checkout.session.completed' then snapshot_at end;
-  v_snapshot.succeeded_at := case when event_type is not null and is_settled then snapshot_at end;
-  v_snapshot.failed_at := case when event_type = 'checkout.session.async_payment_failed' then snapshot_at end;
-
   return row (
-    v_snapshot,
+    row (
+      payment_of_checkout_session.environment,
+      object ->> 'id', -- object_id
+      'checkout_session', -- object_type
+      null, -- payment_id
+      payment_of_checkout_session.version, -- version
+      -- state
+      case
+        when is_settled then 'succeeded'
+        when event_type = 'checkout.session.async_payment_failed' then 'failed'
+        else 'pending'
+      end,
+      'completed', -- status
+      (object ->> 'amount_total')::bigint, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      coalesce(object -> 'customer_details' ->> 'email', object ->> 'customer_email'), -- customer_email
+      null, -- description
+      payments_private.id_of(object -> 'subscription'), -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      subject.type, -- subject_type
+      subject.id, -- subject_id
+      payment_of_checkout_session.subject_version, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      case when event_type is not null and is_settled then snapshot_at end, -- succeeded_at
+      case when event_type = 'checkout.session.async_payment_failed' then snapshot_at end, -- failed_at
+      case when event_type = 'checkout.session.completed' then snapshot_at end, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['payment_intent', 'invoice'],
     array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')]
   )::payments_private.payment_snapshot;
@@ -2495,7 +3476,6 @@ create or replace function payments_private.payment_of_payment_intent(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_status text := object ->> 'status';
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_charge jsonb := case
@@ -2519,42 +3499,57 @@ begin
       and o.environment = payment_of_payment_intent.environment
       and (o.customer_id <> payments_private.id_of(object -> 'customer')) is not true;
   end if;
-  v_snapshot.environment := payment_of_payment_intent.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'payment_intent';
-  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('succeeded', 'canceled'));
-  v_snapshot.status := v_status;
-  v_snapshot.state := case
-    when v_status = 'succeeded' then 'succeeded'
-    when v_status = 'processing' then 'pending'
-    when v_is_declined or v_is_canceled then 'failed'
-  end;
-  v_snapshot.amount := case
-    when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
-    else (object ->> 'amount')::bigint
-  end;
-  v_snapshot.amount_released := case
-    when v_status = 'succeeded' or v_is_canceled
-      then greatest((object ->> 'amount')::bigint - (object ->> 'amount_received')::bigint, 0)
-  end;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := object ->> 'receipt_email';
-  v_snapshot.description := object ->> 'description';
-  v_snapshot.subject_type := v_subject.type;
-  v_snapshot.subject_id := v_subject.id;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := case when event_type = 'payment_intent.succeeded' then snapshot_at end;
-  v_snapshot.failed_at := case when event_type = 'payment_intent.payment_failed' then snapshot_at end;
-  v_snapshot.canceled_at := case when v_status = 'canceled' then payments_private.instant_of(object -> 'canceled_at') end;
-  v_snapshot.canceled_charge_id := case when v_is_canceled then v_latest_charge_id end;
-  v_snapshot.failed_charge_ids := case
-    when v_is_declined
-      then array_remove(array[coalesce(object -> 'last_payment_error' ->> 'charge', v_latest_charge_id)], null)
-  end;
 
   return row (
-    v_snapshot,
+    row (
+      payment_of_payment_intent.environment,
+      object ->> 'id', -- object_id
+      'payment_intent', -- object_type
+      null, -- payment_id
+      payments_private.snapshot_version(snapshot_at, event_type, v_status in ('succeeded', 'canceled')), -- version
+      -- state
+      case
+        when v_status = 'succeeded' then 'succeeded'
+        when v_status = 'processing' then 'pending'
+        when v_is_declined or v_is_canceled then 'failed'
+      end,
+      v_status, -- status
+      -- amount
+      case
+        when v_status = 'succeeded' then coalesce((object ->> 'amount_received')::bigint, (object ->> 'amount')::bigint)
+        else (object ->> 'amount')::bigint
+      end,
+      null, -- amount_refunded
+      -- amount_released
+      case
+        when v_status = 'succeeded' or v_is_canceled
+          then greatest((object ->> 'amount')::bigint - (object ->> 'amount_received')::bigint, 0)
+      end,
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      object ->> 'receipt_email', -- customer_email
+      object ->> 'description', -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      v_subject.type, -- subject_type
+      v_subject.id, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      case when event_type = 'payment_intent.succeeded' then snapshot_at end, -- succeeded_at
+      case when event_type = 'payment_intent.payment_failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      case when v_status = 'canceled' then payments_private.instant_of(object -> 'canceled_at') end, -- canceled_at
+      case when v_is_canceled then v_latest_charge_id end, -- canceled_charge_id
+      -- failed_charge_ids
+      case
+        when v_is_declined
+          then array_remove(array[coalesce(object -> 'last_payment_error' ->> 'charge', v_latest_charge_id)], null)
+      end,
+      null -- version_at
+    )::payments_private.payment_objects,
     array['charge', 'invoice', case when length(v_reference) = 25 then 'order_reference' else 'invoice' end, 'invoice'],
     array[
       payments_private.id_of(v_charge),
@@ -2588,42 +3583,55 @@ create or replace function payments_private.payment_of_charge(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
   v_is_captured boolean := coalesce((object ->> 'captured')::boolean, true);
   v_captured bigint := coalesce(nullif((object ->> 'amount_captured')::bigint, 0), (object ->> 'amount')::bigint);
   v_refunded bigint := coalesce((object ->> 'amount_refunded')::bigint, 0);
-begin
-  v_snapshot.environment := payment_of_charge.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'charge';
-  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, false);
-  v_snapshot.status := object ->> 'status';
-  v_snapshot.state := case
+  v_state text := case
     when object ->> 'status' = 'succeeded' and not v_is_captured and v_refunded > 0 then 'failed'
     when object ->> 'status' = 'succeeded' and not v_is_captured then 'pending'
     when object ->> 'status' in ('succeeded', 'pending', 'failed') then object ->> 'status'
   end;
-  v_snapshot.amount := v_captured;
-  v_snapshot.amount_refunded := v_refunded;
-  v_snapshot.amount_released := case
-    when not v_is_captured then v_refunded
-    when v_refunded >= (object ->> 'amount')::bigint - v_captured
-    then greatest((object ->> 'amount')::bigint - v_captured, 0) -- more than was authorized may be captured
-    else 0
-  end;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := coalesce(object ->> 'receipt_email', object -> 'billing_details' ->> 'email');
-  v_snapshot.description := object ->> 'description';
-  v_snapshot.subject_type := v_subject.type;
-  v_snapshot.subject_id := v_subject.id;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.failed_at := case when event_type = 'charge.refunded' and v_snapshot.state = 'failed' then snapshot_at end;
-  v_snapshot.refunded_at := case when event_type = 'charge.refunded' and v_is_captured then snapshot_at end;
-
+begin
   return row (
-    v_snapshot,
+    row (
+      payment_of_charge.environment,
+      object ->> 'id', -- object_id
+      'charge', -- object_type
+      null, -- payment_id
+      payments_private.snapshot_version(snapshot_at, event_type, false), -- version
+      v_state, -- state
+      object ->> 'status', -- status
+      v_captured, -- amount
+      v_refunded, -- amount_refunded
+      -- amount_released
+      case
+        when not v_is_captured then v_refunded
+        when v_refunded >= (object ->> 'amount')::bigint - v_captured
+        then greatest((object ->> 'amount')::bigint - v_captured, 0) -- more than was authorized may be captured
+        else 0
+      end,
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      coalesce(object ->> 'receipt_email', object -> 'billing_details' ->> 'email'), -- customer_email
+      object ->> 'description', -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      v_subject.type, -- subject_type
+      v_subject.id, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      null, -- succeeded_at
+      case when event_type = 'charge.refunded' and v_state = 'failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      case when event_type = 'charge.refunded' and v_is_captured then snapshot_at end, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['payment_intent', 'invoice'],
     array[payments_private.id_of(object -> 'payment_intent'), payments_private.id_of(object -> 'invoice')]
   )::payments_private.payment_snapshot;
@@ -2717,7 +3725,6 @@ create or replace function payments_private.payment_of_invoice(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end);
   v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
   v_subscription_id text := payments_private.id_of(
@@ -2739,47 +3746,13 @@ begin
     v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
   end if;
 
-  v_snapshot.environment := payment_of_invoice.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'invoice';
-  v_snapshot.version := payments_private.snapshot_version(
-    snapshot_at, event_type, coalesce(v_status in ('paid', 'void'), false)
-  );
-  v_snapshot.status := v_status;
-  v_snapshot.state := case
-    when v_status = 'paid' then 'succeeded'
-    when event_type = 'invoice.payment_failed' then 'failed'
-    -- attempt_count rises when an attempt begins, and a bank debit takes days to fail
-    when coalesce((object ->> 'attempt_count')::integer, 0) > 0
-      and (v_status in ('void', 'uncollectible') or object ->> 'next_payment_attempt' is not null)
-    then 'failed'
-  end;
-  v_snapshot.amount := case when v_status = 'paid' then (object ->> 'amount_paid')::bigint else (object ->> 'amount_due')::bigint end;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.customer_id := payments_private.id_of(object -> 'customer');
-  v_snapshot.customer_email := object ->> 'customer_email';
-  v_snapshot.description := object ->> 'description';
-  v_snapshot.subscription_id := v_subscription_id;
-  v_snapshot.product_id := payments_private.id_of(
-    coalesce(v_line -> 'pricing' -> 'price_details' -> 'product', v_line -> 'price' -> 'product', v_line -> 'plan' -> 'product')
-  );
-  v_snapshot.price_id := payments_private.id_of(
-    coalesce(v_line -> 'pricing' -> 'price_details' -> 'price', v_line -> 'price', v_line -> 'plan')
-  );
-  v_snapshot.subject_type := v_subject.type;
-  v_snapshot.subject_id := v_subject.id;
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := case when v_status = 'paid' then coalesce(
-    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'),
-    case when event_type in ('invoice.paid', 'invoice.payment_succeeded') then snapshot_at end
-  ) end;
-  v_snapshot.failed_at := case when event_type = 'invoice.payment_failed' then snapshot_at end;
-
   -- link the expanded payments
-  select array_agg(p.payment ->> 'type'), array_agg(payments_private.id_of(p.payment -> (p.payment ->> 'type')))
-  into v_types, v_ids
-  from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
-  where p.payment ->> 'type' in ('payment_intent', 'charge');
+  if jsonb_typeof(object -> 'payments' -> 'data') = 'array' then
+    select array_agg(p.payment ->> 'type'), array_agg(payments_private.id_of(p.payment -> (p.payment ->> 'type')))
+    into v_types, v_ids
+    from (select i.item -> 'payment' from jsonb_array_elements(object -> 'payments' -> 'data') as i (item)) as p (payment)
+    where p.payment ->> 'type' in ('payment_intent', 'charge');
+  end if;
 
   if object ? 'payment_intent' or not exists (
     select
@@ -2792,8 +3765,8 @@ begin
         from payments_private.payment_objects as o
         where o.payment_id = r.payment_id
           and (
-            (o.object_type = 'invoice' and o.object_id <> v_snapshot.object_id)
-            or (o.object_type = 'payment_intent' and o.customer_id <> v_snapshot.customer_id)
+            (o.object_type = 'invoice' and o.object_id <> object ->> 'id')
+            or (o.object_type = 'payment_intent' and o.customer_id <> payments_private.id_of(object -> 'customer'))
           )
       )
   ) then
@@ -2801,7 +3774,59 @@ begin
   end if;
 
   return row (
-    v_snapshot,
+    row (
+      payment_of_invoice.environment,
+      object ->> 'id', -- object_id
+      'invoice', -- object_type
+      null, -- payment_id
+      -- version
+      payments_private.snapshot_version(
+        snapshot_at, event_type, coalesce(v_status in ('paid', 'void'), false)
+      ),
+      -- state
+      case
+        when v_status = 'paid' then 'succeeded'
+        when event_type = 'invoice.payment_failed' then 'failed'
+        -- attempt_count rises when an attempt begins, and a bank debit takes days to fail
+        when coalesce((object ->> 'attempt_count')::integer, 0) > 0
+          and (v_status in ('void', 'uncollectible') or object ->> 'next_payment_attempt' is not null)
+        then 'failed'
+      end,
+      v_status, -- status
+      case when v_status = 'paid' then (object ->> 'amount_paid')::bigint else (object ->> 'amount_due')::bigint end, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      payments_private.id_of(object -> 'customer'), -- customer_id
+      object ->> 'customer_email', -- customer_email
+      object ->> 'description', -- description
+      v_subscription_id, -- subscription_id
+      -- product_id
+      payments_private.id_of(
+        coalesce(v_line -> 'pricing' -> 'price_details' -> 'product', v_line -> 'price' -> 'product', v_line -> 'plan' -> 'product')
+      ),
+      -- price_id
+      payments_private.id_of(
+        coalesce(v_line -> 'pricing' -> 'price_details' -> 'price', v_line -> 'price', v_line -> 'plan')
+      ),
+      v_subject.type, -- subject_type
+      v_subject.id, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      -- succeeded_at
+      case when v_status = 'paid' then coalesce(
+        payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'),
+        case when event_type in ('invoice.paid', 'invoice.payment_succeeded') then snapshot_at end
+      ) end,
+      case when event_type = 'invoice.payment_failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['payment_intent', 'charge', 'order_reference'] || v_types,
     array[
       payments_private.id_of(object -> 'payment_intent'),
@@ -2836,23 +3861,43 @@ create or replace function payments_private.payment_of_invoice_payment(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := payment_of_invoice_payment.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'invoice_payment';
-  v_snapshot.version := payments_private.snapshot_version(
-    snapshot_at, event_type, coalesce(object ->> 'status' in ('paid', 'canceled'), false)
-  );
-  v_snapshot.status := object ->> 'status';
-  v_snapshot.state := case when object ->> 'status' = 'paid' then 'succeeded' end;
-  v_snapshot.amount := coalesce((object ->> 'amount_paid')::bigint, (object ->> 'amount_requested')::bigint);
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := payments_private.instant_of(object -> 'status_transitions' -> 'paid_at');
-
   return row (
-    v_snapshot,
+    row (
+      payment_of_invoice_payment.environment,
+      object ->> 'id', -- object_id
+      'invoice_payment', -- object_type
+      null, -- payment_id
+      -- version
+      payments_private.snapshot_version(
+        snapshot_at, event_type, coalesce(object ->> 'status' in ('paid', 'canceled'), false)
+      ),
+      case when object ->> 'status' = 'paid' then 'succeeded' end, -- state
+      object ->> 'status', -- status
+      coalesce((object ->> 'amount_paid')::bigint, (object ->> 'amount_requested')::bigint), -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      null, -- customer_id
+      null, -- customer_email
+      null, -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      null, -- subject_type
+      null, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'), -- succeeded_at
+      null, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['invoice', 'payment_intent', 'charge'],
     array[
       payments_private.id_of(object -> 'invoice'),
@@ -2883,28 +3928,46 @@ create or replace function payments_private.payment_of_refund(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
   v_status text := coalesce(object ->> 'status', 'pending');
-begin
-  v_snapshot.environment := payment_of_refund.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'refund';
-  v_snapshot.version := payments_private.snapshot_version(snapshot_at, event_type, v_status in ('failed', 'canceled'));
-  v_snapshot.status := v_status;
-  v_snapshot.state := case
+  v_state text := case
     when v_status = 'succeeded' then 'succeeded'
     when v_status in ('failed', 'canceled') then 'failed'
     else 'pending'
   end;
-  v_snapshot.amount := (object ->> 'amount')::bigint;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.description := coalesce(object ->> 'description', object ->> 'reason');
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-  v_snapshot.succeeded_at := case when event_type is not null and v_status = 'succeeded' then snapshot_at end;
-  v_snapshot.failed_at := case when event_type is not null and v_snapshot.state = 'failed' then snapshot_at end;
-
+begin
   return row (
-    v_snapshot,
+    row (
+      payment_of_refund.environment,
+      object ->> 'id', -- object_id
+      'refund', -- object_type
+      null, -- payment_id
+      payments_private.snapshot_version(snapshot_at, event_type, v_status in ('failed', 'canceled')), -- version
+      v_state, -- state
+      v_status, -- status
+      (object ->> 'amount')::bigint, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      null, -- customer_id
+      null, -- customer_email
+      coalesce(object ->> 'description', object ->> 'reason'), -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      null, -- subject_type
+      null, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      case when event_type is not null and v_status = 'succeeded' then snapshot_at end, -- succeeded_at
+      case when event_type is not null and v_state = 'failed' then snapshot_at end, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['charge', 'payment_intent'],
     array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')]
   )::payments_private.payment_snapshot;
@@ -2977,21 +4040,43 @@ create or replace function payments_private.payment_of_dispute(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_snapshot payments_private.payment_objects;
 begin
-  v_snapshot.environment := payment_of_dispute.environment;
-  v_snapshot.object_id := object ->> 'id';
-  v_snapshot.object_type := 'dispute';
-  v_snapshot.version := payments_private.snapshot_version(
-    snapshot_at, event_type, coalesce(object ->> 'status' in ('won', 'lost', 'warning_closed', 'prevented'), false)
-  );
-  v_snapshot.status := object ->> 'status';
-  v_snapshot.amount := (object ->> 'amount')::bigint;
-  v_snapshot.currency := lower(object ->> 'currency');
-  v_snapshot.provider_created_at := payments_private.instant_of(object -> 'created');
-
   return row (
-    v_snapshot,
+    row (
+      payment_of_dispute.environment,
+      object ->> 'id', -- object_id
+      'dispute', -- object_type
+      null, -- payment_id
+      -- version
+      payments_private.snapshot_version(
+        snapshot_at, event_type, coalesce(object ->> 'status' in ('won', 'lost', 'warning_closed', 'prevented'), false)
+      ),
+      null, -- state
+      object ->> 'status', -- status
+      (object ->> 'amount')::bigint, -- amount
+      null, -- amount_refunded
+      null, -- amount_released
+      lower(object ->> 'currency'), -- currency
+      null, -- customer_id
+      null, -- customer_email
+      null, -- description
+      null, -- subscription_id
+      null, -- product_id
+      null, -- price_id
+      null, -- subject_type
+      null, -- subject_id
+      null, -- subject_version
+      payments_private.instant_of(object -> 'created'), -- provider_created_at
+      null, -- succeeded_at
+      null, -- failed_at
+      null, -- completed_at
+      null, -- refunded_at
+      null, -- failure_seen_at
+      null, -- canceled_at
+      null, -- canceled_charge_id
+      null, -- failed_charge_ids
+      null -- version_at
+    )::payments_private.payment_objects,
     array['charge', 'payment_intent'],
     array[payments_private.id_of(object -> 'charge'), payments_private.id_of(object -> 'payment_intent')]
   )::payments_private.payment_snapshot;
@@ -4803,7 +5888,8 @@ revoke all on function payments_private.project_events(text, jsonb[], text[]) fr
 --! Included ledger/private/record_events.sql
 /*
  * Records events in the ledger with their statuses, and returns their results in the same order; see
- * payments.ingest_webhook_event. The app's fulfilment triggers fire here.
+ * payments.ingest_webhook_event. The app's fulfilment triggers fire here. So it has no settings of the planner, because
+ * these would reach the app's statements.
  */
 create or replace function payments_private.record_events(
   environment text,
@@ -4818,7 +5904,6 @@ create or replace function payments_private.record_events(
   volatile
   security invoker
   set search_path = pg_catalog, pg_temp
-  set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_results jsonb[];
@@ -4887,6 +5972,7 @@ create or replace function payments_private.duplicate_results(environment text, 
   security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_generic_plan -- planning each list again takes longer than reading it
+  set enable_seqscan = off -- a plan made while the ledger was empty would read all of it
 as $$
 declare
   v_event payments.webhook_events;
@@ -4962,11 +6048,115 @@ $$;
 
 revoke all on function payments_private.process_batch(text, jsonb[], text[], text[]) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_batch.sql
+--! Included ledger/private/describe_error.sql
+/*
+ * Returns the text that the ledger keeps of an error of an event: the message with its SQLSTATE. If the event waited too
+ * long for a lock (55P03), the text also names the transaction that may hold it: its process, its application_name, and
+ * since when it is open. It never shows a statement, because that may contain data.
+ *
+ * After the wait Postgres no longer tells who held the lock. So this looks for the oldest open transaction that
+ *   - has written to, or locked rows of, the table in whose row lock the wait ended (context is that of the error), or
+ *   - holds a lock of the ids of the event, or of its environment, or
+ *   - has locked a whole table of the schema payments
+ * and waits for no lock itself. A role without pg_read_all_stats sees no times of other roles.
+ */
+create or replace function payments_private.describe_error(
+  environment text,
+  event jsonb,
+  state text,
+  message text,
+  context text
+)
+  returns text
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_error constant text := message || ' (' || state || ')';
+  v_relation constant text := substring(context from 'in relation "([^"]+)"');
+  v_keys bigint[];
+  v_holder record;
+begin
+  if state <> '55P03' then
+    return v_error;
+  end if;
+  v_keys := array(
+    select hashtextextended(describe_error.environment || ' ' || i.id, 0)
+    from unnest(payments_private.ids_of(array[describe_error.event])) as i (id)
+    union all
+    select hashtextextended('environment ' || describe_error.environment, 2)
+  );
+  select l.pid, a.application_name, a.xact_start
+  into v_holder
+  from pg_locks as l
+  join pg_stat_activity as a on a.pid = l.pid
+  left join pg_class as r on l.locktype = 'relation' and r.oid = l.relation
+  where l.granted
+    and l.database = (select d.oid from pg_database as d where d.datname = current_database())
+    and l.pid <> pg_backend_pid()
+    and (
+      (r.relname = v_relation and l.mode not in ('AccessShareLock', 'ShareUpdateExclusiveLock'))
+      or (r.relnamespace = 'payments'::regnamespace and l.mode in ('ExclusiveLock', 'AccessExclusiveLock'))
+      or (l.locktype = 'advisory' and l.objsubid = 1 and (l.classid::bigint << 32) | l.objid::bigint = any (v_keys))
+    )
+    and not exists (select from pg_locks as w where w.pid = l.pid and not w.granted)
+  order by a.xact_start nulls last, l.pid
+  limit 1;
+  return v_error || case
+    when v_holder.pid is null then '. The transaction that held the lock has ended, or cannot be seen.'
+    else format(
+      '. Process %s%s may hold the lock%s.',
+      v_holder.pid,
+      ' (' || nullif(v_holder.application_name, '') || ')',
+      '; its transaction has been open for ' || round(extract(epoch from clock_timestamp() - v_holder.xact_start)) || ' s'
+    )
+  end;
+end;
+$$;
+
+revoke all on function payments_private.describe_error(text, jsonb, text, text, text) from public, anon, authenticated;
+--! EndIncluded ledger/private/describe_error.sql
+--! Included ledger/private/keep_failed_event.sql
+/*
+ * Records an event as failed with the error, and applies its projections on their own where possible: the state is right
+ * although fulfilment failed. Returns its result; see payments.ingest_webhook_event. Contract: its ids are locked.
+ */
+create or replace function payments_private.keep_failed_event(
+  environment text,
+  event jsonb,
+  id text,
+  status text,
+  error text
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '500ms' -- the event may have waited already
+as $$
+declare
+  v_fetches jsonb[];
+begin
+  begin
+    v_fetches := payments_private.project_events(environment, array[event], array[status]);
+  exception
+    when others then
+      v_fetches := array['[]'::jsonb];
+  end;
+  return (payments_private.record_events(environment, array[event], array[id], array['failed'], v_fetches, error))[1];
+end;
+$$;
+
+revoke all on function payments_private.keep_failed_event(text, jsonb, text, text, text) from public, anon, authenticated;
+--! EndIncluded ledger/private/keep_failed_event.sql
 --! Included ledger/private/process_one.sql
 /*
- * Projects one event and records it with the given status. If that raises, the event is recorded as failed with the
- * error, and its projections are applied on their own where possible: the state is right although fulfilment failed.
- * Returns its result; see payments.ingest_webhook_event. Raises only if the failure itself cannot be recorded.
+ * Projects one event and records it with the given status. If that raises, the event is kept as failed, see
+ * keep_failed_event. Returns its result; see payments.ingest_webhook_event.
+ * Raises only if the failure itself cannot be recorded.
  */
 create or replace function payments_private.process_one(environment text, event jsonb, id text, status text)
   returns jsonb
@@ -4977,27 +6167,46 @@ create or replace function payments_private.process_one(environment text, event 
 as $$
 declare
   v_error text;
-  v_fetches jsonb[];
+  v_context text;
 begin
   begin
     return (payments_private.process_batch(environment, array[event], array[id], array[status]))[1];
   exception
     when others or assert_failure or query_canceled then
-      v_error := sqlerrm || ' (' || sqlstate || ')';
+      get stacked diagnostics v_context = pg_exception_context;
+      v_error := payments_private.describe_error(environment, event, sqlstate, sqlerrm, v_context);
   end;
 
-  begin
-    v_fetches := payments_private.project_events(environment, array[event], array[status]);
-  exception
-    when others then
-      v_fetches := array['[]'::jsonb];
-  end;
-  return (payments_private.record_events(environment, array[event], array[id], array['failed'], v_fetches, v_error))[1];
+  return payments_private.keep_failed_event(environment, event, id, status, v_error);
 end;
 $$;
 
 revoke all on function payments_private.process_one(text, jsonb, text, text) from public, anon, authenticated;
 --! EndIncluded ledger/private/process_one.sql
+--! Included ledger/private/status_of_event.sql
+/*
+ * Returns the status with which an event is recorded if nothing fails: processed, or ignored if it is of a type that is
+ * not projected or about another account.
+ */
+create or replace function payments_private.status_of_event(environment text, event jsonb)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when payments_private.is_projected_event(event ->> 'type')
+      and (event ->> 'account' is null or payments_private.is_own_account(environment, event ->> 'account'))
+    then 'processed'
+    else 'ignored'
+  end;
+end;
+$$;
+
+revoke all on function payments_private.status_of_event(text, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/status_of_event.sql
 --! Included ledger/private/process_events.sql
 /*
  * Processes events whose ids are locked, and of which no two have an id in common. Returns a list in the same order of
@@ -5048,14 +6257,7 @@ begin
     v_positions := v_positions || v_position;
     v_events := v_events || payloads[v_position];
     v_ids := v_ids || v_payload_ids[v_position];
-    if payments_private.is_projected_event(payloads[v_position] ->> 'type')
-      and (payloads[v_position] ->> 'account' is null
-        or payments_private.is_own_account(environment, payloads[v_position] ->> 'account'))
-    then
-      v_statuses := v_statuses || 'processed'::text;
-    else
-      v_statuses := v_statuses || 'ignored'::text;
-    end if;
+    v_statuses := v_statuses || payments_private.status_of_event(environment, payloads[v_position]);
   end loop;
 
   -- process the others
@@ -5067,6 +6269,9 @@ begin
     exception
       when others or assert_failure then
         v_processed := null;
+        if sqlstate = '55P03' then -- the batch has waited already
+          perform set_config('lock_timeout', '1s', true);
+        end if;
     end;
     if v_processed is null then
       -- the rollback has released the locks of payments
@@ -5180,6 +6385,1932 @@ $$;
 
 revoke all on function payments_private.event_problem(text, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/event_problem.sql
+--! Included ledger/private/fail_event.sql
+/*
+ * Keeps an event as failed, and returns its result; see payments.ingest_webhook_event. error is what its short path
+ * raised, or that it got no lock in time.
+ *
+ * The error may come from the app's fulfilment trigger. So the event does not take the general path now, because that
+ * would fire the trigger a second time. A retry takes it.
+ *
+ * The waits of this function are short, because the event may have waited already. If the ids of the event are locked,
+ * the ledger alone is written: its key is all that this needs. The environment must not be locked by another transaction,
+ * because that may be connecting another account: then this raises 55P03, and Stripe delivers the event again.
+ */
+create or replace function payments_private.fail_event(environment text, payload jsonb, error text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set lock_timeout = '500ms'
+as $$
+declare
+  v_id text := payload ->> 'id';
+  v_result jsonb;
+begin
+  perform payments_private.lock_environment(environment);
+  begin
+    perform payments_private.lock_ids(environment, payments_private.ids_of(array[payload]));
+    v_result := (payments_private.duplicate_results(environment, array[v_id]))[1];
+    if v_result is null then
+      v_result := payments_private.keep_failed_event(
+        environment, payload, v_id, payments_private.status_of_event(environment, payload), error
+      );
+    end if;
+    return v_result;
+  exception
+    when lock_not_available then null;
+  end;
+
+  update payments.webhook_events as w
+  set processing_status = 'failed',
+      attempt_count = w.attempt_count + 1,
+      last_error = fail_event.error,
+      next_attempt_at = now() + payments_private.retry_delay(w.attempt_count + 1)
+  where w.provider_event_id = v_id
+    and w.environment = fail_event.environment
+    and w.provider = 'stripe'
+    and w.processing_status in ('pending', 'failed');
+  if not found then
+    insert into payments.webhook_events (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_account_id,
+      provider_created_at, payload, processing_status, attempt_count, last_error, next_attempt_at
+    )
+    values (
+      fail_event.environment,
+      v_id,
+      fail_event.payload ->> 'type',
+      fail_event.environment = 'live',
+      fail_event.payload -> 'data' -> 'object' ->> 'object',
+      fail_event.payload -> 'data' -> 'object' ->> 'id',
+      fail_event.payload ->> 'account',
+      to_timestamp((fail_event.payload -> 'created')::double precision),
+      fail_event.payload,
+      'failed',
+      1,
+      fail_event.error,
+      now() + payments_private.retry_delay(1)
+    )
+    on conflict do nothing;
+  end if;
+  select jsonb_build_object(
+    'status', case when w.processing_status = 'failed' then 'failed' else 'duplicate' end,
+    'event', to_jsonb(w) - 'payload',
+    'fetch', '[]'::jsonb
+  )
+  into v_result
+  from payments.webhook_events as w
+  where w.provider_event_id = v_id and w.environment = fail_event.environment and w.provider = 'stripe';
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.fail_event(text, jsonb, text) from public, anon, authenticated;
+--! EndIncluded ledger/private/fail_event.sql
+--! Included ledger/private/ingest_generally.sql
+/*
+ * Takes one verified event by the general path. Returns its result; see payments.ingest_webhook_event, which also says
+ * what this raises. If it gets no lock in time, the event is kept as failed.
+ */
+create or replace function payments_private.ingest_generally(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_error text;
+  v_context text;
+begin
+  -- check the arguments
+  perform payments_private.check_environment(environment);
+  v_error := payments_private.event_problem(environment, payload);
+  if v_error is not null then
+    raise exception '%', v_error
+      using errcode = 'SP005',
+            hint = 'Send the events of each mode from its Stripe webhook endpoint to the address of its environment.';
+  end if;
+
+  -- take the general path
+  begin
+    return (payments_private.ingest_events(environment, array[payload]))[1];
+  exception
+    when lock_not_available then
+      get stacked diagnostics v_context = pg_exception_context;
+      v_error := payments_private.describe_error(environment, payload, sqlstate, sqlerrm, v_context);
+  end;
+  return payments_private.fail_event(environment, payload, v_error);
+end;
+$$;
+
+revoke all on function payments_private.ingest_generally(text, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/ingest_generally.sql
+--! Included ledger/private/take_ignored.sql
+/*
+ * Takes an event of a type that is not projected: writes the ledger. Returns the event's result, or null if the ledger has
+ * the event already. Contract: see take_event.
+ */
+create or replace function payments_private.take_ignored(
+  environment text,
+  payload jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      take_ignored.environment,
+      take_ignored.payload ->> 'id',
+      take_ignored.payload ->> 'type',
+      take_ignored.environment = 'live',
+      take_ignored.payload -> 'data' -> 'object' ->> 'object',
+      take_ignored.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((take_ignored.payload -> 'created')::double precision),
+      take_ignored.payload,
+      'ignored',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'ignored', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_ignored(
+  text, jsonb
+) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_ignored.sql
+--! Included payment/private/put_ordinary_refund.sql
+/*
+ * Writes a succeeded refund of an ordinary payment that has a transaction: the objects that change, of which the refund is
+ * the first, the transaction of the payment, that of the refund, and the ledger, all in one statement. A refund says
+ * nothing of a payment but how much of it was paid back, and to what objects it belongs. Returns the event's result; null
+ * if the ledger has the event already. Contract: see put_ordinary_payment.
+ */
+create or replace function payments_private.put_ordinary_refund(
+  environment text,
+  payload jsonb,
+  objects payments_private.payment_objects[],
+  derived payments.transactions
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+#variable_conflict use_column -- the target of on conflict cannot be qualified
+declare
+  v_result jsonb;
+begin
+  with put as (
+    insert into payments_private.payment_objects as t (
+      environment, object_id, object_type, payment_id, version, state, status, amount, currency, description,
+      provider_created_at, succeeded_at
+    )
+    select
+      o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.currency,
+      o.description, o.provider_created_at, o.succeeded_at
+    from unnest(put_ordinary_refund.objects) as o
+    on conflict on constraint payment_objects_pkey do update
+    set version = excluded.version,
+        state = excluded.state,
+        status = excluded.status,
+        amount = excluded.amount,
+        currency = excluded.currency,
+        description = excluded.description,
+        provider_created_at = excluded.provider_created_at,
+        succeeded_at = excluded.succeeded_at
+  ),
+  paid as (
+    update payments.transactions as t
+    set status = d.status,
+        related_object_ids = d.related_object_ids,
+        provider_object_type = d.provider_object_type,
+        provider_object_id = d.provider_object_id,
+        amount_refunded = d.amount_refunded,
+        refunded_at = d.refunded_at
+    from (select (put_ordinary_refund.derived).*) as d
+    where t.id = d.id
+  ),
+  repaid as (
+    insert into payments.transactions as t (
+      id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+      provider_object_type, provider_object_id, provider_parent_object_type, provider_parent_object_id,
+      related_object_ids, amount, currency, description, refunded_at, provider_created_at
+    )
+    select
+      payments_private.uuid_of_object(d.environment, o.object_id), d.environment, 'refund', o.state, d.subject_type,
+      d.subject_id, d.provider_customer_id, d.customer_email_snapshot, 'refund', o.object_id, d.provider_object_type,
+      d.provider_object_id, d.related_object_ids || jsonb_build_object('refund', o.object_id), o.amount, o.currency,
+      o.description, coalesce(o.succeeded_at, o.provider_created_at), o.provider_created_at
+    from (select (put_ordinary_refund.derived).*) as d
+    cross join (select (put_ordinary_refund.objects[1]).*) as o
+    on conflict (provider_object_id, provider_object_type, environment, provider)
+      where provider_object_type is not null and provider_object_id is not null
+    do update
+    set status = excluded.status,
+        amount = excluded.amount,
+        currency = excluded.currency,
+        description = excluded.description,
+        failed_at = null,
+        refunded_at = excluded.refunded_at,
+        provider_created_at = excluded.provider_created_at
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      put_ordinary_refund.environment,
+      put_ordinary_refund.payload ->> 'id',
+      put_ordinary_refund.payload ->> 'type',
+      put_ordinary_refund.environment = 'live',
+      put_ordinary_refund.payload -> 'data' -> 'object' ->> 'object',
+      put_ordinary_refund.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((put_ordinary_refund.payload -> 'created')::double precision),
+      put_ordinary_refund.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_refund(
+  text, jsonb, payments_private.payment_objects[], payments.transactions
+) from public, anon, authenticated;
+--! EndIncluded payment/private/put_ordinary_refund.sql
+--! Included payment/private/update_ordinary_payment.sql
+/*
+ * Writes the objects of an ordinary payment that has a transaction, its transaction if it changes, and the ledger, all in
+ * one statement. Returns the event's result; null if the ledger has the event already. objects are those that change.
+ * Contract: see put_ordinary_payment.
+ */
+create or replace function payments_private.update_ordinary_payment(
+  environment text,
+  payload jsonb,
+  objects payments_private.payment_objects[],
+  derived payments.transactions
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with put as (
+    insert into payments_private.payment_objects as t (
+      environment, object_id, object_type, payment_id, version, state, status, amount, amount_refunded, amount_released,
+      currency, customer_id, customer_email, description, subscription_id, product_id, price_id, subject_type,
+      subject_id, subject_version, provider_created_at, succeeded_at, failed_at, completed_at, refunded_at,
+      failure_seen_at, canceled_at, canceled_charge_id, failed_charge_ids
+    )
+    select
+      o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.amount_refunded,
+      o.amount_released, o.currency, o.customer_id, o.customer_email, o.description, o.subscription_id, o.product_id,
+      o.price_id, o.subject_type, o.subject_id, o.subject_version, o.provider_created_at, o.succeeded_at, o.failed_at,
+      o.completed_at, o.refunded_at, o.failure_seen_at, o.canceled_at, o.canceled_charge_id, o.failed_charge_ids
+    from unnest(update_ordinary_payment.objects) as o
+    on conflict on constraint payment_objects_pkey do update
+    set object_type = excluded.object_type,
+        version = excluded.version,
+        state = excluded.state,
+        status = excluded.status,
+        amount = excluded.amount,
+        amount_refunded = excluded.amount_refunded,
+        amount_released = excluded.amount_released,
+        currency = excluded.currency,
+        customer_id = excluded.customer_id,
+        customer_email = excluded.customer_email,
+        description = excluded.description,
+        subscription_id = excluded.subscription_id,
+        product_id = excluded.product_id,
+        price_id = excluded.price_id,
+        subject_type = excluded.subject_type,
+        subject_id = excluded.subject_id,
+        subject_version = excluded.subject_version,
+        provider_created_at = excluded.provider_created_at,
+        succeeded_at = excluded.succeeded_at,
+        failed_at = excluded.failed_at,
+        completed_at = excluded.completed_at,
+        refunded_at = excluded.refunded_at,
+        failure_seen_at = excluded.failure_seen_at,
+        canceled_at = excluded.canceled_at,
+        canceled_charge_id = excluded.canceled_charge_id,
+        failed_charge_ids = excluded.failed_charge_ids
+    where excluded.version > t.version
+  ),
+  paid as (
+    update payments.transactions as t
+    set type = d.type,
+        status = d.status,
+        subject_type = d.subject_type,
+        subject_id = d.subject_id,
+        provider_customer_id = d.provider_customer_id,
+        customer_email_snapshot = d.customer_email_snapshot,
+        provider_object_type = d.provider_object_type,
+        provider_object_id = d.provider_object_id,
+        related_object_ids = d.related_object_ids,
+        amount = d.amount,
+        amount_refunded = d.amount_refunded,
+        currency = d.currency,
+        description = d.description,
+        paid_at = d.paid_at,
+        failed_at = d.failed_at,
+        refunded_at = d.refunded_at,
+        provider_created_at = d.provider_created_at
+    from (select (update_ordinary_payment.derived).*) as d
+    where t.id = d.id
+      and (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
+           t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded,
+           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at)
+        is distinct from
+          (d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id, d.customer_email_snapshot,
+           d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount, d.amount_refunded,
+           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at)
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      update_ordinary_payment.environment,
+      update_ordinary_payment.payload ->> 'id',
+      update_ordinary_payment.payload ->> 'type',
+      update_ordinary_payment.environment = 'live',
+      update_ordinary_payment.payload -> 'data' -> 'object' ->> 'object',
+      update_ordinary_payment.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((update_ordinary_payment.payload -> 'created')::double precision),
+      update_ordinary_payment.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.update_ordinary_payment(
+  text, jsonb, payments_private.payment_objects[], payments.transactions
+) from public, anon, authenticated;
+--! EndIncluded payment/private/update_ordinary_payment.sql
+--! Included payment/private/insert_ordinary_payment.sql
+/*
+ * Writes the objects of an ordinary payment that nothing is known of yet, its transaction and the ledger, all in one
+ * statement. Returns the event's result; null if the ledger has the event already. Contract: see put_ordinary_payment. No
+ * object has a row, and their ids are locked, so none can get one meanwhile.
+ */
+create or replace function payments_private.insert_ordinary_payment(
+  environment text,
+  payload jsonb,
+  objects payments_private.payment_objects[],
+  derived payments.transactions
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  with put as (
+    insert into payments_private.payment_objects as t (
+      environment, object_id, object_type, payment_id, version, state, status, amount, amount_refunded, amount_released,
+      currency, customer_id, customer_email, description, subscription_id, product_id, price_id, subject_type,
+      subject_id, subject_version, provider_created_at, succeeded_at, failed_at, completed_at, refunded_at,
+      failure_seen_at, canceled_at, canceled_charge_id, failed_charge_ids
+    )
+    select
+      o.environment, o.object_id, o.object_type, o.payment_id, o.version, o.state, o.status, o.amount, o.amount_refunded,
+      o.amount_released, o.currency, o.customer_id, o.customer_email, o.description, o.subscription_id, o.product_id,
+      o.price_id, o.subject_type, o.subject_id, o.subject_version, o.provider_created_at, o.succeeded_at, o.failed_at,
+      o.completed_at, o.refunded_at, o.failure_seen_at, o.canceled_at, o.canceled_charge_id, o.failed_charge_ids
+    from unnest(insert_ordinary_payment.objects) as o
+  ),
+  paid as (
+    insert into payments.transactions (
+      id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
+      provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency,
+      description, paid_at, failed_at, refunded_at, provider_created_at
+    )
+    select
+      d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
+      d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
+      d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at,
+      d.provider_created_at
+    from (select (insert_ordinary_payment.derived).*) as d
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      insert_ordinary_payment.environment,
+      insert_ordinary_payment.payload ->> 'id',
+      insert_ordinary_payment.payload ->> 'type',
+      insert_ordinary_payment.environment = 'live',
+      insert_ordinary_payment.payload -> 'data' -> 'object' ->> 'object',
+      insert_ordinary_payment.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((insert_ordinary_payment.payload -> 'created')::double precision),
+      insert_ordinary_payment.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.insert_ordinary_payment(
+  text, jsonb, payments_private.payment_objects[], payments.transactions
+) from public, anon, authenticated;
+--! EndIncluded payment/private/insert_ordinary_payment.sql
+--! Included payment/private/lock_payment_of.sql
+/*
+ * Locks the payment that some objects belong to, and returns its id, all its objects as they are then, and whether
+ * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, or if the payment
+ * was merged with another one before it was locked: then nothing is to be done with it here.
+ * Contract: the ids are locked (lock_ids). It writes nothing, so that its settings reach no trigger of the app.
+ */
+create or replace function payments_private.lock_payment_of(
+  environment text,
+  ids text[],
+  out is_one boolean,
+  out payment_id uuid,
+  out objects payments_private.payment_objects[],
+  out has_transaction boolean
+)
+  returns record
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_ids uuid[];
+  v_known integer; -- how many of the ids have a row
+  v_known_now integer;
+begin
+  select array_agg(distinct o.payment_id), count(*)
+  into v_ids, v_known
+  from payments_private.payment_objects as o
+  where o.object_id = any (lock_payment_of.ids) and o.environment = lock_payment_of.environment;
+  is_one := v_known = 0 or cardinality(v_ids) = 1;
+  if not is_one or v_known = 0 then
+    return;
+  end if;
+  payment_id := v_ids[1];
+  if pg_advisory_xact_lock(hashtextextended(payment_id::text, 1)) is null then -- lock_payments
+    return;
+  end if;
+
+  -- read again, after any wait
+  select
+    array_agg(o),
+    count(*) filter (where o.object_id = any (lock_payment_of.ids)),
+    exists (select from payments.transactions as t where t.id = lock_payment_of.payment_id)
+  into objects, v_known_now, has_transaction
+  from payments_private.payment_objects as o
+  where o.payment_id = lock_payment_of.payment_id;
+  is_one := v_known_now = v_known;
+end;
+$$;
+
+revoke all on function payments_private.lock_payment_of(text, text[]) from public, anon, authenticated;
+--! EndIncluded payment/private/lock_payment_of.sql
+--! Included payment/private/ordinary_transaction.sql
+/*
+ * The transaction of an ordinary payment: what derived_transactions says for these objects, which are all objects of one
+ * payment. Null if the payment is not ordinary, or if nothing is known of it. The view decides what is right; this is its
+ * short form for most payments, and a property holds the two together. It has the type of the table, because to load
+ * that of the view takes a new connection a millisecond.
+ *
+ * Ordinary is a payment
+ *   - of at most one invoice, PaymentIntent, charge and session; every one of which anything is known has succeeded
+ *   - with refunds that have all succeeded, or with none
+ *   - of which nothing was released, and without a dispute, an invoice payment and a shortened reference
+ */
+create or replace function payments_private.ordinary_transaction(objects payments_private.payment_objects[])
+  returns payments.transactions
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object payments_private.payment_objects;
+  i payments_private.payment_objects; -- the invoice
+  p payments_private.payment_objects; -- the PaymentIntent
+  c payments_private.payment_objects; -- the charge
+  s payments_private.payment_objects; -- the session
+  v_is_paid boolean := false;
+  v_refunds bigint;
+  v_refunded_at timestamptz;
+  v_subscription_id text;
+  v_customer_id text;
+  v_subject payments.billing_subject;
+  v_amount bigint;
+  v_amount_refunded bigint;
+begin
+  -- sort the objects
+  foreach v_object in array objects loop
+    if v_object.version > 0 and (v_object.state is distinct from 'succeeded' or v_object.amount_released > 0) then
+      return null;
+    end if;
+    case v_object.object_type
+      when 'payment_intent' then
+        if p.object_id is not null then return null; end if;
+        p := v_object;
+      when 'charge' then
+        if c.object_id is not null then return null; end if;
+        c := v_object;
+      when 'checkout_session' then
+        if s.object_id is not null then return null; end if;
+        s := v_object;
+      when 'invoice' then
+        if i.object_id is not null then return null; end if;
+        i := v_object;
+      when 'refund' then
+        if v_object.version = 0 or v_object.amount is null
+          or coalesce(v_object.customer_id, v_object.customer_email, v_object.subscription_id, v_object.product_id,
+            v_object.price_id, v_object.subject_type) is not null -- no refund says this
+        then
+          return null;
+        end if;
+        v_refunds := coalesce(v_refunds, 0) + v_object.amount;
+        v_refunded_at := greatest(v_refunded_at, coalesce(v_object.succeeded_at, v_object.provider_created_at));
+        continue;
+      else return null;
+    end case;
+    v_is_paid := v_is_paid or v_object.version > 0;
+  end loop;
+  if not v_is_paid then
+    return null;
+  end if;
+
+  -- find the owner: the one that an object names, else the subscription's, else the customer's
+  v_subscription_id := coalesce(i.subscription_id, p.subscription_id, c.subscription_id, s.subscription_id);
+  v_customer_id := coalesce(i.customer_id, p.customer_id, c.customer_id, s.customer_id);
+  v_subject := case
+    when i.subject_type is not null then row (i.subject_type, i.subject_id)
+    when p.subject_type is not null then row (p.subject_type, p.subject_id)
+    when c.subject_type is not null then row (c.subject_type, c.subject_id)
+    else row (s.subject_type, s.subject_id)
+  end;
+  if v_subject.type is null and v_subscription_id is not null then
+    select t.subject_type, t.subject_id
+    into v_subject
+    from payments.stripe_subscriptions as t
+    where t.subscription_id = v_subscription_id and t.environment = objects[1].environment;
+  end if;
+  if v_subject.type is null and v_customer_id is not null then
+    v_subject := payments_private.subject_of_customer(objects[1].environment, v_customer_id);
+  end if;
+
+  -- add up what was paid back
+  v_amount := coalesce(i.amount, p.amount, c.amount, s.amount);
+  v_amount_refunded := least(greatest(v_refunds, c.amount_refunded, 0), v_amount);
+
+  return row (
+    objects[1].payment_id,
+    'stripe',
+    objects[1].environment,
+    case when v_subscription_id is not null then 'subscription_invoice' else 'one_time_payment' end,
+    case
+      when v_amount_refunded = 0 then 'succeeded'
+      when v_amount_refunded < v_amount then 'partially_refunded'
+      else 'refunded'
+    end,
+    v_subject.type,
+    v_subject.id,
+    v_customer_id,
+    coalesce(i.customer_email, p.customer_email, c.customer_email, s.customer_email),
+    case
+      when p.object_id is not null then 'payment_intent'
+      when i.object_id is not null then 'invoice'
+      when s.object_id is not null then 'checkout_session'
+      else 'charge'
+    end,
+    coalesce(p.object_id, i.object_id, s.object_id, c.object_id),
+    null, null, -- parent
+    jsonb_strip_nulls(jsonb_build_object(
+      'payment_intent', p.object_id, 'invoice', i.object_id, 'checkout_session', s.object_id, 'charge', c.object_id,
+      'subscription', v_subscription_id,
+      'product', coalesce(i.product_id, p.product_id, c.product_id, s.product_id),
+      'price', coalesce(i.price_id, p.price_id, c.price_id, s.price_id)
+    )),
+    v_amount,
+    v_amount_refunded,
+    coalesce(i.currency, p.currency, c.currency, s.currency),
+    coalesce(i.description, p.description, c.description, s.description),
+    coalesce( -- paid_at
+      i.succeeded_at,
+      least(p.succeeded_at, c.succeeded_at, s.succeeded_at),
+      c.provider_created_at,
+      least(i.provider_created_at, p.provider_created_at, s.provider_created_at)
+    ),
+    null, -- failed_at
+    case when v_amount_refunded > 0 then coalesce(v_refunded_at, c.refunded_at) end,
+    least(i.provider_created_at, p.provider_created_at, c.provider_created_at, s.provider_created_at),
+    '{}', null, null, -- raw, and when the row was written
+    null, null, null, 0 -- disputes
+  )::payments.transactions;
+end;
+$$;
+
+revoke all on function payments_private.ordinary_transaction(payments_private.payment_objects[])
+  from public, anon, authenticated;
+--! EndIncluded payment/private/ordinary_transaction.sql
+--! Included payment/private/put_ordinary_payment.sql
+/*
+ * Takes what the object of an event says of an ordinary payment: writes the objects, the transaction and the ledger.
+ * Returns the event's result, or null if the event or the payment is not ordinary; see take_event, ordinary_transaction.
+ * Contract: the ids of the snapshot and the customer are locked.
+ *
+ * It writes what put_payment_objects and refresh_transactions write:
+ *   - the object is new, was only linked to so far, or has an older snapshot, which is then merged in the same way
+ *   - no two payments are joined, so each linked object is unknown or an object of this payment already
+ *   - all objects of the payment are read after the payment is locked, and the transaction is derived from all of them
+ *   - the transactions of refunds repeat columns of their payment: if these change while there are refunds, the general
+ *     path writes both
+ */
+create or replace function payments_private.put_ordinary_payment(
+  environment text,
+  payload jsonb,
+  snapshot payments_private.payment_snapshot
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_own payments_private.payment_objects := snapshot.object;
+  v_payment record;
+  v_object payments_private.payment_objects;
+  v_objects payments_private.payment_objects[] := '{}'; -- of the payment, as they will be
+  v_changed payments_private.payment_objects[]; -- those of them that are to be written, first the event's own
+  v_known_ids text[] := array[v_own.object_id];
+  v_has_refunds boolean := false; -- before this event
+  v_derived payments.transactions;
+  v_transaction payments.transactions;
+begin
+  v_payment := payments_private.lock_payment_of(
+    environment, array_remove(snapshot.linked_ids || v_own.object_id, null)
+  );
+  if v_payment.is_one is not true then
+    return null;
+  end if;
+
+  -- see the payment as it will be
+  v_own.payment_id := coalesce(v_payment.payment_id, gen_random_uuid());
+  if v_own.subject_type is not null and v_own.subject_version is null then
+    v_own.subject_version := v_own.version;
+  end if;
+  if v_payment.objects is not null then
+    foreach v_object in array v_payment.objects loop
+      v_has_refunds := v_has_refunds or v_object.object_type = 'refund';
+      if v_object.object_id = v_own.object_id then
+        if v_object.version >= v_own.version then
+          return null; -- stale, or a tie
+        elsif v_object.version > 0 then
+          v_own := payments_private.merge_payment_object(v_object, v_own, true);
+        end if;
+      else
+        v_objects := v_objects || v_object;
+        v_known_ids := v_known_ids || v_object.object_id;
+      end if;
+    end loop;
+  end if;
+  v_changed := array[v_own];
+  for i in 1 .. cardinality(snapshot.linked_ids) loop
+    if snapshot.linked_ids[i] <> all (v_known_ids) then
+      v_changed := v_changed || row (
+        environment, snapshot.linked_ids[i], snapshot.linked_types[i], v_own.payment_id, 0, null, null, null, null, null, null,
+        null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null, null
+      )::payments_private.payment_objects;
+      v_known_ids := v_known_ids || snapshot.linked_ids[i];
+    end if;
+  end loop;
+
+  -- derive and write
+  v_derived := payments_private.ordinary_transaction(v_objects || v_changed);
+  if v_derived.id is null then
+    return null;
+  end if;
+  if v_has_refunds then
+    select t.* into v_transaction from payments.transactions as t where t.id = v_derived.id;
+    if (v_transaction.subject_type, v_transaction.subject_id, v_transaction.provider_customer_id,
+        v_transaction.customer_email_snapshot, v_transaction.provider_object_type, v_transaction.provider_object_id,
+        v_transaction.related_object_ids)
+      is distinct from
+       (v_derived.subject_type, v_derived.subject_id, v_derived.provider_customer_id, v_derived.customer_email_snapshot,
+        v_derived.provider_object_type, v_derived.provider_object_id, v_derived.related_object_ids)
+    then
+      return null;
+    end if;
+  end if;
+  if v_own.object_type = 'refund' then
+    if not v_payment.has_transaction then
+      return null;
+    end if;
+    return payments_private.put_ordinary_refund(environment, payload, v_changed, v_derived);
+  elsif v_payment.has_transaction then
+    return payments_private.update_ordinary_payment(environment, payload, v_changed, v_derived);
+  elsif v_payment.payment_id is null then
+    return payments_private.insert_ordinary_payment(environment, payload, v_changed, v_derived);
+  end if;
+  return null; -- known by links or by what failed to be paid
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_payment(text, jsonb, payments_private.payment_snapshot)
+  from public, anon, authenticated;
+--! EndIncluded payment/private/put_ordinary_payment.sql
+--! Included ledger/private/take_payment.sql
+/*
+ * Takes an ordinary event about a payment: an invoice that was paid, a PaymentIntent that succeeded, a charge that was
+ * refunded, or a refund. Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
+ *
+ * It takes the locks of the general path (ids_of) in one statement, without those of the event and of subjects. No other event of
+ * the object runs while its id is locked, the ledger's key finds a duplicate, and these events name no owner of a
+ * customer. Two events about one customer wait for each other, so that the owner found is the one that stays.
+ */
+create or replace function payments_private.take_payment(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text := payload ->> 'type';
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_payment.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'latest_charge' ->> 'id', object ->> 'latest_charge'),
+      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice'),
+      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
+      object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      object -> 'payment_details' ->> 'order_reference',
+      case object ->> 'object' when 'invoice' then left(object ->> 'id', 25) end,
+      object -> 'charges' -> 'data' -> 0 ->> 'id'
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  return payments_private.put_ordinary_payment(
+    environment,
+    payload,
+    case object ->> 'object'
+      when 'invoice' then payments_private.payment_of_invoice(environment, object, v_type, v_created_at)
+      when 'payment_intent' then payments_private.payment_of_payment_intent(environment, object, v_type, v_created_at)
+      when 'charge' then payments_private.payment_of_charge(environment, object, v_type, v_created_at)
+      when 'refund' then payments_private.payment_of_refund(environment, object, v_type, v_created_at)
+    end
+  );
+end;
+$$;
+
+revoke all on function payments_private.take_payment(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_payment.sql
+--! Included ledger/private/take_price.sql
+/*
+ * Takes an ordinary event that a price was created or updated: writes the price and the ledger in one statement.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why the
+ * lock of one id is enough.
+ */
+create or replace function payments_private.take_price(
+  environment text,
+  payload jsonb,
+  object jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  if pg_advisory_xact_lock(hashtextextended(environment || ' ' || (object ->> 'id'), 0)) is null then -- lock_ids
+    return null;
+  end if;
+
+  with written as (
+    insert into payments.stripe_prices as t (
+      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
+      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type,
+      metadata, raw, version
+    )
+    select
+      take_price.environment, r.price_id, r.product_id, r.active, r.currency, r.unit_amount, r.unit_amount_decimal,
+      r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval, r.recurring_interval_count,
+      r.recurring_usage_type, r.metadata, take_price.object,
+      payments_private.snapshot_version(
+        to_timestamp((take_price.payload -> 'created')::double precision), take_price.payload ->> 'type', false
+      )
+    from payments_private.price_row(take_price.object) as r
+    where take_price.object ? 'currency' and not take_price.object ? 'deleted'
+    on conflict on constraint stripe_prices_price_id_key do update
+    set product_id = excluded.product_id,
+        active = excluded.active,
+        currency = excluded.currency,
+        unit_amount = excluded.unit_amount,
+        unit_amount_decimal = excluded.unit_amount_decimal,
+        type = excluded.type,
+        lookup_key = excluded.lookup_key,
+        billing_scheme = excluded.billing_scheme,
+        tax_behavior = excluded.tax_behavior,
+        recurring_interval = excluded.recurring_interval,
+        recurring_interval_count = excluded.recurring_interval_count,
+        recurring_usage_type = excluded.recurring_usage_type,
+        metadata = excluded.metadata,
+        raw = excluded.raw,
+        version = excluded.version,
+        synced_at = now()
+    where t.version < excluded.version and not t.deleted
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      take_price.environment,
+      take_price.payload ->> 'id',
+      take_price.payload ->> 'type',
+      take_price.environment = 'live',
+      take_price.payload -> 'data' -> 'object' ->> 'object',
+      take_price.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((take_price.payload -> 'created')::double precision),
+      take_price.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_price(
+  text, jsonb, jsonb
+) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_price.sql
+--! Included ledger/private/take_product.sql
+/*
+ * Takes an ordinary event that a product was created or updated: writes the product and the ledger in one statement.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event; take_customer says why the
+ * lock of one id is enough.
+ */
+create or replace function payments_private.take_product(
+  environment text,
+  payload jsonb,
+  object jsonb
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_result jsonb;
+begin
+  if pg_advisory_xact_lock(hashtextextended(environment || ' ' || (object ->> 'id'), 0)) is null then -- lock_ids
+    return null;
+  end if;
+
+  with written as (
+    insert into payments.stripe_products as t (
+      environment, product_id, name, description, active, default_price_id, metadata, raw, version
+    )
+    select
+      take_product.environment, r.product_id, r.name, r.description, r.active, r.default_price_id, r.metadata,
+      take_product.object,
+      payments_private.snapshot_version(
+        to_timestamp((take_product.payload -> 'created')::double precision), take_product.payload ->> 'type', false
+      )
+    from payments_private.product_row(take_product.object) as r
+    where take_product.object ? 'name' and not take_product.object ? 'deleted'
+    on conflict on constraint stripe_products_product_id_key do update
+    set name = excluded.name,
+        description = excluded.description,
+        active = excluded.active,
+        default_price_id = excluded.default_price_id,
+        metadata = excluded.metadata,
+        raw = excluded.raw,
+        version = excluded.version,
+        synced_at = now()
+    where t.version < excluded.version and not t.deleted
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      take_product.environment,
+      take_product.payload ->> 'id',
+      take_product.payload ->> 'type',
+      take_product.environment = 'live',
+      take_product.payload -> 'data' -> 'object' ->> 'object',
+      take_product.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((take_product.payload -> 'created')::double precision),
+      take_product.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_product(
+  text, jsonb, jsonb
+) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_product.sql
+--! Included ownership/private/take_claim.sql
+/*
+ * Records that a Stripe object names a billing subject as the owner of a customer, if that is ordinary: then it changes no
+ * owner that the customer or the subject had. Returns whether it was. See take_event and assign_customers.
+ *
+ * Ordinary is a claim
+ *   - that is recorded already with the same instant or an earlier one: nothing changes
+ *   - that is recorded with a later instant, and there is no other claim of the customer or of the subject
+ *   - that is the first one of the customer and of the subject, while no subscription and no payment of the customer
+ *     belongs to anybody else: it gets its mapping
+ * must_be_alone refuses the first one too if the customer or the subject has another claim.
+ *
+ * Contract: the customer and the subject are locked, so that no other transaction records a claim of either now.
+ */
+create or replace function payments_private.take_claim(
+  environment text,
+  customer_id text,
+  subject payments.billing_subject,
+  named_at timestamptz,
+  named_by text,
+  must_be_alone boolean
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_is_recorded boolean;
+  v_is_later boolean; -- the one that is recorded
+  v_has_others boolean;
+  v_is_mapped boolean;
+begin
+  select
+    coalesce(bool_or(c.is_this), false),
+    coalesce(bool_or(c.is_this and (c.named_at, c.named_by) > (take_claim.named_at, take_claim.named_by)), false),
+    coalesce(bool_or(not c.is_this), false)
+  into v_is_recorded, v_is_later, v_has_others
+  from (
+    select
+      o.named_at,
+      o.named_by,
+      (o.customer_id, o.subject_type, o.subject_id) = (take_claim.customer_id, (take_claim.subject).type, (take_claim.subject).id)
+        as is_this
+    from payments_private.customer_owners as o
+    where o.environment = take_claim.environment
+      and (
+        o.customer_id = take_claim.customer_id
+        or (o.subject_id = (take_claim.subject).id and o.subject_type = (take_claim.subject).type)
+      )
+  ) as c;
+
+  if v_has_others and (must_be_alone or not v_is_recorded or v_is_later) then
+    return false;
+  elsif v_is_later then
+    update payments_private.customer_owners as o
+    set named_at = take_claim.named_at,
+        named_by = take_claim.named_by
+    where o.customer_id = take_claim.customer_id
+      and o.environment = take_claim.environment
+      and o.subject_type = (take_claim.subject).type
+      and o.subject_id = (take_claim.subject).id;
+  elsif not v_is_recorded then
+    with claimed as (
+      insert into payments_private.customer_owners (environment, customer_id, subject_type, subject_id, named_at, named_by)
+      select
+        take_claim.environment, take_claim.customer_id, (take_claim.subject).type, (take_claim.subject).id,
+        take_claim.named_at, take_claim.named_by
+      where not exists (
+          select
+          from payments.stripe_subscriptions as s
+          where s.customer_id = take_claim.customer_id
+            and s.environment = take_claim.environment
+            and (s.subject_type, s.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.transactions as t
+          where t.provider_customer_id = take_claim.customer_id
+            and t.environment = take_claim.environment
+            and (t.subject_type, t.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+      returning true
+    )
+    insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
+    select take_claim.environment, (take_claim.subject).type, (take_claim.subject).id, take_claim.customer_id
+    from claimed
+    on conflict do nothing
+    returning true into v_is_mapped;
+    return v_is_mapped is true;
+  end if;
+  return true;
+end;
+$$;
+
+revoke all on function payments_private.take_claim(text, text, payments.billing_subject, timestamptz, text, boolean)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/take_claim.sql
+--! Included projection/private/put_ordinary_session.sql
+/*
+ * Writes the row of an ordinary Checkout Session, and returns the session with the customer and the subject of its row;
+ * null if it is not ordinary. Contract: see take_session; write_session_rows writes the same.
+ *
+ * A row is found by the session's id. A row that only client_reference_id names goes the general way.
+ */
+create or replace function payments_private.put_ordinary_session(
+  environment text,
+  object jsonb,
+  session payments_private.session_snapshot
+)
+  returns payments_private.session_snapshot
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_session payments_private.session_snapshot := session;
+  v_row record;
+begin
+  with changed as (
+    update payments.stripe_checkout_sessions as t
+    set status = v_session.status,
+        payment_status = put_ordinary_session.object ->> 'payment_status',
+        customer_id = coalesce(v_session.customer_id, t.customer_id),
+        payment_intent_id = coalesce(payments_private.id_of(put_ordinary_session.object -> 'payment_intent'), t.payment_intent_id),
+        subscription_id = coalesce(payments_private.id_of(put_ordinary_session.object -> 'subscription'), t.subscription_id),
+        url = null,
+        expires_at = coalesce(payments_private.instant_of(put_ordinary_session.object -> 'expires_at'), t.expires_at),
+        metadata = case when t.request_hash is null then v_session.metadata else t.metadata end,
+        last_error = null,
+        stripe_may_have_acted = false,
+        raw = put_ordinary_session.object,
+        version = v_session.version
+    where t.checkout_session_id = v_session.session_id
+      and t.environment = put_ordinary_session.environment
+      and t.version < v_session.version
+      and (
+        (v_session.subject).type is null
+        or (t.subject_type is not null and t.subject_version is null)
+        or (t.subject_version, t.subject_type, t.subject_id)
+          <= (v_session.subject_version, (v_session.subject).type, (v_session.subject).id)
+      )
+      and (v_session.reference is null or t.id = v_session.reference or not exists (
+        select
+        from payments.stripe_checkout_sessions as other
+        where other.id = v_session.reference and other.environment = put_ordinary_session.environment
+      ))
+    returning t.customer_id, t.subject_type, t.subject_id, t.subject_version
+  ),
+  added as (
+    insert into payments.stripe_checkout_sessions as i (
+      environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
+      checkout_session_id, customer_id, payment_intent_id, subscription_id, expires_at, raw, version,
+      caller_id
+    )
+    select
+      put_ordinary_session.environment,
+      v_session.mode,
+      v_session.status,
+      put_ordinary_session.object ->> 'payment_status',
+      (v_session.subject).type,
+      (v_session.subject).id,
+      v_session.subject_version,
+      coalesce(put_ordinary_session.object ->> 'success_url', put_ordinary_session.object ->> 'return_url', ''),
+      coalesce(put_ordinary_session.object ->> 'cancel_url', ''),
+      v_session.metadata,
+      v_session.session_id,
+      v_session.customer_id,
+      payments_private.id_of(put_ordinary_session.object -> 'payment_intent'),
+      payments_private.id_of(put_ordinary_session.object -> 'subscription'),
+      payments_private.instant_of(put_ordinary_session.object -> 'expires_at'),
+      put_ordinary_session.object,
+      v_session.version,
+      null -- not begun here
+    where not exists (
+        select
+        from payments.stripe_checkout_sessions as t
+        where t.checkout_session_id = v_session.session_id and t.environment = put_ordinary_session.environment
+      )
+      and not exists (
+        select
+        from payments.stripe_checkout_sessions as t
+        where t.id = v_session.reference and t.environment = put_ordinary_session.environment
+      )
+    returning i.customer_id, i.subject_type, i.subject_id, i.subject_version
+  )
+  select c.* into v_row from changed as c
+  union all
+  select a.* from added as a;
+  if not found then
+    return null;
+  end if;
+  v_session.customer_id := v_row.customer_id;
+  if v_row.subject_type is not null then
+    v_session.subject := row (v_row.subject_type, v_row.subject_id);
+    v_session.subject_version := coalesce(v_row.subject_version, 0);
+  end if;
+  return v_session;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_session(text, jsonb, payments_private.session_snapshot)
+  from public, anon, authenticated;
+--! EndIncluded projection/private/put_ordinary_session.sql
+--! Included ledger/private/take_session.sql
+/*
+ * Takes an ordinary event that a Checkout Session was completed and paid. Returns the event's result, or null if the event
+ * is not ordinary. Contract: see take_event.
+ *
+ * Ordinary is a session
+ *   - that has the row of its id, with an older snapshot and no other owner, or no row at all
+ *   - whose claim is ordinary (take_claim), and whose payment is (put_ordinary_payment)
+ * It takes the locks of the general path first, then the row, the claim and the payment in the order of that path.
+ */
+create or replace function payments_private.take_session(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text := payload ->> 'type';
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_session payments_private.session_snapshot := payments_private.session_snapshot(object, v_type, v_created_at);
+begin
+  if not v_session.is_settled
+    or object ? 'line_items'
+    or v_session.mode is null
+    or (v_session.mode = 'subscription' and payments_private.id_of(object -> 'invoice') is null)
+    or (v_session.mode not in ('payment', 'subscription'))
+  then
+    return null;
+  end if;
+
+  -- lock the ids, then the subject, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_session.environment || ' ' || i.id, 0) as key
+    from unnest(payments_private.ids_of(array[take_session.object])) as i (id)
+    where i.id not like 'subject %'
+    order by key
+  ) as k;
+  if (v_session.subject).type is not null
+    and pg_advisory_xact_lock(
+      hashtextextended(environment || ' subject ' || (v_session.subject).type || ' ' || (v_session.subject).id, 0)
+    ) is null
+  then
+    return null;
+  end if;
+
+  -- write the row and the claim
+  v_session := payments_private.put_ordinary_session(environment, object, v_session);
+  if v_session.session_id is null then
+    return null;
+  end if;
+  if (v_session.subject).type is not null
+    and v_session.customer_id is not null
+    and not payments_private.take_claim(
+      environment, v_session.customer_id, v_session.subject,
+      coalesce(payments_private.instant_of(object -> 'created'), 'infinity'),
+      v_session.session_id || ' ' || lpad(v_session.subject_version::text, 19, '0'), false
+    )
+  then
+    return null;
+  end if;
+
+  return payments_private.put_ordinary_payment(
+    environment,
+    payload,
+    payments_private.payment_of_checkout_session(
+      environment, object, v_type, v_created_at, v_session.version, v_session.is_settled, v_session.subject,
+      v_session.subject_version
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.take_session(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_session.sql
+--! Included projection/private/insert_ordinary_subscription.sql
+/*
+ * Writes an ordinary event of a subscription with one item that has no row yet: the row, its item and the ledger, in one
+ * statement. Returns the event's result, or null if the item or the event is known. Contract: see take_subscription.
+ */
+create or replace function payments_private.insert_ordinary_subscription(
+  environment text,
+  payload jsonb,
+  object jsonb,
+  version bigint,
+  subject payments.billing_subject
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_item jsonb := object -> 'items' -> 'data' -> 0;
+  v_item_start timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_start', 'null'), object -> 'current_period_start'
+  ));
+  v_item_end timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_end', 'null'), object -> 'current_period_end'
+  ));
+  v_result jsonb;
+begin
+  with written as (
+    insert into payments.stripe_subscriptions (
+      environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
+      current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start,
+      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw,
+      version
+    )
+    values (
+      insert_ordinary_subscription.environment,
+      insert_ordinary_subscription.object ->> 'id',
+      payments_private.id_of(insert_ordinary_subscription.object -> 'customer'),
+      (insert_ordinary_subscription.subject).type,
+      (insert_ordinary_subscription.subject).id,
+      case when (insert_ordinary_subscription.subject).type is not null then insert_ordinary_subscription.version end,
+      insert_ordinary_subscription.object ->> 'status',
+      coalesce(
+        payments_private.instant_of(insert_ordinary_subscription.object -> 'current_period_start'),
+        payments_private.instant_of(v_item -> 'current_period_start')
+      ),
+      case
+        when jsonb_typeof(insert_ordinary_subscription.object -> 'current_period_start') = 'number'
+        then payments_private.instant_of(insert_ordinary_subscription.object -> 'current_period_end')
+        else payments_private.instant_of(v_item -> 'current_period_end')
+      end,
+      coalesce((insert_ordinary_subscription.object ->> 'cancel_at_period_end')::boolean, false),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'cancel_at'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'canceled_at'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'trial_start'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'trial_end'),
+      payments_private.id_of(insert_ordinary_subscription.object -> 'latest_invoice'),
+      case
+        when jsonb_typeof(insert_ordinary_subscription.object -> 'pause_collection') = 'object'
+        then coalesce(insert_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
+      end,
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+      coalesce(nullif(insert_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
+      insert_ordinary_subscription.object,
+      insert_ordinary_subscription.version
+    )
+  ),
+  added as (
+    insert into payments.stripe_subscription_items (
+      id, environment, subscription_item_id, subscription_id, product_id, price_id, quantity, metadata, current_period_start, current_period_end
+    )
+    values (
+      payments_private.uuid_of_object(insert_ordinary_subscription.environment, v_item ->> 'id'),
+      insert_ordinary_subscription.environment,
+      v_item ->> 'id',
+      insert_ordinary_subscription.object ->> 'id',
+      payments_private.id_of(coalesce(v_item -> 'price' -> 'product', v_item -> 'plan' -> 'product')),
+      payments_private.id_of(coalesce(v_item -> 'price', v_item -> 'plan')),
+      (v_item ->> 'quantity')::bigint,
+      coalesce(nullif(v_item -> 'metadata', 'null'), '{}'),
+      v_item_start,
+      v_item_end
+    )
+    on conflict do nothing
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      insert_ordinary_subscription.environment,
+      insert_ordinary_subscription.payload ->> 'id',
+      insert_ordinary_subscription.payload ->> 'type',
+      insert_ordinary_subscription.environment = 'live',
+      insert_ordinary_subscription.payload -> 'data' -> 'object' ->> 'object',
+      insert_ordinary_subscription.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((insert_ordinary_subscription.payload -> 'created')::double precision),
+      insert_ordinary_subscription.payload,
+      'processed',
+      1,
+      now()
+    from added
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.insert_ordinary_subscription(
+  text, jsonb, jsonb, bigint, payments.billing_subject
+) from public, anon, authenticated;
+--! EndIncluded projection/private/insert_ordinary_subscription.sql
+--! Included projection/private/is_new_subscription.sql
+/*
+ * Returns whether a subscription has no row yet, and each of its payments has this subject already: then a new row with
+ * this subject changes no payment. See take_subscription and refresh_payments.
+ */
+create or replace function payments_private.is_new_subscription(
+  environment text,
+  id text,
+  subject payments.billing_subject
+)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+begin
+  return not exists (
+      select
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = is_new_subscription.id and s.environment = is_new_subscription.environment
+    )
+    and not exists (
+      select
+      from payments_private.payment_objects as o
+      left join payments.transactions as t on t.id = o.payment_id
+      where o.subscription_id = is_new_subscription.id
+        and o.environment = is_new_subscription.environment
+        and (t.subject_type, t.subject_id)
+          is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
+    );
+end;
+$$;
+
+revoke all on function payments_private.is_new_subscription(text, text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded projection/private/is_new_subscription.sql
+--! Included projection/private/update_ordinary_subscription.sql
+/*
+ * Writes an ordinary event of a subscription that has a row: the row, its one item and the ledger, in one statement.
+ * Returns the event's result, or null if nothing was written. Contract: see take_subscription.
+ *
+ * Ordinary is a newer snapshot of the same customer with the same one item, which names no owner or the one that the row
+ * has from an earlier snapshot. Its status is the same, unless may_change_status: the status decides which customer a
+ * subject pays with. The row itself has all that this depends on, so the conditions hold after a wait for the row, too.
+ */
+create or replace function payments_private.update_ordinary_subscription(
+  environment text,
+  payload jsonb,
+  object jsonb,
+  version bigint,
+  subject payments.billing_subject,
+  may_change_status boolean
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_item jsonb := object -> 'items' -> 'data' -> 0;
+  v_item_start timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_start', 'null'), object -> 'current_period_start'
+  ));
+  v_item_end timestamptz := payments_private.instant_of(coalesce(
+    nullif(v_item -> 'current_period_end', 'null'), object -> 'current_period_end'
+  ));
+  v_result jsonb;
+begin
+  with written as (
+    update payments.stripe_subscriptions as t
+    set status = update_ordinary_subscription.object ->> 'status',
+        current_period_start = coalesce(
+            payments_private.instant_of(update_ordinary_subscription.object -> 'current_period_start'),
+            payments_private.instant_of(v_item -> 'current_period_start')
+          ),
+        current_period_end = case
+            when jsonb_typeof(update_ordinary_subscription.object -> 'current_period_start') = 'number'
+            then payments_private.instant_of(update_ordinary_subscription.object -> 'current_period_end')
+            else payments_private.instant_of(v_item -> 'current_period_end')
+          end,
+        cancel_at_period_end = coalesce((update_ordinary_subscription.object ->> 'cancel_at_period_end')::boolean, false),
+        cancel_at = payments_private.instant_of(update_ordinary_subscription.object -> 'cancel_at'),
+        canceled_at = payments_private.instant_of(update_ordinary_subscription.object -> 'canceled_at'),
+        trial_start = payments_private.instant_of(update_ordinary_subscription.object -> 'trial_start'),
+        trial_end = payments_private.instant_of(update_ordinary_subscription.object -> 'trial_end'),
+        latest_invoice_id = payments_private.id_of(update_ordinary_subscription.object -> 'latest_invoice'),
+        pause_collection_behavior = case
+            when jsonb_typeof(update_ordinary_subscription.object -> 'pause_collection') = 'object'
+            then coalesce(update_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
+          end,
+        pause_collection_resumes_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+        metadata = coalesce(nullif(update_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
+        raw = update_ordinary_subscription.object,
+        version = update_ordinary_subscription.version,
+        synced_at = now()
+    where t.subscription_id = update_ordinary_subscription.object ->> 'id'
+      and t.environment = update_ordinary_subscription.environment
+      and t.version < update_ordinary_subscription.version
+      and t.customer_id = payments_private.id_of(update_ordinary_subscription.object -> 'customer')
+      and (t.status = update_ordinary_subscription.object ->> 'status' or update_ordinary_subscription.may_change_status)
+      and t.raw -> 'items' -> 'data' -> 0 ->> 'id' = v_item ->> 'id'
+      and jsonb_array_length(t.raw -> 'items' -> 'data') = 1
+      and t.raw -> 'items' ->> 'has_more' is distinct from 'true'
+      and (
+        (update_ordinary_subscription.subject).type is null
+        or (
+          t.subject_version <= update_ordinary_subscription.version
+          and (t.subject_type, t.subject_id) = ((update_ordinary_subscription.subject).type, (update_ordinary_subscription.subject).id)
+        )
+      )
+    returning true
+  ),
+  changed as (
+    update payments.stripe_subscription_items as t
+    set subscription_id = update_ordinary_subscription.object ->> 'id',
+        product_id = payments_private.id_of(coalesce(v_item -> 'price' -> 'product', v_item -> 'plan' -> 'product')),
+        price_id = payments_private.id_of(coalesce(v_item -> 'price', v_item -> 'plan')),
+        quantity = (v_item ->> 'quantity')::bigint,
+        metadata = coalesce(nullif(v_item -> 'metadata', 'null'), '{}'),
+        current_period_start = v_item_start,
+        current_period_end = v_item_end
+    from written
+    where t.subscription_item_id = v_item ->> 'id'
+      and t.environment = update_ordinary_subscription.environment
+      and (t.subscription_id, t.product_id, t.price_id, t.quantity, t.metadata, t.current_period_start, t.current_period_end)
+        is distinct from (
+          update_ordinary_subscription.object ->> 'id',
+          payments_private.id_of(coalesce(v_item -> 'price' -> 'product', v_item -> 'plan' -> 'product')),
+          payments_private.id_of(coalesce(v_item -> 'price', v_item -> 'plan')),
+          (v_item ->> 'quantity')::bigint,
+          coalesce(nullif(v_item -> 'metadata', 'null'), '{}'),
+          v_item_start,
+          v_item_end
+        )
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      update_ordinary_subscription.environment,
+      update_ordinary_subscription.payload ->> 'id',
+      update_ordinary_subscription.payload ->> 'type',
+      update_ordinary_subscription.environment = 'live',
+      update_ordinary_subscription.payload -> 'data' -> 'object' ->> 'object',
+      update_ordinary_subscription.payload -> 'data' -> 'object' ->> 'id',
+      to_timestamp((update_ordinary_subscription.payload -> 'created')::double precision),
+      update_ordinary_subscription.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.update_ordinary_subscription(
+  text, jsonb, jsonb, bigint, payments.billing_subject, boolean
+) from public, anon, authenticated;
+--! EndIncluded projection/private/update_ordinary_subscription.sql
+--! Included ledger/private/take_subscription.sql
+/*
+ * Takes an ordinary event that a subscription was created or changed. Returns the event's result, or null if the event is
+ * not ordinary. Contract: see take_event.
+ *
+ * Most events change a row in place, without its status: see update_ordinary_subscription. Like take_customer, that takes the
+ * lock of one id and then waits for no other. Everything else takes the locks of the general path:
+ *   - another status: the customer and its subject have no other claim, so that no mapping depends on the status
+ *   - a subscription without a row: its claim is ordinary (take_claim), and no payment of it has another subject
+ * The row is looked up before the locks, to choose between these. The statement that writes checks it again.
+ */
+create or replace function payments_private.take_subscription(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_type text := payload ->> 'type';
+  v_version bigint := payments_private.snapshot_version(
+    to_timestamp((payload -> 'created')::double precision), v_type, false
+  );
+  v_id text := object ->> 'id';
+  v_customer_id text := payments_private.id_of(object -> 'customer');
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_status text; -- of the row
+begin
+  if object ->> 'status' in ('canceled', 'incomplete_expired')
+    or jsonb_array_length(object -> 'items' -> 'data') is distinct from 1
+    or object -> 'items' ->> 'has_more' = 'true'
+    or v_customer_id is null
+  then
+    return null;
+  end if;
+
+  -- change a row in place
+  select t.status
+  into v_status
+  from payments.stripe_subscriptions as t
+  where t.subscription_id = v_id and t.environment = take_subscription.environment;
+  if v_status = object ->> 'status' then
+    if pg_advisory_xact_lock(hashtextextended(environment || ' ' || v_id, 0)) is null then
+      return null;
+    end if;
+    return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, false);
+  end if;
+
+  -- lock the ids, then the subject, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_subscription.environment || ' ' || i.id, 0) as key
+    from unnest(payments_private.ids_of(array[take_subscription.object])) as i (id)
+    where i.id not like 'subject %'
+    order by key
+  ) as k;
+  if v_subject.type is null
+    or pg_advisory_xact_lock(
+      hashtextextended(environment || ' subject ' || v_subject.type || ' ' || v_subject.id, 0)
+    ) is null
+    or not payments_private.take_claim(
+      environment, v_customer_id, v_subject, coalesce(payments_private.instant_of(object -> 'created'), 'infinity'),
+      v_id || ' ' || lpad(v_version::text, 19, '0'), true
+    )
+  then
+    return null;
+  end if;
+
+  if v_status is not null then
+    return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, true);
+  elsif payments_private.is_new_subscription(environment, v_id, v_subject) then
+    return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
+  end if;
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.take_subscription(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_subscription.sql
+--! Included ledger/private/take_customer.sql
+/*
+ * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
+ * Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
+ *
+ * Ordinary is an object that is whole and not deleted, and that is newer than its row, which is not deleted either. Such
+ * an event changes the row of its customer and nothing else: no owner and no mapping depends on it.
+ *
+ * Of the locks of the general path it takes that of the customer's id, then the row, then the ledger's key. It waits for
+ * no other id, so it closes no circle with a path that takes several ids in order. Nobody else takes the lock of an event's
+ * id alone, and the ledger's key finds a duplicate.
+ */
+create or replace function payments_private.take_customer(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  if pg_advisory_xact_lock(hashtextextended(environment || ' ' || (object ->> 'id'), 0)) is null then -- lock_ids
+    return null;
+  end if;
+
+  with written as (
+    insert into payments.customers as t (
+      environment, provider_customer_id, email, name, phone, metadata, raw, provider_created_at, version
+    )
+    select
+      take_customer.environment,
+      take_customer.object ->> 'id',
+      take_customer.object ->> 'email',
+      take_customer.object ->> 'name',
+      take_customer.object ->> 'phone',
+      coalesce(nullif(take_customer.object -> 'metadata', 'null'), '{}'),
+      take_customer.object,
+      to_timestamp((take_customer.object -> 'created')::double precision),
+      payments_private.snapshot_version(v_created_at, take_customer.payload ->> 'type', false)
+    where jsonb_typeof(take_customer.object -> 'created') = 'number' and not take_customer.object ? 'deleted'
+    on conflict on constraint customers_provider_customer_id_key do update
+    set email = excluded.email,
+        name = excluded.name,
+        phone = excluded.phone,
+        metadata = excluded.metadata,
+        raw = excluded.raw,
+        version = excluded.version,
+        provider_created_at = excluded.provider_created_at,
+        synced_at = now()
+    where t.version < excluded.version and not t.deleted
+    returning true
+  ),
+  recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    select
+      take_customer.environment,
+      take_customer.payload ->> 'id',
+      take_customer.payload ->> 'type',
+      take_customer.environment = 'live',
+      'customer',
+      take_customer.object ->> 'id',
+      v_created_at,
+      take_customer.payload,
+      'processed',
+      1,
+      now()
+    from written
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_customer(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_customer.sql
+--! Included ledger/private/take_event.sql
+/*
+ * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
+ * any event. Returns the event's result, or null if the event is not ordinary; see payments.ingest_webhook_event.
+ *
+ * The rules of every short path, take_<kind>:
+ *   - It writes the same rows, ledger and result as the general path. Wherever it might not, it returns null.
+ *   - The caller undoes what it did if it returns null, and takes the general path as if nothing had been.
+ *   - The ledger's key finds a duplicate: an event that the ledger has already is not ordinary.
+ *   - A snapshot is written only if it is strictly newer than its row, by the same version as in the general path.
+ *   - It takes the same locks in the same order as the general path, or only ones that close no circle with these.
+ *   - It writes the ledger last, with the statement that writes the rows or after it. The app's triggers fire there.
+ *
+ * Contract: the caller has checked the event, locked the environment, and begun a subtransaction.
+ */
+create or replace function payments_private.take_event(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  case payload ->> 'type'
+    when 'customer.created', 'customer.updated' then
+      if object ->> 'object' = 'customer' then
+        return payments_private.take_customer(environment, payload, object);
+      end if;
+    when 'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.paused',
+      'customer.subscription.resumed', 'customer.subscription.trial_will_end'
+    then
+      if object ->> 'object' = 'subscription' then
+        return payments_private.take_subscription(environment, payload, object);
+      end if;
+    when 'checkout.session.completed' then
+      if object ->> 'object' = 'checkout.session' and object ->> 'payment_status' in ('paid', 'no_payment_required') then
+        return payments_private.take_session(environment, payload, object);
+      end if;
+    when 'invoice.paid', 'invoice.payment_succeeded' then
+      if object ->> 'object' = 'invoice' and object ->> 'status' = 'paid' and not object ? 'payments' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'payment_intent.succeeded' then
+      if object ->> 'object' = 'payment_intent' and object ->> 'status' = 'succeeded' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'charge.refunded' then
+      if object ->> 'object' = 'charge' and object ->> 'status' = 'succeeded' and not object ? 'refunds' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'refund.created', 'refund.updated', 'charge.refund.updated' then
+      if object ->> 'object' = 'refund' and object ->> 'status' = 'succeeded' then
+        return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'product.created', 'product.updated' then
+      if object ->> 'object' = 'product' then
+        return payments_private.take_product(environment, payload, object);
+      end if;
+    when 'price.created', 'price.updated' then
+      if object ->> 'object' = 'price' then
+        return payments_private.take_price(environment, payload, object);
+      end if;
+    else
+      if not payments_private.is_projected_event(payload ->> 'type') then
+        return payments_private.take_ignored(environment, payload);
+      end if;
+  end case;
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.take_event(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_event.sql
+--! Included ledger/private/ingest_event.sql
+/*
+ * Takes one verified event: by the short path of its kind if it is ordinary, else by the general path of every event.
+ * Returns its result. It is payments.ingest_webhook_event without the limit of how long it waits for a lock.
+ *
+ * In a list it returns null for an event that is not ordinary, so that the caller takes these together. It then raises
+ * 57014 if the statement timeout has passed, as process_events does. The caller has locked all ids of a list.
+ *
+ * The conditions of the short path are one expression, because each expression costs a new connection up to a tenth of a
+ * millisecond. If one does not hold, the general path says why.
+ */
+create or replace function payments_private.ingest_event(
+  environment text,
+  payload jsonb,
+  is_in_list boolean default false
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_object jsonb := payload -> 'data' -> 'object';
+  v_result jsonb;
+  v_error text;
+  v_context text;
+begin
+  -- try the short path
+  if environment in ('test', 'live')
+    and current_setting('role') not in ('anon', 'authenticated') and session_user not in ('anon', 'authenticated')
+    and current_setting('transaction_isolation') in ('read committed', 'read uncommitted')
+    and payload ->> 'object' = 'event'
+    and length(payload ->> 'id') between 1 and 255
+    and length(v_object ->> 'id') between 1 and 255
+    and payload -> 'livemode' = to_jsonb(environment = 'live')
+    and payload -> 'created' between '0' and '100000000000' -- compared as jsonb, so it is a number
+    and payload ->> 'account' is null
+  then
+    begin
+      if pg_advisory_xact_lock_shared(hashtextextended('environment ' || environment, 2)) is not null then -- lock_environment
+        v_result := payments_private.take_event(environment, payload, v_object);
+      end if;
+      if v_result is null then
+        raise sqlstate 'SP040'; -- undoes what the short path did; nobody sees it
+      end if;
+      set constraints all immediate; -- raise here what the app has deferred, see process_batch
+      set constraints all deferred;
+      return v_result;
+    exception
+      when sqlstate 'SP040' then null;
+      when others or assert_failure or query_canceled then
+        if is_in_list and sqlstate = '57014' then
+          raise;
+        end if;
+        get stacked diagnostics v_context = pg_exception_context;
+        v_error := payments_private.describe_error(environment, payload, sqlstate, sqlerrm, v_context);
+    end;
+    if v_error is not null then
+      return payments_private.fail_event(environment, payload, v_error);
+    end if;
+  end if;
+
+  if is_in_list then
+    return null;
+  end if;
+  return payments_private.ingest_generally(environment, payload);
+end;
+$$;
+
+revoke all on function payments_private.ingest_event(text, jsonb, boolean) from public, anon, authenticated;
+--! EndIncluded ledger/private/ingest_event.sql
 --! Included ledger/ingest_webhook_event.sql
 /*
  * Takes one verified Stripe event: projects it, records it in the ledger and runs the app's fulfilment triggers, all in
@@ -5193,6 +8324,10 @@ revoke all on function payments_private.event_problem(text, jsonb) from public, 
  * An app adds fulfilment as `after insert or update` triggers on payments.webhook_events that act when
  * new.processing_status = 'processed'. If one raises, the event is recorded as failed and its projections are
  * committed. The event is retried when Stripe delivers it again, and by retry_webhook_events.
+ *
+ * Nothing waits longer than three seconds for a lock, not the app's triggers either: for example for the row of an order
+ * that another transaction has locked. The event is then kept as failed, and its error names who may hold the lock. The
+ * limit ends with the call, so it also holds behind a pooler and for no other statement.
  */
 create or replace function payments.ingest_webhook_event(environment text, payload jsonb)
   returns jsonb
@@ -5200,20 +8335,10 @@ create or replace function payments.ingest_webhook_event(environment text, paylo
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s'
 as $$
-declare
-  v_problem text;
 begin
-  -- check the arguments
-  perform payments_private.check_environment(environment);
-  v_problem := payments_private.event_problem(environment, payload);
-  if v_problem is not null then
-    raise exception '%', v_problem
-      using errcode = 'SP005',
-            hint = 'Send the events of each mode from its Stripe webhook endpoint to the address of its environment.';
-  end if;
-
-  return (payments_private.ingest_events(environment, array[payload]))[1];
+  return payments_private.ingest_event(environment, payload);
 end;
 $$;
 
@@ -5223,6 +8348,49 @@ comment on function payments.ingest_webhook_event(text, jsonb) is
 revoke all on function payments.ingest_webhook_event(text, jsonb) from public, anon, authenticated;
 grant execute on function payments.ingest_webhook_event(text, jsonb) to payments_service;
 --! EndIncluded ledger/ingest_webhook_event.sql
+--! Included ledger/private/ingest_few.sql
+/*
+ * Takes a few events without a problem (see event_problem): each by its short path if it is ordinary, then the others
+ * together by the general path. Returns their results in the same order; see payments.ingest_webhook_event. Locks all ids
+ * of the events and then their payments, each at once and in order: no short path then waits for one of these while it
+ * holds another.
+ */
+create or replace function payments_private.ingest_few(environment text, payloads jsonb[])
+  returns jsonb[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_ids text[] := payments_private.ids_of(payloads);
+  v_results jsonb[] := '{}';
+  v_others jsonb[] := '{}';
+  v_positions integer[] := '{}'; -- of the others
+  v_processed jsonb[];
+begin
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, v_ids);
+  perform payments_private.lock_payments_of(environment, v_ids); -- else two lists could lock two payments crosswise
+  for i in 1 .. cardinality(payloads) loop
+    v_results[i] := payments_private.ingest_event(environment, payloads[i], true);
+    if v_results[i] is null then
+      v_others := v_others || payloads[i];
+      v_positions := v_positions || i;
+    end if;
+  end loop;
+  if cardinality(v_others) > 0 then
+    v_processed := payments_private.ingest_events(environment, v_others);
+    for i in 1 .. cardinality(v_positions) loop
+      v_results[v_positions[i]] := v_processed[i];
+    end loop;
+  end if;
+  return v_results;
+end;
+$$;
+
+revoke all on function payments_private.ingest_few(text, jsonb[]) from public, anon, authenticated;
+--! EndIncluded ledger/private/ingest_few.sql
 --! Included ledger/ingest_webhook_events.sql
 /*
  * Takes several verified Stripe events in one call and one transaction. Returns a list in the same order: for each
@@ -5239,6 +8407,7 @@ create or replace function payments.ingest_webhook_events(environment text, payl
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s' -- as in ingest_webhook_event
 as $$
 declare
   v_payload jsonb;
@@ -5267,7 +8436,19 @@ begin
   end loop;
 
   -- process the others
-  v_processed := payments_private.ingest_events(environment, v_payloads);
+  begin
+    if cardinality(v_payloads) <= 6 then -- then each is cheaper by its short path
+      v_processed := payments_private.ingest_few(environment, v_payloads);
+    else
+      v_processed := payments_private.ingest_events(environment, v_payloads);
+    end if;
+  exception
+    when lock_not_available then -- an id is locked: take each event alone, after which the others wait no more
+      perform set_config('lock_timeout', '500ms', true);
+      for i in 1 .. cardinality(v_payloads) loop
+        v_processed[i] := payments_private.ingest_event(environment, v_payloads[i]);
+      end loop;
+  end;
   for i in 1 .. cardinality(v_positions) loop
     v_results[v_positions[i]] := v_processed[i];
   end loop;
@@ -5335,6 +8516,7 @@ create or replace function payments.retry_webhook_events(max integer default 100
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s' -- as in ingest_webhook_event
 as $$
 #variable_conflict use_column
 declare
@@ -5360,6 +8542,9 @@ begin
     processing_status := v_result ->> 'status';
     last_error := v_result -> 'event' ->> 'last_error';
     return next;
+    if last_error like '%(55P03)%' then
+      perform set_config('lock_timeout', '500ms', true); -- the next ones may wait for the same transaction
+    end if;
     exit when last_error like '%(57014)'; -- the statement timeout has passed; the next call retries the others
   end loop;
 end;
@@ -5394,6 +8579,7 @@ create or replace function payments.replay_webhook_events(
   volatile
   security definer -- crosses from the handler's role to the tables
   set search_path = pg_catalog, pg_temp
+  set lock_timeout = '3s' -- as in ingest_webhook_event
 as $$
 #variable_conflict use_column
 declare
@@ -9061,7 +12247,9 @@ as
     c.last_synced_at,
     c.last_sync_status,
     c.last_sync_error,
-    c.last_sync_counts
+    c.last_sync_counts,
+    c.events_complete_from,
+    c.events_complete_until
   from payments.provider_connections as c
   where c.provider = 'stripe';
 
@@ -9095,7 +12283,10 @@ as
     e.processed_at,
     e.created_at,
     e.updated_at,
-    e.payload
+    e.payload,
+    e.provider_created_at,
+    e.next_attempt_at,
+    e.processing_status = 'failed' and e.next_attempt_at is null as is_dead_lettered
   from payments.webhook_events as e
   where e.provider = 'stripe';
 
@@ -9230,7 +12421,9 @@ as
     t.updated_at,
     t.related_object_ids,
     t.amount_disputed,
-    t.dispute_status
+    t.dispute_status,
+    t.disputed_at,
+    t.dispute_amount
   from payments.transactions as t
   where t.provider = 'stripe';
 
@@ -9239,6 +12432,35 @@ comment on view payments_private.transaction_list is 'Payments and refunds as th
 revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
+--! Included projection/private/catalog_revision.sql
+/*
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ *
+ * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
+ */
+create or replace function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return md5(jsonb_build_array(
+    catalog_row -> 'name',
+    catalog_row -> 'description',
+    catalog_row -> 'active',
+    catalog_row -> 'default_price_id',
+    catalog_row -> 'lookup_key',
+    catalog_row -> 'tax_behavior',
+    catalog_row -> 'metadata'
+  )::text);
+end;
+$$;
+
+revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
+--! EndIncluded projection/private/catalog_revision.sql
 --! Included projection/private/price_list.sql
 /*
  * Returns the prices that the API lists, with columns named as in its answers.
@@ -9264,7 +12486,8 @@ as
     p.recurring_interval_count,
     p.metadata,
     p.synced_at,
-    p.recurring_usage_type
+    p.recurring_usage_type,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
   from payments.stripe_prices as p
   where not p.deleted;
 
@@ -9290,7 +12513,8 @@ as
     p.active,
     p.default_price_id,
     p.metadata,
-    p.synced_at
+    p.synced_at,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
   from payments.stripe_products as p
   where not p.deleted;
 
@@ -9361,7 +12585,9 @@ as
       where i.subscription_id = s.subscription_id and i.environment = s.environment
     ) as items,
     s.pause_collection_behavior,
-    s.pause_collection_resumes_at
+    s.pause_collection_resumes_at,
+    payments_private.subscription_access(s) ->> 'access' as access,
+    payments_private.subscription_access(s) ->> 'reason' as access_reason
   from payments.stripe_subscriptions as s;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
@@ -9688,6 +12914,7 @@ alter table payments.stripe_subscription_items enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
+alter table payments_private.catalog_changes enable row level security;
 alter table payments_private.customer_owners enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.rate_counters enable row level security;

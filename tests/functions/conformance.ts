@@ -117,6 +117,32 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
     return answer
   }
 
+  it('the dashboard exchanges the admin key for a cookie that its own page alone can use', async () => {
+    const page = { 'sec-fetch-site': 'same-origin' }
+    expect((await call('/dashboard/session')).body).toMatchObject({ session: null, canSignIn: true })
+    expect((await call('/dashboard/api/stripe/config', { headers: page })).status).toBe(401)
+    const signedIn = await post('/dashboard/session', { key: ADMIN_KEY }, page)
+    expect(signedIn.status).toBe(201)
+    const cookie = signedIn.headers.get('set-cookie') ?? ''
+    expect(cookie).toMatch(/^payments-dashboard=\S+; Max-Age=3600; HttpOnly; SameSite=Strict$/)
+    const headers = { cookie: cookie.split(';')[0] ?? '', ...page }
+    expect((await call('/dashboard/api/stripe/config', { headers })).status).toBe(200)
+    expect((await call('/api/payments/stripe/config', { headers })).status).toBe(401)
+    const change = {
+      method: 'POST',
+      headers: { ...headers, 'content-type': 'application/json' },
+      body: '{"name":"Cap"}',
+    }
+    const path = '/dashboard/api/stripe/test/catalog/products'
+    expect((await call(path, change)).status).toBe(403)
+    const { csrfToken } = signedIn.body.session
+    const allowed = await call(path, { ...change, headers: { ...change.headers, 'x-csrf-token': csrfToken } })
+    expect(allowed.status, allowed.text).toBe(201)
+    const foreign = { cookie: headers.cookie, 'sec-fetch-site': 'cross-site', 'x-csrf-token': csrfToken }
+    expect((await call('/dashboard/api/stripe/config', { headers: foreign })).status).toBe(403)
+    expect([200, 503]).toContain((await call('/dashboard/')).status)
+  })
+
   describe('GET /health', () => {
     it('says that the database answers', async () => {
       const { status, body } = await call('/health')

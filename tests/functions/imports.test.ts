@@ -37,6 +37,16 @@ describe('the app', () => {
     expect(packages('node.ts')).toEqual(['@hono/node-server', ...packages('app.ts')].sort())
   })
 
+  it('loads nothing of the dashboard before it is opened, and no file of it with its session', () => {
+    const ofDashboard = (entry: string) => [...loaded(entry)].filter((name) => name.includes('/dashboard'))
+    for (const entry of ['app.ts', 'node.ts', 'deno.ts', 'worker.ts', 'admin/index.ts'])
+      expect(ofDashboard(entry).filter((name) => !name.endsWith('/schemas.ts'))).toEqual([])
+    expect(ofDashboard('app.ts')).toEqual([])
+    expect(ofDashboard('dashboard-server/index.ts').map((name) => name.split('/').pop())).not.toContain(
+      'built.ts',
+    )
+  })
+
   it('knows the runtime in one file only, besides the entries', () => {
     const entries = ['node.ts', 'deno.ts', 'worker.ts'].map((entry) =>
       fileURLToPath(new URL(entry, functions)),

@@ -207,6 +207,24 @@ describe('a Worker', () => {
     expect(variablesOf({ A: a, HYPERDRIVE: b })).toEqual({ DATABASE_URL: 'postgres://b/b' })
   })
 
+  it('serves the dashboard, and remembers wrong keys from one request to the next', async () => {
+    const to = (path: string, init: RequestInit = {}) =>
+      worker.fetch(new Request(`https://w.example/dashboard/${path}`, init), system.env, context)
+    const signIn = (key: string) =>
+      to('session', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'sec-fetch-site': 'same-origin' },
+        body: JSON.stringify({ key }),
+      })
+    const begun = await signIn(ADMIN_KEY)
+    expect(begun.status).toBe(201)
+    const [cookie = ''] = (begun.headers.get('set-cookie') ?? '').split(';')
+    const api = await to('api/stripe/config', { headers: { cookie, 'sec-fetch-site': 'same-origin' } })
+    expect(api.status).toBe(200)
+    for (let count = 0; count < 5; count++) expect((await signIn('wrong')).status).toBe(401)
+    expect((await signIn('wrong')).status).toBe(429)
+  })
+
   it('says as JSON what is not configured', async () => {
     const answer = await ask({ PORT: '1' })
     expect([answer.status, answer.headers.get('cache-control')]).toEqual([500, 'no-store'])

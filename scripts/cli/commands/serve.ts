@@ -19,6 +19,8 @@ const VARIABLES: [name: string, what: string][] = [
   ['PAYMENTS_JWT_DEFAULT_ROLE', 'the role of a token that states none (default: refused)'],
   ['PAYMENTS_ANON_KEY', 'a key of anonymous callers'],
   ['PAYMENTS_ADMIN_KEY', 'the admin key'],
+  ['PAYMENTS_ADMIN_READ_KEY', 'a key that sees what the admin sees, without secrets, and changes nothing'],
+  ['PAYMENTS_DASHBOARD', 'on, or off: whether /dashboard is served (default: on)'],
   ['PAYMENTS_ADMIN_ROLES', "roles whose tokens are an admin's (default: project_admin)"],
   ['PAYMENTS_ENCRYPTION_KEY', 'decrypts stored secrets: openssl rand -base64 32'],
   ['PAYMENTS_PREVIOUS_ENCRYPTION_KEY', 'the previous one, during a rotation'],

@@ -16,7 +16,9 @@ type SqlFunction = {
 /** Private functions that the handlers call: encrypted secrets are no part of the public schema. */
 const PRIVATE_CALLS = [
   'all_secrets',
+  'begin_catalog_change',
   'check_known_objects',
+  'end_catalog_change',
   'forget_refused_signatures',
   'known_objects',
   'read_secrets',

@@ -102,7 +102,7 @@ function operationOf(
   { parametersOf, contentOf }: ReturnType<typeof schemaPrinter>,
 ): Json {
   const { id, summary, description, params, query, body, bodyMayBeEmpty, status = 200, response } = definition
-  const { contentType }: { contentType?: string } = 'contentType' in definition ? definition : {}
+  const { contentType } = definition
   const parameters = [...parametersOf(params, 'path'), ...parametersOf(query, 'query')]
   const requestBody = () => ({
     required: bodyMayBeEmpty !== true,
@@ -180,7 +180,18 @@ function document(): Json {
 }
 
 const SECURITY_SCHEMES = {
-  adminKey: { type: 'apiKey', in: 'header', name: 'x-api-key', description: 'The admin key.' },
+  adminKey: {
+    type: 'apiKey',
+    in: 'header',
+    name: 'x-api-key',
+    description: 'The admin key; for `GET` also the read-only key.',
+  },
+  dashboardSession: {
+    type: 'apiKey',
+    in: 'cookie',
+    name: '__Secure-payments-dashboard',
+    description: 'The session of the dashboard, for addresses below `/dashboard` only.',
+  },
   bearer: {
     type: 'http',
     scheme: 'bearer',

@@ -16,6 +16,12 @@ import {
   nextCursor,
   noQuery,
 } from '../../../functions/core/schema-parts.ts'
+import {
+  dashboardResponse,
+  signInBody,
+  signInResponse,
+  signOutResponse,
+} from '../../../functions/dashboard-server/schemas.ts'
 import { webhookResponse } from '../../../functions/events/schemas.ts'
 
 /** A route without its handler, which is in `app.ts`. The path is complete. */
@@ -39,6 +45,51 @@ const OF_STRIPE = {
   502: ['UPSTREAM_FAILURE'],
   503: ['DATABASE_UNAVAILABLE', 'UPSTREAM_FAILURE', 'PAYMENT_SECRETS_UNREADABLE'],
 } satisfies Route['errors']
+
+/** The session of the dashboard; the admin API is also below `/dashboard/api`, where it takes the cookie of this session. */
+const dashboardRoutes: PublicRoute[] = [
+  {
+    id: 'getDashboardSession',
+    method: 'GET',
+    path: '/dashboard/session',
+    summary: 'Tells who is signed in to the dashboard, and renews the session',
+    query: noQuery,
+    response: dashboardResponse,
+    errors: { 404: ['NOT_FOUND'] },
+    security: [{ dashboardSession: [] }, {}],
+  },
+  {
+    id: 'signInToDashboard',
+    method: 'POST',
+    path: '/dashboard/session',
+    summary:
+      "Exchanges the admin key, the read-only key, an admin's token or the code of a login link for a cookie",
+    query: noQuery,
+    body: signInBody,
+    status: 201,
+    response: signInResponse,
+    errors: {
+      400: ['INVALID_INPUT'],
+      401: ['AUTH_INVALID_API_KEY', 'AUTH_INVALID_CREDENTIALS', 'AUTH_UNAUTHORIZED'],
+      403: ['AUTH_UNAUTHORIZED'],
+      404: ['NOT_FOUND'],
+      413: ['PAYLOAD_TOO_LARGE'],
+      429: ['RATE_LIMITED'],
+      503: ['UPSTREAM_FAILURE'],
+    },
+    security: [],
+  },
+  {
+    id: 'signOutOfDashboard',
+    method: 'DELETE',
+    path: '/dashboard/session',
+    summary: 'Removes the cookie',
+    query: noQuery,
+    response: signOutResponse,
+    errors: { 403: ['AUTH_UNAUTHORIZED'], 404: ['NOT_FOUND'] },
+    security: [{ dashboardSession: [] }, {}],
+  },
+]
 
 export const publicRoutes: PublicRoute[] = [
   {
@@ -119,6 +170,7 @@ export const publicRoutes: PublicRoute[] = [
     errors: { 503: ['DATABASE_UNAVAILABLE'] },
     security: [],
   },
+  ...dashboardRoutes,
   {
     id: 'getMetrics',
     method: 'GET',

@@ -39,8 +39,9 @@ export function checkAnswer(
   const documented = Object.keys(operation.responses)
   expect(documented, `${method} ${path} answers ${status}: ${JSON.stringify(body)}`).toContain(String(status))
   const { content } = operation.responses[String(status)]
-  const [type] = typeof body === 'string' ? ['text/plain'] : ['application/json']
+  const [type] = typeof body === 'string' ? Object.keys(content) : ['application/json']
   expect(Object.keys(content), `${method} ${path} ${status}`).toEqual([type])
+  if (typeof body === 'string') expect(['text/plain', 'text/csv']).toContain(type)
   const { schema } = content[type as string]
   const result = validator(document, `${method} ${path} ${status}`, schema).safeParse(body)
   expect(result.error?.issues ?? [], `${method} ${path} ${status}`).toEqual([])

@@ -45,6 +45,7 @@ describe('a product', () => {
     expect(made).toEqual({
       environment: 'test',
       productId: expect.stringMatching(/^prod_/),
+      revision: expect.stringMatching(/^[0-9a-f]{32}$/),
       name: 'Mug',
       description: 'Holds tea.',
       active: false,
@@ -189,6 +190,7 @@ describe('a price', () => {
     expect(made).toEqual({
       environment: 'test',
       priceId: expect.stringMatching(/^price_/),
+      revision: expect.stringMatching(/^[0-9a-f]{32}$/),
       productId,
       active: true,
       currency: 'eur',

@@ -317,6 +317,6 @@ describe('where the issuer and the audience are said', () => {
     const ask = createAuthenticateAdmin({ config, now: () => now })
     const headers = new Headers(bearer(await token({ sub: 'user-1', role: 'boss' })))
     await expect(ask(headers)).rejects.toMatchObject({ status: 403, message: /^No token makes an admin/ })
-    await expect(ask(new Headers({ 'x-api-key': adminKey }))).resolves.toBeUndefined()
+    await expect(ask(new Headers({ 'x-api-key': adminKey }))).resolves.toBe('admin')
   })
 })

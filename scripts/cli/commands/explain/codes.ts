@@ -52,6 +52,10 @@ export const HTTP_CODES: Record<ErrorCode, Meaning> = {
     meaning: 'The key belongs to another Stripe account than the rows in the database.',
     next: 'Use a key of the same account. If you mean it, `stripe config set --replace-account`, or `sync --erased` if Stripe erased its data.',
   },
+  PAYMENT_CHANGED_MEANWHILE: {
+    meaning: 'Another request or an event changed this since it was read, so nothing was changed.',
+    next: 'Read it again, and repeat the change if it is still wanted.',
+  },
   PAYMENT_SECRETS_UNREADABLE: {
     meaning: 'The stored secrets cannot be decrypted with PAYMENTS_ENCRYPTION_KEY.',
     next: 'Set the key that they were stored with, or store them again: `pg-payments stripe config set`.',

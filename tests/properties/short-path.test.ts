@@ -1,0 +1,177 @@
+/** The short path of an ordinary event and the general path of every event lead to the same. */
+import * as fc from 'fast-check'
+import type postgres from 'postgres'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
+import { lifeCycles } from './support/life-cycles.ts'
+import { type ApiVersion, type Json, olderVersions, pressed, record } from './support/recording.ts'
+import { RUNS, SEED, type Telling, tellings } from './support/runs.ts'
+
+const runs = RUNS ?? 4
+const timeout = 60_000 + runs * 2_000
+const SECOND = 1_790_000_000
+const VERSIONS: ApiVersion[] = [null, ...olderVersions]
+
+/** How each way of taking events ended, without ids that are random. */
+type Way = { answers: Json[]; rows: Json }
+
+const WAYS = `
+  create schema ways;
+
+  -- every row, without random ids; a payment is named by the first of its objects
+  create function ways.rows() returns jsonb language sql volatile as $$
+    select jsonb_build_object(${[
+      ['payments.stripe_products', 'product_id'],
+      ['payments.stripe_prices', 'price_id'],
+      ['payments.customers', 'provider_customer_id'],
+      ['payments.customer_mappings', 'subject_id'],
+      ['payments.stripe_checkout_sessions', 'checkout_session_id'],
+      ['payments.stripe_subscriptions', 'subscription_id'],
+      ['payments.stripe_subscription_items', 'subscription_item_id'],
+      ['payments.transactions', 'provider_object_id'],
+      ['payments_private.payment_objects', 'object_id'],
+      ['payments_private.customer_owners', 'customer_id'],
+      ['payments.webhook_events', 'provider_event_id'],
+    ]
+      .map(
+        ([table, key]) => `'${table}', (
+          select coalesce(jsonb_agg(x.entry order by x.key, x.entry::text), '[]')
+          from (
+            select t.${key} as key, to_jsonb(t) - 'id' - 'payment_id' - 'next_attempt_at' as entry from ${table} as t
+          ) as x)`,
+      )
+      .join(', ')},
+      'ids', (select coalesce(jsonb_agg(t.id order by t.id), '[]') from payments.stripe_subscription_items as t),
+      'payments', (
+        select coalesce(jsonb_agg(to_jsonb(p) order by p.name), '[]')
+        from (
+          select
+            min(o.object_id) as name, array_agg(o.object_id order by o.object_id) as objects,
+            (select t.provider_object_id from payments.transactions as t where t.id = o.payment_id) as transaction
+          from payments_private.payment_objects as o group by o.payment_id
+        ) as p))
+  $$;
+
+  -- what comes of the events if each goes the short way where it can, or all go the general way; all of it is undone
+  create function ways.tell(events jsonb, is_short boolean) returns jsonb language plpgsql as $$
+  declare
+    v_event jsonb;
+    v_answer jsonb;
+    v_answers jsonb := '[]';
+    v_rows jsonb;
+  begin
+    for v_event in select e.event from jsonb_array_elements(events) as e (event) loop
+      v_answer := case
+        when is_short then payments.ingest_webhook_event('test', v_event)
+        else (payments_private.ingest_events('test', array[v_event]))[1]
+      end;
+      v_answers := v_answers
+        || jsonb_build_array(v_answer || jsonb_build_object('event', (v_answer -> 'event') - 'id' - 'next_attempt_at'));
+    end loop;
+    v_rows := ways.rows();
+    raise exception using errcode = 'UNDO0';
+  exception
+    when sqlstate 'UNDO0' then return jsonb_build_object('answers', v_answers, 'rows', v_rows);
+  end $$;
+
+  -- how many of the events a short path takes
+  create function ways.count_short(events jsonb) returns integer language plpgsql as $$
+  declare
+    v_event jsonb;
+    v_result jsonb;
+    v_count integer := 0;
+  begin
+    for v_event in select e.event from jsonb_array_elements(events) as e (event) loop
+      begin
+        v_result := payments_private.take_event('test', v_event, v_event -> 'data' -> 'object');
+        raise exception using errcode = 'UNDO0';
+      exception
+        when sqlstate 'UNDO0' then v_count := v_count + (v_result is not null)::integer;
+        when sqlstate 'SP040' then null;
+      end;
+      perform payments.ingest_webhook_event('test', v_event);
+    end loop;
+    raise exception using errcode = 'UNDO0';
+  exception
+    when sqlstate 'UNDO0' then return v_count;
+  end $$;
+`
+
+let database: TestDatabase
+let sql: postgres.Sql
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+  sql = database.sql
+  await sql.unsafe(WAYS)
+})
+afterAll(() => database.close())
+
+const textOf = (events: Json[]) => sql.json(events as never)
+
+async function way(events: Json[], isShort: boolean): Promise<Way> {
+  const [row] = await sql<{ way: Way }[]>`select ways.tell(${textOf(events)}, ${isShort}) as way`
+  if (!row) throw new Error('nothing was told')
+  return row.way
+}
+
+/** Tells the same events both ways, each time in one transaction that is undone. */
+async function expectSame(events: Json[]): Promise<void> {
+  const short = await way(events, true)
+  const general = await way(events, false)
+  const told = () => events.map(({ id, type }) => `${type} ${id}`).join('\n')
+  // Both ways have one transaction each, so only the instant at which it began differs.
+  const begun = (value: Way) =>
+    JSON.parse(
+      JSON.stringify(value).replaceAll(
+        String((value.rows['payments.webhook_events'] as Json[])[0]?.received_at),
+        'now',
+      ),
+    )
+  expect(begun(short), told()).toEqual(begun(general))
+}
+
+describe('A short path and the general path give the same rows, ledger and answers', () => {
+  const recordings = lifeCycles.map((cycle) => record(cycle))
+
+  test.each(recordings)(
+    '$name: in any order, with repetitions, at the true times and in one second',
+    async ({ events }) => {
+      const bodies = events.map((told) => VERSIONS.map((version) => told.in(version) as unknown as Json))
+      const body = (event: number, version: number) =>
+        bodies[event % events.length]?.[version % VERSIONS.length] as Json
+      const listOf = ({ order, again, versions }: Telling) => {
+        const list = order.map((event) => body(event, versions[event] ?? 0))
+        for (const { event, at, version } of again)
+          list.splice(at % (list.length + 1), 0, body(event, version))
+        return list
+      }
+      await expectSame(bodies.map(([pinned]) => pinned as Json))
+      await fc.assert(
+        fc.asyncProperty(
+          tellings(events.length, { versions: true }),
+          fc.constantFrom(false, true),
+          fc.boolean(),
+          async (telling, inOneSecond, isPinned) => {
+            const list = listOf(isPinned ? { ...telling, versions: [], again: [] } : telling)
+            await expectSame(inOneSecond ? pressed(list, SECOND) : list)
+          },
+        ),
+        { seed: SEED, numRuns: runs },
+      )
+    },
+    timeout,
+  )
+
+  test('and most events of a life that is told in order are ordinary', async () => {
+    let all = 0
+    let short = 0
+    for (const { events } of recordings) {
+      const bodies = events.map(({ event }) => event as unknown as Json)
+      const [row] = await sql<{ count: number }[]>`select ways.count_short(${textOf(bodies)}) as count`
+      all += bodies.length
+      short += row?.count ?? 0
+    }
+    expect(short / all).toBeGreaterThan(0.4)
+  })
+})
