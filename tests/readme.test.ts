@@ -7,6 +7,7 @@ import type { Command } from 'commander'
 import { Client } from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createProgram } from '../scripts/cli/main.ts'
+import { ANSWERS, WITHOUT_ANSWER } from '../scripts/dev/generators/json-page.ts'
 import { ROOT } from '../scripts/dev/generators/sources.ts'
 import { createTestDatabase, type TestDatabase } from './setup/database.ts'
 import { anchorsOf, commandsOf, linksOf, type Page, pages, readPage } from './support/pages.ts'
@@ -119,6 +120,9 @@ test('what the package contains links to nothing that it does not contain', asyn
   expect(missing).toEqual([])
 })
 
+/** Spellings of older releases that differ in more than the word `stripe`. */
+const OLDER = ['history']
+
 const program = createProgram({
   env: {},
   stdin: new PassThrough(),
@@ -188,6 +192,23 @@ test('a command, a flag, a value or a link that does not exist would be found', 
   expect(problemOf(['events', 'list', '--enviroment', 'test'])).toBe('has no flag --enviroment')
   expect(problemOf(['events', 'list', '--environment', 'prod'])).toBe('--environment is none of test,live')
   expect(problemOf(['explain', 'a', 'b'])).toBe('has too many arguments')
+})
+
+test('what --json prints is described for every command', () => {
+  const names = (command: Command, path: string[] = []): string[] =>
+    command.commands.length === 0
+      ? [path.join(' ')]
+      : command.commands.flatMap((each) => names(each, [...path, each.name()]))
+  const general = (name: string) => {
+    if (/^add /.test(name)) return 'add'
+    return /^dev (?!env$)/.test(name) ? 'dev <action>' : name
+  }
+  const isOlder = (name: string) => Object.hasOwn(ANSWERS, `stripe ${name}`) || OLDER.includes(name)
+  const current = names(program).filter((name) => !isOlder(name))
+  const undescribed = current.filter(
+    (name) => !Object.hasOwn(ANSWERS, general(name)) && !WITHOUT_ANSWER.includes(name),
+  )
+  expect(undescribed).toEqual([])
 })
 
 test('the npm scripts that pages name exist', async () => {

@@ -19,6 +19,7 @@ import {
 } from './generators/errors.ts'
 import { printFunctionTypes } from './generators/function-types.ts'
 import { printFunctionsPage } from './generators/functions-page.ts'
+import { JSON_PAGE, printJsonPage } from './generators/json-page.ts'
 import { printOpenapi } from './generators/openapi.ts'
 import { printSchema } from './generators/schema.ts'
 import { printSchemaParts } from './generators/schema-parts.ts'
@@ -121,6 +122,7 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
       ['types/openapi.json', printOpenapi()],
       [CATALOG_SCHEMA_FILE, `${JSON.stringify(catalogJsonSchema(), null, 2)}\n`],
       ['types/api.ts', printApiTypes()],
+      [JSON_PAGE, printJsonPage()],
       [SCHEMA_PARTS_FILE, await printSchemaParts(sql)],
     ])
     const before = await printSchema(sql, { bodies: true })

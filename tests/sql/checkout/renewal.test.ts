@@ -182,7 +182,7 @@ describe('the purchase of a subscription', () => {
   })
 
   test('that has ended is made again under the key that the page for app authors recommends, and not before', async () => {
-    const page = await readFile(new URL('../../../../functions/client/README.md', import.meta.url), 'utf8')
+    const page = await readFile(new URL('../../../functions/client/README.md', import.meta.url), 'utf8')
     const count = /```sql\s+(select count[^;]+)/.exec(page)?.[1] ?? ''
     const of = { payments_subject_type: 'team', payments_subject_id: '42' }
     const subject = { type: 'team', id: '42' }
