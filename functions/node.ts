@@ -78,6 +78,8 @@ function createDrain(server: Server): (drainMs: number) => Promise<void> {
   }
 }
 
+const KEEP_ALIVE_MS = 75_000
+
 /** Starts the server and resolves when it listens. */
 export async function startServer({
   env = readEnv(),
@@ -89,6 +91,8 @@ export async function startServer({
   const config = readConfig(env)
   const deps = createDeps(config, options)
   const server = createAdaptorServer({ fetch: createApp(deps).fetch }) as Server
+  // Longer than clients and load balancers keep a connection, so that none sends a request while this end closes it.
+  server.keepAliveTimeout = KEEP_ALIVE_MS
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(port ?? config.port, host, () => {

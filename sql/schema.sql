@@ -220,13 +220,16 @@ END) stored,
   expires_at timestamp with time zone,
   version bigint not null default 0,
   subject_version bigint,
+  options jsonb not null default '{}'::jsonb,
+  client_secret text,
   constraint stripe_checkout_sessions_pkey PRIMARY KEY (id),
   constraint attempt_counts_from_1 CHECK ((attempt >= 1)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint idempotency_key_has_1_to_200_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))),
   constraint line_items_are_a_list CHECK (((jsonb_typeof(line_items) = 'array'::text) AND (jsonb_array_length(line_items) <= 100))),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-  constraint mode_of_a_request_is_payment_or_subscription CHECK (((mode = ANY (ARRAY['payment'::text, 'subscription'::text])) OR (checkout_session_id IS NOT NULL))),
+  constraint mode_of_a_request_is_known CHECK (((mode = ANY (ARRAY['payment'::text, 'subscription'::text, 'setup'::text])) OR (checkout_session_id IS NOT NULL))),
+  constraint options_are_an_object CHECK ((jsonb_typeof(options) = 'object'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'open'::text, 'completed'::text, 'expired'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
@@ -236,13 +239,13 @@ alter table payments.stripe_checkout_sessions enable row level security;
 comment on table payments.stripe_checkout_sessions is 'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
-comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
 comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s word. paid and no_payment_required are settled; unpaid, and any word that Stripe adds, is pending, even if the session is complete.';
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
@@ -264,6 +267,8 @@ comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'Af
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
+comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
+comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
 CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_created_at_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
@@ -273,6 +278,7 @@ CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_se
 CREATE INDEX stripe_checkout_sessions_uncommon_idx ON payments.stripe_checkout_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'completed'::text);
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _140_reserved BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__reserved();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
@@ -283,11 +289,12 @@ CASE
     ELSE ((( SELECT payments.caller_id() AS caller_id) IS NULL) AND (idempotency_key = NULLIF(( SELECT current_setting('payments.idempotency_key'::text, true) AS current_setting), ''::text)))
 END));
 create policy select_own on payments.stripe_checkout_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
+create policy service_insert on payments.stripe_checkout_sessions for insert to payments_service with check (true);
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
 create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
-grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
-grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
-grant select, update on payments.stripe_checkout_sessions to payments_service;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
+grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select, update on payments.stripe_checkout_sessions to payments_service;
 
 create table payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid(),
@@ -303,8 +310,10 @@ create table payments.stripe_customer_portal_sessions (
   raw jsonb not null default '{}'::jsonb,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  options jsonb not null default '{}'::jsonb,
   constraint stripe_customer_portal_sessions_pkey PRIMARY KEY (id),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint options_are_an_object CHECK ((jsonb_typeof(options) = 'object'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'created'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
@@ -324,18 +333,20 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_customer_portal_sessions.options is 'What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().';
 CREATE INDEX stripe_customer_portal_sessions_created_at_idx ON payments.stripe_customer_portal_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_customer_portal_sessions_customer_id_idx ON payments.stripe_customer_portal_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
 CREATE INDEX stripe_customer_portal_sessions_subject_idx ON payments.stripe_customer_portal_sessions USING btree (subject_id, subject_type, environment);
 CREATE INDEX stripe_customer_portal_sessions_uncommon_idx ON payments.stripe_customer_portal_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'created'::text);
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _150_options BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_portal_sessions__options();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
 create policy service_update on payments.stripe_customer_portal_sessions for update to payments_service using (true);
-grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
-grant insert (configuration_id, environment, id, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
+grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
+grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
 grant select, update on payments.stripe_customer_portal_sessions to payments_service;
 
 create table payments.stripe_prices (
@@ -347,6 +358,10 @@ create table payments.stripe_prices (
   currency text not null,
   unit_amount bigint,
   unit_amount_decimal text,
+  pay_what_you_want boolean not null default false,
+  custom_unit_amount_minimum bigint,
+  custom_unit_amount_maximum bigint,
+  custom_unit_amount_preset bigint,
   type text not null,
   lookup_key text,
   billing_scheme text,
@@ -373,8 +388,12 @@ comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
 comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
 comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
-comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers, or the buyer chooses it.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
+comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
+comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_maximum is 'The most that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_preset is 'The amount that the page shows first, in the minor unit.';
 comment on column payments.stripe_prices.type is 'Stripe''s type, one_time or recurring.';
 comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
 comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
@@ -1474,6 +1493,10 @@ create view payments_private.price_list with (security_invoker=true) as
     metadata,
     synced_at,
     recurring_usage_type,
+    pay_what_you_want,
+    custom_unit_amount_minimum,
+    custom_unit_amount_maximum,
+    custom_unit_amount_preset,
     payments_private.catalog_revision(to_jsonb(p.*)) AS revision
    FROM payments.stripe_prices p
   WHERE (NOT deleted);
@@ -1706,26 +1729,26 @@ create view payments_private.webhook_event_list with (security_invoker=true) as
 comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
 grant select on payments_private.webhook_event_list to payments_service;
 
-create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
+create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
-grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
-create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text)
+create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
-grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text) to payments_service;
+comment on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text, options jsonb) is 'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy.';
+grant execute on function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text, configuration text, options jsonb) to payments_service;
 
-create function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text)
+create function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) is 'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
-grant execute on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+comment on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
+grant execute on function payments.begin_guest_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, per_minute integer, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments.begin_recovery(environment text, since timestamp with time zone DEFAULT NULL::timestamp with time zone, account_id text DEFAULT NULL::text)
   returns jsonb
@@ -2041,11 +2064,23 @@ create function payments_private.check_caller()
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_caller() to payments_service;
 
-create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text)
+create function payments_private.check_checkout_combination(mode text, line_items jsonb, success_url text, cancel_url text, options jsonb)
   returns void
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text) to payments_service;
+grant execute on function payments_private.check_checkout_combination(mode text, line_items jsonb, success_url text, cancel_url text, options jsonb) to payments_service;
+
+create function payments_private.check_checkout_options(mode text, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_checkout_options(mode text, options jsonb) to payments_service;
+
+create function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments_private.check_environment(environment text)
   returns void
@@ -2059,16 +2094,46 @@ create function payments_private.check_known_objects(environment text, account_i
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
+create function payments_private.check_portal_options(options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
+
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb)
+create function payments_private.checkout_custom_field(field jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_custom_field(field jsonb) to payments_service;
+
+create function payments_private.checkout_option_params(mode text, options jsonb, metadata jsonb, has_customer boolean)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_option_params(mode text, options jsonb, metadata jsonb, has_customer boolean) to payments_service;
+
+create function payments_private.checkout_option_problem(option text, name text, value jsonb)
   returns text
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb) to payments_service;
+grant execute on function payments_private.checkout_option_problem(option text, name text, value jsonb) to payments_service;
+
+create function payments_private.checkout_price_data(price_data jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_price_data(price_data jsonb) to payments_service;
+
+create function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, options jsonb)
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.checkout_request_hash(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, options jsonb) to payments_service;
 
 create function payments_private.checkout_session_params(session payments.stripe_checkout_sessions)
   returns jsonb
@@ -2257,6 +2322,12 @@ create function payments_private.instant_of(field jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
+create function payments_private.is_adjustable_quantity(value jsonb)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_adjustable_quantity(value jsonb) to payments_service;
+
 create function payments_private.is_http_url(url text)
   returns boolean
   language plpgsql immutable security invoker
@@ -2279,6 +2350,12 @@ create function payments_private.is_own_endpoint(environment text, endpoint json
   returns boolean
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.is_price_data(value jsonb)
+  returns boolean
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_price_data(value jsonb) to payments_service;
 
 create function payments_private.is_projected_event(event_type text)
   returns boolean
@@ -2438,11 +2515,23 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
+create function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
+create function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
+create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
+grant execute on function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb) to payments_service;
 
 create function payments_private.process_batch(environment text, events jsonb[], ids text[], statuses text[])
   returns jsonb[]
@@ -2769,6 +2858,11 @@ create function payments_private.tg_customers__revived()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_portal_sessions__options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_sessions__customer()
   returns trigger
   language plpgsql volatile security definer
@@ -2780,6 +2874,11 @@ create function payments_private.tg_sessions__id()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__reserved()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
@@ -2820,6 +2919,12 @@ create function payments_private.uuid_of_object(environment text, object_id text
   returns uuid
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.wrapped(key text, value jsonb)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.wrapped(key text, value jsonb) to payments_service;
 
 create function payments_private.write_session_rows(environment text, snapshots payments_private.snapshot[], sessions payments_private.session_snapshot[], rows payments.stripe_checkout_sessions[], new_positions integer[], changed_positions integer[], owned_positions integer[])
   returns void

@@ -4,13 +4,13 @@
  */
 
 export type CreateCheckoutSessionRequest = {
-  mode: 'payment' | 'subscription'
-  /** 1 to 100 items. */
-  lineItems: CheckoutLineItem[]
-  /** Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. */
-  successUrl: string
-  /** Absolute http(s) address. */
-  cancelUrl: string
+  mode: 'payment' | 'subscription' | 'setup'
+  /** 1 to 100 items; none when mode is setup. */
+  lineItems?: CheckoutLineItem[]
+  /** Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. Required on a hosted page. */
+  successUrl?: string
+  /** Absolute http(s) address. Required on a hosted page. */
+  cancelUrl?: string
   /** The owner of the purchase. A subscription must have one. */
   subject?: BillingSubject
   customerEmail?: string | null
@@ -21,13 +21,123 @@ export type CreateCheckoutSessionRequest = {
    * has expired, or if its money came to nothing. Another request with this key is refused with 409.
    */
   idempotencyKey?: string
+  /** Show prices in the currency of the buyer. */
+  adaptivePricing?: boolean
+  /** The page has a field for a promotion code. */
+  allowPromotionCodes?: boolean
+  /** Stripe Tax computes the tax. */
+  automaticTax?: boolean
+  billingAddressCollection?: 'auto' | 'required'
+  /** When the first whole period begins. */
+  billingCycleAnchor?: string
+  /** `manual` authorizes the amount; the admin API captures or cancels it. */
+  captureMethod?: 'automatic' | 'automatic_async' | 'manual'
+  consentCollection?: {
+    termsOfService?: 'none' | 'required'
+    promotions?: 'none' | 'auto'
+    paymentMethodReuseAgreement?: 'auto' | 'hidden'
+  }
+  currency?: string
+  customFields?: {
+    key: string
+    label: string
+    type: 'text' | 'numeric' | 'dropdown'
+    optional?: boolean
+    /** The choices of a dropdown. */
+    options?: {
+      label: string
+      value: string
+    }[]
+    minimumLength?: number
+    maximumLength?: number
+    defaultValue?: string
+  }[]
+  customText?: {
+    afterSubmit?: string
+    shippingAddress?: string
+    submit?: string
+    termsOfServiceAcceptance?: string
+  }
+  discounts?: {
+    /** A coupon of Stripe. */
+    coupon?: string
+    /** A promotion code of Stripe, `promo_…`. */
+    promotionCode?: string
+  }[]
+  /** When the session expires: 30 minutes to 24 hours from now. */
+  expiresAt?: string
+  /** A one-time payment gets an invoice, too. */
+  invoiceCreation?: boolean
+  locale?: string
+  nameCollection?: {
+    individual?: 'required' | 'optional'
+    business?: 'required' | 'optional'
+  }
+  paymentMethodCollection?: 'always' | 'if_required'
+  paymentMethodConfiguration?: string
+  paymentMethodTypes?: string[]
+  phoneNumberCollection?: boolean
+  /** With `billingCycleAnchor`. */
+  prorationBehavior?: 'create_prorations' | 'none'
+  /** An expired session gets a link that begins it again. */
+  recovery?: {
+    allowPromotionCodes?: boolean
+  }
+  redirectOnCompletion?: 'always' | 'if_required' | 'never'
+  /** Where an embedded or custom session sends the buyer afterwards; instead of successUrl. */
+  returnUrl?: string
+  savedPaymentMethods?: {
+    save?: 'enabled' | 'disabled'
+    remove?: 'enabled' | 'disabled'
+  }
+  /** Saves the payment method for later payments. */
+  setupFutureUsage?: 'off_session' | 'on_session'
+  shippingAddressCollection?: {
+    allowedCountries: string[]
+  }
+  shippingOptions?: {
+    shippingRate: string
+  }[]
+  submitType?: string
+  taxIdCollection?: boolean
+  /** When the trial ends. */
+  trialEnd?: string
+  trialPeriodDays?: number
+  /** No card is asked for; the subscription is canceled at the end of the trial if there is none. */
+  trialWithoutCard?: boolean
+  /** `embedded` and `custom` answer `clientSecret` for the app's own page instead of `url`. */
+  uiMode?: 'hosted' | 'embedded' | 'custom'
 }
 
 export type CheckoutLineItem = {
   /** A Stripe price, `price_…`. */
-  priceId: string
+  priceId?: string
+  /** A price of its own instead of priceId; from the service only, or where an offer allows it. */
+  priceData?: {
+    currency: string
+    /** In the currency's minor unit. */
+    unitAmount: number
+    /** A Stripe product, `prod_…`; else product. */
+    productId?: string
+    /** A product that is made for this price. */
+    product?: {
+      name: string
+      description?: string
+      taxCode?: string
+    }
+    recurring?: {
+      interval: 'day' | 'week' | 'month' | 'year'
+      intervalCount?: number
+    }
+    taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
+  }
   /** 1 to 999; 1 if omitted. It is not sent to Stripe for a metered price. */
   quantity?: number
+  /** The buyer may change the quantity on the page, within these limits. */
+  adjustableQuantity?: {
+    minimum?: number
+    maximum?: number
+  }
 }
 
 /** The app-owned owner of a purchase, for example `{ type: 'team', id: '42' }`. */
@@ -46,8 +156,8 @@ export type CheckoutSession = {
   /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  /** `payment`, `subscription`, or a word that Stripe adds later. */
-  mode: 'payment' | 'subscription' | (string & {})
+  /** `payment`, `subscription`, `setup`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | 'setup' | (string & {})
   status: CheckoutSessionStatus
   /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
@@ -61,6 +171,8 @@ export type CheckoutSession = {
   subscriptionId: string | null
   /** The hosted page to send the buyer to, while the session is open; else null. */
   url: string | null
+  /** Mounts an embedded or custom session in the app's page, while the session is open; else null. */
+  clientSecret: string | null
   lastError: string | null
   createdAt: string
   updatedAt: string
@@ -77,6 +189,28 @@ export type CreateCustomerPortalSessionRequest = {
   returnUrl?: string
   /** A Stripe portal configuration, `bpc_…`. */
   configuration?: string
+  locale?: string
+  /** Opens one page of the portal instead of its start. */
+  flow?: {
+    type: 
+      | 'payment_method_update'
+      | 'subscription_cancel'
+      | 'subscription_update'
+      | 'subscription_update_confirm'
+    /** A subscription of the subject, `sub_…`; may be omitted if there is only one. */
+    subscriptionId?: string
+    /** What the subscription changes to; for `subscription_update_confirm`. */
+    items?: {
+      priceId: string
+      quantity?: number
+      subscriptionItemId?: string
+    }[]
+    afterCompletion?: {
+      type: 'portal_homepage' | 'redirect' | 'hosted_confirmation'
+      returnUrl?: string
+      customMessage?: string
+    }
+  }
 }
 
 export type CreateCustomerPortalSessionResponse = {
@@ -611,9 +745,14 @@ export type StripePrice = {
   productId: string | null
   active: boolean
   currency: string
-  /** In the currency's minor unit; null if it has fractions or tiers. */
+  /** In the currency's minor unit; null if it has fractions or tiers, or if the buyer chooses it. */
   unitAmount: number | null
   unitAmountDecimal: string | null
+  /** Whether the buyer chooses the amount. */
+  payWhatYouWant: boolean
+  customUnitAmountMinimum: number | null
+  customUnitAmountMaximum: number | null
+  customUnitAmountPreset: number | null
   /** `one_time`, `recurring`, or a word that Stripe adds later. */
   type: 'one_time' | 'recurring' | (string & {})
   lookupKey: string | null
@@ -682,8 +821,14 @@ export type CreateStripePriceRequest = {
   productId: string
   /** Three letters. */
   currency: string
-  /** In the currency's minor unit. */
-  unitAmount: number
+  /** In the currency's minor unit. Required unless customUnitAmount is given. */
+  unitAmount?: number
+  /** The buyer chooses the amount, within these limits. */
+  customUnitAmount?: {
+    minimum?: number
+    maximum?: number
+    preset?: number
+  }
   lookupKey?: string | null
   active?: boolean
   recurring?: {
@@ -1094,6 +1239,28 @@ export type RetriedEvent = {
   lastError: string | null
 }
 
+export type CapturePaymentRequest = {
+  /** In the currency's minor unit; all of it if omitted. The rest is released. */
+  amount?: number
+}
+
+export type PaymentResponse = {
+  payment: Payment
+}
+
+export type Payment = {
+  environment: StripeEnvironment
+  paymentIntentId: string
+  /** `requires_capture`, `succeeded`, `canceled`, or a word that Stripe adds later. */
+  status: 'requires_capture' | 'succeeded' | 'canceled' | (string & {})
+  /** In the currency's minor unit, like every amount. */
+  amount: number
+  /** What is held and may be captured. */
+  amountCapturable: number
+  amountReceived: number
+  currency: string
+}
+
 export type SyncRequest = {
   /** Products, prices, customers and subscriptions if omitted. */
   kinds?: SyncKind[]
@@ -1298,6 +1465,7 @@ export type ErrorCode =
   | 'PAYMENT_LOOKUP_KEY_IN_USE'
   | 'PAYMENT_CHANGED_MEANWHILE'
   | 'PAYMENT_METHOD_DECLINED'
+  | 'PAYMENT_NOT_CAPTURABLE'
   | 'PAYMENT_SYNC_RUNNING'
   | 'RATE_LIMITED'
   | 'UPSTREAM_FAILURE'
@@ -1305,3 +1473,689 @@ export type ErrorCode =
   | 'DATABASE_CONSTRAINT_VIOLATION'
   | 'DATABASE_UNAVAILABLE'
   | 'INTERNAL_ERROR'
+
+/** What each operation takes and returns, by its id in `types/openapi.json`. */
+export type Operations = {
+  createCheckoutSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCheckoutSessionRequest
+    response: CreateCheckoutSessionResponse
+  }
+  createCustomerPortalSession: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateCustomerPortalSessionRequest
+    response: CreateCustomerPortalSessionResponse
+  }
+  receiveWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: Record<string, unknown>
+    response: WebhookResponse
+  }
+  getHealth: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: HealthResponse
+  }
+  getDashboardSession: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: GetDashboardSessionResponse
+  }
+  signInToDashboard: {
+    params: undefined
+    query: {
+    }
+    body: SignInRequest
+    response: SignInResponse
+  }
+  signOutOfDashboard: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: SignOutResponse
+  }
+  getMetrics: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: string
+  }
+  getOpenapi: {
+    params: undefined
+    query: {
+    }
+    body: undefined
+    response: {
+      openapi: string
+    }
+  }
+  getSettings: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetSettingsResponse
+  }
+  getStripeStatus: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeStatusResponse
+  }
+  getStripeConfig: {
+    params: undefined
+    query: undefined
+    body: undefined
+    response: GetStripeConfigResponse
+  }
+  putStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PutStripeConfigRequest
+    response: PutStripeConfigResponse
+  }
+  deleteStripeConfig: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: DeleteStripeConfigResponse
+  }
+  configureStripeWebhook: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ConfigureStripeWebhookRequest
+    response: ConfigureStripeWebhookResponse
+  }
+  getStripeHealth: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: EnvironmentHealthResponse
+  }
+  getOverview: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetOverviewResponse
+  }
+  getRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** 30 days ago if omitted. */
+      from?: string
+      /** Now if omitted. */
+      to?: string
+      /** Whose days these are; UTC if omitted. */
+      timeZone?: string
+    }
+    body: undefined
+    response: GetRevenueResponse
+  }
+  getRecurringRevenue: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecurringRevenueResponse
+  }
+  searchEverything: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject, or the whole id of
+       * any object.
+       */
+      q: string
+    }
+    body: undefined
+    response: SearchResponse
+  }
+  listStripeCatalog: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: ListStripeCatalogResponse
+  }
+  listStripeProducts: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripeProductsResponse
+  }
+  createStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  getStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeProductResponse
+  }
+  updateStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: undefined
+    body: UpdateStripeProductRequest
+    response: MutateStripeProductResponse
+  }
+  deleteStripeProduct: {
+    params: {
+      environment: StripeEnvironment
+      productId: string
+    }
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
+    body: undefined
+    response: DeleteStripeProductResponse
+  }
+  listStripePrices: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Prices of this product only. */
+      productId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListStripePricesResponse
+  }
+  createStripePrice: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: CreateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  getStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: undefined
+    response: MutateStripePriceResponse
+  }
+  updateStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: undefined
+    body: UpdateStripePriceRequest
+    response: MutateStripePriceResponse
+  }
+  archiveStripePrice: {
+    params: {
+      environment: StripeEnvironment
+      priceId: string
+    }
+    query: {
+      /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
+      ifRevision?: string
+    }
+    body: undefined
+    response: ArchiveStripePriceResponse
+  }
+  listStripeSubscriptions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      /**
+       * `incomplete`, `incomplete_expired`, `trialing`, `active`, `past_due`, `canceled`, `unpaid`, `paused`,
+       * or a word that Stripe adds later.
+       */
+      status?: string
+      /** Whether it is `active`, `trialing` or `past_due`. */
+      isOpen?: 'true' | 'false'
+      cancelAtPeriodEnd?: 'true' | 'false'
+      priceId?: string
+      productId?: string
+      /** A subscription id, a customer id, or the id of a billing subject. */
+      search?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Updated at this instant or later. */
+      from?: string
+      /** Updated before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListStripeSubscriptionsResponse
+  }
+  listPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPaymentTransactionsResponse
+  }
+  exportPaymentTransactions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'succeeded' | 'failed' | 'pending' | 'refunded' | 'partially_refunded'
+      type?: 'one_time_payment' | 'subscription_invoice' | 'refund' | 'failed_payment'
+      currency?: string
+      amountFrom?: string
+      amountTo?: string
+      isDisputed?: 'true' | 'false'
+      /** Any id of Stripe that the payment or the refund has. */
+      objectId?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: unknown
+  }
+  listPaymentCustomers: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      email?: string
+      /**
+       * The beginning of an e-mail address, a customer id or the id of a billing subject; at most 100 of each.
+       */
+      search?: string
+      /** Both if omitted. */
+      status?: 'active' | 'deleted'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPaymentCustomersResponse
+  }
+  listCustomerTimeline: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: {
+      kind?: 
+        | 'payment'
+        | 'refund'
+        | 'subscription'
+        | 'checkout_session'
+        | 'portal_session'
+        | 'event'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCustomerTimelineResponse
+  }
+  listCheckoutSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      checkoutSessionId?: string
+      status?: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+      /** Whether the last attempt left an error. */
+      hasFailed?: 'true' | 'false'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListCheckoutSessionsResponse
+  }
+  listPortalSessions: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: 'initialized' | 'created' | 'failed'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at this instant or later. */
+      from?: string
+      /** Created before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListPortalSessionsResponse
+  }
+  getPaymentCustomer: {
+    params: {
+      environment: StripeEnvironment
+      customerId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentCustomerResponse
+  }
+  getStripeSubscription: {
+    params: {
+      environment: StripeEnvironment
+      subscriptionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeSubscriptionResponse
+  }
+  getPaymentTransaction: {
+    params: {
+      environment: StripeEnvironment
+      transactionId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetPaymentTransactionResponse
+  }
+  listWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListWebhookEventsResponse
+  }
+  countWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      status?: 'pending' | 'processed' | 'failed' | 'ignored'
+      /** For example `invoice.paid`. */
+      type?: string
+      objectType?: string
+      objectId?: string
+      eventId?: string
+      /** Whether it failed and is no longer retried automatically. */
+      isDeadLettered?: 'true' | 'false'
+      /** Received at this instant or later. */
+      from?: string
+      /** Received before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: CountWebhookEventsResponse
+  }
+  getWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetWebhookEventResponse
+  }
+  retryWebhookEvent: {
+    params: {
+      environment: StripeEnvironment
+      eventId: string
+    }
+    query: undefined
+    body: undefined
+    response: RetryWebhookEventResponse
+  }
+  retryWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RetryWebhookEventsRequest
+    response: RetryWebhookEventsResponse
+  }
+  capturePayment: {
+    params: {
+      environment: StripeEnvironment
+      paymentIntentId: string
+    }
+    query: undefined
+    body: CapturePaymentRequest
+    response: PaymentResponse
+  }
+  cancelPayment: {
+    params: {
+      environment: StripeEnvironment
+      paymentIntentId: string
+    }
+    query: undefined
+    body: {
+    }
+    response: PaymentResponse
+  }
+  syncStripe: {
+    params: undefined
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  syncStripeEnvironment: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: SyncStripeResponse
+  }
+  listSyncRuns: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListSyncRunsResponse
+  }
+  startSyncRun: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: SyncRequest
+    response: GetSyncRunResponse
+  }
+  getSyncRun: {
+    params: {
+      environment: StripeEnvironment
+      syncRunId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetSyncRunResponse
+  }
+  getRecoveryState: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: GetRecoveryStateResponse
+  }
+  recoverWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: RecoverRequest
+    response: RecoverResponse
+  }
+  replayWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: ReplayRequest
+    response: ReplayResponse
+  }
+  rebuildProjections: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: undefined
+    response: RebuildResponse
+  }
+  pruneWebhookEvents: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: PruneRequest
+    response: PruneResponse
+  }
+  runSchedule: {
+    params: undefined
+    query: undefined
+    body: ScheduleRequest
+    response: ScheduleResponse
+  }
+}

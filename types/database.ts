@@ -442,9 +442,13 @@ export interface PaymentsPrivatePriceList {
   active: boolean | null;
   billing_scheme: string | null;
   currency: string | null;
+  custom_unit_amount_maximum: Int8 | null;
+  custom_unit_amount_minimum: Int8 | null;
+  custom_unit_amount_preset: Int8 | null;
   environment: string | null;
   lookup_key: string | null;
   metadata: Json | null;
+  pay_what_you_want: boolean | null;
   price_id: string | null;
   product_id: string | null;
   recurring_interval: string | null;
@@ -774,6 +778,10 @@ export interface PaymentsStripeCheckoutSessions {
    */
   checkout_session_id: string | null;
   /**
+   * Secret that mounts an embedded or custom session in the app's page while the session is open; null for a hosted page.
+   */
+  client_secret: string | null;
+  /**
    * When the session was begun here.
    */
   created_at: Generated<Timestamp>;
@@ -810,7 +818,7 @@ export interface PaymentsStripeCheckoutSessions {
    */
   last_error: string | null;
   /**
-   * The items to buy: [{"priceId": "price_…", "quantity": 1}].
+   * The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.
    */
   line_items: Generated<Json>;
   /**
@@ -818,9 +826,13 @@ export interface PaymentsStripeCheckoutSessions {
    */
   metadata: Generated<Json>;
   /**
-   * payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.
+   * payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.
    */
   mode: string;
+  /**
+   * What the request asks of Checkout beside its items, by the names of Stripe's parameters; see payments_private.check_checkout_options().
+   */
+  options: Generated<Json>;
   /**
    * PaymentIntent (pi_…) of a completed one-time session.
    */
@@ -905,6 +917,10 @@ export interface PaymentsStripeCustomerPortalSessions {
    */
   last_error: string | null;
   /**
+   * What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().
+   */
+  options: Generated<Json>;
+  /**
    * The session as Stripe sent it.
    */
   raw: Generated<Json>;
@@ -952,6 +968,18 @@ export interface PaymentsStripePrices {
    */
   currency: string;
   /**
+   * The most that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_maximum: Int8 | null;
+  /**
+   * The least that the buyer may choose, in the minor unit; null for Stripe's own limit.
+   */
+  custom_unit_amount_minimum: Int8 | null;
+  /**
+   * The amount that the page shows first, in the minor unit.
+   */
+  custom_unit_amount_preset: Int8 | null;
+  /**
    * Deleted at Stripe; never becomes false again.
    */
   deleted: Generated<boolean>;
@@ -971,6 +999,10 @@ export interface PaymentsStripePrices {
    * Stripe metadata, text to text.
    */
   metadata: Generated<Json>;
+  /**
+   * Whether the buyer chooses the amount (pay what you want); unit_amount is null then.
+   */
+  pay_what_you_want: Generated<boolean>;
   /**
    * Stripe id (price_…).
    */
@@ -1008,7 +1040,7 @@ export interface PaymentsStripePrices {
    */
   type: string;
   /**
-   * Price of one unit in the currency's minor unit; null when it has fractions or tiers.
+   * Price of one unit in the currency's minor unit; null when it has fractions or tiers, or the buyer chooses it.
    */
   unit_amount: Int8 | null;
   /**

@@ -94,6 +94,8 @@ export interface StripeCheckoutSessions {
   expires_at: Date | null
   version: string
   subject_version: string | null
+  options: Json
+  client_secret: string | null
 }
 
 /** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow. */
@@ -111,6 +113,7 @@ export interface StripeCustomerPortalSessions {
   raw: Json
   created_at: Date
   updated_at: Date
+  options: Json
 }
 
 /** Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final. */
@@ -193,7 +196,7 @@ export interface RefusedSignatures {
 
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
-  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
+  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
   'payments.begin_checkout_session': {
     args: {
       environment: string | null
@@ -207,11 +210,12 @@ export interface SqlFunctions {
       customer_email?: string | null
       metadata?: Json | null
       idempotency_key?: string | null
+      options?: Json | null
     }
     returns: Json
   }
 
-  /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy. */
+  /** Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy. */
   'payments.begin_customer_portal_session': {
     args: {
       environment: string | null
@@ -220,6 +224,7 @@ export interface SqlFunctions {
       subject_id: string | null
       return_url?: string | null
       configuration?: string | null
+      options?: Json | null
     }
     returns: Json
   }
@@ -239,6 +244,7 @@ export interface SqlFunctions {
       customer_email?: string | null
       metadata?: Json | null
       idempotency_key?: string | null
+      options?: Json | null
     }
     returns: Json
   }
@@ -638,6 +644,25 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_checkout_combination': {
+    args: {
+      mode: string | null
+      line_items: Json | null
+      success_url: string | null
+      cancel_url: string | null
+      options: Json | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.check_checkout_options': {
+    args: {
+      mode: string | null
+      options: Json | null
+    }
+    returns: undefined
+  }
+
   'payments_private.check_checkout_request': {
     args: {
       mode: string | null
@@ -649,6 +674,7 @@ export interface SqlFunctions {
       customer_email: string | null
       metadata: Json | null
       idempotency_key: string | null
+      options: Json | null
     }
     returns: undefined
   }
@@ -671,6 +697,46 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_portal_options': {
+    args: {
+      options: Json | null
+    }
+    returns: undefined
+  }
+
+  'payments_private.checkout_custom_field': {
+    args: {
+      field: Json | null
+    }
+    returns: Json
+  }
+
+  'payments_private.checkout_option_params': {
+    args: {
+      mode: string | null
+      options: Json | null
+      metadata: Json | null
+      has_customer: boolean | null
+    }
+    returns: Json
+  }
+
+  'payments_private.checkout_option_problem': {
+    args: {
+      option: string | null
+      name: string | null
+      value: Json | null
+    }
+    returns: string
+  }
+
+  'payments_private.checkout_price_data': {
+    args: {
+      price_data: Json | null
+    }
+    returns: Json
+  }
+
   'payments_private.checkout_request_hash': {
     args: {
       mode: string | null
@@ -681,6 +747,7 @@ export interface SqlFunctions {
       subject_id: string | null
       customer_email: string | null
       metadata: Json | null
+      options: Json | null
     }
     returns: string
   }
@@ -783,9 +850,23 @@ export interface SqlFunctions {
     returns: Date
   }
 
+  'payments_private.is_adjustable_quantity': {
+    args: {
+      value: Json | null
+    }
+    returns: boolean
+  }
+
   'payments_private.is_http_url': {
     args: {
       url: string | null
+    }
+    returns: boolean
+  }
+
+  'payments_private.is_price_data': {
+    args: {
+      value: Json | null
     }
     returns: boolean
   }
@@ -813,11 +894,25 @@ export interface SqlFunctions {
     returns: ({ object_type: string | null; object_id: string | null; status: string | null; state: string | null; amount: string | null; amount_refunded: string | null; currency: string | null; provider_created_at: Date | null })[]
   }
 
+  'payments_private.portal_flow_params': {
+    args: {
+      session: StripeCustomerPortalSessions | null
+    }
+    returns: Json
+  }
+
+  'payments_private.portal_session_params': {
+    args: {
+      session: StripeCustomerPortalSessions | null
+    }
+    returns: Json
+  }
+
   'payments_private.price_row': {
     args: {
       object: Json | null
     }
-    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
+    returns: { price_id: string | null; product_id: string | null; active: boolean | null; currency: string | null; unit_amount: string | null; unit_amount_decimal: string | null; pay_what_you_want: boolean | null; custom_unit_amount_minimum: string | null; custom_unit_amount_maximum: string | null; custom_unit_amount_preset: string | null; type: string | null; lookup_key: string | null; billing_scheme: string | null; tax_behavior: string | null; recurring_interval: string | null; recurring_interval_count: number | null; recurring_usage_type: string | null; metadata: Json | null }
   }
 
   'payments_private.product_row': {
@@ -945,6 +1040,14 @@ export interface SqlFunctions {
     }
     returns: Json
   }
+
+  'payments_private.wrapped': {
+    args: {
+      key: string | null
+      value: Json | null
+    }
+    returns: Json
+  }
 }
 
 /**
@@ -952,9 +1055,9 @@ export interface SqlFunctions {
  * one row of a table, `rows` a set of rows, `values` a set of values.
  */
 export const SQL_CALLS = {
-  'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
-  'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text' } },
-  'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text' } },
+  'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
+  'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text', options: 'jsonb' } },
+  'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_recovery': { result: 'value', casts: { environment: 'text', since: 'timestamptz', account_id: 'text' } },
   'payments.begin_sync': { result: 'value', casts: { environment: 'text', kinds: 'jsonb', created_from: 'timestamptz', created_before: 'timestamptz', account_id: 'text' } },
   'payments.begin_webhook_endpoint': { result: 'value', casts: { environment: 'text', url: 'text', api_version: 'text', endpoints: 'jsonb', since: 'text', secret_is_lost: 'bool', take_over: 'bool' } },

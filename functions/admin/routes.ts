@@ -5,6 +5,7 @@ import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
 import { overviewRoutes } from '../overview/routes.ts'
+import { paymentRoutes } from '../payments/routes.ts'
 import { syncRoutes } from '../sync/routes.ts'
 
 export const routes: Route[] = [
@@ -13,5 +14,6 @@ export const routes: Route[] = [
   ...catalogRoutes,
   ...listRoutes,
   ...eventRoutes,
+  ...paymentRoutes,
   ...syncRoutes,
 ]

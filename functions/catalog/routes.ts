@@ -167,6 +167,8 @@ const createPrice = route({
           product: body.productId,
           currency: body.currency,
           unit_amount: body.unitAmount,
+          custom_unit_amount:
+            body.customUnitAmount && omitUndefined({ enabled: true as const, ...body.customUnitAmount }),
           lookup_key: body.lookupKey ?? undefined,
           active: body.active,
           recurring:

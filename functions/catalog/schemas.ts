@@ -46,32 +46,51 @@ const taxBehavior = z
   .enum(['exclusive', 'inclusive', 'unspecified'], 'must be one of exclusive, inclusive, unspecified')
   .optional()
 
-export const createPriceBody = s.request('CreateStripePriceRequest', {
-  productId: s.id,
-  currency: z
-    .string(s.requiredAs('a currency of three letters'))
-    .trim()
-    .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
-    .transform((value) => value.toLowerCase())
-    .describe('Three letters.'),
-  unitAmount: s
-    .wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, from 0 to 999999999999')
-    .describe("In the currency's minor unit."),
-  lookupKey,
-  active,
-  recurring: z
-    .strictObject(
-      {
-        interval: z.enum(['day', 'week', 'month', 'year'], 'must be one of day, week, month, year'),
-        intervalCount: s.wholeNumber(1, 1095).optional(),
-      },
-      s.requiredAs('an object with interval and intervalCount'),
-    )
-    .optional(),
-  taxBehavior,
-  metadata: s.metadata().optional(),
-  idempotencyKey,
-})
+const amount = s.wholeNumber(0, 99_999_999)
+
+export const createPriceBody = s
+  .request('CreateStripePriceRequest', {
+    productId: s.id,
+    currency: z
+      .string(s.requiredAs('a currency of three letters'))
+      .trim()
+      .regex(/^[a-zA-Z]{3}$/, 'must be a currency of three letters')
+      .transform((value) => value.toLowerCase())
+      .describe('Three letters.'),
+    unitAmount: s
+      .wholeNumber(0, 999_999_999_999, 'a whole number of the minor unit, from 0 to 999999999999')
+      .describe("In the currency's minor unit. Required unless customUnitAmount is given.")
+      .optional(),
+    customUnitAmount: z
+      .strictObject(
+        { minimum: amount.optional(), maximum: amount.optional(), preset: amount.optional() },
+        s.requiredAs('an object with minimum, maximum and preset'),
+      )
+      .describe('The buyer chooses the amount, within these limits.')
+      .optional(),
+    lookupKey,
+    active,
+    recurring: z
+      .strictObject(
+        {
+          interval: z.enum(['day', 'week', 'month', 'year'], 'must be one of day, week, month, year'),
+          intervalCount: s.wholeNumber(1, 1095).optional(),
+        },
+        s.requiredAs('an object with interval and intervalCount'),
+      )
+      .optional(),
+    taxBehavior,
+    metadata: s.metadata().optional(),
+    idempotencyKey,
+  })
+  .refine(({ unitAmount, customUnitAmount }) => unitAmount !== undefined || customUnitAmount !== undefined, {
+    path: ['unitAmount'],
+    message: 'is required',
+  })
+  .refine(({ unitAmount, customUnitAmount }) => unitAmount === undefined || customUnitAmount === undefined, {
+    path: ['customUnitAmount'],
+    message: 'cannot be used with unitAmount',
+  })
 export const updatePriceBody = s
   .request('UpdateStripePriceRequest', {
     active,
@@ -105,8 +124,12 @@ export const price = s.component('StripePrice', {
   unitAmount: z
     .number()
     .nullable()
-    .describe("In the currency's minor unit; null if it has fractions or tiers."),
+    .describe("In the currency's minor unit; null if it has fractions or tiers, or if the buyer chooses it."),
   unitAmountDecimal: s.nullable,
+  payWhatYouWant: z.boolean().describe('Whether the buyer chooses the amount.'),
+  customUnitAmountMinimum: z.number().nullable(),
+  customUnitAmountMaximum: z.number().nullable(),
+  customUnitAmountPreset: z.number().nullable(),
   type: s.wordOfStripe('one_time', 'recurring'),
   lookupKey: s.nullable,
   billingScheme: s.wordOfStripe('per_unit', 'tiered').nullable(),

@@ -1,7 +1,7 @@
 /**
  * `POST /api/payments/stripe/{environment}/checkout-sessions`
  *
- * The database decides, Stripe creates the session, the database records it: two round trips, and no connection is
+ * The caller is a user, a guest, or a backend with the admin key, which no policy limits. The database decides, Stripe creates the session, the database records it: two round trips, and no connection is
  * held between.
  */
 import type { CreateCheckoutSessionResponse, StripeEnvironment } from '../../types/api.ts'
@@ -22,6 +22,7 @@ import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { markGoneCustomer } from './gone-customer.ts'
+import { checkoutOptions, optionsOf } from './options.ts'
 import { presentCheckoutSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCheckoutSessionBody } from './schemas.ts'
@@ -32,10 +33,14 @@ export async function checkoutSession(
   params: { environment: string },
   deps: Deps,
 ): Promise<Answer<CreateCheckoutSessionResponse>> {
-  const caller = await deps.authenticate(request.headers)
+  const caller = await deps.authenticate(request.headers, { service: true })
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCheckoutSessionBody, await readJson(request))
-  checkReturnOrigins(deps.config, { successUrl: body.successUrl, cancelUrl: body.cancelUrl })
+  checkReturnOrigins(deps.config, {
+    successUrl: body.successUrl,
+    cancelUrl: body.cancelUrl,
+    returnUrl: body.returnUrl,
+  })
   const stripe = await deps.stripe(environment)
 
   const begin = () => {
@@ -44,13 +49,14 @@ export async function checkoutSession(
       caller,
       mode: body.mode,
       lineItems: body.lineItems,
-      successUrl: body.successUrl,
-      cancelUrl: body.cancelUrl,
+      successUrl: body.successUrl ?? null,
+      cancelUrl: body.cancelUrl ?? null,
       subjectType: body.subject?.type,
       subjectId: body.subject?.id,
       customerEmail: body.customerEmail,
       metadata: body.metadata,
       idempotencyKey: body.idempotencyKey,
+      options: optionsOf(body, checkoutOptions),
     }
     if (caller.role !== 'anon') return beginCheckoutSession(deps.database, request)
     const perMinute = deps.config.guestCheckoutsPerMinute

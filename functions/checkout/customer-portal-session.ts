@@ -19,6 +19,7 @@ import type { StripeApi } from '../core/stripe.ts'
 import { environmentSchema, parse } from '../core/validation.ts'
 import type { Deps } from '../deps.ts'
 import { markGoneCustomer } from './gone-customer.ts'
+import { optionsOf, portalOptions } from './options.ts'
 import { presentCustomerPortalSession } from './present.ts'
 import { checkReturnOrigins } from './return-origins.ts'
 import { createCustomerPortalSessionBody } from './schemas.ts'
@@ -31,7 +32,10 @@ export async function customerPortalSession(
   const caller = await deps.authenticate(request.headers)
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCustomerPortalSessionBody, await readJson(request))
-  checkReturnOrigins(deps.config, { returnUrl: body.returnUrl })
+  checkReturnOrigins(deps.config, {
+    returnUrl: body.returnUrl,
+    'flow.afterCompletion.returnUrl': body.flow?.afterCompletion?.returnUrl,
+  })
   const stripe = await deps.stripe(environment)
 
   const decision = await beginCustomerPortalSession(deps.database, {
@@ -41,6 +45,7 @@ export async function customerPortalSession(
     subjectId: body.subject.id,
     returnUrl: body.returnUrl,
     configuration: body.configuration,
+    options: optionsOf(body, portalOptions),
   })
   const session = await createOnce(environment, decision, stripe, deps).catch(async (error) => {
     const { customer } = decision.params

@@ -1,20 +1,10 @@
 /** Checkout and Billing Portal sessions as schemas: what requests must look like, and what answers hold. */
 import { z } from 'zod'
 import * as s from '../core/schema-parts.ts'
+import { adjustableQuantity, checkoutOptions, httpUrl, portalOptions, priceData } from './options.ts'
 
 const RESERVED_METADATA = /^(payments|insforge)_/
-const URL_LENGTH = 5000
-const mode = ['payment', 'subscription'] as const
-
-/** Absolute and http(s): a `javascript:` address would run in the buyer's browser. */
-const httpUrl = z
-  .string(s.requiredAs('an absolute http or https URL'))
-  .trim()
-  .max(URL_LENGTH, `must have at most ${URL_LENGTH} characters`)
-  .refine(
-    (value) => /^https?:\/\/\S+$/i.test(value) && URL.canParse(value) && s.isStorable(value),
-    'must be an absolute http or https URL',
-  )
+const mode = ['payment', 'subscription', 'setup'] as const
 
 const subject = s.named(
   'BillingSubject',
@@ -30,28 +20,43 @@ const subject = s.named(
 
 const lineItem = s.named(
   'CheckoutLineItem',
-  z.strictObject(
-    {
-      priceId: s.text(1, 255).describe('A Stripe price, `price_…`.'),
-      quantity: s
-        .wholeNumber(1, 999)
-        .describe('1 to 999; 1 if omitted. It is not sent to Stripe for a metered price.')
-        .default(1),
-    },
-    s.requiredAs('an object with priceId and quantity'),
-  ),
+  z
+    .strictObject(
+      {
+        priceId: s.text(1, 255).describe('A Stripe price, `price_…`.').optional(),
+        priceData: priceData.optional(),
+        quantity: s
+          .wholeNumber(1, 999)
+          .describe('1 to 999; 1 if omitted. It is not sent to Stripe for a metered price.')
+          .default(1),
+        adjustableQuantity: adjustableQuantity.optional(),
+      },
+      s.requiredAs('an object with priceId and quantity'),
+    )
+    .refine(({ priceId, priceData }) => priceId !== undefined || priceData !== undefined, {
+      path: ['priceId'],
+      message: 'is required',
+    })
+    .refine(({ priceId, priceData }) => priceId === undefined || priceData === undefined, {
+      path: ['priceData'],
+      message: 'cannot be used with priceId',
+    }),
 )
 
 export const createCheckoutSessionBody = s
   .request('CreateCheckoutSessionRequest', {
-    mode: z.enum(mode, s.requiredAs('payment or subscription')),
+    mode: z.enum(mode, s.requiredAs('payment, subscription or setup')),
     lineItems: z
       .array(lineItem, s.requiredAs('a list of items'))
-      .min(1, 'must have 1 to 100 items')
       .max(100, 'must have 1 to 100 items')
-      .describe('1 to 100 items.'),
-    successUrl: httpUrl.describe('Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it.'),
-    cancelUrl: httpUrl.describe('Absolute http(s) address.'),
+      .describe('1 to 100 items; none when mode is setup.')
+      .default([]),
+    successUrl: httpUrl
+      .describe(
+        'Absolute http(s) address. Stripe replaces `{CHECKOUT_SESSION_ID}` in it. Required on a hosted page.',
+      )
+      .optional(),
+    cancelUrl: httpUrl.describe('Absolute http(s) address. Required on a hosted page.').optional(),
     subject: subject.optional().describe('The owner of the purchase. A subscription must have one.'),
     customerEmail: z
       .string(s.requiredAs('an e-mail address'))
@@ -70,16 +75,30 @@ export const createCheckoutSessionBody = s
         'A request that is repeated with the same key returns the same session. It begins a new one if that session has expired, or if its money came to nothing. Another request with this key is refused with 409.',
       )
       .optional(),
+    ...checkoutOptions,
   })
   .refine(({ mode, subject }) => mode !== 'subscription' || subject !== undefined, {
     path: ['subject'],
     message: 'is required when mode is subscription',
+  })
+  .refine(({ mode, lineItems }) => mode === 'setup' || lineItems.length > 0, {
+    path: ['lineItems'],
+    message: 'must have 1 to 100 items',
+  })
+  .refine(({ uiMode = 'hosted', successUrl }) => uiMode !== 'hosted' || successUrl !== undefined, {
+    path: ['successUrl'],
+    message: 'is required',
+  })
+  .refine(({ uiMode = 'hosted', cancelUrl }) => uiMode !== 'hosted' || cancelUrl !== undefined, {
+    path: ['cancelUrl'],
+    message: 'is required',
   })
 
 export const createCustomerPortalSessionBody = s.request('CreateCustomerPortalSessionRequest', {
   subject,
   returnUrl: httpUrl.describe('Absolute http(s) address that the portal links back to.').optional(),
   configuration: s.text(1, 255).describe('A Stripe portal configuration, `bpc_…`.').optional(),
+  ...portalOptions,
 })
 
 export const checkoutSession = s.component('CheckoutSession', {
@@ -96,6 +115,9 @@ export const checkoutSession = s.component('CheckoutSession', {
   paymentIntentId: s.nullable,
   subscriptionId: s.nullable,
   url: s.nullable.describe('The hosted page to send the buyer to, while the session is open; else null.'),
+  clientSecret: s.nullable.describe(
+    "Mounts an embedded or custom session in the app's page, while the session is open; else null.",
+  ),
   lastError: s.errorText,
   ...s.timestamps,
 })

@@ -55,7 +55,8 @@ export async function roleOfKey(
   return null
 }
 
-export type Authenticate = (headers: Headers) => Promise<Caller>
+/** With `service`, the admin key makes the caller the service; otherwise it is refused. */
+export type Authenticate = (headers: Headers, allow?: { service: true }) => Promise<Caller>
 
 /** An admin, or someone who sees what an admin sees, without secrets, and changes nothing. */
 export type AdminRole = 'admin' | 'reader'
@@ -176,24 +177,28 @@ function bearerToken(authorization: string): string {
  * - no `Authorization`: anonymous
  * - the configured anonymous key: anonymous
  * - a user's JWT: its claims
- * - the admin key: refused, because it has no user for the policies
+ * - the admin key: the service where a route allows it; else refused, because it has no user for the policies
  */
 export function createAuthenticate({
   config,
   now,
   verify = createVerify({ config, now }),
 }: AuthOptions): Authenticate {
-  async function refuseAdminKey(key: string | null): Promise<void> {
-    if (key === null || (await roleOfKey(config, key)) === null) return
+  /** The admin key is the service where the route allows it; any other key of ours is refused. */
+  async function serviceOf(key: string, isAllowed: boolean): Promise<Caller | null> {
+    const role = await roleOfKey(config, key)
+    if (role === null) return null
+    if (role === 'admin' && isAllowed) return { role: 'service' }
     throw apiError(403, 'AUTH_UNAUTHORIZED', 'The admin key has no user, so it cannot start payments.', {
       nextActions: 'Send the access token of the user who pays, or none for an anonymous purchase.',
     })
   }
 
-  return async (headers) => {
+  return async (headers, allow) => {
     const apiKey = headers.get('x-api-key')
     if (apiKey !== null) {
-      await refuseAdminKey(apiKey)
+      const service = await serviceOf(apiKey, allow?.service === true)
+      if (service) return service
       if (config.anonKey === null || !(await equalInConstantTime(apiKey, config.anonKey))) {
         throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
       }
@@ -201,7 +206,8 @@ export function createAuthenticate({
     const authorization = headers.get('authorization')
     if (authorization === null) return { role: 'anon' }
     const token = bearerToken(authorization)
-    await refuseAdminKey(token)
+    const service = await serviceOf(token, allow?.service === true)
+    if (service) return service
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey))) return { role: 'anon' }
     return callerFrom(await verify(token), config.tokens)
   }

@@ -103,6 +103,14 @@ export const SQLSTATES: Record<
   SP045: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
   /** someone else is changing this product or price */
   SP046: { status: 409, code: 'PAYMENT_CHANGED_MEANWHILE' },
+  /** Parts of a checkout request exclude each other. */
+  SP050: { status: 400, code: 'INVALID_INPUT' },
+  /** The portal is asked for a subscription that the subject has not. */
+  SP051: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** The portal is asked for a subscription or an item, and there are several. */
+  SP052: { status: 400, code: 'INVALID_INPUT' },
+  /** An app user asks for a price, an amount or a coupon that only the service may choose. */
+  SP053: { status: 403, code: 'AUTH_UNAUTHORIZED' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -11,7 +11,7 @@ import type { Columns } from './present.ts'
 export type ArgumentTypes = {
   environment: api.StripeEnvironment
   caller: Caller
-  line_items: { priceId: string; quantity: number }[]
+  line_items: api.CheckoutLineItem[]
   metadata: Record<string, string>
   /** The body of one event as it came, so that the ledger holds what Stripe signed. */
   payload: string
@@ -70,8 +70,11 @@ export type Results = {
   readSecrets: StoredSecret[]
 }
 
-/** The verified claims of the caller; a request without a token is `{ role: 'anon' }`. */
-export type Caller = { role: 'anon' | 'authenticated'; [claim: string]: unknown }
+/**
+ * The verified claims of the caller. A request without a token is `{ role: 'anon' }`, and a backend with the admin key is
+ * `{ role: 'service' }`, which no token can be.
+ */
+export type Caller = { role: 'anon' | 'authenticated' | 'service'; [claim: string]: unknown }
 
 type InJson<Value> = Value extends Date ? string : Value
 

@@ -18,6 +18,7 @@ import { registerMcp } from './commands/mcp/index.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
 import { registerOlder } from './commands/older.ts'
+import { registerPayments } from './commands/payments.ts'
 import { registerSchedule } from './commands/schedule.ts'
 import { registerServe } from './commands/serve.ts'
 import { registerStripe } from './commands/stripe/index.ts'
@@ -51,6 +52,7 @@ export function createProgram(io: Io): Command {
   setIo(program, io)
   registerStripe(program)
   registerEvents(program)
+  registerPayments(program)
   registerMaintenance(program)
   registerSchedule(program)
   registerDoctor(program)

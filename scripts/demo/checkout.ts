@@ -44,15 +44,15 @@ export async function prepareDiscounted(
   stripe: Stripe,
   { request, caller, coupon }: { request: CreateCheckoutSessionRequest; caller: Caller; coupon: string },
 ): Promise<void> {
-  const lineItems = request.lineItems.map(({ priceId, quantity = 1 }) => ({ priceId, quantity }))
+  const lineItems = (request.lineItems ?? []).map(({ priceId, quantity = 1 }) => ({ priceId, quantity }))
   const [row] = await sql<{ begun: Begun }[]>`
     select payments.begin_checkout_session(
       environment => 'test',
       caller => ${sql.json(caller)},
       mode => ${request.mode},
       line_items => ${sql.json(lineItems)},
-      success_url => ${request.successUrl},
-      cancel_url => ${request.cancelUrl},
+      success_url => ${request.successUrl ?? null},
+      cancel_url => ${request.cancelUrl ?? null},
       subject_type => ${request.subject?.type ?? null},
       subject_id => ${request.subject?.id ?? null},
       customer_email => ${request.customerEmail ?? null},

@@ -129,7 +129,7 @@ const steps: Step[] = [
       )
       const other = await ada.payments.stripe.createCheckoutSession('test', {
         ...checkout,
-        lineItems: checkout.lineItems.map((item) => ({ ...item, quantity: 9 })),
+        lineItems: checkout.lineItems?.map((item) => ({ ...item, quantity: 9 })),
       })
       equal('status of the other request', other.error?.statusCode, 409)
       equal('its code', other.error?.error, 'PAYMENT_CHECKOUT_ALREADY_EXISTS')

@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { CATALOG_SCHEMA_FILE, catalogJsonSchema } from '../cli/commands/catalog/schema.ts'
 import { EXPLANATIONS_FILE } from '../cli/commands/explain/index.ts'
 import { SCHEMA_PARTS_FILE } from '../cli/support/schema-parts.ts'
-import { printApiTypes } from './generators/api-types.ts'
+import { printApiTypes, printRoutes } from './generators/api-types.ts'
 import { printDatabaseTypes } from './generators/database-types.ts'
 import {
   mappedErrors,
@@ -123,6 +123,7 @@ async function produce(): Promise<{ generated: Generated; fixtureProblem?: Probl
       [CATALOG_SCHEMA_FILE, `${JSON.stringify(catalogJsonSchema(), null, 2)}\n`],
       ['types/api.ts', printApiTypes()],
       [JSON_PAGE, printJsonPage()],
+      ['functions/dashboard/api/routes.ts', printRoutes()],
       [SCHEMA_PARTS_FILE, await printSchemaParts(sql)],
     ])
     const before = await printSchema(sql, { bodies: true })

@@ -14,8 +14,15 @@ import { authenticate } from './pages/authentication.ts'
 import { type PaymentEntry, payEntered } from './pages/checkout.ts'
 import { expireSession } from './resources/checkout.ts'
 import { closeDispute, openDispute } from './resources/disputes.ts'
+import { usualAnswers } from './resources/page-options.ts'
 import { settlePayment } from './resources/payments.ts'
-import { portalCancel, portalChangePlan, portalRenew, portalResume } from './resources/portal.ts'
+import {
+  portalCancel,
+  portalChangePlan,
+  portalConfirm,
+  portalRenew,
+  portalResume,
+} from './resources/portal.ts'
 import { settleRefund } from './resources/refunds.ts'
 import { createEndpoint } from './resources/webhook-endpoints.ts'
 import type { Delivery, DeliveryAttempt } from './server/delivery.ts'
@@ -44,6 +51,8 @@ export interface Control {
   portalRenew(session: string, subscription: string): Subscription
   portalChangePlan(session: string, subscription: string, price: string): Subscription
   portalResume(session: string, subscription: string): Subscription
+  /** Confirms the change that the flow `subscription_update_confirm` proposes. */
+  portalConfirm(session: string): Subscription
   /** Lets a pending refund succeed, or any refund fail. */
   settleRefund(refund: string, succeeds: boolean): Refund
   openDispute(charge: string, options?: { amount?: number; reason?: string }): Dispute
@@ -53,6 +62,8 @@ export interface Control {
     id: string
     secret: string
   }
+  /** Gives the account tax settings: one rate in percent for everything, or none with null. */
+  setTaxRate(percent: number | null): void
   /** Moves time forward for everything without a test clock. */
   advance(seconds: number): void
   /** All events so far, oldest first, in the pinned API version or another one. */
@@ -114,7 +125,9 @@ export function createControl(site: Controlled): Control {
     pay: (session, entry = {}) => {
       const engine = engineOf(session)
       const email = entry.email ?? 'buyer@example.com'
-      return afterAction(structuredClone(payEntered(engine, session, { ...entry, email })))
+      return afterAction(
+        structuredClone(payEntered(engine, session, { ...usualAnswers(engine, session), ...entry, email })),
+      )
     },
     expire: (session) => {
       const engine = engineOf(session)
@@ -131,14 +144,7 @@ export function createControl(site: Controlled): Control {
         structuredClone(settlePayment(engine, session ? intentOf(engine, session) : id, succeeds)),
       )
     },
-    portalCancel: (session, subscription, when) =>
-      afterAction(structuredClone(portalCancel(engineOf(session), session, subscription, when))),
-    portalRenew: (session, subscription) =>
-      afterAction(structuredClone(portalRenew(engineOf(session), session, subscription))),
-    portalChangePlan: (session, subscription, price) =>
-      afterAction(structuredClone(portalChangePlan(engineOf(session), session, subscription, price))),
-    portalResume: (session, subscription) =>
-      afterAction(structuredClone(portalResume(engineOf(session), session, subscription))),
+    ...portalActions(engineOf, afterAction),
     settleRefund: (refund, succeeds) =>
       afterAction(structuredClone(settleRefund(engineOf(refund), refund, succeeds))),
     openDispute: (charge, options = {}) =>
@@ -152,6 +158,9 @@ export function createControl(site: Controlled): Control {
         api_version: apiVersion,
       })
       return { id, secret }
+    },
+    setTaxRate: (percent) => {
+      for (const engine of site.engines()) engine.tax.percent = percent
     },
     advance: (seconds) => {
       for (const engine of site.engines()) engine.advance(seconds)
@@ -186,15 +195,38 @@ export function createControl(site: Controlled): Control {
     settled: async () => {
       await Promise.all(site.deliveries().map((delivery) => delivery.whenIdle()))
     },
-    fail: (rule) => site.faults.add(rule),
-    clearFailures: () => site.faults.clear(),
-    whenHeld: () => site.faults.whenHeld(),
-    releaseHeld: () => site.faults.release(),
+    ...faultActions(site.faults),
     addKey: (key) => site.addKey(key),
     revokeKey: (key) => site.revokeKey(key),
     warnings: site.test.warnings.list,
   }
 }
+
+type PortalActions = 'portalCancel' | 'portalRenew' | 'portalChangePlan' | 'portalResume' | 'portalConfirm'
+
+const portalActions = (
+  engineOf: (id: string) => Engine,
+  afterAction: <T>(value: T) => T,
+): Pick<Control, PortalActions> => {
+  const act =
+    <Rest extends unknown[]>(action: (engine: Engine, session: string, ...rest: Rest) => Subscription) =>
+    (session: string, ...rest: Rest) =>
+      afterAction(structuredClone(action(engineOf(session), session, ...rest)))
+  return {
+    portalCancel: act(portalCancel),
+    portalRenew: act(portalRenew),
+    portalChangePlan: act(portalChangePlan),
+    portalResume: act(portalResume),
+    portalConfirm: act(portalConfirm),
+  }
+}
+
+const faultActions = (faults: Faults) => ({
+  fail: (rule: FaultRule) => faults.add(rule),
+  clearFailures: () => faults.clear(),
+  whenHeld: () => faults.whenHeld(),
+  releaseHeld: () => faults.release(),
+})
 
 /** The payment intent of a session, or of its invoice. */
 function intentOf(engine: Engine, session: CheckoutSession): string {

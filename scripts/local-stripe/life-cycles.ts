@@ -57,7 +57,7 @@ interface World {
   prices: { once: string; onceYen: string; monthly: string; pro: string; yearly: string }
   api(method: Method, path: string, params?: object): Json & { id: string }
   /** Opens a session for one of the prices. */
-  session(mode: 'payment' | 'subscription', price: string, more?: object): string
+  session(mode: 'payment' | 'subscription' | 'setup', price: string | null, more?: object): string
   pay(session: string, entry?: PaymentEntry): void
   /** Pays with a method that must be declined. */
   decline(session: string, entry: PaymentEntry): void
@@ -126,10 +126,14 @@ function createWorld(
     },
     session(mode, id, more = {}) {
       const data =
-        mode === 'payment' ? { payment_intent_data: { metadata } } : { subscription_data: { metadata } }
+        mode === 'payment'
+          ? { payment_intent_data: { metadata } }
+          : mode === 'setup'
+            ? { setup_intent_data: { metadata } }
+            : { subscription_data: { metadata } }
       const session = api('POST', '/v1/checkout/sessions', {
         mode,
-        line_items: [{ price: id, quantity: 1 }],
+        ...(id === null ? {} : { line_items: [{ price: id, quantity: 1 }] }),
         success_url: 'https://shop.example/thanks',
         metadata,
         ...(reference === undefined ? {} : { client_reference_id: reference }),
@@ -298,6 +302,90 @@ export const lifeCycles: LifeCycle[] = [
       world.pay(session)
       world.wait(DAY_SECONDS)
       world.pay(world.session('payment', world.prices.once, { customer: world.idOf(session, 'customer') }))
+    },
+  },
+
+  {
+    name: 'an authorized payment is captured in full',
+    run: (world) => {
+      const intent = buyOnce(world, {}, { payment_intent_data: { capture_method: 'manual' } })
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/payment_intents/${intent}/capture`)
+    },
+  },
+  {
+    name: 'an authorized payment of a customer is canceled',
+    run: (world) => {
+      const data = { payment_intent_data: { capture_method: 'manual' }, customer_creation: 'always' }
+      const intent = buyOnce(world, {}, data)
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/payment_intents/${intent}/cancel`)
+    },
+  },
+  {
+    name: 'a declined card, then an authorization that is captured',
+    run: (world) => {
+      const session = world.session('payment', world.prices.once, {
+        payment_intent_data: { capture_method: 'manual' },
+      })
+      world.decline(session, { card: DECLINED_CARD })
+      world.pay(session)
+      world.api('POST', `/v1/payment_intents/${world.idOf(session, 'payment_intent')}/capture`)
+    },
+  },
+  {
+    name: 'a cart of two prices, one of them made up, is bought and refunded in part',
+    run: (world) => {
+      const cup = { currency: 'usd', unit_amount: 700, product_data: { name: 'Cup' } }
+      const items = [
+        { price: world.prices.once, quantity: 2 },
+        { price_data: cup, quantity: 1 },
+      ]
+      const intent = buyOnce(world, {}, { line_items: items })
+      world.api('POST', '/v1/refunds', { payment_intent: intent, amount: 700 })
+    },
+  },
+  {
+    name: 'the customer buys more of a thing on the page',
+    run: (world) => {
+      const adjustable = { enabled: true, minimum: 1, maximum: 5 }
+      const items = [{ price: world.prices.once, quantity: 1, adjustable_quantity: adjustable }]
+      buyOnce(world, { quantities: { 0: 3 } }, { line_items: items })
+    },
+  },
+  {
+    name: 'the customer pays what they want, and half of it is refunded',
+    run: (world) => {
+      const product = world.api('POST', '/v1/products', { name: 'Donation' }).id
+      const custom = { enabled: true, minimum: 100 }
+      const price = world.api('POST', '/v1/prices', { product, currency: 'usd', custom_unit_amount: custom })
+      const session = world.session('payment', price.id)
+      world.pay(session, { amount: 2600 })
+      world.api('POST', '/v1/refunds', {
+        payment_intent: world.idOf(session, 'payment_intent'),
+        amount: 1300,
+      })
+    },
+  },
+  {
+    name: 'a purchase with tax and a discount',
+    run: (world) => {
+      world.engine.tax.percent = 19
+      const coupon = world.api('POST', '/v1/coupons', { percent_off: 25 }).id
+      buyOnce(world, {}, { automatic_tax: { enabled: true }, discounts: [{ coupon }] })
+    },
+  },
+  {
+    name: 'a card is saved without a purchase',
+    run: (world) => {
+      world.pay(world.session('setup', null, { currency: 'usd', customer_creation: 'always' }))
+    },
+  },
+  {
+    name: 'saving a card is not completed',
+    run: (world) => {
+      world.session('setup', null, { currency: 'usd' })
+      world.wait(2 * DAY_SECONDS)
     },
   },
 
@@ -504,6 +592,46 @@ export const lifeCycles: LifeCycle[] = [
       world.wait(8 * DAY_SECONDS)
       setPaymentMethod(world, subscription, 'pm_card_visa')
       world.api('POST', `/v1/subscriptions/${subscription}/resume`)
+    },
+  },
+  {
+    name: 'a trial without a card ends',
+    run: (world) => {
+      const end = { end_behavior: { missing_payment_method: 'cancel' } }
+      const data = { trial_period_days: 7, trial_settings: end }
+      subscribe(world, {}, { payment_method_collection: 'if_required', subscription_data: data })
+      world.wait(8 * DAY_SECONDS)
+    },
+  },
+  {
+    name: 'a subscription with a fee beside it renews without the fee',
+    run: (world) => {
+      const items = [
+        { price: world.prices.monthly, quantity: 1 },
+        { price: world.prices.once, quantity: 1 },
+      ]
+      subscribe(world, {}, { line_items: items })
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
+    },
+  },
+  {
+    name: 'a subscription with tax renews',
+    run: (world) => {
+      world.engine.tax.percent = 19
+      subscribe(world, {}, { automatic_tax: { enabled: true } })
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
+    },
+  },
+  {
+    name: 'a card is saved, and a subscription is paid with it',
+    run: (world) => {
+      const saving = world.session('setup', null, { currency: 'usd', customer_creation: 'always' })
+      world.pay(saving)
+      const [saved] = world.engine.store.list('payment_method')
+      const customer = world.idOf(saving, 'customer')
+      world.pay(world.session('subscription', world.prices.monthly, { customer }), {
+        paymentMethod: saved?.id,
+      })
     },
   },
   {

@@ -16,6 +16,7 @@ import { eventRoutes } from './resources/events.ts'
 import { invoicePreviewRoutes } from './resources/invoice-preview.ts'
 import { invoiceRoutes } from './resources/invoices.ts'
 import { paymentIntentRoutes } from './resources/payment-intents.ts'
+import { paymentMethodConfigurationRoutes } from './resources/payment-method-configurations.ts'
 import { paymentMethodRoutes } from './resources/payment-methods.ts'
 import { portalRoutes } from './resources/portal.ts'
 import { refundRoutes } from './resources/refunds.ts'
@@ -37,6 +38,7 @@ export const routes: Route[] = [
   ...eventRoutes,
   ...invoiceRoutes,
   ...paymentIntentRoutes,
+  ...paymentMethodConfigurationRoutes,
   ...paymentMethodRoutes,
   ...portalRoutes,
   ...priceRoutes,

@@ -57,7 +57,9 @@ export function createUser({ system, sql, secret }: Stage, given: Claims | null)
     async checkout({ price, quantity = 1, ...request }) {
       const lineItems = request.lineItems ?? [{ priceId: price ?? '', quantity }]
       const recurring = lineItems.some(
-        ({ priceId }) => system.local.engine.store.get('price', priceId)?.type === 'recurring',
+        ({ priceId, priceData }) =>
+          priceData?.recurring !== undefined ||
+          system.local.engine.store.get('price', priceId ?? '')?.type === 'recurring',
       )
       const { checkoutSession } = unwrap(
         await payments.stripe.createCheckoutSession('test', {

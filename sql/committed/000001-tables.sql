@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:519dbf68863098b286c589106b2ca83f06d9059d
+--! Hash: sha1:b2f745e784a6417a3f86df57e1f21098f6031e10
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -231,6 +231,10 @@ create table if not exists payments.stripe_prices (
   currency text not null,
   unit_amount bigint,
   unit_amount_decimal text,
+  pay_what_you_want boolean not null default false,
+  custom_unit_amount_minimum bigint,
+  custom_unit_amount_maximum bigint,
+  custom_unit_amount_preset bigint,
   type text not null,
   lookup_key text,
   billing_scheme text,
@@ -258,8 +262,12 @@ comment on column payments.stripe_prices.price_id is 'Stripe id (price_…).';
 comment on column payments.stripe_prices.product_id is 'Product that it prices (prod_…).';
 comment on column payments.stripe_prices.active is 'Whether it can be bought; archived prices are false.';
 comment on column payments.stripe_prices.currency is 'Three-letter ISO 4217 code, lower case.';
-comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers.';
+comment on column payments.stripe_prices.unit_amount is 'Price of one unit in the currency''s minor unit; null when it has fractions or tiers, or the buyer chooses it.';
 comment on column payments.stripe_prices.unit_amount_decimal is 'The same as a decimal, up to 12 places, in the minor unit.';
+comment on column payments.stripe_prices.pay_what_you_want is 'Whether the buyer chooses the amount (pay what you want); unit_amount is null then.';
+comment on column payments.stripe_prices.custom_unit_amount_minimum is 'The least that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_maximum is 'The most that the buyer may choose, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.stripe_prices.custom_unit_amount_preset is 'The amount that the page shows first, in the minor unit.';
 comment on column payments.stripe_prices.type is 'Stripe''s type, one_time or recurring.';
 comment on column payments.stripe_prices.lookup_key is 'Stable name to find the price by.';
 comment on column payments.stripe_prices.billing_scheme is 'per_unit or tiered.';
@@ -423,11 +431,14 @@ create table if not exists payments.stripe_checkout_sessions (
   expires_at timestamptz,
   version bigint not null default 0,
   subject_version bigint,
-  constraint mode_of_a_request_is_payment_or_subscription
-    check (mode in ('payment', 'subscription') or checkout_session_id is not null),
+  options jsonb not null default '{}',
+  client_secret text,
+  constraint mode_of_a_request_is_known
+    check (mode in ('payment', 'subscription', 'setup') or checkout_session_id is not null),
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
-  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object')
+  constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
+  constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 -- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.stripe_checkout_sessions set (toast_tuple_target = 8160);
@@ -451,13 +462,13 @@ comment on table payments.stripe_checkout_sessions is
   'Checkout Sessions (https://docs.stripe.com/api/checkout/sessions): those that app users began here, as the policies on this table allow, and those that Stripe reported.';
 comment on column payments.stripe_checkout_sessions.id is 'Local id; Stripe has it as client_reference_id.';
 comment on column payments.stripe_checkout_sessions.environment is 'test or live.';
-comment on column payments.stripe_checkout_sessions.mode is 'payment (once) or subscription; for a session made elsewhere also setup, or another word of Stripe.';
+comment on column payments.stripe_checkout_sessions.mode is 'payment (once), subscription, or setup (saves a payment method); for a session made elsewhere also another word of Stripe.';
 comment on column payments.stripe_checkout_sessions.status is 'initialized (not yet at Stripe), open, completed, expired, or failed (Stripe refused or could not be reached; see last_error).';
 comment on column payments.stripe_checkout_sessions.payment_status is 'Stripe''s word. paid and no_payment_required are settled; unpaid, and any word that Stripe adds, is pending, even if the session is complete.';
 comment on column payments.stripe_checkout_sessions.subject_type is 'Kind of billing subject, for example team; null for a guest purchase.';
 comment on column payments.stripe_checkout_sessions.subject_id is 'Id of the billing subject in the app.';
 comment on column payments.stripe_checkout_sessions.customer_email is 'E-mail address to prefill on the hosted page.';
-comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}].';
+comment on column payments.stripe_checkout_sessions.line_items is 'The items to buy: [{"priceId": "price_…", "quantity": 1}]; priceData in place of priceId is a price made for this checkout.';
 comment on column payments.stripe_checkout_sessions.success_url is 'Where Stripe sends the buyer afterwards; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.cancel_url is 'Target of the back link; empty for a session made elsewhere without one.';
 comment on column payments.stripe_checkout_sessions.idempotency_key is 'The caller''s key: the same key and request give the same session.';
@@ -479,6 +490,8 @@ comment on column payments.stripe_checkout_sessions.stripe_may_have_acted is 'Af
 comment on column payments.stripe_checkout_sessions.expires_at is 'When the hosted page stops working.';
 comment on column payments.stripe_checkout_sessions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
+comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
+comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
 
 create table if not exists payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_customer_portal_sessions_pkey primary key,
@@ -494,7 +507,8 @@ create table if not exists payments.stripe_customer_portal_sessions (
   last_error text,
   raw jsonb not null default '{}',
   created_at timestamptz not null default now(),
-  updated_at timestamptz not null default now()
+  updated_at timestamptz not null default now(),
+  options jsonb not null default '{}' constraint options_are_an_object check (jsonb_typeof(options) = 'object')
 );
 create index if not exists stripe_customer_portal_sessions_customer_id_idx
   on payments.stripe_customer_portal_sessions (customer_id, environment) where customer_id is not null;
@@ -519,6 +533,7 @@ comment on column payments.stripe_customer_portal_sessions.last_error is 'Why St
 comment on column payments.stripe_customer_portal_sessions.raw is 'The session as Stripe sent it.';
 comment on column payments.stripe_customer_portal_sessions.created_at is 'When the session was begun here.';
 comment on column payments.stripe_customer_portal_sessions.updated_at is 'When this row last changed.';
+comment on column payments.stripe_customer_portal_sessions.options is 'What the request asks of the portal: {locale, flow}; see payments_private.check_portal_options().';
 
 --! split: 0050-subscriptions.sql
 create table if not exists payments.stripe_subscriptions (

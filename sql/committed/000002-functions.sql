@@ -1,5 +1,5 @@
---! Previous: sha1:519dbf68863098b286c589106b2ca83f06d9059d
---! Hash: sha1:19a2d8bbb0ff276c3f7ef3c20771fc497a4c0c99
+--! Previous: sha1:b2f745e784a6417a3f86df57e1f21098f6031e10
+--! Hash: sha1:11fc188d795f6662fd74e64f50a6b4136b28ff67
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,66 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_portal_sessions__options.sql
+/*
+ * Trigger function: checks the options of a portal session. App users may insert rows themselves.
+ */
+create or replace function payments_private.tg_portal_sessions__options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_options
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_options(new.options);
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__options.sql
+--! Included checkout/private/tg_sessions__reserved.sql
+/*
+ * Trigger function: raises SP053 if an app user asks for what decides a price and is not the app's to give away. That
+ * is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
+ *
+ * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
+ * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
+ */
+create or replace function payments_private.tg_sessions__reserved()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reserved text;
+begin
+  v_reserved := case
+    when jsonb_path_exists(new.line_items, '$[*].priceData') then 'a price of its own (priceData)'
+    when jsonb_path_exists(new.options, '$.discounts[*].coupon') then 'a coupon by its id'
+    when exists (
+      select
+      from jsonb_path_query(new.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
+      join payments.stripe_prices as p
+        on p.price_id = i.price_id #>> '{}' and p.environment = new.environment
+      where p.pay_what_you_want
+    ) then 'a price whose amount the buyer chooses'
+  end;
+  if v_reserved is not null then
+    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
+      using errcode = 'SP053',
+            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__reserved() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__reserved.sql
 
 --! Included checkout/private/checkout_session_list.sql
 /*
@@ -974,7 +1034,8 @@ revoke all on function payments_private.own_metadata(jsonb) from public, anon, a
 /*
  * Returns what was bought, as payments.purchase has it: [{price_id, product_id, lookup_key, quantity}], in order. An
  * invoice says it by its lines: all but prorations that credit something. A checkout says it by the line items of its
- * row, [{priceId, quantity}]. [] if neither says it.
+ * row, [{priceId, quantity}]. [] if neither says it, and if the buyer could change a quantity on Stripe's page: the row has
+ * what was asked for, not what was paid for. A price that the request made up is left out.
  */
 create or replace function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
   returns jsonb
@@ -1014,7 +1075,7 @@ begin
           null,
           case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end
         from jsonb_array_elements(line_items) with ordinality as i (item, position)
-        where invoice is null
+        where invoice is null and not jsonb_path_exists(line_items, '$[*].adjustableQuantity')
       ) as b
       left join payments.stripe_prices as p
         on p.price_id = b.price_id and p.environment = purchased_items.environment
@@ -1409,6 +1470,119 @@ comment on function payments.retry_checkout_session(text, uuid, integer) is
 revoke all on function payments.retry_checkout_session(text, uuid, integer) from public, anon, authenticated;
 grant execute on function payments.retry_checkout_session(text, uuid, integer) to payments_service;
 --! EndIncluded checkout/retry_checkout_session.sql
+--! Included checkout/private/portal_flow_params.sql
+/*
+ * Returns Stripe's flow_data of a portal session; null if it asks for no flow. A flow is about a subscription of the
+ * billing subject of the session, and of nobody else: the one that is named, else the only one that lives.
+ *
+ * Raises SP051 if there is no such subscription, SP052 if several live and none is named.
+ */
+create or replace function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_flow jsonb := session.options -> 'flow';
+  v_type text := session.options #>> '{flow,type}';
+  v_after jsonb := session.options #> '{flow,after_completion}';
+  v_subscription_ids text[];
+  v_item_ids text[];
+begin
+  if v_flow is null then
+    return null;
+  end if;
+  if v_type <> 'payment_method_update' then
+    select array_agg(t.subscription_id)
+    into v_subscription_ids
+    from payments.stripe_subscriptions as t
+    where t.environment = session.environment
+      and t.subject_type = session.subject_type
+      and t.subject_id = session.subject_id
+      and t.customer_id = session.customer_id
+      and t.status not in ('canceled', 'incomplete_expired')
+      and t.subscription_id = coalesce(v_flow ->> 'subscription_id', t.subscription_id);
+    if v_subscription_ids is null then
+      raise exception 'This billing subject has no such subscription that is still running.'
+        using errcode = 'SP051', hint = 'Open the portal without a flow, or begin a checkout.';
+    end if;
+    if cardinality(v_subscription_ids) > 1 then
+      raise exception 'This billing subject has several subscriptions.'
+        using errcode = 'SP052', hint = 'Name one of them in flow.subscriptionId.';
+    end if;
+  end if;
+  if v_type = 'subscription_update_confirm' then
+    select array_agg(i.subscription_item_id)
+    into v_item_ids
+    from payments.stripe_subscription_items as i
+    where i.environment = session.environment
+      and i.subscription_id = v_subscription_ids[1]
+      and i.subscription_item_id = coalesce(v_flow #>> '{items,0,subscription_item_id}', i.subscription_item_id);
+    if cardinality(v_item_ids) is distinct from 1 then
+      raise exception 'This subscription has several items, or not the one that is named.'
+        using errcode = 'SP052', hint = 'Name one of its items in flow.items[0].subscriptionItemId.';
+    end if;
+  end if;
+
+  return jsonb_build_object('type', v_type)
+    || case
+      when v_type = 'payment_method_update' then '{}'
+      else jsonb_build_object(v_type, jsonb_strip_nulls(jsonb_build_object(
+        'subscription', v_subscription_ids[1],
+        'items', case
+          when v_item_ids is not null then jsonb_build_array(jsonb_build_object(
+            'id', v_item_ids[1],
+            'price', v_flow #> '{items,0,price_id}',
+            'quantity', coalesce(v_flow #> '{items,0,quantity}', '1')
+          ))
+        end
+      )))
+    end
+    || case
+      when v_after is null then '{}'
+      else jsonb_build_object('after_completion', jsonb_strip_nulls(jsonb_build_object(
+        'type', v_after -> 'type',
+        'redirect', payments_private.wrapped('return_url', v_after -> 'return_url'),
+        'hosted_confirmation', payments_private.wrapped('custom_message', v_after -> 'custom_message')
+      )))
+    end;
+end;
+$$;
+
+revoke all on function payments_private.portal_flow_params(payments.stripe_customer_portal_sessions)
+  from public, anon, authenticated;
+grant execute on function payments_private.portal_flow_params(payments.stripe_customer_portal_sessions)
+  to payments_service;
+--! EndIncluded checkout/private/portal_flow_params.sql
+--! Included checkout/private/portal_session_params.sql
+/*
+ * Returns what to send to Stripe for a portal session. https://docs.stripe.com/api/customer_portal/sessions/create
+ */
+create or replace function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'customer', session.customer_id,
+    'return_url', session.return_url,
+    'configuration', session.configuration_id,
+    'locale', session.options -> 'locale',
+    'flow_data', payments_private.portal_flow_params(session)
+  ));
+end;
+$$;
+
+revoke all on function payments_private.portal_session_params(payments.stripe_customer_portal_sessions)
+  from public, anon, authenticated;
+grant execute on function payments_private.portal_session_params(payments.stripe_customer_portal_sessions)
+  to payments_service;
+--! EndIncluded checkout/private/portal_session_params.sql
 --! Included checkout/retry_customer_portal_session.sql
 /*
  * Begins a failed portal session again with the customer that its billing subject has now, and returns the same as
@@ -1449,11 +1623,7 @@ begin
   return jsonb_build_object(
     'session', to_jsonb(v_row),
     'idempotency_key', format('pg-payments:%s:customer_portal_session:%s:2', v_row.environment, v_row.id),
-    'params', jsonb_strip_nulls(jsonb_build_object(
-      'customer', v_row.customer_id,
-      'return_url', v_row.return_url,
-      'configuration', v_row.configuration_id
-    ))
+    'params', payments_private.portal_session_params(v_row)
   );
 end;
 $$;
@@ -3510,7 +3680,7 @@ begin
       -- state
       case
         when v_status = 'succeeded' then 'succeeded'
-        when v_status = 'processing' then 'pending'
+        when v_status in ('processing', 'requires_capture') then 'pending'
         when v_is_declined or v_is_canceled then 'failed'
       end,
       v_status, -- status
@@ -4245,6 +4415,10 @@ create or replace function payments_private.price_row(
   out currency text,
   out unit_amount bigint,
   out unit_amount_decimal text,
+  out pay_what_you_want boolean,
+  out custom_unit_amount_minimum bigint,
+  out custom_unit_amount_maximum bigint,
+  out custom_unit_amount_preset bigint,
   out type text,
   out lookup_key text,
   out billing_scheme text,
@@ -4266,6 +4440,12 @@ begin
   price_row.currency := coalesce(lower(price_row.object ->> 'currency'), '');
   price_row.unit_amount := (price_row.object ->> 'unit_amount')::bigint;
   price_row.unit_amount_decimal := price_row.object ->> 'unit_amount_decimal';
+  price_row.pay_what_you_want := jsonb_typeof(price_row.object -> 'custom_unit_amount') is not distinct from 'object';
+  if price_row.pay_what_you_want then
+    price_row.custom_unit_amount_minimum := (price_row.object #>> '{custom_unit_amount,minimum}')::bigint;
+    price_row.custom_unit_amount_maximum := (price_row.object #>> '{custom_unit_amount,maximum}')::bigint;
+    price_row.custom_unit_amount_preset := (price_row.object #>> '{custom_unit_amount,preset}')::bigint;
+  end if;
   price_row.type := coalesce(price_row.object ->> 'type', 'one_time');
   price_row.lookup_key := price_row.object ->> 'lookup_key';
   price_row.billing_scheme := price_row.object ->> 'billing_scheme';
@@ -4330,18 +4510,21 @@ begin
   ),
   applied as (
     insert into payments.stripe_prices as t (
-      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
-      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type, metadata,
+      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, pay_what_you_want,
+      custom_unit_amount_minimum, custom_unit_amount_maximum, custom_unit_amount_preset, type, lookup_key, billing_scheme,
+      tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type, metadata,
       raw, deleted, version
     )
     select
       project_stripe_prices.environment, r.price_id, r.product_id, r.active and not s.is_deleted, r.currency, r.unit_amount,
-      r.unit_amount_decimal, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval,
+      r.unit_amount_decimal, r.pay_what_you_want, r.custom_unit_amount_minimum, r.custom_unit_amount_maximum,
+      r.custom_unit_amount_preset, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval,
       r.recurring_interval_count, r.recurring_usage_type, r.metadata, s.object, s.is_deleted, s.version
     from snapshot as s
     cross join lateral payments_private.price_row(s.object) as r
     on conflict on constraint stripe_prices_price_id_key do update
-    set (product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key, billing_scheme, tax_behavior,
+    set (product_id, active, currency, unit_amount, unit_amount_decimal, pay_what_you_want, custom_unit_amount_minimum,
+         custom_unit_amount_maximum, custom_unit_amount_preset, type, lookup_key, billing_scheme, tax_behavior,
          recurring_interval, recurring_interval_count, recurring_usage_type, metadata, raw, deleted, version) = (
           select
             case when n.is_newer then excluded.product_id else t.product_id end,
@@ -4349,6 +4532,10 @@ begin
             case when n.is_newer then excluded.currency else t.currency end,
             case when n.is_newer then excluded.unit_amount else t.unit_amount end,
             case when n.is_newer then excluded.unit_amount_decimal else t.unit_amount_decimal end,
+            case when n.is_newer then excluded.pay_what_you_want else t.pay_what_you_want end,
+            case when n.is_newer then excluded.custom_unit_amount_minimum else t.custom_unit_amount_minimum end,
+            case when n.is_newer then excluded.custom_unit_amount_maximum else t.custom_unit_amount_maximum end,
+            case when n.is_newer then excluded.custom_unit_amount_preset else t.custom_unit_amount_preset end,
             case when n.is_newer then excluded.type else t.type end,
             case when n.is_newer then excluded.lookup_key else t.lookup_key end,
             case when n.is_newer then excluded.billing_scheme else t.billing_scheme end,
@@ -5027,8 +5214,8 @@ begin
   if cardinality(new_positions) > 0 then
     insert into payments.stripe_checkout_sessions (
       environment, mode, status, payment_status, subject_type, subject_id, subject_version, success_url, cancel_url, metadata,
-      checkout_session_id, customer_id, payment_intent_id, subscription_id, url, expires_at, raw, version, caller_id,
-      line_items
+      checkout_session_id, customer_id, payment_intent_id, subscription_id, url, client_secret, expires_at, raw, version,
+      caller_id, line_items
     )
     select
       write_session_rows.environment,
@@ -5046,8 +5233,9 @@ begin
       payments_private.id_of(s.object -> 'payment_intent'),
       payments_private.id_of(s.object -> 'subscription'),
       case when c.status = 'open' then s.object ->> 'url' end,
+      case when c.status = 'open' then s.object ->> 'client_secret' end,
       payments_private.instant_of(s.object -> 'expires_at'),
-      s.object,
+      s.object - 'client_secret',
       c.version,
       null,
       coalesce(payments_private.line_items_of(s.object), '[]')
@@ -5064,6 +5252,9 @@ begin
         payment_intent_id = coalesce(payments_private.id_of(s.object -> 'payment_intent'), t.payment_intent_id),
         subscription_id = coalesce(payments_private.id_of(s.object -> 'subscription'), t.subscription_id),
         url = case when c.status = 'open' then coalesce(s.object ->> 'url', t.url) end, -- else the page is gone
+        client_secret = case
+          when c.status = 'open' then coalesce(s.object ->> 'client_secret', t.client_secret)
+        end,
         expires_at = coalesce(payments_private.instant_of(s.object -> 'expires_at'), t.expires_at),
         metadata = case
           when t.request_hash is null then c.metadata -- not begun here
@@ -5075,7 +5266,7 @@ begin
         end,
         last_error = null,
         stripe_may_have_acted = false,
-        raw = s.object,
+        raw = s.object - 'client_secret', -- it has a column, which is emptied when the session ends
         version = c.version
     from unnest(write_session_rows.snapshots) with ordinality as s (object, event_type, snapshot_at, position)
     cross join lateral (select (write_session_rows.sessions[s.position]).*) as c
@@ -7269,13 +7460,14 @@ begin
 
   with written as (
     insert into payments.stripe_prices as t (
-      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key,
-      billing_scheme, tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type,
+      environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, pay_what_you_want,
+      custom_unit_amount_minimum, custom_unit_amount_maximum, custom_unit_amount_preset, type, lookup_key, billing_scheme,
+      tax_behavior, recurring_interval, recurring_interval_count, recurring_usage_type,
       metadata, raw, version
     )
     select
       take_price.environment, r.price_id, r.product_id, r.active, r.currency, r.unit_amount, r.unit_amount_decimal,
-      r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval, r.recurring_interval_count,
+      r.pay_what_you_want, r.custom_unit_amount_minimum, r.custom_unit_amount_maximum, r.custom_unit_amount_preset, r.type, r.lookup_key, r.billing_scheme, r.tax_behavior, r.recurring_interval, r.recurring_interval_count,
       r.recurring_usage_type, r.metadata, take_price.object,
       payments_private.snapshot_version(
         to_timestamp((take_price.payload -> 'created')::double precision), take_price.payload ->> 'type', false
@@ -7288,6 +7480,10 @@ begin
         currency = excluded.currency,
         unit_amount = excluded.unit_amount,
         unit_amount_decimal = excluded.unit_amount_decimal,
+        pay_what_you_want = excluded.pay_what_you_want,
+        custom_unit_amount_minimum = excluded.custom_unit_amount_minimum,
+        custom_unit_amount_maximum = excluded.custom_unit_amount_maximum,
+        custom_unit_amount_preset = excluded.custom_unit_amount_preset,
         type = excluded.type,
         lookup_key = excluded.lookup_key,
         billing_scheme = excluded.billing_scheme,
@@ -7551,11 +7747,12 @@ begin
         payment_intent_id = coalesce(payments_private.id_of(put_ordinary_session.object -> 'payment_intent'), t.payment_intent_id),
         subscription_id = coalesce(payments_private.id_of(put_ordinary_session.object -> 'subscription'), t.subscription_id),
         url = null,
+        client_secret = null,
         expires_at = coalesce(payments_private.instant_of(put_ordinary_session.object -> 'expires_at'), t.expires_at),
         metadata = case when t.request_hash is null then v_session.metadata else t.metadata end,
         last_error = null,
         stripe_may_have_acted = false,
-        raw = put_ordinary_session.object,
+        raw = put_ordinary_session.object - 'client_secret',
         version = v_session.version
     where t.checkout_session_id = v_session.session_id
       and t.environment = put_ordinary_session.environment
@@ -7595,7 +7792,7 @@ begin
       payments_private.id_of(put_ordinary_session.object -> 'payment_intent'),
       payments_private.id_of(put_ordinary_session.object -> 'subscription'),
       payments_private.instant_of(put_ordinary_session.object -> 'expires_at'),
-      put_ordinary_session.object,
+      put_ordinary_session.object - 'client_secret',
       v_session.version,
       null -- not begun here
     where not exists (
@@ -10255,6 +10452,356 @@ $$;
 revoke all on function payments_private.is_http_url(text) from public, anon, authenticated;
 grant execute on function payments_private.is_http_url(text) to payments_service;
 --! EndIncluded checkout/private/is_http_url.sql
+--! Included checkout/private/check_checkout_combination.sql
+/*
+ * Raises SP050 for parts of a checkout request that exclude each other, with a sentence that names both. Each part has
+ * been checked alone before (check_checkout_request, check_checkout_options). Stripe would refuse the same, later.
+ */
+create or replace function payments_private.check_checkout_combination(
+  mode text,
+  line_items jsonb,
+  success_url text,
+  cancel_url text,
+  options jsonb
+)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_options jsonb := coalesce(options, '{}');
+  v_in_page boolean := coalesce(options ->> 'ui_mode', 'hosted') <> 'hosted';
+  v_trial boolean := coalesce(options, '{}') ?| '{trial_period_days,trial_end}';
+  v_problem text;
+begin
+  v_problem := case
+    when v_in_page and nullif(success_url, '') is not null
+      then format('successUrl cannot be used when uiMode is %s; use returnUrl.', options ->> 'ui_mode')
+    when v_in_page and nullif(cancel_url, '') is not null
+      then format('cancelUrl cannot be used when uiMode is %s.', options ->> 'ui_mode')
+    when v_in_page and not v_options ? 'return_url'
+      and (v_options ->> 'redirect_on_completion' is distinct from 'never' or options ->> 'ui_mode' = 'custom')
+      then format('returnUrl is required when uiMode is %s.', options ->> 'ui_mode')
+    when not v_in_page and v_options ? 'return_url' then 'returnUrl needs uiMode embedded or custom; use successUrl.'
+    when not v_in_page and v_options ? 'redirect_on_completion'
+      then 'redirectOnCompletion needs uiMode embedded.'
+    when v_options ? 'return_url' and v_options ->> 'redirect_on_completion' = 'never'
+      then 'returnUrl cannot be used when redirectOnCompletion is never.'
+    when v_options ? 'return_url' and not payments_private.is_http_url(v_options ->> 'return_url')
+      then 'returnUrl must be an absolute http or https URL.'
+    when length(v_options ->> 'return_url') > 5000 then 'returnUrl must have at most 5000 characters.'
+    when options ->> 'ui_mode' = 'custom' and v_options ? 'redirect_on_completion'
+      then 'redirectOnCompletion needs uiMode embedded.'
+    when options ->> 'ui_mode' = 'custom' and v_options ?| '{custom_fields,custom_text,submit_type,recovery}'
+      then 'customFields, customText, submitType and recovery cannot be used when uiMode is custom.'
+    when v_in_page and v_options ? 'recovery' then 'recovery needs uiMode hosted.'
+    when mode = 'setup' and line_items <> '[]' then 'lineItems cannot be used when mode is setup.'
+    when mode = 'setup' and not v_options ?| '{currency,payment_method_types}'
+      then 'currency or paymentMethodTypes is required when mode is setup.'
+    when mode = 'payment' and jsonb_path_exists(line_items, '$[*].priceData.recurring')
+      then 'priceData.recurring needs mode subscription.'
+    when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
+      then 'discounts and allowPromotionCodes exclude each other.'
+    when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
+    when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
+    when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
+    when (v_options -> 'trial_without_card')::boolean
+      and v_options ->> 'payment_method_collection' = 'always'
+      then 'trialWithoutCard cannot be used when paymentMethodCollection is always.'
+    when v_options ? 'proration_behavior' and not v_options ? 'billing_cycle_anchor'
+      then 'prorationBehavior needs billingCycleAnchor.'
+    when v_options ? 'shipping_options' and not v_options ? 'shipping_address_collection'
+      then 'shippingOptions needs shippingAddressCollection.'
+    when v_options ->> 'capture_method' = 'manual' and (v_options -> 'invoice_creation')::boolean
+      then 'invoiceCreation cannot be used when captureMethod is manual.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem
+      using errcode = 'SP050', hint = 'Leave one of the two out, and send the request again.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_combination(text, jsonb, text, text, jsonb)
+  from public, anon, authenticated;
+grant execute on function payments_private.check_checkout_combination(text, jsonb, text, text, jsonb)
+  to payments_service;
+--! EndIncluded checkout/private/check_checkout_combination.sql
+--! Included checkout/private/checkout_option_problem.sql
+/*
+ * Returns the sentence about an option of a checkout that is a list or an object and has the wrong shape; null if the
+ * shape is right. name is the option's name in the HTTP API. Stripe checks what the words mean.
+ */
+create or replace function payments_private.checkout_option_problem(option text, name text, value jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case option
+    when 'consent_collection' then case
+      when value - '{terms_of_service,promotions,payment_method_reuse_agreement}'::text[] <> '{}'
+        or jsonb_path_exists(value, '$.* ? (@.type() != "string")')
+        then format('%s may have termsOfService, promotions and paymentMethodReuseAgreement, each a word.', name)
+    end
+    when 'custom_fields' then case
+      when exists (
+        select
+        from jsonb_array_elements(value) as f (field)
+        where jsonb_typeof(f.field) <> 'object'
+          or f.field
+            - '{key,label,type,optional,options,minimum_length,maximum_length,default_value}'::text[] <> '{}'
+          or coalesce(f.field ->> 'key', '') !~ '^[A-Za-z0-9]{1,200}$'
+          or length(coalesce(f.field ->> 'label', '')) not between 1 and 50
+          or coalesce(f.field ->> 'type', '') not in ('text', 'numeric', 'dropdown')
+          or jsonb_typeof(coalesce(f.field -> 'optional', 'false')) <> 'boolean'
+          or (f.field ->> 'type' = 'dropdown') <> (jsonb_typeof(f.field -> 'options') is not distinct from 'array')
+      ) then format('Each of %s needs a key of letters and digits, a label of 1 to 50 characters, a type of text, numeric or dropdown, and options if it is a dropdown.', name)
+      when (select count(distinct f.field ->> 'key') from jsonb_array_elements(value) as f (field))
+        <> jsonb_array_length(value) then format('Each of %s needs a key of its own.', name)
+    end
+    when 'custom_text' then case
+      when value - '{after_submit,shipping_address,submit,terms_of_service_acceptance}'::text[] <> '{}'
+        or jsonb_path_exists(value, '$.* ? (@.type() != "string")')
+        or exists (select from jsonb_each_text(value) as t (place, words) where length(t.words) not between 1 and 1200)
+        then format('%s may have afterSubmit, shippingAddress, submit and termsOfServiceAcceptance, each of 1 to 1200 characters.', name)
+    end
+    when 'discounts' then case
+      when exists (
+        select
+        from jsonb_array_elements(value) as d (discount)
+        where jsonb_typeof(d.discount) <> 'object'
+          or d.discount - '{coupon,promotion_code}'::text[] <> '{}'
+          or (d.discount ? 'coupon') = (d.discount ? 'promotion_code')
+          or length(coalesce(d.discount ->> 'coupon', d.discount ->> 'promotion_code', '')) not between 1 and 255
+      ) then format('Each of %s needs either a coupon or a promotionCode.', name)
+    end
+    when 'name_collection' then case
+      when value - '{individual,business}'::text[] <> '{}'
+        or value = '{}'
+        or exists (select from jsonb_each_text(value) as t (who, how) where t.how not in ('required', 'optional'))
+        then format('%s may have individual and business, each required or optional.', name)
+    end
+    when 'payment_method_types' then case
+      when jsonb_path_exists(value, '$[*] ? (@.type() != "string" || !(@ like_regex "^[a-z0-9_]{1,100}$"))')
+        then format('Each of %s must be a payment method type, for example card.', name)
+    end
+    when 'recovery' then case
+      when value - 'allow_promotion_codes' <> '{}'
+        or jsonb_typeof(coalesce(value -> 'allow_promotion_codes', 'false')) <> 'boolean'
+        then format('%s may have allowPromotionCodes, true or false.', name)
+    end
+    when 'saved_payment_methods' then case
+      when value - '{save,remove}'::text[] <> '{}'
+        or value = '{}'
+        or exists (select from jsonb_each_text(value) as t (what, how) where t.how not in ('enabled', 'disabled'))
+        then format('%s may have save and remove, each enabled or disabled.', name)
+    end
+    when 'shipping_address_collection' then case
+      when value - 'allowed_countries' <> '{}'
+        or jsonb_typeof(value -> 'allowed_countries') is distinct from 'array'
+        or jsonb_array_length(value -> 'allowed_countries') not between 1 and 250
+        or jsonb_path_exists(
+          value, '$.allowed_countries[*] ? (@.type() != "string" || !(@ like_regex "^[A-Z]{2}$"))'
+        )
+        then format('%s.allowedCountries must be a list of countries of two capital letters.', name)
+    end
+    when 'shipping_options' then case
+      when exists (
+        select
+        from jsonb_array_elements(value) as s (choice)
+        where jsonb_typeof(s.choice) <> 'object'
+          or s.choice - 'shipping_rate' <> '{}'
+          or length(coalesce(s.choice ->> 'shipping_rate', '')) not between 1 and 255
+      ) then format('Each of %s needs a shippingRate.', name)
+    end
+  end;
+end;
+$$;
+
+revoke all on function payments_private.checkout_option_problem(text, text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.checkout_option_problem(text, text, jsonb) to payments_service;
+--! EndIncluded checkout/private/checkout_option_problem.sql
+--! Included checkout/private/check_checkout_options.sql
+/*
+ * Raises SP001 for an option of a checkout that is unknown, is not for this mode, or has a value that Stripe would not
+ * take. The sentence names the field as the HTTP API spells it. begin_checkout_session calls it, and the trigger
+ * _150_request does for the rows that app users insert themselves.
+ *
+ * Options have the names of Stripe's parameters; instants are Unix seconds. Words that Stripe may add to are open.
+ * https://docs.stripe.com/api/checkout/sessions/create
+ */
+create or replace function payments_private.check_checkout_options(mode text, options jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_all constant text[] := '{payment,subscription,setup}';
+  c_sale constant text[] := '{payment,subscription}';
+  c_word constant text := '^[A-Za-z0-9_-]{1,100}$';
+  v_problem text;
+begin
+  if options is null or options = '{}' then
+    return;
+  end if;
+  if jsonb_typeof(options) <> 'object' then
+    raise exception 'options must be an object.' using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  select p.problem
+  into v_problem
+  from jsonb_each(options) as o (option, value)
+  left join (values
+      ('adaptive_pricing', 'boolean', c_sale, null, null::numeric, null::numeric, 'true or false'),
+      ('allow_promotion_codes', 'boolean', c_sale, null, null, null, 'true or false'),
+      ('automatic_tax', 'boolean', c_sale, null, null, null, 'true or false'),
+      ('billing_address_collection', 'string', c_all, '^(auto|required)$', null, null, 'auto or required'),
+      ('billing_cycle_anchor', 'number', '{subscription}', null, 0, 1e11, 'an instant'),
+      ('capture_method', 'string', '{payment}', '^(automatic|automatic_async|manual)$', null, null,
+        'one of automatic, automatic_async, manual'),
+      ('consent_collection', 'object', c_sale, null, null, null, 'an object'),
+      ('currency', 'string', c_all, '^[a-z]{3}$', null, null, 'a currency of three lower-case letters'),
+      ('custom_fields', 'array', c_sale, null, 1, 3, 'a list of 1 to 3 fields'),
+      ('custom_text', 'object', c_all, null, null, null, 'an object'),
+      ('discounts', 'array', c_sale, null, 1, 20, 'a list of 1 to 20 discounts'),
+      ('expires_at', 'number', c_all, null, 0, 1e11, 'an instant'),
+      ('invoice_creation', 'boolean', '{payment}', null, null, null, 'true or false'),
+      ('locale', 'string', c_all, c_word, null, null, 'a locale, for example de or auto'),
+      ('name_collection', 'object', c_all, null, null, null, 'an object'),
+      ('payment_method_collection', 'string', '{subscription}', '^(always|if_required)$', null, null,
+        'always or if_required'),
+      ('payment_method_configuration', 'string', c_all, c_word, null, null, 'a payment method configuration, pmc_…'),
+      ('payment_method_types', 'array', c_all, null, 1, 50, 'a list of 1 to 50 payment method types'),
+      ('phone_number_collection', 'boolean', c_sale, null, null, null, 'true or false'),
+      ('proration_behavior', 'string', '{subscription}', '^(create_prorations|none)$', null, null,
+        'create_prorations or none'),
+      ('recovery', 'object', c_sale, null, null, null, 'an object'),
+      ('redirect_on_completion', 'string', c_all, '^(always|if_required|never)$', null, null,
+        'one of always, if_required, never'),
+      ('return_url', 'string', c_all, null, null, null, 'an absolute http or https URL'),
+      ('saved_payment_methods', 'object', c_sale, null, null, null, 'an object'),
+      ('setup_future_usage', 'string', '{payment}', '^(off_session|on_session)$', null, null,
+        'off_session or on_session'),
+      ('shipping_address_collection', 'object', c_sale, null, null, null, 'an object with allowedCountries'),
+      ('shipping_options', 'array', '{payment}', null, 1, 5, 'a list of 1 to 5 shipping options'),
+      ('submit_type', 'string', '{payment,subscription}', c_word, null, null, 'a word such as donate or book'),
+      ('tax_id_collection', 'boolean', c_sale, null, null, null, 'true or false'),
+      ('trial_end', 'number', '{subscription}', null, 0, 1e11, 'an instant'),
+      ('trial_period_days', 'number', '{subscription}', null, 1, 730, 'a whole number from 1 to 730'),
+      ('trial_without_card', 'boolean', '{subscription}', null, null, null, 'true or false'),
+      ('ui_mode', 'string', c_all, '^(hosted|embedded|custom)$', null, null, 'one of hosted, embedded, custom')
+    ) as s (option, type, modes, pattern, low, high, says) on s.option = o.option
+  cross join lateral (
+    select left(lower(left(o.option, 1)) || substr(replace(initcap(o.option), '_', ''), 2), 60) as name
+  ) as n
+  cross join lateral (
+    select case
+        when s.option is null then format('%s is not a known option.', n.name)
+        when jsonb_typeof(o.value) <> s.type then format('%s must be %s.', n.name, s.says)
+        when not check_checkout_options.mode = any (s.modes)
+          then format('%s cannot be used when mode is %s.', n.name, check_checkout_options.mode)
+        when s.pattern is not null and o.value #>> '{}' !~ s.pattern then format('%s must be %s.', n.name, s.says)
+        when s.low is not null and (
+            case s.type
+              when 'array' then jsonb_array_length(o.value)
+              else (o.value #>> '{}')::numeric
+            end not between s.low and s.high
+            or s.type = 'number' and (o.value #>> '{}')::numeric % 1 <> 0
+          ) then format('%s must be %s.', n.name, s.says)
+        when s.type in ('array', 'object') then payments_private.checkout_option_problem(o.option, n.name, o.value)
+      end as problem
+  ) as p
+  where p.problem is not null
+  order by case when s.option is null then 0 else 1 end, o.option
+  limit 1;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_options(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_checkout_options(text, jsonb) to payments_service;
+--! EndIncluded checkout/private/check_checkout_options.sql
+--! Included checkout/private/is_adjustable_quantity.sql
+/*
+ * Returns whether a value is {minimum, maximum} of a quantity that the buyer may change on Stripe's page. Both may be
+ * left out; Stripe's own limits are 0 and 99 then.
+ */
+create or replace function payments_private.is_adjustable_quantity(value jsonb)
+  returns boolean
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when jsonb_typeof(value) <> 'object' then false
+    when value - '{minimum,maximum}'::text[] <> '{}' then false
+    when jsonb_path_exists(value, '$.* ? (@.type() != "number")') then false
+    else coalesce((value ->> 'minimum')::numeric, 0) % 1 = 0
+      and coalesce((value ->> 'maximum')::numeric, 99) % 1 = 0
+      and coalesce((value ->> 'minimum')::numeric, 0) between 0 and coalesce((value ->> 'maximum')::numeric, 999)
+      and coalesce((value ->> 'maximum')::numeric, 99) between 1 and 999
+  end;
+end;
+$$;
+
+revoke all on function payments_private.is_adjustable_quantity(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.is_adjustable_quantity(jsonb) to payments_service;
+--! EndIncluded checkout/private/is_adjustable_quantity.sql
+--! Included checkout/private/is_price_data.sql
+/*
+ * Returns whether a value is a price that a request makes up, as in the API:
+ *   {currency, unitAmount, productId | product: {name, description?, taxCode?}, recurring?: {interval, intervalCount?},
+ *    taxBehavior?}
+ *
+ * unitAmount is in the currency's minor unit. Stripe judges the words.
+ */
+create or replace function payments_private.is_price_data(value jsonb)
+  returns boolean
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when jsonb_typeof(value) is distinct from 'object' then false
+    when value - '{currency,unitAmount,productId,product,recurring,taxBehavior}'::text[] <> '{}' then false
+    when jsonb_typeof(coalesce(value -> 'product', '{}')) <> 'object'
+      or jsonb_typeof(coalesce(value -> 'recurring', '{}')) <> 'object' then false
+    when jsonb_typeof(value -> 'unitAmount') is distinct from 'number' then false
+    when jsonb_typeof(coalesce(value #> '{recurring,intervalCount}', '1')) <> 'number' then false
+    when (value -> 'product') - '{name,description,taxCode}'::text[] <> '{}'
+      or (value -> 'recurring') - '{interval,intervalCount}'::text[] <> '{}' then false
+    when jsonb_path_exists(value - '{unitAmount,product,recurring}'::text[], '$.* ? (@.type() != "string")')
+      or jsonb_path_exists(value, '$.product.* ? (@.type() != "string")')
+      or jsonb_path_exists(value, '$.recurring.interval ? (@.type() != "string")') then false
+    else value ->> 'currency' is not null
+      and value ->> 'currency' ~ '^[a-z]{3}$'
+      and (value ->> 'unitAmount')::numeric between 0 and 99999999
+      and (value ->> 'unitAmount')::numeric % 1 = 0
+      and (value ? 'productId') <> (value ? 'product')
+      and length(coalesce(value ->> 'productId', value #>> '{product,name}', '')) between 1 and 255
+      and (not value ? 'recurring' or coalesce(value #>> '{recurring,interval}', '') in ('day', 'week', 'month', 'year'))
+      and coalesce((value #>> '{recurring,intervalCount}')::numeric, 1) between 1 and 1095
+      and coalesce((value #>> '{recurring,intervalCount}')::numeric, 1) % 1 = 0
+      and coalesce(value ->> 'taxBehavior', 'exclusive') in ('exclusive', 'inclusive', 'unspecified')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.is_price_data(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.is_price_data(jsonb) to payments_service;
+--! EndIncluded checkout/private/is_price_data.sql
 --! Included checkout/private/check_checkout_request.sql
 /*
  * Raises SP001 for a checkout request that Stripe or a constraint would refuse, with a sentence that names the field.
@@ -10272,7 +10819,8 @@ create or replace function payments_private.check_checkout_request(
   subject_id text,
   customer_email text,
   metadata jsonb,
-  idempotency_key text
+  idempotency_key text,
+  options jsonb
 )
   returns void
   language plpgsql
@@ -10281,32 +10829,48 @@ create or replace function payments_private.check_checkout_request(
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_hosted boolean := coalesce(options ->> 'ui_mode', 'hosted') = 'hosted';
   v_problem text;
 begin
   v_problem := case
-    when mode is null or mode not in ('payment', 'subscription') then 'mode must be payment or subscription.'
+    when mode is null or mode not in ('payment', 'subscription', 'setup') then 'mode must be payment, subscription or setup.'
     when jsonb_typeof(line_items) is distinct from 'array' then 'lineItems must be a list.'
-    when jsonb_array_length(line_items) not between 1 and 100 then 'lineItems must have 1 to 100 items.'
+    when mode <> 'setup' and jsonb_array_length(line_items) not between 1 and 100 then 'lineItems must have 1 to 100 items.'
     when exists (
       select
       from jsonb_array_elements(line_items) as i (item)
       where jsonb_typeof(i.item) <> 'object'
-        or jsonb_typeof(i.item -> 'priceId') is distinct from 'string'
+        or not i.item ?| '{priceId,priceData}'
+        or jsonb_typeof(coalesce(i.item -> 'priceId', '""')) <> 'string'
         or i.item ->> 'priceId' !~ '\S'
         or jsonb_typeof(coalesce(i.item -> 'quantity', '1')) <> 'number'
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
     ) then 'Each of lineItems needs a priceId and a whole quantity from 1 to 999.'
     when exists (
+      select from jsonb_array_elements(line_items) as i (item) where i.item ?& '{priceId,priceData}'
+    ) then 'Each of lineItems may have a priceId or a priceData, not both.'
+    when exists (
       select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
     ) then 'Each priceId of lineItems must have at most 255 characters.'
     when exists (
-      select from jsonb_array_elements(line_items) as i (item) where i.item - 'priceId' - 'quantity' <> '{}'
-    ) then 'Each of lineItems may have a priceId and a quantity, and nothing else.'
-    when success_url is null or not payments_private.is_http_url(success_url)
+      select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,priceData,quantity,adjustableQuantity}'::text[] <> '{}'
+    ) then 'Each of lineItems may have a priceId or a priceData, a quantity and an adjustableQuantity, and nothing else.'
+    when exists (
+      select
+      from jsonb_array_elements(line_items) as i (item)
+      where i.item ? 'priceData' and not payments_private.is_price_data(i.item -> 'priceData')
+    ) then 'Each priceData of lineItems needs a currency, a whole unitAmount from 0 to 99999999, and either a productId or a product with a name. It may have recurring and taxBehavior.'
+    when exists (
+      select
+      from jsonb_array_elements(line_items) as i (item)
+      where i.item ? 'adjustableQuantity'
+        and not payments_private.is_adjustable_quantity(i.item -> 'adjustableQuantity')
+    ) then 'Each adjustableQuantity of lineItems may have a minimum and a maximum, whole numbers from 0 to 999.'
+    when v_hosted and (success_url is null or not payments_private.is_http_url(success_url))
       then 'successUrl must be an absolute http or https URL.'
     when length(success_url) > 5000 then 'successUrl must have at most 5000 characters.'
-    when cancel_url is null or not payments_private.is_http_url(cancel_url)
+    when v_hosted and (cancel_url is null or not payments_private.is_http_url(cancel_url))
       then 'cancelUrl must be an absolute http or https URL.'
     when length(cancel_url) > 5000 then 'cancelUrl must have at most 5000 characters.'
     when (subject_type is null) <> (subject_id is null) then 'subject needs both a type and an id.'
@@ -10346,12 +10910,14 @@ begin
   if v_problem is not null then
     raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
+  perform payments_private.check_checkout_options(mode, options);
+  perform payments_private.check_checkout_combination(mode, line_items, success_url, cancel_url, options);
 end;
 $$;
 
-revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
+revoke all on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
-grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text)
+grant execute on function payments_private.check_checkout_request(text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/check_checkout_request.sql
 --! Included checkout/private/unknown_prices.sql
@@ -10389,6 +10955,195 @@ $$;
 revoke all on function payments_private.unknown_prices(text, uuid) from public, anon, authenticated;
 grant execute on function payments_private.unknown_prices(text, uuid) to payments_service;
 --! EndIncluded checkout/private/unknown_prices.sql
+--! Included checkout/private/wrapped.sql
+/*
+ * Returns {key: value}; null if there is no value.
+ */
+create or replace function payments_private.wrapped(key text, value jsonb)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case when value is not null then jsonb_build_object(key, value) end;
+end;
+$$;
+
+revoke all on function payments_private.wrapped(text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.wrapped(text, jsonb) to payments_service;
+--! EndIncluded checkout/private/wrapped.sql
+--! Included checkout/private/checkout_custom_field.sql
+/*
+ * Returns a custom field of a checkout's options as Stripe's parameter.
+ * https://docs.stripe.com/api/checkout/sessions/create#create_checkout_session-custom_fields
+ */
+create or replace function payments_private.checkout_custom_field(field jsonb)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return jsonb_strip_nulls(jsonb_build_object(
+    'key', field -> 'key',
+    'label', jsonb_build_object('type', 'custom', 'custom', field -> 'label'),
+    'type', field -> 'type',
+    'optional', field -> 'optional',
+    field ->> 'type', nullif(jsonb_strip_nulls(jsonb_build_object(
+      'options', field -> 'options',
+      'minimum_length', field -> 'minimum_length',
+      'maximum_length', field -> 'maximum_length',
+      'default_value', field -> 'default_value'
+    )), '{}')
+  ));
+end;
+$$;
+
+revoke all on function payments_private.checkout_custom_field(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.checkout_custom_field(jsonb) to payments_service;
+--! EndIncluded checkout/private/checkout_custom_field.sql
+--! Included checkout/private/checkout_option_params.sql
+/*
+ * Returns the parameters of Stripe that the options of a checkout stand for. has_customer tells that the session is for
+ * a known customer: Stripe then asks what may be written to it. metadata goes to the objects that the session makes.
+ * https://docs.stripe.com/api/checkout/sessions/create
+ */
+create or replace function payments_private.checkout_option_params(
+  mode text,
+  options jsonb,
+  metadata jsonb,
+  has_customer boolean
+)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_taxed boolean := coalesce((options -> 'automatic_tax')::boolean, false);
+  v_tax_ids boolean := coalesce((options -> 'tax_id_collection')::boolean, false);
+begin
+  return (
+    select coalesce(jsonb_object_agg(o.key, o.value), '{}')
+    from jsonb_each(options) as o (key, value)
+    where o.key in (
+      'allow_promotion_codes', 'billing_address_collection', 'currency', 'discounts', 'expires_at', 'locale',
+      'payment_method_collection', 'payment_method_configuration', 'redirect_on_completion',
+      'return_url', 'shipping_address_collection', 'shipping_options', 'submit_type'
+    )
+  ) || jsonb_strip_nulls(jsonb_build_object(
+    'ui_mode', case options ->> 'ui_mode' when 'embedded' then 'embedded_page' when 'custom' then 'elements' end,
+    'allowed_payment_method_types', options -> 'payment_method_types',
+    'adaptive_pricing', payments_private.wrapped('enabled', options -> 'adaptive_pricing'),
+    'automatic_tax', payments_private.wrapped('enabled', options -> 'automatic_tax'),
+    'tax_id_collection', payments_private.wrapped('enabled', options -> 'tax_id_collection'),
+    'phone_number_collection', payments_private.wrapped('enabled', options -> 'phone_number_collection'),
+    'customer_update', case
+      when has_customer then nullif(jsonb_strip_nulls(jsonb_build_object(
+        'address', case when v_taxed then 'auto' end,
+        'name', case when v_tax_ids then 'auto' end,
+        'shipping', case when v_taxed and options ? 'shipping_address_collection' then 'auto' end
+      )), '{}')
+    end,
+    'after_expiration', payments_private.wrapped('recovery', options -> 'recovery' || '{"enabled": true}'),
+    'consent_collection', (options -> 'consent_collection') - 'payment_method_reuse_agreement'
+      || coalesce(payments_private.wrapped(
+        'payment_method_reuse_agreement',
+        payments_private.wrapped('position', options #> '{consent_collection,payment_method_reuse_agreement}')
+      ), '{}'),
+    'custom_text', (
+      select jsonb_object_agg(t.place, payments_private.wrapped('message', t.words))
+      from jsonb_each(options -> 'custom_text') as t (place, words)
+    ),
+    'custom_fields', (
+      select jsonb_agg(payments_private.checkout_custom_field(f.field) order by f.position)
+      from jsonb_array_elements(options -> 'custom_fields') with ordinality as f (field, position)
+    ),
+    'name_collection', (
+      select jsonb_object_agg(n.who, jsonb_build_object('enabled', true, 'optional', n.how = 'optional'))
+      from jsonb_each_text(options -> 'name_collection') as n (who, how)
+    ),
+    'saved_payment_method_options', (
+      select jsonb_object_agg('payment_method_' || s.what, s.how)
+      from jsonb_each(options -> 'saved_payment_methods') as s (what, how)
+    ),
+    'invoice_creation', case
+      when (options -> 'invoice_creation')::boolean
+        then jsonb_build_object('enabled', true, 'invoice_data', jsonb_build_object('metadata', metadata))
+    end,
+    'payment_method_collection', case when (options -> 'trial_without_card')::boolean then 'if_required' end,
+    'payment_intent_data', case
+      when mode = 'payment' then jsonb_build_object(
+        'metadata', metadata,
+        'capture_method', options -> 'capture_method',
+        'setup_future_usage', options -> 'setup_future_usage'
+      )
+    end,
+    'setup_intent_data', case when mode = 'setup' then jsonb_build_object('metadata', metadata) end,
+    'subscription_data', case
+      when mode = 'subscription' then jsonb_build_object(
+        'metadata', metadata,
+        'trial_period_days', options -> 'trial_period_days',
+        'trial_end', options -> 'trial_end',
+        'trial_settings', case
+          when (options -> 'trial_without_card')::boolean
+            then '{"end_behavior": {"missing_payment_method": "cancel"}}'::jsonb
+        end,
+        'billing_cycle_anchor', options -> 'billing_cycle_anchor',
+        'proration_behavior', options -> 'proration_behavior'
+      )
+    end
+  ));
+end;
+$$;
+
+revoke all on function payments_private.checkout_option_params(text, jsonb, jsonb, boolean)
+  from public, anon, authenticated;
+grant execute on function payments_private.checkout_option_params(text, jsonb, jsonb, boolean) to payments_service;
+--! EndIncluded checkout/private/checkout_option_params.sql
+--! Included checkout/private/checkout_price_data.sql
+/*
+ * Returns Stripe's price_data of a price that a request makes up; null if there is none. is_price_data has its shape.
+ */
+create or replace function payments_private.checkout_price_data(price_data jsonb)
+  returns jsonb
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when price_data is not null then jsonb_strip_nulls(jsonb_build_object(
+      'currency', price_data -> 'currency',
+      'unit_amount', price_data -> 'unitAmount',
+      'tax_behavior', price_data -> 'taxBehavior',
+      'product', price_data -> 'productId',
+      'product_data', case
+        when price_data ? 'product' then jsonb_build_object(
+          'name', price_data #> '{product,name}',
+          'description', price_data #> '{product,description}',
+          'tax_code', price_data #> '{product,taxCode}'
+        )
+      end,
+      'recurring', case
+        when price_data ? 'recurring' then jsonb_build_object(
+          'interval', price_data #> '{recurring,interval}',
+          'interval_count', price_data #> '{recurring,intervalCount}'
+        )
+      end
+    ))
+  end;
+end;
+$$;
+
+revoke all on function payments_private.checkout_price_data(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.checkout_price_data(jsonb) to payments_service;
+--! EndIncluded checkout/private/checkout_price_data.sql
 --! Included checkout/private/checkout_session_params.sql
 /*
  * Returns what to send to Stripe for a row. It is a function of the row, and of what never changes about a price, so a
@@ -10399,7 +11154,8 @@ grant execute on function payments_private.unknown_prices(text, uuid) to payment
  * payments_private.unknown_prices.
  *
  * A price whose metadata has payments_trial_days, as "pg-payments catalog push" writes it, begins with a trial of so many
- * days; of several the longest. The catalog never changes it: another trial is another price.
+ * days; of several the longest. The catalog never changes it: another trial is another price. A trial or a billing anchor
+ * of the request comes first.
  *
  * App users can insert rows themselves, so reserved metadata is dropped here: only the columns that the policies have
  * judged say who pays.
@@ -10425,6 +11181,16 @@ declare
     'payments_subject_type', session.subject_type,
     'payments_subject_id', session.subject_id
   ));
+  v_options jsonb := case
+    when session.mode = 'subscription' and not session.options ?| '{trial_period_days,trial_end,billing_cycle_anchor}'
+      then session.options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
+        select max((p.metadata ->> 'payments_trial_days')::integer)
+        from jsonb_array_elements(session.line_items) as i (item)
+        join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
+        where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+      )))
+    else session.options
+  end;
 begin
   return jsonb_strip_nulls(jsonb_build_object(
     'mode', session.mode,
@@ -10432,9 +11198,11 @@ begin
       select jsonb_agg(
         jsonb_build_object(
           'price', i.item ->> 'priceId',
+          'price_data', payments_private.checkout_price_data(i.item -> 'priceData'),
           'quantity', case
             when p.recurring_usage_type is distinct from 'metered' then coalesce((i.item ->> 'quantity')::integer, 1)
-          end
+          end,
+          'adjustable_quantity', (i.item -> 'adjustableQuantity') || '{"enabled": true}'
         )
         order by i.position
       )
@@ -10442,28 +11210,19 @@ begin
       left join payments.stripe_prices as p
         on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
     ),
-    'success_url', session.success_url,
-    'cancel_url', session.cancel_url,
+    'success_url', nullif(session.success_url, ''),
+    'cancel_url', nullif(session.cancel_url, ''),
     'client_reference_id', session.id,
     'customer', session.customer_id,
     'customer_email', case when session.customer_id is null then session.customer_email end,
     'customer_creation', case
-      when session.mode = 'payment' and session.subject_type is not null and session.customer_id is null then 'always'
+      when session.mode in ('payment', 'setup') and session.subject_type is not null and session.customer_id is null
+        then 'always'
     end,
-    'metadata', v_metadata,
-    'payment_intent_data', case when session.mode = 'payment' then jsonb_build_object('metadata', v_metadata) end,
-    'subscription_data', case
-      when session.mode = 'subscription' then jsonb_build_object(
-        'metadata', v_metadata,
-        'trial_period_days', (
-          select max((p.metadata ->> 'payments_trial_days')::integer)
-          from jsonb_array_elements(session.line_items) as i (item)
-          join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
-          where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
-        )
-      )
-    end
-  ));
+    'metadata', v_metadata
+  )) || payments_private.checkout_option_params(
+    session.mode, v_options, v_metadata, session.customer_id is not null
+  );
 end;
 $$;
 
@@ -10476,7 +11235,7 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * Returns the SHA-256 of a checkout request, in hex. Two requests with the same hash ask for the same checkout, so one
  * is a retry of the other.
  *
- * A quantity that is left out counts as 1, and metadata that is left out as none.
+ * A quantity that is left out counts as 1, and metadata and options that are left out as none.
  */
 create or replace function payments_private.checkout_request_hash(
   mode text,
@@ -10486,7 +11245,8 @@ create or replace function payments_private.checkout_request_hash(
   subject_type text,
   subject_id text,
   customer_email text,
-  metadata jsonb
+  metadata jsonb,
+  options jsonb
 )
   returns text
   language plpgsql
@@ -10503,7 +11263,7 @@ begin
           select jsonb_agg('{"quantity": 1}' || i.item order by i.position)
           from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
-        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}')
+        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'), coalesce(options, '{}')
       )::text,
       'UTF8'
     )),
@@ -10512,9 +11272,9 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb)
+revoke all on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb, jsonb)
   from public, anon, authenticated;
-grant execute on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb)
+grant execute on function payments_private.checkout_request_hash(text, jsonb, text, text, text, text, text, jsonb, jsonb)
   to payments_service;
 --! EndIncluded checkout/private/checkout_request_hash.sql
 --! Included checkout/private/session_came_to_nothing.sql
@@ -10588,7 +11348,8 @@ grant execute on function payments_private.session_came_to_nothing(payments.stri
  *   fetch   it has expired by the clock, but Stripe has not reported that: read it from Stripe, project it, begin again
  *
  * The insert runs as the caller (role and JWT claims), so the policies on payments.stripe_checkout_sessions decide. All
- * else runs as the handler.
+ * else runs as the handler. The caller {role: service} is a backend with the admin key: its insert runs as the handler.
+ * It is for any subject, and may ask for what _140_reserved keeps from app users.
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
@@ -10615,7 +11376,8 @@ create or replace function payments.begin_checkout_session(
   subject_id text default null,
   customer_email text default null,
   metadata jsonb default '{}',
-  idempotency_key text default null
+  idempotency_key text default null,
+  options jsonb default '{}'
 )
   returns jsonb
   language plpgsql
@@ -10635,24 +11397,31 @@ begin
   -- guard
   perform payments_private.check_environment(environment);
   perform payments_private.check_checkout_request(
-    mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata, idempotency_key
+    mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata, idempotency_key,
+    options
   );
   v_request_hash := payments_private.checkout_request_hash(
-    mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata
+    mode, line_items, coalesce(success_url, ''), coalesce(cancel_url, ''), subject_type, subject_id, customer_email,
+    metadata, options
   );
 
   -- insert as the caller, whose policies decide
   perform set_config('payments.new_session_id', 'wanted at ' || pg_trigger_depth(), true);
-  perform payments_private.become_caller(caller);
+  if caller ->> 'role' = 'service' then
+    perform set_config('request.jwt.claims', '', true);
+  else
+    perform payments_private.become_caller(caller);
+  end if;
   insert into payments.stripe_checkout_sessions (
     environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
-    metadata
+    metadata, options
   )
   values (
     begin_checkout_session.environment, begin_checkout_session.mode, begin_checkout_session.subject_type,
     begin_checkout_session.subject_id, begin_checkout_session.customer_email, begin_checkout_session.line_items,
-    begin_checkout_session.success_url, begin_checkout_session.cancel_url, begin_checkout_session.idempotency_key,
-    coalesce(begin_checkout_session.metadata, '{}')
+    coalesce(begin_checkout_session.success_url, ''), coalesce(begin_checkout_session.cancel_url, ''),
+    begin_checkout_session.idempotency_key,
+    coalesce(begin_checkout_session.metadata, '{}'), coalesce(begin_checkout_session.options, '{}')
   )
   on conflict do nothing;
   get diagnostics v_count = row_count;
@@ -10696,6 +11465,7 @@ begin
           attempt = t.attempt + 1,
           checkout_session_id = null,
           url = null,
+          client_secret = null,
           expires_at = null,
           payment_status = null,
           payment_intent_id = null,
@@ -10724,12 +11494,12 @@ begin
 end;
 $$;
 
-comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text) is
-  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb) is
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
 
-revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text)
+revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
-grant execute on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text)
+grant execute on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/begin_checkout_session.sql
 --! Included checkout/complete_checkout_session.sql
@@ -10850,6 +11620,79 @@ revoke all on function payments.fail_checkout_session(text, uuid, integer, text,
   from public, anon, authenticated;
 grant execute on function payments.fail_checkout_session(text, uuid, integer, text, boolean) to payments_service;
 --! EndIncluded checkout/fail_checkout_session.sql
+--! Included checkout/private/check_portal_options.sql
+/*
+ * Raises SP001 for options of a portal session that are unknown or malformed, with a sentence that names the field as
+ * the HTTP API spells it. begin_customer_portal_session calls it, and the trigger _150_options does for the rows that
+ * app users insert themselves. https://docs.stripe.com/api/customer_portal/sessions/create
+ *
+ * options is {locale, flow}. flow is {type, subscription_id, items, after_completion}; items are
+ * [{subscription_item_id, price_id, quantity}], after_completion is {type, return_url, custom_message}.
+ */
+create or replace function payments_private.check_portal_options(options jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_flow jsonb := options -> 'flow';
+  v_type text := options #>> '{flow,type}';
+  v_after jsonb := options #> '{flow,after_completion}';
+  v_problem text;
+begin
+  v_problem := case
+    when options is null or options = '{}' then null
+    when jsonb_typeof(options) <> 'object' then 'options must be an object.'
+    when options - '{locale,flow}'::text[] <> '{}' then 'options may have locale and flow, and nothing else.'
+    when options ? 'locale' and (options ->> 'locale' is null or options ->> 'locale' !~ '^[A-Za-z0-9_-]{1,100}$')
+      then 'locale must be a locale, for example de or auto.'
+    when v_flow is null then null
+    when jsonb_typeof(v_flow) <> 'object' then 'flow must be an object.'
+    when v_flow - '{type,subscription_id,items,after_completion}'::text[] <> '{}'
+      then 'flow may have type, subscriptionId, items and afterCompletion, and nothing else.'
+    when v_type is null or v_type not in (
+      'payment_method_update', 'subscription_cancel', 'subscription_update', 'subscription_update_confirm'
+    ) then 'flow.type must be one of payment_method_update, subscription_cancel, subscription_update, subscription_update_confirm.'
+    when v_flow ? 'subscription_id' and v_type = 'payment_method_update'
+      then 'flow.subscriptionId cannot be used when flow.type is payment_method_update.'
+    when v_flow ? 'subscription_id'
+      and (v_flow ->> 'subscription_id' is null or length(v_flow ->> 'subscription_id') not between 1 and 255)
+      then 'flow.subscriptionId must have 1 to 255 characters.'
+    when v_type = 'subscription_update_confirm' and not v_flow ? 'items'
+      then 'flow.items is required when flow.type is subscription_update_confirm.'
+    when v_type <> 'subscription_update_confirm' and v_flow ? 'items'
+      then format('flow.items cannot be used when flow.type is %s.', v_type)
+    when v_flow ? 'items' and (
+      jsonb_typeof(v_flow -> 'items') <> 'array'
+      or jsonb_array_length(v_flow -> 'items') <> 1 -- Stripe's own limit
+      or (v_flow #> '{items,0}') - '{subscription_item_id,price_id,quantity}'::text[] <> '{}'
+      or length(coalesce(v_flow #>> '{items,0,price_id}', '')) not between 1 and 255
+      or jsonb_typeof(coalesce(v_flow #> '{items,0,quantity}', '1')) <> 'number'
+      or coalesce((v_flow #>> '{items,0,quantity}')::numeric, 1) not between 1 and 999999
+    ) then 'flow.items must have one item with a priceId, and may have a quantity and a subscriptionItemId.'
+    when v_after is null then null
+    when jsonb_typeof(v_after) <> 'object'
+      or v_after - '{type,return_url,custom_message}'::text[] <> '{}'
+      or coalesce(v_after ->> 'type', '') not in ('portal_homepage', 'redirect', 'hosted_confirmation')
+      then 'flow.afterCompletion.type must be one of portal_homepage, redirect, hosted_confirmation.'
+    when (v_after ->> 'type' = 'redirect') <> (v_after ? 'return_url')
+      then 'flow.afterCompletion.returnUrl is required for a redirect, and for nothing else.'
+    when v_after ? 'return_url' and not payments_private.is_http_url(v_after ->> 'return_url')
+      then 'flow.afterCompletion.returnUrl must be an absolute http or https URL.'
+    when v_after ? 'custom_message' and v_after ->> 'type' <> 'hosted_confirmation'
+      then 'flow.afterCompletion.customMessage needs a hosted_confirmation.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_portal_options(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_portal_options(jsonb) to payments_service;
+--! EndIncluded checkout/private/check_portal_options.sql
 --! Included checkout/begin_customer_portal_session.sql
 /*
  * Begins a Billing Portal session for a signed-in app user, and returns {session, params, idempotency_key}.
@@ -10863,7 +11706,8 @@ create or replace function payments.begin_customer_portal_session(
   subject_type text,
   subject_id text,
   return_url text default null,
-  configuration text default null
+  configuration text default null,
+  options jsonb default '{}'
 )
   returns jsonb
   language plpgsql
@@ -10905,16 +11749,17 @@ begin
     raise exception 'configuration must have 1 to 255 characters.'
       using errcode = 'SP001', hint = 'Correct the request and send it again.';
   end if;
+  perform payments_private.check_portal_options(options);
 
   -- insert as the caller, whose policies decide
   perform payments_private.become_caller(caller);
   insert into payments.stripe_customer_portal_sessions (
-    id, environment, subject_type, subject_id, return_url, configuration_id
+    id, environment, subject_type, subject_id, return_url, configuration_id, options
   )
   values (
     v_id, begin_customer_portal_session.environment, begin_customer_portal_session.subject_type,
     begin_customer_portal_session.subject_id, begin_customer_portal_session.return_url,
-    begin_customer_portal_session.configuration
+    begin_customer_portal_session.configuration, coalesce(begin_customer_portal_session.options, '{}')
   );
 
   -- become the handler again
@@ -10930,21 +11775,17 @@ begin
   return jsonb_build_object(
     'session', to_jsonb(v_row),
     'idempotency_key', format('pg-payments:%s:customer_portal_session:%s', v_row.environment, v_row.id),
-    'params', jsonb_strip_nulls(jsonb_build_object(
-      'customer', v_row.customer_id,
-      'return_url', v_row.return_url,
-      'configuration', v_row.configuration_id
-    ))
+    'params', payments_private.portal_session_params(v_row)
   );
 end;
 $$;
 
-comment on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) is
-  'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text, jsonb) is
+  'Begins a Billing Portal session as the caller, whose policies decide. Returns {session, params, idempotency_key}. Errors: SP001 invalid, SP003 no customer, SP004 anonymous, SP051 no such subscription, SP052 several, SP007 role, 42501 refused by a policy.';
 
-revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text)
+revoke all on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text, jsonb)
   from public, anon, authenticated;
-grant execute on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text) to payments_service;
+grant execute on function payments.begin_customer_portal_session(text, jsonb, text, text, text, text, jsonb) to payments_service;
 --! EndIncluded checkout/begin_customer_portal_session.sql
 --! Included checkout/complete_customer_portal_session.sql
 /*
@@ -12066,6 +12907,7 @@ as $$
     'checkout.session.async_payment_failed', 'checkout.session.expired',
     'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
     'payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled',
+    'payment_intent.amount_capturable_updated',
     'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
     'refund.created', 'refund.updated', 'refund.failed',
@@ -12487,6 +13329,10 @@ as
     p.metadata,
     p.synced_at,
     p.recurring_usage_type,
+    p.pay_what_you_want,
+    p.custom_unit_amount_minimum,
+    p.custom_unit_amount_maximum,
+    p.custom_unit_amount_preset,
     payments_private.catalog_revision(to_jsonb(p)) as revision
   from payments.stripe_prices as p
   where not p.deleted;
@@ -12672,7 +13518,8 @@ create or replace function payments.begin_guest_checkout_session(
   subject_id text default null,
   customer_email text default null,
   metadata jsonb default '{}',
-  idempotency_key text default null
+  idempotency_key text default null,
+  options jsonb default '{}'
 )
   returns jsonb
   language plpgsql
@@ -12687,17 +13534,17 @@ begin
   end if;
   return payments.begin_checkout_session(
     environment, caller, mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata,
-    idempotency_key
+    idempotency_key, options
   );
 end;
 $$;
 
-comment on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text) is
+comment on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text, jsonb) is
   'Begins a Checkout Session of an anonymous caller, at most per_minute of them for each environment; 0 is no limit. Returns what begin_checkout_session returns. Errors: those of begin_checkout_session, SP030 too many.';
 
-revoke all on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text)
+revoke all on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
-grant execute on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text)
+grant execute on function payments.begin_guest_checkout_session(text, jsonb, text, jsonb, text, text, integer, text, text, text, jsonb, text, jsonb)
   to payments_service;
 --! EndIncluded checkout/begin_guest_checkout_session.sql
 --! Included checkout/private/count_guest_checkout.sql
@@ -12740,9 +13587,9 @@ grant execute on function payments_private.count_guest_checkout(text, integer) t
 --! EndIncluded checkout/private/count_guest_checkout.sql
 --! Included checkout/private/tg_sessions__request.sql
 /*
- * Trigger function: sets request_hash of a checkout that is begun here from the columns of its row, whatever the insert
- * says. App users may insert rows themselves. With a hash of their choice, a row could pass for a request that
- * begin_checkout_session has checked, or take the key of another guest.
+ * Trigger function: checks the options, and sets request_hash of a checkout that is begun here from the columns of its
+ * row, whatever the insert says. App users may insert rows themselves. With a hash of their choice, a row could pass for
+ * a request that begin_checkout_session has checked, or take the key of another guest.
  */
 create or replace function payments_private.tg_sessions__request()
   returns trigger
@@ -12752,11 +13599,15 @@ create or replace function payments_private.tg_sessions__request()
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform payments_private.check_checkout_options(new.mode, new.options);
+  perform payments_private.check_checkout_combination(
+    new.mode, new.line_items, new.success_url, new.cancel_url, new.options
+  );
   new.request_hash := case
     when jsonb_typeof(new.line_items) = 'array' -- else a constraint refuses the row
       then payments_private.checkout_request_hash(
         new.mode, new.line_items, new.success_url, new.cancel_url, new.subject_type, new.subject_id,
-        new.customer_email, new.metadata
+        new.customer_email, new.metadata, new.options
       )
   end;
   return new;
@@ -12838,6 +13689,23 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_140_reserved.sql
+/*
+ * Trigger that keeps from app users what only the service may ask of a checkout. The condition names the role that
+ * inserts, which the trigger function, as a definer, cannot see.
+ */
+create or replace trigger _140_reserved before insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__reserved();
+--! EndIncluded checkout/_140_reserved.sql
+--! Included checkout/_150_options.sql
+/*
+ * Trigger that checks the options of a portal session.
+ */
+create or replace trigger _150_options before insert on payments.stripe_customer_portal_sessions
+  for each row execute function payments_private.tg_portal_sessions__options();
+--! EndIncluded checkout/_150_options.sql
 --! Included projection/_300_revived.sql
 /*
  * Trigger that gives a billing subject its customer back when a customer that was deleted is alive again: a sync had
@@ -12923,7 +13791,7 @@ alter table payments_private.secrets enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*
- * The handlers' role reads every table of the contract and updates sessions. Everything else it does through functions.
+ * The handlers' role reads every table of the contract and begins checkouts of a backend, and updates sessions. Everything else it does through functions.
  */
 drop policy if exists service_select on payments.provider_connections;
 create policy service_select on payments.provider_connections for select to payments_service using (true);
@@ -12947,6 +13815,8 @@ drop policy if exists service_select on payments.sync_runs;
 create policy service_select on payments.sync_runs for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_checkout_sessions;
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
+drop policy if exists service_insert on payments.stripe_checkout_sessions;
+create policy service_insert on payments.stripe_checkout_sessions for insert to payments_service with check (true);
 drop policy if exists service_update on payments.stripe_checkout_sessions;
 create policy service_update on payments.stripe_checkout_sessions for update to payments_service using (true);
 drop policy if exists service_select on payments.stripe_customer_portal_sessions;
@@ -13022,10 +13892,10 @@ grant usage on schema payments_private to payments_service;
 
 grant insert (
   environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
-  metadata, request_hash
+  metadata, options, request_hash
 ) on payments.stripe_checkout_sessions to anon, authenticated;
 grant select on payments.stripe_checkout_sessions to anon, authenticated;
-grant insert (id, environment, subject_type, subject_id, return_url, configuration_id)
+grant insert (id, environment, subject_type, subject_id, return_url, configuration_id, options)
   on payments.stripe_customer_portal_sessions to anon, authenticated;
 grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
 
@@ -13035,6 +13905,10 @@ grant select on
   payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
   payments.sync_runs
   to payments_service;
+grant insert (
+  environment, mode, subject_type, subject_id, customer_email, line_items, success_url, cancel_url, idempotency_key,
+  metadata, options, request_hash
+) on payments.stripe_checkout_sessions to payments_service;
 grant update on payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions to payments_service;
 grant select on payments_private.secrets, payments_private.refused_signatures to payments_service;
 

@@ -6,7 +6,8 @@
  * the order then do not count. A browser chooses what it sends, so the trigger checks four things:
  *   - the money has arrived;
  *   - the checkout is for the prices and quantities of the order, in whatever order and split into whatever lines;
- *   - amount and currency are those of the order;
+ *   - amount and currency are those of the order; an amount of null takes what the buyer chose to pay, for a price that
+ *     leaves that to them (payments.stripe_prices.pay_what_you_want);
  *   - the order is a guest's, or the checkout is for its owner.
  * An order that was paid, but fails another check, becomes 'mismatched', for a person to look at. Raising would only
  * make Stripe deliver the event again. The right payment still makes a mismatched order paid, so that no caller can
@@ -40,7 +41,7 @@ create table if not exists public.orders (
   user_id text, -- payments.caller_id() of the buyer; null for a guest
   price_id text, -- null for an order with order_lines
   quantity integer not null default 1 check (quantity between 1 and 999),
-  amount bigint not null check (amount >= 0), -- of the whole order, before discounts, in the currency's minor unit
+  amount bigint check (amount >= 0), -- of the whole order, before discounts, in the currency's minor unit
   currency text not null,
   status text not null default 'pending'
     check (status in ('pending', 'paid', 'refunded', 'charged_back', 'mismatched')),
@@ -98,6 +99,7 @@ declare
   v_order public.orders;
   v_ordered jsonb; -- quantity by price
   v_bought jsonb;
+  v_chosen boolean; -- the buyer chose the amount
 begin
   select o.* into v_order from public.orders as o where o.id = session_fits_order.order_id;
 
@@ -124,9 +126,17 @@ begin
     group by 1
   ) as l;
 
+  select coalesce(bool_and(p.pay_what_you_want), false)
+  into v_chosen
+  from jsonb_object_keys(v_bought) as b (price_id)
+  left join payments.stripe_prices as p on p.price_id = b.price_id and p.environment = event.environment;
+
   return coalesce(
     v_bought = v_ordered
-    and v_order.amount = (v_session ->> 'amount_subtotal')::bigint
+    and (
+      v_order.amount = (v_session ->> 'amount_subtotal')::bigint
+      or (v_order.amount is null and v_chosen)
+    )
     and v_order.currency = v_session ->> 'currency'
     and (
       v_order.user_id is null

@@ -29,7 +29,7 @@ const ONE_WAY = [
 /** Commands over a file of the app; `catalog.test.ts` runs them. */
 const OVER_FILES = ['catalog pull', 'catalog diff', 'catalog push']
 
-type Ids = { product: string; price: string; event: string }
+type Ids = { product: string; price: string; event: string; held: string; other: string }
 type Step = { command: string; args?: (ids: Ids) => string[]; input?: string; code?: number }
 
 /** Each command at least once, in an order in which each finds the rows it needs. */
@@ -102,6 +102,9 @@ const STEPS: Step[] = [
   { command: 'events retry', args: ({ event }) => [event, ...inTest] },
   { command: 'events retry' },
   { command: 'events replay', args: ({ event }) => [event, ...inTest, '--include-processed', '-y'] },
+  { command: 'payments capture', args: ({ held }) => [held, ...inTest, '--amount', '700'] },
+  { command: 'payments capture', args: () => ['pi_none', ...inTest], code: 4 },
+  { command: 'payments cancel', args: ({ other }) => [other, ...inTest] },
   { command: 'recover', args: () => [...inTest, '--since', '2020-01-01'] },
   { command: 'rebuild', args: () => [...inTest, '--yes'] },
   { command: 'prune', args: () => [...inTest, '--older-than', '30', '--yes'] },
@@ -147,10 +150,20 @@ async function runAll(way: 'api' | 'database'): Promise<Outcome[]> {
     const event = productEvent('prod_event', 'Bag')
     await system.api.products.create({ id: 'prod_event', name: 'Bag' })
     await deliver(system.deps, [event])
+    const hold = () =>
+      system.api.paymentIntents.create({
+        amount: 1900,
+        currency: 'eur',
+        capture_method: 'manual',
+        confirm: true,
+        payment_method: 'pm_card_visa',
+      })
     const ids = {
       product: (await system.api.prices.retrieve(system.prices.once)).product as string,
       price: system.prices.once,
       event: event.id,
+      held: (await hold()).id,
+      other: (await hold()).id,
     }
     const outcomes: Outcome[] = []
     for (const { command, args = () => inTest, input } of STEPS) {

@@ -240,6 +240,7 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
           paymentIntentId: null,
           subscriptionId: null,
           url: expect.stringMatching(/^http/),
+          clientSecret: null,
           lastError: null,
           createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
           updatedAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
@@ -383,7 +384,11 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         (b) => ({ ...b, lineItems: [{ priceId: 'p', price: 1 }] }),
         'lineItems[0].price is not a known field.',
       ],
-      ['has an unknown mode', (b) => ({ ...b, mode: 'setup' }), 'mode must be payment or subscription.'],
+      [
+        'has an unknown mode',
+        (b) => ({ ...b, mode: 'donation' }),
+        'mode must be payment, subscription or setup.',
+      ],
       [
         'has a quantity of 0',
         (b) => ({ ...b, lineItems: [{ priceId: 'p', quantity: 0 }] }),
@@ -644,7 +649,6 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
       ['without a role', () => token({ sub: 'ada' }), 401],
       ['for postgres', () => token({ sub: 'ada', role: 'postgres' }), 403],
       ['for payments_service', () => token({ sub: 'ada', role: 'payments_service' }), 403],
-      ['the admin key', () => ADMIN_KEY, 403],
     ])('that is %s is refused everywhere, and nothing happens', async (_, make, status) => {
       const bearer = await make()
       const code = /^AUTH_(INVALID_CREDENTIALS|UNAUTHORIZED)$/
@@ -657,6 +661,23 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
           message: expect.stringMatching(/\.$/),
         })
       }
+    })
+  })
+
+  describe('the admin key', () => {
+    it('begins a checkout for any subject, as the service', async () => {
+      const { status, body } = await checkout({ ...cap(), subject: { type: 'team', id: '7' } }, ADMIN_KEY)
+      expect(status).toBe(201)
+      expect(body.checkoutSession).toMatchObject({ status: 'open', subjectType: 'team', subjectId: '7' })
+    })
+
+    it('opens no portal, because it has no user', async () => {
+      await refused(
+        () => portal({ subject: { type: 'user', id: 'ada' } }, ADMIN_KEY),
+        403,
+        'AUTH_UNAUTHORIZED',
+        'The admin key has no user, so it cannot start payments.',
+      )
     })
   })
 

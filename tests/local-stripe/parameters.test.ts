@@ -30,15 +30,15 @@ function eventsSince(count: number): string[] {
 describe('a parameter without effect', () => {
   it('is reported once for each route, and listed by the control', async () => {
     const before = warnings.length
-    await open({ billing_address_collection: 'required', locale: 'de' })
-    await open({ billing_address_collection: 'auto' })
-    await open({ phone_number_collection: { enabled: false } })
+    await open({ branding_settings: { display_name: 'Tea' }, locale: 'de' })
+    await open({ branding_settings: { display_name: 'Coffee' } })
+    await open({ customer_account: '' })
     const fresh = warnings.slice(before)
     expect(fresh.map(({ method, path, param }) => `${method} ${path} ${param}`)).toEqual([
-      'POST /v1/checkout/sessions billing_address_collection',
+      'POST /v1/checkout/sessions branding_settings',
     ])
     expect(fresh[0]?.message).toBe(
-      'Local Stripe accepts billing_address_collection of POST /v1/checkout/sessions without effect. Stripe acts on it.',
+      'Local Stripe accepts branding_settings of POST /v1/checkout/sessions without effect. Stripe acts on it.',
     )
     const listed = await (await fetch(`${setting.local.url}/_local/warnings`)).json()
     expect(listed).toEqual(warnings)
@@ -70,7 +70,7 @@ describe('a parameter that would change amounts or events is refused:', () => {
     open({ mode: 'subscription', subscription_data: data } as SessionParams)
   it.each([
     ['automatic_tax', session({ automatic_tax: { enabled: true } })],
-    ['adaptive_pricing[enabled]', session({ adaptive_pricing: { enabled: true } }), 'adaptive_pricing'],
+    ['managed_payments[enabled]', session({ managed_payments: { enabled: true } }), 'managed_payments'],
     ['optional_items', session({ optional_items: [{ price: 'price_1', quantity: 1 }] })],
     [
       'payment_intent_data[application_fee_amount]',
@@ -105,7 +105,7 @@ describe('a parameter that would change amounts or events is refused:', () => {
   it('but not with the value that asks for what happens anyway', async () => {
     await open({
       automatic_tax: { enabled: false },
-      adaptive_pricing: { enabled: false },
+      managed_payments: { enabled: false },
       payment_method_options: { card: { request_three_d_secure: 'automatic' } },
     })
   })

@@ -131,10 +131,54 @@ export function printApiTypes(): string {
   }
   typeOf(pageSchema, 'output', '')
   typeOf(errorResponse, 'output', '')
+  declarations.set('Operations', printOperations(typeOf))
   return `/**
  * The HTTP API in types: what a request carries and what an answer holds. Timestamps are ISO-8601 in UTC; money is an integer in the
  * currency's minor unit. Generated from the schemas of the routes by \`npm run generate\`. Do not edit.
  */
 
 ${[...declarations.values()].join('\n')}`
+}
+
+/** The types of each operation, by its id in the OpenAPI document. */
+function printOperations(typeOf: ReturnType<typeof typePrinter>['typeOf']): string {
+  const printed = [...publicRoutes, ...routes].map(({ id, params, query, body, response }) => {
+    const given = (schema: z.ZodType | undefined) =>
+      schema === undefined ? 'undefined' : typeOf(schema, 'input', '    ')
+    const lines = [
+      `    params: ${given(params)}\n`,
+      `    query: ${given(query)}\n`,
+      `    body: ${given(body)}\n`,
+      `    response: ${typeOf(response, 'output', '    ')}\n`,
+    ]
+    return `  ${id}: {\n${lines.join('')}  }\n`
+  })
+  return `${comment('What each operation takes and returns, by its id in `types/openapi.json`.', '')}export type Operations = {
+${printed.join('')}}
+`
+}
+
+/** The fields that an answer always has, and never as null. */
+function fieldsOf(response: z.core.$ZodType): string[] {
+  const { def } = (response as Schema)._zod
+  if (def.type !== 'object') return []
+  return Object.entries(def.shape)
+    .filter(([, field]) => !isOptional(field, 'output') && (field as Schema)._zod.def.type !== 'nullable')
+    .map(([name]) => name)
+}
+
+/** The text of `functions/dashboard/api/routes.ts`. */
+export function printRoutes(): string {
+  const all = [...publicRoutes, ...routes.map((route) => ({ ...route, path: `/api/payments${route.path}` }))]
+  const lines = all.map(
+    ({ id, method, path, response }) =>
+      `  ${id}: ['${method}', '${path}', [${fieldsOf(response).map(quoted).join(', ')}]],\n`,
+  )
+  return `/**
+ * The method and the path of each operation, and the fields that its answer always has and that are never null, by its id in the
+ * OpenAPI document. Generated from the routes by \`npm run generate\`. Do not edit.
+ */
+export const ROUTES = {
+${lines.join('')}} as const
+`
 }

@@ -65,7 +65,23 @@ export interface Entered {
   method: PaymentMethod | null
   email?: string
   name?: string
+  /** Country of the billing and the shipping address. */
   country?: string
+  phone?: string
+  businessName?: string
+  taxId?: string
+  /** Whether the customer accepts the terms of service. */
+  acceptsTerms?: boolean
+  /** Whether the customer wants promotional messages. */
+  optsIn?: boolean
+  /** Quantities of the line items, by place, where the page lets the customer change them. */
+  quantities?: Record<number, number>
+  /** The amount of a price that leaves it to the customer, in minor units. */
+  amount?: number
+  /** The customer's own currency, with adaptive pricing. */
+  presentmentCurrency?: string
+  /** Whether to save the payment method, where the page offers that. */
+  saveMethod?: boolean
   /** Values of the session's custom fields, by key. */
   customFields?: Record<string, string>
   /** Id of one of the session's shipping rates. By default the first. */
@@ -83,6 +99,10 @@ export interface SessionDetails {
     receipt_email?: string
   }
   subscriptionData: { metadata: Metadata; description?: string }
+  /** What the customer pays of a price that leaves it to them. */
+  customAmount: number | null
+  /** Whether automatic tax applies. */
+  taxed: boolean
   /** Id of the coupon that applies. */
   coupon: string | null
   /** Id of the promotion code that gave the coupon. */
@@ -123,6 +143,8 @@ export interface Engine extends Timeline, EventLog, Hooks {
   /** Signing secrets by endpoint id. The API shows each of them once. */
   readonly endpointSecrets: Map<string, string>
   pagesUrl: string
+  /** The rate of automatic tax in percent; null for an account without tax settings. */
+  readonly tax: { percent: number | null }
   /** The current request. The events that it causes show it. */
   request: RequestInfo
   /** What Stripe would return now for every object, by id. */
@@ -178,6 +200,7 @@ export function createBareEngine(options: EngineOptions = {}): Engine {
     sessions: new Map(),
     trialWarnings: new Set(),
     endpointSecrets: new Map(),
+    tax: { percent: null },
     pagesUrl: options.pagesUrl ?? 'http://127.0.0.1',
     request: { ...NO_REQUEST },
     endState(version = PINNED_VERSION) {

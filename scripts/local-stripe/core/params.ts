@@ -463,9 +463,12 @@ export function withoutEffectExcept(names: Record<string, string[]>): Param<unkn
   }
 }
 
-/** `automatic_tax`: an account without tax settings, as here, gets this error from Stripe. */
+/** `automatic_tax` where the account may have tax settings. */
+export const taxable = () => hash({ enabled: required(boolean()), ...withoutEffect('liability') })
+
+/** `automatic_tax` where it is not supported: an account without tax settings, as here, gets this error from Stripe. */
 export function automaticTax(): Param<{ enabled: boolean }> {
-  const shape = hash({ enabled: required(boolean()), ...withoutEffect('liability') })
+  const shape = taxable()
   return {
     parse: (value, path) => {
       const read = shape.parse(value, path)

@@ -43,6 +43,7 @@ export type InvoicePayment = Wire<Stripe.InvoicePayment>
 export type LineItem = Wire<Stripe.LineItem>
 export type PaymentIntent = Wire<Stripe.PaymentIntent>
 export type PaymentMethod = Wire<Stripe.PaymentMethod>
+export type PaymentMethodConfiguration = Wire<Stripe.PaymentMethodConfiguration>
 export type Plan = Wire<Stripe.Plan>
 export type PortalConfiguration = Wire<Stripe.BillingPortal.Configuration>
 export type PortalSession = Wire<Stripe.BillingPortal.Session>
@@ -74,6 +75,7 @@ export interface Objects {
   invoiceitem: InvoiceItem
   payment_intent: PaymentIntent
   payment_method: PaymentMethod
+  payment_method_configuration: PaymentMethodConfiguration
   price: Price
   product: Product
   promotion_code: PromotionCode

@@ -1,5 +1,5 @@
 /** The hosted checkout page: the items, the customer's details and the payment. It works without JavaScript. */
-import type { Engine } from '../core/engine.ts'
+import type { Engine, Entered } from '../core/engine.ts'
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
 import { formatAmount } from '../core/money.ts'
 import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
@@ -7,25 +7,20 @@ import type { CheckoutSession, LineItem } from '../core/types.ts'
 import { applyPromotionCode, completeSession, needsMethod } from '../resources/checkout.ts'
 import { recoverSession } from '../resources/checkout-sessions.ts'
 import { createPaymentMethod } from '../resources/payment-methods.ts'
+import { readAnswers, renderQuestions } from './checkout-questions.ts'
 import { type Html, html, renderPage, safeUrl } from './html.ts'
 
 /** The response to a page request: a document or a redirect. */
 export type PageAnswer = { status: number; body: string } | { status: 303; location: string }
 
 /** What the form posts, or the control passes. */
-export interface PaymentEntry {
+export interface PaymentEntry extends Partial<Omit<Entered, 'method'>> {
   /** Card number; `4242…` by default. */
   card?: string
   expiry?: string
   cvc?: string
   /** A `pm_…` token or an account number instead of a card. */
   paymentMethod?: string
-  email?: string
-  name?: string
-  /** Values of the session's custom fields, by key. */
-  customFields?: Record<string, string>
-  /** Id of one of the session's shipping rates. By default the first. */
-  shippingRate?: string
 }
 
 /** Pays a session with the entered details. The page and the control both call it. */
@@ -38,15 +33,15 @@ export function payEntered(engine: Engine, id: string, entry: PaymentEntry): Che
   const { month, year } = parseExpiry(engine, entry.expiry)
   const origin = { email, name: entry.name, expMonth: month, expYear: year }
   const chosen =
-    entry.paymentMethod ?? (needsMethod(session) ? (entry.card ?? '4242424242424242') : undefined)
+    entry.paymentMethod ?? (needsMethod(engine, session) ? (entry.card ?? '4242424242424242') : undefined)
   const saved = chosen === undefined ? undefined : engine.store.get('payment_method', chosen)
   const method =
     saved ??
     (chosen === undefined
       ? null
       : createPaymentMethod(engine, methodOfToken(chosen) ?? methodOfNumber(chosen), origin))
-  const { name, customFields, shippingRate } = entry
-  return completeSession(engine, id, { method, email: email || undefined, name, customFields, shippingRate })
+  const { card: _card, expiry: _expiry, cvc: _cvc, paymentMethod: _method, ...entered } = entry
+  return completeSession(engine, id, { ...entered, method, email: email || undefined })
 }
 
 function parseExpiry(engine: Engine, text: string | undefined): { month?: number; year?: number } {
@@ -69,7 +64,9 @@ function cardError(message: string, code: string): StripeFailure {
 
 /** The address to which the customer returns after paying. */
 export function successUrlOf(session: CheckoutSession): string | null {
-  return safeUrl(session.success_url?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null)
+  return safeUrl(
+    (session.success_url ?? session.return_url)?.replaceAll('{CHECKOUT_SESSION_ID}', session.id) ?? null,
+  )
 }
 
 /** `GET /c/pay/:session` */
@@ -124,6 +121,7 @@ function renderSummary(engine: Engine, session: CheckoutSession): Html {
         <td>${formatAmount(item.amount_subtotal, currency)}</td></tr>`,
     )}</tbody>
     <tfoot>
+      ${(session.total_details?.amount_tax ?? 0) > 0 && html`<tr><th scope="row">Tax</th><td>${formatAmount(session.total_details?.amount_tax ?? 0, currency)}</td></tr>`}
       ${discount > 0 && html`<tr><th scope="row">Discount</th><td>−${formatAmount(discount, currency)}</td></tr>`}
       ${session.shipping_cost !== null && html`<tr><th scope="row">Shipping</th><td>${formatAmount(session.shipping_cost.amount_total, currency)}</td></tr>`}
       ${session.mode !== 'setup' && html`<tr><th scope="row">Total due today</th><td>${formatAmount(session.amount_total ?? 0, currency)}</td></tr>`}
@@ -154,7 +152,7 @@ function renderPaymentForm(
   form?: URLSearchParams,
 ): Html {
   const known = session.customer_details?.email ?? session.customer_email
-  const asks = needsMethod(session)
+  const asks = needsMethod(engine, session)
   const value = (name: string) => form?.get(name) ?? ''
   const method = value('method') || 'card'
   const types = session.payment_method_types
@@ -169,6 +167,7 @@ function renderPaymentForm(
         ? html`<p class="soft">Email: ${known}</p>`
         : html`<label>Email <input type="email" name="email" required autocomplete="email" value="${value('email')}"></label>`
     }
+    ${renderQuestions(engine, session, form)}
     ${renderShipping(engine, session, form)}
     ${renderCustomFields(session, form)}
     ${
@@ -267,7 +266,7 @@ export function submitCheckout(engine: Engine, id: string, form: URLSearchParams
   const account = TOKEN_OF_METHOD[form.get('method') ?? 'card']
   try {
     const card = form.get('card')?.trim()
-    if (needsMethod(session) && !account) {
+    if (needsMethod(engine, session) && !account) {
       if (!card) throw cardError('Your card number is incomplete.', 'incomplete_number')
       if (!form.get('expiry')?.trim())
         throw cardError('Your card’s expiration date is incomplete.', 'incomplete_expiry')
@@ -282,6 +281,7 @@ export function submitCheckout(engine: Engine, id: string, form: URLSearchParams
       email: form.get('email') ?? undefined,
       name: form.get('name') || undefined,
       ...readExtras(session, form),
+      ...readAnswers(form),
     })
     if (paid.status === 'open') return { status: 303, location: authenticationUrl(engine, paid) ?? '' }
     const location = successUrlOf(paid)

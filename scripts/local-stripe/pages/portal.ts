@@ -2,14 +2,19 @@
 import type { Engine } from '../core/engine.ts'
 import { invalidRequest, StripeFailure } from '../core/errors.ts'
 import { formatAmount } from '../core/money.ts'
+import { methodOfNumber, methodOfToken } from '../core/test-methods.ts'
 import type { PortalSession, Subscription } from '../core/types.ts'
+import { createPaymentMethod } from '../resources/payment-methods.ts'
 import {
   offeredPrices,
   portalCancel,
   portalChangePlan,
+  portalConfirm,
   portalRenew,
   portalResume,
+  portalUpdateMethod,
 } from '../resources/portal.ts'
+import { subscriptionOfFlow } from '../resources/portal-flows.ts'
 import { type PageAnswer, renderNotice } from './checkout.ts'
 import { formatDay, type Html, html, renderPage, safeUrl } from './html.ts'
 
@@ -20,7 +25,10 @@ export function showPortal(engine: Engine, id: string, problem?: string): PageAn
     return renderNotice(404, 'There is no such portal session', 'Open the portal from the shop again.', null)
   const customer = engine.store.get('customer', session.customer)
   const subscriptions = engine.store.list('subscription').filter((item) => item.customer === session.customer)
-  const running = subscriptions.filter((item) => item.ended_at === null)
+  const only = subscriptionOfFlow(session.flow)
+  const running = subscriptions.filter(
+    (item) => item.ended_at === null && (only === null || item.id === only),
+  )
   const ended = subscriptions.filter((item) => item.ended_at !== null)
   const back = safeUrl(session.return_url)
   const body = html`
@@ -30,6 +38,7 @@ export function showPortal(engine: Engine, id: string, problem?: string): PageAn
       ${back !== null && html`<p><a href="${back}">← Return to the shop</a></p>`}
       ${problem !== undefined && html`<p class="error" role="alert" tabindex="-1" autofocus>${problem}</p>`}
     </header>
+    ${session.flow && renderFlow(engine, session)}
     <section aria-labelledby="subscriptions">
       <h2 id="subscriptions">Subscriptions</h2>
       ${running.length === 0 && html`<p class="soft">There is no subscription at the moment.</p>`}
@@ -38,6 +47,31 @@ export function showPortal(engine: Engine, id: string, problem?: string): PageAn
     </section>
     ${renderInvoices(engine, session)}`
   return { status: problem === undefined ? 200 : 400, body: renderPage('Billing – Local Stripe', body) }
+}
+
+/** What a flow asks for, where the subscription's own buttons do not. */
+function renderFlow(engine: Engine, { id, flow }: PortalSession): Html | false {
+  const action = `/p/session/${id}`
+  if (flow?.type === 'payment_method_update')
+    return html`<form class="card" method="post" action="${action}">
+      <label>Card number <input name="card" inputmode="numeric" required></label>
+      <button name="action" value="method">Save card</button></form>`
+  const [item] = flow?.subscription_update_confirm?.items ?? []
+  const price = engine.store.get('price', item?.price ?? '')
+  if (!item) return false
+  return html`<form class="card" method="post" action="${action}">
+    <p>${item.quantity === undefined ? '' : `${item.quantity} × `}${price ? formatPrice(price) : ''}</p>
+    <button name="action" value="confirm">Confirm</button></form>`
+}
+
+/** Where a customer goes after an action: as the flow says, else to the portal. */
+function afterCompletion(engine: Engine, id: string): PageAnswer {
+  const { flow } = engine.store.require('billing_portal.session', id)
+  const { type, redirect, hosted_confirmation: confirmation } = flow?.after_completion ?? {}
+  const location = type === 'redirect' ? safeUrl(redirect?.return_url ?? null) : null
+  if (type === 'hosted_confirmation')
+    return renderNotice(200, 'Done', confirmation?.custom_message ?? 'Your change was saved.', null)
+  return { status: 303, location: location ?? `/p/session/${id}` }
 }
 
 function nameOf(engine: Engine, subscription: Subscription): string {
@@ -129,11 +163,17 @@ export function submitPortal(engine: Engine, id: string, form: URLSearchParams):
     renew: () => portalRenew(engine, id, subscription),
     change: () => portalChangePlan(engine, id, subscription, form.get('price') ?? ''),
     resume: () => portalResume(engine, id, subscription),
+    confirm: () => portalConfirm(engine, id),
+    method: () => {
+      const card = form.get('card') ?? ''
+      const method = createPaymentMethod(engine, methodOfToken(card) ?? methodOfNumber(card), {})
+      portalUpdateMethod(engine, id, method.id)
+    },
   }
   if (!engine.store.get('billing_portal.session', id)) return showPortal(engine, id)
   try {
     actions[form.get('action') ?? '']?.()
-    return { status: 303, location: `/p/session/${id}` }
+    return afterCompletion(engine, id)
   } catch (error) {
     if (error instanceof StripeFailure) return showPortal(engine, id, error.message)
     throw error

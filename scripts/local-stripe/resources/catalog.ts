@@ -11,6 +11,7 @@ import {
   currency,
   hash,
   type Infer,
+  integer,
   list,
   mergeMetadata,
   metadata,
@@ -155,7 +156,13 @@ const createPriceShape = {
     ...withoutEffect('active', 'statement_descriptor', 'tax_code', 'tax_details', 'unit_label'),
   }),
   transfer_lookup_key: boolean(),
-  ...refused('currency_options', 'custom_unit_amount', 'tiers', 'tiers_mode', 'transform_quantity'),
+  custom_unit_amount: hash({
+    enabled: required(boolean()),
+    maximum: integer({ min: 1 }),
+    minimum: integer({ min: 0 }),
+    preset: integer({ min: 0 }),
+  }),
+  ...refused('currency_options', 'tiers', 'tiers_mode', 'transform_quantity'),
 }
 const updatePriceShape = {
   active: boolean(),
@@ -183,7 +190,13 @@ export function createPrice(engine: Engine, params: PriceParams & { metadata?: M
     billing_scheme: 'per_unit',
     created: engine.now(),
     currency: params.currency,
-    custom_unit_amount: null,
+    custom_unit_amount: params.custom_unit_amount?.enabled
+      ? {
+          maximum: params.custom_unit_amount.maximum ?? null,
+          minimum: params.custom_unit_amount.minimum ?? null,
+          preset: params.custom_unit_amount.preset ?? null,
+        }
+      : null,
     livemode: engine.livemode,
     lookup_key: params.lookup_key ?? null,
     metadata: mergeMetadata({}, params.metadata),
@@ -227,7 +240,16 @@ function checkInterval({ recurring }: PriceParams): void {
 }
 
 /** The amount of one unit: its exact text, and the whole minor units or null when it has decimals. */
-function amountOf({ unit_amount: whole, unit_amount_decimal: text }: PriceParams) {
+function amountOf({ unit_amount: whole, unit_amount_decimal: text, ...params }: PriceParams) {
+  if (params.custom_unit_amount?.enabled) {
+    if (params.recurring || whole !== undefined || text !== undefined) {
+      const other = params.recurring ? 'recurring' : 'unit_amount'
+      throw invalidRequest(`You may only specify one of these parameters: custom_unit_amount, ${other}.`, {
+        param: 'custom_unit_amount',
+      })
+    }
+    return { amount: null, exact: null }
+  }
   if (whole !== undefined && text !== undefined) {
     throw invalidRequest('You may only specify one of these parameters: unit_amount, unit_amount_decimal.', {
       param: 'unit_amount',

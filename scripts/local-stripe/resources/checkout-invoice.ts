@@ -34,6 +34,7 @@ export function invoiceOnce(
     description: data.description,
     metadata: data.metadata ?? {},
     discount: engine.store.list('discount').find((item) => item.checkout_session === session.id),
+    taxed: engine.sessions.get(session.id)?.taxed,
     shippingCost: session.shipping_cost,
     shown: { custom_fields: data.custom_fields, footer: data.footer },
   })

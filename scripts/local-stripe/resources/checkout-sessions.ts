@@ -6,7 +6,6 @@ import { invalidRequest } from '../core/errors.ts'
 import { checkPayable } from '../core/money.ts'
 import { createdListShape, listShape, paginate } from '../core/pagination.ts'
 import {
-  automaticTax,
   boolean,
   clearable,
   currency,
@@ -23,6 +22,7 @@ import {
   removedIn,
   required,
   string,
+  taxable,
   timestamp,
   url,
   withoutEffect,
@@ -38,11 +38,14 @@ import { discountsShape, resolveDiscount } from './coupons.ts'
 import { customFieldsOf, customFieldsShape } from './custom-fields.ts'
 import { requireCustomer } from './customers.ts'
 import { checkQuantity } from './metered.ts'
+import { checkCustomerUpdate, pageOptionsShape, shownPageOptions } from './page-options.ts'
+import { methodsOff } from './payment-method-configurations.ts'
 import { priceDataShape, productDataShape } from './price-shape.ts'
 import { createSetupIntent } from './setup-intents.ts'
 import { billingMode, methodOptions } from './shared-shapes.ts'
 import { resolveShipping, shippingOptionsShape } from './shipping.ts'
 import { checkAnchor } from './subscriptions.ts'
+import { requireTaxSettings, TAXED } from './tax.ts'
 
 const lineItemShape = {
   price: string(),
@@ -128,32 +131,23 @@ const createShape = {
   invoice_creation: invoiceCreationShape,
   shipping_options: shippingOptionsShape,
   ui_mode: oneOf('elements', 'embedded_page', 'form', 'hosted_page'),
-  automatic_tax: automaticTax(),
+  automatic_tax: taxable(),
+  payment_method_configuration: string(),
+  redirect_on_completion: oneOf('always', 'if_required', 'never'),
+  setup_intent_data: hash({
+    description: string(1000),
+    metadata: metadata(),
+    ...refused('on_behalf_of'),
+  }),
+  ...pageOptionsShape,
   payment_method_options: methodOptions,
-  ...refused(
-    'adaptive_pricing',
-    'managed_payments',
-    'optional_items',
-    'payment_method_configuration',
-    'payment_method_data',
-  ),
+  ...refused('managed_payments', 'optional_items', 'payment_method_data'),
   ...withoutEffect(
-    'billing_address_collection',
     'branding_settings',
-    'consent_collection',
-    'custom_text',
     'customer_account',
-    'customer_update',
     'integration_identifier',
-    'name_collection',
     'origin_context',
     'permissions',
-    'phone_number_collection',
-    'redirect_on_completion',
-    'saved_payment_method_options',
-    'setup_intent_data',
-    'shipping_address_collection',
-    'tax_id_collection',
     'wallet_options',
   ),
 }
@@ -181,13 +175,16 @@ export function createSession(
   const chosen = resolveDiscount(engine, params.discounts)
   const lineItems = (params.line_items ?? []).map((item, place) => createLineItem(engine, item, place))
   checkPrices(mode, lineItems)
+  checkCustomAmount(params, lineItems)
+  const taxed = requireTaxSettings(engine, params.automatic_tax)
   const id = engine.ids.next(`cs_${engine.livemode ? 'live' : 'test'}_a1`, 58)
   const currency = lineItems[0]?.currency ?? 'usd'
   const shipping = resolveShipping(engine, params.shipping_options, currency)
   const details = detailsOf(params, lineItems, chosen, shipping?.[0]?.shipping_rate ?? null)
+  details.taxed = taxed
   checkFirstPeriod(details, lineItems, now)
   const amounts = mode === 'setup' ? null : totalsOf(engine, details, now)
-  if (mode === 'payment') {
+  if (mode === 'payment' && !asksAmount(lineItems)) {
     checkPayable(
       amounts?.amount_total ?? 0,
       currency,
@@ -197,14 +194,19 @@ export function createSession(
   }
   const session = engine.store.add<'checkout.session'>({
     ...sessionDefaults(engine, id, mode, now),
-    ...requestedFields(params),
+    ...requestedFields(engine, params),
+    ...(taxed ? { automatic_tax: taxOfSession(mode) } : {}),
+    client_secret: isHosted(params) ? null : `${id}_secret_${engine.ids.next('', 40)}`,
     currency: mode === 'setup' ? (params.currency ?? null) : currency,
     customer_details: customerDetails(engine, params),
     discounts: mode === 'setup' ? null : discountsOf(chosen),
     expires_at: expiresAt,
     recovered_from: recovers,
     shipping_options: shipping,
-    setup_intent: mode === 'setup' ? createSetupIntent(engine, params.customer ?? null).id : null,
+    setup_intent:
+      mode === 'setup'
+        ? createSetupIntent(engine, params.customer ?? null, params.setup_intent_data).id
+        : null,
     url: isHosted(params) ? `${engine.pagesUrl}/c/pay/${id}` : null,
   })
   details.recovery = recoveryOf(params)
@@ -256,6 +258,8 @@ function detailsOf(
     lineItems,
     paymentIntentData: withMetadata(params.payment_intent_data),
     subscriptionData: withMetadata(subscription),
+    customAmount: null,
+    taxed: false,
     coupon: chosen?.coupon ?? null,
     promotionCode: chosen?.promotionCode ?? null,
     trialEnd: subscription?.trial_end ?? null,
@@ -277,7 +281,7 @@ function discountsOf(chosen: ChosenDiscount): CheckoutSession['discounts'] {
 }
 
 /** The fields that show a parameter as it was sent. */
-function requestedFields(params: CreateParams): Partial<CheckoutSession> {
+function requestedFields(engine: Engine, params: CreateParams): Partial<CheckoutSession> {
   const byMode = params.mode === 'payment' ? 'if_required' : 'always'
   const recovery = params.after_expiration?.recovery
   return {
@@ -300,11 +304,23 @@ function requestedFields(params: CreateParams): Partial<CheckoutSession> {
     locale: params.locale ?? null,
     metadata: mergeMetadata({}, params.metadata),
     payment_method_collection: params.payment_method_collection ?? byMode,
-    payment_method_types: methodTypes(params),
+    ...(params.payment_method_configuration === undefined
+      ? {}
+      : { payment_method_configuration_details: { id: params.payment_method_configuration, parent: null } }),
+    payment_method_types: methodTypes(engine, params),
+    ...(params.redirect_on_completion ? { redirect_on_completion: params.redirect_on_completion } : {}),
+    ...(params.return_url ? { return_url: params.return_url } : {}),
     submit_type: params.submit_type ?? null,
     success_url: params.success_url ?? null,
     ui_mode: params.ui_mode ?? 'hosted_page',
+    ...shownPageOptions(params),
   }
+}
+
+/** The tax of a session is not known before its customer is. */
+function taxOfSession(mode: Mode): CheckoutSession['automatic_tax'] {
+  const { enabled, liability, provider } = TAXED
+  return { enabled, liability, provider, status: mode === 'setup' ? null : 'requires_location_inputs' }
 }
 
 function invoiceCreationOf(
@@ -439,9 +455,10 @@ function isHosted(params: CreateParams): boolean {
 }
 
 /** The types of payment methods that the session accepts. */
-function methodTypes(params: CreateParams): string[] {
+function methodTypes(engine: Engine, params: CreateParams): string[] {
   const allowed = params.allowed_payment_method_types ?? params.payment_method_types
-  const excluded = params.excluded_payment_method_types ?? []
+  const off = methodsOff(engine, params.payment_method_configuration)
+  const excluded = [...(params.excluded_payment_method_types ?? []), ...off]
   return ['card', 'us_bank_account', 'sepa_debit'].filter(
     (type) => (!allowed || allowed.includes(type)) && !excluded.includes(type),
   )
@@ -498,13 +515,51 @@ function checkCombinations(params: CreateParams): void {
       param: 'customer_creation',
     })
   }
+  checkCustomerUpdate(params)
+  checkUiMode(params)
+}
+
+/** @throws 400 when a parameter does not fit where the session is shown */
+function checkUiMode(params: CreateParams): void {
   const hosted = isHosted(params)
+  if (params.mode === 'setup' && params.submit_type) {
+    throw invalidRequest('`submit_type` can only be used in `payment` or `subscription` mode.', {
+      param: 'submit_type',
+    })
+  }
   if (hosted && params.success_url === undefined) throw missing('success_url')
   if (!hosted && params.success_url !== undefined) {
     throw invalidRequest('`success_url` can not be used with this `ui_mode`. Use `return_url` instead.', {
       param: 'success_url',
     })
   }
+  const never = params.redirect_on_completion === 'never'
+  if (!hosted && params.return_url === undefined && !never) throw missing('return_url')
+  const misplaced = hosted
+    ? (['return_url', 'redirect_on_completion'] as const)
+    : params.ui_mode === 'elements'
+      ? (['cancel_url', 'custom_fields', 'custom_text', 'submit_type', 'redirect_on_completion'] as const)
+      : (['cancel_url', 'after_expiration'] as const)
+  const found = misplaced.find((name) => params[name] !== undefined)
+  if (found) {
+    const mode = params.ui_mode ?? 'hosted_page'
+    throw invalidRequest(`\`${found}\` can not be used when \`ui_mode\` is \`${mode}\`.`, { param: found })
+  }
+}
+
+/** Whether the customer chooses what to pay. */
+const asksAmount = (items: LineItem[]) => items.some((item) => item.price?.custom_unit_amount)
+
+/** @throws 400 when a price whose amount the customer chooses is not alone */
+function checkCustomAmount(params: CreateParams, items: LineItem[]): void {
+  if (!asksAmount(items)) return
+  const param = 'line_items'
+  if (items.length > 1)
+    throw invalidRequest('You may only have one line item when using `custom_unit_amount`.', { param })
+  if (items[0]?.quantity !== 1 || items[0].adjustable_quantity?.enabled)
+    throw invalidRequest('The quantity must be 1 when using `custom_unit_amount`.', { param })
+  if (params.discounts?.length || params.allow_promotion_codes)
+    throw invalidRequest('Discounts cannot be used with `custom_unit_amount`.', { param: 'discounts' })
 }
 
 function checkPrices(mode: string, items: LineItem[]): void {
@@ -543,7 +598,10 @@ function createLineItem(engine: Engine, item: Infer<typeof lineItemShape>, place
     })
   }
   const product = engine.store.get('product', price.product)
-  const amount = Math.round(Number(price.unit_amount_decimal) * chargedQuantity(price, quantity))
+  const amount = Math.round(
+    Number(price.unit_amount_decimal ?? price.custom_unit_amount?.preset ?? 0) *
+      chargedQuantity(price, quantity),
+  )
   const adjustable = item.adjustable_quantity
   return {
     id: engine.ids.next('li_'),

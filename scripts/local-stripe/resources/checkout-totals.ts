@@ -5,6 +5,7 @@ import type { CheckoutSession, Price } from '../core/types.ts'
 import { splitDiscount } from './coupons.ts'
 import { shippingCostOf } from './shipping.ts'
 import { firstShare } from './subscription-state.ts'
+import { taxOn } from './tax.ts'
 
 /**
  * The amounts of a session in minor units, with the current discount and shipping. It also updates the line items. A
@@ -19,7 +20,7 @@ export function totalsOf(
   const coupon = details.coupon ? engine.store.get('coupon', details.coupon) : undefined
   for (const item of details.lineItems) {
     const share = item.price?.type === 'recurring' ? shareOf(details, item.price, trial, now) : 1
-    const full = Number(item.price?.unit_amount_decimal) * chargedQuantity(item.price, item.quantity)
+    const full = unitAmountOf(details, item.price) * chargedQuantity(item.price, item.quantity)
     item.amount_subtotal = Math.round(full * share)
   }
   const off = splitDiscount(
@@ -28,18 +29,27 @@ export function totalsOf(
   )
   details.lineItems.forEach((item, place) => {
     item.amount_discount = off[place] ?? 0
-    item.amount_total = item.amount_subtotal - item.amount_discount
+    const net = item.amount_subtotal - item.amount_discount
+    item.amount_tax = details.taxed ? taxOn(engine, net) : 0
+    item.amount_total = net + item.amount_tax
   })
+  const tax = details.lineItems.reduce((sum, item) => sum + item.amount_tax, 0)
   const subtotal = details.lineItems.reduce((sum, item) => sum + item.amount_subtotal, 0)
   const discount = off.reduce((sum, amount) => sum + amount, 0)
   const shipping = shippingCostOf(engine, details.shippingRate)
   const amountShipping = shipping?.amount_total ?? 0
   return {
     amount_subtotal: subtotal,
-    amount_total: subtotal - discount + amountShipping,
+    amount_total: subtotal - discount + amountShipping + tax,
     shipping_cost: shipping,
-    total_details: { amount_discount: discount, amount_shipping: amountShipping, amount_tax: 0 },
+    total_details: { amount_discount: discount, amount_shipping: amountShipping, amount_tax: tax },
   }
+}
+
+/** The price of one unit: what the customer chose, or would choose first, where that is left to them. */
+function unitAmountOf(details: SessionDetails, price: Price | null | undefined): number {
+  if (!price?.custom_unit_amount) return Number(price?.unit_amount_decimal)
+  return details.customAmount ?? price.custom_unit_amount.preset ?? 0
 }
 
 /** The share of a recurring price that is due today. */

@@ -6,12 +6,14 @@ import { change, type Engine, type Entered, type SessionDetails } from '../core/
 import { invalidRequest, noSuch, StripeFailure } from '../core/errors.ts'
 import { DAY_SECONDS } from '../core/time.ts'
 import type { CheckoutSession, Customer, Invoice, PaymentIntent, PaymentMethod } from '../core/types.ts'
+import { takeChoices } from './checkout-choices.ts'
 import { invoiceOnce } from './checkout-invoice.ts'
 import { totalsOf } from './checkout-totals.ts'
 import { createDiscount, promotionCodeOf } from './coupons.ts'
 import { fillCustomFields } from './custom-fields.ts'
 import { createCustomer } from './customers.ts'
 import { collect, defaultPaymentOf } from './invoicing.ts'
+import { collectedFields, presentmentOf } from './page-options.ts'
 import { attachPaymentMethod } from './payment-methods.ts'
 import { chargeMethod, createIntent, failAuthentication, recordBalance, rememberSetup } from './payments.ts'
 import { failSetup, requireSetupAction, succeedSetup } from './setup-intents.ts'
@@ -36,7 +38,8 @@ export function completeSession(
   const session = requireOpen(engine, id)
   const details = detailsOf(engine, session)
   const email = requireEmail(engine, session, entry)
-  if (!entry.method && needsMethod(session)) {
+  takeChoices(details, entry)
+  if (!entry.method && needsMethod(engine, session)) {
     throw invalidRequest('A payment method is required.', {
       code: 'parameter_missing',
       param: 'payment_method',
@@ -52,29 +55,13 @@ export function completeSession(
   if (session.mode !== 'setup')
     Object.assign(session, totalsOf(engine, details, engine.now(session.customer)))
   const customer = findOrCreateCustomer(engine, session, details, email, entry)
-  const shown: NonNullable<CheckoutSession['customer_details']> = {
-    address: {
-      city: null,
-      country: entry.country ?? 'US',
-      line1: null,
-      line2: null,
-      postal_code: null,
-      state: null,
-    },
-    business_name: null,
-    email,
-    individual_name: null,
-    name: entry.name ?? customer?.name ?? null,
-    phone: null,
-    tax_exempt: 'none',
-    tax_ids: [],
-  }
+  const collected = collectedFields(session, entry, { email, customer })
   const paid =
     session.mode === 'subscription'
       ? paySubscription(engine, session, details, customer, entry.method, authenticated)
       : session.mode === 'setup'
         ? saveMethod(engine, session, customer, entry.method, authenticated)
-        : payOnce(engine, session, details, customer, entry.method, authenticated)
+        : payOnce(engine, session, details, customer, entry, authenticated)
   details.entered = paid === 'requires action' ? entry : null
   if (paid === 'requires action') return session
   engine.schedule('expireSession', id, null, null)
@@ -85,7 +72,10 @@ export function completeSession(
       ...paid.changes,
       custom_fields: customFields,
       customer: customer?.id ?? null,
-      customer_details: shown,
+      ...collected,
+      ...(session.automatic_tax.enabled
+        ? { automatic_tax: { ...session.automatic_tax, status: 'complete' } }
+        : {}),
       status: 'complete',
       url: null,
     },
@@ -105,9 +95,10 @@ function payOnce(
   session: CheckoutSession,
   details: SessionDetails,
   customer: Customer | null,
-  method: PaymentMethod | null,
+  entry: Entered,
   authenticated: boolean,
 ): Paid | 'requires action' {
+  const { method } = entry
   if (details.coupon) redeemCoupon(engine, session, details, customer)
   if (session.amount_total === 0 || !method) return { changes: { payment_status: 'no_payment_required' } }
   const data = details.paymentIntentData
@@ -132,7 +123,13 @@ function payOnce(
   const failure = chargeMethod(engine, intent, method, { authenticated })
   if (failure) throw failure
   if (intent.status === 'requires_action') return 'requires action'
-  if (customer && data.setup_future_usage) {
+  const presentment = presentmentOf(session, entry.presentmentCurrency)
+  if (presentment) {
+    session.presentment_details = presentment
+    intent.presentment_details = presentment
+  }
+  const saves = session.saved_payment_method_options?.payment_method_save === 'enabled' && entry.saveMethod
+  if (customer && (data.setup_future_usage || saves)) {
     if (!method.customer) attachPaymentMethod(engine, method.id, customer.id)
     rememberSetup(engine, method.id)
   }
@@ -199,6 +196,7 @@ function firstInvoice(
     missingMethod: details.trialMissingPaymentMethod,
     discount: details.coupon ? { coupon: details.coupon, promotionCode: details.promotionCode } : null,
     session: session.id,
+    taxed: details.taxed,
     anchor: details.billingAnchor,
     prorates: details.prorates,
   })
@@ -268,10 +266,12 @@ export function authenticateSession(engine: Engine, id: string, succeeds: boolea
 }
 
 /** Whether the page must ask for a payment method. */
-export function needsMethod(session: CheckoutSession): boolean {
+export function needsMethod(engine: Engine, session: CheckoutSession): boolean {
+  const items = engine.sessions.get(session.id)?.lineItems ?? []
   return (
     session.mode === 'setup' ||
     (session.amount_total ?? 0) > 0 ||
+    items.some((item) => item.price?.custom_unit_amount) ||
     session.payment_method_collection === 'always'
   )
 }

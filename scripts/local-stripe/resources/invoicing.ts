@@ -20,6 +20,7 @@ import type {
 import { splitDiscount } from './coupons.ts'
 import { defaultMethodOf, resolvePaymentMethod } from './payment-methods.ts'
 import { type Charging, chargeMethod, createIntent, recordBalance } from './payments.ts'
+import { shownTax, TAXED, taxOn } from './tax.ts'
 
 /** One line of an invoice. Amounts are in minor units. */
 export interface NewLine {
@@ -44,7 +45,14 @@ export interface NewInvoice {
   currency: string
   lines: NewLine[]
   billingReason: string
-  subscription?: { id: string; metadata: Metadata; default_payment_method: string | null }
+  subscription?: {
+    id: string
+    metadata: Metadata
+    default_payment_method: string | null
+    automatic_tax?: { enabled: boolean }
+  }
+  /** Whether automatic tax applies. By default it does if it does for the subscription. */
+  taxed?: boolean
   period?: { start: number; end: number }
   discount?: Discount
   metadata?: Metadata
@@ -65,6 +73,7 @@ export function draftInvoice(engine: Engine, draft: NewInvoice): Invoice {
   const invoice = engine.store.add<'invoice'>({
     ...invoiceDefaults(engine, draft.id ?? engine.ids.next('in_'), customer, now),
     auto_advance: draft.autoAdvance ?? false,
+    ...((draft.taxed ?? draft.subscription?.automatic_tax?.enabled) ? { automatic_tax: { ...TAXED } } : {}),
     billing_reason: draft.billingReason,
     collection_method: draft.collectionMethod ?? 'charge_automatically',
     currency: draft.currency,
@@ -189,19 +198,25 @@ export function lineFields(engine: Engine, invoice: Invoice, added: NewLine[]): 
     coupon,
     data.map((line) => (line.discountable ? line.amount : 0)),
   )
+  const taxed = invoice.automatic_tax.enabled
+  const taxes = data.map((line, place) => (taxed ? taxOn(engine, line.amount - (off[place] ?? 0)) : 0))
   const lines = data.map((line, place) => ({
     ...line,
+    ...(taxed ? { taxes: shownTax(taxes[place] ?? 0, line.amount - (off[place] ?? 0)) } : {}),
     discount_amounts: discount && off[place] ? [{ amount: off[place], discount: discount.id }] : [],
   }))
   const subtotal = lines.reduce((sum, line) => sum + line.amount, 0)
   const discounted = off.reduce((sum, amount) => sum + amount, 0)
-  const total = subtotal - discounted + invoice.amount_shipping
+  const tax = taxes.reduce((sum, amount) => sum + amount, 0)
+  const untaxed = subtotal - discounted + invoice.amount_shipping
+  const total = untaxed + tax
   return {
     lines: { ...invoice.lines, data: lines, total_count: lines.length },
     subtotal,
     subtotal_excluding_tax: subtotal,
     total,
-    total_excluding_tax: total,
+    total_excluding_tax: untaxed,
+    ...(taxed ? { total_taxes: shownTax(tax, subtotal - discounted) } : {}),
     total_discount_amounts: discount ? [{ amount: discounted, discount: discount.id }] : [],
     amount_due: Math.max(0, total),
     amount_remaining: Math.max(0, total),

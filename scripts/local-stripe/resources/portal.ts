@@ -24,6 +24,8 @@ import {
 import { type Route, route } from '../core/route.ts'
 import type { PortalConfiguration, PortalSession, Price, Subscription } from '../core/types.ts'
 import { requireCustomer } from './customers.ts'
+import { attachPaymentMethod } from './payment-methods.ts'
+import { flowOf, flowShape } from './portal-flows.ts'
 import { cancelSubscription, resumeSubscription, updateSubscription } from './subscriptions.ts'
 
 const featuresShape = hash({
@@ -74,8 +76,10 @@ const updateConfigurationShape = { ...sharedShape, active: boolean(), features: 
 const createSessionShape = {
   configuration: string(),
   customer: string(),
+  flow_data: flowShape,
+  locale: string(),
   return_url: url(),
-  ...withoutEffect('after_expiration', 'customer_account', 'flow_data', 'locale', 'on_behalf_of'),
+  ...withoutEffect('after_expiration', 'customer_account', 'on_behalf_of'),
 }
 
 function createConfiguration(
@@ -189,9 +193,9 @@ export function createPortalSession(engine: Engine, params: Infer<typeof createS
     created: engine.now(),
     customer: customer.id,
     customer_account: null,
-    flow: null,
+    flow: flowOf(engine, params.flow_data, customer.id, configuration.features),
     livemode: engine.livemode,
-    locale: null,
+    locale: params.locale ?? null,
     on_behalf_of: null,
     return_url: params.return_url ?? configuration.default_return_url,
     url: `${engine.pagesUrl}/p/session/${id}`,
@@ -253,6 +257,31 @@ export function portalChangePlan(engine: Engine, session: string, id: string, pr
     items: [{ id: item?.id, price }],
     proration_behavior: behaviour,
   })
+}
+
+/** Confirms the change that the flow of a session proposes. */
+export function portalConfirm(engine: Engine, sessionId: string): Subscription {
+  const { flow } = engine.store.require('billing_portal.session', sessionId)
+  const proposed = flow?.subscription_update_confirm
+  if (!proposed) throw invalidRequest('This portal session proposes no change.')
+  const { proration_behavior: proration } = featuresOf(engine, sessionId).subscription_update
+  return updateSubscription(engine, proposed.subscription, {
+    items: proposed.items.map(({ id, price, quantity }) => ({
+      id: id ?? undefined,
+      price: price ?? undefined,
+      quantity,
+    })),
+    proration_behavior: proration as 'always_invoice' | 'create_prorations' | 'none',
+  })
+}
+
+/** Makes a card the one that the customer's invoices are paid with. */
+export function portalUpdateMethod(engine: Engine, sessionId: string, method: string): void {
+  const { customer: id } = engine.store.require('billing_portal.session', sessionId)
+  attachPaymentMethod(engine, method, id)
+  const customer = engine.store.require('customer', id)
+  const invoice_settings = { ...customer.invoice_settings, default_payment_method: method }
+  change(engine, customer, { invoice_settings }, 'customer.updated')
 }
 
 /**

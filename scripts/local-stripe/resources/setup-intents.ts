@@ -4,7 +4,11 @@ import { StripeFailure } from '../core/errors.ts'
 import { type Route, route } from '../core/route.ts'
 import type { PaymentMethod, SetupIntent } from '../core/types.ts'
 
-export function createSetupIntent(engine: Engine, customer: string | null): SetupIntent {
+export function createSetupIntent(
+  engine: Engine,
+  customer: string | null,
+  data: { description?: string; metadata?: Record<string, string> | null } = {},
+): SetupIntent {
   const id = engine.ids.next('seti_')
   const intent = engine.store.add<'setup_intent'>({
     id,
@@ -17,7 +21,7 @@ export function createSetupIntent(engine: Engine, customer: string | null): Setu
     created: engine.now(customer),
     customer,
     customer_account: null,
-    description: null,
+    description: data.description ?? null,
     excluded_payment_method_types: null,
     flow_directions: null,
     last_setup_error: null,
@@ -25,7 +29,7 @@ export function createSetupIntent(engine: Engine, customer: string | null): Setu
     livemode: engine.livemode,
     managed_payments: null,
     mandate: null,
-    metadata: {},
+    metadata: { ...data.metadata },
     next_action: null,
     on_behalf_of: null,
     payment_method: null,

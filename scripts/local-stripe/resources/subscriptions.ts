@@ -165,6 +165,8 @@ export interface NewSubscription {
   missingMethod?: string
   discount?: { coupon: string; promotionCode: string | null } | null
   session?: string
+  /** Whether automatic tax applies. */
+  taxed?: boolean
   /** Items charged once, with the first invoice. */
   oneTime?: LineItem[]
   collectionMethod?: string
@@ -209,6 +211,9 @@ export function createSubscription(
     ...subscriptionDefaults(engine, id, customer, now),
     ...startOf(params, period),
     currency: first.price.currency,
+    ...(params.taxed
+      ? { automatic_tax: { disabled_reason: null, enabled: true, liability: { type: 'self' } } }
+      : {}),
     discounts: discount ? [discount.id] : [],
     latest_invoice: invoiceId,
     ...itemFields(engine, id, items),

@@ -196,6 +196,10 @@ describe('a price', () => {
       currency: 'eur',
       unitAmount: 1200,
       unitAmountDecimal: '1200',
+      payWhatYouWant: false,
+      customUnitAmountMinimum: null,
+      customUnitAmountMaximum: null,
+      customUnitAmountPreset: null,
       type: 'recurring',
       lookupKey: 'mug-monthly',
       billingScheme: 'per_unit',
@@ -210,6 +214,29 @@ describe('a price', () => {
     expect((await system.admin('GET', `${CATALOG}/prices?productId=${productId}`)).body.prices).toEqual([
       made,
     ])
+  })
+
+  it('leaves the amount to the buyer, within its limits', async () => {
+    const { productId } = await product()
+    const limits = { minimum: 200, maximum: 90_000, preset: 1000 }
+    const body = { productId, currency: 'eur', customUnitAmount: limits }
+    const made = await system.admin('POST', `${CATALOG}/prices`, body)
+    expect(made).toMatchObject({
+      status: 201,
+      body: {
+        price: {
+          unitAmount: null,
+          payWhatYouWant: true,
+          customUnitAmountMinimum: 200,
+          customUnitAmountMaximum: 90_000,
+          customUnitAmountPreset: 1000,
+        },
+      },
+    })
+    expect(await system.admin('POST', `${CATALOG}/prices`, { ...body, unitAmount: 1 })).toMatchObject({
+      status: 400,
+      body: { message: 'customUnitAmount cannot be used with unitAmount.' },
+    })
   })
 
   it('of a product that is not there is 404', async () => {

@@ -103,6 +103,24 @@ describe('a request', () => {
     },
   )
 
+  it.each(['authorization', 'x-api-key'])(
+    'with the admin key in %s is the service, where a route allows that, and another key is not',
+    async (header) => {
+      const as = (key: string) => new Headers({ [header]: header === 'x-api-key' ? key : `Bearer ${key}` })
+      const callerOf = (env: Record<string, string>, key: string) =>
+        createAuthenticate({
+          config: readConfig({ DATABASE_URL: 'postgres://db/app', ...env }),
+          now: () => now,
+        })(as(key), { service: true })
+      expect(await callerOf({ PAYMENTS_ADMIN_KEY: adminKey }, adminKey)).toEqual({ role: 'service' })
+      for (const [env, key] of [
+        [{ PAYMENTS_ADMIN_KEY: adminKey }, `${adminKey}x`] as const,
+        [{}, adminKey] as const,
+      ])
+        await expect(callerOf({ ...bySecret, ...env }, key)).rejects.toMatchObject({ status: 401 })
+    },
+  )
+
   it('with another API key is refused', async () => {
     expect(await refusal({ PAYMENTS_ADMIN_KEY: adminKey }, { 'x-api-key': 'ik_wrong' })).toMatchObject({
       status: 401,

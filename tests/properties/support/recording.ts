@@ -34,6 +34,7 @@ const PROJECTED = new Set([
   'payment_intent.succeeded',
   'payment_intent.payment_failed',
   'payment_intent.canceled',
+  'payment_intent.amount_capturable_updated',
   'charge.refunded',
   'charge.dispute.created',
   'charge.dispute.updated',

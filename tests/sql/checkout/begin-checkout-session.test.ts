@@ -801,8 +801,8 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
   const items = (count: number) => Array.from({ length: count }, () => ({ priceId: 'price_tea' }))
 
   test.each<[CheckoutRequest, string]>([
-    [{ mode: 'setup' }, 'mode must be payment or subscription.'],
-    [{ mode: null }, 'mode must be payment or subscription.'],
+    [{ mode: 'donation' }, 'mode must be payment, subscription or setup.'],
+    [{ mode: null }, 'mode must be payment, subscription or setup.'],
     [{ lineItems: null }, 'lineItems must be a list.'],
     [{ lineItems: { priceId: 'price_tea' } }, 'lineItems must be a list.'],
     [{ lineItems: 'price_tea' }, 'lineItems must be a list.'],
@@ -816,7 +816,7 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     [{ lineItems: [{ priceId: ' ' }] }, ITEMS],
     [
       { lineItems: [{ priceId: 'price_tea', amount: 1 }] },
-      'Each of lineItems may have a priceId and a quantity, and nothing else.',
+      'Each of lineItems may have a priceId or a priceData, a quantity and an adjustableQuantity, and nothing else.',
     ],
     [{ subject: { type: ' ', id: 'u1' } }, 'subject.type must not be blank.'],
     [{ subject: { type: 'user', id: '\t' } }, 'subject.id must not be blank.'],

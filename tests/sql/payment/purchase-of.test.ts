@@ -176,6 +176,21 @@ describe('a one-time purchase', () => {
   })
 })
 
+test('a quantity that the buyer could change on the page is told by an invoice only', async () => {
+  const session = await bought({
+    lineItems: [{ priceId: 'price_tea', quantity: 10, adjustableQuantity: { minimum: 1, maximum: 10 } }],
+  })
+  expect(await tell(completed(session))).toMatchObject({ id: session.id, is_paid: true, items: [] })
+  const line = { amount: 1000, quantity: 1, pricing: { price_details: { price: 'price_tea' } } }
+  const [row] = await database.sql`
+    select payments_private.purchased_items(
+      'test', ${database.sql.json({ lines: { data: [line] } })}, line_items
+    ) as items
+    from payments.stripe_checkout_sessions
+    where checkout_session_id = ${String(session.id)}`
+  expect(row?.items).toMatchObject([{ price_id: 'price_tea', quantity: 1 }])
+})
+
 describe('what went back', () => {
   test('is told by the events of refunds and disputes, under the id of the purchase', async () => {
     const session = await bought({ lineItems: [{ priceId: 'price_tea', quantity: 3 }] })

@@ -44,6 +44,7 @@ export type CheckoutRequest = {
   customerEmail?: string
   metadata?: Json | null
   idempotencyKey?: string
+  options?: Json
 }
 
 export type Begun = {
@@ -67,6 +68,7 @@ export async function begin(sql: Sql, caller: Claims, request: CheckoutRequest =
     customerEmail = null,
     metadata = {},
     idempotencyKey = null,
+    options = {},
   } = request
   const [row] = await sql<{ result: Begun }[]>`
     select payments.begin_checkout_session(
@@ -80,7 +82,8 @@ export async function begin(sql: Sql, caller: Claims, request: CheckoutRequest =
       subject_id => ${subject?.id ?? null},
       customer_email => ${customerEmail},
       metadata => ${metadata === null ? null : sql.json(metadata)},
-      idempotency_key => ${idempotencyKey}
+      idempotency_key => ${idempotencyKey},
+      options => ${sql.json(options as never)}
     ) as result`
   if (!row) throw new Error('begin_checkout_session answered nothing')
   return row.result
@@ -115,12 +118,17 @@ export async function openPortal(
   sql: Sql,
   caller: Claims,
   subject: { type: string | null; id: string | null },
-  { environment = 'test', returnUrl = null as string | null, configuration = null as string | null } = {},
+  {
+    environment = 'test',
+    returnUrl = null as string | null,
+    configuration = null as string | null,
+    options = {} as Json,
+  } = {},
 ) {
   const [row] = await sql<{ result: { session: Json; params: Json; idempotency_key: string } }[]>`
     select payments.begin_customer_portal_session(
       ${environment}, ${sql.json((caller ?? { role: 'anon' }) as never)}, ${subject.type}, ${subject.id},
-      ${returnUrl}, ${configuration}) as result`
+      ${returnUrl}, ${configuration}, ${sql.json(options as never)}) as result`
   if (!row) throw new Error('begin_customer_portal_session answered nothing')
   return row.result
 }

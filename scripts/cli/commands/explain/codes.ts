@@ -56,6 +56,10 @@ export const HTTP_CODES: Record<ErrorCode, Meaning> = {
     meaning: 'Another request or an event changed this since it was read, so nothing was changed.',
     next: 'Read it again, and repeat the change if it is still wanted.',
   },
+  PAYMENT_NOT_CAPTURABLE: {
+    meaning: 'The payment waits for no capture, or the amount is more than can be captured.',
+    next: 'Look at the payment: `pg-payments stripe transactions --environment test`.',
+  },
   PAYMENT_SECRETS_UNREADABLE: {
     meaning: 'The stored secrets cannot be decrypted with PAYMENTS_ENCRYPTION_KEY.',
     next: 'Set the key that they were stored with, or store them again: `pg-payments stripe config set`.',

@@ -1,0 +1,89 @@
+/** The addresses of the pages. Each page is loaded when it is first opened. */
+import {
+  createRootRoute,
+  createRoute,
+  createRouter,
+  lazyRouteComponent,
+  notFound,
+  Outlet,
+  redirect,
+} from '@tanstack/react-router'
+import { BASE_PATH } from './api/place.ts'
+import { isEnvironment } from './shell/environment.ts'
+import { Layout } from './shell/layout.tsx'
+import { NotFound } from './shell/not-found.tsx'
+import { PageFailed } from './shell/page-failed.tsx'
+import { readPreferences } from './shell/preferences.ts'
+
+const root = createRootRoute({ component: Outlet, notFoundComponent: NotFound })
+
+const start = createRoute({
+  getParentRoute: () => root,
+  path: '/',
+  beforeLoad: () => {
+    throw redirect({ to: `/${readPreferences().environment}/overview`, replace: true })
+  },
+})
+
+const environment = createRoute({
+  getParentRoute: () => root,
+  path: '$environment',
+  component: Layout,
+  beforeLoad: ({ params }) => {
+    if (!isEnvironment(params.environment)) throw notFound()
+  },
+})
+
+const environmentStart = createRoute({
+  getParentRoute: () => environment,
+  path: '/',
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: `/${params.environment}/overview`, replace: true })
+  },
+})
+
+// biome-ignore lint/suspicious/noExplicitAny: the type of a lazily loaded page
+type Loaded = () => Promise<any>
+const page = (path: string, load: Loaded, name: string) =>
+  createRoute({ getParentRoute: () => environment, path, component: lazyRouteComponent(load, name) })
+
+const pages = [
+  page('overview', () => import('./pages/overview/overview.tsx'), 'Overview'),
+  page('catalogue', () => import('./pages/catalogue/catalogue.tsx'), 'Catalogue'),
+  page('catalogue/$productId', () => import('./pages/catalogue/product.tsx'), 'ProductPage'),
+  page('customers', () => import('./pages/customers/customers.tsx'), 'Customers'),
+  page('customers/$customerId', () => import('./pages/customers/customer.tsx'), 'CustomerPage'),
+  page('subscriptions', () => import('./pages/subscriptions/subscriptions.tsx'), 'Subscriptions'),
+  page(
+    'subscriptions/$subscriptionId',
+    () => import('./pages/subscriptions/subscription.tsx'),
+    'SubscriptionPage',
+  ),
+  page('payments', () => import('./pages/payments/payments.tsx'), 'Payments'),
+  page('payments/$transactionId', () => import('./pages/payments/payment.tsx'), 'PaymentPage'),
+  page('events', () => import('./pages/events/events.tsx'), 'Events'),
+  page('events/$eventId', () => import('./pages/events/event.tsx'), 'EventPage'),
+  page('sessions', () => import('./pages/sessions/checkout-sessions.tsx'), 'CheckoutSessions'),
+  page('sessions/portal', () => import('./pages/sessions/portal-sessions.tsx'), 'PortalSessions'),
+  page('sync', () => import('./pages/sync/sync.tsx'), 'Sync'),
+  page('sync/$syncRunId', () => import('./pages/sync/run.tsx'), 'SyncRunPage'),
+  page('settings', () => import('./pages/settings/settings.tsx'), 'Settings'),
+]
+
+/** Every filter is a plain text in the address. */
+const parseSearch = (text: string) => Object.fromEntries(new URLSearchParams(text))
+function stringifySearch(search: Record<string, unknown>): string {
+  const entries = Object.entries(search).filter(([, value]) => value !== undefined && value !== '')
+  const text = new URLSearchParams(entries.map(([name, value]) => [name, String(value)])).toString()
+  return text === '' ? '' : `?${text}`
+}
+
+export const router = createRouter({
+  routeTree: root.addChildren([start, environment.addChildren([environmentStart, ...pages])]),
+  basepath: BASE_PATH,
+  parseSearch,
+  stringifySearch,
+  scrollRestoration: true,
+  defaultErrorComponent: PageFailed,
+  defaultNotFoundComponent: NotFound,
+})

@@ -1,0 +1,351 @@
+/** What a checkout may ask of Stripe beside its items: what is sent, and what is refused before Stripe is called. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { asCaller, createTestDatabase, service, type TestDatabase, user } from '../../setup/database.ts'
+import { begin, type CheckoutRequest, refusal } from '../support/calls.ts'
+import { newId } from '../support/stripe.ts'
+
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createTestDatabase()
+})
+afterAll(() => database.close())
+
+const subject = { type: 'user', id: 'u1' }
+const beginAsService = (request: CheckoutRequest) =>
+  asCaller(database.sql, service, (sql) => begin(sql, user('u1'), request))
+const subscribe = (options: NonNullable<CheckoutRequest['options']>): CheckoutRequest => ({
+  mode: 'subscription',
+  subject,
+  options,
+})
+const setUp: CheckoutRequest = { mode: 'setup', lineItems: [], options: { currency: 'eur' } }
+const inPage = { successUrl: null, cancelUrl: null }
+
+describe('an option becomes the parameter of Stripe that it stands for', () => {
+  test.each<[string, CheckoutRequest, Record<string, unknown>]>([
+    ['promotion codes', { options: { allow_promotion_codes: true } }, { allow_promotion_codes: true }],
+    [
+      'a discount',
+      { options: { discounts: [{ promotion_code: 'promo_1' }] } },
+      { discounts: [{ promotion_code: 'promo_1' }] },
+    ],
+    [
+      'a trial of days',
+      subscribe({ trial_period_days: 14 }),
+      { subscription_data: { trial_period_days: 14, metadata: { payments_subject_id: 'u1' } } },
+    ],
+    ['the end of a trial', subscribe({ trial_end: 2e9 }), { subscription_data: { trial_end: 2e9 } }],
+    [
+      'a trial without a card',
+      subscribe({ trial_period_days: 14, trial_without_card: true }),
+      {
+        payment_method_collection: 'if_required',
+        subscription_data: { trial_settings: { end_behavior: { missing_payment_method: 'cancel' } } },
+      },
+    ],
+    ['automatic tax', { options: { automatic_tax: true } }, { automatic_tax: { enabled: true } }],
+    ['tax ids', { options: { tax_id_collection: true } }, { tax_id_collection: { enabled: true } }],
+    [
+      'an address',
+      { options: { billing_address_collection: 'required' } },
+      { billing_address_collection: 'required' },
+    ],
+    [
+      'a phone number',
+      { options: { phone_number_collection: true } },
+      { phone_number_collection: { enabled: true } },
+    ],
+    [
+      'names',
+      { options: { name_collection: { individual: 'required', business: 'optional' } } },
+      {
+        name_collection: {
+          individual: { enabled: true, optional: false },
+          business: { enabled: true, optional: true },
+        },
+      },
+    ],
+    [
+      'shipping',
+      {
+        options: {
+          shipping_address_collection: { allowed_countries: ['DE'] },
+          shipping_options: [{ shipping_rate: 'shr_1' }],
+        },
+      },
+      {
+        shipping_address_collection: { allowed_countries: ['DE'] },
+        shipping_options: [{ shipping_rate: 'shr_1' }],
+      },
+    ],
+    [
+      'an adjustable quantity',
+      { lineItems: [{ priceId: 'price_tea', adjustableQuantity: { minimum: 1, maximum: 9 } }] },
+      {
+        line_items: [
+          { price: 'price_tea', quantity: 1, adjustable_quantity: { enabled: true, minimum: 1, maximum: 9 } },
+        ],
+      },
+    ],
+    ['a currency', { options: { currency: 'eur' } }, { currency: 'eur' }],
+    ['a locale', { options: { locale: 'pt-BR' } }, { locale: 'pt-BR' }],
+    ['an expiry', { options: { expires_at: 2e9 } }, { expires_at: 2e9 }],
+    [
+      'a recovery',
+      { options: { recovery: { allow_promotion_codes: true } } },
+      { after_expiration: { recovery: { enabled: true, allow_promotion_codes: true } } },
+    ],
+    [
+      'custom fields',
+      {
+        options: {
+          custom_fields: [
+            {
+              key: 'size',
+              label: 'Size',
+              type: 'dropdown',
+              options: [{ label: 'S', value: 's' }],
+              default_value: 's',
+            },
+          ],
+        },
+      },
+      {
+        custom_fields: [
+          {
+            key: 'size',
+            label: { type: 'custom', custom: 'Size' },
+            type: 'dropdown',
+            dropdown: { options: [{ label: 'S', value: 's' }], default_value: 's' },
+          },
+        ],
+      },
+    ],
+    [
+      'custom text',
+      { options: { custom_text: { submit: 'Hello' } } },
+      { custom_text: { submit: { message: 'Hello' } } },
+    ],
+    [
+      'consent',
+      {
+        options: {
+          consent_collection: { terms_of_service: 'required', payment_method_reuse_agreement: 'auto' },
+        },
+      },
+      {
+        consent_collection: {
+          terms_of_service: 'required',
+          payment_method_reuse_agreement: { position: 'auto' },
+        },
+      },
+    ],
+    ['a submit type', { options: { submit_type: 'donate' } }, { submit_type: 'donate' }],
+    [
+      'an invoice',
+      { subject, options: { invoice_creation: true } },
+      { invoice_creation: { enabled: true, invoice_data: { metadata: { payments_subject_id: 'u1' } } } },
+    ],
+    [
+      'payment method types',
+      { options: { payment_method_types: ['card'] } },
+      { allowed_payment_method_types: ['card'] },
+    ],
+    [
+      'a configuration',
+      { options: { payment_method_configuration: 'pmc_1' } },
+      { payment_method_configuration: 'pmc_1' },
+    ],
+    [
+      'saved cards',
+      { options: { saved_payment_methods: { save: 'enabled' } } },
+      { saved_payment_method_options: { payment_method_save: 'enabled' } },
+    ],
+    [
+      'a card for later, captured by hand',
+      { options: { setup_future_usage: 'off_session', capture_method: 'manual' } },
+      { payment_intent_data: { setup_future_usage: 'off_session', capture_method: 'manual' } },
+    ],
+    [
+      'a billing anchor',
+      subscribe({ billing_cycle_anchor: 2e9, proration_behavior: 'none' }),
+      { subscription_data: { billing_cycle_anchor: 2e9, proration_behavior: 'none' } },
+    ],
+    [
+      'the currency of the buyer',
+      { options: { adaptive_pricing: false } },
+      { adaptive_pricing: { enabled: false } },
+    ],
+    [
+      'a setup',
+      { ...setUp, subject },
+      {
+        mode: 'setup',
+        currency: 'eur',
+        customer_creation: 'always',
+        setup_intent_data: { metadata: { payments_subject_id: 'u1' } },
+      },
+    ],
+    [
+      'an embedded page',
+      { ...inPage, options: { ui_mode: 'embedded', return_url: 'https://shop.example/back' } },
+      { ui_mode: 'embedded_page', return_url: 'https://shop.example/back' },
+    ],
+    [
+      'a custom page',
+      { ...inPage, options: { ui_mode: 'custom', return_url: 'https://shop.example/back' } },
+      { ui_mode: 'elements', return_url: 'https://shop.example/back' },
+    ],
+  ])('%s', async (_, request, params) => {
+    const begun = await beginAsService(request)
+    expect(begun).toMatchObject({ action: 'send', params })
+    expect(begun.session.options).toEqual(request.options ?? {})
+  })
+
+  test('an embedded page is sent without the addresses of a hosted one', async () => {
+    const { params } = await beginAsService({
+      ...inPage,
+      options: { ui_mode: 'embedded', return_url: 'https://shop.example/back' },
+    })
+    expect(params).not.toHaveProperty('success_url')
+    expect(params).not.toHaveProperty('cancel_url')
+  })
+})
+
+describe('an option that cannot be is refused by a sentence of its own', () => {
+  test.each<[CheckoutRequest, string, string]>([
+    [{ options: { tip: 5 } }, 'SP001', 'tip is not a known option.'],
+    [{ options: { trial_period_days: 14 } }, 'SP001', 'trialPeriodDays cannot be used when mode is payment.'],
+    [subscribe({ trial_period_days: 0 }), 'SP001', 'trialPeriodDays must be a whole number from 1 to 730.'],
+    [subscribe({ trial_period_days: 1.5 }), 'SP001', 'trialPeriodDays must be a whole number from 1 to 730.'],
+    [
+      subscribe({ trial_period_days: '14' }),
+      'SP001',
+      'trialPeriodDays must be a whole number from 1 to 730.',
+    ],
+    [
+      subscribe({ capture_method: 'manual' }),
+      'SP001',
+      'captureMethod cannot be used when mode is subscription.',
+    ],
+    [{ options: { currency: 'EUR' } }, 'SP001', 'currency must be a currency of three lower-case letters.'],
+    [
+      { options: { discounts: [{}] } },
+      'SP001',
+      'Each of discounts needs either a coupon or a promotionCode.',
+    ],
+    [{ options: { discounts: [] } }, 'SP001', 'discounts must be a list of 1 to 20 discounts.'],
+    [
+      { options: { name_collection: { pet: 'required' } } },
+      'SP001',
+      'nameCollection may have individual and business, each required or optional.',
+    ],
+    [
+      { options: { shipping_address_collection: { allowed_countries: 'DE' } } },
+      'SP001',
+      'shippingAddressCollection.allowedCountries must be a list of countries of two capital letters.',
+    ],
+    [
+      {
+        options: {
+          custom_fields: [
+            { key: 'a', label: 'A', type: 'text' },
+            { key: 'a', label: 'B', type: 'text' },
+          ],
+        },
+      },
+      'SP001',
+      'Each of customFields needs a key of its own.',
+    ],
+    [
+      { options: { discounts: [{ coupon: 'c' }], allow_promotion_codes: true } },
+      'SP050',
+      'discounts and allowPromotionCodes exclude each other.',
+    ],
+    [
+      subscribe({ trial_period_days: 14, trial_end: 2e9 }),
+      'SP050',
+      'trialPeriodDays and trialEnd exclude each other.',
+    ],
+    [subscribe({ trial_without_card: true }), 'SP050', 'trialWithoutCard needs trialPeriodDays or trialEnd.'],
+    [
+      { cancelUrl: null, options: { ui_mode: 'embedded', return_url: 'https://shop.example' } },
+      'SP050',
+      'successUrl cannot be used when uiMode is embedded; use returnUrl.',
+    ],
+    [
+      { ...inPage, options: { ui_mode: 'embedded' } },
+      'SP050',
+      'returnUrl is required when uiMode is embedded.',
+    ],
+    [
+      { ...inPage, options: { ui_mode: 'custom', return_url: 'javascript:alert(1)' } },
+      'SP050',
+      'returnUrl must be an absolute http or https URL.',
+    ],
+    [
+      { mode: 'setup', options: { currency: 'eur' } },
+      'SP050',
+      'lineItems cannot be used when mode is setup.',
+    ],
+    [
+      { mode: 'setup', lineItems: [] },
+      'SP050',
+      'currency or paymentMethodTypes is required when mode is setup.',
+    ],
+    [
+      { ...inPage, options: { ui_mode: 'custom', redirect_on_completion: 'never' } },
+      'SP050',
+      'returnUrl is required when uiMode is custom.',
+    ],
+    [
+      {
+        ...inPage,
+        options: {
+          ui_mode: 'custom',
+          return_url: 'https://shop.example',
+          custom_text: { submit: 'Now' },
+        },
+      },
+      'SP050',
+      'customFields, customText, submitType and recovery cannot be used when uiMode is custom.',
+    ],
+    [
+      { options: { shipping_options: [{ shipping_rate: 'shr_1' }] } },
+      'SP050',
+      'shippingOptions needs shippingAddressCollection.',
+    ],
+  ])('%j', async (request, code, message) => {
+    expect(await refusal(beginAsService(request))).toMatchObject({ code, message })
+  })
+
+  test('a row that an app user inserts is checked like a request', async () => {
+    const insert = (options: Record<string, unknown>) =>
+      asCaller(
+        database.sql,
+        user('u1'),
+        (sql) => sql`
+          insert into payments.stripe_checkout_sessions
+            (environment, mode, subject_type, subject_id, line_items, success_url, cancel_url, options)
+          values ('test', 'payment', 'user', 'u1', '[{"priceId": "price_tea"}]', 'https://a.example', 'https://a.example',
+            ${sql.json(options as never)})`,
+      )
+    expect(await refusal(insert({ tip: 5 }))).toMatchObject({
+      code: 'SP001',
+      message: 'tip is not a known option.',
+    })
+    await expect(insert({ locale: 'de' })).resolves.toBeDefined()
+  })
+})
+
+test('another option under the same idempotency key is another request', async () => {
+  const idempotencyKey = newId('key')
+  await beginAsService({ subject, idempotencyKey, options: { locale: 'de' } })
+  expect((await beginAsService({ subject, idempotencyKey, options: { locale: 'de' } })).action).toBe('send')
+  expect(await refusal(beginAsService({ subject, idempotencyKey, options: { locale: 'fr' } }))).toMatchObject(
+    {
+      code: 'SP002',
+    },
+  )
+})
