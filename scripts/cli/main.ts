@@ -76,6 +76,13 @@ function describeOption(option: Option): string {
   return option.mandatory ? `required: ${description}` : description
 }
 
+/** Older scripts say `payments` before every command. Today it is a command itself, with commands of its own. */
+function saysPaymentsFirst(program: Command, [first, second]: string[]): boolean {
+  if (first !== 'payments') return false
+  const own = program.commands.find((each) => each.name() === first)
+  return !own?.commands.some((each) => each.name() === second)
+}
+
 /** Runs a command and returns the exit code. */
 export async function run(args: string[], io: Io): Promise<number> {
   const program = createProgram(io)
@@ -90,8 +97,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     })
   }
   try {
-    // Older scripts say `payments` first.
-    await program.parseAsync(args[0] === 'payments' ? args.slice(1) : args, { from: 'user' })
+    await program.parseAsync(saysPaymentsFirst(program, args) ? args.slice(1) : args, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -46,6 +46,8 @@ export const ANSWERS: Record<string, Answer> = {
   'stripe customers': { type: 'ListPaymentCustomersResponse' },
   'stripe subscriptions': { type: 'ListStripeSubscriptionsResponse' },
   'stripe transactions': { type: 'ListPaymentTransactionsResponse' },
+  'payments capture': { type: 'PaymentResponse' },
+  'payments cancel': { type: 'PaymentResponse' },
   'events list': { type: 'ListWebhookEventsResponse' },
   'events show': { type: 'GetWebhookEventResponse' },
   'events retry': { type: 'RetryWebhookEventsResponse' },
