@@ -131,6 +131,87 @@ CREATE TRIGGER _300_revived AFTER UPDATE OF deleted ON payments.customers FOR EA
 create policy service_select on payments.customers for select to payments_service using (true);
 grant select on payments.customers to payments_service;
 
+create table payments.offers (
+  environment text not null,
+  offer_id text not null,
+  price_id text,
+  lookup_key text,
+  product_id text,
+  mode text not null,
+  minimum_quantity integer not null default 1,
+  maximum_quantity integer not null default 1,
+  roles text[],
+  subject_types text[],
+  starts_at timestamp with time zone,
+  ends_at timestamp with time zone,
+  allowed_options text[] not null default '{}'::text[],
+  forced_options jsonb not null default '{}'::jsonb,
+  allow_pay_what_you_want boolean not null default false,
+  allow_price_data boolean not null default false,
+  currency text,
+  minimum_amount bigint,
+  maximum_amount bigint,
+  product_group text,
+  one_plan boolean not null default false,
+  trial_once boolean not null default true,
+  active boolean not null default true,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  constraint offers_pkey PRIMARY KEY (offer_id, environment),
+  constraint amounts_are_a_range CHECK ((minimum_amount <= maximum_amount)),
+  constraint currency_has_three_letters CHECK ((currency ~ '^[a-z]{3}$'::text)),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
+  constraint lookup_key_has_1_to_255_characters CHECK (((length(lookup_key) >= 1) AND (length(lookup_key) <= 255))),
+  constraint minimum_amount_is_not_negative CHECK ((minimum_amount >= 0)),
+  constraint mode_sells_something CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
+  constraint offer_id_is_a_name CHECK ((offer_id ~ '^[A-Za-z0-9_-]{1,100}$'::text)),
+  constraint offer_starts_before_it_ends CHECK ((starts_at < ends_at)),
+  constraint one_plan_has_a_group CHECK (((NOT one_plan) OR ((product_group IS NOT NULL) AND (mode = 'subscription'::text)))),
+  constraint one_thing_is_offered CHECK ((num_nonnulls(price_id, lookup_key, product_id) = 1)),
+  constraint price_data_has_a_product_and_limits CHECK (((NOT allow_price_data) OR (num_nonnulls(product_id, currency, minimum_amount) = 3))),
+  constraint price_id_has_1_to_255_characters CHECK (((length(price_id) >= 1) AND (length(price_id) <= 255))),
+  constraint product_group_has_1_to_100_characters CHECK (((length(product_group) >= 1) AND (length(product_group) <= 100))),
+  constraint product_id_has_1_to_255_characters CHECK (((length(product_id) >= 1) AND (length(product_id) <= 255))),
+  constraint quantity_is_a_range CHECK (((minimum_quantity >= 1) AND (minimum_quantity <= maximum_quantity) AND (maximum_quantity <= 999))),
+  constraint roles_are_of_app_users CHECK (((roles <@ '{anon,authenticated}'::text[]) AND (roles <> '{}'::text[]))),
+  constraint subject_types_are_not_empty CHECK ((subject_types <> '{}'::text[]))
+);
+alter table payments.offers enable row level security;
+comment on table payments.offers is 'What app users may buy, and how. While an environment has no offer, the policies alone decide. Once it has one, app users can buy nothing else; the service can.';
+comment on column payments.offers.environment is 'test or live.';
+comment on column payments.offers.offer_id is 'The app''s name for the offer.';
+comment on column payments.offers.price_id is 'The Stripe price (price_…) that is offered. Else lookup_key or product_id says what is.';
+comment on column payments.offers.lookup_key is 'Lookup key of the price that is offered: whichever active price has it.';
+comment on column payments.offers.product_id is 'The Stripe product (prod_…) whose prices are all offered.';
+comment on column payments.offers.mode is 'payment (once) or subscription.';
+comment on column payments.offers.minimum_quantity is 'The least units of one checkout.';
+comment on column payments.offers.maximum_quantity is 'The most units of one checkout, all items of this offer together.';
+comment on column payments.offers.roles is 'Who may buy: anon, authenticated. Null for both.';
+comment on column payments.offers.subject_types is 'Types of billing subject that may buy. Null for all, and for purchases without a subject.';
+comment on column payments.offers.starts_at is 'The first instant of the offer; null if it has begun.';
+comment on column payments.offers.ends_at is 'The first instant after the offer; null if it has no end.';
+comment on column payments.offers.allowed_options is 'Options that a buyer''s request may have, by the names of Stripe''s parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.';
+comment on column payments.offers.forced_options is 'Options that every checkout of a buyer gets, whatever the request says.';
+comment on column payments.offers.allow_pay_what_you_want is 'Whether prices whose amount the buyer chooses are offered.';
+comment on column payments.offers.allow_price_data is 'Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.';
+comment on column payments.offers.currency is 'Currency of prices that requests make up, lower case.';
+comment on column payments.offers.minimum_amount is 'The least unit amount of prices that requests make up, in the minor unit.';
+comment on column payments.offers.maximum_amount is 'The most unit amount of prices that requests make up, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.offers.product_group is 'Name of the group of plans that this offer belongs to.';
+comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
+comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
+comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.created_at is 'When this row was created.';
+comment on column payments.offers.updated_at is 'When this row last changed.';
+CREATE INDEX offers_lookup_key_idx ON payments.offers USING btree (lookup_key, environment) WHERE (lookup_key IS NOT NULL);
+CREATE INDEX offers_price_id_idx ON payments.offers USING btree (price_id, environment) WHERE (price_id IS NOT NULL);
+CREATE INDEX offers_product_id_idx ON payments.offers USING btree (product_id, environment) WHERE (product_id IS NOT NULL);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.offers FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+CREATE TRIGGER _150_offer BEFORE INSERT OR UPDATE ON payments.offers FOR EACH ROW EXECUTE FUNCTION payments_private.tg_offers__forced_options();
+create policy service_select on payments.offers for select to payments_service using (true);
+grant select on payments.offers to payments_service;
+
 create table payments.provider_connections (
   id uuid not null default gen_random_uuid(),
   provider text not null,
@@ -222,9 +303,11 @@ END) stored,
   subject_version bigint,
   options jsonb not null default '{}'::jsonb,
   client_secret text,
+  forced_options jsonb not null default '{}'::jsonb,
   constraint stripe_checkout_sessions_pkey PRIMARY KEY (id),
   constraint attempt_counts_from_1 CHECK ((attempt >= 1)),
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint idempotency_key_has_1_to_200_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))),
   constraint line_items_are_a_list CHECK (((jsonb_typeof(line_items) = 'array'::text) AND (jsonb_array_length(line_items) <= 100))),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
@@ -269,6 +352,7 @@ comment on column payments.stripe_checkout_sessions.version is 'Which snapshot t
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
 comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
 comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
+comment on column payments.stripe_checkout_sessions.forced_options is 'Options that the offers of its items force. They take precedence over options.';
 CREATE UNIQUE INDEX stripe_checkout_sessions_checkout_session_id_key ON payments.stripe_checkout_sessions USING btree (checkout_session_id, environment) WHERE (checkout_session_id IS NOT NULL);
 CREATE INDEX stripe_checkout_sessions_created_at_idx ON payments.stripe_checkout_sessions USING btree (created_at DESC, environment);
 CREATE INDEX stripe_checkout_sessions_customer_id_idx ON payments.stripe_checkout_sessions USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
@@ -278,9 +362,12 @@ CREATE INDEX stripe_checkout_sessions_subject_idx ON payments.stripe_checkout_se
 CREATE INDEX stripe_checkout_sessions_uncommon_idx ON payments.stripe_checkout_sessions USING btree (status, created_at DESC, environment) WHERE (status <> 'completed'::text);
 CREATE TRIGGER _100_id AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__id();
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_checkout_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
-CREATE TRIGGER _140_reserved BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__reserved();
+CREATE TRIGGER _110_lookup_keys BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND jsonb_path_exists(new.line_items, '$[*]."lookupKey"'::jsonpath))) EXECUTE FUNCTION payments_private.tg_sessions__lookup_keys();
+CREATE TRIGGER _140_forced_options BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__forced_options();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
+CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -295,6 +382,72 @@ create policy service_update on payments.stripe_checkout_sessions for update to 
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to anon;
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select on payments.stripe_checkout_sessions to authenticated;
 grant insert (cancel_url, customer_email, environment, idempotency_key, line_items, metadata, mode, options, request_hash, subject_id, subject_type, success_url), select, update on payments.stripe_checkout_sessions to payments_service;
+
+create table payments.stripe_credit_notes (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  credit_note_id text not null,
+  number text,
+  status text not null,
+  type text,
+  reason text,
+  invoice_id text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount bigint,
+  memo text,
+  pdf text,
+  voided_at timestamp with time zone,
+  provider_created_at timestamp with time zone,
+  metadata jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  version bigint not null default 0,
+  constraint stripe_credit_notes_pkey PRIMARY KEY (id),
+  constraint stripe_credit_notes_credit_note_id_key UNIQUE (credit_note_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
+);
+alter table payments.stripe_credit_notes enable row level security;
+comment on table payments.stripe_credit_notes is 'Stripe credit notes (https://docs.stripe.com/api/credit_notes), which reduce what an invoice asks for. Amounts are integers in the currency''s minor unit.';
+comment on column payments.stripe_credit_notes.id is 'Local id.';
+comment on column payments.stripe_credit_notes.environment is 'test or live.';
+comment on column payments.stripe_credit_notes.credit_note_id is 'Stripe id (cn_…).';
+comment on column payments.stripe_credit_notes.number is 'Number that the customer sees.';
+comment on column payments.stripe_credit_notes.status is 'Stripe''s status: issued, void, or a word that Stripe adds.';
+comment on column payments.stripe_credit_notes.type is 'Stripe''s type: pre_payment, post_payment or mixed.';
+comment on column payments.stripe_credit_notes.reason is 'Why it was issued: duplicate, fraudulent, order_change or product_unsatisfactory; null if nobody said.';
+comment on column payments.stripe_credit_notes.invoice_id is 'Invoice (in_…) that it reduces.';
+comment on column payments.stripe_credit_notes.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_credit_notes.subject_type is 'Kind of billing subject: that of its invoice, else that of its customer.';
+comment on column payments.stripe_credit_notes.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_credit_notes.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_credit_notes.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_credit_notes.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_credit_notes.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_credit_notes.amount is 'Amount credited, tax included, in the minor unit.';
+comment on column payments.stripe_credit_notes.memo is 'Text that the customer sees.';
+comment on column payments.stripe_credit_notes.pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_credit_notes.voided_at is 'When it was voided.';
+comment on column payments.stripe_credit_notes.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_credit_notes.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_credit_notes.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_credit_notes.created_at is 'When this row was created.';
+comment on column payments.stripe_credit_notes.updated_at is 'When this row last changed.';
+comment on column payments.stripe_credit_notes.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_credit_notes_customer_id_idx ON payments.stripe_credit_notes USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_credit_notes_invoice_id_idx ON payments.stripe_credit_notes USING btree (invoice_id, environment);
+CREATE INDEX stripe_credit_notes_provider_created_at_idx ON payments.stripe_credit_notes USING btree (provider_created_at DESC, environment);
+CREATE INDEX stripe_credit_notes_subject_idx ON payments.stripe_credit_notes USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_credit_notes FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_credit_notes for select to payments_service using (true);
+grant select on payments.stripe_credit_notes to payments_service;
 
 create table payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid(),
@@ -348,6 +501,96 @@ create policy service_update on payments.stripe_customer_portal_sessions for upd
 grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to anon;
 grant insert (configuration_id, environment, id, options, return_url, subject_id, subject_type), select on payments.stripe_customer_portal_sessions to authenticated;
 grant select, update on payments.stripe_customer_portal_sessions to payments_service;
+
+create table payments.stripe_invoices (
+  id uuid not null default gen_random_uuid(),
+  environment text not null,
+  invoice_id text not null,
+  number text,
+  status text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  subscription_id text,
+  billing_reason text,
+  collection_method text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount_due bigint,
+  amount_paid bigint,
+  amount_remaining bigint,
+  description text,
+  hosted_invoice_url text,
+  invoice_pdf text,
+  period_start timestamp with time zone,
+  period_end timestamp with time zone,
+  due_at timestamp with time zone,
+  finalized_at timestamp with time zone,
+  paid_at timestamp with time zone,
+  voided_at timestamp with time zone,
+  provider_created_at timestamp with time zone,
+  deleted boolean not null default false,
+  metadata jsonb not null default '{}'::jsonb,
+  synced_at timestamp with time zone not null default now(),
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now(),
+  named_subject_type text,
+  named_subject_id text,
+  subject_version bigint,
+  version bigint not null default 0,
+  constraint stripe_invoices_pkey PRIMARY KEY (id),
+  constraint stripe_invoices_invoice_id_key UNIQUE (invoice_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
+) with (fillfactor=85);
+alter table payments.stripe_invoices enable row level security;
+comment on table payments.stripe_invoices is 'Stripe invoices (https://docs.stripe.com/api/invoices). Amounts are integers in the currency''s minor unit. A draft that was deleted stays as a tombstone with deleted = true.';
+comment on column payments.stripe_invoices.id is 'Local id.';
+comment on column payments.stripe_invoices.environment is 'test or live.';
+comment on column payments.stripe_invoices.invoice_id is 'Stripe id (in_…).';
+comment on column payments.stripe_invoices.number is 'Number that the customer sees; null while it is a draft.';
+comment on column payments.stripe_invoices.status is 'Stripe''s status: draft, open, paid, uncollectible, void, or a word that Stripe adds.';
+comment on column payments.stripe_invoices.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_invoices.subject_type is 'Kind of billing subject: the one that the invoice names, else that of its subscription, else that of its customer.';
+comment on column payments.stripe_invoices.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_invoices.subscription_id is 'Subscription (sub_…) that it bills; null for others.';
+comment on column payments.stripe_invoices.billing_reason is 'Why Stripe made it, for example subscription_cycle or manual.';
+comment on column payments.stripe_invoices.collection_method is 'charge_automatically or send_invoice.';
+comment on column payments.stripe_invoices.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_invoices.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_invoices.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_invoices.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_invoices.amount_due is 'What was to be paid, after the customer''s balance, in the minor unit.';
+comment on column payments.stripe_invoices.amount_paid is 'What was paid, in the minor unit.';
+comment on column payments.stripe_invoices.amount_remaining is 'What remains to be paid, in the minor unit.';
+comment on column payments.stripe_invoices.description is 'Stripe''s description, shown as its memo.';
+comment on column payments.stripe_invoices.hosted_invoice_url is 'Stripe''s page of the invoice. Who has the address can see it.';
+comment on column payments.stripe_invoices.invoice_pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_invoices.period_start is 'Start of the period in which its items were added; the periods of what it bills are in its lines.';
+comment on column payments.stripe_invoices.period_end is 'End of that period.';
+comment on column payments.stripe_invoices.due_at is 'When it is due; null if it is charged automatically.';
+comment on column payments.stripe_invoices.finalized_at is 'When it was finalized.';
+comment on column payments.stripe_invoices.paid_at is 'When it was paid.';
+comment on column payments.stripe_invoices.voided_at is 'When it was voided.';
+comment on column payments.stripe_invoices.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_invoices.deleted is 'Whether the draft was deleted at Stripe.';
+comment on column payments.stripe_invoices.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_invoices.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_invoices.created_at is 'When this row was created.';
+comment on column payments.stripe_invoices.updated_at is 'When this row last changed.';
+comment on column payments.stripe_invoices.named_subject_type is 'Kind of billing subject that metadata of the invoice, its subscription or its lines names.';
+comment on column payments.stripe_invoices.named_subject_id is 'Id of that billing subject.';
+comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
+comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+CREATE INDEX stripe_invoices_customer_id_idx ON payments.stripe_invoices USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices USING btree (provider_created_at DESC, environment);
+CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
+CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
+CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_invoices FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
+create policy service_select on payments.stripe_invoices for select to payments_service using (true);
+grant select on payments.stripe_invoices to payments_service;
 
 create table payments.stripe_prices (
   id uuid not null default gen_random_uuid(),
@@ -512,6 +755,11 @@ create table payments.stripe_subscriptions (
   latest_invoice_id text,
   pause_collection_behavior text,
   pause_collection_resumes_at timestamp with time zone,
+  schedule_id text,
+  next_phase_at timestamp with time zone,
+  next_phase_items jsonb,
+  pending_update jsonb,
+  pending_update_expires_at timestamp with time zone,
   metadata jsonb not null default '{}'::jsonb,
   raw jsonb not null default '{}'::jsonb,
   synced_at timestamp with time zone not null default now(),
@@ -543,6 +791,11 @@ comment on column payments.stripe_subscriptions.trial_end is 'End of the trial.'
 comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest invoice (in_…).';
 comment on column payments.stripe_subscriptions.pause_collection_behavior is 'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
 comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
+comment on column payments.stripe_subscriptions.schedule_id is 'Subscription schedule (sub_sched_…) that changes it later; null without one.';
+comment on column payments.stripe_subscriptions.next_phase_at is 'When the next phase of its schedule begins; null if none follows.';
+comment on column payments.stripe_subscriptions.next_phase_items is 'What it has from then on: [{"price_id": "price_…", "quantity": 1}].';
+comment on column payments.stripe_subscriptions.pending_update is 'Change that Stripe makes once its invoice is paid, as Stripe describes it (https://docs.stripe.com/billing/subscriptions/pending-updates).';
+comment on column payments.stripe_subscriptions.pending_update_expires_at is 'When Stripe drops that change unless it is paid.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -552,6 +805,7 @@ comment on column payments.stripe_subscriptions.subject_version is 'Version of t
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_subscriptions_customer_id_idx ON payments.stripe_subscriptions USING btree (customer_id, environment);
 CREATE INDEX stripe_subscriptions_ending_idx ON payments.stripe_subscriptions USING btree (updated_at, environment) WHERE cancel_at_period_end;
+CREATE INDEX stripe_subscriptions_schedule_id_idx ON payments.stripe_subscriptions USING btree (schedule_id, environment) WHERE (schedule_id IS NOT NULL);
 CREATE INDEX stripe_subscriptions_status_idx ON payments.stripe_subscriptions USING btree (status, updated_at, environment);
 CREATE INDEX stripe_subscriptions_subject_idx ON payments.stripe_subscriptions USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_subscriptions_updated_at_idx ON payments.stripe_subscriptions USING btree (updated_at, environment);
@@ -627,7 +881,7 @@ create table payments.sync_runs (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint error_only_when_failed CHECK (((error IS NOT NULL) = (status = 'failed'::text))),
   constraint finished_at_unless_running CHECK (((finished_at IS NULL) = (status = 'running'::text))),
-  constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'refunds'::text, 'disputes'::text]))),
+  constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'credit_notes'::text, 'refunds'::text, 'disputes'::text]))),
   constraint lease_only_while_running CHECK (((lease IS NOT NULL) = (status = 'running'::text))),
   constraint range_is_not_empty CHECK ((created_from < created_before)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['running'::text, 'succeeded'::text, 'failed'::text, 'interrupted'::text])))
@@ -683,6 +937,9 @@ create table payments.transactions (
   dispute_amount bigint,
   dispute_status text,
   amount_disputed bigint not null default 0,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
   constraint transactions_pkey PRIMARY KEY (id),
   constraint amount_disputed_is_not_negative CHECK ((amount_disputed >= 0)),
   constraint amount_is_not_negative CHECK ((amount >= 0)),
@@ -723,6 +980,9 @@ comment on column payments.transactions.disputed_at is 'When the payment was dis
 comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
 comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
+comment on column payments.transactions.receipt_url is 'Stripe''s page of the receipt, with its refunds. Who has the address can see it. Null without a charge.';
+comment on column payments.transactions.card_brand is 'Brand of the card that paid, for example visa; null if Stripe shows no card.';
+comment on column payments.transactions.card_last4 is 'Last four digits of that card.';
 CREATE INDEX transactions_currency_amount_idx ON payments.transactions USING btree (currency, amount, environment) WHERE (currency IS NOT NULL);
 CREATE INDEX transactions_disputed_at_idx ON payments.transactions USING btree (disputed_at, environment) INCLUDE (currency, amount_disputed) WHERE (disputed_at IS NOT NULL);
 CREATE INDEX transactions_failed_at_idx ON payments.transactions USING btree (failed_at, environment) INCLUDE (currency) WHERE ((type = 'failed_payment'::text) AND (failed_at IS NOT NULL));
@@ -850,6 +1110,25 @@ comment on column payments_private.catalog_changes.environment is 'test or live.
 comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
 comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
 
+create table payments_private.charge_details (
+  environment text not null,
+  charge_id text not null,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
+  version bigint not null,
+  constraint charge_details_pkey PRIMARY KEY (charge_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.charge_details enable row level security;
+comment on table payments_private.charge_details is 'What charges say of their receipt and card. It is apart from payment_objects, because it says nothing of money.';
+comment on column payments_private.charge_details.environment is 'test or live.';
+comment on column payments_private.charge_details.charge_id is 'Stripe id (ch_… or py_…).';
+comment on column payments_private.charge_details.receipt_url is 'Stripe''s page of the receipt.';
+comment on column payments_private.charge_details.card_brand is 'Brand of the card, for example visa.';
+comment on column payments_private.charge_details.card_last4 is 'Last four digits of the card.';
+comment on column payments_private.charge_details.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
 create view payments_private.checkout_session_list with (security_invoker=true) as
  SELECT id,
     environment,
@@ -896,6 +1175,35 @@ create view payments_private.connection_list with (security_invoker=true) as
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.connection_list is 'Connections as the API shows them, without what depends on the key.';
 grant select on payments_private.connection_list to payments_service;
+
+create view payments_private.credit_note_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    credit_note_id,
+    number,
+    status,
+    type,
+    reason,
+    invoice_id,
+    customer_id,
+    subject_type,
+    subject_id,
+    currency,
+    subtotal,
+    tax,
+    total,
+    amount,
+    memo,
+    pdf,
+    voided_at,
+    provider_created_at,
+    metadata,
+    synced_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_credit_notes n;
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+grant select on payments_private.credit_note_list to payments_service;
 
 create view payments_private.customer_list with (security_invoker=true) as
  SELECT c.id,
@@ -1317,8 +1625,9 @@ create view payments_private.derived_transactions with (security_invoker=true) a
             ELSE 'one_time_payment'::text
         END AS type,
     d.status,
-    COALESCE((d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
+    COALESCE(assigned.subject_type, (d.subject).type, subscriber.subject_type, owner.subject_type) AS subject_type,
         CASE
+            WHEN (assigned.subject_type IS NOT NULL) THEN assigned.subject_id
             WHEN ((d.subject).type IS NOT NULL) THEN (d.subject).id
             WHEN (subscriber.subject_type IS NOT NULL) THEN subscriber.subject_id
             ELSE owner.subject_id
@@ -1360,8 +1669,29 @@ create view payments_private.derived_transactions with (security_invoker=true) a
     dispute.status AS dispute_status,
     (d.refunds IS NOT NULL) AS is_refunded,
     d.released_refund_id,
-    COALESCE(lost.amount, (0)::bigint) AS amount_disputed
-   FROM ((((decided d
+    COALESCE(lost.amount, (0)::bigint) AS amount_disputed,
+    details.receipt_url,
+    details.card_brand,
+    details.card_last4
+   FROM ((((((decided d
+     LEFT JOIN LATERAL ( SELECT x.subject_type,
+            x.subject_id
+           FROM ( SELECT s.subject_type,
+                    s.subject_id,
+                    1 AS rank
+                   FROM payments.stripe_subscriptions s
+                  WHERE ((s.subscription_id = d.subscription) AND (s.environment = d.environment) AND (s.subject_version = 0))
+                UNION ALL
+                 SELECT a.subject_type,
+                    a.subject_id,
+                        CASE a.object_type
+                            WHEN 'subscription'::text THEN 2
+                            ELSE 3
+                        END AS "case"
+                   FROM payments_private.subject_assignments a
+                  WHERE ((a.object_id = ANY (ARRAY[d.subscription, d.customer_id])) AND (a.environment = d.environment) AND ((a.object_type = 'subscription'::text) OR COALESCE((d.provider_created_at < a.assigned_at), true)))) x
+          ORDER BY x.rank
+         LIMIT 1) assigned ON (true))
      LEFT JOIN LATERAL ( SELECT s.subject_type,
             s.subject_id
            FROM payments.stripe_subscriptions s
@@ -1385,8 +1715,94 @@ create view payments_private.derived_transactions with (security_invoker=true) a
                     ELSE o.amount
                 END), (0)::numeric), (d.amount)::numeric))::bigint AS amount
            FROM payments_private.payment_objects o
-          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true));
+          WHERE (d.is_disputed AND d.is_paid AND (o.payment_id = d.id) AND (o.object_type = 'dispute'::text) AND (o.status = 'lost'::text) AND (o.version > 0))) lost ON (true))
+     LEFT JOIN payments_private.charge_details details ON (((details.charge_id = d.charge) AND (details.environment = d.environment))));
 comment on view payments_private.derived_transactions is 'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
+
+create table payments_private.erased_objects (
+  environment text not null,
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  erased_at timestamp with time zone not null default clock_timestamp(),
+  constraint erased_objects_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.erased_objects enable row level security;
+comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
+comment on column payments_private.erased_objects.environment is 'test or live.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
+comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
+
+create view payments_private.invoice_list with (security_invoker=true) as
+ SELECT id,
+    environment,
+    invoice_id,
+    number,
+    status,
+    customer_id,
+    subject_type,
+    subject_id,
+    subscription_id,
+    billing_reason,
+    collection_method,
+    currency,
+    subtotal,
+    tax,
+    total,
+    amount_due,
+    amount_paid,
+    amount_remaining,
+    description,
+    hosted_invoice_url,
+    invoice_pdf,
+    period_start,
+    period_end,
+    due_at,
+    finalized_at,
+    paid_at,
+    voided_at,
+    provider_created_at,
+    deleted,
+    metadata,
+    synced_at,
+    created_at,
+    updated_at
+   FROM payments.stripe_invoices i;
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+grant select on payments_private.invoice_list to payments_service;
+
+create view payments_private.offer_list with (security_invoker=true) as
+ SELECT environment,
+    offer_id,
+    price_id,
+    lookup_key,
+    product_id,
+    mode,
+    minimum_quantity,
+    maximum_quantity,
+    to_jsonb(roles) AS roles,
+    to_jsonb(subject_types) AS subject_types,
+    starts_at,
+    ends_at,
+    to_jsonb(allowed_options) AS allowed_options,
+    forced_options,
+    allow_pay_what_you_want,
+    allow_price_data,
+    currency,
+    minimum_amount,
+    maximum_amount,
+    product_group,
+    one_plan,
+    trial_once,
+    active,
+    created_at,
+    updated_at
+   FROM payments.offers o;
+comment on view payments_private.offer_list is 'Offers as the API lists them.';
+grant select on payments_private.offer_list to payments_service;
 
 create table payments_private.payment_objects (
   environment text not null,
@@ -1594,6 +2010,26 @@ CREATE INDEX secrets_environment_kind_idx ON payments_private.secrets USING btre
 create policy service_select on payments_private.secrets for select to payments_service using (true);
 grant select on payments_private.secrets to payments_service;
 
+create table payments_private.subject_assignments (
+  environment text not null,
+  object_type text not null,
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  assigned_at timestamp with time zone not null default clock_timestamp(),
+  constraint subject_assignments_pkey PRIMARY KEY (object_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['customer'::text, 'subscription'::text])))
+);
+alter table payments_private.subject_assignments enable row level security;
+comment on table payments_private.subject_assignments is 'Owners that somebody assigned here with payments.assign_subject: facts of ours, which no event changes and from which a rebuild begins.';
+comment on column payments_private.subject_assignments.environment is 'test or live.';
+comment on column payments_private.subject_assignments.object_type is 'customer or subscription.';
+comment on column payments_private.subject_assignments.object_id is 'Stripe id (cus_… or sub_…).';
+comment on column payments_private.subject_assignments.subject_type is 'Kind of billing subject that it belongs to.';
+comment on column payments_private.subject_assignments.subject_id is 'Id of that billing subject in the app.';
+comment on column payments_private.subject_assignments.assigned_at is 'When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.';
+
 create view payments_private.subscription_item_list with (security_invoker=true) as
  SELECT environment,
     subscription_item_id,
@@ -1636,10 +2072,34 @@ create view payments_private.subscription_list with (security_invoker=true) as
     pause_collection_behavior,
     pause_collection_resumes_at,
     (payments_private.subscription_access(s.*) ->> 'access'::text) AS access,
-    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason
+    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason,
+    schedule_id,
+    next_phase_at,
+    next_phase_items,
+    pending_update,
+    pending_update_expires_at
    FROM payments.stripe_subscriptions s;
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
+
+create table payments_private.subscription_schedules (
+  environment text not null,
+  schedule_id text not null,
+  status text not null,
+  next_phase_at timestamp with time zone,
+  next_phase_items jsonb,
+  version bigint not null,
+  constraint subscription_schedules_pkey PRIMARY KEY (schedule_id, environment),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
+);
+alter table payments_private.subscription_schedules enable row level security;
+comment on table payments_private.subscription_schedules is 'The next phase of each subscription schedule (https://docs.stripe.com/api/subscription_schedules), for the columns of payments.stripe_subscriptions.';
+comment on column payments_private.subscription_schedules.environment is 'test or live.';
+comment on column payments_private.subscription_schedules.schedule_id is 'Stripe id (sub_sched_…).';
+comment on column payments_private.subscription_schedules.status is 'Stripe''s status: not_started, active, completed, released or canceled.';
+comment on column payments_private.subscription_schedules.next_phase_at is 'When the next phase begins; null if none follows.';
+comment on column payments_private.subscription_schedules.next_phase_items is 'Prices and quantities of that phase.';
+comment on column payments_private.subscription_schedules.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create view payments_private.sync_run_list with (security_invoker=true) as
  SELECT id,
@@ -1698,7 +2158,10 @@ create view payments_private.transaction_list with (security_invoker=true) as
     amount_disputed,
     dispute_status,
     disputed_at,
-    dispute_amount
+    dispute_amount,
+    receipt_url,
+    card_brand,
+    card_last4
    FROM payments.transactions t
   WHERE (provider = 'stripe'::text);
 comment on view payments_private.transaction_list is 'Payments and refunds as the API lists them.';
@@ -1729,11 +2192,18 @@ create view payments_private.webhook_event_list with (security_invoker=true) as
 comment on view payments_private.webhook_event_list is 'Events of the ledger as the API lists them.';
 grant select on payments_private.webhook_event_list to payments_service;
 
+create function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean DEFAULT false)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) is 'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+grant execute on function payments.assign_subject(environment text, customer_id text, subscription_id text, subject_type text, subject_id text, replace boolean) to payments_service;
+
 create function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text DEFAULT NULL::text, subject_id text DEFAULT NULL::text, customer_email text DEFAULT NULL::text, metadata jsonb DEFAULT '{}'::jsonb, idempotency_key text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
-comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+comment on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) is 'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
 grant execute on function payments.begin_checkout_session(environment text, caller jsonb, mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
 create function payments.begin_customer_portal_session(environment text, caller jsonb, subject_type text, subject_id text, return_url text DEFAULT NULL::text, configuration text DEFAULT NULL::text, options jsonb DEFAULT '{}'::jsonb)
@@ -1822,6 +2292,13 @@ create function payments.connect_account(environment text, account jsonb, key_id
 comment on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) is 'Connects an environment to a Stripe account and stores its encrypted key. Another account than before is refused unless replace_account, which deletes every row of the former one; where it was never learnt, seen is an object of the rows that Stripe knew by the key. Returns {connection, previous_account_id, deleted}. Errors: SP001, SP008 another account.';
 grant execute on function payments.connect_account(environment text, account jsonb, key_id text, ciphertext text, masked_key text, replace_account boolean, seen jsonb) to payments_service;
 
+create function payments.delete_offer(environment text, offer_id text)
+  returns SETOF payments.offers
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.delete_offer(environment text, offer_id text) is 'Deletes an offer and returns its row; no row if there is none. Without any offer, the policies alone decide what app users may buy. Errors: SP001.';
+grant execute on function payments.delete_offer(environment text, offer_id text) to payments_service;
+
 create function payments.disconnect_account(environment text)
   returns jsonb
   language plpgsql volatile security definer
@@ -1842,6 +2319,13 @@ create function payments.environment_health(environment text, facts jsonb)
   set search_path = pg_catalog, pg_temp;
 comment on function payments.environment_health(environment text, facts jsonb) is 'One verdict about an environment, ok, degraded or failing, from the ledger, the connection, refused signatures and the given facts. Returns {status, reasons, events, connection}; each reason has a next_action and, where one helps, a command. Errors: SP001.';
 grant execute on function payments.environment_health(environment text, facts jsonb) to payments_service;
+
+create function payments.erase_subject(environment text, subject_type text, subject_id text)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.erase_subject(environment text, subject_type text, subject_id text) is 'Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known.';
+grant execute on function payments.erase_subject(environment text, subject_type text, subject_id text) to payments_service;
 
 create function payments.event_is_settled(event payments.webhook_events)
   returns boolean
@@ -1894,6 +2378,33 @@ create function payments.ingest_webhook_events(environment text, payloads jsonb)
 comment on function payments.ingest_webhook_events(environment text, payloads jsonb) is 'Takes up to 64 verified Stripe events in one transaction, each independent of the others. Returns a list of what ingest_webhook_event returns, or {status: refused, error, code}. Errors: SP001.';
 grant execute on function payments.ingest_webhook_events(environment text, payloads jsonb) to payments_service;
 
+create function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb DEFAULT '{}'::jsonb, subject_type text DEFAULT NULL::text, role text DEFAULT CURRENT_USER)
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) is 'Returns whether payments.offers allow a checkout of this role; true while the environment has no offer. For use in policies.';
+grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to anon;
+grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to authenticated;
+grant execute on function payments.is_offered(environment text, mode text, line_items jsonb, options jsonb, subject_type text, role text) to payments_service;
+
+create function payments.offered_prices(role text DEFAULT CURRENT_USER)
+  returns SETOF text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.offered_prices(role text) is 'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+grant execute on function payments.offered_prices(role text) to anon;
+grant execute on function payments.offered_prices(role text) to authenticated;
+grant execute on function payments.offered_prices(role text) to payments_service;
+
+create function payments.offered_products(role text DEFAULT CURRENT_USER)
+  returns SETOF text
+  language sql stable security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.offered_products(role text) is 'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+grant execute on function payments.offered_products(role text) to anon;
+grant execute on function payments.offered_products(role text) to authenticated;
+grant execute on function payments.offered_products(role text) to payments_service;
+
 create function payments.project_stripe_objects(environment text, objects jsonb, snapshot_at timestamp with time zone)
   returns integer
   language plpgsql volatile security definer
@@ -1928,6 +2439,13 @@ create function payments.purchase_of(event payments.webhook_events)
   set search_path = pg_catalog, pg_temp;
 comment on function payments.purchase_of(event payments.webhook_events) is 'The purchase that an event is about, as it stands now: what was bought, by whom, for how much, whether paid. Null if the event is about none. For fulfilment triggers.';
 grant execute on function payments.purchase_of(event payments.webhook_events) to payments_service;
+
+create function payments.put_offer(environment text, offer_id text, offer jsonb)
+  returns SETOF payments.offers
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+comment on function payments.put_offer(environment text, offer_id text, offer jsonb) is 'Writes an offer as a whole and returns its row. Keys of offer are the columns of payments.offers. Errors: SP001 invalid, 23514 a constraint of the table.';
+grant execute on function payments.put_offer(environment text, offer_id text, offer jsonb) to payments_service;
 
 create function payments.rebuild_projections(environment text)
   returns jsonb
@@ -2029,6 +2547,16 @@ create function payments_private.assign_customers(environment text, owners payme
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.assigned_subject(environment text, subscription_id text, customer_id text, made_at timestamp with time zone)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.assignment_answer(environment text, object_id text)
+  returns jsonb
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.become_caller(caller jsonb)
   returns void
   language plpgsql volatile security invoker
@@ -2094,15 +2622,40 @@ create function payments_private.check_known_objects(environment text, account_i
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_known_objects(environment text, account_id text, asked jsonb, seen jsonb, accept_erased boolean) to payments_service;
 
+create function payments_private.check_lookup_keys(line_items jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_one_plan(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_portal_options(options jsonb)
   returns void
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
 
+create function payments_private.check_reserved(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_sync_kinds(kinds jsonb)
   returns text[]
   language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.check_trial(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql stable security definer
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.checkout_custom_field(field jsonb)
@@ -2151,6 +2704,11 @@ create function payments_private.count_guest_checkout(environment text, per_minu
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.count_guest_checkout(environment text, per_minute integer) to payments_service;
+
+create function payments_private.credit_note_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments.stripe_credit_notes
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.customer_of_subject(environment text, subject_type text, subject_id text)
   returns text
@@ -2231,6 +2789,11 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
   language plpgsql immutable security invoker
@@ -2258,17 +2821,27 @@ create function payments_private.fail_event(environment text, payload jsonb, err
   set search_path = pg_catalog, pg_temp
   set lock_timeout = 500ms;
 
+create function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.forget_refused_signatures(environment text)
   returns void
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.forget_refused_signatures(environment text) to payments_service;
 
-create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[])
+create function payments_private.gone_since_sync(environment text, kind text, listed_from timestamp with time zone, max integer, among text[] DEFAULT NULL::text[], created_from timestamp with time zone DEFAULT NULL::timestamp with time zone, created_before timestamp with time zone DEFAULT NULL::timestamp with time zone)
   returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp
   set plan_cache_mode = force_custom_plan;
+
+create function payments_private.had_trial(environment text, subject_type text, subject_id text, except_id uuid)
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.held_sync_run(run_id uuid, lease uuid)
   returns payments.sync_runs
@@ -2322,6 +2895,16 @@ create function payments_private.instant_of(field jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.instant_of(field jsonb) to payments_service;
 
+create function payments_private.invoice_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments.stripe_invoices
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.invoice_status_rank(event jsonb)
+  returns integer
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.is_adjustable_quantity(value jsonb)
   returns boolean
   language plpgsql immutable security invoker
@@ -2334,7 +2917,12 @@ create function payments_private.is_http_url(url text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_http_url(url text) to payments_service;
 
-create function payments_private.is_new_subscription(environment text, id text, subject payments.billing_subject)
+create function payments_private.is_known_customer(environment text, customer_id text)
+  returns boolean
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.is_new_subscription(environment text, id text, customer_id text, subject payments.billing_subject)
   returns boolean
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -2366,6 +2954,12 @@ create function payments_private.join_payments(environment text, ids text[], is_
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.judge_again(session payments.stripe_checkout_sessions, role text, sends boolean)
+  returns jsonb
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.judge_again(session payments.stripe_checkout_sessions, role text, sends boolean) to payments_service;
 
 create function payments_private.keep_failed_event(environment text, event jsonb, id text, status text, error text)
   returns jsonb
@@ -2406,7 +3000,7 @@ create function payments_private.lock_ids(environment text, ids text[])
   set plan_cache_mode = force_generic_plan
   set enable_seqscan = off;
 
-create function payments_private.lock_payment_of(environment text, ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
+create function payments_private.lock_payment_of(environment text, ids text[], owner_ids text[], OUT is_one boolean, OUT payment_id uuid, OUT objects payments_private.payment_objects[], OUT has_transaction boolean)
   returns record
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp
@@ -2459,6 +3053,16 @@ create function payments_private.name_payment_objects(snapshots payments_private
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.objects_of_subject(environment text, subject_type text, subject_id text, customer_ids text[])
+  returns SETOF text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.offer_verdict(environment text, role text, mode text, line_items jsonb, options jsonb, subject_type text)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.order_event_in_second(environment text, event jsonb, outcome text)
   returns jsonb
   language plpgsql volatile security invoker
@@ -2469,9 +3073,24 @@ create function payments_private.ordinary_transaction(objects payments_private.p
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.other_owner(environment text, object_type text, object_id text, subject payments.billing_subject)
+  returns text
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.own_metadata(metadata jsonb)
   returns jsonb
   language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.owner_of(environment text, subscription_id text, customer_id text, named payments.billing_subject, made_at timestamp with time zone)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
+  returns payments.billing_subject
+  language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.payment_objects_of(environment text, transaction_id uuid)
@@ -2515,6 +3134,16 @@ create function payments_private.payment_of_refund(environment text, object json
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.plan_groups(environment text, price_ids text[], product_ids text[])
+  returns text[]
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.plan_groups_of_items(environment text, line_items jsonb)
+  returns text[]
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.portal_flow_params(session payments.stripe_customer_portal_sessions)
   returns jsonb
   language plpgsql stable security invoker
@@ -2526,6 +3155,12 @@ create function payments_private.portal_session_params(session payments.stripe_c
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.portal_session_params(session payments.stripe_customer_portal_sessions) to payments_service;
+
+create function payments_private.price_of_lookup_key(environment text, lookup_key text)
+  returns SETOF payments.stripe_prices
+  language sql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.price_of_lookup_key(environment text, lookup_key text) to payments_service;
 
 create function payments_private.price_row(object jsonb, OUT price_id text, OUT product_id text, OUT active boolean, OUT currency text, OUT unit_amount bigint, OUT unit_amount_decimal text, OUT pay_what_you_want boolean, OUT custom_unit_amount_minimum bigint, OUT custom_unit_amount_maximum bigint, OUT custom_unit_amount_preset bigint, OUT type text, OUT lookup_key text, OUT billing_scheme text, OUT tax_behavior text, OUT recurring_interval text, OUT recurring_interval_count integer, OUT recurring_usage_type text, OUT metadata jsonb)
   returns record
@@ -2578,7 +3213,17 @@ create function payments_private.project_stripe_checkout_sessions(environment te
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.project_stripe_credit_notes(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.project_stripe_customers(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.project_stripe_invoices(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2594,6 +3239,11 @@ create function payments_private.project_stripe_prices(environment text, snapsho
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.project_stripe_products(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
+  returns text[]
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.project_stripe_schedules(environment text, snapshots payments_private.snapshot[], tie_is_decided boolean, outcomes text[])
   returns text[]
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2617,6 +3267,23 @@ create function payments_private.purchased_items(environment text, invoice jsonb
   returns jsonb
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_assignment(environment text, object_type text, object_id text, subscription_ids text[], subject payments.billing_subject)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_charge_details(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
+  returns boolean
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.put_ordinary_payment(environment text, payload jsonb, snapshot payments_private.payment_snapshot)
   returns jsonb
@@ -2661,10 +3328,28 @@ create function payments_private.recurring_revenue(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
 
+create function payments_private.redact(value jsonb, is_customer boolean DEFAULT false)
+  returns jsonb
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.redact_erased(environment text, objects jsonb[])
+  returns jsonb[]
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off;
+
 create function payments_private.refresh_customer_mappings(environment text, customer_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.refresh_invoices(environment text, invoice_ids text[], subscription_ids text[], customer_ids text[])
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off;
 
 create function payments_private.refresh_payments(environment text, subscription_ids text[], customer_ids text[])
   returns void
@@ -2724,6 +3409,11 @@ create function payments_private.row_count(environment text, table_name text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.row_count(environment text, table_name text) to payments_service;
 
+create function payments_private.schedule_row(environment text, object jsonb, event_type text, snapshot_at timestamp with time zone)
+  returns payments_private.subscription_schedules
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.search_everything(environment text, search text)
   returns TABLE(kind text, id text, title text, subtitle text, customer_id text)
   language plpgsql stable security invoker
@@ -2780,6 +3470,12 @@ create function payments_private.subscription_access(subscription payments.strip
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
 
+create function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
+  returns jsonb
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.superseded_sessions(session payments.stripe_checkout_sessions) to payments_service;
+
 create function payments_private.sync_answer(run payments.sync_runs)
   returns jsonb
   language plpgsql stable security invoker
@@ -2801,6 +3497,11 @@ create function payments_private.sync_rows(environment text, kind text, ids text
   set search_path = pg_catalog, pg_temp
   set enable_seqscan = off;
 
+create function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.take_claim(environment text, customer_id text, subject payments.billing_subject, named_at timestamp with time zone, named_by text, must_be_alone boolean)
   returns boolean
   language plpgsql volatile security invoker
@@ -2819,6 +3520,11 @@ create function payments_private.take_event(environment text, payload jsonb, obj
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.take_ignored(environment text, payload jsonb)
+  returns jsonb
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
   returns jsonb
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
@@ -2848,12 +3554,22 @@ create function payments_private.take_subscription(environment text, payload jso
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tax_of(object jsonb)
+  returns bigint
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg__timestamps()
   returns trigger
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_customers__revived()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_offers__forced_options()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
@@ -2868,17 +3584,32 @@ create function payments_private.tg_sessions__customer()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_sessions__forced_options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_sessions__id()
   returns trigger
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.tg_sessions__request()
+create function payments_private.tg_sessions__lookup_keys()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.tg_sessions__reserved()
+create function payments_private.tg_sessions__offers()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__one_plan()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__request()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
@@ -2903,6 +3634,11 @@ grant execute on function payments_private.unknown_prices(environment text, id u
 create function payments_private.unmapped_customers(environment text, ids text[], OUT customer_id text, OUT subject text)
   returns SETOF record
   language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.unoffered_option(offer payments.offers, options jsonb)
+  returns text
+  language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.update_ordinary_payment(environment text, payload jsonb, objects payments_private.payment_objects[], derived payments.transactions)

@@ -112,6 +112,8 @@ export type CreateCheckoutSessionRequest = {
 export type CheckoutLineItem = {
   /** A Stripe price, `price_…`. */
   priceId?: string
+  /** The lookup key of a price, in place of its id. */
+  lookupKey?: string
   /** A price of its own instead of priceId; from the service only, or where an offer allows it. */
   priceData?: {
     currency: string
@@ -482,6 +484,7 @@ export type SyncKind =
   | 'payment_intents'
   | 'charges'
   | 'invoices'
+  | 'credit_notes'
   | 'refunds'
   | 'disputes'
 
@@ -889,6 +892,17 @@ export type StripeSubscription = {
    */
   pauseCollectionBehavior: string | null
   pauseCollectionResumesAt: string | null
+  scheduleId: string | null
+  /** When the schedule changes it next; null if nothing is planned. */
+  nextPhaseAt: string | null
+  /** What it has from then on. */
+  nextPhaseItems: {
+    priceId: string | null
+    quantity: number | null
+  }[] | null
+  /** The change that Stripe makes once its invoice is paid, as Stripe describes it. */
+  pendingUpdate: Record<string, unknown> | null
+  pendingUpdateExpiresAt: string | null
   metadata: Record<string, string>
   syncedAt: string
   createdAt: string
@@ -960,6 +974,11 @@ export type PaymentTransaction = {
   disputeAmount: number | null
   currency: string | null
   description: string | null
+  /** Whoever has the address can see the receipt. */
+  receiptUrl: string | null
+  /** For example `visa`; null if Stripe shows no card. */
+  cardBrand: string | null
+  cardLast4: string | null
   paidAt: string | null
   failedAt: string | null
   refundedAt: string | null
@@ -1090,6 +1109,87 @@ export type PortalSessionRecord = {
   updatedAt: string
 }
 
+export type ListStripeInvoicesResponse = {
+  invoices: StripeInvoice[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type StripeInvoice = {
+  environment: StripeEnvironment
+  invoiceId: string
+  /** Null while it is a draft. */
+  number: string | null
+  status: StripeInvoiceStatus
+  customerId: string | null
+  subjectType: string | null
+  subjectId: string | null
+  subscriptionId: string | null
+  billingReason: string | null
+  collectionMethod: string | null
+  currency: string | null
+  subtotal: number | null
+  /** Null if Stripe names no tax. */
+  tax: number | null
+  total: number | null
+  amountDue: number | null
+  amountPaid: number | null
+  amountRemaining: number | null
+  description: string | null
+  /** Whoever has the address can see the invoice. */
+  hostedInvoiceUrl: string | null
+  invoicePdf: string | null
+  periodStart: string | null
+  periodEnd: string | null
+  dueAt: string | null
+  finalizedAt: string | null
+  paidAt: string | null
+  voidedAt: string | null
+  providerCreatedAt: string | null
+  /** The draft was deleted at Stripe. */
+  deleted: boolean
+  metadata: Record<string, string>
+  syncedAt: string
+  createdAt: string
+  updatedAt: string
+}
+
+export type StripeInvoiceStatus = 'draft' | 'open' | 'paid' | 'uncollectible' | 'void' | (string & {})
+
+export type ListStripeCreditNotesResponse = {
+  creditNotes: StripeCreditNote[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type StripeCreditNote = {
+  environment: StripeEnvironment
+  creditNoteId: string
+  number: string | null
+  status: StripeCreditNoteStatus
+  type: string | null
+  reason: string | null
+  invoiceId: string
+  customerId: string | null
+  subjectType: string | null
+  subjectId: string | null
+  currency: string | null
+  subtotal: number | null
+  tax: number | null
+  total: number | null
+  amount: number | null
+  memo: string | null
+  pdf: string | null
+  voidedAt: string | null
+  providerCreatedAt: string | null
+  metadata: Record<string, string>
+  syncedAt: string
+  createdAt: string
+  updatedAt: string
+}
+
+export type StripeCreditNoteStatus = 'issued' | 'void' | (string & {})
+
 export type GetPaymentCustomerResponse = {
   customer: PaymentCustomer
   subjects: CustomerSubject[]
@@ -1171,6 +1271,57 @@ export type PaymentObject = {
   providerCreatedAt: string | null
 }
 
+export type AssignSubjectRequest = {
+  /** A customer; else give `subscriptionId`. */
+  customerId?: string
+  /** A subscription; else give `customerId`. */
+  subscriptionId?: string
+  subjectType: string
+  subjectId: string
+  /** Also move what belongs to another billing subject. */
+  replace?: boolean
+}
+
+export type AssignSubjectResponse = {
+  assignment: SubjectAssignment
+}
+
+export type SubjectAssignment = {
+  objectType: 'customer' | 'subscription'
+  objectId: string
+  subjectType: string
+  subjectId: string
+  assignedAt: string
+  /** Subscriptions of it that belong to the subject now. */
+  subscriptions: number
+  /** Payments and refunds of it that belong to the subject now. */
+  transactions: number
+  /** Invoices of it that belong to the subject now. */
+  invoices: number
+}
+
+export type EraseSubjectRequest = {
+  subjectType: string
+  subjectId: string
+}
+
+export type EraseSubjectResponse = {
+  erasure: SubjectErasure
+}
+
+export type SubjectErasure = {
+  subjectType: string
+  subjectId: string
+  /** Customers whose personal data is removed. */
+  customers: number
+  /** Their sessions, subscriptions, invoices, credit notes and objects of payments. */
+  objects: number
+  /** Payloads of the ledger that held personal data until now. */
+  events: number
+  /** Subscriptions that go on. They are not canceled. */
+  livingSubscriptions: number
+}
+
 export type ListWebhookEventsResponse = {
   events: StripeLedgerEvent[]
   /** Null on the last page. */
@@ -1237,6 +1388,215 @@ export type RetriedEvent = {
   eventId: string
   processingStatus: WebhookEventStatus
   lastError: string | null
+}
+
+export type ListOffersResponse = {
+  offers: Offer[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type Offer = {
+  environment: StripeEnvironment
+  offerId: string
+  priceId: string | null
+  lookupKey: string | null
+  productId: string | null
+  mode: 'payment' | 'subscription'
+  minimumQuantity: number
+  maximumQuantity: number
+  /** Null for both. */
+  roles: ('anon' | 'authenticated')[] | null
+  /** Null for all, and for guests. */
+  subjectTypes: string[] | null
+  startsAt: string | null
+  endsAt: string | null
+  allowedOptions: string[]
+  forcedOptions: Record<string, unknown>
+  allowPayWhatYouWant: boolean
+  allowPriceData: boolean
+  currency: string | null
+  minimumAmount: number | null
+  maximumAmount: number | null
+  productGroup: string | null
+  onePlan: boolean
+  trialOnce: boolean
+  active: boolean
+  createdAt: string
+  updatedAt: string
+}
+
+export type PutOfferRequest = {
+  /** The price that is offered; else lookupKey or productId. */
+  priceId?: string
+  /** The lookup key of the price that is offered: whichever active price has it. */
+  lookupKey?: string
+  /** The product whose prices are all offered. */
+  productId?: string
+  mode: 'payment' | 'subscription'
+  minimumQuantity?: number
+  /** `minimumQuantity` if omitted. */
+  maximumQuantity?: number
+  /** Who may buy; both if omitted. */
+  roles?: ('anon' | 'authenticated')[]
+  /** The types of subject that may buy; all, and guests, if omitted. */
+  subjectTypes?: string[]
+  startsAt?: string
+  /** The first instant after the offer. */
+  endsAt?: string
+  /**
+   * The options that a request may have. `discounts` allows promotion codes, `discounts.coupon` coupons by
+   * their ids. `uiMode`, `returnUrl`, `redirectOnCompletion` and `locale` are always allowed.
+   */
+  allowedOptions?: (
+    | 'discounts.coupon'
+    | 'adaptivePricing'
+    | 'allowPromotionCodes'
+    | 'automaticTax'
+    | 'billingAddressCollection'
+    | 'billingCycleAnchor'
+    | 'captureMethod'
+    | 'consentCollection'
+    | 'currency'
+    | 'customFields'
+    | 'customText'
+    | 'discounts'
+    | 'expiresAt'
+    | 'invoiceCreation'
+    | 'locale'
+    | 'nameCollection'
+    | 'paymentMethodCollection'
+    | 'paymentMethodConfiguration'
+    | 'paymentMethodTypes'
+    | 'phoneNumberCollection'
+    | 'prorationBehavior'
+    | 'recovery'
+    | 'redirectOnCompletion'
+    | 'returnUrl'
+    | 'savedPaymentMethods'
+    | 'setupFutureUsage'
+    | 'shippingAddressCollection'
+    | 'shippingOptions'
+    | 'submitType'
+    | 'taxIdCollection'
+    | 'trialEnd'
+    | 'trialPeriodDays'
+    | 'trialWithoutCard'
+    | 'uiMode')[]
+  /** Options of every checkout, whatever the request says. */
+  forcedOptions?: {
+    /** Show prices in the currency of the buyer. */
+    adaptivePricing?: boolean
+    /** The page has a field for a promotion code. */
+    allowPromotionCodes?: boolean
+    /** Stripe Tax computes the tax. */
+    automaticTax?: boolean
+    billingAddressCollection?: 'auto' | 'required'
+    /** When the first whole period begins. */
+    billingCycleAnchor?: string
+    /** `manual` authorizes the amount; the admin API captures or cancels it. */
+    captureMethod?: 'automatic' | 'automatic_async' | 'manual'
+    consentCollection?: {
+      termsOfService?: 'none' | 'required'
+      promotions?: 'none' | 'auto'
+      paymentMethodReuseAgreement?: 'auto' | 'hidden'
+    }
+    currency?: string
+    customFields?: {
+      key: string
+      label: string
+      type: 'text' | 'numeric' | 'dropdown'
+      optional?: boolean
+      /** The choices of a dropdown. */
+      options?: {
+        label: string
+        value: string
+      }[]
+      minimumLength?: number
+      maximumLength?: number
+      defaultValue?: string
+    }[]
+    customText?: {
+      afterSubmit?: string
+      shippingAddress?: string
+      submit?: string
+      termsOfServiceAcceptance?: string
+    }
+    discounts?: {
+      /** A coupon of Stripe. */
+      coupon?: string
+      /** A promotion code of Stripe, `promo_…`. */
+      promotionCode?: string
+    }[]
+    /** When the session expires: 30 minutes to 24 hours from now. */
+    expiresAt?: string
+    /** A one-time payment gets an invoice, too. */
+    invoiceCreation?: boolean
+    locale?: string
+    nameCollection?: {
+      individual?: 'required' | 'optional'
+      business?: 'required' | 'optional'
+    }
+    paymentMethodCollection?: 'always' | 'if_required'
+    paymentMethodConfiguration?: string
+    paymentMethodTypes?: string[]
+    phoneNumberCollection?: boolean
+    /** With `billingCycleAnchor`. */
+    prorationBehavior?: 'create_prorations' | 'none'
+    /** An expired session gets a link that begins it again. */
+    recovery?: {
+      allowPromotionCodes?: boolean
+    }
+    redirectOnCompletion?: 'always' | 'if_required' | 'never'
+    /** Where an embedded or custom session sends the buyer afterwards; instead of successUrl. */
+    returnUrl?: string
+    savedPaymentMethods?: {
+      save?: 'enabled' | 'disabled'
+      remove?: 'enabled' | 'disabled'
+    }
+    /** Saves the payment method for later payments. */
+    setupFutureUsage?: 'off_session' | 'on_session'
+    shippingAddressCollection?: {
+      allowedCountries: string[]
+    }
+    shippingOptions?: {
+      shippingRate: string
+    }[]
+    submitType?: string
+    taxIdCollection?: boolean
+    /** When the trial ends. */
+    trialEnd?: string
+    trialPeriodDays?: number
+    /** No card is asked for; the subscription is canceled at the end of the trial if there is none. */
+    trialWithoutCard?: boolean
+    /** `embedded` and `custom` answer `clientSecret` for the app's own page instead of `url`. */
+    uiMode?: 'hosted' | 'embedded' | 'custom'
+  }
+  /** Whether prices whose amount the buyer chooses are offered. */
+  allowPayWhatYouWant?: boolean
+  /**
+   * Whether a request may make up a price of the product, within currency, minimumAmount and maximumAmount.
+   */
+  allowPriceData?: boolean
+  currency?: string
+  minimumAmount?: number
+  maximumAmount?: number
+  /** The group of plans that the offer belongs to. */
+  productGroup?: string
+  /** Whether a subject can have one living subscription of the product group only. */
+  onePlan?: boolean
+  /** Whether a subject that had a trial gets none. */
+  trialOnce?: boolean
+  active?: boolean
+}
+
+export type PutOfferResponse = {
+  offer: Offer
+}
+
+export type DeleteOfferResponse = {
+  offerId: string
+  deleted: boolean
 }
 
 export type CapturePaymentRequest = {
@@ -1466,7 +1826,13 @@ export type ErrorCode =
   | 'PAYMENT_CHANGED_MEANWHILE'
   | 'PAYMENT_METHOD_DECLINED'
   | 'PAYMENT_NOT_CAPTURABLE'
+  | 'PAYMENT_NOT_OFFERED'
+  | 'PAYMENT_QUANTITY_NOT_OFFERED'
+  | 'PAYMENT_OPTION_NOT_OFFERED'
+  | 'PAYMENT_PLAN_ALREADY_EXISTS'
+  | 'PAYMENT_OFFER_NOT_FOUND'
   | 'PAYMENT_SYNC_RUNNING'
+  | 'PAYMENT_SUBJECT_CONFLICT'
   | 'RATE_LIMITED'
   | 'UPSTREAM_FAILURE'
   | 'DATABASE_DUPLICATE'
@@ -1948,6 +2314,57 @@ export type Operations = {
     body: undefined
     response: ListPortalSessionsResponse
   }
+  listStripeInvoices: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: string
+      subscriptionId?: string
+      number?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListStripeInvoicesResponse
+  }
+  listStripeCreditNotes: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** Together with `subjectId`. */
+      subjectType?: string
+      /** Together with `subjectType`. */
+      subjectId?: string
+      customerId?: string
+      status?: string
+      invoiceId?: string
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+      /** Created at Stripe at this instant or later. */
+      from?: string
+      /** Created at Stripe before this instant. */
+      to?: string
+    }
+    body: undefined
+    response: ListStripeCreditNotesResponse
+  }
   getPaymentCustomer: {
     params: {
       environment: StripeEnvironment
@@ -1974,6 +2391,22 @@ export type Operations = {
     query: undefined
     body: undefined
     response: GetPaymentTransactionResponse
+  }
+  assignSubject: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: AssignSubjectRequest
+    response: AssignSubjectResponse
+  }
+  eraseSubject: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: undefined
+    body: EraseSubjectRequest
+    response: EraseSubjectResponse
   }
   listWebhookEvents: {
     params: {
@@ -2047,6 +2480,38 @@ export type Operations = {
     query: undefined
     body: RetryWebhookEventsRequest
     response: RetryWebhookEventsResponse
+  }
+  listOffers: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListOffersResponse
+  }
+  putOffer: {
+    params: {
+      environment: StripeEnvironment
+      offerId: string
+    }
+    query: undefined
+    body: PutOfferRequest
+    response: PutOfferResponse
+  }
+  deleteOffer: {
+    params: {
+      environment: StripeEnvironment
+      offerId: string
+    }
+    query: undefined
+    body: undefined
+    response: DeleteOfferResponse
   }
   capturePayment: {
     params: {

@@ -155,6 +155,109 @@ export interface PaymentsCustomerTotals {
   total_spend: Numeric | null;
 }
 
+export interface PaymentsOffers {
+  /**
+   * Whether it can be bought. An offer that is not active still keeps app users from buying anything else.
+   */
+  active: Generated<boolean>;
+  /**
+   * Whether prices whose amount the buyer chooses are offered.
+   */
+  allow_pay_what_you_want: Generated<boolean>;
+  /**
+   * Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.
+   */
+  allow_price_data: Generated<boolean>;
+  /**
+   * Options that a buyer's request may have, by the names of Stripe's parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.
+   */
+  allowed_options: Generated<string[]>;
+  /**
+   * When this row was created.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Currency of prices that requests make up, lower case.
+   */
+  currency: string | null;
+  /**
+   * The first instant after the offer; null if it has no end.
+   */
+  ends_at: Timestamp | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Options that every checkout of a buyer gets, whatever the request says.
+   */
+  forced_options: Generated<Json>;
+  /**
+   * Lookup key of the price that is offered: whichever active price has it.
+   */
+  lookup_key: string | null;
+  /**
+   * The most unit amount of prices that requests make up, in the minor unit; null for Stripe's own limit.
+   */
+  maximum_amount: Int8 | null;
+  /**
+   * The most units of one checkout, all items of this offer together.
+   */
+  maximum_quantity: Generated<number>;
+  /**
+   * The least unit amount of prices that requests make up, in the minor unit.
+   */
+  minimum_amount: Int8 | null;
+  /**
+   * The least units of one checkout.
+   */
+  minimum_quantity: Generated<number>;
+  /**
+   * payment (once) or subscription.
+   */
+  mode: string;
+  /**
+   * The app's name for the offer.
+   */
+  offer_id: string;
+  /**
+   * Whether a subject can have one living subscription of the product group only. It also binds the service.
+   */
+  one_plan: Generated<boolean>;
+  /**
+   * The Stripe price (price_…) that is offered. Else lookup_key or product_id says what is.
+   */
+  price_id: string | null;
+  /**
+   * Name of the group of plans that this offer belongs to.
+   */
+  product_group: string | null;
+  /**
+   * The Stripe product (prod_…) whose prices are all offered.
+   */
+  product_id: string | null;
+  /**
+   * Who may buy: anon, authenticated. Null for both.
+   */
+  roles: string[] | null;
+  /**
+   * The first instant of the offer; null if it has begun.
+   */
+  starts_at: Timestamp | null;
+  /**
+   * Types of billing subject that may buy. Null for all, and for purchases without a subject.
+   */
+  subject_types: string[] | null;
+  /**
+   * Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.
+   */
+  trial_once: Generated<boolean>;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+}
+
 export interface PaymentsPrivateCatalogChanges {
   /**
    * When the change began; one of more than a minute ago has no effect.
@@ -168,6 +271,33 @@ export interface PaymentsPrivateCatalogChanges {
    * The product (prod_…) or price (price_…).
    */
   object_id: string;
+}
+
+export interface PaymentsPrivateChargeDetails {
+  /**
+   * Brand of the card, for example visa.
+   */
+  card_brand: string | null;
+  /**
+   * Last four digits of the card.
+   */
+  card_last4: string | null;
+  /**
+   * Stripe id (ch_… or py_…).
+   */
+  charge_id: string;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Stripe's page of the receipt.
+   */
+  receipt_url: string | null;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Int8;
 }
 
 export interface PaymentsPrivateCheckoutSessionList {
@@ -209,6 +339,33 @@ export interface PaymentsPrivateConnectionList {
   webhook_configured_at: Timestamp | null;
   webhook_endpoint_id: string | null;
   webhook_endpoint_url: string | null;
+}
+
+export interface PaymentsPrivateCreditNoteList {
+  amount: Int8 | null;
+  created_at: Timestamp | null;
+  credit_note_id: string | null;
+  currency: string | null;
+  customer_id: string | null;
+  environment: string | null;
+  id: string | null;
+  invoice_id: string | null;
+  memo: string | null;
+  metadata: Json | null;
+  number: string | null;
+  pdf: string | null;
+  provider_created_at: Timestamp | null;
+  reason: string | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  subtotal: Int8 | null;
+  synced_at: Timestamp | null;
+  tax: Int8 | null;
+  total: Int8 | null;
+  type: string | null;
+  updated_at: Timestamp | null;
+  voided_at: Timestamp | null;
 }
 
 export interface PaymentsPrivateCustomerList {
@@ -277,6 +434,8 @@ export interface PaymentsPrivateDerivedTransactions {
   amount: Int8 | null;
   amount_disputed: Int8 | null;
   amount_refunded: Int8 | null;
+  card_brand: string | null;
+  card_last4: string | null;
   currency: string | null;
   customer_email_snapshot: string | null;
   description: string | null;
@@ -292,6 +451,7 @@ export interface PaymentsPrivateDerivedTransactions {
   provider_customer_id: string | null;
   provider_object_id: string | null;
   provider_object_type: string | null;
+  receipt_url: string | null;
   refunded_at: Timestamp | null;
   related_object_ids: Json | null;
   released_refund_id: string | null;
@@ -299,6 +459,93 @@ export interface PaymentsPrivateDerivedTransactions {
   subject_id: string | null;
   subject_type: string | null;
   type: string | null;
+}
+
+export interface PaymentsPrivateErasedObjects {
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When its personal data was removed first.
+   */
+  erased_at: Generated<Timestamp>;
+  /**
+   * Stripe id of a customer, or of an object of a payment.
+   */
+  object_id: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string;
+  /**
+   * Kind of the billing subject.
+   */
+  subject_type: string;
+}
+
+export interface PaymentsPrivateInvoiceList {
+  amount_due: Int8 | null;
+  amount_paid: Int8 | null;
+  amount_remaining: Int8 | null;
+  billing_reason: string | null;
+  collection_method: string | null;
+  created_at: Timestamp | null;
+  currency: string | null;
+  customer_id: string | null;
+  deleted: boolean | null;
+  description: string | null;
+  due_at: Timestamp | null;
+  environment: string | null;
+  finalized_at: Timestamp | null;
+  hosted_invoice_url: string | null;
+  id: string | null;
+  invoice_id: string | null;
+  invoice_pdf: string | null;
+  metadata: Json | null;
+  number: string | null;
+  paid_at: Timestamp | null;
+  period_end: Timestamp | null;
+  period_start: Timestamp | null;
+  provider_created_at: Timestamp | null;
+  status: string | null;
+  subject_id: string | null;
+  subject_type: string | null;
+  subscription_id: string | null;
+  subtotal: Int8 | null;
+  synced_at: Timestamp | null;
+  tax: Int8 | null;
+  total: Int8 | null;
+  updated_at: Timestamp | null;
+  voided_at: Timestamp | null;
+}
+
+export interface PaymentsPrivateOfferList {
+  active: boolean | null;
+  allow_pay_what_you_want: boolean | null;
+  allow_price_data: boolean | null;
+  allowed_options: Json | null;
+  created_at: Timestamp | null;
+  currency: string | null;
+  ends_at: Timestamp | null;
+  environment: string | null;
+  forced_options: Json | null;
+  lookup_key: string | null;
+  maximum_amount: Int8 | null;
+  maximum_quantity: number | null;
+  minimum_amount: Int8 | null;
+  minimum_quantity: number | null;
+  mode: string | null;
+  offer_id: string | null;
+  one_plan: boolean | null;
+  price_id: string | null;
+  product_group: string | null;
+  product_id: string | null;
+  roles: Json | null;
+  starts_at: Timestamp | null;
+  subject_types: Json | null;
+  trial_once: boolean | null;
+  updated_at: Timestamp | null;
 }
 
 export interface PaymentsPrivatePaymentObjects {
@@ -561,6 +808,33 @@ export interface PaymentsPrivateSecrets {
   masked: string | null;
 }
 
+export interface PaymentsPrivateSubjectAssignments {
+  /**
+   * When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.
+   */
+  assigned_at: Generated<Timestamp>;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Stripe id (cus_… or sub_…).
+   */
+  object_id: string;
+  /**
+   * customer or subscription.
+   */
+  object_type: string;
+  /**
+   * Id of that billing subject in the app.
+   */
+  subject_id: string;
+  /**
+   * Kind of billing subject that it belongs to.
+   */
+  subject_type: string;
+}
+
 export interface PaymentsPrivateSubscriptionItemList {
   created_at: Timestamp | null;
   current_period_end: Timestamp | null;
@@ -590,8 +864,13 @@ export interface PaymentsPrivateSubscriptionList {
   items: Json | null;
   latest_invoice_id: string | null;
   metadata: Json | null;
+  next_phase_at: Timestamp | null;
+  next_phase_items: Json | null;
   pause_collection_behavior: string | null;
   pause_collection_resumes_at: Timestamp | null;
+  pending_update: Json | null;
+  pending_update_expires_at: Timestamp | null;
+  schedule_id: string | null;
   status: string | null;
   subject_id: string | null;
   subject_type: string | null;
@@ -600,6 +879,33 @@ export interface PaymentsPrivateSubscriptionList {
   trial_end: Timestamp | null;
   trial_start: Timestamp | null;
   updated_at: Timestamp | null;
+}
+
+export interface PaymentsPrivateSubscriptionSchedules {
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When the next phase begins; null if none follows.
+   */
+  next_phase_at: Timestamp | null;
+  /**
+   * Prices and quantities of that phase.
+   */
+  next_phase_items: Json | null;
+  /**
+   * Stripe id (sub_sched_…).
+   */
+  schedule_id: string;
+  /**
+   * Stripe's status: not_started, active, completed, released or canceled.
+   */
+  status: string;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Int8;
 }
 
 export interface PaymentsPrivateSyncedSubscriptions {
@@ -630,6 +936,8 @@ export interface PaymentsPrivateTransactionList {
   amount: Int8 | null;
   amount_disputed: Int8 | null;
   amount_refunded: Int8 | null;
+  card_brand: string | null;
+  card_last4: string | null;
   created_at: Timestamp | null;
   currency: string | null;
   customer_email_snapshot: string | null;
@@ -646,6 +954,7 @@ export interface PaymentsPrivateTransactionList {
   provider_customer_id: string | null;
   provider_reference_id: string | null;
   provider_reference_type: string | null;
+  receipt_url: string | null;
   refunded_at: Timestamp | null;
   related_object_ids: Json | null;
   status: string | null;
@@ -802,6 +1111,10 @@ export interface PaymentsStripeCheckoutSessions {
    */
   expires_at: Timestamp | null;
   /**
+   * Options that the offers of its items force. They take precedence over options.
+   */
+  forced_options: Generated<Json>;
+  /**
    * Local id; Stripe has it as client_reference_id.
    */
   id: Generated<string>;
@@ -891,6 +1204,109 @@ export interface PaymentsStripeCheckoutSessions {
   version: Generated<Int8>;
 }
 
+export interface PaymentsStripeCreditNotes {
+  /**
+   * Amount credited, tax included, in the minor unit.
+   */
+  amount: Int8 | null;
+  /**
+   * When this row was created.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Stripe id (cn_…).
+   */
+  credit_note_id: string;
+  /**
+   * Three-letter ISO 4217 code, lower case.
+   */
+  currency: string | null;
+  /**
+   * Stripe customer (cus_…).
+   */
+  customer_id: string | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Invoice (in_…) that it reduces.
+   */
+  invoice_id: string;
+  /**
+   * Text that the customer sees.
+   */
+  memo: string | null;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Number that the customer sees.
+   */
+  number: string | null;
+  /**
+   * Address of the PDF. Who has the address can read it.
+   */
+  pdf: string | null;
+  /**
+   * When Stripe created it.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Why it was issued: duplicate, fraudulent, order_change or product_unsatisfactory; null if nobody said.
+   */
+  reason: string | null;
+  /**
+   * Stripe's status: issued, void, or a word that Stripe adds.
+   */
+  status: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject: that of its invoice, else that of its customer.
+   */
+  subject_type: string | null;
+  /**
+   * Sum of its lines before discounts and exclusive tax, in the minor unit.
+   */
+  subtotal: Int8 | null;
+  /**
+   * When this row was last updated from Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * Sum of its taxes in the minor unit; null if Stripe names none.
+   */
+  tax: Int8 | null;
+  /**
+   * Total after discounts and taxes, in the minor unit.
+   */
+  total: Int8 | null;
+  /**
+   * Stripe's type: pre_payment, post_payment or mixed.
+   */
+  type: string | null;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+  /**
+   * When it was voided.
+   */
+  voided_at: Timestamp | null;
+}
+
 export interface PaymentsStripeCustomerPortalSessions {
   /**
    * Portal configuration (bpc_…) to use instead of the default one.
@@ -948,6 +1364,157 @@ export interface PaymentsStripeCustomerPortalSessions {
    * URL of the portal page; it works for a short time.
    */
   url: string | null;
+}
+
+export interface PaymentsStripeInvoices {
+  /**
+   * What was to be paid, after the customer's balance, in the minor unit.
+   */
+  amount_due: Int8 | null;
+  /**
+   * What was paid, in the minor unit.
+   */
+  amount_paid: Int8 | null;
+  /**
+   * What remains to be paid, in the minor unit.
+   */
+  amount_remaining: Int8 | null;
+  /**
+   * Why Stripe made it, for example subscription_cycle or manual.
+   */
+  billing_reason: string | null;
+  /**
+   * charge_automatically or send_invoice.
+   */
+  collection_method: string | null;
+  /**
+   * When this row was created.
+   */
+  created_at: Generated<Timestamp>;
+  /**
+   * Three-letter ISO 4217 code, lower case.
+   */
+  currency: string | null;
+  /**
+   * Stripe customer (cus_…).
+   */
+  customer_id: string | null;
+  /**
+   * Whether the draft was deleted at Stripe.
+   */
+  deleted: Generated<boolean>;
+  /**
+   * Stripe's description, shown as its memo.
+   */
+  description: string | null;
+  /**
+   * When it is due; null if it is charged automatically.
+   */
+  due_at: Timestamp | null;
+  /**
+   * test or live.
+   */
+  environment: string;
+  /**
+   * When it was finalized.
+   */
+  finalized_at: Timestamp | null;
+  /**
+   * Stripe's page of the invoice. Who has the address can see it.
+   */
+  hosted_invoice_url: string | null;
+  /**
+   * Local id.
+   */
+  id: Generated<string>;
+  /**
+   * Stripe id (in_…).
+   */
+  invoice_id: string;
+  /**
+   * Address of the PDF. Who has the address can read it.
+   */
+  invoice_pdf: string | null;
+  /**
+   * Stripe metadata, text to text.
+   */
+  metadata: Generated<Json>;
+  /**
+   * Id of that billing subject.
+   */
+  named_subject_id: string | null;
+  /**
+   * Kind of billing subject that metadata of the invoice, its subscription or its lines names.
+   */
+  named_subject_type: string | null;
+  /**
+   * Number that the customer sees; null while it is a draft.
+   */
+  number: string | null;
+  /**
+   * When it was paid.
+   */
+  paid_at: Timestamp | null;
+  /**
+   * End of that period.
+   */
+  period_end: Timestamp | null;
+  /**
+   * Start of the period in which its items were added; the periods of what it bills are in its lines.
+   */
+  period_start: Timestamp | null;
+  /**
+   * When Stripe created it.
+   */
+  provider_created_at: Timestamp | null;
+  /**
+   * Stripe's status: draft, open, paid, uncollectible, void, or a word that Stripe adds.
+   */
+  status: string;
+  /**
+   * Id of the billing subject in the app.
+   */
+  subject_id: string | null;
+  /**
+   * Kind of billing subject: the one that the invoice names, else that of its subscription, else that of its customer.
+   */
+  subject_type: string | null;
+  /**
+   * Version of the earliest snapshot that named a billing subject.
+   */
+  subject_version: Int8 | null;
+  /**
+   * Subscription (sub_…) that it bills; null for others.
+   */
+  subscription_id: string | null;
+  /**
+   * Sum of its lines before discounts and exclusive tax, in the minor unit.
+   */
+  subtotal: Int8 | null;
+  /**
+   * When this row was last updated from Stripe.
+   */
+  synced_at: Generated<Timestamp>;
+  /**
+   * Sum of its taxes in the minor unit; null if Stripe names none.
+   */
+  tax: Int8 | null;
+  /**
+   * Total after discounts and taxes, in the minor unit.
+   */
+  total: Int8 | null;
+  /**
+   * When this row last changed.
+   */
+  updated_at: Generated<Timestamp>;
+  /**
+   * Which snapshot the row shows; see payments_private.snapshot_version().
+   */
+  version: Generated<Int8>;
+  /**
+   * When it was voided.
+   */
+  voided_at: Timestamp | null;
 }
 
 export interface PaymentsStripePrices {
@@ -1217,6 +1784,14 @@ export interface PaymentsStripeSubscriptions {
    */
   metadata: Generated<Json>;
   /**
+   * When the next phase of its schedule begins; null if none follows.
+   */
+  next_phase_at: Timestamp | null;
+  /**
+   * What it has from then on: [{"price_id": "price_…", "quantity": 1}].
+   */
+  next_phase_items: Json | null;
+  /**
    * How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.
    */
   pause_collection_behavior: string | null;
@@ -1225,9 +1800,21 @@ export interface PaymentsStripeSubscriptions {
    */
   pause_collection_resumes_at: Timestamp | null;
   /**
+   * Change that Stripe makes once its invoice is paid, as Stripe describes it (https://docs.stripe.com/billing/subscriptions/pending-updates).
+   */
+  pending_update: Json | null;
+  /**
+   * When Stripe drops that change unless it is paid.
+   */
+  pending_update_expires_at: Timestamp | null;
+  /**
    * The object as Stripe sent it last.
    */
   raw: Generated<Json>;
+  /**
+   * Subscription schedule (sub_sched_…) that changes it later; null without one.
+   */
+  schedule_id: string | null;
   /**
    * Stripe's status: incomplete, incomplete_expired, trialing, active, past_due, canceled, unpaid, paused, or a word that Stripe adds. trialing usually gives access; active and past_due do once money has arrived. Stripe still retries the payment of one that is past_due. Give no access for a word you do not know.
    */
@@ -1402,6 +1989,14 @@ export interface PaymentsTransactions {
    */
   amount_refunded: Generated<Int8>;
   /**
+   * Brand of the card that paid, for example visa; null if Stripe shows no card.
+   */
+  card_brand: string | null;
+  /**
+   * Last four digits of that card.
+   */
+  card_last4: string | null;
+  /**
    * When this row was created.
    */
   created_at: Generated<Timestamp>;
@@ -1477,6 +2072,10 @@ export interface PaymentsTransactions {
    * Empty: the objects are in the payloads of payments.webhook_events.
    */
   raw: Generated<Json>;
+  /**
+   * Stripe's page of the receipt, with its refunds. Who has the address can see it. Null without a charge.
+   */
+  receipt_url: string | null;
   /**
    * When money was last refunded.
    */
@@ -1627,12 +2226,17 @@ export interface PaymentsWebhookEvents {
 
 export interface DB {
   "payments_private.catalog_changes": PaymentsPrivateCatalogChanges;
+  "payments_private.charge_details": PaymentsPrivateChargeDetails;
   "payments_private.checkout_session_list": PaymentsPrivateCheckoutSessionList;
   "payments_private.connection_list": PaymentsPrivateConnectionList;
+  "payments_private.credit_note_list": PaymentsPrivateCreditNoteList;
   "payments_private.customer_list": PaymentsPrivateCustomerList;
   "payments_private.customer_owners": PaymentsPrivateCustomerOwners;
   "payments_private.customer_timeline": PaymentsPrivateCustomerTimeline;
   "payments_private.derived_transactions": PaymentsPrivateDerivedTransactions;
+  "payments_private.erased_objects": PaymentsPrivateErasedObjects;
+  "payments_private.invoice_list": PaymentsPrivateInvoiceList;
+  "payments_private.offer_list": PaymentsPrivateOfferList;
   "payments_private.payment_objects": PaymentsPrivatePaymentObjects;
   "payments_private.portal_session_list": PaymentsPrivatePortalSessionList;
   "payments_private.price_list": PaymentsPrivatePriceList;
@@ -1641,8 +2245,10 @@ export interface DB {
   "payments_private.refused_signatures": PaymentsPrivateRefusedSignatures;
   "payments_private.secret_list": PaymentsPrivateSecretList;
   "payments_private.secrets": PaymentsPrivateSecrets;
+  "payments_private.subject_assignments": PaymentsPrivateSubjectAssignments;
   "payments_private.subscription_item_list": PaymentsPrivateSubscriptionItemList;
   "payments_private.subscription_list": PaymentsPrivateSubscriptionList;
+  "payments_private.subscription_schedules": PaymentsPrivateSubscriptionSchedules;
   "payments_private.sync_run_list": PaymentsPrivateSyncRunList;
   "payments_private.synced_subscriptions": PaymentsPrivateSyncedSubscriptions;
   "payments_private.transaction_list": PaymentsPrivateTransactionList;
@@ -1650,9 +2256,12 @@ export interface DB {
   "payments.customer_mappings": PaymentsCustomerMappings;
   "payments.customer_totals": PaymentsCustomerTotals;
   "payments.customers": PaymentsCustomers;
+  "payments.offers": PaymentsOffers;
   "payments.provider_connections": PaymentsProviderConnections;
   "payments.stripe_checkout_sessions": PaymentsStripeCheckoutSessions;
+  "payments.stripe_credit_notes": PaymentsStripeCreditNotes;
   "payments.stripe_customer_portal_sessions": PaymentsStripeCustomerPortalSessions;
+  "payments.stripe_invoices": PaymentsStripeInvoices;
   "payments.stripe_prices": PaymentsStripePrices;
   "payments.stripe_products": PaymentsStripeProducts;
   "payments.stripe_subscription_items": PaymentsStripeSubscriptionItems;

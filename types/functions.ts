@@ -13,6 +13,35 @@ export interface BillingSubject {
   id: string | null
 }
 
+/** What app users may buy, and how. While an environment has no offer, the policies alone decide. Once it has one, app users can buy nothing else; the service can. */
+export interface Offers {
+  environment: string
+  offer_id: string
+  price_id: string | null
+  lookup_key: string | null
+  product_id: string | null
+  mode: string
+  minimum_quantity: number
+  maximum_quantity: number
+  roles: string[] | null
+  subject_types: string[] | null
+  starts_at: Date | null
+  ends_at: Date | null
+  allowed_options: string[]
+  forced_options: Json
+  allow_pay_what_you_want: boolean
+  allow_price_data: boolean
+  currency: string | null
+  minimum_amount: string | null
+  maximum_amount: string | null
+  product_group: string | null
+  one_plan: boolean
+  trial_once: boolean
+  active: boolean
+  created_at: Date
+  updated_at: Date
+}
+
 /** One row per environment: the Stripe account that it is connected to and the state of its webhook endpoint and sync. */
 export interface ProviderConnections {
   id: string
@@ -96,6 +125,7 @@ export interface StripeCheckoutSessions {
   subject_version: string | null
   options: Json
   client_secret: string | null
+  forced_options: Json
 }
 
 /** Billing Portal sessions (https://docs.stripe.com/api/customer_portal/sessions) that app users opened, as the policies on this table allow. */
@@ -114,6 +144,36 @@ export interface StripeCustomerPortalSessions {
   created_at: Date
   updated_at: Date
   options: Json
+}
+
+/** Stripe prices (https://docs.stripe.com/api/prices). A deleted price stays as a tombstone with deleted = true. */
+export interface StripePrices {
+  id: string
+  environment: string
+  price_id: string
+  product_id: string | null
+  active: boolean
+  currency: string
+  unit_amount: string | null
+  unit_amount_decimal: string | null
+  pay_what_you_want: boolean
+  custom_unit_amount_minimum: string | null
+  custom_unit_amount_maximum: string | null
+  custom_unit_amount_preset: string | null
+  type: string
+  lookup_key: string | null
+  billing_scheme: string | null
+  tax_behavior: string | null
+  recurring_interval: string | null
+  recurring_interval_count: number | null
+  recurring_usage_type: string | null
+  metadata: Json
+  raw: Json
+  synced_at: Date
+  created_at: Date
+  updated_at: Date
+  deleted: boolean
+  version: string
 }
 
 /** Stripe subscriptions (https://docs.stripe.com/api/subscriptions). canceled and incomplete_expired are final. */
@@ -135,6 +195,11 @@ export interface StripeSubscriptions {
   latest_invoice_id: string | null
   pause_collection_behavior: string | null
   pause_collection_resumes_at: Date | null
+  schedule_id: string | null
+  next_phase_at: Date | null
+  next_phase_items: Json | null
+  pending_update: Json | null
+  pending_update_expires_at: Date | null
   metadata: Json
   raw: Json
   synced_at: Date
@@ -196,7 +261,20 @@ export interface RefusedSignatures {
 
 /** SQL functions by name: their arguments and their result. */
 export interface SqlFunctions {
-  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy. */
+  /** Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject. */
+  'payments.assign_subject': {
+    args: {
+      environment: string | null
+      customer_id: string | null
+      subscription_id: string | null
+      subject_type: string | null
+      subject_id: string | null
+      replace?: boolean | null
+    }
+    returns: Json
+  }
+
+  /** Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan. */
   'payments.begin_checkout_session': {
     args: {
       environment: string | null
@@ -358,6 +436,15 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  /** Deletes an offer and returns its row; no row if there is none. Without any offer, the policies alone decide what app users may buy. Errors: SP001. */
+  'payments.delete_offer': {
+    args: {
+      environment: string | null
+      offer_id: string | null
+    }
+    returns: Offers[]
+  }
+
   /** Deletes the stored Stripe key and signing secrets of an environment; projected rows stay. Returns {connection, endpoint_id, remaining}. Errors: SP001, SP009 no key is stored. */
   'payments.disconnect_account': {
     args: {
@@ -379,6 +466,16 @@ export interface SqlFunctions {
     args: {
       environment: string | null
       facts: Json | null
+    }
+    returns: Json
+  }
+
+  /** Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known. */
+  'payments.erase_subject': {
+    args: {
+      environment: string | null
+      subject_type: string | null
+      subject_id: string | null
     }
     returns: Json
   }
@@ -449,6 +546,35 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  /** Returns whether payments.offers allow a checkout of this role; true while the environment has no offer. For use in policies. */
+  'payments.is_offered': {
+    args: {
+      environment: string | null
+      mode: string | null
+      line_items: Json | null
+      options?: Json | null
+      subject_type?: string | null
+      role?: string | null
+    }
+    returns: boolean
+  }
+
+  /** Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies. */
+  'payments.offered_prices': {
+    args: {
+      role?: string | null
+    }
+    returns: string[]
+  }
+
+  /** Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies. */
+  'payments.offered_products': {
+    args: {
+      role?: string | null
+    }
+    returns: string[]
+  }
+
   /** Projects answers of the Stripe API, unless the rows are newer. snapshot_at is the instant at which the answers were true. Returns how many were applied. Errors: SP001, SP005. */
   'payments.project_stripe_objects': {
     args: {
@@ -491,6 +617,16 @@ export interface SqlFunctions {
       event: WebhookEvents | null
     }
     returns: Purchase
+  }
+
+  /** Writes an offer as a whole and returns its row. Keys of offer are the columns of payments.offers. Errors: SP001 invalid, 23514 a constraint of the table. */
+  'payments.put_offer': {
+    args: {
+      environment: string | null
+      offer_id: string | null
+      offer: Json | null
+    }
+    returns: Offers[]
   }
 
   /** Rebuilds the projections of an environment from the ledger, without fulfilment. Rows keep their ids; webhooks wait while it runs. All of it or nothing. Returns {events, pruned, complete_since}. Errors: SP001, SP022 an event cannot be projected again. */
@@ -871,6 +1007,15 @@ export interface SqlFunctions {
     returns: boolean
   }
 
+  'payments_private.judge_again': {
+    args: {
+      session: StripeCheckoutSessions | null
+      role: string | null
+      sends: boolean | null
+    }
+    returns: Json
+  }
+
   'payments_private.known_objects': {
     args: {
       environment: string | null
@@ -906,6 +1051,14 @@ export interface SqlFunctions {
       session: StripeCustomerPortalSessions | null
     }
     returns: Json
+  }
+
+  'payments_private.price_of_lookup_key': {
+    args: {
+      environment: string | null
+      lookup_key: string | null
+    }
+    returns: StripePrices[]
   }
 
   'payments_private.price_row': {
@@ -1025,6 +1178,13 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  'payments_private.superseded_sessions': {
+    args: {
+      session: StripeCheckoutSessions | null
+    }
+    returns: Json
+  }
+
   'payments_private.transaction_of_object': {
     args: {
       environment: string | null
@@ -1055,6 +1215,7 @@ export interface SqlFunctions {
  * one row of a table, `rows` a set of rows, `values` a set of values.
  */
 export const SQL_CALLS = {
+  'payments.assign_subject': { result: 'value', casts: { environment: 'text', customer_id: 'text', subscription_id: 'text', subject_type: 'text', subject_id: 'text', replace: 'bool' } },
   'payments.begin_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
   'payments.begin_customer_portal_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', subject_type: 'text', subject_id: 'text', return_url: 'text', configuration: 'text', options: 'jsonb' } },
   'payments.begin_guest_checkout_session': { result: 'value', casts: { environment: 'text', caller: 'jsonb', mode: 'text', line_items: 'jsonb', success_url: 'text', cancel_url: 'text', per_minute: 'int4', subject_type: 'text', subject_id: 'text', customer_email: 'text', metadata: 'jsonb', idempotency_key: 'text', options: 'jsonb' } },
@@ -1068,18 +1229,24 @@ export const SQL_CALLS = {
   'payments.complete_sync': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', max: 'int4' } },
   'payments.complete_webhook_endpoint': { result: 'row', casts: { environment: 'text', endpoint: 'jsonb', key_id: 'text', ciphertext: 'text' } },
   'payments.connect_account': { result: 'value', casts: { environment: 'text', account: 'jsonb', key_id: 'text', ciphertext: 'text', masked_key: 'text', replace_account: 'bool', seen: 'jsonb' } },
+  'payments.delete_offer': { result: 'row', casts: { environment: 'text', offer_id: 'text' } },
   'payments.disconnect_account': { result: 'value', casts: { environment: 'text' } },
   'payments.due_sync_kinds': { result: 'value', casts: { environment: 'text' } },
   'payments.environment_health': { result: 'value', casts: { environment: 'text', facts: 'jsonb' } },
+  'payments.erase_subject': { result: 'value', casts: { environment: 'text', subject_type: 'text', subject_id: 'text' } },
   'payments.fail_checkout_session': { result: 'row', casts: { environment: 'text', id: 'uuid', attempt: 'int4', error: 'text', stripe_may_have_acted: 'bool' } },
   'payments.fail_customer_portal_session': { result: 'row', casts: { environment: 'text', id: 'uuid', error: 'text' } },
   'payments.fail_sync': { result: 'row', casts: { run_id: 'uuid', lease: 'uuid', error: 'text' } },
   'payments.ingest_webhook_event': { result: 'value', casts: { environment: 'text', payload: 'jsonb' } },
   'payments.ingest_webhook_events': { result: 'value', casts: { environment: 'text', payloads: 'jsonb' } },
+  'payments.is_offered': { result: 'value', casts: { environment: 'text', mode: 'text', line_items: 'jsonb', options: 'jsonb', subject_type: 'text', role: 'text' } },
+  'payments.offered_prices': { result: 'values', casts: { role: 'text' } },
+  'payments.offered_products': { result: 'values', casts: { role: 'text' } },
   'payments.project_stripe_objects': { result: 'value', casts: { environment: 'text', objects: 'jsonb', snapshot_at: 'timestamptz' } },
   'payments.projected_event_types': { result: 'value', casts: {} },
   'payments.prune_checkout_sessions': { result: 'value', casts: { older_than: 'interval', max: 'int4', environment: 'text' } },
   'payments.prune_webhook_events': { result: 'value', casts: { older_than: 'interval', max: 'int4', environment: 'text' } },
+  'payments.put_offer': { result: 'row', casts: { environment: 'text', offer_id: 'text', offer: 'jsonb' } },
   'payments.rebuild_projections': { result: 'value', casts: { environment: 'text' } },
   'payments.record_sync_page': { result: 'value', casts: { run_id: 'uuid', lease: 'uuid', kind: 'text', objects: 'jsonb', snapshot_at: 'timestamptz', has_more: 'bool' } },
   'payments.recoverable_event_types': { result: 'value', casts: { environment: 'text' } },

@@ -4,7 +4,9 @@ import { connectionRoutes } from '../connection/routes.ts'
 import type { Route } from '../core/route.ts'
 import { eventRoutes } from '../events/routes.ts'
 import { listRoutes } from '../lists/routes.ts'
+import { offerRoutes } from '../offers/routes.ts'
 import { overviewRoutes } from '../overview/routes.ts'
+import { ownerRoutes } from '../owners/routes.ts'
 import { paymentRoutes } from '../payments/routes.ts'
 import { syncRoutes } from '../sync/routes.ts'
 
@@ -13,7 +15,9 @@ export const routes: Route[] = [
   ...overviewRoutes,
   ...catalogRoutes,
   ...listRoutes,
+  ...ownerRoutes,
   ...eventRoutes,
+  ...offerRoutes,
   ...paymentRoutes,
   ...syncRoutes,
 ]

@@ -118,11 +118,12 @@ async function createAtStripe(
 
 async function createOnce(
   environment: StripeEnvironment,
-  { session: { id }, attempt, params, idempotency_key }: CheckoutDecision,
+  { session: { id }, attempt, params, idempotency_key, expire = [] }: CheckoutDecision,
   stripe: StripeApi,
   { database, log }: Deps,
 ): Promise<CheckoutSessionRow> {
   try {
+    for (const other of expire) await expireAtStripe(environment, other, stripe, database)
     const created = await stripe.createCheckoutSession(params, idempotency_key)
     return await completeCheckoutSession(database, {
       environment,
@@ -143,6 +144,28 @@ async function createOnce(
     }).catch((cause) => log.error('failure_not_noted', { session: id, cause: describeError(cause) }))
     throw error
   }
+}
+
+/**
+ * Expires an open session whose place another one takes. If Stripe has completed it by now, the subject has bought: then
+ * there is no second session.
+ */
+async function expireAtStripe(
+  environment: StripeEnvironment,
+  id: string,
+  stripe: StripeApi,
+  database: Deps['database'],
+): Promise<void> {
+  const found = await stripe.expireCheckoutSession(id).catch(async (error) => {
+    if (!isApiError(error) || error.status !== 400) throw error
+    return stripe.retrieve({ object: 'checkout.session', id })
+  })
+  await projectStripeObjects(database, { environment, objects: [found.object], snapshotAt: found.snapshotAt })
+  if ('status' in found.object && found.object.status === 'complete')
+    throw apiError(409, 'PAYMENT_PLAN_ALREADY_EXISTS', 'This subject has just bought in another checkout.', {
+      nextActions:
+        'Change the plan in the Billing Portal: create a customer portal session with the flow subscription_update.',
+    })
 }
 
 /** Updates the row of a session from Stripe. */

@@ -235,3 +235,25 @@ export function optionsOf(
     ]),
   )
 }
+
+/** The name of an option in requests. */
+export const optionName = (name: string) =>
+  name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+
+function camelKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(camelKeys)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [optionName(name), camelKeys(field)]),
+  )
+}
+
+/** Options of the database as a request spells them. */
+export function optionsShown(options: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(options).map(([name, value]) => [
+      optionName(name),
+      INSTANTS.has(optionName(name)) ? new Date(Number(value) * 1000).toISOString() : camelKeys(value),
+    ]),
+  )
+}

@@ -24,6 +24,7 @@ const lineItem = s.named(
     .strictObject(
       {
         priceId: s.text(1, 255).describe('A Stripe price, `price_…`.').optional(),
+        lookupKey: s.text(1, 255).describe('The lookup key of a price, in place of its id.').optional(),
         priceData: priceData.optional(),
         quantity: s
           .wholeNumber(1, 999)
@@ -33,14 +34,21 @@ const lineItem = s.named(
       },
       s.requiredAs('an object with priceId and quantity'),
     )
-    .refine(({ priceId, priceData }) => priceId !== undefined || priceData !== undefined, {
+    .refine(({ priceId, lookupKey, priceData }) => priceId ?? lookupKey ?? priceData, {
       path: ['priceId'],
       message: 'is required',
     })
-    .refine(({ priceId, priceData }) => priceId === undefined || priceData === undefined, {
-      path: ['priceData'],
+    .refine(({ priceId, lookupKey }) => priceId === undefined || lookupKey === undefined, {
+      path: ['lookupKey'],
       message: 'cannot be used with priceId',
-    }),
+    })
+    .refine(
+      ({ priceId, lookupKey, priceData }) => (priceId ?? lookupKey) === undefined || priceData === undefined,
+      {
+        path: ['priceData'],
+        message: 'cannot be used with priceId or lookupKey',
+      },
+    ),
 )
 
 export const createCheckoutSessionBody = s

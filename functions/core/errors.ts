@@ -111,6 +111,22 @@ export const SQLSTATES: Record<
   SP052: { status: 400, code: 'INVALID_INPUT' },
   /** An app user asks for a price, an amount or a coupon that only the service may choose. */
   SP053: { status: 403, code: 'AUTH_UNAUTHORIZED' },
+  /** No offer is for this buyer and these items now. */
+  SP055: { status: 403, code: 'PAYMENT_NOT_OFFERED' },
+  /** No active price has the lookup key. */
+  SP056: { status: 404, code: 'PAYMENT_PRICE_NOT_FOUND' },
+  /** The offer is for another quantity. */
+  SP057: { status: 400, code: 'PAYMENT_QUANTITY_NOT_OFFERED' },
+  /** The offer does not allow an option, an amount or another trial. */
+  SP058: { status: 403, code: 'PAYMENT_OPTION_NOT_OFFERED' },
+  /** The subject has a living subscription of the product group. */
+  SP059: { status: 409, code: 'PAYMENT_PLAN_ALREADY_EXISTS' },
+  /** no such customer or subscription */
+  SP060: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** it belongs to another billing subject */
+  SP061: { status: 409, code: 'PAYMENT_SUBJECT_CONFLICT' },
+  /** nothing of the billing subject is known */
+  SP063: { status: 404, code: 'PAYMENT_NOT_FOUND' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

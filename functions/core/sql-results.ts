@@ -39,6 +39,8 @@ export type Results = {
   completeCustomerPortalSession: CustomerPortalSessionRow
   retryCustomerPortalSession: CustomerPortalDecision | null
   failCustomerPortalSession: CustomerPortalSessionRow
+  putOffer: Selectable<tables.PaymentsOffers>
+  deleteOffer: Selectable<tables.PaymentsOffers> | undefined
   ingestWebhookEvent: WebhookOutcome
   /** An event of a batch that does not belong to this environment is refused. */
   ingestWebhookEvents: (WebhookOutcome | { status: 'refused'; error: string; code: string })[]
@@ -56,6 +58,8 @@ export type Results = {
   retryWebhookEvents: (Attempt & { environment: api.StripeEnvironment; provider_event_id: string })[]
   replayWebhookEvents: (Attempt & { replayed_event_id: string })[]
   rebuildProjections: Columns<api.RebuildResponse>
+  assignSubject: Columns<api.AssignSubjectResponse['assignment']>
+  eraseSubject: Columns<api.EraseSubjectResponse['erasure']>
   connectAccount: ConnectedAccount
   disconnectAccount: {
     connection: ConnectionRow
@@ -116,6 +120,8 @@ export type CheckoutDecision = {
   params: stripe.CheckoutSessionParams
   /** Stripe's id of the session; null until Stripe has created it. */
   checkout_session_id: string | null
+  /** Open sessions of Stripe whose place this one takes: they are expired first. Not said of one that is tried again. */
+  expire?: string[]
 }
 
 export type CustomerPortalDecision = {

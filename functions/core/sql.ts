@@ -156,6 +156,8 @@ export const beginCheckoutSession = sqlFunction('payments.begin_checkout_session
 export const beginGuestCheckoutSession = sqlFunction('payments.begin_guest_checkout_session', AS_CALLER)
 export const completeCheckoutSession = sqlFunction('payments.complete_checkout_session', OF_STRIPE)
 export const retryCheckoutSession = sqlFunction('payments.retry_checkout_session')
+export const putOffer = sqlFunction('payments.put_offer')
+export const deleteOffer = sqlFunction('payments.delete_offer', { mayBeEmpty: true })
 export const unknownPrices = sqlFunction('payments_private.unknown_prices')
 export const failCheckoutSession = sqlFunction('payments.fail_checkout_session')
 export const beginCustomerPortalSession = sqlFunction('payments.begin_customer_portal_session', AS_CALLER)
@@ -212,6 +214,11 @@ export const forgetRefusedSignatures = sqlFunction('payments_private.forget_refu
 export const readSecrets = sqlFunction('payments_private.read_secrets')
 export const allSecrets = sqlFunction('payments_private.all_secrets')
 export const replaceSecrets = sqlFunction('payments_private.replace_secrets')
+
+// owners
+
+export const assignSubject = sqlFunction('payments.assign_subject')
+export const eraseSubject = sqlFunction('payments.erase_subject', { deadlineMs: LONG_MS })
 
 // the login
 

@@ -23,6 +23,8 @@ export type StripeApi = {
     params: CheckoutSessionParams,
     idempotencyKey: string,
   ): Promise<Snapshot<StripeObject>>
+  /** Expires an open session, so that nobody can pay it any more. */
+  expireCheckoutSession(id: string): Promise<Snapshot<StripeObject>>
   createPortalSession(params: PortalSessionParams, idempotencyKey: string): Promise<Snapshot<StripeObject>>
   /** One page of a list. */
   list(kind: ListedKind, params: ListParams): Promise<StripePage>
@@ -53,6 +55,7 @@ const LIST = {
   payment_intents: (stripe: Stripe, params: ListParams) => stripe.paymentIntents.list(params),
   charges: (stripe: Stripe, params: ListParams) => stripe.charges.list(params),
   invoices: (stripe: Stripe, params: ListParams) => stripe.invoices.list(params),
+  credit_notes: (stripe: Stripe, params: ListParams) => stripe.creditNotes.list(params),
   refunds: (stripe: Stripe, params: ListParams) => stripe.refunds.list(params),
   disputes: (stripe: Stripe, params: ListParams) => stripe.disputes.list(params),
   events: (stripe: Stripe, params: ListParams) => stripe.events.list(params),
@@ -70,6 +73,7 @@ const KIND_OF_LIST: Record<ListedKind, string> = {
   payment_intents: 'payment_intent',
   charges: 'charge',
   invoices: 'invoice',
+  credit_notes: 'credit_note',
   refunds: 'refund',
   disputes: 'dispute',
   events: 'event',
@@ -84,6 +88,8 @@ const RETRIEVE: Record<string, Retrieve> = {
   customer: (stripe, id) => stripe.customers.retrieve(id),
   dispute: (stripe, id) => stripe.disputes.retrieve(id),
   invoice: (stripe, id) => stripe.invoices.retrieve(id),
+  credit_note: (stripe, id) => stripe.creditNotes.retrieve(id),
+  subscription_schedule: (stripe, id) => stripe.subscriptionSchedules.retrieve(id),
   invoice_payment: (stripe, id) => stripe.invoicePayments.retrieve(id),
   payment_intent: (stripe, id) => stripe.paymentIntents.retrieve(id),
   price: (stripe, id) => stripe.prices.retrieve(id),
@@ -340,6 +346,10 @@ export function createStripe({
         return snapshot(environment, 'checkout.session', () =>
           stripe.checkout.sessions.create(params, { idempotencyKey }),
         )
+      },
+      expireCheckoutSession: async (id) => {
+        const stripe = await client
+        return snapshot(environment, 'checkout.session', () => stripe.checkout.sessions.expire(id))
       },
       createPortalSession: async (params, idempotencyKey) => {
         const stripe = await client

@@ -1,7 +1,8 @@
-/** Subscriptions, transactions, customers and sessions, page by page. */
+/** Subscriptions, transactions, customers, invoices, credit notes and sessions, page by page. */
 
 import { z } from 'zod'
 import { listRoute } from '../core/paging.ts'
+import { newestFirst } from '../core/reads.ts'
 import { type Route, route } from '../core/route.ts'
 import { environmentParams } from '../core/schema-parts.ts'
 import { detailRoutes } from './details.ts'
@@ -16,9 +17,13 @@ import {
 } from './lists.ts'
 import {
   checkoutSessionsQuery,
+  creditNote,
+  creditNotesQuery,
   customerParams,
   customersQuery,
   exportQuery,
+  invoice,
+  invoicesQuery,
   portalSessionsQuery,
   subscriptionsQuery,
   timelineQuery,
@@ -64,6 +69,34 @@ const listCustomers = listRoute({
   list: CUSTOMERS,
 })
 
+const listInvoices = listRoute({
+  id: 'listStripeInvoices',
+  path: '/stripe/{environment}/invoices',
+  summary: 'Lists invoices, the newest at Stripe first',
+  query: invoicesQuery,
+  items: 'invoices',
+  list: {
+    name: 'invoices',
+    answer: invoice,
+    view: 'payments_private.invoice_list',
+    order: newestFirst('provider_created_at'),
+  },
+})
+
+const listCreditNotes = listRoute({
+  id: 'listStripeCreditNotes',
+  path: '/stripe/{environment}/credit-notes',
+  summary: 'Lists credit notes, the newest at Stripe first',
+  query: creditNotesQuery,
+  items: 'creditNotes',
+  list: {
+    name: 'credit-notes',
+    answer: creditNote,
+    view: 'payments_private.credit_note_list',
+    order: newestFirst('provider_created_at'),
+  },
+})
+
 const listTimeline = listRoute({
   id: 'listCustomerTimeline',
   path: '/stripe/{environment}/customers/{customerId}/timeline',
@@ -100,5 +133,7 @@ export const listRoutes: Route[] = [
   listTimeline,
   listCheckoutSessions,
   listPortalSessions,
+  listInvoices,
+  listCreditNotes,
   ...detailRoutes,
 ]

@@ -1,4 +1,4 @@
-/** Subscriptions, transactions and customers as schemas: filters, and what answers hold. */
+/** Subscriptions, transactions, customers, invoices and credit notes as schemas: filters, and what answers hold. */
 import { z } from 'zod'
 import { price, product } from '../catalog/schemas.ts'
 import * as s from '../core/schema-parts.ts'
@@ -86,6 +86,20 @@ const withCurrency = <
   )
 export const transactionsQuery = withCurrency(query('Created at Stripe', transactionFilters))
 export const exportQuery = withCurrency(wholeQuery('Created at Stripe', transactionFilters))
+const invoiceStatus = s.named(
+  'StripeInvoiceStatus',
+  s.wordOfStripe('draft', 'open', 'paid', 'uncollectible', 'void'),
+)
+export const invoicesQuery = query('Created at Stripe', {
+  status: s.text(1, 100).optional(),
+  subscriptionId: s.id.optional(),
+  number: s.text(1, 255).optional(),
+})
+const creditNoteStatus = s.named('StripeCreditNoteStatus', s.wordOfStripe('issued', 'void'))
+export const creditNotesQuery = query('Created at Stripe', {
+  status: s.text(1, 100).optional(),
+  invoiceId: s.id.optional(),
+})
 export const customersQuery = query('Created at Stripe', {
   email: s.text(1, 512).optional(),
   search: s.id
@@ -131,6 +145,17 @@ export const subscription = s.component('StripeSubscription', {
     '`keep_as_draft`, `mark_uncollectible` or `void` while collection is paused. The status stays `active`.',
   ),
   pauseCollectionResumesAt: s.nullableInstant,
+  scheduleId: s.nullable,
+  nextPhaseAt: s.nullableInstant.describe('When the schedule changes it next; null if nothing is planned.'),
+  nextPhaseItems: z
+    .array(z.object({ priceId: s.nullable, quantity: z.number().nullable() }))
+    .nullable()
+    .describe('What it has from then on.'),
+  pendingUpdate: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .describe('The change that Stripe makes once its invoice is paid, as Stripe describes it.'),
+  pendingUpdateExpiresAt: s.nullableInstant,
   metadata: s.strings,
   syncedAt: s.instant,
   ...s.timestamps,
@@ -165,6 +190,9 @@ export const transaction = s.component('PaymentTransaction', {
   disputeAmount: z.number().nullable(),
   currency: s.nullable,
   description: s.nullable,
+  receiptUrl: s.nullable.describe('Whoever has the address can see the receipt.'),
+  cardBrand: s.nullable.describe('For example `visa`; null if Stripe shows no card.'),
+  cardLast4: s.nullable,
   paidAt: s.nullableInstant,
   failedAt: s.nullableInstant,
   refundedAt: s.nullableInstant,
@@ -197,6 +225,67 @@ export const customer = s.component('PaymentCustomer', {
   paymentMethodBrand: s.nullable,
   paymentMethodLast4: s.nullable,
   countryCode: s.nullable.describe('Two letters.'),
+})
+
+const money = z.number().nullable()
+
+export const invoice = s.component('StripeInvoice', {
+  environment: s.environment,
+  invoiceId: z.string(),
+  number: s.nullable.describe('Null while it is a draft.'),
+  status: invoiceStatus,
+  customerId: s.nullable,
+  subjectType: s.nullable,
+  subjectId: s.nullable,
+  subscriptionId: s.nullable,
+  billingReason: s.nullable,
+  collectionMethod: s.nullable,
+  currency: s.nullable,
+  subtotal: money,
+  tax: money.describe('Null if Stripe names no tax.'),
+  total: money,
+  amountDue: money,
+  amountPaid: money,
+  amountRemaining: money,
+  description: s.nullable,
+  hostedInvoiceUrl: s.nullable.describe('Whoever has the address can see the invoice.'),
+  invoicePdf: s.nullable,
+  periodStart: s.nullableInstant,
+  periodEnd: s.nullableInstant,
+  dueAt: s.nullableInstant,
+  finalizedAt: s.nullableInstant,
+  paidAt: s.nullableInstant,
+  voidedAt: s.nullableInstant,
+  providerCreatedAt: s.nullableInstant,
+  deleted: z.boolean().describe('The draft was deleted at Stripe.'),
+  metadata: s.strings,
+  syncedAt: s.instant,
+  ...s.timestamps,
+})
+
+export const creditNote = s.component('StripeCreditNote', {
+  environment: s.environment,
+  creditNoteId: z.string(),
+  number: s.nullable,
+  status: creditNoteStatus,
+  type: s.nullable,
+  reason: s.nullable,
+  invoiceId: z.string(),
+  customerId: s.nullable,
+  subjectType: s.nullable,
+  subjectId: s.nullable,
+  currency: s.nullable,
+  subtotal: money,
+  tax: money,
+  total: money,
+  amount: money,
+  memo: s.nullable,
+  pdf: s.nullable,
+  voidedAt: s.nullableInstant,
+  providerCreatedAt: s.nullableInstant,
+  metadata: s.strings,
+  syncedAt: s.instant,
+  ...s.timestamps,
 })
 
 // One of each, with all that belongs to it

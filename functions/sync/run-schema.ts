@@ -12,6 +12,7 @@ export const SYNC_KINDS = [
   'payment_intents',
   'charges',
   'invoices',
+  'credit_notes',
   'refunds',
   'disputes',
 ] as const

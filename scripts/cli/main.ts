@@ -17,6 +17,7 @@ import { registerMaintenance } from './commands/maintenance.ts'
 import { registerMcp } from './commands/mcp/index.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
+import { registerOffers } from './commands/offers.ts'
 import { registerOlder } from './commands/older.ts'
 import { registerPayments } from './commands/payments.ts'
 import { registerSchedule } from './commands/schedule.ts'
@@ -51,6 +52,7 @@ export function createProgram(io: Io): Command {
   }
   setIo(program, io)
   registerStripe(program)
+  registerOffers(program)
   registerEvents(program)
   registerPayments(program)
   registerMaintenance(program)

@@ -206,6 +206,24 @@ function setPaymentMethod(world: World, subscription: string, method: string): v
   world.api('POST', `/v1/subscriptions/${subscription}`, { default_payment_method: saved.id })
 }
 
+/** Lets a subscription change to another price after the current period, and returns the id of the schedule. */
+function schedulePlan(world: World, subscription: string, price: string): string {
+  const { id } = world.api('POST', '/v1/subscription_schedules', { from_subscription: subscription })
+  const [first] = world.engine.store.require('subscription_schedule', id).phases
+  const [item] = world.engine.store.require('subscription', subscription).items.data
+  world.api('POST', `/v1/subscription_schedules/${id}`, {
+    phases: [
+      {
+        items: [{ price: item?.price.id, quantity: 1 }],
+        start_date: first?.start_date,
+        end_date: first?.end_date,
+      },
+      { items: [{ price, quantity: 1 }] },
+    ],
+  })
+  return id
+}
+
 const MONTH_SECONDS = 31 * DAY_SECONDS
 
 export const lifeCycles: LifeCycle[] = [
@@ -722,7 +740,93 @@ export const lifeCycles: LifeCycle[] = [
     },
   },
 
+  {
+    name: 'a downgrade waits in a schedule until the period ends',
+    run: (world) => {
+      const subscription = subscribe(world)
+      schedulePlan(world, subscription, world.prices.yearly)
+      world.wait(MONTH_SECONDS + 2 * HOUR_SECONDS)
+    },
+  },
+  {
+    name: 'a schedule is changed, then released',
+    run: (world) => {
+      const subscription = subscribe(world)
+      const schedule = schedulePlan(world, subscription, world.prices.yearly)
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/subscription_schedules/${schedule}/release`)
+    },
+  },
+  {
+    name: 'a schedule is canceled with its subscription',
+    run: (world) => {
+      const subscription = subscribe(world)
+      const schedule = schedulePlan(world, subscription, world.prices.pro)
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/subscription_schedules/${schedule}/cancel`)
+    },
+  },
+
   // ---- invoices and catalogue
+  {
+    name: 'an open invoice is credited in part, then paid',
+    run: (world) => {
+      const customer = createCustomer(world, {})
+      const invoice = createInvoice(world, customer)
+      world.wait(DAY_SECONDS)
+      world.api('POST', '/v1/credit_notes', { invoice, amount: 300, reason: 'order_change' })
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/invoices/${invoice}/pay`)
+    },
+  },
+  {
+    name: 'the credit note of an open invoice is changed and voided',
+    run: (world) => {
+      const invoice = createInvoice(world, createCustomer(world, {}))
+      const note = world.api('POST', '/v1/credit_notes', { invoice, amount: 300 }).id
+      world.api('POST', `/v1/credit_notes/${note}`, { memo: 'Too early' })
+      world.wait(DAY_SECONDS)
+      world.api('POST', `/v1/credit_notes/${note}/void`)
+    },
+  },
+  {
+    name: 'a paid invoice is credited, with a refund and to the balance',
+    run: (world) => {
+      const invoice = createInvoice(world, createCustomer(world, {}))
+      world.api('POST', `/v1/invoices/${invoice}/pay`)
+      world.wait(DAY_SECONDS)
+      world.api('POST', '/v1/credit_notes', { invoice, amount: 400, refund_amount: 400 })
+      world.api('POST', '/v1/credit_notes', { invoice, amount: 100, credit_amount: 100 })
+    },
+  },
+  {
+    name: 'a draft of an invoice is changed and deleted',
+    run: (world) => {
+      const customer = createCustomer(world, {})
+      const invoice = world.api('POST', '/v1/invoices', { customer, currency: 'usd' }).id
+      world.api('POST', '/v1/invoiceitems', { customer, invoice, amount: 1000, currency: 'usd' })
+      world.api('POST', `/v1/invoices/${invoice}`, { description: 'Work' })
+      world.api('POST', `/v1/invoices/${invoice}`, { description: 'Work in May' })
+      world.wait(DAY_SECONDS)
+      world.api('DELETE', `/v1/invoices/${invoice}`)
+    },
+  },
+  {
+    name: 'an invoice is sent, not paid and marked as uncollectible',
+    run: (world) => {
+      const customer = createCustomer(world, {})
+      const invoice = world.api('POST', '/v1/invoices', {
+        customer,
+        currency: 'usd',
+        collection_method: 'send_invoice',
+        days_until_due: 14,
+      }).id
+      world.api('POST', '/v1/invoiceitems', { customer, invoice, amount: 1000, currency: 'usd' })
+      world.api('POST', `/v1/invoices/${invoice}/finalize`)
+      world.wait(20 * DAY_SECONDS)
+      world.api('POST', `/v1/invoices/${invoice}/mark_uncollectible`)
+    },
+  },
   {
     name: 'an invoice is paid by card',
     run: (world) => {

@@ -10,6 +10,7 @@ import { accountRoutes } from './resources/account.ts'
 import { priceRoutes, productRoutes } from './resources/catalog.ts'
 import { checkoutSessionRoutes } from './resources/checkout-sessions.ts'
 import { couponRoutes } from './resources/coupons.ts'
+import { creditNoteRoutes } from './resources/credit-notes.ts'
 import { customerRoutes } from './resources/customers.ts'
 import { disputeRoutes } from './resources/disputes.ts'
 import { eventRoutes } from './resources/events.ts'
@@ -20,6 +21,7 @@ import { paymentMethodConfigurationRoutes } from './resources/payment-method-con
 import { paymentMethodRoutes } from './resources/payment-methods.ts'
 import { portalRoutes } from './resources/portal.ts'
 import { refundRoutes } from './resources/refunds.ts'
+import { scheduleRoutes } from './resources/schedules.ts'
 import { searchRoutes } from './resources/search.ts'
 import { setupIntentRoutes } from './resources/setup-intents.ts'
 import { shippingRateRoutes } from './resources/shipping.ts'
@@ -33,6 +35,7 @@ export const routes: Route[] = [
   ...accountRoutes,
   ...checkoutSessionRoutes,
   ...couponRoutes,
+  ...creditNoteRoutes,
   ...customerRoutes,
   ...disputeRoutes,
   ...eventRoutes,
@@ -44,6 +47,7 @@ export const routes: Route[] = [
   ...priceRoutes,
   ...productRoutes,
   ...refundRoutes,
+  ...scheduleRoutes,
   ...setupIntentRoutes,
   ...shippingRateRoutes,
   ...subscriptionRoutes,

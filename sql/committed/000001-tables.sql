@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:b2f745e784a6417a3f86df57e1f21098f6031e10
+--! Hash: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -433,12 +433,14 @@ create table if not exists payments.stripe_checkout_sessions (
   subject_version bigint,
   options jsonb not null default '{}',
   client_secret text,
+  forced_options jsonb not null default '{}',
   constraint mode_of_a_request_is_known
     check (mode in ('payment', 'subscription', 'setup') or checkout_session_id is not null),
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
-  constraint options_are_an_object check (jsonb_typeof(options) = 'object')
+  constraint options_are_an_object check (jsonb_typeof(options) = 'object'),
+  constraint forced_options_are_an_object check (jsonb_typeof(forced_options) = 'object')
 );
 -- Like payments.webhook_events: objects of up to 8 kB stay in their row.
 alter table payments.stripe_checkout_sessions set (toast_tuple_target = 8160);
@@ -492,6 +494,80 @@ comment on column payments.stripe_checkout_sessions.version is 'Which snapshot t
 comment on column payments.stripe_checkout_sessions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject is the one that the checkout was begun for, or is unknown.';
 comment on column payments.stripe_checkout_sessions.options is 'What the request asks of Checkout beside its items, by the names of Stripe''s parameters; see payments_private.check_checkout_options().';
 comment on column payments.stripe_checkout_sessions.client_secret is 'Secret that mounts an embedded or custom session in the app''s page while the session is open; null for a hosted page.';
+
+comment on column payments.stripe_checkout_sessions.forced_options is 'Options that the offers of its items force. They take precedence over options.';
+
+create table if not exists payments.offers (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  offer_id text not null constraint offer_id_is_a_name check (offer_id ~ '^[A-Za-z0-9_-]{1,100}$'),
+  price_id text constraint price_id_has_1_to_255_characters check (length(price_id) between 1 and 255),
+  lookup_key text constraint lookup_key_has_1_to_255_characters check (length(lookup_key) between 1 and 255),
+  product_id text constraint product_id_has_1_to_255_characters check (length(product_id) between 1 and 255),
+  mode text not null constraint mode_sells_something check (mode in ('payment', 'subscription')),
+  minimum_quantity integer not null default 1,
+  maximum_quantity integer not null default 1,
+  roles text[] constraint roles_are_of_app_users check (roles <@ '{anon,authenticated}' and roles <> '{}'),
+  subject_types text[] constraint subject_types_are_not_empty check (subject_types <> '{}'),
+  starts_at timestamptz,
+  ends_at timestamptz,
+  allowed_options text[] not null default '{}',
+  forced_options jsonb not null default '{}'
+    constraint forced_options_are_an_object check (jsonb_typeof(forced_options) = 'object'),
+  allow_pay_what_you_want boolean not null default false,
+  allow_price_data boolean not null default false,
+  currency text constraint currency_has_three_letters check (currency ~ '^[a-z]{3}$'),
+  minimum_amount bigint constraint minimum_amount_is_not_negative check (minimum_amount >= 0),
+  maximum_amount bigint,
+  product_group text
+    constraint product_group_has_1_to_100_characters check (length(product_group) between 1 and 100),
+  one_plan boolean not null default false,
+  trial_once boolean not null default true,
+  active boolean not null default true,
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  constraint offers_pkey primary key (offer_id, environment),
+  constraint one_thing_is_offered check (num_nonnulls(price_id, lookup_key, product_id) = 1),
+  constraint quantity_is_a_range
+    check (minimum_quantity >= 1 and minimum_quantity <= maximum_quantity and maximum_quantity <= 999),
+  constraint offer_starts_before_it_ends check (starts_at < ends_at),
+  constraint price_data_has_a_product_and_limits
+    check (not allow_price_data or num_nonnulls(product_id, currency, minimum_amount) = 3),
+  constraint amounts_are_a_range check (minimum_amount <= maximum_amount),
+  constraint one_plan_has_a_group check (not one_plan or (product_group is not null and mode = 'subscription'))
+);
+create index if not exists offers_price_id_idx on payments.offers (price_id, environment) where price_id is not null;
+create index if not exists offers_lookup_key_idx
+  on payments.offers (lookup_key, environment) where lookup_key is not null;
+create index if not exists offers_product_id_idx
+  on payments.offers (product_id, environment) where product_id is not null;
+comment on table payments.offers is
+  'What app users may buy, and how. While an environment has no offer, the policies alone decide. Once it has one, app users can buy nothing else; the service can.';
+comment on column payments.offers.environment is 'test or live.';
+comment on column payments.offers.offer_id is 'The app''s name for the offer.';
+comment on column payments.offers.price_id is 'The Stripe price (price_…) that is offered. Else lookup_key or product_id says what is.';
+comment on column payments.offers.lookup_key is 'Lookup key of the price that is offered: whichever active price has it.';
+comment on column payments.offers.product_id is 'The Stripe product (prod_…) whose prices are all offered.';
+comment on column payments.offers.mode is 'payment (once) or subscription.';
+comment on column payments.offers.minimum_quantity is 'The least units of one checkout.';
+comment on column payments.offers.maximum_quantity is 'The most units of one checkout, all items of this offer together.';
+comment on column payments.offers.roles is 'Who may buy: anon, authenticated. Null for both.';
+comment on column payments.offers.subject_types is 'Types of billing subject that may buy. Null for all, and for purchases without a subject.';
+comment on column payments.offers.starts_at is 'The first instant of the offer; null if it has begun.';
+comment on column payments.offers.ends_at is 'The first instant after the offer; null if it has no end.';
+comment on column payments.offers.allowed_options is
+  'Options that a buyer''s request may have, by the names of Stripe''s parameters. ui_mode, return_url, redirect_on_completion and locale are always allowed. discounts allows promotion codes; discounts.coupon also coupons by their ids.';
+comment on column payments.offers.forced_options is 'Options that every checkout of a buyer gets, whatever the request says.';
+comment on column payments.offers.allow_pay_what_you_want is 'Whether prices whose amount the buyer chooses are offered.';
+comment on column payments.offers.allow_price_data is 'Whether a request may make up a price of the product, within currency, minimum_amount and maximum_amount.';
+comment on column payments.offers.currency is 'Currency of prices that requests make up, lower case.';
+comment on column payments.offers.minimum_amount is 'The least unit amount of prices that requests make up, in the minor unit.';
+comment on column payments.offers.maximum_amount is 'The most unit amount of prices that requests make up, in the minor unit; null for Stripe''s own limit.';
+comment on column payments.offers.product_group is 'Name of the group of plans that this offer belongs to.';
+comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
+comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
+comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.created_at is 'When this row was created.';
+comment on column payments.offers.updated_at is 'When this row last changed.';
 
 create table if not exists payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_customer_portal_sessions_pkey primary key,
@@ -554,6 +630,11 @@ create table if not exists payments.stripe_subscriptions (
   latest_invoice_id text,
   pause_collection_behavior text,
   pause_collection_resumes_at timestamptz,
+  schedule_id text,
+  next_phase_at timestamptz,
+  next_phase_items jsonb,
+  pending_update jsonb,
+  pending_update_expires_at timestamptz,
   metadata jsonb not null default '{}',
   raw jsonb not null default '{}',
   synced_at timestamptz not null default now(),
@@ -598,6 +679,12 @@ comment on column payments.stripe_subscriptions.latest_invoice_id is 'Newest inv
 comment on column payments.stripe_subscriptions.pause_collection_behavior is
   'How Stripe treats invoices while collection is paused: keep_as_draft, mark_uncollectible or void. Null while it is not paused. The status stays active.';
 comment on column payments.stripe_subscriptions.pause_collection_resumes_at is 'When Stripe resumes collection; null if somebody has to resume it.';
+comment on column payments.stripe_subscriptions.schedule_id is 'Subscription schedule (sub_sched_…) that changes it later; null without one.';
+comment on column payments.stripe_subscriptions.next_phase_at is 'When the next phase of its schedule begins; null if none follows.';
+comment on column payments.stripe_subscriptions.next_phase_items is 'What it has from then on: [{"price_id": "price_…", "quantity": 1}].';
+comment on column payments.stripe_subscriptions.pending_update is
+  'Change that Stripe makes once its invoice is paid, as Stripe describes it (https://docs.stripe.com/billing/subscriptions/pending-updates).';
+comment on column payments.stripe_subscriptions.pending_update_expires_at is 'When Stripe drops that change unless it is paid.';
 comment on column payments.stripe_subscriptions.metadata is 'Stripe metadata, text to text.';
 comment on column payments.stripe_subscriptions.raw is 'The object as Stripe sent it last.';
 comment on column payments.stripe_subscriptions.synced_at is 'When this row was last updated from Stripe.';
@@ -605,6 +692,27 @@ comment on column payments.stripe_subscriptions.created_at is 'When this row was
 comment on column payments.stripe_subscriptions.updated_at is 'When this row last changed.';
 comment on column payments.stripe_subscriptions.subject_version is 'Version of the snapshot whose metadata named the subject; null while the subject comes from the customer, or is unknown.';
 comment on column payments.stripe_subscriptions.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create index if not exists stripe_subscriptions_schedule_id_idx
+  on payments.stripe_subscriptions (schedule_id, environment) where schedule_id is not null;
+
+create table if not exists payments_private.subscription_schedules (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  schedule_id text not null,
+  status text not null,
+  next_phase_at timestamptz,
+  next_phase_items jsonb,
+  version bigint not null,
+  constraint subscription_schedules_pkey primary key (schedule_id, environment)
+);
+comment on table payments_private.subscription_schedules is
+  'The next phase of each subscription schedule (https://docs.stripe.com/api/subscription_schedules), for the columns of payments.stripe_subscriptions.';
+comment on column payments_private.subscription_schedules.environment is 'test or live.';
+comment on column payments_private.subscription_schedules.schedule_id is 'Stripe id (sub_sched_…).';
+comment on column payments_private.subscription_schedules.status is 'Stripe''s status: not_started, active, completed, released or canceled.';
+comment on column payments_private.subscription_schedules.next_phase_at is 'When the next phase begins; null if none follows.';
+comment on column payments_private.subscription_schedules.next_phase_items is 'Prices and quantities of that phase.';
+comment on column payments_private.subscription_schedules.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create table if not exists payments.stripe_subscription_items (
   id uuid not null default gen_random_uuid() constraint stripe_subscription_items_pkey primary key,
@@ -682,6 +790,9 @@ create table if not exists payments.transactions (
   dispute_amount bigint,
   dispute_status text,
   amount_disputed bigint not null default 0 constraint amount_disputed_is_not_negative check (amount_disputed >= 0),
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null))
 );
 -- A payment is updated several times. Free space on its page lets Postgres do that without touching the indexes.
@@ -744,6 +855,9 @@ comment on column payments.transactions.disputed_at is 'When the payment was dis
 comment on column payments.transactions.dispute_amount is 'Amount of the latest dispute in the minor unit, whatever its outcome.';
 comment on column payments.transactions.dispute_status is 'Stripe''s status of the latest dispute, for example needs_response, won or lost.';
 comment on column payments.transactions.amount_disputed is 'Money lost in disputes that were lost, in the minor unit. It is not part of amount_refunded; status does not change.';
+comment on column payments.transactions.receipt_url is 'Stripe''s page of the receipt, with its refunds. Who has the address can see it. Null without a charge.';
+comment on column payments.transactions.card_brand is 'Brand of the card that paid, for example visa; null if Stripe shows no card.';
+comment on column payments.transactions.card_last4 is 'Last four digits of that card.';
 
 create table if not exists payments_private.payment_objects (
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
@@ -877,7 +991,221 @@ comment on type payments_private.session_snapshot is
 comment on type payments_private.written_subscription is
   'One snapshot of a subscription beside its row, and whether the row shows the snapshot now.';
 
+--! split: 0065-invoices.sql
+-- Invoices, credit notes, and what charges say of cards and receipts.
+
+create table if not exists payments.stripe_invoices (
+  id uuid not null default gen_random_uuid() constraint stripe_invoices_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  invoice_id text not null,
+  number text,
+  status text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  subscription_id text,
+  billing_reason text,
+  collection_method text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount_due bigint,
+  amount_paid bigint,
+  amount_remaining bigint,
+  description text,
+  hosted_invoice_url text,
+  invoice_pdf text,
+  period_start timestamptz,
+  period_end timestamptz,
+  due_at timestamptz,
+  finalized_at timestamptz,
+  paid_at timestamptz,
+  voided_at timestamptz,
+  provider_created_at timestamptz,
+  deleted boolean not null default false,
+  metadata jsonb not null default '{}',
+  synced_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  named_subject_type text,
+  named_subject_id text,
+  subject_version bigint,
+  version bigint not null default 0,
+  constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
+  constraint stripe_invoices_invoice_id_key unique (invoice_id, environment)
+);
+alter table payments.stripe_invoices set (fillfactor = 85); -- like payments.transactions
+create index if not exists stripe_invoices_customer_id_idx
+  on payments.stripe_invoices (customer_id, environment) where customer_id is not null;
+create index if not exists stripe_invoices_provider_created_at_idx
+  on payments.stripe_invoices (provider_created_at desc, environment);
+create index if not exists stripe_invoices_subject_idx
+  on payments.stripe_invoices (subject_id, subject_type, environment)
+  where subject_type is not null and subject_id is not null;
+create index if not exists stripe_invoices_subscription_id_idx
+  on payments.stripe_invoices (subscription_id, environment) where subscription_id is not null;
+comment on table payments.stripe_invoices is
+  'Stripe invoices (https://docs.stripe.com/api/invoices). Amounts are integers in the currency''s minor unit. A draft that was deleted stays as a tombstone with deleted = true.';
+comment on column payments.stripe_invoices.id is 'Local id.';
+comment on column payments.stripe_invoices.environment is 'test or live.';
+comment on column payments.stripe_invoices.invoice_id is 'Stripe id (in_…).';
+comment on column payments.stripe_invoices.number is 'Number that the customer sees; null while it is a draft.';
+comment on column payments.stripe_invoices.status is
+  'Stripe''s status: draft, open, paid, uncollectible, void, or a word that Stripe adds.';
+comment on column payments.stripe_invoices.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_invoices.subject_type is
+  'Kind of billing subject: the one that the invoice names, else that of its subscription, else that of its customer.';
+comment on column payments.stripe_invoices.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_invoices.subscription_id is 'Subscription (sub_…) that it bills; null for others.';
+comment on column payments.stripe_invoices.billing_reason is 'Why Stripe made it, for example subscription_cycle or manual.';
+comment on column payments.stripe_invoices.collection_method is 'charge_automatically or send_invoice.';
+comment on column payments.stripe_invoices.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_invoices.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_invoices.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_invoices.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_invoices.amount_due is 'What was to be paid, after the customer''s balance, in the minor unit.';
+comment on column payments.stripe_invoices.amount_paid is 'What was paid, in the minor unit.';
+comment on column payments.stripe_invoices.amount_remaining is 'What remains to be paid, in the minor unit.';
+comment on column payments.stripe_invoices.description is 'Stripe''s description, shown as its memo.';
+comment on column payments.stripe_invoices.hosted_invoice_url is 'Stripe''s page of the invoice. Who has the address can see it.';
+comment on column payments.stripe_invoices.invoice_pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_invoices.period_start is 'Start of the period in which its items were added; the periods of what it bills are in its lines.';
+comment on column payments.stripe_invoices.period_end is 'End of that period.';
+comment on column payments.stripe_invoices.due_at is 'When it is due; null if it is charged automatically.';
+comment on column payments.stripe_invoices.finalized_at is 'When it was finalized.';
+comment on column payments.stripe_invoices.paid_at is 'When it was paid.';
+comment on column payments.stripe_invoices.voided_at is 'When it was voided.';
+comment on column payments.stripe_invoices.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_invoices.deleted is 'Whether the draft was deleted at Stripe.';
+comment on column payments.stripe_invoices.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_invoices.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_invoices.created_at is 'When this row was created.';
+comment on column payments.stripe_invoices.updated_at is 'When this row last changed.';
+comment on column payments.stripe_invoices.named_subject_type is 'Kind of billing subject that metadata of the invoice, its subscription or its lines names.';
+comment on column payments.stripe_invoices.named_subject_id is 'Id of that billing subject.';
+comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
+comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create table if not exists payments_private.charge_details (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  charge_id text not null,
+  receipt_url text,
+  card_brand text,
+  card_last4 text,
+  version bigint not null,
+  constraint charge_details_pkey primary key (charge_id, environment)
+);
+comment on table payments_private.charge_details is
+  'What charges say of their receipt and card. It is apart from payment_objects, because it says nothing of money.';
+comment on column payments_private.charge_details.environment is 'test or live.';
+comment on column payments_private.charge_details.charge_id is 'Stripe id (ch_… or py_…).';
+comment on column payments_private.charge_details.receipt_url is 'Stripe''s page of the receipt.';
+comment on column payments_private.charge_details.card_brand is 'Brand of the card, for example visa.';
+comment on column payments_private.charge_details.card_last4 is 'Last four digits of the card.';
+comment on column payments_private.charge_details.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
+create table if not exists payments.stripe_credit_notes (
+  id uuid not null default gen_random_uuid() constraint stripe_credit_notes_pkey primary key,
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  credit_note_id text not null,
+  number text,
+  status text not null,
+  type text,
+  reason text,
+  invoice_id text not null,
+  customer_id text,
+  subject_type text,
+  subject_id text,
+  currency text,
+  subtotal bigint,
+  tax bigint,
+  total bigint,
+  amount bigint,
+  memo text,
+  pdf text,
+  voided_at timestamptz,
+  provider_created_at timestamptz,
+  metadata jsonb not null default '{}',
+  synced_at timestamptz not null default now(),
+  created_at timestamptz not null default now(),
+  updated_at timestamptz not null default now(),
+  version bigint not null default 0,
+  constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
+  constraint stripe_credit_notes_credit_note_id_key unique (credit_note_id, environment)
+);
+create index if not exists stripe_credit_notes_customer_id_idx
+  on payments.stripe_credit_notes (customer_id, environment) where customer_id is not null;
+create index if not exists stripe_credit_notes_invoice_id_idx on payments.stripe_credit_notes (invoice_id, environment);
+create index if not exists stripe_credit_notes_provider_created_at_idx
+  on payments.stripe_credit_notes (provider_created_at desc, environment);
+create index if not exists stripe_credit_notes_subject_idx
+  on payments.stripe_credit_notes (subject_id, subject_type, environment)
+  where subject_type is not null and subject_id is not null;
+comment on table payments.stripe_credit_notes is
+  'Stripe credit notes (https://docs.stripe.com/api/credit_notes), which reduce what an invoice asks for. Amounts are integers in the currency''s minor unit.';
+comment on column payments.stripe_credit_notes.id is 'Local id.';
+comment on column payments.stripe_credit_notes.environment is 'test or live.';
+comment on column payments.stripe_credit_notes.credit_note_id is 'Stripe id (cn_…).';
+comment on column payments.stripe_credit_notes.number is 'Number that the customer sees.';
+comment on column payments.stripe_credit_notes.status is 'Stripe''s status: issued, void, or a word that Stripe adds.';
+comment on column payments.stripe_credit_notes.type is 'Stripe''s type: pre_payment, post_payment or mixed.';
+comment on column payments.stripe_credit_notes.reason is 'Why it was issued: duplicate, fraudulent, order_change or product_unsatisfactory; null if nobody said.';
+comment on column payments.stripe_credit_notes.invoice_id is 'Invoice (in_…) that it reduces.';
+comment on column payments.stripe_credit_notes.customer_id is 'Stripe customer (cus_…).';
+comment on column payments.stripe_credit_notes.subject_type is 'Kind of billing subject: that of its invoice, else that of its customer.';
+comment on column payments.stripe_credit_notes.subject_id is 'Id of the billing subject in the app.';
+comment on column payments.stripe_credit_notes.currency is 'Three-letter ISO 4217 code, lower case.';
+comment on column payments.stripe_credit_notes.subtotal is 'Sum of its lines before discounts and exclusive tax, in the minor unit.';
+comment on column payments.stripe_credit_notes.tax is 'Sum of its taxes in the minor unit; null if Stripe names none.';
+comment on column payments.stripe_credit_notes.total is 'Total after discounts and taxes, in the minor unit.';
+comment on column payments.stripe_credit_notes.amount is 'Amount credited, tax included, in the minor unit.';
+comment on column payments.stripe_credit_notes.memo is 'Text that the customer sees.';
+comment on column payments.stripe_credit_notes.pdf is 'Address of the PDF. Who has the address can read it.';
+comment on column payments.stripe_credit_notes.voided_at is 'When it was voided.';
+comment on column payments.stripe_credit_notes.provider_created_at is 'When Stripe created it.';
+comment on column payments.stripe_credit_notes.metadata is 'Stripe metadata, text to text.';
+comment on column payments.stripe_credit_notes.synced_at is 'When this row was last updated from Stripe.';
+comment on column payments.stripe_credit_notes.created_at is 'When this row was created.';
+comment on column payments.stripe_credit_notes.updated_at is 'When this row last changed.';
+comment on column payments.stripe_credit_notes.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
+
 --! split: 0070-ledger-and-secrets.sql
+create table if not exists payments_private.subject_assignments (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_type text not null constraint object_type_is_known check (object_type in ('customer', 'subscription')),
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  assigned_at timestamptz not null default clock_timestamp(),
+  constraint subject_assignments_pkey primary key (object_id, environment)
+);
+comment on table payments_private.subject_assignments is
+  'Owners that somebody assigned here with payments.assign_subject: facts of ours, which no event changes and from which a rebuild begins.';
+comment on column payments_private.subject_assignments.environment is 'test or live.';
+comment on column payments_private.subject_assignments.object_type is 'customer or subscription.';
+comment on column payments_private.subject_assignments.object_id is 'Stripe id (cus_… or sub_…).';
+comment on column payments_private.subject_assignments.subject_type is 'Kind of billing subject that it belongs to.';
+comment on column payments_private.subject_assignments.subject_id is 'Id of that billing subject in the app.';
+comment on column payments_private.subject_assignments.assigned_at is
+  'When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.';
+
+create table if not exists payments_private.erased_objects (
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
+  object_id text not null,
+  subject_type text not null,
+  subject_id text not null,
+  erased_at timestamptz not null default clock_timestamp(),
+  constraint erased_objects_pkey primary key (object_id, environment)
+);
+comment on table payments_private.erased_objects is
+  'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
+comment on column payments_private.erased_objects.environment is 'test or live.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
+comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
+comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
+
 create table if not exists payments.webhook_events (
   id uuid not null default gen_random_uuid() constraint webhook_events_pkey primary key,
   environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
@@ -1055,7 +1383,7 @@ create table if not exists payments.sync_runs (
   kinds text[] not null constraint kinds_are_known check (
     cardinality(kinds) > 0 and kinds <@ array[
       'products', 'prices', 'customers', 'subscriptions', 'checkout_sessions', 'payment_intents', 'charges', 'invoices',
-      'refunds', 'disputes'
+      'credit_notes', 'refunds', 'disputes'
     ]
   ),
   created_from timestamptz,

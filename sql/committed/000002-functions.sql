@@ -1,5 +1,5 @@
---! Previous: sha1:b2f745e784a6417a3f86df57e1f21098f6031e10
---! Hash: sha1:11fc188d795f6662fd74e64f50a6b4136b28ff67
+--! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
+--! Hash: sha1:be787cfb3cdaa699912eb6377d147f8a16f98362
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,6 +32,816 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included checkout/delete_offer.sql
+/*
+ * Deletes an offer, and returns its row; no row if there is none. Without the last offer of an environment, the policies
+ * alone decide again what app users may buy. To stop all sales, let offers end or make them inactive.
+ */
+create or replace function payments.delete_offer(environment text, offer_id text)
+  returns setof payments.offers
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_environment(environment);
+  return query
+    delete from payments.offers as o
+    where o.offer_id = delete_offer.offer_id and o.environment = delete_offer.environment
+    returning o.*;
+end;
+$$;
+
+comment on function payments.delete_offer(text, text) is
+  'Deletes an offer and returns its row; no row if there is none. Without any offer, the policies alone decide what app users may buy. Errors: SP001.';
+
+revoke all on function payments.delete_offer(text, text) from public, anon, authenticated;
+grant execute on function payments.delete_offer(text, text) to payments_service;
+--! EndIncluded checkout/delete_offer.sql
+--! Included checkout/is_offered.sql
+/*
+ * Returns whether the offers allow a checkout, for use in policies on payments.stripe_checkout_sessions. True if the
+ * environment has no offer. role is that of the caller, unless it is given.
+ *
+ * It says nothing but yes or no: who calls it cannot see the offers by it. The trigger _310_offers asks the same, and
+ * answers with a sentence.
+ */
+create or replace function payments.is_offered(
+  environment text,
+  mode text,
+  line_items jsonb,
+  options jsonb default '{}',
+  subject_type text default null,
+  role text default current_user
+)
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(line_items) is distinct from 'array' or jsonb_typeof(options) is distinct from 'object' then
+    return false;
+  end if;
+  return not coalesce(
+    payments_private.offer_verdict(environment, role, mode, line_items, options, subject_type) ? 'problem', false
+  );
+end;
+$$;
+
+comment on function payments.is_offered(text, text, jsonb, jsonb, text, text) is
+  'Returns whether payments.offers allow a checkout of this role; true while the environment has no offer. For use in policies.';
+
+revoke all on function payments.is_offered(text, text, jsonb, jsonb, text, text) from public, anon, authenticated;
+grant execute on function payments.is_offered(text, text, jsonb, jsonb, text, text)
+  to anon, authenticated, payments_service;
+--! EndIncluded checkout/is_offered.sql
+--! Included checkout/offered_prices.sql
+/*
+ * Returns the ids of the active prices that app users of a role may buy now, for policies that show a catalogue: those of
+ * the offers, and all of an environment without offers. role is that of the caller, unless it is given.
+ */
+create or replace function payments.offered_prices(role text default current_user)
+  returns setof text
+  language sql
+  stable
+  security definer -- crosses from the app user to payments.offers and payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+  select p.price_id
+  from payments.stripe_prices as p
+  where p.active
+    and not p.deleted
+    and (
+      not exists (select from payments.offers as o where o.environment = p.environment)
+      or exists (
+        select
+        from payments.offers as o
+        where o.environment = p.environment
+          and (o.price_id = p.price_id or o.lookup_key = p.lookup_key or o.product_id = p.product_id)
+          and o.active
+          and (o.roles is null or offered_prices.role = any (o.roles))
+          and (o.starts_at <= now()) is not false
+          and (o.ends_at > now()) is not false
+      )
+    );
+$$;
+
+comment on function payments.offered_prices(text) is
+  'Returns the ids of the active prices that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+
+revoke all on function payments.offered_prices(text) from public, anon, authenticated;
+grant execute on function payments.offered_prices(text) to anon, authenticated, payments_service;
+--! EndIncluded checkout/offered_prices.sql
+--! Included checkout/offered_products.sql
+/*
+ * Returns the ids of the active products that app users of a role may buy now, for policies that show a catalogue: those
+ * of payments.offered_prices, and all of an environment without offers. role is that of the caller, unless it is given.
+ */
+create or replace function payments.offered_products(role text default current_user)
+  returns setof text
+  language sql
+  stable
+  security definer -- crosses from the app user to payments.offers and the catalogue
+  set search_path = pg_catalog, pg_temp
+as $$
+  select t.product_id
+  from payments.stripe_products as t
+  where t.active
+    and not t.deleted
+    and (
+      not exists (select from payments.offers as o where o.environment = t.environment)
+      or exists (
+        select
+        from payments.stripe_prices as p
+        where p.product_id = t.product_id
+          and p.environment = t.environment
+          and p.price_id in (select o.price_id from payments.offered_prices(offered_products.role) as o (price_id))
+      )
+    );
+$$;
+
+comment on function payments.offered_products(text) is
+  'Returns the ids of the active products that app users of this role may buy now: those of the offers, and all of an environment without offers. For use in policies.';
+
+revoke all on function payments.offered_products(text) from public, anon, authenticated;
+grant execute on function payments.offered_products(text) to anon, authenticated, payments_service;
+--! EndIncluded checkout/offered_products.sql
+--! Included checkout/private/check_lookup_keys.sql
+/*
+ * Raises SP056 if an item of a checkout names a lookup key that no active price has.
+ */
+create or replace function payments_private.check_lookup_keys(line_items jsonb)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_unknown text;
+begin
+  select min(left(i.item ->> 'lookupKey', 255))
+  into v_unknown
+  from jsonb_array_elements(line_items) as i (item)
+  where i.item ? 'lookupKey' and not i.item ? 'priceId';
+  if v_unknown is not null then
+    raise exception 'No active price has the lookup key %.', v_unknown
+      using errcode = 'SP056', hint = 'Correct the key, or sync prices if Stripe has it.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_lookup_keys(jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_lookup_keys.sql
+--! Included checkout/private/offer_list.sql
+/*
+ * Returns the offers that the API lists, with columns named as in its answers.
+ */
+create or replace view payments_private.offer_list
+  with (security_invoker = true)
+as
+  select
+    o.environment,
+    o.offer_id,
+    o.price_id,
+    o.lookup_key,
+    o.product_id,
+    o.mode,
+    o.minimum_quantity,
+    o.maximum_quantity,
+    to_jsonb(o.roles) as roles,
+    to_jsonb(o.subject_types) as subject_types,
+    o.starts_at,
+    o.ends_at,
+    to_jsonb(o.allowed_options) as allowed_options,
+    o.forced_options,
+    o.allow_pay_what_you_want,
+    o.allow_price_data,
+    o.currency,
+    o.minimum_amount,
+    o.maximum_amount,
+    o.product_group,
+    o.one_plan,
+    o.trial_once,
+    o.active,
+    o.created_at,
+    o.updated_at
+  from payments.offers as o;
+
+comment on view payments_private.offer_list is 'Offers as the API lists them.';
+
+revoke all on payments_private.offer_list from public, anon, authenticated;
+grant select on payments_private.offer_list to payments_service;
+--! EndIncluded checkout/private/offer_list.sql
+--! Included checkout/private/tg_offers__forced_options.sql
+/*
+ * Trigger function: raises SP001 for options that an offer forces and no checkout of its mode can have.
+ */
+create or replace function payments_private.tg_offers__forced_options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from who writes offers to payments_private
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(new.forced_options) = 'object' then -- else a constraint refuses the row
+    perform payments_private.check_checkout_options(new.mode, new.forced_options);
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_offers__forced_options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_offers__forced_options.sql
+--! Included checkout/private/tg_sessions__forced_options.sql
+/*
+ * Trigger function: sets forced_options to what the offers force. The role is the one that the caller has become, or has
+ * logged in as; a definer's current_user is neither.
+ */
+create or replace function payments_private.tg_sessions__forced_options()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_typeof(new.line_items) = 'array' and jsonb_typeof(new.options) = 'object' then -- else a constraint refuses it
+    new.forced_options := payments_private.forced_options(
+      new, coalesce(nullif(current_setting('role', true), 'none'), session_user)
+    );
+  end if;
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__forced_options() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__forced_options.sql
+--! Included checkout/private/tg_sessions__lookup_keys.sql
+/*
+ * Trigger function: writes the priceId of each item that has a lookupKey, whatever the insert says. An item whose key no
+ * active price has gets none; payments_private.check_lookup_keys refuses it once the row is in. Raises SP001 for a
+ * lookup key that is no text.
+ *
+ * A retry finds the row with the price of then, even if the key has moved to another price.
+ */
+create or replace function payments_private.tg_sessions__lookup_keys()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if jsonb_path_exists(new.line_items, '$[*].lookupKey ? (@.type() != "string")') then
+    raise exception 'Each lookupKey of lineItems must be text.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  new.line_items := (
+    select jsonb_agg(
+      case
+        when i.item ? 'lookupKey'
+          then i.item - 'priceId' || jsonb_strip_nulls(jsonb_build_object('priceId', p.price_id))
+        else i.item
+      end
+      order by i.position
+    )
+    from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+    left join lateral payments_private.price_of_lookup_key(new.environment, i.item ->> 'lookupKey') as p on true
+  );
+  return new;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__lookup_keys() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__lookup_keys.sql
+--! Included checkout/private/tg_sessions__offers.sql
+/*
+ * Trigger function: raises if an app user asks for what no offer allows (check_offers), for a second trial (check_trial),
+ * or for options that do not fit those that the offers force.
+ *
+ * While the environment has no offer, check_reserved decides.
+ */
+create or replace function payments_private.tg_sessions__offers()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments.offers and payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role text := coalesce(nullif(current_setting('role', true), 'none'), session_user);
+begin
+  if exists (select from payments.offers as o where o.environment = new.environment) then
+    perform payments_private.check_offers(new, v_role);
+    perform payments_private.check_trial(new, v_role);
+    perform payments_private.check_checkout_combination(
+      new.mode, new.line_items, new.success_url, new.cancel_url, new.options || jsonb_strip_nulls(new.forced_options)
+    );
+    return null;
+  end if;
+  perform payments_private.check_reserved(new);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__offers() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__offers.sql
+--! Included checkout/private/tg_sessions__one_plan.sql
+/*
+ * Trigger function: raises SP056 for an unknown lookup key, and SP059 for a second plan; see check_lookup_keys and
+ * check_one_plan.
+ */
+create or replace function payments_private.tg_sessions__one_plan()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_lookup_keys(new.line_items);
+  perform payments_private.check_one_plan(new);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__one_plan() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__one_plan.sql
+--! Included checkout/put_offer.sql
+/*
+ * Writes an offer as a whole, and returns its row. offer has the columns of payments.offers as keys; one that is left
+ * out gets its default. Raises SP001 for a key that is no such column, and for options that cannot be forced.
+ */
+create or replace function payments.put_offer(environment text, offer_id text, offer jsonb)
+  returns setof payments.offers
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active}';
+  v_unknown text;
+  v_row payments.offers;
+begin
+  perform payments_private.check_environment(environment);
+  if jsonb_typeof(offer) is distinct from 'object' then
+    raise exception 'offer must be an object.' using errcode = 'SP001', hint = 'Correct the offer and send it again.';
+  end if;
+  select min(k.key) into v_unknown from jsonb_object_keys(offer) as k (key) where not k.key = any (c_known);
+  if v_unknown is not null then
+    raise exception 'An offer has no %.', left(v_unknown, 100)
+      using errcode = 'SP001', hint = 'Correct the offer and send it again.';
+  end if;
+
+  v_row := jsonb_populate_record(
+    null::payments.offers,
+    jsonb_build_object(
+      'minimum_quantity', 1,
+      'maximum_quantity', coalesce(nullif(offer -> 'minimum_quantity', 'null'), '1'),
+      'allowed_options', '[]'::jsonb,
+      'forced_options', '{}'::jsonb,
+      'allow_pay_what_you_want', false,
+      'allow_price_data', false,
+      'one_plan', false,
+      'trial_once', true,
+      'active', true
+    ) || jsonb_strip_nulls(offer) || jsonb_build_object(
+      'environment', environment, 'offer_id', offer_id, 'created_at', now(), 'updated_at', now()
+    )
+  );
+  return query
+    insert into payments.offers as o
+    select v_row.*
+    on conflict on constraint offers_pkey do update
+    set (
+      price_id, lookup_key, product_id, mode, minimum_quantity, maximum_quantity, roles, subject_types, starts_at, ends_at,
+      allowed_options, forced_options, allow_pay_what_you_want, allow_price_data, currency, minimum_amount, maximum_amount,
+      product_group, one_plan, trial_once, active
+    ) = (
+      excluded.price_id, excluded.lookup_key, excluded.product_id, excluded.mode, excluded.minimum_quantity,
+      excluded.maximum_quantity, excluded.roles, excluded.subject_types, excluded.starts_at, excluded.ends_at,
+      excluded.allowed_options, excluded.forced_options, excluded.allow_pay_what_you_want, excluded.allow_price_data,
+      excluded.currency, excluded.minimum_amount, excluded.maximum_amount, excluded.product_group, excluded.one_plan,
+      excluded.trial_once, excluded.active
+    )
+    returning o.*;
+end;
+$$;
+
+comment on function payments.put_offer(text, text, jsonb) is
+  'Writes an offer as a whole and returns its row. Keys of offer are the columns of payments.offers. Errors: SP001 invalid, 23514 a constraint of the table.';
+
+revoke all on function payments.put_offer(text, text, jsonb) from public, anon, authenticated;
+grant execute on function payments.put_offer(text, text, jsonb) to payments_service;
+--! EndIncluded checkout/put_offer.sql
+
+--! Included ownership/assign_subject.sql
+/*
+ * Assigns a customer or a subscription to a billing subject, and returns
+ * {object_type, object_id, subject_type, subject_id, assigned_at, subscriptions, transactions, invoices}. The last three
+ * are how many rows of it belong to the subject now.
+ *
+ * Use it for what was bought without a checkout of the app (payment links, pricing tables), and to move a purchase.
+ *   customer      The customer, and what Stripe made for it until now: subscriptions with their later payments and invoices,
+ *                 payments, invoices, credit notes. What is bought with it later belongs to the subject that it names, else
+ *                 to this one. The subject pays with the customer from now on.
+ *   subscription  The subscription, with its payments, invoices and credit notes, past and future. Its customer stays where
+ *                 it is, so the former subject still sees the subscription in the Billing Portal.
+ *
+ * It is a fact of ours: it wins over all metadata, survives a rebuild, and only another assignment changes it. Without
+ * replace it refuses what belongs to another subject already, wholly or in part. Rows of payments.stripe_checkout_sessions
+ * stay as they were requested.
+ */
+create or replace function payments.assign_subject(
+  environment text,
+  customer_id text,
+  subscription_id text,
+  subject_type text,
+  subject_id text,
+  replace boolean default false
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_id text := coalesce(customer_id, subscription_id);
+  v_kind text := case when customer_id is not null then 'customer' else 'subscription' end;
+  v_customer_id text := customer_id;
+  v_subscription_ids text[];
+  v_other text;
+begin
+  -- check the arguments
+  perform payments_private.check_environment(environment);
+  if num_nonnulls(customer_id, subscription_id) <> 1 then
+    raise exception 'Name a customer or a subscription, and not both.'
+      using errcode = 'SP001', hint = 'Pass customer_id or subscription_id.';
+  elsif length(subject_type) between 1 and 100 is not true or length(subject_id) between 1 and 255 is not true then
+    raise exception 'A billing subject is a type of 1 to 100 characters and an id of 1 to 255.'
+      using errcode = 'SP001', hint = 'For example type team and id 42.';
+  end if;
+  if subscription_id is not null then
+    select s.customer_id into v_customer_id
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = assign_subject.subscription_id and s.environment = assign_subject.environment;
+  end if;
+  if v_customer_id is null or not payments_private.is_known_customer(environment, v_customer_id) then
+    raise exception 'No % % is known in %.', v_kind, v_id, environment
+      using errcode = 'SP060', hint = 'Check the id at Stripe. If the object is new, sync first (pg-payments stripe sync).';
+  end if;
+
+  -- lock
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, array(
+    select x.id
+    from (
+      select v_customer_id as id
+      union
+      select 'subject ' || assign_subject.subject_type || ' ' || assign_subject.subject_id
+      union
+      select s.subscription_id
+      from payments.stripe_subscriptions as s
+      where s.customer_id = v_customer_id and s.environment = assign_subject.environment
+      union
+      select 'subject ' || o.subject_type || ' ' || o.subject_id
+      from payments_private.customer_owners as o
+      where o.customer_id = v_customer_id and o.environment = assign_subject.environment
+    ) as x
+  ));
+  v_subscription_ids := array(
+    select s.subscription_id
+    from payments.stripe_subscriptions as s
+    where s.environment = assign_subject.environment
+      and case when v_kind = 'customer' then s.customer_id = v_customer_id else s.subscription_id = v_id end
+  );
+
+  -- refuse what belongs to somebody else
+  v_other := payments_private.other_owner(environment, v_kind, v_id, row (subject_type, subject_id)::payments.billing_subject);
+  if v_other is not null and replace is not true then
+    raise exception 'The % % belongs to the % already, wholly or in part.', v_kind, v_id, v_other
+      using errcode = 'SP061', hint = 'To move it to the new subject, assign it again with replace (--replace).';
+  end if;
+
+  -- record the fact, and move what belongs to it
+  perform payments_private.put_assignment(
+    environment, v_kind, v_id, v_subscription_ids, row (subject_type, subject_id)::payments.billing_subject
+  );
+  perform payments_private.refresh_payments(
+    environment, v_subscription_ids, case when v_kind = 'customer' then array[v_id] end
+  );
+  return payments_private.assignment_answer(environment, v_id);
+end;
+$$;
+
+comment on function payments.assign_subject(text, text, text, text, text, boolean) is
+  'Assigns a customer or a subscription, with its payments and invoices, to a billing subject: a fact of ours that wins over metadata and survives a rebuild. Errors: SP001, SP060 unknown id, SP061 it belongs to another subject.';
+
+revoke all on function payments.assign_subject(text, text, text, text, text, boolean) from public, anon, authenticated;
+grant execute on function payments.assign_subject(text, text, text, text, text, boolean) to payments_service;
+--! EndIncluded ownership/assign_subject.sql
+--! Included ownership/private/assignment_answer.sql
+/*
+ * Returns an assignment with the number of rows that belong to its subject through it; see payments.assign_subject.
+ */
+create or replace function payments_private.assignment_answer(environment text, object_id text)
+  returns jsonb
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select jsonb_build_object(
+      'object_type', a.object_type,
+      'object_id', a.object_id,
+      'subject_type', a.subject_type,
+      'subject_id', a.subject_id,
+      'assigned_at', a.assigned_at,
+      'subscriptions', (
+        select count(*)
+        from payments.stripe_subscriptions as s
+        where s.environment = a.environment
+          and a.object_id in (s.customer_id, s.subscription_id)
+          and (s.subject_type, s.subject_id) = (a.subject_type, a.subject_id)
+      ),
+      'transactions', (
+        select count(*)
+        from payments.transactions as t
+        where t.environment = a.environment
+          and a.object_id in (t.provider_customer_id, t.related_object_ids ->> 'subscription')
+          and (t.subject_type, t.subject_id) = (a.subject_type, a.subject_id)
+      ),
+      'invoices', (
+        select count(*)
+        from payments.stripe_invoices as i
+        where i.environment = a.environment
+          and a.object_id in (i.customer_id, i.subscription_id)
+          and (i.subject_type, i.subject_id) = (a.subject_type, a.subject_id)
+      )
+    )
+    from payments_private.subject_assignments as a
+    where a.object_id = assignment_answer.object_id and a.environment = assignment_answer.environment
+  );
+end;
+$$;
+
+revoke all on function payments_private.assignment_answer(text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/assignment_answer.sql
+--! Included ownership/private/is_known_customer.sql
+/*
+ * Returns whether any row names a Stripe customer. Its own row may be missing, for example before the first sync.
+ */
+create or replace function payments_private.is_known_customer(environment text, customer_id text)
+  returns boolean
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+      select
+      from payments.customers as c
+      where c.provider_customer_id = is_known_customer.customer_id
+        and c.environment = is_known_customer.environment
+        and c.provider = 'stripe'
+    )
+    or exists (
+      select
+      from payments.stripe_subscriptions as s
+      where s.customer_id = is_known_customer.customer_id and s.environment = is_known_customer.environment
+    )
+    or exists (
+      select
+      from payments.transactions as t
+      where t.provider_customer_id = is_known_customer.customer_id and t.environment = is_known_customer.environment
+    )
+    or exists (
+      select
+      from payments.stripe_invoices as i
+      where i.customer_id = is_known_customer.customer_id and i.environment = is_known_customer.environment
+    );
+end;
+$$;
+
+revoke all on function payments_private.is_known_customer(text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/is_known_customer.sql
+--! Included ownership/private/other_owner.sql
+/*
+ * Returns a billing subject other than the given one to which a customer, a subscription, or what belongs to it belongs, as
+ * "type id"; null if there is none. See payments.assign_subject.
+ */
+create or replace function payments_private.other_owner(
+  environment text,
+  object_type text,
+  object_id text,
+  subject payments.billing_subject
+)
+  returns text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select o.type || ' ' || o.id
+    from (
+      select s.subject_type as type, s.subject_id as id
+      from payments.stripe_subscriptions as s
+      where s.environment = other_owner.environment
+        and case other_owner.object_type
+          when 'customer' then s.customer_id = other_owner.object_id
+          else s.subscription_id = other_owner.object_id
+        end
+      union all
+      select c.type, c.id
+      from payments_private.subject_of_customer(other_owner.environment, other_owner.object_id) as c
+      where other_owner.object_type = 'customer'
+      union all
+      select t.subject_type, t.subject_id
+      from payments.transactions as t
+      where other_owner.object_type = 'customer'
+        and t.provider_customer_id = other_owner.object_id
+        and t.environment = other_owner.environment
+      union all
+      select i.subject_type, i.subject_id
+      from payments.stripe_invoices as i
+      where i.environment = other_owner.environment
+        and case other_owner.object_type
+          when 'customer' then i.customer_id = other_owner.object_id
+          else i.subscription_id = other_owner.object_id
+        end
+    ) as o
+    where (o.type, o.id) <> ((subject).type, (subject).id)
+    order by 1
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.other_owner(text, text, text, payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/other_owner.sql
+--! Included ownership/private/put_assignment.sql
+/*
+ * Records that a customer or a subscription is assigned to a billing subject, and writes it to the owners, the mappings and
+ * the subscriptions. Contract: see payments.assign_subject; the ids are locked. subject_version 0 marks a subscription that
+ * is assigned, because it is older than the version of any snapshot.
+ */
+create or replace function payments_private.put_assignment(
+  environment text,
+  object_type text,
+  object_id text,
+  subscription_ids text[],
+  subject payments.billing_subject
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  -- record the fact; one of a customer takes the place of those of its subscriptions
+  delete from payments_private.subject_assignments as a
+  where a.environment = put_assignment.environment and a.object_id = any (subscription_ids);
+  insert into payments_private.subject_assignments as a (environment, object_type, object_id, subject_type, subject_id)
+  values (put_assignment.environment, put_assignment.object_type, put_assignment.object_id, subject.type, subject.id)
+  on conflict on constraint subject_assignments_pkey do update
+  set subject_type = excluded.subject_type,
+      subject_id = excluded.subject_id,
+      assigned_at = excluded.assigned_at;
+
+  -- put it before every owner that an object names
+  if put_assignment.object_type = 'customer' then
+    update payments_private.customer_owners as o
+    set named_at = 'infinity',
+        named_by = 'assigned before'
+    where o.customer_id = put_assignment.object_id and o.environment = put_assignment.environment and o.named_by = 'assigned';
+    insert into payments_private.customer_owners as o (environment, customer_id, subject_type, subject_id, named_at, named_by)
+    values (put_assignment.environment, put_assignment.object_id, subject.type, subject.id, '-infinity', 'assigned')
+    on conflict on constraint customer_owners_pkey do update
+    set named_at = excluded.named_at,
+        named_by = excluded.named_by;
+  end if;
+
+  -- move the subscriptions, then choose the customers of the subjects
+  update payments.stripe_subscriptions as s
+  set subject_type = subject.type,
+      subject_id = subject.id,
+      subject_version = 0
+  where s.subscription_id = any (subscription_ids) and s.environment = put_assignment.environment;
+  if put_assignment.object_type = 'customer' then
+    perform payments_private.refresh_customer_mappings(environment, array[object_id]);
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.put_assignment(text, text, text, text[], payments.billing_subject)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/put_assignment.sql
+--! Included projection/private/credit_note_list.sql
+/*
+ * Returns the credit notes that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.credit_note_list
+  with (security_invoker = true)
+as
+  select
+    n.id,
+    n.environment,
+    n.credit_note_id,
+    n.number,
+    n.status,
+    n.type,
+    n.reason,
+    n.invoice_id,
+    n.customer_id,
+    n.subject_type,
+    n.subject_id,
+    n.currency,
+    n.subtotal,
+    n.tax,
+    n.total,
+    n.amount,
+    n.memo,
+    n.pdf,
+    n.voided_at,
+    n.provider_created_at,
+    n.metadata,
+    n.synced_at,
+    n.created_at,
+    n.updated_at
+  from payments.stripe_credit_notes as n;
+
+comment on view payments_private.credit_note_list is 'Credit notes as the API lists them.';
+
+revoke all on payments_private.credit_note_list from public, anon, authenticated;
+grant select on payments_private.credit_note_list to payments_service;
+--! EndIncluded projection/private/credit_note_list.sql
+--! Included projection/private/invoice_list.sql
+/*
+ * Returns the invoices that the API lists, with columns named as in its answers.
+ *
+ * `id` and `provider_created_at` are the sort key of the list.
+ */
+create or replace view payments_private.invoice_list
+  with (security_invoker = true)
+as
+  select
+    i.id,
+    i.environment,
+    i.invoice_id,
+    i.number,
+    i.status,
+    i.customer_id,
+    i.subject_type,
+    i.subject_id,
+    i.subscription_id,
+    i.billing_reason,
+    i.collection_method,
+    i.currency,
+    i.subtotal,
+    i.tax,
+    i.total,
+    i.amount_due,
+    i.amount_paid,
+    i.amount_remaining,
+    i.description,
+    i.hosted_invoice_url,
+    i.invoice_pdf,
+    i.period_start,
+    i.period_end,
+    i.due_at,
+    i.finalized_at,
+    i.paid_at,
+    i.voided_at,
+    i.provider_created_at,
+    i.deleted,
+    i.metadata,
+    i.synced_at,
+    i.created_at,
+    i.updated_at
+  from payments.stripe_invoices as i;
+
+comment on view payments_private.invoice_list is 'Invoices as the API lists them.';
+
+revoke all on payments_private.invoice_list from public, anon, authenticated;
+grant select on payments_private.invoice_list to payments_service;
+--! EndIncluded projection/private/invoice_list.sql
+
 --! Included checkout/private/tg_portal_sessions__options.sql
 /*
  * Trigger function: checks the options of a portal session. App users may insert rows themselves.
@@ -51,46 +861,6 @@ $$;
 
 revoke all on function payments_private.tg_portal_sessions__options() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_portal_sessions__options.sql
---! Included checkout/private/tg_sessions__reserved.sql
-/*
- * Trigger function: raises SP053 if an app user asks for what decides a price and is not the app's to give away. That
- * is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
- *
- * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
- * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
- */
-create or replace function payments_private.tg_sessions__reserved()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments.stripe_prices
-  set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_reserved text;
-begin
-  v_reserved := case
-    when jsonb_path_exists(new.line_items, '$[*].priceData') then 'a price of its own (priceData)'
-    when jsonb_path_exists(new.options, '$.discounts[*].coupon') then 'a coupon by its id'
-    when exists (
-      select
-      from jsonb_path_query(new.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
-      join payments.stripe_prices as p
-        on p.price_id = i.price_id #>> '{}' and p.environment = new.environment
-      where p.pay_what_you_want
-    ) then 'a price whose amount the buyer chooses'
-  end;
-  if v_reserved is not null then
-    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
-      using errcode = 'SP053',
-            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
-  end if;
-  return new;
-end;
-$$;
-
-revoke all on function payments_private.tg_sessions__reserved() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_sessions__reserved.sql
 
 --! Included checkout/private/checkout_session_list.sql
 /*
@@ -2178,6 +2948,7 @@ begin
       coalesce(v_object -> 'invoice' ->> 'id', v_object ->> 'invoice'),
       coalesce(v_object -> 'subscription' ->> 'id', v_object ->> 'subscription'),
       v_object -> 'parent' -> 'subscription_details' ->> 'subscription',
+      coalesce(v_object -> 'schedule' ->> 'id', v_object ->> 'schedule'),
       v_object -> 'payment' ->> 'payment_intent',
       v_object -> 'payment' ->> 'charge',
       v_object -> 'payment_details' ->> 'order_reference',
@@ -2632,7 +3403,8 @@ revoke all on function payments_private.assign_customers(text, payments_private.
  *                    when a failure was first seen
  *   amount_refunded  the refunds that did not fail, without the release; the charge if it has heard of more
  *   amount_disputed  the lost disputes of a payment that succeeded, at most amount; all of it if a dispute has another currency
- *   subject          the first object that names one, else the subscription, else the customer
+ *   subject          what somebody assigned here (owner_of), else the first object that names one, else the
+ *                    subscription, else the customer
  *   all others       the first object that has a value; step ordered sorts the objects
  *
  * A release is the refund that Stripe makes of money that was authorized and never captured. No money moved, so it is
@@ -2819,8 +3591,9 @@ as
       else 'one_time_payment'
     end as type,
     d.status,
-    coalesce((d.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
+    coalesce(assigned.subject_type, (d.subject).type, subscriber.subject_type, owner.subject_type) as subject_type,
     case
+      when assigned.subject_type is not null then assigned.subject_id
       when (d.subject).type is not null then (d.subject).id
       when subscriber.subject_type is not null then subscriber.subject_id
       else owner.subject_id
@@ -2866,9 +3639,29 @@ as
     dispute.status as dispute_status,
     d.refunds is not null as is_refunded,
     d.released_refund_id,
-    coalesce(lost.amount, 0) as amount_disputed
+    coalesce(lost.amount, 0) as amount_disputed,
+    details.receipt_url,
+    details.card_brand,
+    details.card_last4
   from decided as d
-  -- find the owner: the subscription's, else the customer's
+  -- find the owner that somebody assigned here
+  left join lateral (
+    select x.subject_type, x.subject_id
+    from (
+      select s.subject_type, s.subject_id, 1 as rank
+      from payments.stripe_subscriptions as s
+      where s.subscription_id = d.subscription and s.environment = d.environment and s.subject_version = 0
+      union all
+      select a.subject_type, a.subject_id, case a.object_type when 'subscription' then 2 else 3 end
+      from payments_private.subject_assignments as a
+      where a.object_id in (d.subscription, d.customer_id)
+        and a.environment = d.environment
+        and (a.object_type = 'subscription' or coalesce(d.provider_created_at < a.assigned_at, true))
+    ) as x
+    order by x.rank
+    limit 1
+  ) as assigned on true
+  -- else the one that is named, the subscription's, or the customer's
   left join lateral (
     select s.subject_type, s.subject_id
     from payments.stripe_subscriptions as s
@@ -2902,7 +3695,9 @@ as
       and o.object_type = 'dispute'
       and o.status = 'lost'
       and o.version > 0
-  ) as lost on true;
+  ) as lost on true
+  -- find the receipt
+  left join payments_private.charge_details as details on details.charge_id = d.charge and details.environment = d.environment;
 
 comment on view payments_private.derived_transactions is
   'What payments.transactions must say of each payment: a pure function of payments_private.payment_objects.';
@@ -3026,13 +3821,14 @@ begin
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency, description,
       paid_at, failed_at, refunded_at, provider_created_at, disputed_at, dispute_amount, dispute_status,
-      amount_disputed
+      amount_disputed, receipt_url, card_brand, card_last4
     )
     select
       d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
       d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
       d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
-      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed
+      d.disputed_at, d.dispute_amount, d.dispute_status, d.amount_disputed, d.receipt_url, d.card_brand,
+      d.card_last4
     from derived as d
     where d.status is not null
     on conflict on constraint transactions_pkey do update
@@ -3056,18 +3852,21 @@ begin
         disputed_at = excluded.disputed_at,
         dispute_amount = excluded.dispute_amount,
         dispute_status = excluded.dispute_status,
-        amount_disputed = excluded.amount_disputed
+        amount_disputed = excluded.amount_disputed,
+        receipt_url = excluded.receipt_url,
+        card_brand = excluded.card_brand,
+        card_last4 = excluded.card_last4
     where (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
            t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded, t.currency,
            t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at, t.disputed_at,
-           t.dispute_amount, t.dispute_status, t.amount_disputed)
+           t.dispute_amount, t.dispute_status, t.amount_disputed, t.receipt_url, t.card_brand, t.card_last4)
       is distinct from
           (excluded.type, excluded.status, excluded.subject_type, excluded.subject_id, excluded.provider_customer_id,
            excluded.customer_email_snapshot, excluded.provider_object_type, excluded.provider_object_id,
            excluded.related_object_ids, excluded.amount, excluded.amount_refunded, excluded.currency,
            excluded.description, excluded.paid_at, excluded.failed_at, excluded.refunded_at,
            excluded.provider_created_at, excluded.disputed_at, excluded.dispute_amount, excluded.dispute_status,
-           excluded.amount_disputed)
+           excluded.amount_disputed, excluded.receipt_url, excluded.card_brand, excluded.card_last4)
   )
   select array_agg(d.id) filter (where d.status is null), array_agg(d) filter (where d.is_refunded)
   into v_silent, v_refunded
@@ -3084,9 +3883,159 @@ $$;
 
 revoke all on function payments_private.refresh_transactions(text, uuid[]) from public, anon, authenticated;
 --! EndIncluded payment/private/refresh_transactions.sql
+--! Included ownership/private/owner_of.sql
+/*
+ * Returns the billing subject that an invoice belongs to. Nulls if none is known. These decide, in this order:
+ *   1. the subject that somebody assigned to its subscription; see subject_version of payments.stripe_subscriptions
+ *   2. the one that somebody assigned to its customer after the invoice was made
+ *   3. the one that the invoice names
+ *   4. that of its subscription
+ *   5. that of its customer
+ *
+ * Contract: the ids of the subscription and the customer are locked, so that no other transaction changes their owner now.
+ * Who changes it calls refresh_invoices. derived_transactions decides the same for payments.
+ */
+create or replace function payments_private.owner_of(
+  environment text,
+  subscription_id text,
+  customer_id text,
+  named payments.billing_subject,
+  made_at timestamptz
+)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_subscriber payments.billing_subject;
+  v_subject_version bigint;
+  v_assigned payments.billing_subject;
+begin
+  if subscription_id is not null then
+    select s.subject_type, s.subject_id, s.subject_version
+    into v_subscriber.type, v_subscriber.id, v_subject_version
+    from payments.stripe_subscriptions as s
+    where s.subscription_id = owner_of.subscription_id and s.environment = owner_of.environment;
+    if v_subject_version = 0 then
+      return v_subscriber;
+    end if;
+  end if;
+  v_assigned := payments_private.assigned_subject(environment, subscription_id, customer_id, made_at);
+  if v_assigned.type is not null then
+    return v_assigned;
+  elsif (named).type is not null then
+    return named;
+  elsif v_subscriber.type is not null then
+    return v_subscriber;
+  end if;
+  return payments_private.subject_of_customer(environment, customer_id);
+end;
+$$;
+
+revoke all on function payments_private.owner_of(text, text, text, payments.billing_subject, timestamptz)
+  from public, anon, authenticated;
+--! EndIncluded ownership/private/owner_of.sql
+--! Included ownership/private/owner_of_credit_note.sql
+/*
+ * Returns the billing subject that a credit note belongs to: that of its invoice, if the invoice has a row, else that of
+ * its customer. Nulls if none is known. Contract: see owner_of; the invoice is locked as well.
+ */
+create or replace function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_subject payments.billing_subject;
+begin
+  select i.subject_type, i.subject_id
+  into v_subject
+  from payments.stripe_invoices as i
+  where i.invoice_id = owner_of_credit_note.invoice_id and i.environment = owner_of_credit_note.environment;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of_customer(environment, customer_id);
+  end if;
+  return v_subject;
+end;
+$$;
+
+revoke all on function payments_private.owner_of_credit_note(text, text, text) from public, anon, authenticated;
+--! EndIncluded ownership/private/owner_of_credit_note.sql
+--! Included ownership/private/refresh_invoices.sql
+/*
+ * Decides again whom invoices belong to, and the credit notes of these: the invoices with these ids, those of these
+ * subscriptions, and those of these customers. Credit notes of these customers whose invoice has no row are decided, too.
+ * Contract: see owner_of.
+ */
+create or replace function payments_private.refresh_invoices(
+  environment text,
+  invoice_ids text[],
+  subscription_ids text[],
+  customer_ids text[]
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_changed_ids text[];
+begin
+  with changed as (
+    update payments.stripe_invoices as t
+    set subject_type = (o.owner).type,
+        subject_id = (o.owner).id
+    from (
+      select
+        i.id,
+        payments_private.owner_of(
+          i.environment, i.subscription_id, i.customer_id,
+          row (i.named_subject_type, i.named_subject_id)::payments.billing_subject, i.provider_created_at
+        ) as owner
+      from payments.stripe_invoices as i
+      where i.environment = refresh_invoices.environment
+        and (
+          i.invoice_id = any (refresh_invoices.invoice_ids)
+          or i.subscription_id = any (refresh_invoices.subscription_ids)
+          or i.customer_id = any (refresh_invoices.customer_ids)
+        )
+      offset 0 -- each owner is found once
+    ) as o
+    where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id)
+    returning t.invoice_id
+  )
+  select array_agg(c.invoice_id) into v_changed_ids from changed as c;
+
+  update payments.stripe_credit_notes as t
+  set subject_type = (o.owner).type,
+      subject_id = (o.owner).id
+  from (
+    select n.id, payments_private.owner_of_credit_note(n.environment, n.invoice_id, n.customer_id) as owner
+    from payments.stripe_credit_notes as n
+    where n.environment = refresh_invoices.environment
+      and (
+        n.invoice_id = any (refresh_invoices.invoice_ids || v_changed_ids)
+        or n.customer_id = any (refresh_invoices.customer_ids)
+      )
+    offset 0
+  ) as o
+  where t.id = o.id and (t.subject_type, t.subject_id) is distinct from ((o.owner).type, (o.owner).id);
+end;
+$$;
+
+revoke all on function payments_private.refresh_invoices(text, text[], text[], text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/refresh_invoices.sql
 --! Included payment/private/refresh_payments.sql
 /*
- * Derives the transactions of subscriptions and customers again, after their billing subject changed.
+ * Derives the transactions of subscriptions and customers again, after their billing subject changed. Decides as well whom
+ * their invoices and credit notes belong to.
  */
 create or replace function payments_private.refresh_payments(
   environment text,
@@ -3130,6 +4079,7 @@ begin
   if v_found is not null then
     perform payments_private.refresh_transactions(refresh_payments.environment, v_found);
   end if;
+  perform payments_private.refresh_invoices(environment, null, subscription_ids, customer_ids);
 end;
 $$;
 
@@ -4802,13 +5752,48 @@ $$;
 revoke all on function payments_private.project_subscription_items(text, payments_private.snapshot[], integer[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_subscription_items.sql
+--! Included ownership/private/assigned_subject.sql
+/*
+ * Returns the billing subject that somebody assigned to a subscription, or to its customer after the object was made at
+ * Stripe; nulls if nobody did. An assignment of the subscription counts before one of the customer. made_at is null if it is
+ * not known: then the assignment counts.
+ */
+create or replace function payments_private.assigned_subject(
+  environment text,
+  subscription_id text,
+  customer_id text,
+  made_at timestamptz
+)
+  returns payments.billing_subject
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select row (a.subject_type, a.subject_id)::payments.billing_subject
+    from payments_private.subject_assignments as a
+    where a.environment = assigned_subject.environment
+      and a.object_id in (assigned_subject.subscription_id, assigned_subject.customer_id)
+      and (a.object_type = 'subscription' or coalesce(assigned_subject.made_at < a.assigned_at, true))
+    order by a.object_type desc
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.assigned_subject(text, text, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded ownership/private/assigned_subject.sql
 --! Included projection/private/write_subscriptions.sql
 /*
  * Writes snapshots of subscriptions to payments.stripe_subscriptions, unless the rows are newer. Returns each snapshot
  * beside its row, in any order. The columns row_… and is_new are null if the row is newer, or of the same version.
  *
+ * Long because it is one statement with every column.
+ *
  * Reads the shapes before and after 2025-03-31.basil, which moved the period from the subscription to its items. The
- * subject comes from the metadata, else from the customer; a new row is inserted with it, and
+ * subject is the one that was assigned here (its subject_version is 0), else that of the metadata, else the customer's; a new row is inserted with it, and
  * project_stripe_subscriptions changes it.
  */
 create or replace function payments_private.write_subscriptions(
@@ -4828,9 +5813,13 @@ begin
   with snapshot as (
     select
       s.*,
-      case when (s.named).type is not null then s.version end as subject_version,
-      coalesce((s.named).type, owner.subject_type) as subject_type,
-      case when (s.named).type is not null then (s.named).id else owner.subject_id end as subject_id
+      case when (s.assigned).type is not null then 0 when (s.named).type is not null then s.version end as subject_version,
+      coalesce((s.assigned).type, (s.named).type, owner.subject_type) as subject_type,
+      case
+        when (s.assigned).type is not null then (s.assigned).id
+        when (s.named).type is not null then (s.named).id
+        else owner.subject_id
+      end as subject_id
     from (
       select
         u.position,
@@ -4840,7 +5829,11 @@ begin
         payments_private.snapshot_version(
           u.snapshot_at, u.event_type, u.object ->> 'status' in ('canceled', 'incomplete_expired')
         ) as version,
-        payments_private.subject_of(u.object -> 'metadata') as named
+        payments_private.subject_of(u.object -> 'metadata') as named,
+        payments_private.assigned_subject(
+          write_subscriptions.environment, u.object ->> 'id', payments_private.id_of(u.object -> 'customer'),
+          payments_private.instant_of(u.object -> 'created')
+        ) as assigned
       from unnest(write_subscriptions.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
       where u.object ->> 'object' = 'subscription'
       offset 0 -- each of these is computed once
@@ -4859,7 +5852,8 @@ begin
     insert into payments.stripe_subscriptions as t (
       environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
       current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start, trial_end,
-      latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw, version
+      latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, schedule_id, next_phase_at,
+      next_phase_items, pending_update, pending_update_expires_at, metadata, raw, version
     )
     select
       write_subscriptions.environment,
@@ -4886,6 +5880,11 @@ begin
         then coalesce(s.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
       end,
       payments_private.instant_of(s.object -> 'pause_collection' -> 'resumes_at'),
+      payments_private.id_of(s.object -> 'schedule'),
+      phase.next_phase_at,
+      phase.next_phase_items,
+      nullif(s.object -> 'pending_update', 'null'),
+      payments_private.instant_of(s.object -> 'pending_update' -> 'expires_at'),
       coalesce(nullif(s.object -> 'metadata', 'null'), '{}'),
       s.object,
       s.version
@@ -4896,6 +5895,8 @@ begin
         to_timestamp(max((i.item ->> 'current_period_end')::double precision)) as period_end
       from jsonb_array_elements(s.object -> 'items' -> 'data') as i (item)
     ) as items
+    left join payments_private.subscription_schedules as phase
+      on phase.schedule_id = payments_private.id_of(s.object -> 'schedule') and phase.environment = write_subscriptions.environment
     on conflict on constraint stripe_subscriptions_subscription_id_key do update
     set customer_id = excluded.customer_id,
         status = excluded.status,
@@ -4909,6 +5910,11 @@ begin
         latest_invoice_id = excluded.latest_invoice_id,
         pause_collection_behavior = excluded.pause_collection_behavior,
         pause_collection_resumes_at = excluded.pause_collection_resumes_at,
+        schedule_id = excluded.schedule_id,
+        next_phase_at = excluded.next_phase_at,
+        next_phase_items = excluded.next_phase_items,
+        pending_update = excluded.pending_update,
+        pending_update_expires_at = excluded.pending_update_expires_at,
         metadata = excluded.metadata,
         raw = excluded.raw,
         version = excluded.version,
@@ -4958,6 +5964,7 @@ create or replace function payments_private.project_stripe_subscriptions(
 as $$
 declare
   v_row payments_private.written_subscription;
+  v_named payments.billing_subject;
   v_applied integer[] := '{}'; -- positions
   v_customer_ids text[] := '{}'; -- of the subscriptions at these
 begin
@@ -4977,7 +5984,16 @@ begin
     end if;
 
     -- name the customer's owner
-    if v_row.subject_version is not null
+    if v_row.subject_version = 0 then -- the subject was assigned here, and the metadata may name another one
+      v_named := payments_private.subject_of(snapshots[v_row.position].object -> 'metadata');
+      if v_named.type is not null then
+        owners := owners || row (
+          project_stripe_subscriptions.environment, v_row.customer_id, v_named.type, v_named.id,
+          coalesce(v_row.provider_created_at, 'infinity'),
+          v_row.subscription_id || ' ' || lpad(v_row.version::text, 19, '0')
+        )::payments_private.customer_owners;
+      end if;
+    elsif v_row.subject_version is not null
       and (
         v_row.is_new
         or v_row.row_subject_version is null
@@ -5422,6 +6438,461 @@ $$;
 revoke all on function payments_private.project_stripe_checkout_sessions(text, payments_private.snapshot[], boolean, text[])
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_stripe_checkout_sessions.sql
+--! Included payment/private/put_charge_details.sql
+/*
+ * Keeps what a snapshot of a charge says of its receipt and card, if it is newer, and shows it in the transaction of its
+ * payment. Contract: the id of the charge is locked, so that no other transaction names it now.
+ */
+create or replace function payments_private.put_charge_details(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_card jsonb := coalesce(object -> 'payment_method_details' -> 'card', object -> 'payment_method_details' -> 'card_present');
+begin
+  with kept as (
+    insert into payments_private.charge_details as t (environment, charge_id, receipt_url, card_brand, card_last4, version)
+    values (
+      put_charge_details.environment, object ->> 'id', object ->> 'receipt_url', v_card ->> 'brand', v_card ->> 'last4',
+      payments_private.snapshot_version(snapshot_at, event_type, false)
+    )
+    on conflict on constraint charge_details_pkey do update
+    set receipt_url = excluded.receipt_url,
+        card_brand = excluded.card_brand,
+        card_last4 = excluded.card_last4,
+        version = excluded.version
+    -- of two of the same version the same one wins in every order
+    where (excluded.version, coalesce(excluded.receipt_url, ''), coalesce(excluded.card_brand, ''), coalesce(excluded.card_last4, ''))
+      > (t.version, coalesce(t.receipt_url, ''), coalesce(t.card_brand, ''), coalesce(t.card_last4, ''))
+    returning t.receipt_url, t.card_brand, t.card_last4
+  )
+  update payments.transactions as t
+  set receipt_url = k.receipt_url,
+      card_brand = k.card_brand,
+      card_last4 = k.card_last4
+  from kept as k
+  cross join payments_private.payment_objects as o
+  where o.object_id = put_charge_details.object ->> 'id'
+    and o.environment = put_charge_details.environment
+    and t.id = o.payment_id
+    and t.related_object_ids ->> 'charge' = o.object_id
+    and (t.receipt_url, t.card_brand, t.card_last4) is distinct from (k.receipt_url, k.card_brand, k.card_last4);
+end;
+$$;
+
+revoke all on function payments_private.put_charge_details(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded payment/private/put_charge_details.sql
+--! Included projection/private/credit_note_row.sql
+/*
+ * Returns the row of payments.stripe_credit_notes that a snapshot of a credit note stands for. Its subject is not decided
+ * yet. Stripe never leaves void.
+ */
+create or replace function payments_private.credit_note_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments.stripe_credit_notes
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return row (
+    null, -- id
+    credit_note_row.environment,
+    object ->> 'id', -- credit_note_id
+    object ->> 'number', -- number
+    coalesce(object ->> 'status', 'issued'), -- status
+    object ->> 'type', -- type
+    object ->> 'reason', -- reason
+    payments_private.id_of(object -> 'invoice'), -- invoice_id
+    payments_private.id_of(object -> 'customer'), -- customer_id
+    null, -- subject_type
+    null, -- subject_id
+    lower(object ->> 'currency'), -- currency
+    (object ->> 'subtotal')::bigint, -- subtotal
+    payments_private.tax_of(object), -- tax
+    (object ->> 'total')::bigint, -- total
+    (object ->> 'amount')::bigint, -- amount
+    object ->> 'memo', -- memo
+    object ->> 'pdf', -- pdf
+    payments_private.instant_of(object -> 'voided_at'), -- voided_at
+    payments_private.instant_of(object -> 'created'), -- provider_created_at
+    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
+    null, -- synced_at
+    null, -- created_at
+    null, -- updated_at
+    payments_private.snapshot_version(snapshot_at, event_type, coalesce(object ->> 'status' = 'void', false)) -- version
+  )::payments.stripe_credit_notes;
+end;
+$$;
+
+revoke all on function payments_private.credit_note_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/credit_note_row.sql
+--! Included projection/private/project_stripe_credit_notes.sql
+/*
+ * Projects credit notes into payments.stripe_credit_notes. Returns outcomes. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_credit_notes(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows payments.stripe_credit_notes[];
+  v_positions integer[];
+  v_applied text[];
+  v_row payments.stripe_credit_notes;
+  v_current payments.stripe_credit_notes;
+begin
+  select
+    array_agg(payments_private.credit_note_row(project_stripe_credit_notes.environment, u.object, u.event_type, u.snapshot_at)),
+    array_agg(u.position)
+  into v_rows, v_positions
+  from unnest(project_stripe_credit_notes.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
+  where u.object ->> 'object' = 'credit_note' and u.object ->> 'id' is not null;
+  if v_rows is null then
+    return outcomes;
+  end if;
+  with applied as (
+    insert into payments.stripe_credit_notes as t (
+      environment, credit_note_id, number, status, type, reason, invoice_id, customer_id, currency, subtotal, tax,
+      total, amount, memo, pdf, voided_at, provider_created_at, metadata, subject_type, subject_id, version
+    )
+    select
+      r.environment, r.credit_note_id, r.number, r.status, r.type, r.reason, r.invoice_id, r.customer_id,
+      r.currency, r.subtotal, r.tax, r.total, r.amount, r.memo, r.pdf, r.voided_at, r.provider_created_at,
+      r.metadata, (s.owner).type, (s.owner).id, r.version
+    from unnest(v_rows) as r
+    cross join lateral (
+      select payments_private.owner_of_credit_note(r.environment, r.invoice_id, r.customer_id) as owner offset 0
+    ) as s
+    on conflict on constraint stripe_credit_notes_credit_note_id_key do update
+    set number = excluded.number,
+        status = excluded.status,
+        type = excluded.type,
+        reason = excluded.reason,
+        invoice_id = excluded.invoice_id,
+        customer_id = excluded.customer_id,
+        currency = excluded.currency,
+        subtotal = excluded.subtotal,
+        tax = excluded.tax,
+        total = excluded.total,
+        amount = excluded.amount,
+        memo = excluded.memo,
+        pdf = excluded.pdf,
+        voided_at = excluded.voided_at,
+        provider_created_at = excluded.provider_created_at,
+        metadata = excluded.metadata,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_credit_notes.tie_is_decided)
+    returning t.credit_note_id
+  )
+  select array_agg(a.credit_note_id) into v_applied from applied as a;
+
+  for i in 1 .. cardinality(v_rows) loop
+    v_row := v_rows[i];
+    if v_row.credit_note_id = any (v_applied) then
+      outcomes[v_positions[i]] := 'applied';
+      continue;
+    end if;
+    select t.* into v_current
+    from payments.stripe_credit_notes as t
+    where t.credit_note_id = v_row.credit_note_id and t.environment = v_row.environment;
+    v_row.id := v_current.id;
+    v_row.subject_type := v_current.subject_type;
+    v_row.subject_id := v_current.subject_id;
+    v_row.synced_at := v_current.synced_at;
+    v_row.created_at := v_current.created_at;
+    v_row.updated_at := v_current.updated_at;
+    outcomes[v_positions[i]] := case
+      when v_row.version < v_current.version then 'stale'
+      when v_row = v_current then 'applied'
+      else 'tie'
+    end;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_credit_notes(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded projection/private/project_stripe_credit_notes.sql
+--! Included projection/private/project_stripe_invoices.sql
+/*
+ * Projects invoices into payments.stripe_invoices. Returns outcomes. Contract: see project_snapshots. What an invoice says
+ * of its payment is projected by payment_of_invoice.
+ *
+ * The earliest snapshot that names a billing subject decides which one is named. An older snapshot than the row may be it.
+ */
+create or replace function payments_private.project_stripe_invoices(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_rows payments.stripe_invoices[];
+  v_positions integer[];
+  v_applied text[];
+  v_row payments.stripe_invoices;
+  v_current payments.stripe_invoices;
+  v_ids text[] := '{}'; -- invoices whose owner may be another one now
+begin
+  -- write the newer ones
+  select array_agg(payments_private.invoice_row(project_stripe_invoices.environment, u.object, u.event_type, u.snapshot_at)),
+    array_agg(u.position)
+  into v_rows, v_positions
+  from unnest(project_stripe_invoices.snapshots) with ordinality as u (object, event_type, snapshot_at, position)
+  where u.object ->> 'object' = 'invoice'
+    and u.object ->> 'id' is not null -- a preview has none
+    and not u.object ? 'deleted'; -- the remains of a draft say nothing; the event and the listing tell of its end
+  if v_rows is null then
+    return outcomes;
+  end if;
+  with applied as (
+    insert into payments.stripe_invoices as t (
+      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+    )
+    select
+      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, (s.owner).type, (s.owner).id,
+      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+    from unnest(v_rows) as r
+    cross join lateral (
+      select payments_private.owner_of(
+        r.environment, r.subscription_id, r.customer_id,
+        row (r.named_subject_type, r.named_subject_id)::payments.billing_subject, r.provider_created_at
+      ) as owner
+      offset 0
+    ) as s
+    on conflict on constraint stripe_invoices_invoice_id_key do update
+    set number = excluded.number,
+        status = excluded.status,
+        customer_id = excluded.customer_id,
+        subscription_id = excluded.subscription_id,
+        billing_reason = excluded.billing_reason,
+        collection_method = excluded.collection_method,
+        currency = excluded.currency,
+        subtotal = excluded.subtotal,
+        tax = excluded.tax,
+        total = excluded.total,
+        amount_due = excluded.amount_due,
+        amount_paid = excluded.amount_paid,
+        amount_remaining = excluded.amount_remaining,
+        description = excluded.description,
+        hosted_invoice_url = excluded.hosted_invoice_url,
+        invoice_pdf = excluded.invoice_pdf,
+        period_start = excluded.period_start,
+        period_end = excluded.period_end,
+        due_at = excluded.due_at,
+        finalized_at = excluded.finalized_at,
+        paid_at = excluded.paid_at,
+        voided_at = excluded.voided_at,
+        provider_created_at = excluded.provider_created_at,
+        deleted = excluded.deleted,
+        metadata = excluded.metadata,
+        version = excluded.version,
+        synced_at = now()
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_invoices.tie_is_decided)
+    returning t.invoice_id
+  )
+  select array_agg(a.invoice_id) into v_applied from applied as a;
+
+  for i in 1 .. cardinality(v_rows) loop
+    v_row := v_rows[i];
+    select t.* into v_current
+    from payments.stripe_invoices as t
+    where t.invoice_id = v_row.invoice_id and t.environment = v_row.environment;
+
+    -- compare with the row
+    if v_row.invoice_id = any (v_applied) then
+      outcomes[v_positions[i]] := 'applied';
+    elsif v_row.version < v_current.version then
+      outcomes[v_positions[i]] := 'stale';
+    else
+      v_row.id := v_current.id;
+      v_row.subject_type := v_current.subject_type;
+      v_row.subject_id := v_current.subject_id;
+      v_row.synced_at := v_current.synced_at;
+      v_row.created_at := v_current.created_at;
+      v_row.updated_at := v_current.updated_at;
+      v_row.named_subject_type := v_current.named_subject_type;
+      v_row.named_subject_id := v_current.named_subject_id;
+      v_row.subject_version := v_current.subject_version;
+      outcomes[v_positions[i]] := case when v_row = v_current then 'applied' else 'tie' end;
+      v_row := v_rows[i];
+    end if;
+
+    -- assign the subject that is named
+    if v_current.subject_version is null and v_row.subject_version is not null
+      or (v_row.subject_version, v_row.named_subject_type, v_row.named_subject_id)
+        < (v_current.subject_version, v_current.named_subject_type, v_current.named_subject_id)
+    then
+      update payments.stripe_invoices as t
+      set named_subject_type = v_row.named_subject_type,
+          named_subject_id = v_row.named_subject_id,
+          subject_version = v_row.subject_version
+      where t.id = v_current.id;
+    end if;
+    v_ids := v_ids || v_row.invoice_id;
+  end loop;
+  perform payments_private.refresh_invoices(environment, v_ids, null, null);
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_invoices(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded projection/private/project_stripe_invoices.sql
+--! Included projection/private/schedule_row.sql
+/*
+ * Returns the row of payments_private.subscription_schedules that a snapshot of a schedule stands for. The next phase is the
+ * first one after the current phase; without a current phase, the first one that begins after the snapshot, and of a schedule
+ * that has not begun the first of all. One that is released, canceled or completed has none, and stays so.
+ */
+create or replace function payments_private.schedule_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments_private.subscription_schedules
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := coalesce(object ->> 'status', 'active');
+  v_is_over boolean := v_status in ('released', 'canceled', 'completed');
+  v_from bigint := case
+    when v_status = 'not_started' then 0
+    else coalesce((object -> 'current_phase' ->> 'end_date')::bigint, floor(extract(epoch from snapshot_at))::bigint + 1)
+  end;
+  v_phase jsonb;
+begin
+  if not v_is_over and jsonb_typeof(object -> 'phases') = 'array' then
+    select p.phase into v_phase
+    from jsonb_array_elements(object -> 'phases') as p (phase)
+    where (p.phase ->> 'start_date')::bigint >= v_from
+    order by (p.phase ->> 'start_date')::bigint
+    limit 1;
+  end if;
+  return row (
+    schedule_row.environment,
+    object ->> 'id', -- schedule_id
+    v_status, -- status
+    payments_private.instant_of(v_phase -> 'start_date'), -- next_phase_at
+    -- next_phase_items
+    (
+      select jsonb_agg(jsonb_build_object(
+        'price_id', payments_private.id_of(coalesce(i.item -> 'price', i.item -> 'plan')), 'quantity', i.item -> 'quantity'
+      ) order by i.position)
+      from jsonb_array_elements(coalesce(nullif(v_phase -> 'items', 'null'), v_phase -> 'plans')) with ordinality as i (item, position)
+    ),
+    payments_private.snapshot_version(snapshot_at, event_type, v_is_over) -- version
+  )::payments_private.subscription_schedules;
+end;
+$$;
+
+revoke all on function payments_private.schedule_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/schedule_row.sql
+--! Included projection/private/project_stripe_schedules.sql
+/*
+ * Projects subscription schedules into payments_private.subscription_schedules, and shows their next phases in the
+ * subscriptions that have them. Returns outcomes. Contract: see project_snapshots.
+ */
+create or replace function payments_private.project_stripe_schedules(
+  environment text,
+  snapshots payments_private.snapshot[],
+  tie_is_decided boolean,
+  outcomes text[]
+)
+  returns text[]
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_row payments_private.subscription_schedules;
+  v_current payments_private.subscription_schedules;
+  v_is_written boolean;
+begin
+  for i in 1 .. cardinality(snapshots) loop
+    continue when snapshots[i].object ->> 'object' is distinct from 'subscription_schedule';
+    v_row := payments_private.schedule_row(
+      environment, snapshots[i].object, snapshots[i].event_type, snapshots[i].snapshot_at
+    );
+    v_is_written := null;
+    insert into payments_private.subscription_schedules as t (
+      environment, schedule_id, status, next_phase_at, next_phase_items, version
+    )
+    values (v_row.environment, v_row.schedule_id, v_row.status, v_row.next_phase_at, v_row.next_phase_items, v_row.version)
+    on conflict on constraint subscription_schedules_pkey do update
+    set status = excluded.status,
+        next_phase_at = excluded.next_phase_at,
+        next_phase_items = excluded.next_phase_items,
+        version = excluded.version
+    where excluded.version > t.version or (excluded.version = t.version and project_stripe_schedules.tie_is_decided)
+    returning true into v_is_written;
+    if v_is_written then
+      outcomes[i] := 'applied';
+      update payments.stripe_subscriptions as s
+      set next_phase_at = v_row.next_phase_at,
+          next_phase_items = v_row.next_phase_items
+      where s.schedule_id = v_row.schedule_id
+        and s.environment = v_row.environment
+        and (s.next_phase_at, s.next_phase_items) is distinct from (v_row.next_phase_at, v_row.next_phase_items);
+    else
+      select t.* into v_current
+      from payments_private.subscription_schedules as t
+      where t.schedule_id = v_row.schedule_id and t.environment = v_row.environment;
+      outcomes[i] := case
+        when v_row.version < v_current.version then 'stale'
+        when v_row = v_current then 'applied'
+        else 'tie'
+      end;
+    end if;
+  end loop;
+  return outcomes;
+end;
+$$;
+
+revoke all on function payments_private.project_stripe_schedules(text, payments_private.snapshot[], boolean, text[])
+  from public, anon, authenticated;
+--! EndIncluded projection/private/project_stripe_schedules.sql
 --! Included projection/private/project_snapshots.sql
 /*
  * Projects snapshots of Stripe objects that have no id in common (see split_into_batches), each kind by its projector.
@@ -5433,7 +6904,7 @@ revoke all on function payments_private.project_stripe_checkout_sessions(text, p
  *
  * A projector writes all snapshots of its kind in one statement, sets outcomes at their positions and returns it. The
  * event_type of an answer of the API is null. tie_is_decided says that these snapshots win a tie; an answer of the API
- * always does.
+ * always does. Long because each kind of object has its lines here, in the order in which they depend on each other.
  */
 create or replace function payments_private.project_snapshots(
   environment text,
@@ -5463,6 +6934,7 @@ declare
   v_owners payments_private.customer_owners[];
   v_owned_ids text[]; -- subscriptions whose subject is new
   v_moved_ids text[]; -- customers that belong to another subject now
+  v_billed text[]; -- the outcomes of invoices
 begin
   for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
     v_kinds[v_position] := snapshots[v_position].object ->> 'object';
@@ -5484,6 +6956,9 @@ begin
     v_owners := v_subscriptions.owners;
     v_owned_ids := v_subscriptions.owned_ids;
   end if;
+  if 'subscription_schedule' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_schedules(environment, snapshots, v_tie_is_decided, v_outcomes);
+  end if;
   if 'checkout.session' = any (v_kinds) then
     v_sessions := payments_private.project_stripe_checkout_sessions(environment, snapshots, v_tie_is_decided, v_outcomes);
     v_outcomes := v_sessions.outcomes;
@@ -5499,14 +6974,28 @@ begin
     perform payments_private.refresh_payments(environment, v_owned_ids, v_moved_ids);
   end if;
 
+  -- project what is billed
+  if 'invoice' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_invoices(environment, snapshots, v_tie_is_decided, v_outcomes);
+    v_billed := v_outcomes;
+  end if;
+  if 'credit_note' = any (v_kinds) then
+    v_outcomes := payments_private.project_stripe_credit_notes(environment, snapshots, v_tie_is_decided, v_outcomes);
+  end if;
+
   -- project the payments
   for v_position in 1 .. coalesce(cardinality(snapshots), 0) loop
     v_snapshot := snapshots[v_position];
     case v_kinds[v_position]
       when 'invoice' then
-        v_payments[v_position] := payments_private.payment_of_invoice(
-          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
-        );
+        if coalesce(v_snapshot.event_type, 'invoice.paid')
+            in ('invoice.paid', 'invoice.payment_succeeded', 'invoice.payment_failed')
+          and not v_snapshot.object ? 'deleted'
+        then -- other events say nothing of money that moved
+          v_payments[v_position] := payments_private.payment_of_invoice(
+            environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+          );
+        end if;
       when 'invoice_payment' then
         v_payments[v_position] := payments_private.payment_of_invoice_payment(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
@@ -5516,6 +7005,13 @@ begin
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
       when 'charge' then
+        perform payments_private.put_charge_details(
+          environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
+        );
+        if v_snapshot.event_type = 'charge.succeeded' then -- its PaymentIntent says the same of the money
+          v_outcomes[v_position] := 'applied';
+          continue;
+        end if;
         v_payments[v_position] := payments_private.payment_of_charge(
           environment, v_snapshot.object, v_snapshot.event_type, v_snapshot.snapshot_at
         );
@@ -5539,6 +7035,13 @@ begin
   if v_payments is not null then
     v_outcomes := payments_private.put_payment_objects(environment, v_payments, v_tie_is_decided, v_outcomes);
   end if;
+  if v_billed is not null then -- an invoice has two outcomes: its row decides, unless its payment is a tie
+    for v_position in 1 .. cardinality(v_billed) loop
+      if v_kinds[v_position] = 'invoice' and v_outcomes[v_position] <> 'tie' then
+        v_outcomes[v_position] := v_billed[v_position];
+      end if;
+    end loop;
+  end if;
   if v_refunds is not null then
     perform payments_private.put_payment_objects(environment, v_refunds, true, '{}');
   end if;
@@ -5549,6 +7052,320 @@ $$;
 revoke all on function payments_private.project_snapshots(text, payments_private.snapshot[], boolean)
   from public, anon, authenticated;
 --! EndIncluded projection/private/project_snapshots.sql
+--! Included ownership/private/redact.sql
+/*
+ * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. Ids,
+ * amounts, states and the metadata of the app stay. Of a customer the name, the description and all metadata but its billing
+ * subject are removed as well.
+ *
+ * What you may change: add a field that holds personal data in your account. Erase the subjects again after that.
+ */
+create or replace function payments_private.redact(value jsonb, is_customer boolean default false)
+  returns jsonb
+  language plpgsql -- it calls itself
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_personal constant text[] := array[
+    'address', 'billing_details', 'business_name', 'cardholder_name', 'collected_information', 'custom_fields',
+    'customer_address', 'customer_details', 'customer_email', 'customer_name', 'customer_phone', 'customer_shipping',
+    'customer_tax_ids', 'dynamic_last4', 'email', 'evidence', 'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url',
+    'individual_name', 'invoice_pdf', 'ip_address', 'last4', 'memo', 'payment_method_details', 'pdf', 'phone',
+    'preferred_locales', 'receipt_email', 'receipt_url', 'shipping', 'shipping_address', 'shipping_details', 'source',
+    'sources', 'tax_ids'
+  ];
+  v_is_customer boolean := is_customer or coalesce(value ->> 'object' = 'customer', false);
+begin
+  case jsonb_typeof(value)
+    when 'array' then
+      return (select coalesce(jsonb_agg(payments_private.redact(e.item) order by e.position), '[]')
+        from jsonb_array_elements(value) with ordinality as e (item, position));
+    when 'object' then
+      return (
+        select coalesce(jsonb_object_agg(
+          f.key,
+          case
+            when f.key = any (v_personal) then 'null'
+            when v_is_customer and f.key in ('name', 'description') then 'null'
+            when v_is_customer and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
+              select coalesce(jsonb_object_agg(m.key, m.value), '{}')
+              from jsonb_each(f.value) as m (key, value)
+              where m.key in (
+                'payments_subject_type', 'payments_subject_id', 'insforge_subject_type', 'insforge_subject_id'
+              )
+            )
+            when f.key = 'previous_attributes' then payments_private.redact(
+              f.value, coalesce(redact.value -> 'object' ->> 'object' = 'customer', false)
+            )
+            else payments_private.redact(f.value)
+          end
+        ), '{}')
+        from jsonb_each(value) as f (key, value)
+      );
+    else
+      return value;
+  end case;
+end;
+$$;
+
+revoke all on function payments_private.redact(jsonb, boolean) from public, anon, authenticated;
+--! EndIncluded ownership/private/redact.sql
+--! Included ownership/private/erase_rows.sql
+/*
+ * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the same.
+ * Contract: see payments.erase_subject.
+ */
+create or replace function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  update payments.customers as t
+  set email = null,
+      name = null,
+      phone = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), true) -> 'metadata',
+      raw = payments_private.redact(t.raw)
+  where t.provider_customer_id = any (customer_ids) and t.environment = erase_rows.environment and t.provider = 'stripe';
+  update payments.stripe_subscriptions as t
+  set raw = payments_private.redact(t.raw)
+  where t.subscription_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_checkout_sessions as t
+  set customer_email = null,
+      raw = payments_private.redact(t.raw)
+  where t.checkout_session_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_invoices as t
+  set hosted_invoice_url = null,
+      invoice_pdf = null
+  where t.invoice_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments.stripe_credit_notes as t
+  set memo = null,
+      pdf = null
+  where t.credit_note_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments_private.charge_details as t
+  set receipt_url = null,
+      card_brand = null,
+      card_last4 = null
+  where t.charge_id = any (object_ids) and t.environment = erase_rows.environment;
+  update payments_private.payment_objects as t
+  set customer_email = null
+  where t.object_id = any (object_ids) and t.environment = erase_rows.environment and t.customer_email is not null;
+  update payments.transactions as t
+  set customer_email_snapshot = null,
+      receipt_url = null,
+      card_brand = null,
+      card_last4 = null
+  from payments_private.payment_objects as o
+  where o.object_id = any (object_ids)
+    and o.environment = erase_rows.environment
+    and (t.id = o.payment_id or (t.provider_object_type = 'refund' and t.provider_object_id = o.object_id))
+    and t.environment = erase_rows.environment;
+end;
+$$;
+
+revoke all on function payments_private.erase_rows(text, text[], text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/erase_rows.sql
+--! Included ownership/private/objects_of_subject.sql
+/*
+ * Returns the ids of the Stripe objects that belong to a billing subject or to customers: sessions, subscriptions, invoices,
+ * credit notes, and all objects of payments. See payments.erase_subject.
+ */
+create or replace function payments_private.objects_of_subject(
+  environment text,
+  subject_type text,
+  subject_id text,
+  customer_ids text[]
+)
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select s.checkout_session_id
+    from payments.stripe_checkout_sessions as s
+    where s.environment = objects_of_subject.environment
+      and s.checkout_session_id is not null
+      and (
+        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or s.customer_id = any (customer_ids)
+      )
+    union
+    select s.subscription_id
+    from payments.stripe_subscriptions as s
+    where s.environment = objects_of_subject.environment
+      and (
+        (s.subject_type, s.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or s.customer_id = any (customer_ids)
+      )
+    union
+    select i.invoice_id
+    from payments.stripe_invoices as i
+    where i.environment = objects_of_subject.environment
+      and (
+        (i.subject_type, i.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or i.customer_id = any (customer_ids)
+      )
+    union
+    select n.credit_note_id
+    from payments.stripe_credit_notes as n
+    where n.environment = objects_of_subject.environment
+      and (
+        (n.subject_type, n.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or n.customer_id = any (customer_ids)
+      )
+    union
+    select o.object_id
+    from payments.transactions as t
+    join payments_private.payment_objects as o on o.payment_id = t.id
+    where t.environment = objects_of_subject.environment
+      and o.object_type <> 'order_reference'
+      and (
+        (t.subject_type, t.subject_id) = (objects_of_subject.subject_type, objects_of_subject.subject_id)
+        or t.provider_customer_id = any (customer_ids)
+      )
+    union
+    select o.object_id
+    from payments_private.payment_objects as o
+    where o.environment = objects_of_subject.environment
+      and o.object_type <> 'order_reference'
+      and o.customer_id = any (customer_ids);
+end;
+$$;
+
+revoke all on function payments_private.objects_of_subject(text, text, text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/objects_of_subject.sql
+--! Included ownership/erase_subject.sql
+/*
+ * Removes the personal data of a billing subject: of its customers, its payments and what belongs to them, from every table
+ * and from the payloads of the ledger. Returns {subject_type, subject_id, customers, objects, events, living_subscriptions}.
+ *
+ * Amounts, ids, dates, states and owners stay, so that the books stay right. It is a fact of ours: what Stripe sends later
+ * about these objects, and about others of these customers, is redacted before it is stored, so nothing comes back by a late
+ * event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
+ *
+ * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. Stripe keeps its own copy:
+ * delete the customer there. The app's own tables are the app's, and so is the metadata that it wrote, except that of
+ * customers. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ */
+create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_customer_ids text[];
+  v_object_ids text[];
+  v_events bigint;
+begin
+  -- find what belongs to the subject
+  perform payments_private.check_environment(environment);
+  v_customer_ids := array(
+    select distinct o.customer_id
+    from payments_private.customer_owners as o
+    where o.subject_id = erase_subject.subject_id
+      and o.subject_type = erase_subject.subject_type
+      and o.environment = erase_subject.environment
+      and payments_private.subject_of_customer(o.environment, o.customer_id)
+        = row (o.subject_type, o.subject_id)::payments.billing_subject
+  );
+  v_object_ids := array(
+    select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids)
+  );
+  if cardinality(v_customer_ids || v_object_ids) = 0 then
+    raise exception 'Nothing of the % % is known in %.', subject_type, subject_id, environment
+      using errcode = 'SP063', hint = 'Check the type and the id of the billing subject, and the environment.';
+  end if;
+
+  -- lock, then record the fact
+  perform payments_private.lock_environment(environment);
+  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids);
+  insert into payments_private.erased_objects (environment, object_id, subject_type, subject_id)
+  select distinct erase_subject.environment, i.id, erase_subject.subject_type, erase_subject.subject_id
+  from unnest(v_customer_ids || v_object_ids) as i (id)
+  on conflict on constraint erased_objects_pkey do nothing;
+
+  -- erase
+  perform payments_private.erase_rows(environment, v_customer_ids, v_object_ids);
+  update payments.webhook_events as w
+  set payload = payments_private.redact(w.payload)
+  where w.environment = erase_subject.environment
+    and w.payload <> '{}'
+    and exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id = any (payments_private.ids_of(array[w.payload])) and e.environment = w.environment
+    )
+    and w.payload is distinct from payments_private.redact(w.payload);
+  get diagnostics v_events = row_count;
+  return jsonb_build_object(
+    'subject_type', subject_type,
+    'subject_id', subject_id,
+    'customers', cardinality(v_customer_ids),
+    'objects', cardinality(v_object_ids),
+    'events', v_events,
+    'living_subscriptions', (
+      select count(*)
+      from payments.stripe_subscriptions as s
+      where s.environment = erase_subject.environment
+        and s.subscription_id = any (v_object_ids)
+        and s.status not in ('canceled', 'incomplete_expired')
+    )
+  );
+end;
+$$;
+
+comment on function payments.erase_subject(text, text, text) is
+  'Removes the personal data of a billing subject from every table and ledger payload, and from what arrives later; amounts and ids stay. Can be repeated. Errors: SP001, SP063 nothing of it is known.';
+
+revoke all on function payments.erase_subject(text, text, text) from public, anon, authenticated;
+grant execute on function payments.erase_subject(text, text, text) to payments_service;
+--! EndIncluded ownership/erase_subject.sql
+--! Included ownership/private/redact_erased.sql
+/*
+ * Returns Stripe objects or events in the same order, without the personal data of subjects that were erased; see
+ * payments.erase_subject.
+ */
+create or replace function payments_private.redact_erased(environment text, objects jsonb[])
+  returns jsonb[]
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set enable_seqscan = off
+as $$
+begin
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id = any (payments_private.ids_of(redact_erased.objects)) and e.environment = redact_erased.environment
+  ) then
+    for i in 1 .. cardinality(objects) loop
+      if exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id = any (payments_private.ids_of(array[redact_erased.objects[i]]))
+          and e.environment = redact_erased.environment
+      ) then
+        objects[i] := payments_private.redact(objects[i]);
+      end if;
+    end loop;
+  end if;
+  return objects;
+end;
+$$;
+
+revoke all on function payments_private.redact_erased(text, jsonb[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/redact_erased.sql
 --! Included projection/private/project_stripe_object.sql
 /*
  * Projects one Stripe object and returns its outcome; see project_snapshots. event_type is null for an answer of the
@@ -5570,7 +7387,9 @@ as $$
 begin
   return (
     payments_private.project_snapshots(
-      environment, array[row (object, event_type, snapshot_at)::payments_private.snapshot], tie_is_decided
+      environment, array[
+        row ((payments_private.redact_erased(environment, array[object]))[1], event_type, snapshot_at)::payments_private.snapshot
+      ], tie_is_decided
     )
   )[1];
 end;
@@ -5649,6 +7468,7 @@ create or replace function payments_private.project_answers(environment text, ob
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_objects jsonb[] := payments_private.redact_erased(environment, objects);
   v_batch_numbers integer[] := payments_private.split_into_batches(objects);
   v_positions integer[];
   v_snapshots payments_private.snapshot[];
@@ -5660,7 +7480,7 @@ begin
       array_agg(row (o.object, null, project_answers.snapshot_at)::payments_private.snapshot order by o.position),
       array_agg(o.position order by o.position)
     into v_snapshots, v_positions
-    from unnest(objects) with ordinality as o (object, position)
+    from unnest(v_objects) with ordinality as o (object, position)
     where v_batch_numbers[o.position] = v_number;
     v_batch := payments_private.project_snapshots(environment, v_snapshots);
     for i in 1 .. cardinality(v_positions) loop
@@ -5862,6 +7682,31 @@ $$;
 
 revoke all on function payments_private.events_of_second(text, jsonb, timestamptz) from public, anon, authenticated;
 --! EndIncluded projection/private/events_of_second.sql
+--! Included projection/private/invoice_status_rank.sql
+/*
+ * Returns the place of an invoice's status in the order in which Stripe goes through them, from an event about it. invoice_row
+ * orders snapshots of one second in the same way.
+ */
+create or replace function payments_private.invoice_status_rank(event jsonb)
+  returns integer
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return case
+    when event ->> 'type' = 'invoice.deleted' then 4
+    when event -> 'data' -> 'object' ->> 'status' in ('paid', 'void') then 4
+    when event -> 'data' -> 'object' ->> 'status' = 'uncollectible' then 3
+    when event -> 'data' -> 'object' ->> 'status' = 'open' then 2
+    else 1
+  end;
+end;
+$$;
+
+revoke all on function payments_private.invoice_status_rank(jsonb) from public, anon, authenticated;
+--! EndIncluded projection/private/invoice_status_rank.sql
 --! Included projection/private/last_event_of_second.sql
 /*
  * Returns the event that came last among those about one object in the same second. Null if that cannot be decided, or
@@ -5898,6 +7743,23 @@ begin
     return null;
   end if;
 
+  -- of an invoice only those count whose status comes last: it is part of the version (invoice_row)
+  if v_object_type = 'invoice' then
+    v_events := array(
+      select x.event
+      from (
+        select
+          e.event,
+          e.position,
+          payments_private.invoice_status_rank(e.event) as rank,
+          max(payments_private.invoice_status_rank(e.event)) over () as last_rank
+        from unnest(v_events) with ordinality as e (event, position)
+      ) as x
+      where x.rank = x.last_rank
+      order by x.position
+    );
+  end if;
+
   -- read the states
   for i in 1 .. cardinality(v_events) loop
     v_state := v_events[i] -> 'data' -> 'object';
@@ -5911,7 +7773,7 @@ begin
         end
       )
     );
-    if v_events[i] ->> 'type' like '%.created' then
+    if v_events[i] ->> 'type' like '%.created' or v_events[i] ->> 'type' = 'invoice.finalized' then -- the first of its status
       v_start := v_after[i];
     end if;
   end loop;
@@ -6434,6 +8296,8 @@ declare
   v_statuses text[] := '{}';
   v_processed jsonb[];
 begin
+  payloads := payments_private.redact_erased(environment, payloads);
+
   -- find finished events
   for v_position in 1 .. cardinality(payloads) loop
     v_payload_ids[v_position] := payloads[v_position] ->> 'id';
@@ -6600,6 +8464,7 @@ declare
   v_id text := payload ->> 'id';
   v_result jsonb;
 begin
+  payload := (payments_private.redact_erased(environment, array[payload]))[1];
   perform payments_private.lock_environment(environment);
   begin
     perform payments_private.lock_ids(environment, payments_private.ids_of(array[payload]));
@@ -6701,7 +8566,7 @@ revoke all on function payments_private.ingest_generally(text, jsonb) from publi
 --! Included ledger/private/take_ignored.sql
 /*
  * Takes an event of a type that is not projected: writes the ledger. Returns the event's result, or null if the ledger has
- * the event already. Contract: see take_event.
+ * the event already, or if it is about somebody whose data was erased. Contract: see take_event.
  */
 create or replace function payments_private.take_ignored(
   environment text,
@@ -6721,7 +8586,7 @@ begin
       environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
       processing_status, attempt_count, processed_at
     )
-    values (
+    select
       take_ignored.environment,
       take_ignored.payload ->> 'id',
       take_ignored.payload ->> 'type',
@@ -6733,6 +8598,18 @@ begin
       'ignored',
       1,
       now()
+    where not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (
+          take_ignored.payload -> 'data' -> 'object' ->> 'id',
+          coalesce(
+            take_ignored.payload -> 'data' -> 'object' -> 'customer' ->> 'id', take_ignored.payload -> 'data' -> 'object' ->> 'customer'
+          ),
+          take_ignored.payload -> 'data' -> 'object' ->> 'payment_intent',
+          take_ignored.payload -> 'data' -> 'object' ->> 'charge'
+        )
+        and e.environment = take_ignored.environment
     )
     on conflict on constraint webhook_events_provider_event_id_key do nothing
     returning
@@ -6800,8 +8677,13 @@ begin
         provider_object_type = d.provider_object_type,
         provider_object_id = d.provider_object_id,
         amount_refunded = d.amount_refunded,
-        refunded_at = d.refunded_at
+        refunded_at = d.refunded_at,
+        receipt_url = details.receipt_url,
+        card_brand = details.card_brand,
+        card_last4 = details.card_last4
     from (select (put_ordinary_refund.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
     where t.id = d.id
   ),
   repaid as (
@@ -6944,16 +8826,23 @@ begin
         paid_at = d.paid_at,
         failed_at = d.failed_at,
         refunded_at = d.refunded_at,
-        provider_created_at = d.provider_created_at
+        provider_created_at = d.provider_created_at,
+        receipt_url = details.receipt_url,
+        card_brand = details.card_brand,
+        card_last4 = details.card_last4
     from (select (update_ordinary_payment.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
     where t.id = d.id
       and (t.type, t.status, t.subject_type, t.subject_id, t.provider_customer_id, t.customer_email_snapshot,
            t.provider_object_type, t.provider_object_id, t.related_object_ids, t.amount, t.amount_refunded,
-           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at)
+           t.currency, t.description, t.paid_at, t.failed_at, t.refunded_at, t.provider_created_at,
+           t.receipt_url, t.card_brand, t.card_last4)
         is distinct from
           (d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id, d.customer_email_snapshot,
            d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount, d.amount_refunded,
-           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at)
+           d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at, d.provider_created_at,
+           details.receipt_url, details.card_brand, details.card_last4)
   ),
   recorded as (
     insert into payments.webhook_events as w (
@@ -7029,14 +8918,17 @@ begin
     insert into payments.transactions (
       id, environment, type, status, subject_type, subject_id, provider_customer_id, customer_email_snapshot,
       provider_object_type, provider_object_id, related_object_ids, amount, amount_refunded, currency,
-      description, paid_at, failed_at, refunded_at, provider_created_at
+      description, paid_at, failed_at, refunded_at, provider_created_at,
+      receipt_url, card_brand, card_last4
     )
     select
       d.id, d.environment, d.type, d.status, d.subject_type, d.subject_id, d.provider_customer_id,
       d.customer_email_snapshot, d.provider_object_type, d.provider_object_id, d.related_object_ids, d.amount,
       d.amount_refunded, d.currency, d.description, d.paid_at, d.failed_at, d.refunded_at,
-      d.provider_created_at
+      d.provider_created_at, details.receipt_url, details.card_brand, details.card_last4
     from (select (insert_ordinary_payment.derived).*) as d
+    left join payments_private.charge_details as details
+      on details.charge_id = d.related_object_ids ->> 'charge' and details.environment = d.environment
   ),
   recorded as (
     insert into payments.webhook_events as w (
@@ -7076,13 +8968,15 @@ revoke all on function payments_private.insert_ordinary_payment(
 --! Included payment/private/lock_payment_of.sql
 /*
  * Locks the payment that some objects belong to, and returns its id, all its objects as they are then, and whether
- * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, or if the payment
- * was merged with another one before it was locked: then nothing is to be done with it here.
+ * it has a transaction. All three are null if no object is known. is_one is false if the objects belong to several payments, if the payment
+ * was merged with another one before it was locked, or if somebody has assigned or erased something of it: then nothing is to
+ * be done with it here. owner_ids are those of the customer and the subscription.
  * Contract: the ids are locked (lock_ids). It writes nothing, so that its settings reach no trigger of the app.
  */
 create or replace function payments_private.lock_payment_of(
   environment text,
   ids text[],
+  owner_ids text[],
   out is_one boolean,
   out payment_id uuid,
   out objects payments_private.payment_objects[],
@@ -7100,12 +8994,25 @@ declare
   v_ids uuid[];
   v_known integer; -- how many of the ids have a row
   v_known_now integer;
+  v_is_special boolean;
 begin
-  select array_agg(distinct o.payment_id), count(*)
-  into v_ids, v_known
+  select
+    array_agg(distinct o.payment_id),
+    count(*),
+    exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id = any (lock_payment_of.owner_ids) and a.environment = lock_payment_of.environment
+    )
+    or exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id = any (lock_payment_of.owner_ids || lock_payment_of.ids) and e.environment = lock_payment_of.environment
+    )
+  into v_ids, v_known, v_is_special
   from payments_private.payment_objects as o
   where o.object_id = any (lock_payment_of.ids) and o.environment = lock_payment_of.environment;
-  is_one := v_known = 0 or cardinality(v_ids) = 1;
+  is_one := (v_known = 0 or cardinality(v_ids) = 1) and not v_is_special;
   if not is_one or v_known = 0 then
     return;
   end if;
@@ -7126,13 +9033,13 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.lock_payment_of(text, text[]) from public, anon, authenticated;
+revoke all on function payments_private.lock_payment_of(text, text[], text[]) from public, anon, authenticated;
 --! EndIncluded payment/private/lock_payment_of.sql
 --! Included payment/private/ordinary_transaction.sql
 /*
  * The transaction of an ordinary payment: what derived_transactions says for these objects, which are all objects of one
  * payment. Null if the payment is not ordinary, or if nothing is known of it. The view decides what is right; this is its
- * short form for most payments, and a property holds the two together. It has the type of the table, because to load
+ * short form for most payments without the receipt, and a property holds the two together. It has the type of the table, because to load
  * that of the view takes a new connection a millisecond.
  *
  * Ordinary is a payment
@@ -7263,7 +9170,8 @@ begin
     case when v_amount_refunded > 0 then coalesce(v_refunded_at, c.refunded_at) end,
     least(i.provider_created_at, p.provider_created_at, c.provider_created_at, s.provider_created_at),
     '{}', null, null, -- raw, and when the row was written
-    null, null, null, 0 -- disputes
+    null, null, null, 0, -- disputes
+    null, null, null -- the receipt and the card are added where the row is written
   )::payments.transactions;
 end;
 $$;
@@ -7307,7 +9215,7 @@ declare
   v_transaction payments.transactions;
 begin
   v_payment := payments_private.lock_payment_of(
-    environment, array_remove(snapshot.linked_ids || v_own.object_id, null)
+    environment, array_remove(snapshot.linked_ids || v_own.object_id, null), array[v_own.customer_id, v_own.subscription_id]
   );
   if v_payment.is_one is not true then
     return null;
@@ -7378,6 +9286,215 @@ $$;
 revoke all on function payments_private.put_ordinary_payment(text, jsonb, payments_private.payment_snapshot)
   from public, anon, authenticated;
 --! EndIncluded payment/private/put_ordinary_payment.sql
+--! Included projection/private/tax_of.sql
+/*
+ * Returns the sum of the taxes of an invoice or a credit note in the minor unit; null if Stripe names none. Since
+ * 2025-03-31.basil they are in total_taxes, before that in total_tax_amounts, and in tax.
+ */
+create or replace function payments_private.tax_of(object jsonb)
+  returns bigint
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_taxes jsonb := coalesce(nullif(object -> 'total_taxes', 'null'), object -> 'total_tax_amounts');
+begin
+  if jsonb_typeof(v_taxes) = 'array' and v_taxes <> '[]' then
+    return (select sum((t.tax ->> 'amount')::bigint) from jsonb_array_elements(v_taxes) as t (tax));
+  end if;
+  return (object ->> 'tax')::bigint;
+end;
+$$;
+
+revoke all on function payments_private.tax_of(jsonb) from public, anon, authenticated;
+--! EndIncluded projection/private/tax_of.sql
+--! Included projection/private/invoice_row.sql
+/*
+ * Returns the row of payments.stripe_invoices that a snapshot of an invoice stands for. Its subject is not decided yet:
+ * named_subject is the one that the metadata of the invoice names, else of its subscription, else of what it bills.
+ *
+ * Several snapshots of one second are ordered by the status: draft, open, uncollectible. Stripe never leaves paid and void.
+ * The API version decides where the subscription and the taxes are; see payment_of_invoice.
+ */
+create or replace function payments_private.invoice_row(
+  environment text,
+  object jsonb,
+  event_type text,
+  snapshot_at timestamptz
+)
+  returns payments.stripe_invoices
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_status text := coalesce(object ->> 'status', case when (object ->> 'paid')::boolean then 'paid' end, 'draft');
+  v_is_deleted boolean := coalesce(event_type = 'invoice.deleted', false);
+  v_parent jsonb := coalesce(nullif(object -> 'parent' -> 'subscription_details', 'null'), object -> 'subscription_details');
+  v_subscription_id text := payments_private.id_of(
+    coalesce(nullif(v_parent -> 'subscription', 'null'), object -> 'subscription')
+  );
+  v_subject payments.billing_subject := payments_private.subject_of(object -> 'metadata');
+  v_version bigint := payments_private.snapshot_version(
+    snapshot_at,
+    event_type,
+    v_is_deleted or v_status in ('paid', 'void'),
+    case v_status when 'open' then 3 when 'uncollectible' then 4 end
+  );
+begin
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(v_parent -> 'metadata');
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(
+      payments_private.bought_line(object -> 'lines' -> 'data', v_subscription_id is not null) -> 'metadata'
+    );
+  end if;
+  if v_subject.type is null then
+    v_subject := payments_private.subject_of(object -> 'lines' -> 'data' -> 0 -> 'metadata');
+  end if;
+
+  return row (
+    null, -- id
+    invoice_row.environment,
+    object ->> 'id', -- invoice_id
+    object ->> 'number', -- number
+    v_status, -- status
+    payments_private.id_of(object -> 'customer'), -- customer_id
+    null, -- subject_type
+    null, -- subject_id
+    v_subscription_id, -- subscription_id
+    object ->> 'billing_reason', -- billing_reason
+    coalesce(object ->> 'collection_method', object ->> 'billing'), -- collection_method
+    lower(object ->> 'currency'), -- currency
+    (object ->> 'subtotal')::bigint, -- subtotal
+    payments_private.tax_of(object), -- tax
+    (object ->> 'total')::bigint, -- total
+    (object ->> 'amount_due')::bigint, -- amount_due
+    (object ->> 'amount_paid')::bigint, -- amount_paid
+    (object ->> 'amount_remaining')::bigint, -- amount_remaining
+    object ->> 'description', -- description
+    object ->> 'hosted_invoice_url', -- hosted_invoice_url
+    object ->> 'invoice_pdf', -- invoice_pdf
+    payments_private.instant_of(object -> 'period_start'), -- period_start
+    payments_private.instant_of(object -> 'period_end'), -- period_end
+    payments_private.instant_of(object -> 'due_date'), -- due_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'finalized_at'), -- finalized_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'paid_at'), -- paid_at
+    payments_private.instant_of(object -> 'status_transitions' -> 'voided_at'), -- voided_at
+    payments_private.instant_of(object -> 'created'), -- provider_created_at
+    v_is_deleted, -- deleted
+    coalesce(nullif(object -> 'metadata', 'null'), '{}'), -- metadata
+    null, -- synced_at
+    null, -- created_at
+    null, -- updated_at
+    v_subject.type, -- named_subject_type
+    v_subject.id, -- named_subject_id
+    case when v_subject.type is not null then v_version end, -- subject_version
+    v_version -- version
+  )::payments.stripe_invoices;
+end;
+$$;
+
+revoke all on function payments_private.invoice_row(text, jsonb, text, timestamptz) from public, anon, authenticated;
+--! EndIncluded projection/private/invoice_row.sql
+--! Included projection/private/put_ordinary_invoice.sql
+/*
+ * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
+ *
+ * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
+ * invoice and of its credit notes as it is. Nothing of it was assigned or erased here. Contract: the ids of the invoice, its customer and its subscription are locked.
+ */
+create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
+  returns boolean
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+  set plan_cache_mode = force_generic_plan
+  set enable_seqscan = off
+as $$
+declare
+  v_owner payments.billing_subject := row (invoice.named_subject_type, invoice.named_subject_id);
+  v_is_written boolean;
+begin
+  if v_owner.type is null then
+    v_owner := payments_private.owner_of(invoice.environment, invoice.subscription_id, invoice.customer_id, v_owner, invoice.provider_created_at);
+  end if;
+  insert into payments.stripe_invoices as t (
+      environment, invoice_id, number, status, customer_id, subscription_id, billing_reason, collection_method,
+      currency, subtotal, tax, total, amount_due, amount_paid, amount_remaining, description, hosted_invoice_url,
+      invoice_pdf, period_start, period_end, due_at, finalized_at, paid_at, voided_at, provider_created_at, deleted,
+      metadata, subject_type, subject_id, named_subject_type, named_subject_id, subject_version, version
+    )
+  select
+      r.environment, r.invoice_id, r.number, r.status, r.customer_id, r.subscription_id, r.billing_reason,
+      r.collection_method, r.currency, r.subtotal, r.tax, r.total, r.amount_due, r.amount_paid, r.amount_remaining,
+      r.description, r.hosted_invoice_url, r.invoice_pdf, r.period_start, r.period_end, r.due_at, r.finalized_at,
+      r.paid_at, r.voided_at, r.provider_created_at, r.deleted, r.metadata, v_owner.type, v_owner.id,
+      r.named_subject_type, r.named_subject_id, r.subject_version, r.version
+  from (select (put_ordinary_invoice.invoice).*) as r
+  where r.invoice_id is not null
+    and not exists (
+      select
+      from payments.stripe_credit_notes as n
+      where n.invoice_id = r.invoice_id
+        and n.environment = r.environment
+        and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
+    )
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (r.customer_id, r.subscription_id) and a.environment = r.environment
+    )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (r.customer_id, r.invoice_id) and e.environment = r.environment
+    )
+  on conflict on constraint stripe_invoices_invoice_id_key do update
+  set number = excluded.number,
+      status = excluded.status,
+      customer_id = excluded.customer_id,
+      subscription_id = excluded.subscription_id,
+      billing_reason = excluded.billing_reason,
+      collection_method = excluded.collection_method,
+      currency = excluded.currency,
+      subtotal = excluded.subtotal,
+      tax = excluded.tax,
+      total = excluded.total,
+      amount_due = excluded.amount_due,
+      amount_paid = excluded.amount_paid,
+      amount_remaining = excluded.amount_remaining,
+      description = excluded.description,
+      hosted_invoice_url = excluded.hosted_invoice_url,
+      invoice_pdf = excluded.invoice_pdf,
+      period_start = excluded.period_start,
+      period_end = excluded.period_end,
+      due_at = excluded.due_at,
+      finalized_at = excluded.finalized_at,
+      paid_at = excluded.paid_at,
+      voided_at = excluded.voided_at,
+      provider_created_at = excluded.provider_created_at,
+      deleted = excluded.deleted,
+      metadata = excluded.metadata,
+      version = excluded.version,
+      synced_at = now()
+  where t.version < excluded.version
+    and not t.deleted
+    and (t.subject_type, t.subject_id, t.named_subject_type, t.named_subject_id) is not distinct from
+      (excluded.subject_type, excluded.subject_id, excluded.named_subject_type, excluded.named_subject_id)
+    and coalesce(t.subject_version <= excluded.subject_version, true)
+  returning true into v_is_written;
+  return v_is_written is true;
+end;
+$$;
+
+revoke all on function payments_private.put_ordinary_invoice(payments.stripe_invoices) from public, anon, authenticated;
+--! EndIncluded projection/private/put_ordinary_invoice.sql
 --! Included ledger/private/take_payment.sql
 /*
  * Takes an ordinary event about a payment: an invoice that was paid, a PaymentIntent that succeeded, a charge that was
@@ -7419,6 +9536,11 @@ begin
     order by key
   ) as k;
 
+  if object ->> 'object' = 'invoice'
+    and not payments_private.put_ordinary_invoice(payments_private.invoice_row(environment, object, v_type, v_created_at))
+  then
+    return null;
+  end if;
   return payments_private.put_ordinary_payment(
     environment,
     payload,
@@ -7624,8 +9746,8 @@ revoke all on function payments_private.take_product(
  * Ordinary is a claim
  *   - that is recorded already with the same instant or an earlier one: nothing changes
  *   - that is recorded with a later instant, and there is no other claim of the customer or of the subject
- *   - that is the first one of the customer and of the subject, while no subscription and no payment of the customer
- *     belongs to anybody else: it gets its mapping
+ *   - that is the first one of the customer and of the subject, while no subscription, payment, invoice and credit note of
+ *     the customer belongs to anybody else: it gets its mapping
  * must_be_alone refuses the first one too if the customer or the subject has another claim.
  *
  * Contract: the customer and the subject are locked, so that no other transaction records a claim of either now.
@@ -7700,6 +9822,20 @@ begin
           where t.provider_customer_id = take_claim.customer_id
             and t.environment = take_claim.environment
             and (t.subject_type, t.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.stripe_invoices as i
+          where i.customer_id = take_claim.customer_id
+            and i.environment = take_claim.environment
+            and (i.subject_type, i.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
+        )
+        and not exists (
+          select
+          from payments.stripe_credit_notes as n
+          where n.customer_id = take_claim.customer_id
+            and n.environment = take_claim.environment
+            and (n.subject_type, n.subject_id) is distinct from ((take_claim.subject).type, (take_claim.subject).id)
         )
       returning true
     )
@@ -7933,8 +10069,8 @@ begin
     insert into payments.stripe_subscriptions (
       environment, subscription_id, customer_id, subject_type, subject_id, subject_version, status,
       current_period_start, current_period_end, cancel_at_period_end, cancel_at, canceled_at, trial_start,
-      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, metadata, raw,
-      version
+      trial_end, latest_invoice_id, pause_collection_behavior, pause_collection_resumes_at, pending_update,
+      pending_update_expires_at, metadata, raw, version
     )
     values (
       insert_ordinary_subscription.environment,
@@ -7964,6 +10100,8 @@ begin
         then coalesce(insert_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
       end,
       payments_private.instant_of(insert_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+      nullif(insert_ordinary_subscription.object -> 'pending_update', 'null'),
+      payments_private.instant_of(insert_ordinary_subscription.object -> 'pending_update' -> 'expires_at'),
       coalesce(nullif(insert_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
       insert_ordinary_subscription.object,
       insert_ordinary_subscription.version
@@ -8025,12 +10163,13 @@ revoke all on function payments_private.insert_ordinary_subscription(
 --! EndIncluded projection/private/insert_ordinary_subscription.sql
 --! Included projection/private/is_new_subscription.sql
 /*
- * Returns whether a subscription has no row yet, and each of its payments has this subject already: then a new row with
- * this subject changes no payment. See take_subscription and refresh_payments.
+ * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already: then a new row with
+ * this subject changes no payment. Nobody has assigned it or its customer. See take_subscription and refresh_payments.
  */
 create or replace function payments_private.is_new_subscription(
   environment text,
   id text,
+  customer_id text,
   subject payments.billing_subject
 )
   returns boolean
@@ -8055,11 +10194,25 @@ begin
         and o.environment = is_new_subscription.environment
         and (t.subject_type, t.subject_id)
           is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
+    )
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
+        and a.environment = is_new_subscription.environment
+    )
+    and not exists (
+      select
+      from payments.stripe_invoices as i
+      where i.subscription_id = is_new_subscription.id
+        and i.environment = is_new_subscription.environment
+        and (i.subject_type, i.subject_id)
+          is distinct from ((is_new_subscription.subject).type, (is_new_subscription.subject).id)
     );
 end;
 $$;
 
-revoke all on function payments_private.is_new_subscription(text, text, payments.billing_subject)
+revoke all on function payments_private.is_new_subscription(text, text, text, payments.billing_subject)
   from public, anon, authenticated;
 --! EndIncluded projection/private/is_new_subscription.sql
 --! Included projection/private/update_ordinary_subscription.sql
@@ -8118,6 +10271,11 @@ begin
             then coalesce(update_ordinary_subscription.object -> 'pause_collection' ->> 'behavior', 'unknown') -- paused, whatever Stripe calls it
           end,
         pause_collection_resumes_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pause_collection' -> 'resumes_at'),
+        schedule_id = null,
+        next_phase_at = null,
+        next_phase_items = null,
+        pending_update = nullif(update_ordinary_subscription.object -> 'pending_update', 'null'),
+        pending_update_expires_at = payments_private.instant_of(update_ordinary_subscription.object -> 'pending_update' -> 'expires_at'),
         metadata = coalesce(nullif(update_ordinary_subscription.object -> 'metadata', 'null'), '{}'),
         raw = update_ordinary_subscription.object,
         version = update_ordinary_subscription.version,
@@ -8229,6 +10387,7 @@ begin
     or jsonb_array_length(object -> 'items' -> 'data') is distinct from 1
     or object -> 'items' ->> 'has_more' = 'true'
     or v_customer_id is null
+    or object ->> 'schedule' is not null
   then
     return null;
   end if;
@@ -8267,7 +10426,7 @@ begin
 
   if v_status is not null then
     return payments_private.update_ordinary_subscription(environment, payload, object, v_version, v_subject, true);
-  elsif payments_private.is_new_subscription(environment, v_id, v_subject) then
+  elsif payments_private.is_new_subscription(environment, v_id, v_customer_id, v_subject) then
     return payments_private.insert_ordinary_subscription(environment, payload, object, v_version, v_subject);
   end if;
   return null;
@@ -8281,7 +10440,7 @@ revoke all on function payments_private.take_subscription(text, jsonb, jsonb) fr
  * Takes an ordinary event that a customer was created or updated: writes the customer and the ledger in one statement.
  * Returns the event's result, or null if the event is not ordinary. Contract: see take_event.
  *
- * Ordinary is an object that is whole and not deleted, and that is newer than its row, which is not deleted either. Such
+ * Ordinary is an object that is whole, not deleted and not erased here, and that is newer than its row, which is not deleted either. Such
  * an event changes the row of its customer and nothing else: no owner and no mapping depends on it.
  *
  * Of the locks of the general path it takes that of the customer's id, then the row, then the ledger's key. It waits for
@@ -8317,7 +10476,13 @@ begin
       take_customer.object,
       to_timestamp((take_customer.object -> 'created')::double precision),
       payments_private.snapshot_version(v_created_at, take_customer.payload ->> 'type', false)
-    where jsonb_typeof(take_customer.object -> 'created') = 'number' and not take_customer.object ? 'deleted'
+    where jsonb_typeof(take_customer.object -> 'created') = 'number'
+      and not take_customer.object ? 'deleted'
+      and not exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id = take_customer.object ->> 'id' and e.environment = take_customer.environment
+      )
     on conflict on constraint customers_provider_customer_id_key do update
     set email = excluded.email,
         name = excluded.name,
@@ -8363,6 +10528,154 @@ $$;
 
 revoke all on function payments_private.take_customer(text, jsonb, jsonb) from public, anon, authenticated;
 --! EndIncluded ledger/private/take_customer.sql
+--! Included ledger/private/take_charge.sql
+/*
+ * Takes an ordinary event that a charge succeeded: keeps its receipt and card, and writes the ledger. Returns the event's
+ * result, or null if the ledger has the event already, or if it is about somebody whose data was erased. Contract: see take_event.
+ */
+create or replace function payments_private.take_charge(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_charge.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'invoice' ->> 'id', object ->> 'invoice')
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id in (
+        object ->> 'id',
+        coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+        coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent')
+      )
+      and e.environment = take_charge.environment
+  ) then
+    return null;
+  end if;
+  perform payments_private.put_charge_details(environment, object, payload ->> 'type', v_created_at);
+  with recorded as (
+    insert into payments.webhook_events as w (
+      environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+      processing_status, attempt_count, processed_at
+    )
+    values (
+      take_charge.environment,
+      take_charge.payload ->> 'id',
+      take_charge.payload ->> 'type',
+      take_charge.environment = 'live',
+      'charge',
+      take_charge.object ->> 'id',
+      v_created_at,
+      take_charge.payload,
+      'processed',
+      1,
+      now()
+    )
+    on conflict on constraint webhook_events_provider_event_id_key do nothing
+    returning
+      w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+      w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+      w.provider_account_id, w.provider_created_at, w.next_attempt_at
+  )
+  select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+  into v_result
+  from recorded as r;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_charge(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_charge.sql
+--! Included ledger/private/take_invoice.sql
+/*
+ * Takes an ordinary event about an invoice that says nothing of money that moved: writes the invoice and the ledger. Returns
+ * the event's result, or null if the event is not ordinary. Contract: see take_event, put_ordinary_invoice.
+ */
+create or replace function payments_private.take_invoice(environment text, payload jsonb, object jsonb)
+  returns jsonb
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
+  v_result jsonb;
+begin
+  -- lock the objects, as lock_ids does
+  perform pg_advisory_xact_lock(k.key)
+  from (
+    select distinct hashtextextended(take_invoice.environment || ' ' || i.id, 0) as key
+    from unnest(array[
+      object ->> 'id',
+      left(object ->> 'id', 25),
+      coalesce(object -> 'customer' ->> 'id', object ->> 'customer'),
+      coalesce(object -> 'payment_intent' ->> 'id', object ->> 'payment_intent'),
+      coalesce(object -> 'charge' ->> 'id', object ->> 'charge'),
+      coalesce(object -> 'subscription' ->> 'id', object ->> 'subscription'),
+      object -> 'parent' -> 'subscription_details' ->> 'subscription'
+    ]) as i (id)
+    where i.id is not null
+    order by key
+  ) as k;
+
+  if object ->> 'status' in ('draft', 'open', 'paid')
+    and payments_private.put_ordinary_invoice(
+      payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at)
+    )
+  then
+    with recorded as (
+      insert into payments.webhook_events as w (
+        environment, provider_event_id, event_type, livemode, object_type, object_id, provider_created_at, payload,
+        processing_status, attempt_count, processed_at
+      )
+      values (
+        take_invoice.environment,
+        take_invoice.payload ->> 'id',
+        take_invoice.payload ->> 'type',
+        take_invoice.environment = 'live',
+        'invoice',
+        take_invoice.object ->> 'id',
+        v_created_at,
+        take_invoice.payload,
+        'processed',
+        1,
+        now()
+      )
+      on conflict on constraint webhook_events_provider_event_id_key do nothing
+      returning
+        w.id, w.environment, w.event_type, w.livemode, w.object_type, w.object_id, w.processing_status, w.attempt_count,
+        w.last_error, w.received_at, w.processed_at, w.created_at, w.updated_at, w.provider, w.provider_event_id,
+        w.provider_account_id, w.provider_created_at, w.next_attempt_at
+    )
+    select jsonb_build_object('status', 'processed', 'event', to_jsonb(r), 'fetch', '[]'::jsonb)
+    into v_result
+    from recorded as r;
+  end if;
+  return v_result;
+end;
+$$;
+
+revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded ledger/private/take_invoice.sql
 --! Included ledger/private/take_event.sql
 /*
  * Takes an ordinary event by the short path of its kind: a few short statements instead of the general path, which takes
@@ -8405,9 +10718,17 @@ begin
       if object ->> 'object' = 'invoice' and object ->> 'status' = 'paid' and not object ? 'payments' then
         return payments_private.take_payment(environment, payload, object);
       end if;
+    when 'invoice.created', 'invoice.finalized', 'invoice.updated' then
+      if object ->> 'object' = 'invoice' then
+        return payments_private.take_invoice(environment, payload, object);
+      end if;
     when 'payment_intent.succeeded' then
       if object ->> 'object' = 'payment_intent' and object ->> 'status' = 'succeeded' then
         return payments_private.take_payment(environment, payload, object);
+      end if;
+    when 'charge.succeeded' then
+      if object ->> 'object' = 'charge' then
+        return payments_private.take_charge(environment, payload, object);
       end if;
     when 'charge.refunded' then
       if object ->> 'object' = 'charge' and object ->> 'status' = 'succeeded' and not object ? 'refunds' then
@@ -8992,10 +11313,34 @@ begin
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.checkout_session_id, t.version);
+  update payments.stripe_invoices as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and case
+      when t.deleted and t.version & v_weak = 6 then payments_private.ledger_covers(t.environment, t.invoice_id, 0)
+      else t.version & 7 <> 6 and payments_private.ledger_covers(t.environment, t.invoice_id, t.version)
+    end;
+  update payments.stripe_credit_notes as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.ledger_covers(t.environment, t.credit_note_id, t.version);
+  update payments_private.subscription_schedules as t set version = 0
+  where t.environment = rebuild_projections.environment
+    and t.version & 7 <> 6
+    and payments_private.ledger_covers(t.environment, t.schedule_id, t.version);
   update payments_private.payment_objects as t set version = 0
   where t.environment = rebuild_projections.environment
     and t.version & 7 <> 6
     and payments_private.ledger_covers(t.environment, t.object_id, t.version);
+
+  -- begin with what was assigned here
+  perform payments_private.assign_customers(
+    environment,
+    array(
+      select row (a.environment, a.object_id, a.subject_type, a.subject_id, '-infinity', 'assigned')::payments_private.customer_owners
+      from payments_private.subject_assignments as a
+      where a.environment = rebuild_projections.environment and a.object_type = 'customer'
+    )
+  );
 
   -- project again
   for v_event in
@@ -9215,8 +11560,9 @@ as $$
     ('payment_intents', 6, true),
     ('charges', 7, true),
     ('invoices', 8, true),
-    ('refunds', 9, true),
-    ('disputes', 10, true);
+    ('credit_notes', 9, true),
+    ('refunds', 10, true),
+    ('disputes', 11, true);
 $$;
 
 revoke all on function payments_private.sync_kinds() from public, anon, authenticated;
@@ -9478,7 +11824,7 @@ grant execute on function payments.begin_sync(text, jsonb, timestamptz, timestam
 /*
  * Returns the projected rows of these objects of one kind as {id: row}, without the columns that change at each look at
  * Stripe. A customer's row has the subject that is mapped to it. For payment objects: their transactions by the
- * transaction's id.
+ * transaction's id; that of an invoice has the row of the invoice in the column invoice.
  */
 create or replace function payments_private.sync_rows(environment text, kind text, ids text[])
   returns jsonb
@@ -9529,6 +11875,22 @@ begin
       select jsonb_object_agg(s.checkout_session_id, to_jsonb(s) - v_left_out) into v_rows
       from payments.stripe_checkout_sessions as s
       where s.checkout_session_id = any (ids) and s.environment = sync_rows.environment;
+    when 'invoices' then -- with its payment, under the id of that
+      select jsonb_object_agg(
+        coalesce(t.id::text, i.id),
+        coalesce(to_jsonb(t) - v_left_out, '{}')
+          || coalesce(jsonb_build_object('invoice', nullif(to_jsonb(r) - v_left_out, '{}')), '{}')
+      )
+      into v_rows
+      from unnest(ids) as i (id)
+      left join payments.stripe_invoices as r on r.invoice_id = i.id and r.environment = sync_rows.environment
+      left join payments_private.payment_objects as o on o.object_id = i.id and o.environment = sync_rows.environment
+      left join payments.transactions as t on t.id = o.payment_id
+      where r.id is not null or t.id is not null;
+    when 'credit_notes' then
+      select jsonb_object_agg(n.credit_note_id, to_jsonb(n) - v_left_out) into v_rows
+      from payments.stripe_credit_notes as n
+      where n.credit_note_id = any (ids) and n.environment = sync_rows.environment;
     else
       select jsonb_object_agg(t.id, to_jsonb(t) - v_left_out) into v_rows
       from payments.transactions as t
@@ -9827,15 +12189,17 @@ grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, tim
  * than the listing, and the object was made before the listing began. Objects on a test clock appear in no listing, so
  * they never count. Nor does an object that is marked as gone already.
  *
- * Returns at most max ids; if among is given, only ids in it. Returns nothing for history (see
- * payments_private.sync_kinds).
+ * Returns at most max ids; if among is given, only ids in it. Of history (see payments_private.sync_kinds) only drafts of
+ * invoices can be gone: those of the listed range, whose customer has a row that says that it is on no test clock.
  */
 create or replace function payments_private.gone_since_sync(
   environment text,
   kind text,
   listed_from timestamptz,
   max integer,
-  among text[] default null
+  among text[] default null,
+  created_from timestamptz default null,
+  created_before timestamptz default null
 )
   returns setof text
   language plpgsql
@@ -9870,6 +12234,16 @@ begin
     select t.subscription_id, t.environment, t.version, t.raw, payments_private.instant_of(t.raw -> 'created')
     from payments.stripe_subscriptions as t
     where gone_since_sync.kind = 'subscriptions' and t.status not in ('canceled', 'incomplete_expired')
+    union all
+    select t.invoice_id, t.environment, t.version, c.raw, t.provider_created_at
+    from payments.stripe_invoices as t
+    join payments.customers as c
+      on c.provider_customer_id = t.customer_id and c.environment = t.environment and c.provider = 'stripe'
+    where gone_since_sync.kind = 'invoices'
+      and t.status = 'draft'
+      and not t.deleted
+      and coalesce(t.provider_created_at >= gone_since_sync.created_from, gone_since_sync.created_from is null)
+      and coalesce(t.provider_created_at < gone_since_sync.created_before, gone_since_sync.created_before is null)
   ) as o
   where o.environment = gone_since_sync.environment
     and o.version < v_version
@@ -9880,7 +12254,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[])
+revoke all on function payments_private.gone_since_sync(text, text, timestamptz, integer, text[], timestamptz, timestamptz)
   from public, anon, authenticated;
 --! EndIncluded sync/private/gone_since_sync.sql
 --! Included sync/private/mark_gone.sql
@@ -9939,6 +12313,12 @@ begin
           version = v_version,
           synced_at = now()
       where t.subscription_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
+    when 'invoices' then
+      update payments.stripe_invoices as t
+      set deleted = true,
+          version = v_version,
+          synced_at = now()
+      where t.invoice_id = mark_gone.object_id and t.environment = mark_gone.environment and t.version < v_version;
   end case;
 end;
 $$;
@@ -10047,7 +12427,7 @@ begin
       select array_agg(g.id)
       into v_ids
       from payments_private.gone_since_sync(
-        v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1)
+        v_environment, v_kind, v_listed_from, greatest(complete_sync.max, 1), null, v_run.created_from, v_run.created_before
       ) as g (id);
     end if;
     if v_ids is not null then
@@ -10061,7 +12441,9 @@ begin
       );
       for v_id in -- again: a webhook may have written before the locks
         select g.id
-        from payments_private.gone_since_sync(v_environment, v_kind, v_listed_from, null, v_ids) as g (id)
+        from payments_private.gone_since_sync(
+          v_environment, v_kind, v_listed_from, null, v_ids, v_run.created_from, v_run.created_before
+        ) as g (id)
       loop
         perform payments_private.mark_gone(v_environment, v_kind, v_id, v_listed_from);
         v_marked := v_marked + 1;
@@ -10840,9 +13222,9 @@ begin
       select
       from jsonb_array_elements(line_items) as i (item)
       where jsonb_typeof(i.item) <> 'object'
-        or not i.item ?| '{priceId,priceData}'
-        or jsonb_typeof(coalesce(i.item -> 'priceId', '""')) <> 'string'
-        or i.item ->> 'priceId' !~ '\S'
+        or not i.item ?| '{priceId,lookupKey,priceData}'
+        or jsonb_typeof(coalesce(i.item -> 'priceId', i.item -> 'lookupKey', '""')) <> 'string'
+        or coalesce(i.item ->> 'priceId', i.item ->> 'lookupKey') !~ '\S'
         or jsonb_typeof(coalesce(i.item -> 'quantity', '1')) <> 'number'
         or coalesce((i.item ->> 'quantity')::numeric, 1) not between 1 and 999
         or coalesce((i.item ->> 'quantity')::numeric, 1) % 1 <> 0
@@ -10851,11 +13233,19 @@ begin
       select from jsonb_array_elements(line_items) as i (item) where i.item ?& '{priceId,priceData}'
     ) then 'Each of lineItems may have a priceId or a priceData, not both.'
     when exists (
+      select
+      from jsonb_array_elements(line_items) as i (item)
+      where i.item ? 'lookupKey' and i.item ?| '{priceId,priceData}'
+    ) then 'Each of lineItems may have a lookupKey instead of a priceId or a priceData, not beside it.'
+    when exists (
       select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'priceId') > 255
     ) then 'Each priceId of lineItems must have at most 255 characters.'
     when exists (
-      select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,priceData,quantity,adjustableQuantity}'::text[] <> '{}'
-    ) then 'Each of lineItems may have a priceId or a priceData, a quantity and an adjustableQuantity, and nothing else.'
+      select from jsonb_array_elements(line_items) as i (item) where length(i.item ->> 'lookupKey') > 255
+    ) then 'Each lookupKey of lineItems must have at most 255 characters.'
+    when exists (
+      select from jsonb_array_elements(line_items) as i (item) where i.item - '{priceId,lookupKey,priceData,quantity,adjustableQuantity}'::text[] <> '{}'
+    ) then 'Each of lineItems may have a priceId, a lookupKey or a priceData, a quantity and an adjustableQuantity, and nothing else.'
     when exists (
       select
       from jsonb_array_elements(line_items) as i (item)
@@ -11181,17 +13571,16 @@ declare
     'payments_subject_type', session.subject_type,
     'payments_subject_id', session.subject_id
   ));
-  v_options jsonb := case
-    when session.mode = 'subscription' and not session.options ?| '{trial_period_days,trial_end,billing_cycle_anchor}'
-      then session.options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
-        select max((p.metadata ->> 'payments_trial_days')::integer)
-        from jsonb_array_elements(session.line_items) as i (item)
-        join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
-        where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
-      )))
-    else session.options
-  end;
+  v_options jsonb := session.options || session.forced_options;
 begin
+  if session.mode = 'subscription' and not v_options ?| '{trial_period_days,trial_end,billing_cycle_anchor}' then
+    v_options := v_options || jsonb_strip_nulls(jsonb_build_object('trial_period_days', (
+      select max((p.metadata ->> 'payments_trial_days')::integer)
+      from jsonb_array_elements(session.line_items) as i (item)
+      join payments.stripe_prices as p on p.price_id = i.item ->> 'priceId' and p.environment = session.environment
+      where p.metadata ->> 'payments_trial_days' ~ '^[1-9][0-9]{0,2}$'
+    )));
+  end if;
   return jsonb_strip_nulls(jsonb_build_object(
     'mode', session.mode,
     'line_items', (
@@ -11235,6 +13624,7 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * Returns the SHA-256 of a checkout request, in hex. Two requests with the same hash ask for the same checkout, so one
  * is a retry of the other.
  *
+ * An item that names a lookup key is asked for by that key, whichever price it has.
  * A quantity that is left out counts as 1, and metadata and options that are left out as none.
  */
 create or replace function payments_private.checkout_request_hash(
@@ -11260,7 +13650,10 @@ begin
       jsonb_build_array(
         mode,
         (
-          select jsonb_agg('{"quantity": 1}' || i.item order by i.position)
+          select jsonb_agg(
+            '{"quantity": 1}' || case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end
+            order by i.position
+          )
           from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
         success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'), coalesce(options, '{}')
@@ -11339,17 +13732,655 @@ $$;
 revoke all on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) from public, anon, authenticated;
 grant execute on function payments_private.session_came_to_nothing(payments.stripe_checkout_sessions) to payments_service;
 --! EndIncluded checkout/private/session_came_to_nothing.sql
+--! Included checkout/private/price_of_lookup_key.sql
+/*
+ * Returns the active price that has a lookup key; no row if there is none. Stripe gives a key to one active price only.
+ * If rows are behind Stripe, the newest snapshot wins.
+ */
+create or replace function payments_private.price_of_lookup_key(environment text, lookup_key text)
+  returns setof payments.stripe_prices
+  language sql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+  select p.*
+  from payments.stripe_prices as p
+  where p.lookup_key = price_of_lookup_key.lookup_key
+    and p.environment = price_of_lookup_key.environment
+    and p.active
+    and not p.deleted
+  order by p.version desc, p.price_id
+  limit 1;
+$$;
+
+revoke all on function payments_private.price_of_lookup_key(text, text) from public, anon, authenticated;
+grant execute on function payments_private.price_of_lookup_key(text, text) to payments_service;
+--! EndIncluded checkout/private/price_of_lookup_key.sql
+--! Included checkout/private/unoffered_option.sql
+/*
+ * Returns the first option of a request that an offer does not allow, in the spelling of the HTTP API; null if it allows
+ * all of them. What the offer forces may be asked for, too. Options that only say where and how the page is shown are
+ * always allowed.
+ */
+create or replace function payments_private.unoffered_option(offer payments.offers, options jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select case
+        when k.key = 'discounts.coupon' then k.key
+        else lower(left(k.key, 1)) || substr(replace(initcap(k.key), '_', ''), 2)
+      end
+    from (
+      select o.key
+      from jsonb_object_keys(options) as o (key)
+      where o.key <> 'discounts' or offer.forced_options -> 'discounts' is distinct from options -> 'discounts'
+      union all
+      select 'discounts.coupon'
+      where jsonb_path_exists(options, '$.discounts[*].coupon')
+        and offer.forced_options -> 'discounts' is distinct from options -> 'discounts'
+    ) as k (key)
+    where k.key not in ('ui_mode', 'return_url', 'redirect_on_completion', 'locale')
+      and not k.key = any (offer.allowed_options)
+      and not (k.key = 'discounts' and 'discounts.coupon' = any (offer.allowed_options))
+      and (options -> k.key is null or offer.forced_options -> k.key is distinct from options -> k.key)
+    order by k.key
+    limit 1
+  );
+end;
+$$;
+
+revoke all on function payments_private.unoffered_option(payments.offers, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/unoffered_option.sql
+--! Included checkout/private/offer_verdict.sql
+/*
+ * Returns what the offers say of a checkout of an app user; null if they have no say: the environment has no offer, or
+ * the mode sells nothing. Else it is {forced, trial_once}, or {problem, what, offer} for the first item at fault:
+ *   none      no offer has this price
+ *   mode      the offer is for the other mode
+ *   buyer     the offer is for another role or another type of subject
+ *   over      the offer has ended or is not active
+ *   early     the offer has not begun
+ *   quantity  the quantity, or one that the buyer could choose, is outside of the range; what is the range
+ *   amount    the request or the buyer chooses an amount that the offer does not allow
+ *   option    the offer does not allow the option; what is its name
+ *   conflict  the offers of two items force different values of an option; what is its name
+ *
+ * An item may have several offers, for example of different types of subject. The one that says yes counts, the first
+ * by its id; if none does, the problem is that of the offer that came closest.
+ */
+create or replace function payments_private.offer_verdict(
+  environment text,
+  role text,
+  mode text,
+  line_items jsonb,
+  options jsonb,
+  subject_type text
+)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.offers and payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_problems constant text[] := '{none,mode,buyer,over,early,quantity,amount,option}';
+  v_verdict jsonb;
+begin
+  if mode = 'setup' or not exists (
+    select from payments.offers as o where o.environment = offer_verdict.environment
+  ) then
+    return null;
+  end if;
+
+  with items as (
+    -- find the price of each item
+    select
+      i.position,
+      i.item,
+      i.item -> 'priceData' as data,
+      coalesce((i.item ->> 'quantity')::numeric, 1) as quantity,
+      case when not i.item ? 'priceData' then coalesce(i.item ->> 'priceId', p.price_id) end as price_id,
+      case when i.item ? 'priceData' then i.item #>> '{priceData,productId}' else p.product_id end as product_id,
+      case when p.active and not p.deleted then p.lookup_key end as lookup_key,
+      coalesce(p.pay_what_you_want, false) as pay_what_you_want
+    from jsonb_array_elements(offer_verdict.line_items) with ordinality as i (item, position)
+    left join lateral (
+      select r.*
+      from payments.stripe_prices as r
+      where r.price_id = i.item ->> 'priceId' and r.environment = offer_verdict.environment
+      union all
+      select r.*
+      from payments_private.price_of_lookup_key(offer_verdict.environment, i.item ->> 'lookupKey') as r
+      where not i.item ? 'priceId'
+    ) as p on true
+  ),
+  judged as (
+    -- judge each offer of each item, and keep the best
+    select distinct on (i.position)
+      i.position, i.quantity, o as offer, coalesce(s.stage, 1) as stage
+    from items as i
+    left join payments.offers as o
+      on o.environment = offer_verdict.environment
+      and (o.price_id = i.price_id or o.lookup_key = i.lookup_key or o.product_id = i.product_id)
+      and (o.allow_price_data or i.data is null)
+    left join lateral (
+      select case
+        when o.mode <> offer_verdict.mode then 2
+        when not offer_verdict.role = any (o.roles) or (offer_verdict.subject_type = any (o.subject_types)) is not true
+          and o.subject_types is not null then 3
+        when not o.active or o.ends_at <= now() then 4
+        when o.starts_at > now() then 5
+        when i.quantity not between o.minimum_quantity and o.maximum_quantity
+          or i.item ? 'adjustableQuantity' and (
+            not payments_private.is_adjustable_quantity(i.item -> 'adjustableQuantity')
+            or coalesce((i.item #>> '{adjustableQuantity,minimum}')::numeric, 0) < o.minimum_quantity
+            or coalesce((i.item #>> '{adjustableQuantity,maximum}')::numeric, 99) > o.maximum_quantity
+          ) then 6
+        when i.pay_what_you_want and not o.allow_pay_what_you_want
+          or i.data is not null and (
+            not payments_private.is_price_data(i.data)
+            or i.data ->> 'currency' <> o.currency
+            or (i.data ->> 'unitAmount')::numeric not between o.minimum_amount and coalesce(o.maximum_amount, 99999999)
+          ) then 7
+        when payments_private.unoffered_option(o, offer_verdict.options) is not null then 8
+        else 9
+      end as stage
+    ) as s on o.offer_id is not null
+    order by i.position, coalesce(s.stage, 1) desc, o.offer_id
+  ),
+  problems as (
+    select
+      j.position,
+      c_problems[j.stage] as problem,
+      (j.offer).offer_id as offer_id,
+      case
+        when j.stage = 6 then format('%s to %s', (j.offer).minimum_quantity, (j.offer).maximum_quantity)
+        when j.stage = 8 then payments_private.unoffered_option(j.offer, offer_verdict.options)
+      end as what
+    from judged as j
+    where j.stage < 9
+    union all
+    select min(j.position), 'quantity', (j.offer).offer_id,
+      format('%s to %s', (j.offer).minimum_quantity, (j.offer).maximum_quantity)
+    from judged as j
+    where j.stage = 9
+    group by j.offer
+    having sum(j.quantity) > (j.offer).maximum_quantity
+    union all
+    select max(j.position), 'conflict', max((j.offer).offer_id), f.key
+    from judged as j
+    cross join jsonb_each((j.offer).forced_options) as f (key, value)
+    where j.stage = 9
+    group by f.key
+    having count(distinct f.value) > 1
+  )
+  select coalesce(
+    (
+      select jsonb_build_object('problem', p.problem, 'what', p.what, 'offer', p.offer_id)
+      from problems as p
+      order by p.position, p.problem
+      limit 1
+    ),
+    jsonb_build_object(
+      'forced', (
+        select coalesce(jsonb_object_agg(f.key, f.value), '{}')
+        from judged as j
+        cross join jsonb_each((j.offer).forced_options) as f (key, value)
+      ),
+      'trial_once', (select coalesce(bool_or((j.offer).trial_once), false) from judged as j)
+    )
+  )
+  into v_verdict;
+  return v_verdict;
+end;
+$$;
+
+revoke all on function payments_private.offer_verdict(text, text, text, jsonb, jsonb, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/offer_verdict.sql
+--! Included checkout/private/check_offers.sql
+/*
+ * Raises if the offers do not allow a checkout of an app user: SP055 without an offer for this buyer now, SP057 for the
+ * quantity, SP058 for an option or an amount. role is that of the buyer; the service may buy everything.
+ */
+create or replace function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_verdict jsonb;
+  v_offer text;
+  v_what text;
+begin
+  if role = 'service' then
+    return;
+  end if;
+  v_verdict := payments_private.offer_verdict(
+    session.environment, role, session.mode, session.line_items, session.options, session.subject_type
+  );
+  v_offer := v_verdict ->> 'offer';
+  v_what := v_verdict ->> 'what';
+  case coalesce(v_verdict ->> 'problem', '')
+    when '' then
+      return;
+    when 'none' then
+      raise exception 'There is no offer for one of lineItems.'
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'mode' then
+      raise exception 'The offer % is not for mode %.', v_offer, session.mode
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'buyer' then
+      raise exception 'The offer % is not for this buyer.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'over' then
+      raise exception 'The offer % is over.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'early' then
+      raise exception 'The offer % has not begun.', v_offer
+        using errcode = 'SP055', hint = 'Begin a checkout of what is offered, or ask the owner of the shop for an offer.';
+    when 'quantity' then
+      raise exception 'The offer % is for a quantity of %.', v_offer, v_what
+        using errcode = 'SP057', hint = 'Correct quantity and adjustableQuantity, and send the request again.';
+    when 'amount' then
+      raise exception 'The offer % does not allow this amount.', v_offer
+        using errcode = 'SP058', hint = 'Use a price of the offer, or an amount within its limits.';
+    when 'option' then
+      raise exception 'The offer % does not allow %.', v_offer, v_what
+        using errcode = 'SP058', hint = 'Leave the option out, or add it to the allowed options of the offer.';
+    else
+      raise exception 'The offers of lineItems force different values of %.', v_what
+        using errcode = 'SP058', hint = 'Buy them in two checkouts, or change one of the offers.';
+  end case;
+end;
+$$;
+
+revoke all on function payments_private.check_offers(payments.stripe_checkout_sessions, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/check_offers.sql
+--! Included checkout/private/plan_groups.sql
+/*
+ * Returns the product groups of these prices and products in which a subject can have one plan only (offers with
+ * one_plan, over or not). A group holds products: a plan stays in it when its offer names a newer price.
+ */
+create or replace function payments_private.plan_groups(environment text, price_ids text[], product_ids text[])
+  returns text[]
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return coalesce(
+    (
+      select array_agg(distinct o.product_group order by o.product_group)
+      from payments.offers as o
+      left join payments.stripe_prices as p
+        on p.environment = o.environment
+        and (p.price_id = o.price_id or (p.lookup_key = o.lookup_key and p.active and not p.deleted))
+      where o.environment = plan_groups.environment
+        and o.one_plan
+        and (
+          o.price_id = any (plan_groups.price_ids)
+          or coalesce(o.product_id, p.product_id) = any (plan_groups.product_ids || array(
+            select r.product_id
+            from payments.stripe_prices as r
+            where r.price_id = any (plan_groups.price_ids)
+              and r.environment = plan_groups.environment
+              and r.product_id is not null
+          ))
+        )
+    ),
+    '{}'
+  );
+end;
+$$;
+
+revoke all on function payments_private.plan_groups(text, text[], text[]) from public, anon, authenticated;
+--! EndIncluded checkout/private/plan_groups.sql
+--! Included checkout/private/plan_groups_of_items.sql
+/*
+ * Returns the product groups of the items of a checkout in which a subject can have one plan only; see plan_groups.
+ */
+create or replace function payments_private.plan_groups_of_items(environment text, line_items jsonb)
+  returns text[]
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return payments_private.plan_groups(
+    environment,
+    array(select i.item ->> 'priceId' from jsonb_array_elements(line_items) as i (item) where i.item ? 'priceId'),
+    array(
+      select i.item #>> '{priceData,productId}'
+      from jsonb_array_elements(line_items) as i (item)
+      where i.item #> '{priceData,productId}' is not null
+    )
+  );
+end;
+$$;
+
+revoke all on function payments_private.plan_groups_of_items(text, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/plan_groups_of_items.sql
+--! Included checkout/private/check_one_plan.sql
+/*
+ * Raises SP059 if a checkout is for a second plan: its subject has a living subscription in a product group of its items,
+ * and the offers of the group allow one plan. Binds the service, too.
+ *
+ * Living is each status but incomplete, incomplete_expired and canceled. A word that Stripe adds counts as living.
+ *
+ * It locks the plans of the subject until the end of the transaction. So of two checkouts that are begun at the same
+ * moment, the second sees the row of the first. See superseded_sessions for what is not paid yet.
+ */
+create or replace function payments_private.check_one_plan(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_groups text[];
+  v_subscription text;
+  v_group text;
+begin
+  if session.mode <> 'subscription' or session.subject_id is null then
+    return;
+  end if;
+  v_groups := payments_private.plan_groups_of_items(session.environment, session.line_items);
+  if v_groups = '{}' then
+    return;
+  end if;
+  perform pg_advisory_xact_lock(
+    hashtextextended(format('%s plan %s %s', session.environment, session.subject_type, session.subject_id), 0)
+  );
+  select s.subscription_id, g.product_group
+  into v_subscription, v_group
+  from payments.stripe_subscriptions as s
+  cross join lateral (
+    select array_agg(i.price_id) as price_ids, array_agg(i.product_id) as product_ids
+    from payments.stripe_subscription_items as i
+    where i.subscription_id = s.subscription_id and i.environment = s.environment
+  ) as i
+  cross join lateral unnest(
+    payments_private.plan_groups(
+      s.environment, array_remove(i.price_ids, null), array_remove(i.product_ids, null)
+    )
+  ) as g (product_group)
+  where s.subject_id = session.subject_id
+    and s.subject_type = session.subject_type
+    and s.environment = session.environment
+    and s.status not in ('incomplete', 'incomplete_expired', 'canceled')
+    and g.product_group = any (v_groups)
+  order by s.created_at, s.subscription_id
+  limit 1;
+  if v_subscription is not null then
+    raise exception 'This subject has a plan of the group % already: %.', v_group, v_subscription
+      using errcode = 'SP059',
+            hint = 'Change it in the Billing Portal: create a customer portal session with the flow subscription_update.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_one_plan(payments.stripe_checkout_sessions)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/check_one_plan.sql
+--! Included checkout/private/check_reserved.sql
+/*
+ * Raises SP053 if an app user asks for what decides a price and is not the app's to give away, while the environment has
+ * no offer. That is a price made up in the request, a coupon by its id, and a price whose amount the buyer chooses.
+ *
+ * Only the service may ask for these: a backend with the admin key, or code that inserts with the rights of
+ * payments_service. Policies need not name them. A promotion code stays open: Stripe has it handed out to buyers.
+ */
+create or replace function payments_private.check_reserved(session payments.stripe_checkout_sessions)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_reserved text;
+begin
+  if exists (select from payments.offers as o where o.environment = session.environment) then
+    return;
+  end if;
+  v_reserved := case
+    when jsonb_path_exists(session.line_items, '$[*].priceData') then 'a price of its own (priceData)'
+    when jsonb_path_exists(session.options, '$.discounts[*].coupon') then 'a coupon by its id'
+    when exists (
+      select
+      from jsonb_path_query(session.line_items, '$[*].priceId ? (@.type() == "string")') as i (price_id)
+      join payments.stripe_prices as p
+        on p.price_id = i.price_id #>> '{}' and p.environment = session.environment
+      where p.pay_what_you_want
+    ) then 'a price whose amount the buyer chooses'
+  end;
+  if v_reserved is not null then
+    raise exception 'An app user may not ask for %: no offer allows it.', v_reserved
+      using errcode = 'SP053',
+            hint = 'Begin this checkout from the backend with the admin key, or make an offer that allows it.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_reserved(payments.stripe_checkout_sessions) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_reserved.sql
+--! Included checkout/private/had_trial.sql
+/*
+ * Returns whether a subject has had a trial: a subscription of it had one, or a checkout with a trial was completed whose
+ * subscription has not been seen yet. The checkout except_id does not count.
+ */
+create or replace function payments_private.had_trial(
+  environment text,
+  subject_type text,
+  subject_id text,
+  except_id uuid
+)
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to the tables
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select
+    from payments.stripe_subscriptions as s
+    where s.subject_id = had_trial.subject_id
+      and s.subject_type = had_trial.subject_type
+      and s.environment = had_trial.environment
+      and s.trial_start is not null
+  ) or exists (
+    select
+    from payments.stripe_checkout_sessions as t
+    where t.subject_id = had_trial.subject_id
+      and t.subject_type = had_trial.subject_type
+      and t.environment = had_trial.environment
+      and t.status = 'completed'
+      and t.mode = 'subscription'
+      and t.options || jsonb_strip_nulls(t.forced_options) ?| '{trial_period_days,trial_end}'
+      and t.id <> had_trial.except_id
+  );
+end;
+$$;
+
+revoke all on function payments_private.had_trial(text, text, text, uuid) from public, anon, authenticated;
+--! EndIncluded checkout/private/had_trial.sql
+--! Included checkout/private/check_trial.sql
+/*
+ * Raises SP058 if the request of an app user asks for a trial, its offer gives one trial to each subject, and the
+ * subject has had one. A trial that the offer forces is left out instead; see check_offers.
+ */
+create or replace function payments_private.check_trial(session payments.stripe_checkout_sessions, role text)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if session.options ?| '{trial_period_days,trial_end}'
+    and (
+      payments_private.offer_verdict(
+        session.environment, role, session.mode, session.line_items, session.options, session.subject_type
+      ) -> 'trial_once'
+    )::boolean
+    and payments_private.had_trial(session.environment, session.subject_type, session.subject_id, session.id)
+  then
+    raise exception 'This subject has had its trial.'
+      using errcode = 'SP058', hint = 'Send the request again without trialPeriodDays and trialEnd.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_trial(payments.stripe_checkout_sessions, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/check_trial.sql
+--! Included checkout/private/forced_options.sql
+/*
+ * Returns the options that the offers force on a checkout of an app user; {} for one that they do not allow, and for the
+ * service. If the subject has had its trial, trial_period_days is null: no trial of an offer or of the catalogue is given.
+ */
+create or replace function payments_private.forced_options(session payments.stripe_checkout_sessions, role text)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the app user and the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_verdict jsonb;
+begin
+  if role = 'service' then
+    return '{}';
+  end if;
+  v_verdict := payments_private.offer_verdict(
+    session.environment, role, session.mode, session.line_items, session.options, session.subject_type
+  );
+  return case
+    when (v_verdict -> 'trial_once')::boolean
+      and session.mode = 'subscription'
+      and payments_private.had_trial(session.environment, session.subject_type, session.subject_id, session.id)
+      then (v_verdict -> 'forced') - '{trial_end,trial_without_card}'::text[] || '{"trial_period_days": null}'
+    else coalesce(v_verdict -> 'forced', '{}')
+  end;
+end;
+$$;
+
+revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
+  from public, anon, authenticated;
+--! EndIncluded checkout/private/forced_options.sql
+--! Included checkout/private/judge_again.sql
+/*
+ * Raises if a checkout that was begun before is no longer offered to the caller: its offer is over, or a backend began it
+ * and the caller, under the same key, may not. If it sends the checkout to Stripe, also if the subject has a plan or has
+ * had its trial by now. Returns the options that the offers force now. role is that of the caller.
+ */
+create or replace function payments_private.judge_again(
+  session payments.stripe_checkout_sessions,
+  role text,
+  sends boolean
+)
+  returns jsonb
+  language plpgsql
+  volatile
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if sends then
+    perform payments_private.check_one_plan(session);
+  end if;
+  if role = 'service' then
+    return '{}';
+  end if;
+  perform payments_private.check_reserved(session);
+  perform payments_private.check_offers(session, role);
+  if sends then
+    perform payments_private.check_trial(session, role);
+  end if;
+  return payments_private.forced_options(session, role);
+end;
+$$;
+
+revoke all on function payments_private.judge_again(payments.stripe_checkout_sessions, text, boolean)
+  from public, anon, authenticated;
+grant execute on function payments_private.judge_again(payments.stripe_checkout_sessions, text, boolean) to payments_service;
+--! EndIncluded checkout/private/judge_again.sql
+--! Included checkout/private/superseded_sessions.sql
+/*
+ * Returns the open Checkout Sessions of Stripe that a checkout takes the place of, as a list of ids: those of the same
+ * subject for a plan of the same group, and those with a trial if this one has a trial. The handlers expire them before
+ * they create the new session, so a buyer cannot pay for both.
+ *
+ * What remains: a session of another request that is just being created has no id yet. Then both are open. Once one of
+ * them is paid, a new checkout is refused. If a buyer pays both, both subscriptions live, and the app cancels one.
+ */
+create or replace function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
+  returns jsonb
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to payments.offers
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  c_trial constant text[] := '{trial_period_days,trial_end}';
+  v_groups text[];
+  v_trial boolean := session.options || jsonb_strip_nulls(session.forced_options) ?| c_trial;
+begin
+  if session.mode <> 'subscription'
+    or session.subject_id is null
+    or not exists (select from payments.offers as o where o.environment = session.environment)
+  then
+    return '[]';
+  end if;
+  v_groups := payments_private.plan_groups_of_items(session.environment, session.line_items);
+  return (
+    select coalesce(jsonb_agg(t.checkout_session_id order by t.created_at), '[]')
+    from payments.stripe_checkout_sessions as t
+    where t.subject_id = session.subject_id
+      and t.subject_type = session.subject_type
+      and t.environment = session.environment
+      and t.id <> session.id
+      and t.mode = 'subscription'
+      and t.status = 'open'
+      and (
+        payments_private.plan_groups_of_items(t.environment, t.line_items) && v_groups
+        or (v_trial and t.options || jsonb_strip_nulls(t.forced_options) ?| c_trial)
+      )
+  );
+end;
+$$;
+
+revoke all on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
+  from public, anon, authenticated;
+grant execute on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
+  to payments_service;
+--! EndIncluded checkout/private/superseded_sessions.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
- * checkout_session_id}. action is one of:
+ * checkout_session_id, expire}. expire lists open sessions of Stripe to expire before params are sent; see
+ * superseded_sessions. action is one of:
  *   send    create the session at Stripe with params and idempotency_key, then complete_ or fail_checkout_session
  *   return  Stripe has the session already
  *   fetch   it has expired by the clock, but Stripe has not reported that: read it from Stripe, project it, begin again
  *
  * The insert runs as the caller (role and JWT claims), so the policies on payments.stripe_checkout_sessions decide. All
  * else runs as the handler. The caller {role: service} is a backend with the admin key: its insert runs as the handler.
- * It is for any subject, and may ask for what _140_reserved keeps from app users.
+ * It is for any subject, and may ask for what _310_offers keeps from app users.
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
@@ -11359,6 +14390,9 @@ grant execute on function payments_private.session_came_to_nothing(payments.stri
  *
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
  * money came to nothing (session_came_to_nothing).
+ *
+ * Triggers judge a new row by the offers, and one plan at a time. A row that was begun before is judged again: by now its
+ * offer may be over, or its subject may have a plan.
  *
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
@@ -11393,6 +14427,8 @@ declare
   v_count integer;
   v_row payments.stripe_checkout_sessions;
   v_action text := 'send';
+  v_attempt integer;
+  v_forced jsonb;
 begin
   -- guard
   perform payments_private.check_environment(environment);
@@ -11456,6 +14492,7 @@ begin
   -- continue from the row's state
   select * into strict v_row from payments.stripe_checkout_sessions as t where t.id = v_id;
   if v_count = 0 then
+    v_attempt := v_row.attempt;
     if v_row.status = 'expired'
       or (v_row.status = 'failed' and not v_row.stripe_may_have_acted)
       or payments_private.session_came_to_nothing(v_row)
@@ -11481,6 +14518,11 @@ begin
     elsif v_row.checkout_session_id is not null then
       v_action := 'return'; -- without a url unless it is open; what is paid is never made again
     end if;
+    v_forced := payments_private.judge_again(v_row, caller ->> 'role', v_action = 'send');
+    if v_row.attempt > v_attempt and v_forced <> v_row.forced_options then
+      update payments.stripe_checkout_sessions as t set forced_options = v_forced where t.id = v_id;
+      v_row.forced_options := v_forced;
+    end if;
   end if;
 
   return jsonb_build_object(
@@ -11489,13 +14531,14 @@ begin
     'attempt', v_row.attempt,
     'checkout_session_id', v_row.checkout_session_id,
     'idempotency_key', format('pg-payments:%s:checkout_session:%s:%s', v_row.environment, v_row.id, v_row.attempt),
-    'params', payments_private.checkout_session_params(v_row)
+    'params', payments_private.checkout_session_params(v_row),
+    'expire', case when v_action = 'send' then payments_private.superseded_sessions(v_row) else '[]' end
   );
 end;
 $$;
 
 comment on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb) is
-  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP053 for the service only, SP002 idempotency key in use, SP007 role, 42501 refused by a policy.';
+  'Begins a Checkout Session as the caller, whose policies decide. Returns {action, session, attempt, idempotency_key, params, checkout_session_id, expire}; action is send, return or fetch. Errors: SP001 invalid, SP050 parts that exclude each other, SP002 idempotency key in use, SP007 role, 42501 refused by a policy, SP053, SP055, SP057 and SP058 not offered, SP056 lookup key, SP059 a second plan.';
 
 revoke all on function payments.begin_checkout_session(text, jsonb, text, jsonb, text, text, text, text, text, jsonb, text, jsonb)
   from public, anon, authenticated;
@@ -12828,7 +15871,8 @@ grant execute on function payments.environment_health(text, jsonb) to payments_s
 --! Included connection/private/environment_tables.sql
 /*
  * Returns the tables whose rows belong to the Stripe account of an environment: all tables with a column environment,
- * except the connection itself, the secrets and the refused signatures.
+ * except the connection itself, the offers, the secrets and the refused signatures. Offers are the app's own: without
+ * them, app users could buy everything that the next account sells.
  */
 create or replace function payments_private.environment_tables()
   returns setof regclass
@@ -12844,6 +15888,7 @@ as $$
     and c.relkind in ('r', 'p')
     and c.oid not in (
       'payments.provider_connections'::regclass,
+      'payments.offers'::regclass,
       'payments_private.secrets'::regclass,
       'payments_private.refused_signatures'::regclass
     )
@@ -12905,13 +15950,17 @@ as $$
     'customer.created', 'customer.updated', 'customer.deleted',
     'checkout.session.completed', 'checkout.session.async_payment_succeeded',
     'checkout.session.async_payment_failed', 'checkout.session.expired',
-    'invoice.paid', 'invoice.payment_failed', 'invoice_payment.paid',
+    'invoice.created', 'invoice.finalized', 'invoice.updated', 'invoice.paid', 'invoice.payment_failed',
+    'invoice.voided', 'invoice.marked_uncollectible', 'invoice.deleted', 'invoice_payment.paid',
+    'credit_note.created', 'credit_note.updated', 'credit_note.voided',
     'payment_intent.succeeded', 'payment_intent.payment_failed', 'payment_intent.canceled',
     'payment_intent.amount_capturable_updated',
-    'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
+    'charge.succeeded', 'charge.refunded', 'charge.dispute.created', 'charge.dispute.updated', 'charge.dispute.closed',
     'charge.dispute.funds_withdrawn', 'charge.dispute.funds_reinstated',
     'refund.created', 'refund.updated', 'refund.failed',
     'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.deleted',
+    'subscription_schedule.created', 'subscription_schedule.updated', 'subscription_schedule.released',
+    'subscription_schedule.canceled', 'subscription_schedule.completed',
     'customer.subscription.paused', 'customer.subscription.resumed', 'customer.subscription.trial_will_end'
   ];
 $$;
@@ -13265,7 +16314,10 @@ as
     t.amount_disputed,
     t.dispute_status,
     t.disputed_at,
-    t.dispute_amount
+    t.dispute_amount,
+    t.receipt_url,
+    t.card_brand,
+    t.card_last4
   from payments.transactions as t
   where t.provider = 'stripe';
 
@@ -13433,7 +16485,12 @@ as
     s.pause_collection_behavior,
     s.pause_collection_resumes_at,
     payments_private.subscription_access(s) ->> 'access' as access,
-    payments_private.subscription_access(s) ->> 'reason' as access_reason
+    payments_private.subscription_access(s) ->> 'reason' as access_reason,
+    s.schedule_id,
+    s.next_phase_at,
+    s.next_phase_items,
+    s.pending_update,
+    s.pending_update_expires_at
   from payments.stripe_subscriptions as s;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
@@ -13689,16 +16746,50 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
---! Included checkout/_140_reserved.sql
+--! Included checkout/_110_lookup_keys.sql
 /*
- * Trigger that keeps from app users what only the service may ask of a checkout. The condition names the role that
+ * Trigger that finds the prices of items that name a lookup key.
+ */
+create or replace trigger _110_lookup_keys before insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null and jsonb_path_exists(new.line_items, '$[*].lookupKey'))
+  execute function payments_private.tg_sessions__lookup_keys();
+--! EndIncluded checkout/_110_lookup_keys.sql
+--! Included checkout/_140_forced_options.sql
+/*
+ * Trigger that writes the options that offers force on a checkout of an app user. The condition names the role that
  * inserts, which the trigger function, as a definer, cannot see.
  */
-create or replace trigger _140_reserved before insert on payments.stripe_checkout_sessions
+create or replace trigger _140_forced_options before insert on payments.stripe_checkout_sessions
   for each row
   when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
-  execute function payments_private.tg_sessions__reserved();
---! EndIncluded checkout/_140_reserved.sql
+  execute function payments_private.tg_sessions__forced_options();
+--! EndIncluded checkout/_140_forced_options.sql
+--! Included checkout/_150_offer.sql
+/*
+ * Trigger that checks the options that an offer forces.
+ */
+create or replace trigger _150_offer before insert or update on payments.offers
+  for each row execute function payments_private.tg_offers__forced_options();
+--! EndIncluded checkout/_150_offer.sql
+--! Included checkout/_300_one_plan.sql
+/*
+ * Trigger that refuses unknown lookup keys and a second plan. It fires after the policies have let the row in: whom they
+ * refuse must not learn what plan a subject has.
+ */
+create or replace trigger _300_one_plan after insert on payments.stripe_checkout_sessions
+  for each row when (new.checkout_session_id is null)
+  execute function payments_private.tg_sessions__one_plan();
+--! EndIncluded checkout/_300_one_plan.sql
+--! Included checkout/_310_offers.sql
+/*
+ * Trigger that refuses what no offer allows an app user. Like _300_one_plan, it fires after the policies have let the row
+ * in, and not for a retry, which inserts nothing.
+ */
+create or replace trigger _310_offers after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__offers();
+--! EndIncluded checkout/_310_offers.sql
 --! Included checkout/_150_options.sql
 /*
  * Trigger that checks the options of a portal session.
@@ -13739,7 +16830,13 @@ create or replace trigger _100_timestamps before update on payments.stripe_subsc
   for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.transactions
   for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_invoices
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.stripe_credit_notes
+  for each row execute function payments_private.tg__timestamps();
 create or replace trigger _100_timestamps before update on payments.webhook_events
+  for each row execute function payments_private.tg__timestamps();
+create or replace trigger _100_timestamps before update on payments.offers
   for each row execute function payments_private.tg__timestamps();
 --! EndIncluded base/_100_timestamps.sql
 --! Included checkout/_100_id.sql
@@ -13776,18 +16873,25 @@ alter table payments.stripe_prices enable row level security;
 alter table payments.customers enable row level security;
 alter table payments.customer_mappings enable row level security;
 alter table payments.stripe_checkout_sessions enable row level security;
+alter table payments.offers enable row level security;
 alter table payments.stripe_customer_portal_sessions enable row level security;
 alter table payments.stripe_subscriptions enable row level security;
 alter table payments.stripe_subscription_items enable row level security;
+alter table payments.stripe_invoices enable row level security;
+alter table payments.stripe_credit_notes enable row level security;
 alter table payments.transactions enable row level security;
 alter table payments.webhook_events enable row level security;
 alter table payments.sync_runs enable row level security;
+alter table payments_private.charge_details enable row level security;
 alter table payments_private.catalog_changes enable row level security;
 alter table payments_private.customer_owners enable row level security;
+alter table payments_private.erased_objects enable row level security;
 alter table payments_private.payment_objects enable row level security;
 alter table payments_private.rate_counters enable row level security;
 alter table payments_private.refused_signatures enable row level security;
 alter table payments_private.secrets enable row level security;
+alter table payments_private.subject_assignments enable row level security;
+alter table payments_private.subscription_schedules enable row level security;
 --! EndIncluded access/row_level_security.sql
 --! Included access/policies/service.sql
 /*
@@ -13807,12 +16911,18 @@ drop policy if exists service_select on payments.stripe_subscriptions;
 create policy service_select on payments.stripe_subscriptions for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_subscription_items;
 create policy service_select on payments.stripe_subscription_items for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_invoices;
+create policy service_select on payments.stripe_invoices for select to payments_service using (true);
+drop policy if exists service_select on payments.stripe_credit_notes;
+create policy service_select on payments.stripe_credit_notes for select to payments_service using (true);
 drop policy if exists service_select on payments.transactions;
 create policy service_select on payments.transactions for select to payments_service using (true);
 drop policy if exists service_select on payments.webhook_events;
 create policy service_select on payments.webhook_events for select to payments_service using (true);
 drop policy if exists service_select on payments.sync_runs;
 create policy service_select on payments.sync_runs for select to payments_service using (true);
+drop policy if exists service_select on payments.offers;
+create policy service_select on payments.offers for select to payments_service using (true);
 drop policy if exists service_select on payments.stripe_checkout_sessions;
 create policy service_select on payments.stripe_checkout_sessions for select to payments_service using (true);
 drop policy if exists service_insert on payments.stripe_checkout_sessions;
@@ -13879,8 +16989,9 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
  */
 revoke insert, update, delete, truncate, references, trigger on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
-  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
-  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+  payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
   from public, anon, authenticated;
 revoke all on all tables in schema payments_private from public, anon, authenticated;
@@ -13901,8 +17012,9 @@ grant select on payments.stripe_customer_portal_sessions to anon, authenticated;
 
 grant select on
   payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
-  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
-  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+  payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
+  payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+  payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
   payments.sync_runs
   to payments_service;
 grant insert (
@@ -13934,15 +17046,16 @@ begin
   revoke create on schema payments from service_role;
   revoke insert, update, delete, truncate, references, trigger on
     payments.provider_connections, payments.stripe_products, payments.stripe_prices, payments.customers,
-    payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions,
-    payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions, payments.webhook_events,
+    payments.customer_mappings, payments.stripe_checkout_sessions, payments.stripe_customer_portal_sessions, payments.offers,
+    payments.stripe_subscriptions, payments.stripe_subscription_items, payments.transactions,
+    payments.stripe_invoices, payments.stripe_credit_notes, payments.webhook_events,
     payments.sync_runs
     from service_role;
   grant usage on schema payments to service_role;
   grant select on payments.customer_totals to service_role;
   foreach v_table in array array[
     'stripe_products', 'stripe_prices', 'customers', 'customer_mappings', 'stripe_checkout_sessions',
-    'stripe_subscriptions', 'stripe_subscription_items', 'transactions'
+    'stripe_subscriptions', 'stripe_subscription_items', 'transactions', 'stripe_invoices', 'stripe_credit_notes', 'offers'
   ] loop
     execute format('grant select on payments.%I to service_role', v_table);
     execute format('drop policy if exists select_service_role on payments.%I', v_table);

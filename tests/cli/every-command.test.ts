@@ -68,6 +68,15 @@ const STEPS: Step[] = [
     args: ({ product }) => [product, ...inTest, '--name', 'Hat', '--description', 'null', '--active', 'true'],
   },
   { command: 'stripe prices list' },
+  { command: 'offers list' },
+  {
+    command: 'offers set',
+    args: ({ price }) => ['hat', ...inTest, '--price', price, '--mode', 'payment', '--allow', 'locale'],
+  },
+  { command: 'offers set', args: () => ['hat', ...inTest, '--mode', 'payment'], code: 1 },
+  { command: 'offers list' },
+  { command: 'offers remove', args: () => ['hat', ...inTest, '--yes'] },
+  { command: 'offers remove', args: () => ['none', ...inTest, '--yes'], code: 4 },
   { command: 'stripe prices list', args: ({ product }) => [...inTest, '--product', product] },
   { command: 'stripe prices get', args: ({ price }) => [price, ...inTest] },
   {

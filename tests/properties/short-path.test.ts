@@ -28,6 +28,8 @@ const WAYS = `
       ['payments.stripe_checkout_sessions', 'checkout_session_id'],
       ['payments.stripe_subscriptions', 'subscription_id'],
       ['payments.stripe_subscription_items', 'subscription_item_id'],
+      ['payments.stripe_invoices', 'invoice_id'],
+      ['payments.stripe_credit_notes', 'credit_note_id'],
       ['payments.transactions', 'provider_object_id'],
       ['payments_private.payment_objects', 'object_id'],
       ['payments_private.customer_owners', 'customer_id'],

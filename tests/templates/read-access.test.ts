@@ -164,3 +164,28 @@ describe('the plans of all teams', () => {
     await expect(login).rejects.toThrow('undo 0')
   })
 })
+
+test.each<[string, Claims]>([
+  ['an anonymous caller', anonymous],
+  ['a signed-in user', user('member')],
+])(
+  'once there are offers, %s sees them and what they sell, and nothing of what they force',
+  async (_, caller) => {
+    await database.sql`
+    insert into payments.offers (environment, offer_id, price_id, mode, roles, active, forced_options) values
+      ('test', 'sold', 'price_sold', 'payment', null, true, '{"discounts": [{"coupon": "secret"}]}'),
+      ('test', 'closed', 'price_archived', 'payment', null, false, '{}')`
+    try {
+      expect(await readBy(caller, 'select offer_id from payments.offers')).toEqual(['sold'])
+      expect(await readBy(caller, 'select price_id from payments.stripe_prices')).toEqual(['price_sold'])
+      expect(await readBy(caller, 'select product_id from payments.stripe_products')).toEqual(['prod_sold'])
+      const forced = asCaller(database.sql, caller, (sql) => sql`select forced_options from payments.offers`)
+      expect((await refusal(forced)).code).toBe('42501')
+      await database.sql`update payments.offers set ends_at = '2020-01-01' where offer_id = 'sold'`
+      expect(await readBy(caller, 'select price_id from payments.stripe_prices')).toEqual([])
+      expect(await readBy(caller, 'select product_id from payments.stripe_products')).toEqual([])
+    } finally {
+      await database.sql`truncate payments.offers`
+    }
+  },
+)

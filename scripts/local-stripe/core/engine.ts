@@ -100,7 +100,7 @@ export interface SessionDetails {
   }
   subscriptionData: { metadata: Metadata; description?: string }
   /** What the customer pays of a price that leaves it to them. */
-  customAmount: number | null
+  payWhatYouWant: number | null
   /** Whether automatic tax applies. */
   taxed: boolean
   /** Id of the coupon that applies. */

@@ -35,6 +35,7 @@ export type TaskName =
   | 'warnOfTrialEnd'
   | 'finalizeInvoice'
   | 'collectInvoice'
+  | 'nextSchedulePhase'
 
 /** The state of a timeline, as it is saved. */
 export interface TimelineState {

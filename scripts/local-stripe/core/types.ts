@@ -33,6 +33,7 @@ export type BalanceTransaction = Wire<Stripe.BalanceTransaction>
 export type Charge = Wire<Stripe.Charge>
 export type CheckoutSession = Wire<Stripe.Checkout.Session>
 export type Coupon = Wire<Stripe.Coupon>
+export type CreditNote = Wire<Stripe.CreditNote>
 export type Customer = Wire<Stripe.Customer>
 export type Discount = Wire<Stripe.Discount>
 export type Dispute = Wire<Stripe.Dispute>
@@ -56,6 +57,7 @@ export type SetupIntent = Wire<Stripe.SetupIntent>
 /** Stripe still sends `plan` and `quantity` for a subscription of one item, although the SDK's types omit them. */
 export type Subscription = Wire<Stripe.Subscription> & { plan: Plan | null; quantity: number | null }
 export type SubscriptionItem = Wire<Stripe.SubscriptionItem>
+export type SubscriptionSchedule = Wire<Stripe.SubscriptionSchedule>
 export type TestClock = Wire<Stripe.TestHelpers.TestClock>
 export type WebhookEndpoint = Wire<Stripe.WebhookEndpoint>
 
@@ -67,6 +69,7 @@ export interface Objects {
   charge: Charge
   'checkout.session': CheckoutSession
   coupon: Coupon
+  credit_note: CreditNote
   customer: Customer
   discount: Discount
   dispute: Dispute
@@ -84,6 +87,7 @@ export interface Objects {
   shipping_rate: ShippingRate
   subscription: Subscription
   subscription_item: SubscriptionItem
+  subscription_schedule: SubscriptionSchedule
   'test_helpers.test_clock': TestClock
   webhook_endpoint: WebhookEndpoint
 }

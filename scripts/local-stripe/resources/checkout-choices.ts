@@ -34,5 +34,5 @@ export function takeChoices(details: SessionDetails, { quantities = {}, amount }
     const [from, to] = [least, most].map((limit) => formatAmount(limit, price.currency))
     throw invalidRequest(`Please enter an amount from ${from} to ${to}.`, { param: 'amount' })
   }
-  details.customAmount = chosen
+  details.payWhatYouWant = chosen
 }

@@ -258,7 +258,7 @@ function detailsOf(
     lineItems,
     paymentIntentData: withMetadata(params.payment_intent_data),
     subscriptionData: withMetadata(subscription),
-    customAmount: null,
+    payWhatYouWant: null,
     taxed: false,
     coupon: chosen?.coupon ?? null,
     promotionCode: chosen?.promotionCode ?? null,

@@ -49,7 +49,7 @@ export function totalsOf(
 /** The price of one unit: what the customer chose, or would choose first, where that is left to them. */
 function unitAmountOf(details: SessionDetails, price: Price | null | undefined): number {
   if (!price?.custom_unit_amount) return Number(price?.unit_amount_decimal)
-  return details.customAmount ?? price.custom_unit_amount.preset ?? 0
+  return details.payWhatYouWant ?? price.custom_unit_amount.preset ?? 0
 }
 
 /** The share of a recurring price that is due today. */

@@ -4,6 +4,7 @@ import { expireSession } from './checkout.ts'
 import { collect, finalizeInvoice } from './invoicing.ts'
 import { settlePayment } from './payments.ts'
 import { settleRefund } from './refunds.ts'
+import { nextSchedulePhase } from './schedules.ts'
 import { endSubscription, expireIncomplete, renewSubscription } from './subscription-state.ts'
 
 /** Connects the engine's tasks with the functions that carry them out. */
@@ -42,6 +43,10 @@ function connectSubscriptions(engine: Engine): void {
   engine.onDue('expireSubscription', (id) => {
     const subscription = store.get('subscription', id)
     if (subscription) expireIncomplete(engine, subscription)
+  })
+  engine.onDue('nextSchedulePhase', (id) => {
+    const schedule = store.get('subscription_schedule', id)
+    if (schedule?.status === 'active') nextSchedulePhase(engine, schedule)
   })
   engine.onDue('cancelSubscription', (id) => {
     const subscription = store.get('subscription', id)

@@ -26,18 +26,35 @@ grant select (
   pause_collection_resumes_at
 ) on payments.stripe_subscriptions to authenticated;
 
--- show the catalogue to everyone
+-- show the catalogue to everyone: what is offered, and all of an environment without offers
 drop policy if exists select_active on payments.stripe_products;
-create policy select_active on payments.stripe_products for select to anon, authenticated using (active and not deleted);
+create policy select_active on payments.stripe_products for select to anon, authenticated
+  using (product_id = any (array(select payments.offered_products())));
 grant select (environment, product_id, name, description, active, default_price_id)
   on payments.stripe_products to anon, authenticated;
 drop policy if exists select_active on payments.stripe_prices;
-create policy select_active on payments.stripe_prices for select to anon, authenticated using (active and not deleted);
+create policy select_active on payments.stripe_prices for select to anon, authenticated
+  using (price_id = any (array(select payments.offered_prices())));
 grant select (
   environment, price_id, product_id, active, currency, unit_amount, unit_amount_decimal, type, lookup_key, billing_scheme,
   tax_behavior, recurring_interval, recurring_interval_count
 ) on payments.stripe_prices to anon, authenticated;
 
+-- show the offers that are open to the reader; what they force, for example a coupon, stays with the server
+drop policy if exists select_open on payments.offers;
+create policy select_open on payments.offers for select to anon, authenticated
+  using (
+    active
+    and (roles is null or (select current_user) = any (roles))
+    and (starts_at <= now()) is not false
+    and (ends_at > now()) is not false
+  );
+grant select (
+  environment, offer_id, price_id, lookup_key, product_id, mode, minimum_quantity, maximum_quantity, roles, subject_types,
+  starts_at, ends_at, active, product_group
+) on payments.offers to anon, authenticated;
+
 -- Down
 drop policy if exists select_subject_{{subject}} on payments.transactions;
 drop policy if exists select_subject_{{subject}} on payments.stripe_subscriptions;
+drop policy if exists select_open on payments.offers;

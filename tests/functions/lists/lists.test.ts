@@ -47,6 +47,22 @@ beforeAll(async () => {
     insert into payments.customer_mappings (environment, subject_type, subject_id, provider_customer_id)
     values ('test', 'team', '7', 'cus_2')`
   await sql`
+    insert into payments.stripe_invoices (
+      environment, invoice_id, number, status, customer_id, subject_type, subject_id, subscription_id, currency, total,
+      amount_due, amount_paid, amount_remaining, provider_created_at
+    )
+    select 'test', 'in_' || n, 'A-' || n, case when n % 3 = 0 then 'open' else 'paid' end, 'cus_' || n % 3,
+      case when n % 4 = 0 then 'team' end, case when n % 4 = 0 then '7' end, 'sub_' || n % 5, 'usd', 1000, 1000, 1000, 0,
+      case when n > 5 then timestamptz '2026-01-01' + (n / 4) * interval '1 hour' end
+    from generate_series(1, 120) as n`
+  await sql`
+    insert into payments.stripe_credit_notes (
+      environment, credit_note_id, status, invoice_id, customer_id, currency, amount, provider_created_at
+    )
+    select 'test', 'cn_' || n, 'issued', 'in_' || n % 7, 'cus_' || n % 3, 'usd', 100,
+      timestamptz '2026-01-01' + (n / 4) * interval '1 hour'
+    from generate_series(1, 61) as n`
+  await sql`
     insert into payments.webhook_events (
       environment, event_type, livemode, object_type, object_id, processing_status, attempt_count, payload, received_at,
       processed_at, provider_event_id
@@ -83,6 +99,8 @@ const LISTS = [
   ['subscriptions', 'subscriptions', 'subscriptionId', 117],
   ['transactions', 'transactions', 'providerReferenceId', 120],
   ['customers', 'customers', 'providerCustomerId', 61],
+  ['invoices', 'invoices', 'invoiceId', 120],
+  ['credit-notes', 'creditNotes', 'creditNoteId', 61],
   ['webhook-events', 'events', 'eventId', 120],
 ] as const
 
@@ -161,6 +179,8 @@ describe.each(LISTS)('the list of %s', (path, key, id, count) => {
       subscriptions: 'updatedAt',
       transactions: 'providerCreatedAt',
       customers: 'providerCreatedAt',
+      invoices: 'providerCreatedAt',
+      'credit-notes': 'providerCreatedAt',
     }[path as string]
     const at = field ?? 'receivedAt'
     const middle = all[Math.floor(count / 2)]?.[at] as string
@@ -291,6 +311,25 @@ describe('transactions', () => {
     expect(body.transactions).toEqual([
       expect.objectContaining({ status: 'succeeded', amountDisputed: 700, disputeStatus: 'lost' }),
     ])
+  })
+})
+
+describe('invoices', () => {
+  it('can be narrowed by subject, customer, subscription, status and number', async () => {
+    const of = async (query: string) => (await everything(`invoices?${query}`, 'invoices', 100)).length
+    expect(await of('subjectType=team&subjectId=7')).toBe(30)
+    expect(await of('customerId=cus_1')).toBe(40)
+    expect(await of('subscriptionId=sub_1')).toBe(24)
+    expect(await of('status=open')).toBe(40)
+    expect(await of('number=A-17')).toBe(1)
+  })
+})
+
+describe('credit notes', () => {
+  it('can be narrowed by invoice and customer', async () => {
+    const of = async (query: string) => (await everything(`credit-notes?${query}`, 'creditNotes', 100)).length
+    expect(await of('invoiceId=in_1')).toBe(9)
+    expect(await of('customerId=cus_1')).toBe(21)
   })
 })
 

@@ -36,6 +36,8 @@ const TABLES: [table: string, key: string][] = [
   ['payments.stripe_checkout_sessions', 'checkout_session_id'],
   ['payments.stripe_subscriptions', 'subscription_id'],
   ['payments.stripe_subscription_items', 'subscription_item_id'],
+  ['payments.stripe_invoices', 'invoice_id'],
+  ['payments.stripe_credit_notes', 'credit_note_id'],
   ['payments.transactions', 'provider_object_type, t.provider_object_id'],
 ]
 
@@ -66,6 +68,8 @@ export const HARNESS = `
   create function property.forget() returns void language sql as $$
     ${TABLES.map(([table]) => `delete from ${table};`).join('\n')}
     delete from payments_private.payment_objects;
+    delete from payments_private.charge_details;
+    delete from payments_private.subscription_schedules;
     delete from payments_private.customer_owners;
   $$;
 
@@ -197,5 +201,5 @@ export async function rowsOf(sql: postgres.Sql): Promise<Rows> {
 /** Empties every table, so that what was rolled back takes no place either. */
 export async function empty(sql: postgres.Sql): Promise<void> {
   await sql.unsafe(`truncate property.messages, property.ends, property.effects, payments.webhook_events,
-    payments_private.payment_objects, payments_private.customer_owners, ${TABLES.map(([table]) => table).join(', ')}`)
+    payments_private.payment_objects, payments_private.charge_details, payments_private.subscription_schedules, payments_private.customer_owners, ${TABLES.map(([table]) => table).join(', ')}`)
 }

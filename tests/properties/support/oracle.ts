@@ -24,16 +24,23 @@ export type Expected = {
   stripe_checkout_sessions: Json[]
   stripe_subscriptions: Json[]
   stripe_subscription_items: Json[]
+  stripe_invoices: Json[]
+  stripe_credit_notes: Json[]
   transactions: Json[]
 }
 
+const QUIET = /^(charge\.succeeded|invoice\.(created|finalized|updated|voided|marked_uncollectible|deleted))$/
+
 type Subject = { type: string; id: string }
 
-export function expected(witnessed: Witnessed): Expected {
+export function expected(told: Witnessed): Expected {
+  // what says something of money; other events of invoices and charges fill their rows and receipts alone
+  const witnessed = { ...told, events: told.events.filter(({ type }) => !QUIET.test(type)) }
   const { end, events } = witnessed
+  const seen = new Set([...told.events.map(idOf), ...told.read])
   const known = new Set([...events.map(idOf), ...witnessed.read])
   const all = (kind: string): Thing[] =>
-    [...end.values()].filter((object) => object.object === kind && known.has(String(object.id)))
+    [...end.values()].filter((object) => object.object === kind && seen.has(String(object.id)))
 
   const named = namedBy(witnessed)
   const sessions = all('checkout.session')
@@ -42,6 +49,16 @@ export function expected(witnessed: Witnessed): Expected {
   const subjectOfSubscription = (subscription: Thing | undefined) =>
     subscription &&
     (subjectIn(subscription.metadata) ?? owners.subjectOf(String(subscription.customer)) ?? undefined)
+
+  const subjectOfInvoice = (invoice: Thing) => {
+    const { subscription, metadata } = invoice.parent?.subscription_details ?? {}
+    return (
+      subjectIn(invoice.metadata) ??
+      subjectIn(metadata) ??
+      (subscription && known.has(subscription) ? subjectOfSubscription(end.get(subscription)) : undefined) ??
+      (invoice.customer ? owners.subjectOf(invoice.customer) : undefined)
+    )
+  }
 
   return {
     stripe_products: all('product').map((product) => ({
@@ -112,6 +129,8 @@ export function expected(witnessed: Witnessed): Expected {
       trial_start: subscription.trial_start,
       trial_end: subscription.trial_end,
       latest_invoice_id: subscription.latest_invoice,
+      schedule_id: subscription.schedule,
+      ...nextPhaseOf(seen.has(subscription.schedule) ? (end.get(subscription.schedule) as Thing) : undefined),
       metadata: subscription.metadata,
     })),
     stripe_subscription_items: subscriptions.flatMap((subscription) =>
@@ -126,8 +145,58 @@ export function expected(witnessed: Witnessed): Expected {
         metadata: item.metadata,
       })),
     ),
+    stripe_invoices: all('invoice').map((invoice) => ({
+      invoice_id: invoice.id,
+      number: invoice.number,
+      status: invoice.status,
+      customer_id: invoice.customer,
+      ...columnsOf(subjectOfInvoice(invoice)),
+      subscription_id: invoice.parent?.subscription_details?.subscription ?? null,
+      billing_reason: invoice.billing_reason,
+      collection_method: invoice.collection_method,
+      currency: invoice.currency,
+      subtotal: invoice.subtotal,
+      tax: null,
+      total: invoice.total,
+      amount_due: invoice.amount_due,
+      amount_paid: invoice.amount_paid,
+      amount_remaining: invoice.amount_remaining,
+      description: invoice.description,
+      hosted_invoice_url: invoice.hosted_invoice_url,
+      invoice_pdf: invoice.invoice_pdf,
+      period_start: invoice.period_start,
+      period_end: invoice.period_end,
+      due_at: invoice.due_date,
+      finalized_at: invoice.status_transitions.finalized_at,
+      paid_at: invoice.status_transitions.paid_at,
+      voided_at: invoice.status_transitions.voided_at,
+      provider_created_at: invoice.created,
+      deleted: Boolean(invoice.deleted),
+      metadata: invoice.metadata,
+    })),
+    stripe_credit_notes: all('credit_note').map((note) => ({
+      credit_note_id: note.id,
+      number: note.number,
+      status: note.status,
+      type: note.type,
+      reason: note.reason,
+      invoice_id: note.invoice,
+      customer_id: note.customer,
+      ...columnsOf(
+        (seen.has(note.invoice) ? subjectOfInvoice(end.get(note.invoice) as Thing) : undefined) ??
+          owners.subjectOf(note.customer),
+      ),
+      currency: note.currency,
+      total: note.total,
+      amount: note.amount,
+      memo: note.memo,
+      pdf: note.pdf,
+      voided_at: note.voided_at,
+      provider_created_at: note.created,
+      metadata: note.metadata,
+    })),
     transactions: paymentsOf(end).flatMap((payment) =>
-      transactionsOf(payment, known, named, witnessed, owners, subjectOfSubscription),
+      transactionsOf(payment, known, seen, named, witnessed, owners, subjectOfSubscription),
     ),
   }
 }
@@ -141,6 +210,18 @@ function namedBy({ end, events, read: ids }: Witnessed): Set<string> {
   const told = events.map(({ data }) => data.object as Thing).filter(isMoney)
   const read = [...end.entries()].filter(([id, object]) => asked.has(id) && isMoney(object))
   return new Set<string>(JSON.stringify([told, read]).match(/\b(?:pi|in|ch|py)_\w+/g) ?? [])
+}
+
+/** What a schedule changes next. */
+function nextPhaseOf(schedule: Thing | undefined) {
+  const after = schedule?.current_phase?.end_date ?? 0
+  const isOver = ['released', 'canceled', 'completed'].includes(schedule?.status)
+  const next = isOver ? undefined : schedule?.phases.find((phase: Thing) => phase.start_date >= after)
+  return {
+    next_phase_at: next?.start_date ?? null,
+    next_phase_items:
+      next?.items.map(({ price, quantity }: Thing) => ({ price_id: price, quantity })) ?? null,
+  }
 }
 
 const itemsOf = (subscription: Thing): Thing[] => subscription.items.data
@@ -272,6 +353,8 @@ const FAILURE = new Set([
 function transactionsOf(
   payment: Payment,
   known: Set<string>,
+  /** Objects that any event or answer showed. */
+  seen: Set<string>,
   named: Set<string>,
   { end, events }: Witnessed,
   owners: Owners,
@@ -384,6 +467,7 @@ function transactionsOf(
       disputed_at: dispute?.created ?? null,
       dispute_amount: dispute?.amount ?? null,
       dispute_status: dispute?.status ?? null,
+      ...(goodCharge && isPaid ? receiptOf(seen.has(goodCharge.id) ? goodCharge : undefined) : {}),
     },
     ...returned.filter(isKnown).map((refund) => ({
       type: 'refund',
@@ -412,6 +496,13 @@ function transactionsOf(
   ]
 }
 
+/** What a charge says of its receipt and card. */
+const receiptOf = (charge: Thing | undefined) => ({
+  receipt_url: charge?.receipt_url ?? null,
+  card_brand: charge?.payment_method_details?.card?.brand ?? null,
+  card_last4: charge?.payment_method_details?.card?.last4 ?? null,
+})
+
 /** The first that was heard of its success. */
 function succeededAt(refund: Thing, events: StripeEvent[]): number {
   return Math.min(
@@ -431,6 +522,8 @@ const KEYS: Record<keyof Expected, string[]> = {
   stripe_checkout_sessions: ['checkout_session_id'],
   stripe_subscriptions: ['subscription_id'],
   stripe_subscription_items: ['subscription_item_id'],
+  stripe_invoices: ['invoice_id'],
+  stripe_credit_notes: ['credit_note_id'],
   transactions: ['provider_object_type', 'provider_object_id'],
 }
 

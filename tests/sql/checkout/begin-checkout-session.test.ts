@@ -816,7 +816,7 @@ describe('a request that is refused names what is wrong, and writes nothing', ()
     [{ lineItems: [{ priceId: ' ' }] }, ITEMS],
     [
       { lineItems: [{ priceId: 'price_tea', amount: 1 }] },
-      'Each of lineItems may have a priceId or a priceData, a quantity and an adjustableQuantity, and nothing else.',
+      'Each of lineItems may have a priceId, a lookupKey or a priceData, a quantity and an adjustableQuantity, and nothing else.',
     ],
     [{ subject: { type: ' ', id: 'u1' } }, 'subject.type must not be blank.'],
     [{ subject: { type: 'user', id: '\t' } }, 'subject.id must not be blank.'],

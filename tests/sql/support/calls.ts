@@ -217,6 +217,8 @@ const TABLES = [
   'stripe_checkout_sessions',
   'stripe_subscriptions',
   'stripe_subscription_items',
+  'stripe_invoices',
+  'stripe_credit_notes',
   'transactions',
 ]
 const WRITTEN = [

@@ -4,6 +4,7 @@ import { probeAddress } from '../../../../functions/connection/address.ts'
 import type {
   EnvironmentHealthResponse,
   GetStripeStatusResponse,
+  ListOffersResponse,
   StripeEnvironment,
 } from '../../../../types/api.ts'
 import type { Context } from '../../support/context.ts'
@@ -46,6 +47,7 @@ export async function checkHealth(
     try {
       const verdict = await client.get<EnvironmentHealthResponse>(`/${environment}/health`)
       await reportVerdict(environment, verdict, client.url !== null, report)
+      reportOffers(environment, await client.get<ListOffersResponse>(`/${environment}/offers`), report)
     } catch (error) {
       if (!isCliError(error)) throw error
       report.fail(`${environment}: health`, error.message, knownCause ?? error.next ?? CHECK_LOG)
@@ -81,4 +83,17 @@ async function reportVerdict(
     )
   if (reasons.length === 0 && problem === null)
     report.ok(`${environment}: webhooks, sync and backlog`, 'all is well')
+}
+
+/** Without offers, trials and promotion codes are open to every buyer. In test that is no risk. */
+function reportOffers(environment: StripeEnvironment, { offers }: ListOffersResponse, report: Report): void {
+  const check = `${environment}: offers`
+  if (offers.length > 0) {
+    report.ok(check, 'app users can buy nothing else')
+    return
+  }
+  const message =
+    'There are none, so app users can buy every active price, with trials and promotion codes, that the policies allow.'
+  if (environment === 'test') report.ok(check, message)
+  else report.warn(check, message, `Run: pg-payments offers set <offerId> --environment ${environment}`)
 }

@@ -60,6 +60,30 @@ export const HTTP_CODES: Record<ErrorCode, Meaning> = {
     meaning: 'The payment waits for no capture, or the amount is more than can be captured.',
     next: 'Look at the payment: `pg-payments stripe transactions --environment test`.',
   },
+  PAYMENT_NOT_OFFERED: {
+    meaning: 'No offer is for this buyer and these items now.',
+    next: 'Check the lookup keys, and the offers of the app.',
+  },
+  PAYMENT_QUANTITY_NOT_OFFERED: {
+    meaning: 'The offer is for another quantity.',
+    next: 'Send a quantity that the offer allows.',
+  },
+  PAYMENT_OPTION_NOT_OFFERED: {
+    meaning: 'The offer does not allow an option, an amount or a trial of the request.',
+    next: 'Leave it out, or allow it in the offer.',
+  },
+  PAYMENT_PLAN_ALREADY_EXISTS: {
+    meaning: 'The subject has a living subscription of the product group.',
+    next: 'Open the portal to change the plan.',
+  },
+  PAYMENT_OFFER_NOT_FOUND: {
+    meaning: 'There is no such offer.',
+    next: 'Check the id and the environment.',
+  },
+  PAYMENT_SUBJECT_CONFLICT: {
+    meaning: 'The object belongs to another billing subject.',
+    next: 'Check whose it is before you assign it.',
+  },
   PAYMENT_SECRETS_UNREADABLE: {
     meaning: 'The stored secrets cannot be decrypted with PAYMENTS_ENCRYPTION_KEY.',
     next: 'Set the key that they were stored with, or store them again: `pg-payments stripe config set`.',

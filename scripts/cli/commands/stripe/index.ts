@@ -3,6 +3,7 @@ import type { Command } from 'commander'
 import { registerCatalog } from './catalog.ts'
 import { registerConfig } from './config.ts'
 import { registerLists } from './lists.ts'
+import { registerOwners } from './owners.ts'
 import { registerStatus } from './status.ts'
 import { registerSync } from './sync.ts'
 import { registerWebhooks } from './webhooks.ts'
@@ -15,4 +16,5 @@ export function registerStripe(program: Command): void {
   registerWebhooks(stripe)
   registerCatalog(stripe)
   registerLists(stripe)
+  registerOwners(stripe)
 }

@@ -1,8 +1,10 @@
-/** `stripe customers`, `stripe subscriptions` and `stripe transactions`. */
+/** `stripe customers`, `stripe subscriptions`, `stripe invoices`, `stripe credit-notes` and `stripe transactions`. */
 import type { Command } from 'commander'
 import type {
   ListPaymentCustomersResponse,
   ListPaymentTransactionsResponse,
+  ListStripeCreditNotesResponse,
+  ListStripeInvoicesResponse,
   ListStripeSubscriptionsResponse,
 } from '../../../../types/api.ts'
 import { action, type Context } from '../../support/context.ts'
@@ -15,6 +17,8 @@ type SubjectOptions = PageOptions & { subjectType?: string; subjectId?: string }
 
 type Customer = ListPaymentCustomersResponse['customers'][number]
 type Subscription = ListStripeSubscriptionsResponse['subscriptions'][number]
+type Invoice = ListStripeInvoicesResponse['invoices'][number]
+type CreditNote = ListStripeCreditNotesResponse['creditNotes'][number]
 type Transaction = ListPaymentTransactionsResponse['transactions'][number]
 
 export function registerLists(parent: Command): void {
@@ -31,6 +35,21 @@ export function registerLists(parent: Command): void {
   withSubject(parent.command('subscriptions').description('subscriptions, the newest change first')).action(
     action<SubjectOptions, []>((context) =>
       showPage<ListStripeSubscriptionsResponse, Subscription>(context, 'subscriptions', SUBSCRIPTION_COLUMNS),
+    ),
+  )
+  withSubject(parent.command('invoices').description('invoices, the newest first')).action(
+    action<SubjectOptions, []>((context) =>
+      showPage<ListStripeInvoicesResponse, Invoice>(context, 'invoices', INVOICE_COLUMNS),
+    ),
+  )
+  withSubject(parent.command('credit-notes').description('credit notes, the newest first')).action(
+    action<SubjectOptions, []>((context) =>
+      showPage<ListStripeCreditNotesResponse, CreditNote>(
+        context,
+        'creditNotes',
+        CREDIT_NOTE_COLUMNS,
+        'credit-notes',
+      ),
     ),
   )
   registerTransactions(parent, 'transactions')
@@ -55,19 +74,20 @@ const withSubject = (command: Command) =>
       .option('--subject-id <id>', 'of one billing subject, together with --subject-type'),
   )
 
-/** Shows one page of a list. The name is its path and its field in the response. */
+/** Shows one page of a list. The name is its field in the response, and its path unless that is given. */
 async function showPage<Page extends { nextCursor?: string | null }, Row>(
   { client, io, options, show }: Context<SubjectOptions>,
   name: keyof Page & string,
   columns: Column<Row>[],
+  path: string = name,
 ): Promise<void> {
   const { environment, limit, cursor } = options
   const api = await client()
-  const page = await api.get<Page>(`/${environment}/${name}`, { limit, cursor, ...subjectOf(options) })
+  const page = await api.get<Page>(`/${environment}/${path}`, { limit, cursor, ...subjectOf(options) })
   const rows = page[name] as Row[]
   show(page, () =>
     rows.length === 0
-      ? `No ${name} in ${environment}.`
+      ? `No ${path.replaceAll('-', ' ')} in ${environment}.`
       : table(columns, rows, io.stdout.columns) + more(page.nextCursor),
   )
 }
@@ -104,6 +124,27 @@ const SUBSCRIPTION_COLUMNS: Column<Subscription>[] = [
     flexible: true,
   },
   { title: 'PERIOD ENDS', value: (row) => when(row.currentPeriodEnd), flexible: true },
+]
+
+const INVOICE_COLUMNS: Column<Invoice>[] = [
+  { title: 'WHEN', value: (row) => when(row.finalizedAt ?? row.providerCreatedAt), flexible: true },
+  { title: 'NUMBER', value: (row) => row.number ?? row.invoiceId },
+  { title: 'STATUS', value: (row) => (row.deleted ? 'deleted' : row.status) },
+  { title: 'TOTAL', value: (row) => money(row.total, row.currency), align: 'right' },
+  { title: 'REMAINING', value: (row) => money(row.amountRemaining, row.currency), align: 'right' },
+  { title: 'DUE', value: (row) => when(row.dueAt), flexible: true },
+  { title: 'SUBJECT', value: subjectName, flexible: true },
+  { title: 'CUSTOMER', value: (row) => row.customerId, flexible: true },
+]
+
+const CREDIT_NOTE_COLUMNS: Column<CreditNote>[] = [
+  { title: 'WHEN', value: (row) => when(row.providerCreatedAt), flexible: true },
+  { title: 'NUMBER', value: (row) => row.number ?? row.creditNoteId },
+  { title: 'STATUS', value: (row) => row.status },
+  { title: 'AMOUNT', value: (row) => money(row.amount, row.currency), align: 'right' },
+  { title: 'REASON', value: (row) => row.reason?.replaceAll('_', ' ') ?? null, flexible: true },
+  { title: 'SUBJECT', value: subjectName, flexible: true },
+  { title: 'INVOICE', value: (row) => row.invoiceId },
 ]
 
 const TRANSACTION_COLUMNS: Column<Transaction>[] = [

@@ -33,7 +33,7 @@ export function registerSync(parent: Command): void {
     )
     .option(
       '--kinds <kinds>',
-      'comma-separated (default: products,prices,customers,subscriptions); also checkout_sessions, payment_intents, charges, invoices, refunds, disputes',
+      'comma-separated (default: products,prices,customers,subscriptions); also checkout_sessions, payment_intents, charges, invoices, credit_notes, refunds, disputes',
       (value) => value.split(',').map((kind) => kind.trim().replaceAll('-', '_') as SyncKind),
     )
     .option('--created-from <instant>', 'payment objects only: created at this instant or later', instant)

@@ -1,0 +1,159 @@
+/** Offers through the API: written by the admin, obeyed by browsers, and one plan at a time at Stripe. */
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import {
+  type CreateCheckoutSessionRequest,
+  createPaymentsClient,
+  type PaymentsClient,
+} from '../../../functions/client/index.ts'
+import type { RunningServer } from '../conformance.ts'
+import { startNode } from '../support/server.ts'
+import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
+import { userToken } from '../support/tokens.ts'
+
+let system: System
+let server: RunningServer
+let ada: PaymentsClient
+let backend: PaymentsClient
+
+beforeAll(async () => {
+  system = await startSystem({ deliver: false })
+  server = await startNode(system.env)
+  const client = (getToken: () => string | Promise<string>) =>
+    createPaymentsClient({ baseUrl: server.url, getToken })
+  ada = client(() => userToken('ada'))
+  backend = client(() => ADMIN_KEY)
+})
+afterAll(async () => {
+  await server.stop()
+  await system.close()
+})
+beforeEach(() => system.database.sql`truncate payments.offers`)
+
+async function admin(method: string, path: string, body?: unknown) {
+  const answer = await fetch(`${server.url}/api/payments/stripe/test/offers${path}`, {
+    method,
+    headers: { 'x-api-key': ADMIN_KEY, 'content-type': 'application/json' },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  })
+  return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+}
+
+const buy = async (request: Partial<CreateCheckoutSessionRequest>, payments = ada) =>
+  payments.stripe.createCheckoutSession('test', {
+    mode: 'payment',
+    lineItems: [{ priceId: system.prices.once }],
+    successUrl: 'https://shop.example/done',
+    cancelUrl: 'https://shop.example/back',
+    ...request,
+  } as CreateCheckoutSessionRequest)
+
+describe('the admin', () => {
+  it('writes, lists and deletes offers as requests spell them', async () => {
+    const offer = {
+      priceId: system.prices.once,
+      mode: 'payment',
+      maximumQuantity: 5,
+      roles: ['authenticated'],
+      endsAt: '2999-01-01T00:00:00.000Z',
+      allowedOptions: ['allowPromotionCodes', 'discounts.coupon'],
+      forcedOptions: { customText: { afterSubmit: 'Thank you.' }, expiresAt: '2999-01-01T00:00:00.000Z' },
+    }
+    const written = await admin('PUT', '/tea', offer)
+    expect(written).toMatchObject({
+      status: 200,
+      body: { offer: { ...offer, offerId: 'tea', active: true } },
+    })
+    expect(await admin('GET', '')).toEqual({
+      status: 200,
+      body: { offers: [written.body.offer], nextCursor: null },
+    })
+    const less = { priceId: system.prices.once, mode: 'payment' }
+    expect((await admin('PUT', '/tea', less)).body.offer).toMatchObject({
+      maximumQuantity: 1,
+      roles: null,
+      forcedOptions: {},
+    })
+    expect(await admin('DELETE', '/tea')).toEqual({ status: 200, body: { offerId: 'tea', deleted: true } })
+    expect(await admin('DELETE', '/tea')).toMatchObject({
+      status: 404,
+      body: { error: 'PAYMENT_OFFER_NOT_FOUND', message: 'There is no offer tea in test.' },
+    })
+  })
+
+  it.each<[object, string]>([
+    [{ mode: 'payment' }, 'priceId is required, or else a lookupKey or a productId, and one of them only'],
+    [
+      { priceId: 'p', mode: 'payment', minimumQuantity: 3, maximumQuantity: 2 },
+      'maximumQuantity must not be',
+    ],
+    [{ priceId: 'p', mode: 'payment', allowedOptions: ['tip'] }, 'must be an option of a checkout'],
+    [{ priceId: 'p', mode: 'payment', onePlan: true }, 'productGroup is required with onePlan'],
+    [{ productId: 'p', mode: 'payment', allowPriceData: true }, 'currency is required with allowPriceData'],
+    [
+      { priceId: 'p', mode: 'payment', forcedOptions: { trialPeriodDays: 3 } },
+      'trialPeriodDays cannot be used when mode is payment.',
+    ],
+  ])('is told what is wrong with %j', async (offer, message) => {
+    expect(await admin('PUT', '/wrong', offer)).toMatchObject({
+      status: 400,
+      body: { error: 'INVALID_INPUT', message: expect.stringContaining(message) },
+    })
+    expect((await admin('GET', '')).body.offers).toEqual([])
+  })
+})
+
+describe('a browser', () => {
+  it('is told by a code and a sentence what it cannot buy, before Stripe is called', async () => {
+    await admin('PUT', '/tea', { priceId: system.prices.once, mode: 'payment' })
+    const before = (await system.api.checkout.sessions.list()).data.length
+    const refusals: [Partial<CreateCheckoutSessionRequest>, number, string][] = [
+      [{ lineItems: [{ priceId: 'price_other' }] as never }, 403, 'PAYMENT_NOT_OFFERED'],
+      [{ lineItems: [{ priceId: system.prices.once, quantity: 2 }] }, 400, 'PAYMENT_QUANTITY_NOT_OFFERED'],
+      [{ allowPromotionCodes: true }, 403, 'PAYMENT_OPTION_NOT_OFFERED'],
+      [{ lineItems: [{ lookupKey: 'nothing' }] as never }, 404, 'PAYMENT_PRICE_NOT_FOUND'],
+    ]
+    for (const [request, statusCode, error] of refusals)
+      expect((await buy(request)).error, error).toMatchObject({
+        statusCode,
+        error,
+        nextActions: expect.any(String),
+      })
+    expect((await system.api.checkout.sessions.list()).data.length).toBe(before)
+    expect((await buy({})).error).toBeNull()
+    expect((await buy({ allowPromotionCodes: true }, backend)).error).toBeNull()
+  })
+})
+
+describe('one plan at a time', () => {
+  it('a newer checkout expires the older one at Stripe, and none is begun beside one that was just paid', async () => {
+    const offer = {
+      priceId: system.prices.monthly,
+      mode: 'subscription',
+      productGroup: 'plans',
+      onePlan: true,
+    }
+    await admin('PUT', '/monthly', offer)
+    const plan: Partial<CreateCheckoutSessionRequest> = {
+      mode: 'subscription',
+      subject: { type: 'user', id: 'ada' },
+      lineItems: [{ priceId: system.prices.monthly }],
+    }
+    const begin = async () => (await buy(plan)).data?.checkoutSession.checkoutSessionId ?? ''
+    const first = await begin()
+    const second = await begin()
+    expect((await system.api.checkout.sessions.retrieve(first)).status).toBe('expired')
+    expect((await system.api.checkout.sessions.retrieve(second)).status).toBe('open')
+    const [row] = await system.database.sql`
+      select t.status from payments.stripe_checkout_sessions as t where t.checkout_session_id = ${first}`
+    expect(row?.status).toBe('expired')
+
+    system.stripe.control.pay(second) // no event of it has arrived
+    expect((await buy(plan)).error).toMatchObject({
+      statusCode: 409,
+      error: 'PAYMENT_PLAN_ALREADY_EXISTS',
+      nextActions: expect.stringContaining('Billing Portal'),
+    })
+    const { data: sessions } = await system.api.checkout.sessions.list()
+    expect(sessions.filter(({ mode, status }) => mode === 'subscription' && status === 'open')).toEqual([])
+  })
+})
