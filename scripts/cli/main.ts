@@ -10,9 +10,11 @@ import { registerCatalogFile } from './commands/catalog/index.ts'
 import { registerDev } from './commands/dev/index.ts'
 import { registerDoctor } from './commands/doctor/index.ts'
 import { registerEvents } from './commands/events.ts'
+import { registerExplain } from './commands/explain/index.ts'
 import { registerKeys } from './commands/keys.ts'
 import { registerLocalStripe } from './commands/local-stripe.ts'
 import { registerMaintenance } from './commands/maintenance.ts'
+import { registerMcp } from './commands/mcp/index.ts'
 import { registerMigrate } from './commands/migrate.ts'
 import { registerMigrations } from './commands/migrations.ts'
 import { registerOffers } from './commands/offers.ts'
@@ -56,6 +58,7 @@ export function createProgram(io: Io): Command {
   registerMaintenance(program)
   registerSchedule(program)
   registerDoctor(program)
+  registerExplain(program)
   registerMigrate(program)
   registerMigrations(program)
   registerAdd(program)
@@ -64,6 +67,7 @@ export function createProgram(io: Io): Command {
   registerDev(program)
   registerLocalStripe(program)
   registerKeys(program)
+  registerMcp(program, run)
   registerOlder(program)
   return program
 }
@@ -72,6 +76,13 @@ export function createProgram(io: Io): Command {
 function describeOption(option: Option): string {
   const description = new Help().optionDescription(option)
   return option.mandatory ? `required: ${description}` : description
+}
+
+/** Older scripts say `payments` before every command. Today it is a command itself, with commands of its own. */
+function saysPaymentsFirst(program: Command, [first, second]: string[]): boolean {
+  if (first !== 'payments') return false
+  const own = program.commands.find((each) => each.name() === first)
+  return !own?.commands.some((each) => each.name() === second)
 }
 
 /** Runs a command and returns the exit code. */
@@ -88,8 +99,7 @@ export async function run(args: string[], io: Io): Promise<number> {
     })
   }
   try {
-    // Older scripts say `payments` first.
-    await program.parseAsync(args[0] === 'payments' ? args.slice(1) : args, { from: 'user' })
+    await program.parseAsync(saysPaymentsFirst(program, args) ? args.slice(1) : args, { from: 'user' })
     return 0
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -6,11 +6,20 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { CATALOG_SCHEMA_FILE, catalogJsonSchema } from '../cli/commands/catalog/schema.ts'
+import { EXPLANATIONS_FILE } from '../cli/commands/explain/index.ts'
 import { SCHEMA_PARTS_FILE } from '../cli/support/schema-parts.ts'
 import { printApiTypes, printRoutes } from './generators/api-types.ts'
 import { printDatabaseTypes } from './generators/database-types.ts'
-import { mappedErrors, printErrors, problemsOfErrors, raisedErrors } from './generators/errors.ts'
+import {
+  mappedErrors,
+  printErrors,
+  printExplanations,
+  problemsOfErrors,
+  raisedErrors,
+} from './generators/errors.ts'
 import { printFunctionTypes } from './generators/function-types.ts'
+import { printFunctionsPage } from './generators/functions-page.ts'
+import { JSON_PAGE, printJsonPage } from './generators/json-page.ts'
 import { printOpenapi } from './generators/openapi.ts'
 import { printSchema } from './generators/schema.ts'
 import { printSchemaParts } from './generators/schema-parts.ts'
@@ -101,16 +110,19 @@ async function verifySources(): Promise<Problem[]> {
 
 async function produce(): Promise<{ generated: Generated; fixtureProblem?: Problem }> {
   const all = await fixtures()
-  const errors = printErrors(raisedErrors(all), await mappedErrors())
+  const [raised, mapped] = [raisedErrors(all), await mappedErrors()]
   return withWorkingTreeDatabase(async (sql, url) => {
     const generated: Generated = new Map([
       ['sql/schema.sql', header(await printSchema(sql))],
-      ['sql/ERRORS.md', errors],
+      ['sql/ERRORS.md', printErrors(raised, mapped)],
+      ['sql/FUNCTIONS.md', await printFunctionsPage(sql)],
+      [EXPLANATIONS_FILE, printExplanations(raised, mapped)],
       ['types/database.ts', await printDatabaseTypes(url)],
       ['types/functions.ts', await printFunctionTypes(sql)],
       ['types/openapi.json', printOpenapi()],
       [CATALOG_SCHEMA_FILE, `${JSON.stringify(catalogJsonSchema(), null, 2)}\n`],
       ['types/api.ts', printApiTypes()],
+      [JSON_PAGE, printJsonPage()],
       ['functions/dashboard/api/routes.ts', printRoutes()],
       [SCHEMA_PARTS_FILE, await printSchemaParts(sql)],
     ])

@@ -1038,3 +1038,10 @@ describe('a table', () => {
     expect(table(columns, rows, undefined)).toContain('A rather long name that nobody needs in full')
   })
 })
+
+test('payments is a command, and the first word of older scripts', async () => {
+  expect((await runCli(['payments', 'capture', '--help'])).out).toContain(
+    'Usage: pg-payments payments capture',
+  )
+  expect((await runCli(['payments', 'status', '--help'])).out).toContain('Usage: pg-payments status')
+})

@@ -22,6 +22,8 @@ const ONE_WAY = [
   'keys rotate',
   'add host',
   'local-stripe',
+  'explain',
+  'mcp',
   ...DEV_ACTIONS,
   ...TEMPLATES.map(({ name }) => `add ${name}`),
 ]

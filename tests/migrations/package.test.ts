@@ -25,7 +25,18 @@ beforeAll(async () => {
   installed = join(project, 'node_modules', 'pg-payments')
   // Built beside the sources, and not in them: other tests use dist/ meanwhile.
   const built = join(project, 'built')
-  const files = ['package.json', 'CHANGELOG.md', 'README.md', 'functions', 'scripts', 'sql', 'types']
+  const files = [
+    'package.json',
+    'CHANGELOG.md',
+    'README.md',
+    'AGENTS.md',
+    'SKILL.md',
+    'llms.txt',
+    'functions',
+    'scripts',
+    'sql',
+    'types',
+  ]
   for (const path of files) await cp(join(ROOT, path), join(built, path), { recursive: true })
   await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', join(built, 'dist')], {
     cwd: ROOT,

@@ -29,7 +29,18 @@ export async function createProject(packages: string[]): Promise<Project> {
   const installed = join(modules, 'pg-payments')
   const built = await mkdtemp(join(tmpdir(), 'pg-payments-built-'))
   try {
-    const files = ['package.json', 'CHANGELOG.md', 'README.md', 'functions', 'sql', 'types', 'scripts']
+    const files = [
+      'package.json',
+      'CHANGELOG.md',
+      'README.md',
+      'AGENTS.md',
+      'SKILL.md',
+      'llms.txt',
+      'functions',
+      'sql',
+      'types',
+      'scripts',
+    ]
     for (const name of files) await cp(join(ROOT, name), join(built, name), { recursive: true })
     await run(
       process.execPath,

@@ -181,9 +181,9 @@ describe('the purchase of a subscription', () => {
     expect(await ask()).toMatchObject(asItIs)
   })
 
-  test('that has ended is made again under the key that the README recommends, and not before', async () => {
-    const readme = await readFile(new URL('../../../README.md', import.meta.url), 'utf8')
-    const count = /```sql\s+(select count[^;]+)/.exec(readme)?.[1] ?? ''
+  test('that has ended is made again under the key that the page for app authors recommends, and not before', async () => {
+    const page = await readFile(new URL('../../../functions/client/README.md', import.meta.url), 'utf8')
+    const count = /```sql\s+(select count[^;]+)/.exec(page)?.[1] ?? ''
     const of = { payments_subject_type: 'team', payments_subject_id: '42' }
     const subject = { type: 'team', id: '42' }
     await database.sql`create policy teams on payments.stripe_checkout_sessions to authenticated

@@ -1,0 +1,69 @@
+/** `pg-payments explain`: every code that a caller can meet, and what it says of each. */
+import { readFile } from 'node:fs/promises'
+import { describe, expect, test } from 'vitest'
+import { ERROR_CODES } from '../../functions/core/error-codes.ts'
+import { SQLSTATES } from '../../functions/core/errors.ts'
+import { HEALTH_CODES } from '../../scripts/cli/commands/explain/codes.ts'
+import type { Explanation } from '../../scripts/cli/commands/explain/index.ts'
+import { fixtures } from '../../scripts/dev/generators/sources.ts'
+import { runCli } from './support.ts'
+
+test('without a code it lists every SQLSTATE of ours, every code of an answer and every finding', async () => {
+  const all = (await runCli(['explain', '--json'])).json<Explanation[]>()
+  const codes = (kind: Explanation['kind']) =>
+    all.filter((each) => each.kind === kind).map(({ code }) => code)
+  expect(codes('sql')).toEqual(
+    Object.keys(SQLSTATES)
+      .filter((code) => code.startsWith('SP'))
+      .sort(),
+  )
+  expect(codes('http').sort()).toEqual([...ERROR_CODES].sort())
+  for (const { meaning, next } of all) {
+    expect(meaning).toMatch(/^[A-Z].*\.$/)
+    expect(next).toMatch(/^[A-Z`].*\.$/)
+  }
+})
+
+test('the findings that it knows are those that the database and the handlers can make', async () => {
+  const texts = new Map((await fixtures()).map(({ name, text }) => [name, text]))
+  const named = (path: string, pattern: RegExp, prefix = '') =>
+    [...(texts.get(path) ?? '').matchAll(pattern)].map(([, code]) => `${prefix}${code}`)
+  const reasons = 'connection/private/delivery_reasons.sql'
+  const source = await readFile(new URL('../../functions/core/sql.ts', import.meta.url), 'utf8')
+  const possible = [
+    ...named('connection/environment_health.sql', /\(\d+, '(\w+)', '(?:failing|degraded)'/g),
+    ...named(reasons, /select \d+, '(\w+)', 'failing'/g),
+    ...named(
+      'connection/webhook_endpoint_drift.sql',
+      /\b(gone|disabled|missing_events|other_version|other_url|secret_unknown|missing)\b(?=[,. ].*$)/gm,
+      'endpoint_',
+    ),
+    ...['unreachable', 'wrong'].map((kind) => `address_${kind}`),
+    ...['wrong', 'too_old'].map((reason) => `signatures_${reason}`),
+    ...[...source.matchAll(/^ {4}\('(\w+)', '\w+',? ?(?:current_setting|$)/gm)].map(([, code]) => code),
+  ]
+  expect([...new Set(possible)].sort()).toEqual(Object.keys(HEALTH_CODES).sort())
+})
+
+describe('of one code', () => {
+  test('it says what the handlers answer, what to do, and each sentence', async () => {
+    const { code, out } = await runCli(['explain', 'sp002'])
+    expect(code).toBe(0)
+    expect(out).toBe(
+      [
+        'SP002: The idempotency key belongs to another request.',
+        'The handlers answer with 409 PAYMENT_CHECKOUT_ALREADY_EXISTS.',
+        'What to do: Use one key for each purchase, and repeat a request unchanged.',
+        '- This idempotency key was already used for another checkout. Use a new idempotency key for a new checkout, or repeat the first request unchanged.',
+        '',
+      ].join('\n'),
+    )
+  })
+
+  test('that nobody knows, it says where to look, with the exit code for what is not found', async () => {
+    expect(await runCli(['explain', '40P01'])).toMatchObject({
+      code: 4,
+      err: 'There is no code 40P01.\nRun `pg-payments explain` for all codes. Other SQLSTATEs are those of Postgres.\n',
+    })
+  })
+})

@@ -1,0 +1,82 @@
+/** The recipes: every command and every test on their pages, run in an app that has the package alone. */
+import { execFile } from 'node:child_process'
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startBilling } from '../../../scripts/testing/index.ts'
+import { command, shell } from '../../package/support/dev.ts'
+import { createProject, type Project } from '../../package/support/project.ts'
+import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
+import { blockCommandsOf, pages, readPage } from '../../support/pages.ts'
+
+const run = promisify(execFile)
+const FOLDER = 'functions/client/recipes/'
+const APP = readPage(`${FOLDER}README.md`)
+const RECIPES = pages().filter(
+  ({ path, blocks }) => path.startsWith(FOLDER) && path !== APP.path && blocks.some(isTest),
+)
+
+let app: Project
+let database: TestDatabase
+
+beforeAll(async () => {
+  database = await createTestDatabase({ migrated: false })
+  app = await createProject(['stripe'])
+})
+afterAll(async () => {
+  await app?.remove()
+  await database?.close()
+})
+
+function isTest({ file }: { file: string | null }): boolean {
+  return file?.startsWith('tests/') ?? false
+}
+
+test.each(RECIPES.map((recipe) => [recipe.path, recipe] as const))(
+  'the commands of %s write what its tests need, and the tests pass',
+  async (path, recipe) => {
+    // A folder of its own below the app, so that it finds the package there.
+    const project = { ...app, path: join(app.path, 'recipes', path.slice(FOLDER.length, -'.md'.length)) }
+    for (const { file, text } of [...APP.blocks, ...recipe.blocks]) {
+      if (file === null) continue
+      await mkdir(dirname(join(project.path, file)), { recursive: true })
+      await writeFile(join(project.path, file), text)
+    }
+    await writeFile(join(project.path, 'package.json'), '{ "private": true, "type": "module" }\n')
+    for (const words of blockCommandsOf(recipe).filter(([name]) => name === 'add')) {
+      const { code, err } = await command(project, words)
+      expect(err, words.join(' ')).toBe('')
+      expect(code).toBe(0)
+    }
+    const files = recipe.blocks.filter(isTest).map(({ file }) => file ?? '')
+    const env = shell({ TEST_DATABASE_URL: database.url })
+    const args = ['--test', '--test-reporter=spec', ...files]
+    const result = await run(process.execPath, args, { cwd: project.path, env }).catch((error) => error)
+    expect(result.stdout).toMatch(/^ℹ fail 0$/m)
+    expect(result.stdout).toMatch(/^ℹ pass [1-9]/m)
+  },
+)
+
+test('the requests of rest.md work with curl and with Python, and give the same session', async () => {
+  await using billing = await startBilling({ database: database.url })
+  const ada = await billing.signIn('ada')
+  const price = await billing.price({ amount: 2000 })
+  const env = shell({
+    PAYMENTS_API_URL: billing.apiUrl,
+    TOKEN: (await ada.token()) ?? '',
+    USER_ID: 'ada',
+    PRICE: price,
+  })
+  const { blocks } = readPage(`${FOLDER}rest.md`)
+  const script = async (program: string, name: string) => {
+    const text = blocks.find(({ file }) => file === name)?.text ?? ''
+    return (await run(program, ['-c', text], { env })).stdout.trim()
+  }
+  const { checkoutSession } = JSON.parse(await script('bash', 'checkout.sh'))
+  expect(checkoutSession).toMatchObject({ status: 'open', subjectId: 'ada' })
+  expect(await script('python3', 'checkout.py')).toBe(checkoutSession.url)
+  await billing.pay(checkoutSession)
+  const { customerPortalSession } = JSON.parse(await script('bash', 'portal.sh'))
+  expect(customerPortalSession.url).toMatch(/^http/)
+})
