@@ -364,7 +364,10 @@ describe('nothing fails, the payments belong to the subject, and the mapping tha
   test('a customer id that is already mapped to another subject', async () => {
     const recording = record(lifeCycle('two subjects buy with one customer'))
     const [bought] = endOf(recording, 'customer')
-    const events = recording.events.map(({ event }) => event as Json)
+    // The charges tell the card and the receipt, and no subject; with them there would be 56 times as many orders.
+    const events = recording.events
+      .map(({ event }) => event as Json)
+      .filter(({ type }) => type !== 'charge.succeeded')
     const end = await theEndOfEveryOrder(events, async (sql) => ({
       first: await mappingOf(sql, 'team', '42'),
       second: await mappingOf(sql, 'team', '43'),
