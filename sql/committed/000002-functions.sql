@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:83f154e6750a85f9983cbc9320a2e9dbd7d6709a
+--! Hash: sha1:e73b333f9f4d7b367e083c35634f8fb6e3efe60a
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -2105,6 +2105,12 @@ begin
   from payments_private.payment_objects as o
   join payments.transactions as t on t.id = o.payment_id
   where o.environment = event.environment and o.object_id = v_object ->> 'id';
+  if v_payment.id is null
+    and v_kind = 'invoice'
+    and event.event_type not in ('invoice.paid', 'invoice.payment_succeeded', 'invoice.payment_failed')
+  then
+    return null; -- an invoice that nobody has paid or tried to pay is no purchase yet
+  end if;
   v_purchase.invoice_id := coalesce(
     case v_kind when 'invoice' then v_object ->> 'id' else payments_private.id_of(v_object -> 'invoice') end,
     v_payment.related_object_ids ->> 'invoice'
