@@ -83,6 +83,9 @@ function foldCurrencies(prices: CatalogPrice[]): CatalogPrice[] {
   })
 }
 
+/** Stripe's ids differ between test and live, so the file has another order. */
+const byLookupKey = (a: CatalogPrice, b: CatalogPrice) => (a.lookupKey < b.lookupKey ? -1 : 1)
+
 export function pullCatalog({ products, prices }: Actual): Pulled {
   const leftOut: string[] = []
   const keys = new Set<string>()
@@ -102,7 +105,7 @@ export function pullCatalog({ products, prices }: Actual): Pulled {
       ...(product.description && { description: product.description }),
       ...featuresOf(product),
       ...ifAny('metadata', own(product.metadata)),
-      prices: foldCurrencies(its.filter((price) => unfit(price) === null).map(priceOf)),
+      prices: foldCurrencies(its.filter((price) => unfit(price) === null).map(priceOf)).sort(byLookupKey),
     })
   }
   return {
