@@ -373,7 +373,7 @@ create policy insert_own on payments.stripe_checkout_sessions for insert to auth
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
 CASE
     WHEN (caller_id IS NOT NULL) THEN (caller_id = ( SELECT payments.caller_id() AS caller_id))
-    WHEN ((( SELECT NULLIF(current_setting('payments.wanted_session_id'::text, true), ''::text) AS "nullif") = (id)::text) OR (( SELECT NULLIF(current_setting('payments.wanted_session_id'::text, true), ''::text) AS "nullif") = checkout_session_id)) THEN true
+    WHEN ((NULLIF(( SELECT current_setting('payments.wanted_session_id'::text, true) AS current_setting), ''::text) = (id)::text) OR (NULLIF(( SELECT current_setting('payments.wanted_session_id'::text, true) AS current_setting), ''::text) = checkout_session_id)) THEN true
     ELSE ((( SELECT payments.caller_id() AS caller_id) IS NULL) AND (idempotency_key = NULLIF(( SELECT current_setting('payments.idempotency_key'::text, true) AS current_setting), ''::text)))
 END));
 create policy select_own on payments.stripe_checkout_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));

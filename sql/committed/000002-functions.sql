@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:e73b333f9f4d7b367e083c35634f8fb6e3efe60a
+--! Hash: sha1:b393899b82f96f33ede256960e44eaaf4cd94136
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -17173,7 +17173,7 @@ create policy select_guest on payments.stripe_checkout_sessions for select to an
     subject_type is null
     and case
       when caller_id is not null then caller_id = (select payments.caller_id())
-      when (select nullif(current_setting('payments.wanted_session_id', true), '')) in (id::text, checkout_session_id)
+      when nullif((select current_setting('payments.wanted_session_id', true)), '') in (id::text, checkout_session_id)
         then true
       else (select payments.caller_id()) is null
         and idempotency_key = nullif((select current_setting('payments.idempotency_key', true)), '')
