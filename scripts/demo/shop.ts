@@ -19,8 +19,8 @@ export type ShopOptions = {
   /** Stripe as the owner of the shop uses it: for refunds and gifts. */
   stripe: Stripe
   catalogue: Catalogue
-  /** The SDK as JavaScript. */
-  sdk: string
+  /** The modules of the SDK as JavaScript, by file name. */
+  sdk: Record<string, string>
   /** Address of the payments handlers. */
   apiUrl: string
   /** The secret with which the handlers verify the users' tokens. */
@@ -88,7 +88,7 @@ function protect(app: Hono, apiUrl: string): void {
   app.use(csrf())
 }
 
-async function addAssets(app: Hono, sdk: string): Promise<void> {
+async function addAssets(app: Hono, sdk: Record<string, string>): Promise<void> {
   const [style = '', script = '', icon = ''] = await Promise.all(
     ['shop.css', 'shop.js', 'shop.svg'].map((name) =>
       readFile(new URL(`assets/${name}`, import.meta.url), 'utf8'),
@@ -98,7 +98,8 @@ async function addAssets(app: Hono, sdk: string): Promise<void> {
     app.get(path, (c) => c.body(text, 200, { 'content-type': type, 'cache-control': 'no-cache' }))
   add('/shop.css', 'text/css; charset=utf-8', style)
   add('/shop.js', 'text/javascript; charset=utf-8', script)
-  add('/sdk.js', 'text/javascript; charset=utf-8', sdk.replace(/^\/\/# sourceMappingURL=.*$/m, ''))
+  for (const [name, text] of Object.entries(sdk))
+    add(`/sdk/${name}`, 'text/javascript; charset=utf-8', text.replace(/^\/\/# sourceMappingURL=.*$/m, ''))
   add('/shop.svg', 'image/svg+xml', icon)
 }
 

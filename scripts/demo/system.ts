@@ -220,15 +220,16 @@ async function startApi(
 }
 
 /** Reads the SDK as browsers load it. */
-async function readSdk(): Promise<string> {
+async function readSdk(): Promise<Record<string, string>> {
+  const folder = new URL('dist/functions/client/', ROOT)
   try {
-    return await readFile(new URL('dist/functions/client/index.js', ROOT), 'utf8')
+    const names = ['index.js', 'older.js', 'wait.js']
+    const texts = await Promise.all(names.map((name) => readFile(new URL(name, folder), 'utf8')))
+    return Object.fromEntries(names.map((name, place) => [name, texts[place] as string]))
   } catch (cause) {
     throw new Error(
-      'The SDK for the browser is not built: dist/functions/client/index.js is missing. Run: npm run build',
-      {
-        cause,
-      },
+      'The SDK for the browser is not built: dist/functions/client/ is missing. Run: npm run build',
+      { cause },
     )
   }
 }

@@ -1,5 +1,5 @@
 /** The shop in the browser: starts checkouts and the portal through the SDK, and updates the live parts of the page. */
-import { createPaymentsClient } from '/sdk.js'
+import { createPaymentsClient } from '/sdk/index.js'
 
 const { apiUrl, portalConfiguration } = document.body.dataset
 

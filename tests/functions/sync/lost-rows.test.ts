@@ -67,12 +67,12 @@ async function history(): Promise<void> {
   await runSync({ environment: 'test', kinds: ['checkout_sessions'] }, deps)
 }
 
-/** Payments without the charge that was declined: no event of a declined payment is read that names it, a list is. */
+/** Payments without the charge that was declined, and its card: no event of a declined payment is read that names it, a list is. */
 const withoutDeclinedCharge = (rows: unknown[] = []) =>
   (rows as { status?: string; related_object_ids?: Record<string, string> }[]).map((row) => {
     if (row.status !== 'failed') return row
     const { charge: _, ...related } = row.related_object_ids ?? {}
-    return { ...row, related_object_ids: related }
+    return { ...row, related_object_ids: related, card_brand: null, card_last4: null }
   })
 
 test('every row comes back as it was', async () => {
