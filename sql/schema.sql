@@ -2649,7 +2649,7 @@ create function payments_private.check_offers(session payments.stripe_checkout_s
 
 create function payments_private.check_one_plan(session payments.stripe_checkout_sessions)
   returns void
-  language plpgsql volatile security definer
+  language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.check_portal_options(options jsonb)

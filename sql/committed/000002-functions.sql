@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:b393899b82f96f33ede256960e44eaaf4cd94136
+--! Hash: sha1:ebd39e8053fb36aa51fdeb03b290be2b3c4beb75
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -14285,7 +14285,7 @@ create or replace function payments_private.check_one_plan(session payments.stri
   returns void
   language plpgsql
   volatile
-  security definer -- crosses from the app user and the handler's role to payments.offers
+  security invoker
   set search_path = pg_catalog, pg_temp
 as $$
 declare
@@ -14499,6 +14499,7 @@ create or replace function payments_private.judge_again(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
+  perform payments_private.check_caller();
   if sends then
     perform payments_private.check_one_plan(session);
   end if;
