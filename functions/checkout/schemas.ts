@@ -39,7 +39,7 @@ const lineItem = s.named(
       },
       s.requiredAs('an object with priceId and quantity'),
     )
-    .refine(({ priceId, lookupKey, priceData }) => priceId ?? lookupKey ?? priceData, {
+    .refine(({ priceId, lookupKey, priceData }) => (priceId ?? lookupKey ?? priceData) !== undefined, {
       path: ['priceId'],
       message: 'is required',
     })
