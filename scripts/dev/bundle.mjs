@@ -6,6 +6,7 @@
  */
 import { builtinModules } from 'node:module'
 import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 
 const dist = resolve(process.argv[2] ?? 'dist')
@@ -26,6 +27,8 @@ await build({
     insforge: join(dist, 'functions', 'insforge.js'),
   },
   outdir: join(dist, 'bundle'),
+  // What was built may lie elsewhere.
+  nodePaths: [fileURLToPath(new URL('../../node_modules', import.meta.url))],
   bundle: true,
   minify: true,
   format: 'esm',

@@ -156,7 +156,9 @@ export function expected(told: Witnessed): Expected {
       collection_method: invoice.collection_method,
       currency: invoice.currency,
       subtotal: invoice.subtotal,
-      tax: null,
+      tax: invoice.total_taxes?.length
+        ? invoice.total_taxes.reduce((sum: number, tax: Json) => sum + tax.amount, 0)
+        : null,
       total: invoice.total,
       amount_due: invoice.amount_due,
       amount_paid: invoice.amount_paid,
