@@ -157,7 +157,7 @@ export function expected(told: Witnessed): Expected {
       currency: invoice.currency,
       subtotal: invoice.subtotal,
       tax: invoice.total_taxes?.length
-        ? invoice.total_taxes.reduce((sum: number, tax: Json) => sum + tax.amount, 0)
+        ? invoice.total_taxes.reduce((sum: number, tax: Json) => sum + Number(tax.amount), 0)
         : null,
       total: invoice.total,
       amount_due: invoice.amount_due,
