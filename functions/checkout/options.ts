@@ -5,6 +5,7 @@
  * The database decides which options exclude each other, and makes Stripe's parameters of them.
  */
 import { z } from 'zod'
+import { snakeCase } from '../core/present.ts'
 import * as s from '../core/schema-parts.ts'
 
 const URL_LENGTH = 5000
@@ -214,7 +215,6 @@ export const portalOptions = {
 }
 
 const INSTANTS: ReadonlySet<string> = new Set(['billingCycleAnchor', 'expiresAt', 'trialEnd'])
-const snakeCase = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 
 function snakeKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(snakeKeys)
