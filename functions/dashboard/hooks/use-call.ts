@@ -23,16 +23,26 @@ type Change<Id extends OperationId> = {
   onDone?: (answer: Answer<Id>) => void
 }
 
-/** Carries out an operation that changes something. Everything that is shown is then read again. */
+/**
+ * How long Stripe's events about a change usually take to arrive. Stripe's clock shows whole seconds, so the event about an earlier
+ * change of the same second can replace the answer to a later one, until the event about the later one arrives.
+ */
+const EVENTS_ARRIVE_MS = 3_000
+
+/** Carries out an operation that changes something. Everything that is shown is then read again, and once more after its events. */
 export function useChange<Id extends OperationId>(id: Id, { done, onDone }: Change<Id> = {}) {
   const client = useQueryClient()
   const say = useSay()
+  const readAgain = () => client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' })
   return useMutation<Answer<Id>, Error, Input<Id>>({
     mutationFn: (input) => call(id, input),
     onSuccess: (answer) => {
       if (done !== undefined) say(typeof done === 'string' ? done : done(answer))
       onDone?.(answer)
     },
-    onSettled: () => client.invalidateQueries({ predicate: ({ queryKey }) => queryKey[0] !== 'session' }),
+    onSettled: () => {
+      setTimeout(readAgain, EVENTS_ARRIVE_MS)
+      return readAgain()
+    },
   })
 }
