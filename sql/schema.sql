@@ -1732,7 +1732,7 @@ create table payments_private.erased_objects (
 alter table payments_private.erased_objects enable row level security;
 comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
 comment on column payments_private.erased_objects.environment is 'test or live.';
-comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.';
 comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
 comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
@@ -2810,10 +2810,21 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+create function payments_private.erasable_ids(objects jsonb[])
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erase_rows(environment text, subject payments.billing_subject, customer_ids text[], object_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erased_text()
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.erased_text() to payments_service;
 
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
@@ -2931,6 +2942,12 @@ create function payments_private.is_adjustable_quantity(value jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_adjustable_quantity(value jsonb) to payments_service;
+
+create function payments_private.is_erased(environment text, ids text[])
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_erased(environment text, ids text[]) to payments_service;
 
 create function payments_private.is_http_url(url text)
   returns boolean
@@ -3111,6 +3128,11 @@ create function payments_private.owner_of(environment text, subscription_id text
 
 create function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
   returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.payment_methods_of(environment text, erased_ids text[])
+  returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -3349,10 +3371,11 @@ create function payments_private.recurring_revenue(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
 
-create function payments_private.redact(value jsonb, is_customer boolean DEFAULT false)
+create function payments_private.redact(value jsonb, kind text DEFAULT NULL::text)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.redact(value jsonb, kind text) to payments_service;
 
 create function payments_private.redact_erased(environment text, objects jsonb[])
   returns jsonb[]

@@ -1326,6 +1326,8 @@ export type SubjectErasure = {
   events: number
   /** Subscriptions that go on. They are not canceled. */
   livingSubscriptions: number
+  /** Checkouts that can still be paid. Erase again after that. */
+  openCheckouts: number
 }
 
 export type ListWebhookEventsResponse = {

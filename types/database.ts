@@ -471,7 +471,7 @@ export interface PaymentsPrivateErasedObjects {
    */
   erased_at: Generated<Timestamp>;
   /**
-   * Stripe id of a customer, or of an object of a payment.
+   * Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.
    */
   object_id: string;
   /**

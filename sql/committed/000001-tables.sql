@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
+--! Hash: sha1:f4649870e92687ecc55820f5299b3005a1798bda
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -1201,7 +1201,7 @@ create table if not exists payments_private.erased_objects (
 comment on table payments_private.erased_objects is
   'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
 comment on column payments_private.erased_objects.environment is 'test or live.';
-comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.';
 comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
 comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
