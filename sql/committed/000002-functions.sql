@@ -1,5 +1,5 @@
 --! Previous: sha1:f4649870e92687ecc55820f5299b3005a1798bda
---! Hash: sha1:078ee743847eb8784ab8df3f326ac561224cf19c
+--! Hash: sha1:f81e289824d23605480ab32810a7bd3c8ac1fa35
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -12016,7 +12016,7 @@ begin
   -- build the request
   v_progress := coalesce(run.progress -> v_kind, '{}');
   if v_kind = 'subscriptions' then
-    v_params := v_params || '{"status": "all"}';
+    v_params := v_params || '{"status": "all", "expand": ["data.schedule"]}'; -- a schedule says what changes, and when
   elsif v_kind = 'invoices' then
     v_params := v_params || '{"expand": ["data.payments"]}';
   elsif v_kind = 'checkout_sessions' then
@@ -12282,7 +12282,8 @@ revoke all on function payments_private.sync_rows(text, text, text[]) from publi
 --! EndIncluded sync/private/sync_rows.sql
 --! Included sync/private/sync_objects.sql
 /*
- * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it.
+ * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it. A subscription has the id of
+ * the schedule that was expanded in it, as in events, and the schedule follows.
  */
 create or replace function payments_private.sync_objects(objects jsonb)
   returns setof jsonb
@@ -12295,6 +12296,11 @@ declare
   v_object jsonb;
 begin
   for v_object in select o.object from jsonb_array_elements(objects) as o (object) loop
+    if v_object ->> 'object' = 'subscription' and jsonb_typeof(v_object -> 'schedule') = 'object' then
+      return next v_object || jsonb_build_object('schedule', v_object -> 'schedule' -> 'id');
+      return next v_object -> 'schedule';
+      continue;
+    end if;
     return next v_object;
     if v_object ->> 'object' = 'invoice' then
       return query select p.payment from jsonb_array_elements(v_object -> 'payments' -> 'data') as p (payment);
