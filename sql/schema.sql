@@ -155,6 +155,7 @@ create table payments.offers (
   one_plan boolean not null default false,
   trial_once boolean not null default true,
   active boolean not null default true,
+  managed_by text,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint offers_pkey PRIMARY KEY (offer_id, environment),
@@ -163,6 +164,7 @@ create table payments.offers (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint lookup_key_has_1_to_255_characters CHECK (((length(lookup_key) >= 1) AND (length(lookup_key) <= 255))),
+  constraint managed_by_has_1_to_100_characters CHECK (((length(managed_by) >= 1) AND (length(managed_by) <= 100))),
   constraint minimum_amount_is_not_negative CHECK ((minimum_amount >= 0)),
   constraint mode_sells_something CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
   constraint offer_id_is_a_name CHECK ((offer_id ~ '^[A-Za-z0-9_-]{1,100}$'::text)),
@@ -202,6 +204,7 @@ comment on column payments.offers.product_group is 'Name of the group of plans t
 comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
 comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
 comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.managed_by is 'What writes the offer, and alone changes it: catalog for `pg-payments catalog push`. Null for one that was written by hand.';
 comment on column payments.offers.created_at is 'When this row was created.';
 comment on column payments.offers.updated_at is 'When this row last changed.';
 CREATE INDEX offers_lookup_key_idx ON payments.offers USING btree (lookup_key, environment) WHERE (lookup_key IS NOT NULL);
@@ -1799,6 +1802,7 @@ create view payments_private.offer_list with (security_invoker=true) as
     one_plan,
     trial_once,
     active,
+    managed_by,
     created_at,
     updated_at
    FROM payments.offers o;

@@ -1430,6 +1430,8 @@ export type Offer = {
   onePlan: boolean
   trialOnce: boolean
   active: boolean
+  /** What writes the offer; null for one that was written by hand. */
+  managedBy: string | null
   createdAt: string
   updatedAt: string
 }
@@ -1596,6 +1598,8 @@ export type PutOfferRequest = {
   /** Whether a subject that had a trial gets none. */
   trialOnce?: boolean
   active?: boolean
+  /** What writes the offer: `catalog` for `pg-payments catalog push`. */
+  managedBy?: string
 }
 
 export type PutOfferResponse = {

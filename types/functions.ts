@@ -38,6 +38,7 @@ export interface Offers {
   one_plan: boolean
   trial_once: boolean
   active: boolean
+  managed_by: string | null
   created_at: Date
   updated_at: Date
 }

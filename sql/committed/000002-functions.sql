@@ -1,5 +1,5 @@
---! Previous: sha1:f4649870e92687ecc55820f5299b3005a1798bda
---! Hash: sha1:f81e289824d23605480ab32810a7bd3c8ac1fa35
+--! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
+--! Hash: sha1:9a33256e881ee382bd6ecc90b2fb3250c0502b85
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -420,6 +420,7 @@ as
     o.one_plan,
     o.trial_once,
     o.active,
+    o.managed_by,
     o.created_at,
     o.updated_at
   from payments.offers as o;
@@ -578,7 +579,7 @@ create or replace function payments.put_offer(environment text, offer_id text, o
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active}';
+  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active,managed_by}';
   v_unknown text;
   v_row payments.offers;
 begin
@@ -615,13 +616,13 @@ begin
     set (
       price_id, lookup_key, product_id, mode, minimum_quantity, maximum_quantity, roles, subject_types, starts_at, ends_at,
       allowed_options, forced_options, allow_pay_what_you_want, allow_price_data, currency, minimum_amount, maximum_amount,
-      product_group, one_plan, trial_once, active
+      product_group, one_plan, trial_once, active, managed_by
     ) = (
       excluded.price_id, excluded.lookup_key, excluded.product_id, excluded.mode, excluded.minimum_quantity,
       excluded.maximum_quantity, excluded.roles, excluded.subject_types, excluded.starts_at, excluded.ends_at,
       excluded.allowed_options, excluded.forced_options, excluded.allow_pay_what_you_want, excluded.allow_price_data,
       excluded.currency, excluded.minimum_amount, excluded.maximum_amount, excluded.product_group, excluded.one_plan,
-      excluded.trial_once, excluded.active
+      excluded.trial_once, excluded.active, excluded.managed_by
     )
     returning o.*;
 end;

@@ -62,7 +62,9 @@ export function registerOwners(parent: Command): void {
             : [`${count(erasure.livingSubscriptions, 'subscription')} of it is alive and goes on.`]),
           ...(erasure.openCheckouts === 0
             ? []
-            : [`${count(erasure.openCheckouts, 'checkout')} of it can still be paid. Erase again after that.`]),
+            : [
+                `${count(erasure.openCheckouts, 'checkout')} of it can still be paid. Erase again after that.`,
+              ]),
         ].join('\n'),
       )
     }),
