@@ -130,7 +130,7 @@ async function push(context: Context<FileOptions>): Promise<void> {
   if (plan.conflicts.length > 0)
     throw cliError(`${plan.conflicts.join('\n')}\nNothing was changed.`, {
       code: 'CATALOG_CONFLICT',
-      next: 'Choose another key, or add --adopt to take it over.',
+      next: `Choose another ${plan.conflicts.some((text) => text.includes(' lookup key ')) ? 'lookup key' : 'key'}, or add --adopt to take it over.`,
     })
   if (plan.steps.length === 0) {
     context.show({ environment, steps: [], done: 0 }, () => `${environment} has what the file says.`)
