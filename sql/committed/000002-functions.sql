@@ -1,5 +1,5 @@
 --! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
---! Hash: sha1:9a33256e881ee382bd6ecc90b2fb3250c0502b85
+--! Hash: sha1:944ab3c9d12a45af65b068246945ab700f0fa5ef
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,26 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_sessions__times.sql
+/*
+ * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
+ */
+create or replace function payments_private.tg_sessions__times()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_times
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__times.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -13267,6 +13287,16 @@ begin
       then 'priceData.recurring needs mode subscription.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
+    when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
+    when (
+      select count(distinct c.currency)
+      from (
+        select i.item #>> '{priceData,currency}' as currency
+        from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+        union all
+        select v_options ->> 'currency' where jsonb_path_exists(line_items, '$[*].priceData')
+      ) as c
+    ) > 1 then 'currency, and the currency of each priceData, must be the same.'
     when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
     when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
     when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
@@ -14663,6 +14693,48 @@ $$;
 revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
   from public, anon, authenticated;
 --! EndIncluded checkout/private/forced_options.sql
+--! Included checkout/private/check_checkout_times.sql
+/*
+ * Raises SP064 for an instant of a checkout that Stripe would refuse now, and SP065 for a trial of prices that are all paid
+ * once. It asks for the time, so it is for checkouts that are sent, not for a repeated request whose session is there.
+ *
+ * Stripe counts from its own clock, which may differ from ours by seconds: it judges the minute around each limit.
+ */
+create or replace function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant numeric := extract(epoch from now());
+  v_problem text;
+begin
+  v_problem := case
+    when (options ->> 'expires_at')::numeric not between v_now + 1740 and v_now + 86460
+      then 'expiresAt must be 30 minutes to 24 hours from now.'
+    when (options ->> 'trial_end')::numeric < v_now + 172740 then 'trialEnd must be at least 48 hours from now.'
+    when (options ->> 'billing_cycle_anchor')::numeric < v_now - 60 then 'billingCycleAnchor must be in the future.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP064', hint = 'Correct the instant and send the request again.';
+  end if;
+  if options ?| '{trial_period_days,trial_end}' and not exists (
+    select
+    from jsonb_array_elements(line_items) as i (item)
+    left join payments.stripe_prices as p
+      on p.price_id = i.item ->> 'priceId' and p.environment = check_checkout_times.environment
+    where case when i.item ? 'priceData' then i.item -> 'priceData' ? 'recurring' else p.type is distinct from 'one_time' end
+  ) then
+    raise exception 'A trial needs a recurring price, and all of lineItems are paid once.'
+      using errcode = 'SP065', hint = 'Leave trialPeriodDays and trialEnd out, or add a recurring price.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_times(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_checkout_times.sql
 --! Included checkout/private/judge_again.sql
 /*
  * Raises if a checkout that was begun before is no longer offered to the caller: its offer is over, or a backend began it
@@ -14684,6 +14756,7 @@ begin
   perform payments_private.check_caller();
   if sends then
     perform payments_private.check_one_plan(session);
+    perform payments_private.check_checkout_times(session.environment, session.line_items, session.options);
   end if;
   if role = 'service' then
     return '{}';
@@ -17143,6 +17216,19 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_320_times.sql
+/*
+ * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let the
+ * row in, and not for a repeated request, which inserts nothing.
+ */
+create or replace trigger _320_times after insert on payments.stripe_checkout_sessions
+  for each row
+  when (
+    new.checkout_session_id is null
+    and new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'
+  )
+  execute function payments_private.tg_sessions__times();
+--! EndIncluded checkout/_320_times.sql
 --! Included checkout/_110_lookup_keys.sql
 /*
  * Trigger that finds the prices of items that name a lookup key.
