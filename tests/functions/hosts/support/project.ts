@@ -3,11 +3,12 @@
  * the others are found there.
  */
 import { execFile } from 'node:child_process'
-import { cp, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { unpackInto } from '../../../support/tarball.ts'
 
 export const ROOT = fileURLToPath(new URL('../../../../', import.meta.url))
 const run = promisify(execFile)
@@ -32,11 +33,8 @@ export async function createProject(): Promise<Project> {
   await mkdir(join(ROOT, '.tmp'), { recursive: true })
   const folder = await mkdtemp(join(ROOT, '.tmp', 'hosts-'))
   const installed = join(folder, 'node_modules', 'pg-payments')
-  for (const path of ['package.json', 'functions', 'sql', 'types'])
-    await cp(join(ROOT, path), join(installed, path), { recursive: true })
+  await unpackInto(installed)
   const dist = join(installed, 'dist')
-  await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', dist], { cwd: ROOT })
-  await run(process.execPath, [join(ROOT, 'scripts/dev/bundle.mjs'), dist], { cwd: ROOT })
   const write = async (path: string, text: string) => {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text)
