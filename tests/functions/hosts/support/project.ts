@@ -20,8 +20,6 @@ const compiler = join(
 
 export type Project = {
   folder: string
-  /** Calls the packed command line in the project. */
-  cli(...args: string[]): Promise<string>
   write(path: string, text: string): Promise<void>
   read(path: string): Promise<string>
   /** What the compiler says to these files, as strict as an app's own may be. */
@@ -34,7 +32,6 @@ export async function createProject(): Promise<Project> {
   const folder = await mkdtemp(join(ROOT, '.tmp', 'hosts-'))
   const installed = join(folder, 'node_modules', 'pg-payments')
   await unpackInto(installed)
-  const dist = join(installed, 'dist')
   const write = async (path: string, text: string) => {
     await mkdir(dirname(join(folder, path)), { recursive: true })
     await writeFile(join(folder, path), text)
@@ -44,12 +41,6 @@ export async function createProject(): Promise<Project> {
     folder,
     write,
     read: (path) => readFile(join(folder, path), 'utf8'),
-    cli: (...args) =>
-      // As from a shell: npx tells a command in which folder it was called.
-      run(process.execPath, [join(dist, 'scripts/cli/main.js'), ...args], {
-        cwd: folder,
-        env: { PATH: process.env.PATH, HOME: process.env.HOME },
-      }).then(({ stdout }) => stdout),
     compile: (paths, { bundler = false } = {}) =>
       run(
         process.execPath,
