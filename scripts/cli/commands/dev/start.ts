@@ -94,7 +94,10 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
     }
     if (options.envFile) await writeEnvFile(options.envFile, env)
 
-    context.show(addressesOf(database, system, env), () => welcome(context, database, system, env, command))
+    const dashboard = await system.dashboardLink()
+    context.show(addressesOf(database, system, env), () =>
+      welcome(context, database, system, env, command, dashboard),
+    )
     if (command.length > 0) return await runApp(command, { ...io.env, ...env }, stopping.signal)
     closers.push(listenToKeys(io, actions, write, () => stopping.abort()))
     await new Promise<void>((resolve) => {
@@ -205,6 +208,7 @@ function welcome(
   system: System,
   env: Record<string, string>,
   command: string[],
+  dashboard: string | null,
 ): string {
   const lines = options.envFile
     ? `  The app's variables are in ${relative(process.cwd(), options.envFile) || options.envFile}.`
@@ -222,7 +226,7 @@ function welcome(
   Payments   ${system.apiUrl}
   Stripe     ${system.local.url}   (local Stripe: API and hosted pages)
   Postgres   ${database.embedded ? database.url : 'the one in DATABASE_URL'}
-  Events     ${events}
+  Events     ${events}${dashboard === null ? '' : `\n  Dashboard  ${dashboard}   (signs you in once, within five minutes)`}
 
 ${lines}
 
