@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:ebd39e8053fb36aa51fdeb03b290be2b3c4beb75
+--! Hash: sha1:b00a4525fe5722efa5546f0c8779d6dc0858f659
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -15996,6 +15996,8 @@ declare
   v_set_key text := format('pg-payments stripe config set --environment %s', environment);
   v_list_failed text := format('pg-payments events list --environment %s --status failed', environment);
   v_configure text := format('pg-payments stripe webhooks configure --environment %s', environment);
+  v_recover text := format(' && pg-payments recover --environment %s', environment);
+  v_lost text := ' Then recover the events that were lost.';
 begin
   perform payments_private.check_environment(environment);
   select c.* into v_connection
@@ -16017,10 +16019,12 @@ begin
     from (
       values
         (1, 'no_key', 'failing', not (facts ->> 'has_key')::boolean and facts ->> 'secret_problem' is null,
-          format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.',
-          v_set_key),
+          format('There is no Stripe key for %s.', environment),
+          'Store one, or set the environment variable for it.' || case when v_events.last_received_at is null then '' else v_lost end,
+          v_set_key || case when v_events.last_received_at is null then '' else v_recover end),
         (2, 'secrets_unreadable', 'failing', facts ->> 'secret_problem' is not null, facts ->> 'secret_problem',
-          'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.', v_set_key),
+          'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.' || v_lost,
+          v_set_key || v_recover),
         (3, 'key_refused', 'failing', facts ->> 'key_problem' is not null, facts ->> 'key_problem',
           'Store a key that is valid and has the permissions that are needed.', v_set_key),
         (4, 'stripe_unreachable', 'degraded', facts ->> 'stripe_problem' is not null, facts ->> 'stripe_problem',
@@ -16031,7 +16035,8 @@ begin
           'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', 'Set up the webhook endpoint.', v_configure),
         (60, 'dead_letters', 'failing', v_events.dead_lettered > 0,
           format('Events that failed and are not retried automatically: %s.', v_events.dead_lettered),
-          'Fix the cause, then retry them.', v_list_failed),
+          format('See their last_error and fix the cause. Then run `pg-payments events retry --environment %s`.', environment),
+          v_list_failed),
         (61, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
           format('Events that failed and wait for their next attempt: %s.', v_events.backlog - v_events.dead_lettered),
           'See their last_error.', v_list_failed),
