@@ -1073,29 +1073,31 @@ export type ListCheckoutSessionsResponse = {
 }
 
 export type CheckoutSessionRecord = {
+  /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  /** `payment`, `subscription`, or a word that Stripe adds later. */
-  mode: 'payment' | 'subscription' | (string & {})
-  status: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+  /** `payment`, `subscription`, `setup`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | 'setup' | (string & {})
+  status: CheckoutSessionStatus
   /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
   subjectType: string | null
   subjectId: string | null
   customerEmail: string | null
+  /** Stripe's id, `cs_…`. */
   checkoutSessionId: string | null
   customerId: string | null
   paymentIntentId: string | null
   subscriptionId: string | null
+  lastError: string | null
+  createdAt: string
+  updatedAt: string
   lineItems: CheckoutSessionLine[]
   successUrl: string
   cancelUrl: string
   metadata: Record<string, string>
-  lastError: string | null
   attempt: number
   expiresAt: string | null
-  createdAt: string
-  updatedAt: string
 }
 
 export type CheckoutSessionLine = {
@@ -1110,6 +1112,7 @@ export type ListPortalSessionsResponse = {
 }
 
 export type PortalSessionRecord = {
+  /** The id of the row in `payments.stripe_customer_portal_sessions`. */
   id: string
   environment: StripeEnvironment
   status: 'initialized' | 'created' | 'failed'

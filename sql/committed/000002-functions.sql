@@ -1,5 +1,5 @@
 --! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
---! Hash: sha1:9a33256e881ee382bd6ecc90b2fb3250c0502b85
+--! Hash: sha1:9b7c4aa838f5197f21bc4d759f1edfc304a8c89e
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -78,8 +78,8 @@ grant execute on function payments.begin_confirmation(text, jsonb, text, integer
  * fulfilled says whether fulfilment has run for it (session_is_fulfilled).
  *
  * The row is read as the caller (role and JWT claims), so the SELECT policies decide. The setting
- * payments.wanted_session_id tells them which id the caller knows: a purchase that an anonymous caller began has no
- * owner but the holder of its id, which nobody can guess. A row that the policies do not show and one that does not
+ * payments.wanted_session_id tells them which id the caller knows. A purchase that an anonymous caller began has no
+ * owner but the holder of its id, which cannot be guessed. A row that the policies do not show and one that does not
  * exist raise the same SP006.
  */
 create or replace function payments.find_checkout_session(environment text, caller jsonb, id text)
@@ -165,8 +165,8 @@ grant execute on function payments_private.count_guest_confirmation(text, intege
 --! EndIncluded checkout/private/count_guest_confirmation.sql
 --! Included checkout/private/session_is_fulfilled.sql
 /*
- * Returns whether fulfilment has run for a Checkout Session: the ledger has processed the events that say what came of
- * it, and with them the triggers of the app.
+ * Returns whether fulfilment has run for a Checkout Session. Then the ledger has processed the events that say what
+ * came of it, and with them the triggers of the app.
  *   payment       the event of the session that says it is paid
  *   subscription  the same, the subscription itself, and the first invoice if there is one
  *
@@ -293,8 +293,9 @@ grant execute on function payments.is_offered(text, text, jsonb, jsonb, text, te
 --! EndIncluded checkout/is_offered.sql
 --! Included checkout/offered_prices.sql
 /*
- * Returns the ids of the active prices that app users of a role may buy now, for policies that show a catalogue: those of
- * the offers, and all of an environment without offers. role is that of the caller, unless it is given.
+ * Returns the ids of the active prices that app users of a role may buy now, for policies that show a catalogue.
+ * These are the prices of the offers, and in an environment without offers all prices. role is that of the caller,
+ * unless it is given.
  */
 create or replace function payments.offered_prices(role text default current_user)
   returns setof text
@@ -330,8 +331,9 @@ grant execute on function payments.offered_prices(text) to anon, authenticated, 
 --! EndIncluded checkout/offered_prices.sql
 --! Included checkout/offered_products.sql
 /*
- * Returns the ids of the active products that app users of a role may buy now, for policies that show a catalogue: those
- * of payments.offered_prices, and all of an environment without offers. role is that of the caller, unless it is given.
+ * Returns the ids of the active products that app users of a role may buy now, for policies that show a catalogue.
+ * These are the products of payments.offered_prices, and in an environment without offers all products. role is that
+ * of the caller, unless it is given.
  */
 create or replace function payments.offered_products(role text default current_user)
   returns setof text
@@ -515,8 +517,8 @@ revoke all on function payments_private.tg_sessions__lookup_keys() from public, 
 --! EndIncluded checkout/private/tg_sessions__lookup_keys.sql
 --! Included checkout/private/tg_sessions__offers.sql
 /*
- * Trigger function: raises if an app user asks for what no offer allows (check_offers), for a second trial (check_trial),
- * or for options that do not fit those that the offers force.
+ * Trigger function. It raises if an app user asks for what no offer allows (check_offers) or for a second trial
+ * (check_trial). It also raises for options that do not fit those that the offers force.
  *
  * While the environment has no offer, check_reserved decides.
  */
@@ -1139,9 +1141,9 @@ grant select on payments_private.portal_session_list to payments_service;
 /*
  * Returns {postgres_version, migrations, roles, grants}: what the settings page shows of the database.
  *
- * migrations is [{name, applied_at}] in their order. roles is [{role, exists, is_granted}] of the roles that the handlers need;
- * is_granted says whether the login may become the role. grants is [{role, object, privileges}] of the tables and views of the
- * contract, for roles other than their owner.
+ * migrations is [{name, applied_at}] in their order. roles is [{role, exists, is_granted}] of the roles that the
+ * handlers need. is_granted says whether the login may become the role. grants is [{role, object, privileges}] of the
+ * tables and views of the contract, for roles other than their owner.
  */
 create or replace function payments_private.database_state()
   returns jsonb
@@ -1206,9 +1208,10 @@ grant execute on function payments_private.database_state() to payments_service;
 /*
  * Returns {environment, as_of, setup, counts, failed_payments, backlog}: what the first page of the dashboard shows besides the health.
  *
- * setup is {is_done, steps}; each step is {step, is_done, message, next_action}: key, webhook, sync, checkout, in the order of the
- * set-up. counts has {count, is_exact} by table, see row_count. failed_payments is {last_day, last_week, last_month, is_exact}; it
- * stops counting at 10,000. has_key and has_signing_secret are what only the handlers know.
+ * setup is {is_done, steps}. Each step is {step, is_done, message, next_action}. The steps are key, webhook, sync and
+ * checkout, in the order of the set-up. counts has {count, is_exact} by table, see row_count. failed_payments is
+ * {last_day, last_week, last_month, is_exact}; it stops counting at 10,000. has_key and has_signing_secret are what
+ * only the handlers know.
  */
 create or replace function payments_private.environment_overview(
   environment text,
@@ -2380,9 +2383,9 @@ grant select on payments.subscription_access to payments_service;
 
 --! Included checkout/retry_checkout_session.sql
 /*
- * Begins a failed checkout again with what is known now, and returns the same as begin_checkout_session: another customer
- * of its billing subject, or a price that has a row since the failure. Returns null, and changes nothing, if there is
- * neither or the row has changed.
+ * Begins a failed checkout again with what is known now, and returns the same as begin_checkout_session. What is new
+ * may be another customer of its billing subject, or a price that has a row since the failure. Returns null, and
+ * changes nothing, if there is neither or the row has changed.
  *
  * Contract: the handlers call this after fail_checkout_session, once Stripe no longer knew the customer, or refused the
  * values of the checkout.
@@ -2990,8 +2993,8 @@ grant execute on function payments_private.known_objects(text) to payments_servi
  * sandbox, whatever it says of itself.
  *
  * asked is what the handlers tried to retrieve with the key: objects of payments_private.known_objects. seen is the one
- * that Stripe knew, or null. accept_erased allows that it knew none, for a key of the account that is recorded here: its
- * data may have been erased at Stripe.
+ * that Stripe knew, or null. accept_erased allows that it knew none, for a key of the account that is recorded here.
+ * Its data may have been erased at Stripe.
  */
 create or replace function payments_private.check_known_objects(
   environment text,
@@ -3119,9 +3122,9 @@ revoke all on function payments_private.retry_delay(integer) from public, anon, 
 --! EndIncluded ledger/private/retry_delay.sql
 --! Included base/private/ids_of.sql
 /*
- * Returns every id that some Stripe objects or events are about: their own ids, those of the payment objects that they
- * name, their customers, and the billing subjects that they name. Two events with an id in common must not be processed
- * at the same moment. A field that can be expanded holds an id or the whole object.
+ * Returns every id that some Stripe objects or events are about. These are their own ids, and those of the payment
+ * objects, customers and billing subjects that they name. Two events with an id in common must not be processed at
+ * the same moment. A field that can be expanded holds an id or the whole object.
  */
 create or replace function payments_private.ids_of(objects jsonb[])
   returns text[]
@@ -7584,17 +7587,19 @@ revoke all on function payments_private.payment_methods_of(text, text[]) from pu
 --! EndIncluded ownership/private/payment_methods_of.sql
 --! Included ownership/erase_subject.sql
 /*
- * Removes the personal data of a billing subject: of its customers, its payments and what belongs to them, from every table
- * and from the payloads of the ledger. Returns {subject_type, subject_id, customers, objects, events, living_subscriptions, open_checkouts}.
+ * Removes the personal data of a billing subject from every table and from the payloads of the ledger. This includes
+ * its customers, its payments and what belongs to them. Returns {subject_type, subject_id, customers, objects,
+ * events, living_subscriptions, open_checkouts}.
  *
- * Amounts, ids, dates, states and owners stay, so that the books stay right. It is a fact of ours: what Stripe sends later
- * about these objects, and about others of these customers, is redacted before it is stored, so nothing comes back by a late
- * event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
+ * Amounts, ids, dates, states and owners stay, so that the books stay right. The erasure is kept as a fact. What
+ * Stripe sends later about these objects and customers is redacted before it is stored. So nothing comes back by a
+ * late event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
  *
- * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. A checkout that is open can
- * still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the customer there. The
- * app's own tables are the app's, and so is the metadata that it wrote, except that of customers and except keys that redact()
- * knows. Errors that were recorded are removed, because they may repeat personal data. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. A checkout that is
+ * open can still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the
+ * customer there. The app's own tables stay as they are. So does the metadata that the app wrote, except that of
+ * customers and except keys that redact() knows. Recorded errors are removed, because they may repeat personal data.
+ * Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
  */
 create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
   returns jsonb
@@ -10099,8 +10104,8 @@ revoke all on function payments_private.take_product(
 --! EndIncluded ledger/private/take_product.sql
 --! Included ownership/private/take_claim.sql
 /*
- * Records that a Stripe object names a billing subject as the owner of a customer, if that is ordinary: then it changes no
- * owner that the customer or the subject had. Returns whether it was. See take_event and assign_customers.
+ * Records that a Stripe object names a billing subject as the owner of a customer, if that is ordinary. Then it
+ * changes no owner that the customer or the subject had. Returns whether it was. See take_event and assign_customers.
  *
  * Ordinary is a claim
  *   - that is recorded already with the same instant or an earlier one: nothing changes
@@ -11912,7 +11917,7 @@ grant execute on function payments_private.read_secrets(text) to payments_servic
 -- sync and recovery
 --! Included sync/private/sync_kinds.sql
 /*
- * Returns the kinds of objects that a sync can list, in the order in which it lists them: a kind comes after those it
+ * Returns the kinds of objects that a sync can list, in the order in which it lists them. A kind comes after those it
  * refers to. is_history is true of payment objects: they are listed on request only, and one that a listing does not
  * show is not gone.
  *
@@ -12314,9 +12319,10 @@ revoke all on function payments_private.sync_objects(jsonb) from public, anon, a
 --! EndIncluded sync/private/sync_objects.sql
 --! Included sync/private/project_sync_page.sql
 /*
- * Projects the objects of one page, with the payments of its invoices, and returns {newer, failed, error}: how many
- * rows were newer than the page, how many objects could not be projected, and the first error. If the page raises, its
- * objects are projected one by one, so that one bad object does not block the others.
+ * Projects the objects of one page, with the payments of its invoices, and returns {newer, failed, error}. newer
+ * counts the rows that were newer than the page, failed the objects that could not be projected, and error is the
+ * first error. If the page raises, its objects are projected one by one, so that one bad object does not block the
+ * others.
  */
 create or replace function payments_private.project_sync_page(environment text, objects jsonb, snapshot_at timestamptz)
   returns jsonb
@@ -12570,8 +12576,9 @@ grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, tim
  * than the listing, and the object was made before the listing began. Objects on a test clock appear in no listing, so
  * they never count. Nor does an object that is marked as gone already.
  *
- * Returns at most max ids; if among is given, only ids in it. Of history (see payments_private.sync_kinds) only drafts of
- * invoices can be gone: those of the listed range, whose customer has a row that says that it is on no test clock.
+ * Returns at most max ids; if among is given, only ids in it. Of history (see payments_private.sync_kinds) only
+ * drafts of invoices can be gone. They are in the listed range, and the row of their customer says that it is on no
+ * test clock.
  */
 create or replace function payments_private.gone_since_sync(
   environment text,
@@ -12765,7 +12772,7 @@ revoke all on function payments_private.end_sync(payments.sync_runs, text) from 
 --! Included sync/complete_sync.sql
 /*
  * Ends a sync whose kinds are all listed, and returns {run, next}. An object that a complete listing did not show
- * becomes a tombstone under the version rule: a row that is newer than the beginning of the listing stays as it is.
+ * becomes a tombstone. A row that is newer than the beginning of the listing stays as it is.
  *
  * One call marks at most max objects, so that no transaction holds many locks. While the returned run is running, call
  * again.
@@ -13087,8 +13094,8 @@ grant execute on function payments.begin_recovery(text, timestamptz, text) to pa
 --! Included sync/complete_recovery.sql
 /*
  * Records that the ledger holds every event of Stripe's list from recovered_from until complete_until, so that the next
- * recovery begins there, and returns the connection. Returns no row, and records nothing, if that would leave a gap:
- * the recovery must reach back to where the last one ended, or to where Stripe's list begins.
+ * recovery begins there, and returns the connection. Returns no row, and records nothing, if that would leave a gap.
+ * The recovery must reach back to where the last one ended, or to where Stripe's list begins.
  */
 create or replace function payments.complete_recovery(
   environment text,
@@ -13198,7 +13205,8 @@ grant execute on function payments.recoverable_event_types(text) to payments_ser
 --! Included checkout/private/is_http_url.sql
 /*
  * Returns whether a text looks like an absolute http or https URL; null stays null. Any other scheme would run in the
- * browser of the buyer, for example `javascript:`. The handlers also parse the URL.
+ * browser of the buyer, for example `javascript:`. A backslash is refused: some clients read it as a slash, others as
+ * part of the user before the host. The handlers also parse the URL.
  */
 create or replace function payments_private.is_http_url(url text)
   returns boolean
@@ -13208,7 +13216,7 @@ create or replace function payments_private.is_http_url(url text)
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return is_http_url.url ~* '^https?://[^/?#\s][^ \t\r\n\f\v]*$';
+  return is_http_url.url ~* '^https?://[^/?#\s\\][^ \t\r\n\f\v\\]*$';
 end;
 $$;
 
@@ -14058,8 +14066,8 @@ grant execute on function payments_private.checkout_request_hash(text, jsonb, te
  *   subscription  its subscription has ended, and no invoice of it was ever paid
  *
  * Contract: false while money may still arrive. A PaymentIntent that waits for another payment method says nothing if
- * it was seen before the session was completed: the buyer's first card may have been declined before a bank debit. The
- * first invoice of a subscription that has not ended is collected again by Stripe.
+ * it was seen before the session was completed. The buyer's first card may have been declined before a bank debit.
+ * The first invoice of a subscription that has not ended is collected again by Stripe.
  */
 create or replace function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
   returns boolean
@@ -14327,8 +14335,9 @@ revoke all on function payments_private.offer_verdict(text, text, text, jsonb, j
 --! EndIncluded checkout/private/offer_verdict.sql
 --! Included checkout/private/check_offers.sql
 /*
- * Raises if the offers do not allow a checkout of an app user: SP055 without an offer for this buyer now, SP057 for the
- * quantity, SP058 for an option or an amount. role is that of the buyer; the service may buy everything.
+ * Raises if the offers do not allow a checkout of an app user. The code is SP055 without an offer for this buyer now,
+ * SP057 for the quantity, and SP058 for an option or an amount. role is that of the buyer; the service may buy
+ * everything.
  */
 create or replace function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
   returns void
@@ -14455,8 +14464,8 @@ revoke all on function payments_private.plan_groups_of_items(text, jsonb) from p
 --! EndIncluded checkout/private/plan_groups_of_items.sql
 --! Included checkout/private/check_one_plan.sql
 /*
- * Raises SP059 if a checkout is for a second plan: its subject has a living subscription in a product group of its items,
- * and the offers of the group allow one plan. Binds the service, too.
+ * Raises SP059 if a checkout is for a second plan. Then its subject has a living subscription in a product group of
+ * its items, and the offers of the group allow one plan. Binds the service, too.
  *
  * Living is each status but incomplete, incomplete_expired and canceled. A word that Stripe adds counts as living.
  *
@@ -14560,8 +14569,8 @@ revoke all on function payments_private.check_reserved(payments.stripe_checkout_
 --! EndIncluded checkout/private/check_reserved.sql
 --! Included checkout/private/had_trial.sql
 /*
- * Returns whether a subject has had a trial: a subscription of it had one, or a checkout with a trial was completed whose
- * subscription has not been seen yet. The checkout except_id does not count.
+ * Returns whether a subject has had a trial. Then a subscription of it had one, or a checkout with a trial was
+ * completed whose subscription has not been seen yet. The checkout except_id does not count.
  */
 create or replace function payments_private.had_trial(
   environment text,
@@ -14665,9 +14674,9 @@ revoke all on function payments_private.forced_options(payments.stripe_checkout_
 --! EndIncluded checkout/private/forced_options.sql
 --! Included checkout/private/judge_again.sql
 /*
- * Raises if a checkout that was begun before is no longer offered to the caller: its offer is over, or a backend began it
- * and the caller, under the same key, may not. If it sends the checkout to Stripe, also if the subject has a plan or has
- * had its trial by now. Returns the options that the offers force now. role is that of the caller.
+ * Raises if a checkout that was begun before is no longer offered to the caller. Its offer may be over, or a backend
+ * began it and the caller, under the same key, may not. If it sends the checkout to Stripe, also if the subject has a
+ * plan or has had its trial by now. Returns the options that the offers force now. role is that of the caller.
  */
 create or replace function payments_private.judge_again(
   session payments.stripe_checkout_sessions,
@@ -14703,9 +14712,9 @@ grant execute on function payments_private.judge_again(payments.stripe_checkout_
 --! EndIncluded checkout/private/judge_again.sql
 --! Included checkout/private/superseded_sessions.sql
 /*
- * Returns the open Checkout Sessions of Stripe that a checkout takes the place of, as a list of ids: those of the same
- * subject for a plan of the same group, and those with a trial if this one has a trial. The handlers expire them before
- * they create the new session, so a buyer cannot pay for both.
+ * Returns the ids of the open Checkout Sessions that a checkout takes the place of. These are sessions of the same
+ * subject for a plan of the same group, and sessions with a trial if this one has a trial. The handlers expire them
+ * before they create the new session, so a buyer cannot pay for both.
  *
  * What remains: a session of another request that is just being created has no id yet. Then both are open. Once one of
  * them is paid, a new checkout is refused. If a buyer pays both, both subscriptions live, and the app cancels one.
@@ -14764,11 +14773,11 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  * else runs as the handler. The caller {role: service} is a backend with the admin key: its insert runs as the handler.
  * It is for any subject, and may ask for what _310_offers keeps from app users.
  *
- * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
+ * An idempotency key is scoped by the billing subject, else by the caller, else by the request. Guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
  * policies show it to the caller, and continues from its state. Another request under the same key raises SP002; for
- * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted is
- * found only if its columns are those of a request that was checked here.
+ * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted
+ * is found only if its columns are those of a request that was checked here.
  *
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
  * money came to nothing (session_came_to_nothing).
@@ -15050,9 +15059,9 @@ grant execute on function payments.fail_checkout_session(text, uuid, integer, te
 --! EndIncluded checkout/fail_checkout_session.sql
 --! Included checkout/private/check_portal_options.sql
 /*
- * Raises SP001 for options of a portal session that are unknown or malformed, with a sentence that names the field as
- * the HTTP API spells it. begin_customer_portal_session calls it, and the trigger _150_options does for the rows that
- * app users insert themselves. https://docs.stripe.com/api/customer_portal/sessions/create
+ * Raises SP001 for options of a portal session that are unknown or malformed. The sentence names the field as the
+ * HTTP API spells it. begin_customer_portal_session calls it, and the trigger _150_options does for the rows that app
+ * users insert themselves. https://docs.stripe.com/api/customer_portal/sessions/create
  *
  * options is {locale, flow}. flow is {type, subscription_id, items, after_completion}; items are
  * [{subscription_item_id, price_id, quantity}], after_completion is {type, return_url, custom_message}.
@@ -15491,8 +15500,8 @@ grant execute on function payments_private.refused_since_last_event(text) to pay
  * again.
  *
  * secret_is_lost: the stored signing secret cannot be decrypted. The endpoint is then useless, and a new one replaces
- * it. A new one also replaces it while deliveries are refused for their signature, because Stripe then signs with a
- * secret that is not stored, for example after it was rolled in the Dashboard.
+ * it. A new one also replaces it while deliveries are refused for their signature. Stripe then signs with a secret
+ * that is not stored, for example after it was rolled in the Dashboard.
  */
 create or replace function payments.begin_webhook_endpoint(
   environment text,
@@ -15724,9 +15733,9 @@ grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, 
  * A new key of the same account replaces the old one. A key of another account raises SP008, unless replace_account is
  * true: then every row of the former account is deleted first. All of it happens in one transaction.
  *
- * Where the account of the rows was never learnt, seen decides whether the key is of another account: it is the object of
- * payments_private.known_objects that Stripe knew by the new key, or null. Without replace_account, the handlers have
- * raised SP008 by payments_private.check_known_objects before.
+ * Where the account of the rows was never learnt, seen decides whether the key is of another account. It is the
+ * object of payments_private.known_objects that Stripe knew by the new key, or null. Without replace_account, the
+ * handlers have raised SP008 by payments_private.check_known_objects before.
  */
 create or replace function payments.connect_account(
   environment text,
@@ -15994,8 +16003,8 @@ grant execute on function payments_private.events_arrive(text) to payments_servi
 --! EndIncluded connection/private/events_arrive.sql
 --! Included connection/private/lost_events.sql
 /*
- * Returns those of the given events, [{id, type, created}], that should have arrived and did not: of a type that is
- * projected, made since events arrive here, and not in the ledger.
+ * Returns those of the given events, [{id, type, created}], that should have arrived and did not. Such an event has a
+ * type that is projected, was made since events arrive here, and is not in the ledger.
  *
  * Events arrive here since the first one did, or since the webhook endpoint was set up, or since the connection was made,
  * whichever came first. Those of an account's time before are not lost; a recovery brings them, too.
@@ -16062,13 +16071,13 @@ grant execute on function payments_private.lost_events(text, jsonb) to payments_
 --! EndIncluded connection/private/lost_events.sql
 --! Included connection/private/delivery_reasons.sql
 /*
- * Returns why Stripe's events do not arrive, one row for each reason, in the order in which to remove them: first those of
- * the endpoint, then those of its address, then refused signatures, then events that are lost.
+ * Returns why Stripe's events do not arrive, one row for each reason, in the order in which to remove them. First
+ * come reasons of the endpoint, then of its address, then refused signatures, then lost events.
  *
  * facts are those of environment_health. The reasons of an endpoint are the differences that webhook_endpoint_drift found.
  *
- * If events arrived promptly within the last day, an address that these handlers cannot reach is no proof: some networks do
- * not let a server reach its own public address. That is degraded then, and failing otherwise.
+ * If events arrived promptly within the last day, an address that these handlers cannot reach is no proof. Some
+ * networks do not let a server reach its own public address. That is degraded then, and failing otherwise.
  */
 create or replace function payments_private.delivery_reasons(environment text, facts jsonb)
   returns table ("position" integer, code text, severity text, message text, next_action text, command text)
@@ -16193,6 +16202,8 @@ declare
   v_set_key text := format('pg-payments stripe config set --environment %s', environment);
   v_list_failed text := format('pg-payments events list --environment %s --status failed', environment);
   v_configure text := format('pg-payments stripe webhooks configure --environment %s', environment);
+  v_recover text := format(' && pg-payments recover --environment %s', environment);
+  v_lost text := ' Then recover the events that were lost.';
 begin
   perform payments_private.check_environment(environment);
   select c.* into v_connection
@@ -16214,10 +16225,12 @@ begin
     from (
       values
         (1, 'no_key', 'failing', not (facts ->> 'has_key')::boolean and facts ->> 'secret_problem' is null,
-          format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.',
-          v_set_key),
+          format('There is no Stripe key for %s.', environment),
+          'Store one, or set the environment variable for it.' || case when v_events.last_received_at is null then '' else v_lost end,
+          v_set_key || case when v_events.last_received_at is null then '' else v_recover end),
         (2, 'secrets_unreadable', 'failing', facts ->> 'secret_problem' is not null, facts ->> 'secret_problem',
-          'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.', v_set_key),
+          'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.' || v_lost,
+          v_set_key || v_recover),
         (3, 'key_refused', 'failing', facts ->> 'key_problem' is not null, facts ->> 'key_problem',
           'Store a key that is valid and has the permissions that are needed.', v_set_key),
         (4, 'stripe_unreachable', 'degraded', facts ->> 'stripe_problem' is not null, facts ->> 'stripe_problem',
@@ -16228,7 +16241,8 @@ begin
           'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', 'Set up the webhook endpoint.', v_configure),
         (60, 'dead_letters', 'failing', v_events.dead_lettered > 0,
           format('Events that failed and are not retried automatically: %s.', v_events.dead_lettered),
-          'Fix the cause, then retry them.', v_list_failed),
+          format('See their last_error and fix the cause. Then run `pg-payments events retry --environment %s`.', environment),
+          v_list_failed),
         (61, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
           format('Events that failed and wait for their next attempt: %s.', v_events.backlog - v_events.dead_lettered),
           'See their last_error.', v_list_failed),
@@ -16267,9 +16281,9 @@ grant execute on function payments.environment_health(text, jsonb) to payments_s
 --! EndIncluded connection/environment_health.sql
 --! Included connection/private/environment_tables.sql
 /*
- * Returns the tables whose rows belong to the Stripe account of an environment: all tables with a column environment,
- * except the connection itself, the offers, the secrets and the refused signatures. Offers are the app's own: without
- * them, app users could buy everything that the next account sells.
+ * Returns the tables whose rows belong to the Stripe account of an environment. These are all tables with a column
+ * environment, except the connection itself, the offers, the secrets and the refused signatures. Offers are the app's
+ * own: without them, app users could buy everything that the next account sells.
  */
 create or replace function payments_private.environment_tables()
   returns setof regclass
@@ -16296,10 +16310,10 @@ revoke all on function payments_private.environment_tables() from public, anon, 
 --! EndIncluded connection/private/environment_tables.sql
 --! Included connection/private/is_own_endpoint.sql
 /*
- * Returns whether a webhook endpoint at Stripe was made for this environment of this database. pg-payments made it, and
- * it either delivers to the given URL, or is or was the one that the environment is set up with. Every other endpoint
- * belongs to another project. One that delivers elsewhere may belong to the original of a copied database: it is only
- * ours to change if the caller takes it over.
+ * Returns whether a webhook endpoint at Stripe was made for this environment of this database. Then pg-payments made
+ * it. It also delivers to the given URL, or it is or was the one that the environment is set up with. Every other
+ * endpoint belongs to another project. One that delivers elsewhere may belong to the original of a copied database:
+ * it is only ours to change if the caller takes it over.
  */
 create or replace function payments_private.is_own_endpoint(environment text, endpoint jsonb, url text)
   returns boolean
@@ -17359,8 +17373,8 @@ create policy select_own on payments.stripe_customer_portal_sessions for select 
 /*
  * Second default: anyone may start a one-time payment without a subject. A signed-in caller sees its own sessions. An
  * anonymous caller sees only the row whose idempotency key it sent, which begin_checkout_session sets while it reads
- * the row. A row without a caller is also seen by the one who knows its id, which find_checkout_session sets: after the
- * payment the guest may have signed in, or have another browser.
+ * the row. A row without a caller is also seen by the one who knows its id, which find_checkout_session sets. After
+ * the payment the guest may have signed in, or have another browser.
  */
 drop policy if exists insert_guest on payments.stripe_checkout_sessions;
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated

@@ -56,7 +56,7 @@ const LOCK_NAME = 'pg-payments migrate'
 export const OLDEST_POSTGRES = 15
 
 /**
- * Applies the pending migrations. It is safe to run it again, and to run it many times at once: the others wait for
+ * Applies the pending migrations. It is safe to run it again, and to run it many times at once. The others wait for
  * the first run, and then find nothing to do.
  *
  * @throws Error with a sentence for a person. The database is unchanged then.

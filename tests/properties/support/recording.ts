@@ -1,5 +1,5 @@
 /**
- * A life cycle as somebody who listens could have met it: each event in every API version, what the API would have
+ * A life cycle as a listener could have met it. It has each event in every API version, what the API would have
  * answered after each of them, and what it answers at the end.
  */
 import type { Json, StripeEvent } from '../../../scripts/local-stripe/core/types.ts'

@@ -37,10 +37,12 @@ export async function checkHealth(
     connections.some((connection) => connection.environment === environment && connection.maskedKey !== null),
   )
   if (configured.length === 0) {
+    const { reasons } = await client.get<EnvironmentHealthResponse>(`/${environments[0]}/health`)
+    const reason = reasons.find(({ code }) => code === 'no_key')
     report.fail(
       'Stripe key',
       `No Stripe key is set for ${environments.join(' or ')}.`,
-      `Run: pg-payments stripe config set --environment ${environments[0]}`,
+      reason?.command == null ? CHECK_LOG : `Run: ${reason.command}`,
     )
   }
   for (const environment of configured) {
