@@ -88,7 +88,7 @@ const text = (isRight: (value: string) => boolean, message: string) =>
 const key = () =>
   v.optional(
     text(
-      (value) => value.trim().length >= ADMIN_KEY_LENGTH_MIN,
+      (value) => value.length >= ADMIN_KEY_LENGTH_MIN,
       `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
     ),
   )
@@ -261,7 +261,7 @@ const variables = v.object({
   PAYMENTS_PREVIOUS_ENCRYPTION_KEY: encryptionKey,
   PAYMENTS_JWT_SECRET: v.optional(
     text(
-      (value) => new TextEncoder().encode(value.trim()).length >= JWT_SECRET_BYTES_MIN,
+      (value) => new TextEncoder().encode(value).length >= JWT_SECRET_BYTES_MIN,
       `must have at least ${JWT_SECRET_BYTES_MIN} bytes, as \`openssl rand -base64 32\` prints them`,
     ),
   ),
