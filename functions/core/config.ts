@@ -84,7 +84,7 @@ const ADMIN_KEY_LENGTH_MIN = 24
 const text = (isRight: (value: string) => boolean, message: string) =>
   v.pipe(v.string(), v.check(isRight, message))
 
-/** A key that nobody can guess. */
+/** A key that is too long to guess. */
 const key = () =>
   v.optional(
     text(
@@ -109,7 +109,7 @@ function hasNoCredentials(value: string): boolean {
   return username === '' && password === ''
 }
 
-/** Whether nobody on the way can change what this address answers: https, or this machine. */
+/** Whether the response cannot be changed on its way: by https, or on this machine. */
 function isSafeFromOthers(value: string): boolean {
   if (!httpUrl(value)) return true // refused by its own sentence
   const { protocol, hostname } = new URL(value)
