@@ -1,12 +1,12 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:27639cdba5789cea4547051bb482cd7de14e016f
+--! Hash: sha1:be2587c89ab758220919048717a87128595b173a
 --! Message: functions
 
 --! Included access/check_installation.sql
 /*
  * Refuses a database without the tables of pg-payments, before functions, policies and grants meet the tables of another
  * product. It comes first in the migration. The first statement makes the session read-only, because psql without
- * ON_ERROR_STOP goes on after the error of the second.
+ * ON_ERROR_STOP continues after the error of the second.
  */
 select set_config('default_transaction_read_only', 'on', false) as refused
 where (
@@ -718,7 +718,7 @@ begin
       and case when v_kind = 'customer' then s.customer_id = v_customer_id else s.subscription_id = v_id end
   );
 
-  -- refuse what belongs to somebody else
+  -- refuse the object of another owner
   v_other := payments_private.other_owner(environment, v_kind, v_id, row (subject_type, subject_id)::payments.billing_subject);
   if v_other is not null and replace is not true then
     raise exception 'The % % belongs to the % already, wholly or in part.', v_kind, v_id, v_other
@@ -907,7 +907,7 @@ create or replace function payments_private.put_assignment(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- record the fact; one of a customer takes the place of those of its subscriptions
+  -- record the assignment; one of a customer replaces those of its subscriptions
   delete from payments_private.subject_assignments as a
   where a.environment = put_assignment.environment and a.object_id = any (subscription_ids);
   insert into payments_private.subject_assignments as a (environment, object_type, object_id, subject_type, subject_id)
@@ -1110,7 +1110,7 @@ grant select on payments_private.checkout_session_list to payments_service;
 --! Included checkout/private/portal_session_list.sql
 /*
  * Returns the Billing Portal sessions that the API lists, with columns named as in its answers. Their addresses are secrets and are
- * left out: whoever has one acts for the customer.
+ * left out: their holder acts for the customer.
  *
  * `id` and `created_at` are the sort key of the list.
  */
@@ -2445,7 +2445,7 @@ grant execute on function payments.retry_checkout_session(text, uuid, integer) t
 --! Included checkout/private/portal_flow_params.sql
 /*
  * Returns Stripe's flow_data of a portal session; null if it asks for no flow. A flow is about a subscription of the
- * billing subject of the session, and of nobody else: the one that is named, else the only one that lives.
+ * billing subject of the session, and of no other: the one that is named, else the only one that lives.
  *
  * Raises SP051 if there is no such subscription, SP052 if several live and none is named.
  */
@@ -2614,7 +2614,7 @@ create or replace function payments_private.tg_customers__revived()
   returns trigger
   language plpgsql
   volatile
-  security definer -- crosses from whoever writes the customer to customer_mappings
+  security definer -- crosses from the role that writes the customer to customer_mappings
   set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -4088,8 +4088,8 @@ revoke all on function payments_private.refresh_transactions(text, uuid[]) from 
 --! Included ownership/private/owner_of.sql
 /*
  * Returns the billing subject that an invoice belongs to. Nulls if none is known. These decide, in this order:
- *   1. the subject that somebody assigned to its subscription; see subject_version of payments.stripe_subscriptions
- *   2. the one that somebody assigned to its customer after the invoice was made
+ *   1. the subject that was assigned to its subscription; see subject_version of payments.stripe_subscriptions
+ *   2. the one that was assigned to its customer after the invoice was made
  *   3. the one that the invoice names
  *   4. that of its subscription
  *   5. that of its customer
@@ -5956,8 +5956,8 @@ revoke all on function payments_private.project_subscription_items(text, payment
 --! EndIncluded projection/private/project_subscription_items.sql
 --! Included ownership/private/assigned_subject.sql
 /*
- * Returns the billing subject that somebody assigned to a subscription, or to its customer after the object was made at
- * Stripe; nulls if nobody did. An assignment of the subscription counts before one of the customer. made_at is null if it is
+ * Returns the billing subject that was assigned to a subscription, or to its customer after the object was made at
+ * Stripe; nulls if none was. An assignment of the subscription counts before one of the customer. made_at is null if it is
  * not known: then the assignment counts.
  */
 create or replace function payments_private.assigned_subject(
@@ -7454,7 +7454,7 @@ revoke all on function payments_private.objects_of_subject(text, text, text, tex
  * Stripe sends later about these objects and customers is redacted before it is stored. So nothing comes back by a
  * late event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
  *
- * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. Stripe keeps its own copy:
+ * A living subscription continues, and so do its payments. End it first, if that is wanted. Stripe keeps its own copy:
  * delete the customer there. The app's own tables are the app's, and so is the metadata that it wrote, except that of
  * customers. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
  */
@@ -15257,7 +15257,7 @@ grant execute on function payments_private.all_secrets() to payments_service;
 --! Included connection/private/refused_since_last_event.sql
 /*
  * Returns the refused signatures of an environment after which no event arrived: the deliveries of Stripe do not get in.
- * If an event arrived later, deliveries get in, and what was refused came from somebody else. Stripe repeats a delivery
+ * If an event arrived later, deliveries get in, and what was refused came from another sender. Stripe repeats a delivery
  * for three days, so older ones say nothing about now.
  */
 create or replace function payments_private.refused_since_last_event(environment text)
@@ -16888,7 +16888,7 @@ revoke all on function payments_private.tg_sessions__request() from public, anon
 --! EndIncluded checkout/private/tg_sessions__request.sql
 --! Included checkout/prune_checkout_sessions.sql
 /*
- * Deletes checkout sessions that nobody paid and that have not changed for older_than, at most max at a time. Returns
+ * Deletes checkout sessions that were never paid and that have not changed for older_than, at most max at a time. Returns
  * how many were deleted; call it again until it returns 0. Without an environment it takes both.
  *
  * Such a session is initialized, failed or expired, and has neither a subscription nor settled money. A row that a

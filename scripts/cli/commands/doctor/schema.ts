@@ -91,7 +91,10 @@ async function checkRights(client: pg.Client, report: Report): Promise<void> {
 }
 
 /** Runs `work` in a transaction in which Postgres prints every name with its schema. */
-async function withoutSearchPath<Result>(client: pg.Client, work: () => Promise<Result>): Promise<Result> {
+export async function withoutSearchPath<Result>(
+  client: pg.Client,
+  work: () => Promise<Result>,
+): Promise<Result> {
   await client.query('begin read only')
   try {
     // The definitions of this release were listed without quotes that are not needed.
