@@ -84,11 +84,11 @@ const ADMIN_KEY_LENGTH_MIN = 24
 const text = (isRight: (value: string) => boolean, message: string) =>
   v.pipe(v.string(), v.check(isRight, message))
 
-/** A key that nobody can guess. */
+/** A key that is too long to guess. */
 const key = () =>
   v.optional(
     text(
-      (value) => value.trim().length >= ADMIN_KEY_LENGTH_MIN,
+      (value) => value.length >= ADMIN_KEY_LENGTH_MIN,
       `must have at least ${ADMIN_KEY_LENGTH_MIN} characters, as \`openssl rand -hex 24\` prints them`,
     ),
   )
@@ -109,7 +109,7 @@ function hasNoCredentials(value: string): boolean {
   return username === '' && password === ''
 }
 
-/** Whether nobody on the way can change what this address answers: https, or this machine. */
+/** Whether the response cannot be changed on its way: by https, or on this machine. */
 function isSafeFromOthers(value: string): boolean {
   if (!httpUrl(value)) return true // refused by its own sentence
   const { protocol, hostname } = new URL(value)
@@ -261,7 +261,7 @@ const variables = v.object({
   PAYMENTS_PREVIOUS_ENCRYPTION_KEY: encryptionKey,
   PAYMENTS_JWT_SECRET: v.optional(
     text(
-      (value) => new TextEncoder().encode(value.trim()).length >= JWT_SECRET_BYTES_MIN,
+      (value) => new TextEncoder().encode(value).length >= JWT_SECRET_BYTES_MIN,
       `must have at least ${JWT_SECRET_BYTES_MIN} bytes, as \`openssl rand -base64 32\` prints them`,
     ),
   ),

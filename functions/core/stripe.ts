@@ -23,7 +23,7 @@ export type StripeApi = {
     params: CheckoutSessionParams,
     idempotencyKey: string,
   ): Promise<Snapshot<StripeObject>>
-  /** Expires an open session, so that nobody can pay it any more. */
+  /** Expires an open session, so that it cannot be paid any more. */
   expireCheckoutSession(id: string): Promise<Snapshot<StripeObject>>
   createPortalSession(params: PortalSessionParams, idempotencyKey: string): Promise<Snapshot<StripeObject>>
   /** One page of a list. */

@@ -72,6 +72,8 @@ export async function migrate(options: MigrateOptions): Promise<MigrateResult> {
     await client.query('begin')
     await client.query(`set local statement_timeout = 0`)
     await client.query(`set local idle_in_transaction_session_timeout = 0`)
+    // Postgres stores the settings of a function as it prints them, so this would make each differ from the release.
+    await client.query(`set local quote_all_identifiers = off`)
     await takeLock(client, options.lockTimeoutMs ?? 120_000)
     const isInstalled = await hasOurTables(client)
     await createLedger(client)
