@@ -371,6 +371,7 @@ CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions F
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
 CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
+CREATE TRIGGER _320_times AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'::text[]))) EXECUTE FUNCTION payments_private.tg_sessions__times();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -2629,6 +2630,11 @@ create function payments_private.check_checkout_request(mode text, line_items js
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
+create function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_environment(environment text)
   returns void
   language plpgsql stable security invoker
@@ -3664,6 +3670,11 @@ create function payments_private.tg_sessions__one_plan()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__times()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
