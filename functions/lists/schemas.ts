@@ -296,6 +296,7 @@ const uuid = (what: string) =>
 
 export const customerParams = s.environmentParams.extend({ customerId: s.id })
 export const subscriptionParams = s.environmentParams.extend({ subscriptionId: s.id })
+export const invoiceParams = s.environmentParams.extend({ invoiceId: s.id })
 export const transactionParams = s.environmentParams.extend({
   transactionId: uuid('a transaction'),
 })
@@ -364,6 +365,15 @@ export const transactionResponse = s.answer('GetPaymentTransactionResponse', {
   stripeUrl,
 })
 
+export const invoiceResponse = s.answer('GetStripeInvoiceResponse', {
+  invoice,
+  customer: customer.nullable(),
+  creditNotes: z.array(creditNote).describe('The newest 100.'),
+  transactions: z.array(transaction).describe('The payments of it and their refunds; the newest 50.'),
+  events: z.array(ledgerEvent).describe('The newest 50 about the invoice itself.'),
+  stripeUrl,
+})
+
 export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
   id: z.string(),
   environment: s.environment,
@@ -383,6 +393,8 @@ export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
   successUrl: z.string(),
   cancelUrl: z.string(),
   metadata: s.strings,
+  options: z.record(z.string(), z.unknown()).describe('What the request asked of Stripe beside its items.'),
+  forcedOptions: z.record(z.string(), z.unknown()).describe('What the offer set, whatever the request said.'),
   lastError: s.errorText,
   attempt: s.count,
   expiresAt: s.nullableInstant,
@@ -403,6 +415,7 @@ export const portalSessionRecord = s.component('PortalSessionRecord', {
   customerId: s.nullable,
   returnUrl: s.nullable,
   configuration: s.nullable,
+  options: z.record(z.string(), z.unknown()).describe('What the request asked of the portal.'),
   lastError: s.errorText,
   ...s.timestamps,
 })

@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:ebd39e8053fb36aa51fdeb03b290be2b3c4beb75
+--! Hash: sha1:e503de273fba403a5e4906d20041f18ec6fad06e
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,144 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included projection/private/catalog_revision.sql
+/*
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ *
+ * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
+ */
+create or replace function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return md5(jsonb_build_array(
+    catalog_row -> 'name',
+    catalog_row -> 'description',
+    catalog_row -> 'active',
+    catalog_row -> 'default_price_id',
+    catalog_row -> 'lookup_key',
+    catalog_row -> 'tax_behavior',
+    catalog_row -> 'metadata'
+  )::text);
+end;
+$$;
+
+revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
+--! EndIncluded projection/private/catalog_revision.sql
+--! Included projection/private/price_list.sql
+/*
+ * Returns the prices that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `price_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.price_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.price_id,
+    p.product_id,
+    p.active,
+    p.currency,
+    p.unit_amount,
+    p.unit_amount_decimal,
+    p.type,
+    p.lookup_key,
+    p.billing_scheme,
+    p.tax_behavior,
+    p.recurring_interval,
+    p.recurring_interval_count,
+    p.metadata,
+    p.synced_at,
+    p.recurring_usage_type,
+    p.pay_what_you_want,
+    p.custom_unit_amount_minimum,
+    p.custom_unit_amount_maximum,
+    p.custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_prices as p
+  where not p.deleted;
+
+comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.price_list from public, anon, authenticated;
+grant select on payments_private.price_list to payments_service;
+--! EndIncluded projection/private/price_list.sql
+--! Included projection/private/product_list.sql
+/*
+ * Returns the products that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `product_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.product_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_products as p
+  where not p.deleted;
+
+comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.product_list from public, anon, authenticated;
+grant select on payments_private.product_list to payments_service;
+--! EndIncluded projection/private/product_list.sql
+--! Included projection/private/catalogue_list.sql
+/*
+ * Returns the products as the catalogue of the dashboard lists them: each with the number of its active prices, and with the first
+ * two of them.
+ *
+ * `active_prices` and `prices` are subqueries in the select list, because Postgres then computes them for the rows of the page alone.
+ */
+create or replace view payments_private.catalogue_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    p.revision,
+    (
+      select count(*)
+      from payments.stripe_prices as c
+      where c.product_id = p.product_id and c.environment = p.environment and c.active and not c.deleted
+    ) as active_prices,
+    (
+      select coalesce(jsonb_agg(to_jsonb(f) order by f.price_id), '[]')
+      from (
+        select l.*
+        from payments_private.price_list as l
+        where l.product_id = p.product_id and l.environment = p.environment and l.active
+        order by l.price_id
+        limit 2
+      ) as f
+    ) as prices
+  from payments_private.product_list as p;
+
+comment on view payments_private.catalogue_list is 'Products with their first active prices, as the catalogue of the dashboard lists them.';
+
+revoke all on payments_private.catalogue_list from public, anon, authenticated;
+grant select on payments_private.catalogue_list to payments_service;
+--! EndIncluded projection/private/catalogue_list.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -1097,7 +1235,9 @@ as
     c.attempt,
     c.expires_at,
     c.created_at,
-    c.updated_at
+    c.updated_at,
+    c.options,
+    c.forced_options
   from payments.stripe_checkout_sessions as c;
 
 comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
@@ -1126,7 +1266,8 @@ as
     p.configuration_id as configuration,
     p.last_error,
     p.created_at,
-    p.updated_at
+    p.updated_at,
+    p.options
   from payments.stripe_customer_portal_sessions as p;
 
 comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
@@ -1351,8 +1492,8 @@ grant execute on function payments_private.row_count(text, text) to payments_ser
 --! Included connection/private/search_everything.sql
 /*
  * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
- * whole id. At most 10 of each kind. kind is customer, subscription, transaction, checkout_session, portal_session, event, product or
- * price.
+ * whole id. At most 10 of each kind. kind is customer, subscription, transaction, invoice,
+ * checkout_session, portal_session, event, product or price.
  */
 create or replace function payments_private.search_everything(environment text, search text)
   returns table (kind text, id text, title text, subtitle text, customer_id text)
@@ -1383,6 +1524,10 @@ begin
     select 'transaction', t.id::text, coalesce(t.description, t.type), t.status, t.provider_customer_id
     from payments_private.transaction_of_object(environment, search) as f (id)
     join payments.transactions as t on t.id = f.id
+    union all
+    select 'invoice', i.invoice_id, coalesce(i.number, i.invoice_id), i.status, i.customer_id
+    from payments.stripe_invoices as i
+    where i.invoice_id = search and i.environment = search_everything.environment
     union all
     select 'checkout_session', c.id::text, c.checkout_session_id, c.status, c.customer_id
     from payments.stripe_checkout_sessions as c
@@ -2220,54 +2365,63 @@ grant execute on function payments.purchase_of(payments.webhook_events) to payme
 --! EndIncluded payment/purchase_of.sql
 --! Included projection/private/subscription_access.sql
 /*
- * Returns {access, reason}: whether a subscription gives access, as sql/templates/team-entitlements.sql decides it, and why, as a
- * sentence. access is:
+ * Returns whether a subscription gives access, and why, as a sentence. access is:
  *   granted  it gives access
  *   at_risk  it gives access, and Stripe still tries to collect the payment
  *   none     it gives none
  *
- * An app may decide otherwise. This is what the dashboard shows, and nothing depends on it.
+ * The view payments.subscription_access decides; the sentence names what decided. An app may decide otherwise: nothing but the
+ * lists of subscriptions depends on this.
  */
-create or replace function payments_private.subscription_access(subscription payments.stripe_subscriptions)
-  returns jsonb
+create or replace function payments_private.subscription_access(
+  subscription payments.stripe_subscriptions,
+  out access text,
+  out reason text
+)
+  returns record
   language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_is_paid boolean;
 begin
-  if subscription.status not in ('trialing', 'active', 'past_due') then
-    return jsonb_build_object('access', 'none', 'reason', format('The status %s gives no access.', subscription.status));
-  end if;
-  if subscription.pause_collection_behavior is not null then
-    return jsonb_build_object('access', 'none', 'reason', 'Collection is paused, so no money arrives.');
-  end if;
-  if subscription.status = 'trialing' then
-    return jsonb_build_object('access', 'granted', 'reason', 'The trial gives access.');
-  end if;
-  if subscription.latest_invoice_id is null then
-    return jsonb_build_object('access', 'granted', 'reason', 'Nothing was billed so far.');
-  end if;
-  select exists (
+  if exists (
     select
-    from payments.transactions as t
-    where t.provider_customer_id = subscription.customer_id
-      and t.environment = subscription.environment
-      and t.type = 'subscription_invoice'
-      and t.related_object_ids ->> 'subscription' = subscription.subscription_id
-      and t.status in ('succeeded', 'partially_refunded', 'refunded')
-      and (t.amount > t.amount_disputed or t.amount = 0)
-  )
-  into v_is_paid;
-  return case
-    when not v_is_paid then
-      jsonb_build_object('access', 'none', 'reason', 'No money has arrived for it.')
-    when subscription.status = 'past_due' then
-      jsonb_build_object('access', 'at_risk', 'reason', 'The last payment failed, and Stripe still tries to collect it.')
-    else jsonb_build_object('access', 'granted', 'reason', 'It is active, and money has arrived.')
-  end;
+    from payments.subscription_access as a
+    where a.subscription_id = (subscription).subscription_id
+      and a.environment = (subscription).environment
+  ) then
+    access := case when (subscription).status = 'past_due' then 'at_risk' else 'granted' end;
+    reason := case
+      when (subscription).status = 'trialing' then 'The trial gives access.'
+      when (subscription).latest_invoice_id is null then 'Nothing was billed so far.'
+      when access = 'at_risk' then 'The last payment failed, and Stripe still tries to collect it.'
+      when exists (
+        select
+        from payments.transactions as t
+        where t.provider_customer_id = (subscription).customer_id
+          and t.environment = (subscription).environment
+          and t.related_object_ids ->> 'invoice' = (subscription).latest_invoice_id
+          and t.amount = 0
+      ) then 'It is active, and its latest invoice is over nothing.'
+      else 'It is active, and money has arrived.'
+    end;
+  else
+    access := 'none';
+    reason := case
+      when (subscription).status not in ('trialing', 'active', 'past_due') then
+        format('The status %s gives no access.', (subscription).status)
+      when (subscription).pause_collection_behavior is not null then 'Collection is paused, so no money arrives.'
+      when (subscription).subject_type is null then 'It belongs to no billing subject. Assign it to one.'
+      when not exists (
+        select
+        from payments.stripe_subscription_items as i
+        where i.subscription_id = (subscription).subscription_id
+          and i.environment = (subscription).environment
+      ) then 'It has no item.'
+      else 'No money has arrived for it.'
+    end;
+  end if;
 end;
 $$;
 
@@ -16526,101 +16680,6 @@ comment on view payments_private.transaction_list is 'Payments and refunds as th
 revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
---! Included projection/private/catalog_revision.sql
-/*
- * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
- *
- * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
- */
-create or replace function payments_private.catalog_revision(catalog_row jsonb)
-  returns text
-  language plpgsql
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return md5(jsonb_build_array(
-    catalog_row -> 'name',
-    catalog_row -> 'description',
-    catalog_row -> 'active',
-    catalog_row -> 'default_price_id',
-    catalog_row -> 'lookup_key',
-    catalog_row -> 'tax_behavior',
-    catalog_row -> 'metadata'
-  )::text);
-end;
-$$;
-
-revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
-grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
---! EndIncluded projection/private/catalog_revision.sql
---! Included projection/private/price_list.sql
-/*
- * Returns the prices that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `price_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.price_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.price_id,
-    p.product_id,
-    p.active,
-    p.currency,
-    p.unit_amount,
-    p.unit_amount_decimal,
-    p.type,
-    p.lookup_key,
-    p.billing_scheme,
-    p.tax_behavior,
-    p.recurring_interval,
-    p.recurring_interval_count,
-    p.metadata,
-    p.synced_at,
-    p.recurring_usage_type,
-    p.pay_what_you_want,
-    p.custom_unit_amount_minimum,
-    p.custom_unit_amount_maximum,
-    p.custom_unit_amount_preset,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_prices as p
-  where not p.deleted;
-
-comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.price_list from public, anon, authenticated;
-grant select on payments_private.price_list to payments_service;
---! EndIncluded projection/private/price_list.sql
---! Included projection/private/product_list.sql
-/*
- * Returns the products that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `product_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.product_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.product_id,
-    p.name,
-    p.description,
-    p.active,
-    p.default_price_id,
-    p.metadata,
-    p.synced_at,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_products as p
-  where not p.deleted;
-
-comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.product_list from public, anon, authenticated;
-grant select on payments_private.product_list to payments_service;
---! EndIncluded projection/private/product_list.sql
 --! Included projection/private/subscription_item_list.sql
 /*
  * Returns the items of subscriptions, with columns named as in the API's answers.
@@ -16684,14 +16743,15 @@ as
     ) as items,
     s.pause_collection_behavior,
     s.pause_collection_resumes_at,
-    payments_private.subscription_access(s) ->> 'access' as access,
-    payments_private.subscription_access(s) ->> 'reason' as access_reason,
+    verdict.access,
+    verdict.reason as access_reason,
     s.schedule_id,
     s.next_phase_at,
     s.next_phase_items,
     s.pending_update,
     s.pending_update_expires_at
-  from payments.stripe_subscriptions as s;
+  from payments.stripe_subscriptions as s
+  cross join lateral payments_private.subscription_access(s) as verdict;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 
