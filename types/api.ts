@@ -2585,6 +2585,8 @@ export type Operations = {
       environment: StripeEnvironment
     }
     query: {
+      /** This offer only. */
+      offerId?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.

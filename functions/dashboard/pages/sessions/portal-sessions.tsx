@@ -45,6 +45,13 @@ const COLUMNS: Column<PortalRecord>[] = [
     cell: ({ returnUrl }) => returnUrl ?? '–',
   },
   {
+    id: 'options',
+    header: t.options,
+    track: 'minmax(8rem, 1fr)',
+    from: 'lg',
+    cell: ({ options }) => (Object.keys(options ?? {}).length === 0 ? '–' : JSON.stringify(options)),
+  },
+  {
     id: 'error',
     header: t.error,
     track: 'minmax(9rem, 1.4fr)',
