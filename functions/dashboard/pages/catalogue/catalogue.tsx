@@ -1,13 +1,13 @@
 import { Package, Plus } from 'lucide-react'
 import { useState } from 'react'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { ChangeButton } from '../../shell/role.tsx'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
 import { DataTable } from '../../ui/data-table.tsx'
 import { Empty } from '../../ui/empty.tsx'
-import { FilterBar, SelectFilter, TextFilter, useFilters } from '../../ui/filters.tsx'
+import { FilterBar, type FilterValues, SelectFilter, TextFilter, useFilters } from '../../ui/filters.tsx'
 import { Page } from '../../ui/page.tsx'
 import { catalogueColumns } from './columns.tsx'
 import { ProductDialog } from './product-dialog.tsx'
@@ -17,17 +17,24 @@ const t = texts.catalogue
 const FILTERS = ['search', 'show']
 const SHOWN = { active: 'true', archived: 'false' } as const
 
+const queryOf = ({ search, show }: FilterValues) => ({
+  search,
+  active: show === 'active' || show === 'archived' ? SHOWN[show] : undefined,
+})
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listCatalogueProducts', { params, query: queryOf(values) })
+
 export function Catalogue() {
   const params = useParamsOfEnvironment()
-  const [{ search, show }] = useFilters()
+  const [values] = useFilters()
   const [isCreating, setCreating] = useState(false)
-  const active = show === 'active' || show === 'archived' ? SHOWN[show] : undefined
   const list = useList(
     'listCatalogueProducts',
-    { params, query: { search, active } },
+    { params, query: queryOf(values) },
     ({ products }) => products,
   )
-  const isFiltered = Boolean(search || show)
+  const isFiltered = FILTERS.some((name) => values[name])
   const create = (
     <ChangeButton look="primary" icon={Plus} onClick={() => setCreating(true)}>
       {t.newProduct}

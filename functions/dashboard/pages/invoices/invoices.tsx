@@ -1,5 +1,5 @@
 import { FileText } from 'lucide-react'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { texts } from '../../texts.ts'
 import { Card } from '../../ui/card.tsx'
@@ -12,6 +12,9 @@ import { INVOICE_FILTERS, invoiceQuery } from './filters.ts'
 import { InvoiceTabs } from './tabs.tsx'
 
 const t = texts.invoices
+
+export const prefetch: Prefetch = (client, params, values) =>
+  prefetchList(client, 'listStripeInvoices', { params, query: invoiceQuery(values) })
 
 export function Invoices() {
   const params = useParamsOfEnvironment()

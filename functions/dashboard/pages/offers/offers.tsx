@@ -1,7 +1,7 @@
 import { BadgePercent, Plus } from 'lucide-react'
 import { useState } from 'react'
 import type { Offer } from '../../../../types/api.ts'
-import { useList } from '../../hooks/use-list.ts'
+import { type Prefetch, prefetchList, useList } from '../../hooks/use-list.ts'
 import { useParamsOfEnvironment } from '../../shell/environment.ts'
 import { ChangeButton } from '../../shell/role.tsx'
 import { texts } from '../../texts.ts'
@@ -15,6 +15,8 @@ import { offerColumns } from './columns.tsx'
 import { OfferDialog } from './offer-dialog.tsx'
 
 const t = texts.offers
+
+export const prefetch: Prefetch = (client, params) => prefetchList(client, 'listOffers', { params })
 
 export function Offers() {
   const params = useParamsOfEnvironment()
