@@ -284,7 +284,7 @@ export const texts = {
     subjects: 'Billing subjects',
     subjectsLead: 'Who owns what this customer buys.',
     noSubjects: 'No subject of your app is known for this customer.',
-    mapped: 'Mapped: the portal and new checkouts use this customer',
+    mapped: 'Pays with this customer',
     named: 'Named by',
     subscriptions: 'Subscriptions',
     noSubscriptions: 'No subscription.',

@@ -117,11 +117,16 @@ const getSubscription = route({
     if (row === undefined) throw notFound('subscription', subscriptionId, environment)
     const subscription = present(subscriptionAnswer, row)
     const idsOf = (field: 'productId' | 'priceId') => subscription.items.flatMap((item) => item[field] ?? [])
+    const planned = subscription.nextPhaseItems?.flatMap(({ priceId }) => priceId ?? []) ?? []
     const any = { environment, max: RECENT }
     const [customer, products, prices, transactions, events] = await Promise.all([
       subscription.customerId === null ? null : readCustomer(database, environment, subscription.customerId),
       readRowsOfAny(database, PRODUCTS, { ...any, column: 'product_id', values: idsOf('productId') }),
-      readRowsOfAny(database, PRICES, { ...any, column: 'price_id', values: idsOf('priceId') }),
+      readRowsOfAny(database, PRICES, {
+        ...any,
+        column: 'price_id',
+        values: [...idsOf('priceId'), ...planned],
+      }),
       readRowsOfAny(database, TRANSACTIONS, {
         ...any,
         column: 'provider_customer_id',

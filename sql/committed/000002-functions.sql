@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:e503de273fba403a5e4906d20041f18ec6fad06e
+--! Hash: sha1:eaada2316214419c7d0f7aa23b61ae2721884ab0
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -1645,7 +1645,7 @@ begin
       coalesce(o.subject_id, m.subject_id),
       m.id is not null,
       o.named_at,
-      o.named_by
+      split_part(o.named_by, ' ', 1) -- what follows is the version that named it
     from (
       select o.*
       from payments_private.customer_owners as o
@@ -2401,10 +2401,12 @@ begin
         from payments.transactions as t
         where t.provider_customer_id = (subscription).customer_id
           and t.environment = (subscription).environment
-          and t.related_object_ids ->> 'invoice' = (subscription).latest_invoice_id
-          and t.amount = 0
-      ) then 'It is active, and its latest invoice is over nothing.'
-      else 'It is active, and money has arrived.'
+          and t.related_object_ids ->> 'subscription' = (subscription).subscription_id
+          and t.type = 'subscription_invoice'
+          and t.paid_at is not null
+          and t.amount > 0
+      ) then 'It is active, and money has arrived.'
+      else 'It is active, and nothing was to be paid so far.'
     end;
   else
     access := 'none';

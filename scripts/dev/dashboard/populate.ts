@@ -189,7 +189,7 @@ async function furnish(world: World, prices: Prices): Promise<void> {
   const { data: invoices } = await stripe.invoices.list({ subscription: subscription.id, limit: 1 })
   const invoice = invoices[0]?.id
   if (invoice !== undefined)
-    await stripe.creditNotes.create({ invoice, amount: 300, refund_amount: 300, memo: 'One seat too many' })
+    await stripe.creditNotes.create({ invoice, amount: 300, credit_amount: 300, memo: 'One seat too many' })
   await stripe.paymentIntents.create({
     amount: 4900,
     currency: 'eur',

@@ -80,7 +80,7 @@ const SubjectItem = ({
       </span>
     </div>
     {(namedBy || namedAt) && (
-      <p className="break-all text-muted text-xs">
+      <p className="mt-1.5 break-all text-muted text-xs">
         {t.named} {namedBy ?? '–'} · <Time at={namedAt} />
       </p>
     )}

@@ -36,6 +36,9 @@ export async function createProject(): Promise<Project> {
     await cp(join(ROOT, path), join(installed, path), { recursive: true })
   const dist = join(installed, 'dist')
   await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', dist], { cwd: ROOT })
+  // The files of the dashboard are made by `npm run build`.
+  const dashboard = join('dist', 'functions', 'dashboard-server', 'built.js')
+  await cp(join(ROOT, dashboard), join(installed, dashboard))
   await run(process.execPath, [join(ROOT, 'scripts/dev/bundle.mjs'), dist], { cwd: ROOT })
   const write = async (path: string, text: string) => {
     await mkdir(dirname(join(folder, path)), { recursive: true })
