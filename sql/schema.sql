@@ -155,6 +155,7 @@ create table payments.offers (
   one_plan boolean not null default false,
   trial_once boolean not null default true,
   active boolean not null default true,
+  managed_by text,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint offers_pkey PRIMARY KEY (offer_id, environment),
@@ -163,6 +164,7 @@ create table payments.offers (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint lookup_key_has_1_to_255_characters CHECK (((length(lookup_key) >= 1) AND (length(lookup_key) <= 255))),
+  constraint managed_by_has_1_to_100_characters CHECK (((length(managed_by) >= 1) AND (length(managed_by) <= 100))),
   constraint minimum_amount_is_not_negative CHECK ((minimum_amount >= 0)),
   constraint mode_sells_something CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
   constraint offer_id_is_a_name CHECK ((offer_id ~ '^[A-Za-z0-9_-]{1,100}$'::text)),
@@ -202,6 +204,7 @@ comment on column payments.offers.product_group is 'Name of the group of plans t
 comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
 comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
 comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.managed_by is 'What writes the offer, and alone changes it: catalog for `pg-payments catalog push`. Null for one that was written by hand.';
 comment on column payments.offers.created_at is 'When this row was created.';
 comment on column payments.offers.updated_at is 'When this row last changed.';
 CREATE INDEX offers_lookup_key_idx ON payments.offers USING btree (lookup_key, environment) WHERE (lookup_key IS NOT NULL);
@@ -1732,7 +1735,7 @@ create table payments_private.erased_objects (
 alter table payments_private.erased_objects enable row level security;
 comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
 comment on column payments_private.erased_objects.environment is 'test or live.';
-comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.';
 comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
 comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
@@ -1799,6 +1802,7 @@ create view payments_private.offer_list with (security_invoker=true) as
     one_plan,
     trial_once,
     active,
+    managed_by,
     created_at,
     updated_at
    FROM payments.offers o;
@@ -2810,10 +2814,21 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+create function payments_private.erasable_ids(objects jsonb[])
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erase_rows(environment text, subject payments.billing_subject, customer_ids text[], object_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erased_text()
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.erased_text() to payments_service;
 
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
@@ -2931,6 +2946,12 @@ create function payments_private.is_adjustable_quantity(value jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_adjustable_quantity(value jsonb) to payments_service;
+
+create function payments_private.is_erased(environment text, ids text[])
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_erased(environment text, ids text[]) to payments_service;
 
 create function payments_private.is_http_url(url text)
   returns boolean
@@ -3111,6 +3132,11 @@ create function payments_private.owner_of(environment text, subscription_id text
 
 create function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
   returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.payment_methods_of(environment text, erased_ids text[])
+  returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -3349,10 +3375,11 @@ create function payments_private.recurring_revenue(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
 
-create function payments_private.redact(value jsonb, is_customer boolean DEFAULT false)
+create function payments_private.redact(value jsonb, kind text DEFAULT NULL::text)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.redact(value jsonb, kind text) to payments_service;
 
 create function payments_private.redact_erased(environment text, objects jsonb[])
   returns jsonb[]
