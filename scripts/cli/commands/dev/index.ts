@@ -21,7 +21,9 @@ export function registerDev(program: Command): void {
       'when bank payments settle by themselves (default: never)',
       wholeNumber(0, 86_400),
     )
-    .option('--env-file <path>', 'write the variables into this file; its other lines stay')
+    .option('--write-env <file>', 'write the variables into this file; its other lines stay')
+    // The older name. Node itself reads --env-file, and ends before this program starts where there is no such file.
+    .addOption(new Option('--env-file <file>').hideHelp())
     .option('--reset', 'empty .pg-payments first: the embedded Postgres and local Stripe')
     .addHelpText(
       'after',

@@ -20,8 +20,13 @@ export type DevOptions = {
   webhook?: string
   settleAfter?: number
   reset?: boolean
+  writeEnv?: string
+  /** The older name of `writeEnv`. */
   envFile?: string
 }
+
+/** The file that gets the variables. */
+const envFileOf = ({ writeEnv, envFile }: DevOptions) => writeEnv ?? envFile
 
 /** Local Stripe retries failed deliveries sooner than Stripe does, because a person is waiting. */
 const RETRY_DELAYS_MS = [500, 2000, 8000, 60_000]
@@ -75,7 +80,8 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
     closers.push(control.close)
     await folder.saveRunning({ pid: process.pid, control: control.url, token, env })
     closers.push(folder.clearRunning)
-    if (options.envFile) await writeEnvFile(options.envFile, env)
+    const file = envFileOf(options)
+    if (file) await writeEnvFile(file, env)
 
     context.show(addressesOf(database, system, env), () => welcome(context, database, system, env, command))
     if (command.length > 0) return await runApp(command, { ...io.env, ...env }, stopping.signal)
@@ -189,9 +195,10 @@ function welcome(
   env: Record<string, string>,
   command: string[],
 ): string {
-  const lines = options.envFile
-    ? `  The app's variables are in ${relative(process.cwd(), options.envFile) || options.envFile}.`
-    : `  For the app's .env (or run it again with --env-file .env):\n\n${envLines(env)
+  const file = envFileOf(options)
+  const lines = file
+    ? `  The app's variables are in ${relative(process.cwd(), file) || file}.`
+    : `  For the app's .env (or run it again with --write-env .env):\n\n${envLines(env)
         .map((line) => `    ${line}`)
         .join('\n')}`
   const events = options.webhook ?? `${system.apiUrl}/api/webhooks/stripe/test`
