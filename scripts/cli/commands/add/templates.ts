@@ -29,7 +29,15 @@ export const TEMPLATES: Template[] = [
     orders: true,
     isThere: (settings) => regproc(settings, 'tg_webhook_events__order_purchases'),
     creates: () => ({
-      order_purchases: ['purchase_id', 'environment', 'order_id', 'status', 'fits', 'first_paid_at'],
+      order_purchases: [
+        'purchase_id',
+        'environment',
+        'order_id',
+        'named_order',
+        'status',
+        'fits',
+        'first_paid_at',
+      ],
     }),
     next: ({ schema }) => [
       'Start each checkout with metadata {"order_id": "<id>"} and the prices of the order.',
@@ -89,7 +97,8 @@ export const TEMPLATES: Template[] = [
   {
     name: 'read-access',
     aliases: ['read_access'],
-    summary: 'lets app users read the catalogue, and the payments and subscriptions of what they may bill',
+    summary:
+      'lets app users read the catalogue, and the payments, subscriptions and invoices of what they may bill',
     file: 'read-access',
     subject: 'any',
     isThere: ({ subject }) => policy(`select_subject_${subject}`, 'transactions'),
