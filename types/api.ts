@@ -791,6 +791,8 @@ export type CreateStripeProductRequest = {
   /** At most 5000 characters. */
   description?: string | null
   active?: boolean
+  /** What the product contains, as Stripe's pricing tables show it. It replaces the former list. */
+  marketingFeatures?: string[]
   metadata?: Record<string, string>
   /** A request that is repeated with the same key is carried out once. */
   idempotencyKey?: string
@@ -810,6 +812,8 @@ export type UpdateStripeProductRequest = {
   /** At most 5000 characters. */
   description?: string | null
   active?: boolean
+  /** What the product contains, as Stripe's pricing tables show it. It replaces the former list. */
+  marketingFeatures?: string[]
   metadata?: Record<string, string>
   /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
   ifRevision?: string
@@ -839,6 +843,8 @@ export type CreateStripePriceRequest = {
     preset?: number
   }
   lookupKey?: string | null
+  /** Whether lookupKey is taken from the price that has it, in one step. Without it: 409. */
+  transferLookupKey?: boolean
   active?: boolean
   recurring?: {
     interval: 'day' | 'week' | 'month' | 'year'
@@ -857,6 +863,8 @@ export type MutateStripePriceResponse = {
 export type UpdateStripePriceRequest = {
   active?: boolean
   lookupKey?: string | null
+  /** Whether lookupKey is taken from the price that has it, in one step. Without it: 409. */
+  transferLookupKey?: boolean
   taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
   metadata?: Record<string, string>
   /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
