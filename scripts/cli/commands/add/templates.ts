@@ -9,13 +9,20 @@ const policy = (name: string, table: string) =>
 const view = ({ schema }: Settings, name: string) =>
   `exists (select from pg_views where schemaname = '${schema.replaceAll("'", "''")}' and viewname = '${name}')`
 
+/** What a browser may ask for, until offers say what it may. */
+const offers = (mode: 'payment' | 'subscription', subject: string | null) => [
+  'Say what may be bought. While there is no offer, a browser chooses any active price, the quantity and a free trial:',
+  `npx pg-payments offers set <name> --environment test --lookup-key <lookup key> --mode ${mode}${subject === null ? '' : ` --subject-types ${subject}`}${mode === 'subscription' ? ' --product-group plans --one-plan true' : ''}`,
+]
+
 const ENTITLEMENTS = {
   file: 'entitlements',
   isThere: (settings: Settings) => view(settings, `${settings.subject}_entitlements`),
   creates: () => ({ payment_plans: ['environment', 'price', 'plan', 'rank'] }),
   next: ({ schema, subject }: Settings) => [
     `insert into ${quoted(schema)}.payment_plans (environment, price, plan, rank) values ('test', '<lookup key>', 'pro', 10);`,
-    `The app reads ${quoted(schema)}.my_${subject}_entitlements and my_${subject}_billing_status.`,
+    `App users read ${quoted(schema)}.my_${subject}_entitlements and my_${subject}_billing_status.`,
+    ...offers('subscription', subject),
   ],
 }
 
@@ -39,9 +46,13 @@ export const TEMPLATES: Template[] = [
         'first_paid_at',
       ],
     }),
-    next: ({ schema }) => [
+    next: ({ schema, subject, orders }) => [
       'Start each checkout with metadata {"order_id": "<id>"} and the prices of the order.',
-      `The app reads ${quoted(schema)}.order_status.`,
+      `The server reads ${quoted(schema)}.order_status and unmatched_order_payments; app users may not.`,
+      orders?.isNew && subject === 'user'
+        ? `App users read their own rows of ${quoted(orders.table.schema)}.${quoted(orders.table.name)}.`
+        : 'To show orders to app users, write a policy or a view of yours.',
+      ...offers('payment', null),
     ],
   },
   {
@@ -65,9 +76,10 @@ export const TEMPLATES: Template[] = [
       ],
       credit_entries: [`${subject}_id`, 'kind', 'credits', 'reference', 'parts'],
     }),
-    next: ({ schema }) => [
+    next: ({ schema, subject }) => [
       `insert into ${quoted(schema)}.credit_packs (environment, price, credits) values ('test', '<lookup key>', 100);`,
       `The server spends with ${quoted(schema)}.spend_credits(id, credits, reference).`,
+      ...offers('payment', subject),
     ],
   },
   {
@@ -92,7 +104,10 @@ export const TEMPLATES: Template[] = [
     subject: 'group',
     isThere: ({ subject }) => policy(`insert_${subject}`, 'stripe_checkout_sessions'),
     creates: () => ({}),
-    next: ({ subject }) => [`A member starts a checkout with subject {"type": "${subject}", "id": "<id>"}.`],
+    next: ({ subject }) => [
+      `A member starts a checkout with subject {"type": "${subject}", "id": "<id>"}.`,
+      ...offers('subscription', subject),
+    ],
   },
   {
     name: 'read-access',
@@ -118,6 +133,7 @@ export const TEMPLATES: Template[] = [
     next: ({ schema }) => [
       'Put {CHECKOUT_SESSION_ID} into the successUrl of guests.',
       `After sign-in, the page calls ${quoted(schema)}.claim_guest_purchase(<id of the session>).`,
+      ...offers('payment', null),
     ],
   },
   {
