@@ -27,6 +27,7 @@ export type TestDatabase = {
 }
 
 const PREFIX = 'pg_payments_testing_'
+const TEMPLATE_PREFIX = `${PREFIX}t_`
 const LOCK = 'pg-payments testing'
 
 /** `from` says where the address of the server is from. */
@@ -122,10 +123,11 @@ function withDatabase(url: string, database: string): string {
   return changed.href
 }
 
-/** Drops the databases of test files that were killed. */
+/** Drops the databases of test files that were killed. A template is not one: another file may be creating it. */
 async function removeLeftovers(admin: postgres.Sql): Promise<void> {
   const rows = await admin<{ datname: string }[]>`
-    select datname from pg_database where datname like ${`${PREFIX}%`} and not datistemplate`
+    select datname from pg_database
+    where starts_with(datname, ${PREFIX}) and not starts_with(datname, ${TEMPLATE_PREFIX}) and not datistemplate`
   for (const { datname } of rows) {
     const [row] = await admin`select pg_try_advisory_lock(hashtextextended(${datname}, 0)) as free`
     if (!row?.free) continue
@@ -153,7 +155,7 @@ async function create(
       return
     }
     const hash = createHash('sha256').update(JSON.stringify(files)).digest('hex').slice(0, 24)
-    const template = `${PREFIX}t_${hash}`
+    const template = TEMPLATE_PREFIX + hash
     const [known] = await admin`select from pg_database where datname = ${template} and datistemplate`
     if (!known) {
       await admin`drop database if exists ${admin(template)} with (force)`

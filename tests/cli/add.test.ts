@@ -20,6 +20,7 @@ beforeAll(async () => {
     create table public.team_members (team_id point, user_id uuid, role text);
     create table public.orders (id bigint primary key, total numeric(10, 2), status boolean);
     create table public.credit_packs (id bigint primary key);
+    create table public.shop_items (shop int, number int, amount bigint, currency text, primary key (shop, number));
     create schema "App";
     create table "App"."group" ("order" uuid, "user" uuid, "all" text);`)
 })
@@ -113,6 +114,21 @@ describe('before anything is written, it names', () => {
       'a table of the app with the name of one of the template',
       ['credit-ledger', '--key-type', 'uuid'],
       'public.credit_packs is there already and is no table of this template: it has no column environment, price, credits, valid_days. Nothing was written.',
+    ],
+    [
+      'a schema that does not exist',
+      ['user-entitlements', '--schema', 'billing', '--key-type', 'uuid'],
+      'There is no schema billing. Create it, or name another one. Nothing was written.',
+    ],
+    [
+      'a schema that does not exist, also where the orders are created',
+      ['orders', '--create-orders', '--orders', 'billing.sales', '--key-type', 'uuid'],
+      'There is no schema billing. Create it, or name another one. Nothing was written.',
+    ],
+    [
+      'one column of a key that has two',
+      ['orders', '--orders', 'shop_items', '--order-id', 'number'],
+      'public.shop_items.number is not unique by itself, and a checkout names its order by one value. Name a column that is, or add a unique index. Nothing was written.',
     ],
     [
       'an extension that the server does not have',

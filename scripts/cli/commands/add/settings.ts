@@ -55,6 +55,16 @@ export async function findColumn(
   return found ?? null
 }
 
+export async function findSchema(
+  inspector: Inspector | null,
+  schema: string,
+  problems: Problems,
+): Promise<void> {
+  const problem = `There is no schema ${schema}. Create it, or name another one.`
+  if (inspector !== null && !problems.includes(problem) && !(await inspector.hasSchema(schema)))
+    problems.push(problem)
+}
+
 export async function findTable(
   inspector: Inspector | null,
   table: TableName,
@@ -251,6 +261,7 @@ export async function findSettings(
       { table, name: members.user },
     )
   }
+  if (subject !== null) await findSchema(finding.inspector, schema, problems)
   if (problems.length > 0) throw notThere(problems)
   return settings
 }

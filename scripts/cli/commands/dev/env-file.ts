@@ -23,7 +23,12 @@ export async function writeEnvFile(path: string, variables: Record<string, strin
     if (lines.length > 0) lines.push('')
     lines.push('# pg-payments dev', ...[...left].map(([name, value]) => `${name}=${value}`), '')
   }
-  await writeFile(path, lines.join(newline), { mode: 0o600 })
+  await writeFile(path, lines.join(newline), { mode: 0o600 }).catch((error: NodeJS.ErrnoException) => {
+    throw cliError(`${path} cannot be written (${error.code}).`, {
+      code: 'FILE_NOT_WRITTEN',
+      next: 'Name a file in a folder that exists and that you may write to.',
+    })
+  })
 }
 
 /** How the app's tokens are verified, if the file says it: the app has its secret there already. */
