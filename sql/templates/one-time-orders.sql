@@ -27,8 +27,9 @@
  *     from public.orders as o join public.order_payments as p on p.order_id = o.id
  *     where o.standing_payments > 1;
  *
- * Shipping comes on top of the amount, is not compared, and is missing if a browser leaves shippingOptions out. Force them with
- * an offer, or begin the checkout on your server. The address is in payments.stripe_checkout_sessions.raw.
+ * Leave shipping and taxes out of the amount: they come on top and are not compared. A browser may leave shippingOptions out, and
+ * then pays no shipping. So force them with an offer, or begin the checkout on your server. The address is in
+ * payments.stripe_checkout_sessions.raw.
  *
  * Money that names an order which is not there:
  *

@@ -21,8 +21,8 @@
  * {{schema}}.unmatched_order_payments has the money that came for an order that is not in {{orders}}: named_order is what the checkout
  * named. Refund it. Or insert the order and replay the event: pg-payments events replay.
  *
- * Shipping is no part of the order: what the buyer pays for it comes on top of the amount and is not compared, and neither are taxes. A
- * browser may also leave shippingOptions out, and then pays none. So force them with an offer, or begin the checkout on your server.
+ * Leave shipping and taxes out of the amount of an order: what the buyer pays for them comes on top and is not compared. A browser may
+ * leave shippingOptions out, and then pays no shipping. So force them with an offer, or begin the checkout on your server.
  * The address and the chosen rate are in payments.stripe_checkout_sessions.raw: shipping_cost, collected_information -> shipping_details.
 {{#has_status}}
  * {{orders}}.{{order_status}} becomes '{{paid_value}}' when the order is paid{{#has_refunded}}, and '{{refunded_value}}' when all of it went back{{/has_refunded}}.
