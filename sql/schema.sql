@@ -3402,6 +3402,12 @@ create function payments_private.refused_since_last_event(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.refused_since_last_event(environment text) to payments_service;
 
+create function payments_private.release_refused_key(environment text, idempotency_key text, subject_type text, subject_id text, caller_id text, request_hash text)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.release_refused_key(environment text, idempotency_key text, subject_type text, subject_id text, caller_id text, request_hash text) to payments_service;
+
 create function payments_private.replace_secrets(secrets jsonb)
   returns integer
   language plpgsql volatile security definer

@@ -1135,6 +1135,18 @@ export interface SqlFunctions {
     returns: RefusedSignatures[]
   }
 
+  'payments_private.release_refused_key': {
+    args: {
+      environment: string | null
+      idempotency_key: string | null
+      subject_type: string | null
+      subject_id: string | null
+      caller_id: string | null
+      request_hash: string | null
+    }
+    returns: undefined
+  }
+
   'payments_private.replace_secrets': {
     args: {
       secrets: Json | null

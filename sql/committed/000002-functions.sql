@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:ebd39e8053fb36aa51fdeb03b290be2b3c4beb75
+--! Hash: sha1:c9981adf8e86b0e9e93f2ee324fe9193a66ab76b
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -13824,7 +13824,8 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * is a retry of the other.
  *
  * An item that names a lookup key is asked for by that key, whichever price it has.
- * A quantity that is left out counts as 1, and metadata and options that are left out as none.
+ * A quantity that is left out counts as 1, and metadata and options that are left out as none. The option expires_at is
+ * left out: it is computed from the clock, so a repeated request has another one.
  */
 create or replace function payments_private.checkout_request_hash(
   mode text,
@@ -13855,7 +13856,8 @@ begin
           )
           from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
-        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'), coalesce(options, '{}')
+        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'),
+        coalesce(options, '{}') - 'expires_at'
       )::text,
       'UTF8'
     )),
@@ -14569,6 +14571,51 @@ revoke all on function payments_private.superseded_sessions(payments.stripe_chec
 grant execute on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
   to payments_service;
 --! EndIncluded checkout/private/superseded_sessions.sql
+--! Included checkout/private/release_refused_key.sql
+/*
+ * Takes the idempotency key from a checkout that Stripe refused, so that a corrected request may have it. It changes
+ * nothing if the request is the same (that is a retry), or if Stripe may have created the session nevertheless.
+ *
+ * begin_checkout_session calls it before it inserts as the caller. If a policy refuses that insert, this is undone too.
+ * A guest's key is scoped by the request, so there is nothing to release.
+ */
+create or replace function payments_private.release_refused_key(
+  environment text,
+  idempotency_key text,
+  subject_type text,
+  subject_id text,
+  caller_id text,
+  request_hash text
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if idempotency_key is null or coalesce(subject_type, caller_id) is null then
+    return;
+  end if;
+  update payments.stripe_checkout_sessions as t
+  set idempotency_key = null
+  where t.environment = release_refused_key.environment
+    and t.idempotency_key = release_refused_key.idempotency_key
+    and t.idempotency_scope = coalesce(
+      'subject:' || release_refused_key.subject_type || ':' || release_refused_key.subject_id,
+      'caller:' || release_refused_key.caller_id
+    )
+    and t.request_hash is distinct from release_refused_key.request_hash
+    and t.status = 'failed'
+    and not t.stripe_may_have_acted
+    and t.checkout_session_id is null;
+end;
+$$;
+
+revoke all on function payments_private.release_refused_key(text, text, text, text, text, text)
+  from public, anon, authenticated;
+grant execute on function payments_private.release_refused_key(text, text, text, text, text, text) to payments_service;
+--! EndIncluded checkout/private/release_refused_key.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
@@ -14584,8 +14631,10 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
- * policies show it to the caller, and continues from its state. Another request under the same key raises SP002; for
- * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted is
+ * policies show it to the caller, and continues from its state. Another request under the same key raises SP002, unless
+ * Stripe refused the first one: then the key passes to the corrected request (release_refused_key). For a guest another
+ * request is another checkout. The option expires_at is no part of the comparison: the first one counts, until the row
+ * is renewed. The trigger _150_request computes request_hash, so a row that an app user inserted is
  * found only if its columns are those of a request that was checked here.
  *
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
@@ -14639,6 +14688,11 @@ begin
   v_request_hash := payments_private.checkout_request_hash(
     mode, line_items, coalesce(success_url, ''), coalesce(cancel_url, ''), subject_type, subject_id, customer_email,
     metadata, options
+  );
+
+  perform payments_private.release_refused_key(
+    environment, idempotency_key, subject_type, subject_id,
+    case when caller ->> 'role' <> 'service' then caller ->> 'sub' end, v_request_hash
   );
 
   -- insert as the caller, whose policies decide
@@ -14700,6 +14754,7 @@ begin
       update payments.stripe_checkout_sessions as t
       set status = 'initialized',
           attempt = t.attempt + 1,
+          options = coalesce(begin_checkout_session.options, '{}'), -- another expires_at at most
           checkout_session_id = null,
           url = null,
           client_secret = null,
