@@ -233,7 +233,9 @@ describe('the purchase of a subscription', () => {
 describe('the key of a checkout that failed', () => {
   const subject = { type: 'user', id: 'u1' }
   const ask = (idempotencyKey: string, options: Json, caller = user('u1'), more: Json = {}) =>
-    asCaller(database.sql, service, (sql) => begin(sql, caller, { subject, idempotencyKey, options, ...more }))
+    asCaller(database.sql, service, (sql) =>
+      begin(sql, caller, { subject, idempotencyKey, options, ...more }),
+    )
 
   test.each([
     ['its subject', {}],
