@@ -366,6 +366,7 @@ CREATE TRIGGER _110_lookup_keys BEFORE INSERT ON payments.stripe_checkout_sessio
 CREATE TRIGGER _140_forced_options BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__forced_options();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _250_check AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__check();
 CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
 CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
@@ -495,6 +496,7 @@ CREATE INDEX stripe_customer_portal_sessions_uncommon_idx ON payments.stripe_cus
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _150_options BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_portal_sessions__options();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _250_check AFTER INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW WHEN ((NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text))) EXECUTE FUNCTION payments_private.tg_portal_sessions__check();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
@@ -2658,6 +2660,12 @@ create function payments_private.check_portal_options(options jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
 
+create function payments_private.check_portal_request(subject_type text, subject_id text, return_url text, configuration text, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_portal_request(subject_type text, subject_id text, return_url text, configuration text, options jsonb) to payments_service;
+
 create function payments_private.check_reserved(session payments.stripe_checkout_sessions)
   returns void
   language plpgsql stable security definer
@@ -3607,7 +3615,17 @@ create function payments_private.tg_offers__forced_options()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_portal_sessions__options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__check()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

@@ -861,6 +861,17 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_portal_request': {
+    args: {
+      subject_type: string | null
+      subject_id: string | null
+      return_url: string | null
+      configuration: string | null
+      options: Json | null
+    }
+    returns: undefined
+  }
+
   'payments_private.checkout_custom_field': {
     args: {
       field: Json | null

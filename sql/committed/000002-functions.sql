@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:fbf245315704b481117b97e51e51d7115db12344
+--! Hash: sha1:4457eccb1f7e2e632351a22e56d0deffc1ed71aa
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,59 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_portal_sessions__check.sql
+/*
+ * Trigger function: raises what begin_customer_portal_session raises for the same request.
+ */
+create or replace function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_request(
+    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__check.sql
+--! Included checkout/private/tg_sessions__check.sql
+/*
+ * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
+ * the priceId of items that name a lookup key.
+ */
+create or replace function payments_private.tg_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_request(
+    new.mode,
+    coalesce(
+      (
+        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
+        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+      ),
+      '[]'
+    ),
+    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
+    new.idempotency_key, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__check.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -14995,6 +15048,55 @@ $$;
 revoke all on function payments_private.check_portal_options(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.check_portal_options(jsonb) to payments_service;
 --! EndIncluded checkout/private/check_portal_options.sql
+--! Included checkout/private/check_portal_request.sql
+/*
+ * Raises SP001 for a portal request that Stripe or a constraint would refuse, with a sentence that names the field as the
+ * HTTP API spells it. begin_customer_portal_session calls it, and the trigger _250_check does for the rows that app users
+ * insert themselves.
+ */
+create or replace function payments_private.check_portal_request(
+  subject_type text,
+  subject_id text,
+  return_url text,
+  configuration text,
+  options jsonb
+)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(length(subject_type) not between 1 and 100, true)
+    or coalesce(length(subject_id) not between 1 and 255, true)
+  then
+    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if subject_type !~ '\S' or subject_id !~ '\S' then
+    raise exception 'subject.type and subject.id must not be blank.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if not payments_private.is_http_url(return_url) then
+    raise exception 'returnUrl must be an absolute http or https URL.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(return_url) > 5000 then
+    raise exception 'returnUrl must have at most 5000 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
+    raise exception 'configuration must have 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  perform payments_private.check_portal_options(options);
+end;
+$$;
+
+revoke all on function payments_private.check_portal_request(text, text, text, text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_portal_request(text, text, text, text, jsonb) to payments_service;
+--! EndIncluded checkout/private/check_portal_request.sql
 --! Included checkout/begin_customer_portal_session.sql
 /*
  * Begins a Billing Portal session for a signed-in app user, and returns {session, params, idempotency_key}.
@@ -15029,29 +15131,7 @@ begin
     raise exception 'Sign in to open the billing portal.'
       using errcode = 'SP004', hint = 'Send the token of a signed-in user.';
   end if;
-  if coalesce(length(subject_type) not between 1 and 100, true)
-    or coalesce(length(subject_id) not between 1 and 255, true)
-  then
-    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if subject_type !~ '\S' or subject_id !~ '\S' then
-    raise exception 'subject.type and subject.id must not be blank.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if not payments_private.is_http_url(return_url) then
-    raise exception 'returnUrl must be an absolute http or https URL.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(return_url) > 5000 then
-    raise exception 'returnUrl must have at most 5000 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
-    raise exception 'configuration must have 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  perform payments_private.check_portal_options(options);
+  perform payments_private.check_portal_request(subject_type, subject_id, return_url, configuration, options);
 
   -- insert as the caller, whose policies decide
   perform payments_private.become_caller(caller);
@@ -17005,6 +17085,21 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_250_check.sql
+/*
+ * Triggers that check the rows that app users insert themselves as the handlers check a request. They fire after the
+ * policies have let the row in, and not for a repeated request, which inserts nothing. The condition names the role that
+ * inserts, which the trigger functions, as definers, cannot see.
+ */
+create or replace trigger _250_check after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__check();
+create or replace trigger _250_check after insert on payments.stripe_customer_portal_sessions
+  for each row
+  when (not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_portal_sessions__check();
+--! EndIncluded checkout/_250_check.sql
 --! Included checkout/_110_lookup_keys.sql
 /*
  * Trigger that finds the prices of items that name a lookup key.
