@@ -1,5 +1,5 @@
 --! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:4457eccb1f7e2e632351a22e56d0deffc1ed71aa
+--! Hash: sha1:bfea9a4f08a715fd56726308bd217830fe51b72e
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -14703,7 +14703,8 @@ grant execute on function payments_private.release_refused_key(text, text, text,
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
  * cannot choose the id either. Before the insert, the setting is `wanted at <trigger depth>`. Checkouts that triggers
- * of the app insert in between have a greater depth, so they are not taken for this one.
+ * of the app insert in between have a greater depth, so they are not taken for this one. Long
+ * because all that runs as the caller stands in one place, between two changes of the role.
  */
 create or replace function payments.begin_checkout_session(
   environment text,
