@@ -1326,6 +1326,8 @@ export type SubjectErasure = {
   events: number
   /** Subscriptions that go on. They are not canceled. */
   livingSubscriptions: number
+  /** Checkouts that can still be paid. Erase again after that. */
+  openCheckouts: number
 }
 
 export type ListWebhookEventsResponse = {
@@ -1428,6 +1430,8 @@ export type Offer = {
   onePlan: boolean
   trialOnce: boolean
   active: boolean
+  /** What writes the offer; null for one that was written by hand. */
+  managedBy: string | null
   createdAt: string
   updatedAt: string
 }
@@ -1594,6 +1598,8 @@ export type PutOfferRequest = {
   /** Whether a subject that had a trial gets none. */
   trialOnce?: boolean
   active?: boolean
+  /** What writes the offer: `catalog` for `pg-payments catalog push`. */
+  managedBy?: string
 }
 
 export type PutOfferResponse = {

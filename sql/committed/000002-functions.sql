@@ -1,5 +1,5 @@
---! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:bfea9a4f08a715fd56726308bd217830fe51b72e
+--! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
+--! Hash: sha1:5f72e15cede2539d8d3ffc111984c3b3f04ba7e9
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -84,6 +84,26 @@ $$;
 
 revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__check.sql
+
+--! Included checkout/private/tg_sessions__times.sql
+/*
+ * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
+ */
+create or replace function payments_private.tg_sessions__times()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_times
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__times.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -477,6 +497,7 @@ as
     o.one_plan,
     o.trial_once,
     o.active,
+    o.managed_by,
     o.created_at,
     o.updated_at
   from payments.offers as o;
@@ -635,7 +656,7 @@ create or replace function payments.put_offer(environment text, offer_id text, o
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active}';
+  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active,managed_by}';
   v_unknown text;
   v_row payments.offers;
 begin
@@ -672,13 +693,13 @@ begin
     set (
       price_id, lookup_key, product_id, mode, minimum_quantity, maximum_quantity, roles, subject_types, starts_at, ends_at,
       allowed_options, forced_options, allow_pay_what_you_want, allow_price_data, currency, minimum_amount, maximum_amount,
-      product_group, one_plan, trial_once, active
+      product_group, one_plan, trial_once, active, managed_by
     ) = (
       excluded.price_id, excluded.lookup_key, excluded.product_id, excluded.mode, excluded.minimum_quantity,
       excluded.maximum_quantity, excluded.roles, excluded.subject_types, excluded.starts_at, excluded.ends_at,
       excluded.allowed_options, excluded.forced_options, excluded.allow_pay_what_you_want, excluded.allow_price_data,
       excluded.currency, excluded.minimum_amount, excluded.maximum_amount, excluded.product_group, excluded.one_plan,
-      excluded.trial_once, excluded.active
+      excluded.trial_once, excluded.active, excluded.managed_by
     )
     returning o.*;
 end;
@@ -1736,7 +1757,8 @@ grant execute on function payments_private.payment_objects_of(text, uuid) to pay
  * currency's minor unit, and how many payments failed. Days without any of these have no row.
  *
  * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
- * Each part reads the rows of its days alone, from an index that has all that it needs.
+ * Sums are numeric, because the amounts of a day may add up to more than a bigint holds. Each part reads the rows of its days alone,
+ * from an index that has all that it needs.
  *
  * Errors: SP001 for a time zone that Postgres does not know.
  */
@@ -1749,11 +1771,11 @@ create or replace function payments_private.revenue_by_day(
   returns table (
     day text,
     currency text,
-    revenue bigint,
+    revenue numeric,
     payments bigint,
-    refunds bigint,
+    refunds numeric,
     refund_count bigint,
-    disputed bigint,
+    disputed numeric,
     failed bigint
   )
   language plpgsql
@@ -1767,11 +1789,11 @@ begin
     select
       to_char(m.on_day, 'YYYY-MM-DD'),
       m.currency,
-      coalesce(sum(m.revenue), 0)::bigint,
+      coalesce(sum(m.revenue), 0),
       coalesce(sum(m.payments), 0)::bigint,
-      coalesce(sum(m.refunds), 0)::bigint,
+      coalesce(sum(m.refunds), 0),
       coalesce(sum(m.refund_count), 0)::bigint,
-      coalesce(sum(m.disputed), 0)::bigint,
+      coalesce(sum(m.disputed), 0),
       coalesce(sum(m.failed), 0)::bigint
     from (
       select (t.paid_at at time zone time_zone)::date as on_day, t.currency, sum(t.amount) as revenue, count(*) as payments,
@@ -1968,7 +1990,7 @@ begin
   from (
     select
       o.currency,
-      sum(o.mrr)::bigint as mrr,
+      sum(o.mrr) as mrr,
       count(*) as subscriptions,
       count(*) filter (where o.has_no_amount) as subscriptions_without_amount
     from (
@@ -7311,12 +7333,13 @@ revoke all on function payments_private.project_snapshots(text, payments_private
 --! Included ownership/private/redact.sql
 /*
  * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. Ids,
- * amounts, states and the metadata of the app stay. Of a customer the name, the description and all metadata but its billing
- * subject are removed as well.
+ * amounts and states stay, and so does the metadata of the app without keys of these names. Of a customer the name, the description and all metadata but its billing
+ * subject are removed as well; of a saved card, a bank account or a tax id its name, owner and number. kind is the type of the
+ * object, if value does not say it itself.
  *
  * What you may change: add a field that holds personal data in your account. Erase the subjects again after that.
  */
-create or replace function payments_private.redact(value jsonb, is_customer boolean default false)
+create or replace function payments_private.redact(value jsonb, kind text default null)
   returns jsonb
   language plpgsql -- it calls itself
   immutable
@@ -7325,14 +7348,17 @@ create or replace function payments_private.redact(value jsonb, is_customer bool
 as $$
 declare
   v_personal constant text[] := array[
-    'address', 'billing_details', 'business_name', 'cardholder_name', 'collected_information', 'custom_fields',
-    'customer_address', 'customer_details', 'customer_email', 'customer_name', 'customer_phone', 'customer_shipping',
-    'customer_tax_ids', 'dynamic_last4', 'email', 'evidence', 'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url',
-    'individual_name', 'invoice_pdf', 'ip_address', 'last4', 'memo', 'payment_method_details', 'pdf', 'phone',
-    'preferred_locales', 'receipt_email', 'receipt_url', 'shipping', 'shipping_address', 'shipping_details', 'source',
-    'sources', 'tax_ids'
+    'account_holder_name', 'account_number', 'address', 'address_city', 'address_country', 'address_line1', 'address_line2',
+    'address_state', 'address_zip', 'bank_name', 'bic', 'billing_details', 'business_name', 'buyer_id', 'cardholder_name',
+    'cashtag', 'collected_information', 'comment', 'custom_fields', 'customer_address', 'customer_details', 'customer_email',
+    'customer_name', 'customer_phone', 'customer_shipping', 'customer_tax_ids', 'dob', 'dynamic_last4', 'email', 'evidence',
+    'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url', 'iban_last4', 'individual_name', 'invoice_pdf', 'ip_address',
+    'ip_address_location', 'last4', 'memo', 'payer_email', 'payer_id', 'payer_name', 'payment_method_details', 'pdf', 'phone',
+    'preferred_locales', 'receipt_email', 'receipt_url', 'routing_number', 'shipping', 'shipping_address',
+    'shipping_address_zip', 'shipping_details', 'source', 'sources', 'tax_id', 'tax_ids', 'user_agent', 'verified_address',
+    'verified_email', 'verified_name', 'verified_phone'
   ];
-  v_is_customer boolean := is_customer or coalesce(value ->> 'object' = 'customer', false);
+  v_kind text := coalesce(value ->> 'object', kind);
 begin
   case jsonb_typeof(value)
     when 'array' then
@@ -7344,17 +7370,18 @@ begin
           f.key,
           case
             when f.key = any (v_personal) then 'null'
-            when v_is_customer and f.key in ('name', 'description') then 'null'
-            when v_is_customer and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
+            when v_kind in ('customer', 'card', 'bank_account', 'source', 'tax_id')
+              and f.key in ('name', 'description', 'owner', 'value')
+              then 'null'
+            when v_kind = 'customer' and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
               select coalesce(jsonb_object_agg(m.key, m.value), '{}')
               from jsonb_each(f.value) as m (key, value)
               where m.key in (
                 'payments_subject_type', 'payments_subject_id', 'insforge_subject_type', 'insforge_subject_id'
               )
             )
-            when f.key = 'previous_attributes' then payments_private.redact(
-              f.value, coalesce(redact.value -> 'object' ->> 'object' = 'customer', false)
-            )
+            when f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then f.value - v_personal
+            when f.key = 'previous_attributes' then payments_private.redact(f.value, redact.value -> 'object' ->> 'object')
             else payments_private.redact(f.value)
           end
         ), '{}')
@@ -7366,14 +7393,39 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.redact(jsonb, boolean) from public, anon, authenticated;
+revoke all on function payments_private.redact(jsonb, text) from public, anon, authenticated;
+grant execute on function payments_private.redact(jsonb, text) to payments_service;
 --! EndIncluded ownership/private/redact.sql
+--! Included ownership/private/erased_text.sql
+/*
+ * Returns what stands in the place of an error whose words may have been personal data; see payments.erase_subject.
+ */
+create or replace function payments_private.erased_text()
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return 'The error was removed with the personal data of its billing subject.';
+end;
+$$;
+
+revoke all on function payments_private.erased_text() from public, anon, authenticated;
+grant execute on function payments_private.erased_text() to payments_service;
+--! EndIncluded ownership/private/erased_text.sql
 --! Included ownership/private/erase_rows.sql
 /*
  * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the same.
  * Contract: see payments.erase_subject.
  */
-create or replace function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+create or replace function payments_private.erase_rows(
+  environment text,
+  subject payments.billing_subject,
+  customer_ids text[],
+  object_ids text[]
+)
   returns void
   language plpgsql
   volatile
@@ -7385,23 +7437,41 @@ begin
   set email = null,
       name = null,
       phone = null,
-      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), true) -> 'metadata',
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), 'customer') -> 'metadata',
       raw = payments_private.redact(t.raw)
   where t.provider_customer_id = any (customer_ids) and t.environment = erase_rows.environment and t.provider = 'stripe';
   update payments.stripe_subscriptions as t
-  set raw = payments_private.redact(t.raw)
+  set metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+      raw = payments_private.redact(t.raw)
   where t.subscription_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments.stripe_checkout_sessions as t
   set customer_email = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+      last_error = case when t.last_error is not null then payments_private.erased_text() end,
       raw = payments_private.redact(t.raw)
-  where t.checkout_session_id = any (object_ids) and t.environment = erase_rows.environment;
+  where t.environment = erase_rows.environment
+    and (
+      t.checkout_session_id = any (object_ids)
+      or t.customer_id = any (customer_ids)
+      or (t.subject_type, t.subject_id) = ((erase_rows.subject).type, (erase_rows.subject).id)
+    );
+  update payments.stripe_customer_portal_sessions as t
+  set last_error = case when t.last_error is not null then payments_private.erased_text() end,
+      raw = payments_private.redact(t.raw)
+  where t.environment = erase_rows.environment
+    and (
+      t.customer_id = any (customer_ids)
+      or (t.subject_type, t.subject_id) = ((erase_rows.subject).type, (erase_rows.subject).id)
+    );
   update payments.stripe_invoices as t
   set hosted_invoice_url = null,
-      invoice_pdf = null
+      invoice_pdf = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata'
   where t.invoice_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments.stripe_credit_notes as t
   set memo = null,
-      pdf = null
+      pdf = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata'
   where t.credit_note_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments_private.charge_details as t
   set receipt_url = null,
@@ -7424,7 +7494,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.erase_rows(text, text[], text[]) from public, anon, authenticated;
+revoke all on function payments_private.erase_rows(text, payments.billing_subject, text[], text[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/erase_rows.sql
 --! Included ownership/private/objects_of_subject.sql
 /*
@@ -7498,18 +7568,111 @@ $$;
 
 revoke all on function payments_private.objects_of_subject(text, text, text, text[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/objects_of_subject.sql
+--! Included ownership/private/erasable_ids.sql
+/*
+ * Returns the ids by which some Stripe objects or events may belong to somebody whose data was erased: those of ids_of, their
+ * payment methods, and the customer that they had until an event.
+ */
+create or replace function payments_private.erasable_ids(objects jsonb[])
+  returns text[]
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return payments_private.ids_of(objects) || array(
+    select i.id
+    from unnest(objects) as o (object)
+    cross join lateral (
+      select case when o.object ->> 'object' = 'event' then o.object -> 'data' -> 'object' else o.object end as about
+    ) as a
+    cross join lateral (
+      values
+        (payments_private.id_of(a.about -> 'payment_method')),
+        (o.object #>> '{data,previous_attributes,customer}')
+    ) as i (id)
+    where i.id is not null
+  );
+end;
+$$;
+
+revoke all on function payments_private.erasable_ids(jsonb[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/erasable_ids.sql
+--! Included ownership/private/is_erased.sql
+/*
+ * Returns whether one of some ids belongs to a billing subject whose personal data was erased; see payments.erase_subject.
+ */
+create or replace function payments_private.is_erased(environment text, ids text[])
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to erased_objects
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id = any (is_erased.ids) and e.environment = is_erased.environment
+  );
+end;
+$$;
+
+revoke all on function payments_private.is_erased(text, text[]) from public, anon, authenticated;
+grant execute on function payments_private.is_erased(text, text[]) to payments_service;
+--! EndIncluded ownership/private/is_erased.sql
+--! Included ownership/private/payment_methods_of.sql
+/*
+ * Returns the ids of the payment methods, saved cards and tax ids that the ledger knows of erased customers and objects. What is
+ * sent about one of these alone names no customer. See payments.erase_subject.
+ */
+create or replace function payments_private.payment_methods_of(environment text, erased_ids text[])
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select distinct i.id
+    from payments.webhook_events as w
+    cross join lateral (select w.payload -> 'data' -> 'object' as about) as o
+    cross join lateral (
+      values
+        (
+          case
+            when o.about ->> 'object' in ('payment_method', 'setup_intent', 'card', 'bank_account', 'source', 'tax_id')
+              then o.about ->> 'id'
+          end
+        ),
+        (payments_private.id_of(o.about -> 'payment_method')),
+        (payments_private.id_of(o.about -> 'default_payment_method')),
+        (payments_private.id_of(o.about -> 'default_source')),
+        (payments_private.id_of(o.about #> '{invoice_settings,default_payment_method}'))
+    ) as i (id)
+    where w.environment = payment_methods_of.environment
+      and i.id is not null
+      and payments_private.erasable_ids(array[w.payload]) && payment_methods_of.erased_ids;
+end;
+$$;
+
+revoke all on function payments_private.payment_methods_of(text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/payment_methods_of.sql
 --! Included ownership/erase_subject.sql
 /*
  * Removes the personal data of a billing subject: of its customers, its payments and what belongs to them, from every table
- * and from the payloads of the ledger. Returns {subject_type, subject_id, customers, objects, events, living_subscriptions}.
+ * and from the payloads of the ledger. Returns {subject_type, subject_id, customers, objects, events, living_subscriptions, open_checkouts}.
  *
  * Amounts, ids, dates, states and owners stay, so that the books stay right. It is a fact of ours: what Stripe sends later
  * about these objects, and about others of these customers, is redacted before it is stored, so nothing comes back by a late
  * event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
  *
- * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. Stripe keeps its own copy:
- * delete the customer there. The app's own tables are the app's, and so is the metadata that it wrote, except that of
- * customers. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. A checkout that is open can
+ * still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the customer there. The
+ * app's own tables are the app's, and so is the metadata that it wrote, except that of customers and except keys that redact()
+ * knows. Errors that were recorded are removed, because they may repeat personal data. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
  */
 create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
   returns jsonb
@@ -7521,6 +7684,8 @@ as $$
 declare
   v_customer_ids text[];
   v_object_ids text[];
+  v_row_ids text[]; -- of checkouts begun here, which Stripe has as client_reference_id
+  v_open_checkouts bigint;
   v_events bigint;
 begin
   -- find what belongs to the subject
@@ -7537,31 +7702,42 @@ begin
   v_object_ids := array(
     select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids)
   );
-  if cardinality(v_customer_ids || v_object_ids) = 0 then
+  select coalesce(array_agg(s.id::text), '{}'), count(*) filter (where s.status in ('initialized', 'open'))
+  into v_row_ids, v_open_checkouts
+  from payments.stripe_checkout_sessions as s
+  where s.environment = erase_subject.environment
+    and (
+      (s.subject_type, s.subject_id) = (erase_subject.subject_type, erase_subject.subject_id)
+      or s.customer_id = any (v_customer_ids)
+    );
+  if cardinality(v_customer_ids || v_object_ids || v_row_ids) = 0 then
     raise exception 'Nothing of the % % is known in %.', subject_type, subject_id, environment
       using errcode = 'SP063', hint = 'Check the type and the id of the billing subject, and the environment.';
   end if;
 
   -- lock, then record the fact
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids);
+  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids || v_row_ids);
   insert into payments_private.erased_objects (environment, object_id, subject_type, subject_id)
   select distinct erase_subject.environment, i.id, erase_subject.subject_type, erase_subject.subject_id
-  from unnest(v_customer_ids || v_object_ids) as i (id)
+  from unnest(
+    v_customer_ids || v_object_ids || v_row_ids
+    || array(select payments_private.payment_methods_of(environment, v_customer_ids || v_object_ids || v_row_ids))
+  ) as i (id)
   on conflict on constraint erased_objects_pkey do nothing;
 
   -- erase
-  perform payments_private.erase_rows(environment, v_customer_ids, v_object_ids);
+  perform payments_private.erase_rows(
+    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids, v_object_ids
+  );
   update payments.webhook_events as w
-  set payload = payments_private.redact(w.payload)
+  set payload = payments_private.redact(w.payload),
+      last_error = case when w.last_error is not null then payments_private.erased_text() end
   where w.environment = erase_subject.environment
-    and w.payload <> '{}'
-    and exists (
-      select
-      from payments_private.erased_objects as e
-      where e.object_id = any (payments_private.ids_of(array[w.payload])) and e.environment = w.environment
-    )
-    and w.payload is distinct from payments_private.redact(w.payload);
+    and payments_private.is_erased(w.environment, payments_private.erasable_ids(array[w.payload]) || w.object_id)
+    and (w.payload, w.last_error) is distinct from (
+      payments_private.redact(w.payload), case when w.last_error is not null then payments_private.erased_text() end
+    );
   get diagnostics v_events = row_count;
   return jsonb_build_object(
     'subject_type', subject_type,
@@ -7575,7 +7751,8 @@ begin
       where s.environment = erase_subject.environment
         and s.subscription_id = any (v_object_ids)
         and s.status not in ('canceled', 'incomplete_expired')
-    )
+    ),
+    'open_checkouts', v_open_checkouts
   );
 end;
 $$;
@@ -7603,13 +7780,13 @@ begin
   if exists (
     select
     from payments_private.erased_objects as e
-    where e.object_id = any (payments_private.ids_of(redact_erased.objects)) and e.environment = redact_erased.environment
+    where e.object_id = any (payments_private.erasable_ids(redact_erased.objects)) and e.environment = redact_erased.environment
   ) then
     for i in 1 .. cardinality(objects) loop
       if exists (
         select
         from payments_private.erased_objects as e
-        where e.object_id = any (payments_private.ids_of(array[redact_erased.objects[i]]))
+        where e.object_id = any (payments_private.erasable_ids(array[redact_erased.objects[i]]))
           and e.environment = redact_erased.environment
       ) then
         objects[i] := payments_private.redact(objects[i]);
@@ -8863,7 +9040,11 @@ begin
             take_ignored.payload -> 'data' -> 'object' -> 'customer' ->> 'id', take_ignored.payload -> 'data' -> 'object' ->> 'customer'
           ),
           take_ignored.payload -> 'data' -> 'object' ->> 'payment_intent',
-          take_ignored.payload -> 'data' -> 'object' ->> 'charge'
+          take_ignored.payload -> 'data' -> 'object' ->> 'payment_method',
+          take_ignored.payload -> 'data' -> 'object' ->> 'charge',
+          take_ignored.payload -> 'data' -> 'object' ->> 'invoice',
+          take_ignored.payload -> 'data' -> 'object' ->> 'subscription',
+          take_ignored.payload -> 'data' -> 'previous_attributes' ->> 'customer'
         )
         and e.environment = take_ignored.environment
     )
@@ -10155,6 +10336,11 @@ begin
         or (t.subject_version, t.subject_type, t.subject_id)
           <= (v_session.subject_version, (v_session.subject).type, (v_session.subject).id)
       )
+      and not exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id in (t.id::text) and e.environment = t.environment
+      )
       and (v_session.reference is null or t.id = v_session.reference or not exists (
         select
         from payments.stripe_checkout_sessions as other
@@ -10420,7 +10606,7 @@ revoke all on function payments_private.insert_ordinary_subscription(
 --! Included projection/private/is_new_subscription.sql
 /*
  * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already: then a new row with
- * this subject changes no payment. Nobody has assigned it or its customer. See take_subscription and refresh_payments.
+ * this subject changes no payment. Nobody has assigned or erased it or its customer. See take_subscription and refresh_payments.
  */
 create or replace function payments_private.is_new_subscription(
   environment text,
@@ -10456,6 +10642,12 @@ begin
       from payments_private.subject_assignments as a
       where a.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
         and a.environment = is_new_subscription.environment
+    )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
+        and e.environment = is_new_subscription.environment
     )
     and not exists (
       select
@@ -10544,6 +10736,11 @@ begin
       and t.raw -> 'items' -> 'data' -> 0 ->> 'id' = v_item ->> 'id'
       and jsonb_array_length(t.raw -> 'items' -> 'data') = 1
       and t.raw -> 'items' ->> 'has_more' is distinct from 'true'
+      and not exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id in (t.subscription_id, t.customer_id) and e.environment = t.environment
+      )
       and (
         (update_ordinary_subscription.subject).type is null
         or (
@@ -11898,7 +12095,7 @@ begin
   -- build the request
   v_progress := coalesce(run.progress -> v_kind, '{}');
   if v_kind = 'subscriptions' then
-    v_params := v_params || '{"status": "all"}';
+    v_params := v_params || '{"status": "all", "expand": ["data.schedule"]}'; -- a schedule says what changes, and when
   elsif v_kind = 'invoices' then
     v_params := v_params || '{"expand": ["data.payments"]}';
   elsif v_kind = 'checkout_sessions' then
@@ -12164,7 +12361,8 @@ revoke all on function payments_private.sync_rows(text, text, text[]) from publi
 --! EndIncluded sync/private/sync_rows.sql
 --! Included sync/private/sync_objects.sql
 /*
- * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it.
+ * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it. A subscription has the id of
+ * the schedule that was expanded in it, as in events, and the schedule follows.
  */
 create or replace function payments_private.sync_objects(objects jsonb)
   returns setof jsonb
@@ -12177,6 +12375,11 @@ declare
   v_object jsonb;
 begin
   for v_object in select o.object from jsonb_array_elements(objects) as o (object) loop
+    if v_object ->> 'object' = 'subscription' and jsonb_typeof(v_object -> 'schedule') = 'object' then
+      return next v_object || jsonb_build_object('schedule', v_object -> 'schedule' -> 'id');
+      return next v_object -> 'schedule';
+      continue;
+    end if;
     return next v_object;
     if v_object ->> 'object' = 'invoice' then
       return query select p.payment from jsonb_array_elements(v_object -> 'payments' -> 'data') as p (payment);
@@ -13142,6 +13345,16 @@ begin
       then 'priceData.recurring needs mode subscription.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
+    when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
+    when (
+      select count(distinct c.currency)
+      from (
+        select i.item #>> '{priceData,currency}' as currency
+        from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+        union all
+        select v_options ->> 'currency' where jsonb_path_exists(line_items, '$[*].priceData')
+      ) as c
+    ) > 1 then 'currency, and the currency of each priceData, must be the same.'
     when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
     when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
     when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
@@ -14540,6 +14753,48 @@ $$;
 revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
   from public, anon, authenticated;
 --! EndIncluded checkout/private/forced_options.sql
+--! Included checkout/private/check_checkout_times.sql
+/*
+ * Raises SP064 for an instant of a checkout that Stripe would refuse now, and SP065 for a trial of prices that are all paid
+ * once. It asks for the time, so it is for checkouts that are sent, not for a repeated request whose session is there.
+ *
+ * Stripe counts from its own clock, which may differ from ours by seconds: it judges the minute around each limit.
+ */
+create or replace function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant numeric := extract(epoch from now());
+  v_problem text;
+begin
+  v_problem := case
+    when (options ->> 'expires_at')::numeric not between v_now + 1740 and v_now + 86460
+      then 'expiresAt must be 30 minutes to 24 hours from now.'
+    when (options ->> 'trial_end')::numeric < v_now + 172740 then 'trialEnd must be at least 48 hours from now.'
+    when (options ->> 'billing_cycle_anchor')::numeric < v_now - 60 then 'billingCycleAnchor must be in the future.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP064', hint = 'Correct the instant and send the request again.';
+  end if;
+  if options ?| '{trial_period_days,trial_end}' and not exists (
+    select
+    from jsonb_array_elements(line_items) as i (item)
+    left join payments.stripe_prices as p
+      on p.price_id = i.item ->> 'priceId' and p.environment = check_checkout_times.environment
+    where case when i.item ? 'priceData' then i.item -> 'priceData' ? 'recurring' else p.type is distinct from 'one_time' end
+  ) then
+    raise exception 'A trial needs a recurring price, and all of lineItems are paid once.'
+      using errcode = 'SP065', hint = 'Leave trialPeriodDays and trialEnd out, or add a recurring price.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_times(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_checkout_times.sql
 --! Included checkout/private/judge_again.sql
 /*
  * Raises if a checkout that was begun before is no longer offered to the caller: its offer is over, or a backend began it
@@ -14561,6 +14816,7 @@ begin
   perform payments_private.check_caller();
   if sends then
     perform payments_private.check_one_plan(session);
+    perform payments_private.check_checkout_times(session.environment, session.line_items, session.options);
   end if;
   if role = 'service' then
     return '{}';
@@ -14703,8 +14959,8 @@ grant execute on function payments_private.release_refused_key(text, text, text,
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
  * cannot choose the id either. Before the insert, the setting is `wanted at <trigger depth>`. Checkouts that triggers
- * of the app insert in between have a greater depth, so they are not taken for this one. Long
- * because all that runs as the caller stands in one place, between two changes of the role.
+ * of the app insert in between have a greater depth, so they are not taken for this one. Long because
+ * all that runs as the caller stands in one place, between two changes of the role.
  */
 create or replace function payments.begin_checkout_session(
   environment text,
@@ -14952,7 +15208,10 @@ begin
 
   update payments.stripe_checkout_sessions as t
   set status = 'failed',
-      last_error = fail_checkout_session.error,
+      last_error = case
+        when payments_private.is_erased(t.environment, array[t.id::text, t.customer_id]) then payments_private.erased_text()
+        else fail_checkout_session.error
+      end,
       stripe_may_have_acted = fail_checkout_session.stripe_may_have_acted
   where t.environment = fail_checkout_session.environment
     and t.id = fail_checkout_session.id
@@ -15187,7 +15446,10 @@ begin
     set status = 'created',
         url = portal_session ->> 'url',
         last_error = null,
-        raw = portal_session
+        raw = case
+          when payments_private.is_erased(t.environment, array[t.customer_id]) then payments_private.redact(portal_session)
+          else portal_session
+        end
     where t.environment = complete_customer_portal_session.environment and t.id = complete_customer_portal_session.id
     returning t.*;
   if not found then
@@ -15217,7 +15479,10 @@ begin
   return query
     update payments.stripe_customer_portal_sessions as t
     set status = 'failed',
-        last_error = fail_customer_portal_session.error
+        last_error = case
+          when payments_private.is_erased(t.environment, array[t.customer_id]) then payments_private.erased_text()
+          else fail_customer_portal_session.error
+        end
     where t.environment = fail_customer_portal_session.environment and t.id = fail_customer_portal_session.id
     returning t.*;
   if not found then
@@ -15279,7 +15544,8 @@ revoke all on function payments_private.tg_sessions__id() from public, anon, aut
 --! Included checkout/private/tg_sessions__customer.sql
 /*
  * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. The user may
- * neither read customer_mappings nor write customer_id, so this trigger is the only path between them.
+ * neither read customer_mappings nor write customer_id, so this trigger is the only path between them. An e-mail address that
+ * comes with a customer whose personal data was erased is not stored.
  */
 create or replace function payments_private.tg_sessions__customer()
   returns trigger
@@ -15291,6 +15557,11 @@ as $$
 begin
   if new.customer_id is null and new.subject_type is not null then
     new.customer_id := payments_private.customer_of_subject(new.environment, new.subject_type, new.subject_id);
+  end if;
+  if tg_table_name = 'stripe_checkout_sessions' then
+    if new.customer_email is not null and payments_private.is_erased(new.environment, array[new.customer_id]) then
+      new.customer_email := null; -- Stripe is not sent it either, because it knows the customer
+    end if;
   end if;
   return new;
 end;
@@ -17101,6 +17372,19 @@ create or replace trigger _250_check after insert on payments.stripe_customer_po
   when (not pg_has_role(current_user, 'payments_service', 'USAGE'))
   execute function payments_private.tg_portal_sessions__check();
 --! EndIncluded checkout/_250_check.sql
+--! Included checkout/_320_times.sql
+/*
+ * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let the
+ * row in, and not for a repeated request, which inserts nothing.
+ */
+create or replace trigger _320_times after insert on payments.stripe_checkout_sessions
+  for each row
+  when (
+    new.checkout_session_id is null
+    and new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'
+  )
+  execute function payments_private.tg_sessions__times();
+--! EndIncluded checkout/_320_times.sql
 --! Included checkout/_110_lookup_keys.sql
 /*
  * Trigger that finds the prices of items that name a lookup key.
