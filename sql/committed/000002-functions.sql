@@ -1,5 +1,5 @@
 --! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
---! Hash: sha1:ef7bec9c58fd167adac1987ba8a946b2f9403127
+--! Hash: sha1:6a3ae0dae47c4c2c371dd375cb7345678d87cc9d
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,217 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included projection/private/catalog_revision.sql
+/*
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ *
+ * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
+ */
+create or replace function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return md5(jsonb_build_array(
+    catalog_row -> 'name',
+    catalog_row -> 'description',
+    catalog_row -> 'active',
+    catalog_row -> 'default_price_id',
+    catalog_row -> 'lookup_key',
+    catalog_row -> 'tax_behavior',
+    catalog_row -> 'metadata'
+  )::text);
+end;
+$$;
+
+revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
+--! EndIncluded projection/private/catalog_revision.sql
+--! Included projection/private/price_list.sql
+/*
+ * Returns the prices that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `price_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.price_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.price_id,
+    p.product_id,
+    p.active,
+    p.currency,
+    p.unit_amount,
+    p.unit_amount_decimal,
+    p.type,
+    p.lookup_key,
+    p.billing_scheme,
+    p.tax_behavior,
+    p.recurring_interval,
+    p.recurring_interval_count,
+    p.metadata,
+    p.synced_at,
+    p.recurring_usage_type,
+    p.pay_what_you_want,
+    p.custom_unit_amount_minimum,
+    p.custom_unit_amount_maximum,
+    p.custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_prices as p
+  where not p.deleted;
+
+comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.price_list from public, anon, authenticated;
+grant select on payments_private.price_list to payments_service;
+--! EndIncluded projection/private/price_list.sql
+--! Included projection/private/product_list.sql
+/*
+ * Returns the products that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `product_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.product_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_products as p
+  where not p.deleted;
+
+comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.product_list from public, anon, authenticated;
+grant select on payments_private.product_list to payments_service;
+--! EndIncluded projection/private/product_list.sql
+--! Included projection/private/catalogue_list.sql
+/*
+ * Returns the products as the catalogue of the dashboard lists them: each with the number of its active prices, and with the first
+ * two of them.
+ *
+ * `active_prices` and `prices` are subqueries in the select list, because Postgres then computes them for the rows of the page alone.
+ */
+create or replace view payments_private.catalogue_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    p.revision,
+    (
+      select count(*)
+      from payments.stripe_prices as c
+      where c.product_id = p.product_id and c.environment = p.environment and c.active and not c.deleted
+    ) as active_prices,
+    (
+      select coalesce(jsonb_agg(to_jsonb(f) order by f.price_id), '[]')
+      from (
+        select l.*
+        from payments_private.price_list as l
+        where l.product_id = p.product_id and l.environment = p.environment and l.active
+        order by l.price_id
+        limit 2
+      ) as f
+    ) as prices
+  from payments_private.product_list as p;
+
+comment on view payments_private.catalogue_list is 'Products with their first active prices, as the catalogue of the dashboard lists them.';
+
+revoke all on payments_private.catalogue_list from public, anon, authenticated;
+grant select on payments_private.catalogue_list to payments_service;
+--! EndIncluded projection/private/catalogue_list.sql
+
+--! Included checkout/private/tg_portal_sessions__check.sql
+/*
+ * Trigger function: raises what begin_customer_portal_session raises for the same request.
+ */
+create or replace function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_request(
+    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__check.sql
+--! Included checkout/private/tg_sessions__check.sql
+/*
+ * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
+ * the priceId of items that name a lookup key.
+ */
+create or replace function payments_private.tg_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_request(
+    new.mode,
+    coalesce(
+      (
+        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
+        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+      ),
+      '[]'
+    ),
+    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
+    new.idempotency_key, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__check.sql
+
+--! Included checkout/private/tg_sessions__times.sql
+/*
+ * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
+ */
+create or replace function payments_private.tg_sessions__times()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_times
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__times.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -80,7 +291,7 @@ grant execute on function payments.begin_confirmation(text, jsonb, text, integer
  * The row is read as the caller (role and JWT claims), so the SELECT policies decide. The setting
  * payments.wanted_session_id tells them which id the caller knows. A purchase that an anonymous caller began has no
  * owner but the holder of its id, which cannot be guessed. A row that the policies do not show and one that does not
- * exist raise the same SP006.
+ * exist raise the same SP006. The caller {role: service} is a backend with the admin key. It sees every row.
  */
 create or replace function payments.find_checkout_session(environment text, caller jsonb, id text)
   returns jsonb
@@ -103,7 +314,11 @@ begin
 
   -- read as the caller, whose policies decide
   perform set_config('payments.wanted_session_id', coalesce(v_row_id::text, v_wanted, ''), true);
-  perform payments_private.become_caller(caller);
+  if caller ->> 'role' = 'service' then
+    perform set_config('request.jwt.claims', '', true);
+  else
+    perform payments_private.become_caller(caller);
+  end if;
   select t.id
   into v_id
   from payments.stripe_checkout_sessions as t
@@ -1100,7 +1315,9 @@ as
     c.attempt,
     c.expires_at,
     c.created_at,
-    c.updated_at
+    c.updated_at,
+    c.options,
+    c.forced_options
   from payments.stripe_checkout_sessions as c;
 
 comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
@@ -1129,7 +1346,8 @@ as
     p.configuration_id as configuration,
     p.last_error,
     p.created_at,
-    p.updated_at
+    p.updated_at,
+    p.options
   from payments.stripe_customer_portal_sessions as p;
 
 comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
@@ -1355,8 +1573,8 @@ grant execute on function payments_private.row_count(text, text) to payments_ser
 --! Included connection/private/search_everything.sql
 /*
  * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
- * whole id. At most 10 of each kind. kind is customer, subscription, transaction, checkout_session, portal_session, event, product or
- * price.
+ * whole id. At most 10 of each kind. kind is customer, subscription, transaction, invoice,
+ * checkout_session, portal_session, event, product or price.
  */
 create or replace function payments_private.search_everything(environment text, search text)
   returns table (kind text, id text, title text, subtitle text, customer_id text)
@@ -1387,6 +1605,10 @@ begin
     select 'transaction', t.id::text, coalesce(t.description, t.type), t.status, t.provider_customer_id
     from payments_private.transaction_of_object(environment, search) as f (id)
     join payments.transactions as t on t.id = f.id
+    union all
+    select 'invoice', i.invoice_id, coalesce(i.number, i.invoice_id), i.status, i.customer_id
+    from payments.stripe_invoices as i
+    where i.invoice_id = search and i.environment = search_everything.environment
     union all
     select 'checkout_session', c.id::text, c.checkout_session_id, c.status, c.customer_id
     from payments.stripe_checkout_sessions as c
@@ -1504,7 +1726,7 @@ begin
       coalesce(o.subject_id, m.subject_id),
       m.id is not null,
       o.named_at,
-      o.named_by
+      split_part(o.named_by, ' ', 1) -- what follows is the version that named it
     from (
       select o.*
       from payments_private.customer_owners as o
@@ -1683,7 +1905,8 @@ grant execute on function payments_private.payment_objects_of(text, uuid) to pay
  * currency's minor unit, and how many payments failed. Days without any of these have no row.
  *
  * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
- * Each part reads the rows of its days alone, from an index that has all that it needs.
+ * Sums are numeric, because the amounts of a day may add up to more than a bigint holds. Each part reads the rows of its days alone,
+ * from an index that has all that it needs.
  *
  * Errors: SP001 for a time zone that Postgres does not know.
  */
@@ -1696,11 +1919,11 @@ create or replace function payments_private.revenue_by_day(
   returns table (
     day text,
     currency text,
-    revenue bigint,
+    revenue numeric,
     payments bigint,
-    refunds bigint,
+    refunds numeric,
     refund_count bigint,
-    disputed bigint,
+    disputed numeric,
     failed bigint
   )
   language plpgsql
@@ -1714,11 +1937,11 @@ begin
     select
       to_char(m.on_day, 'YYYY-MM-DD'),
       m.currency,
-      coalesce(sum(m.revenue), 0)::bigint,
+      coalesce(sum(m.revenue), 0),
       coalesce(sum(m.payments), 0)::bigint,
-      coalesce(sum(m.refunds), 0)::bigint,
+      coalesce(sum(m.refunds), 0),
       coalesce(sum(m.refund_count), 0)::bigint,
-      coalesce(sum(m.disputed), 0)::bigint,
+      coalesce(sum(m.disputed), 0),
       coalesce(sum(m.failed), 0)::bigint
     from (
       select (t.paid_at at time zone time_zone)::date as on_day, t.currency, sum(t.amount) as revenue, count(*) as payments,
@@ -1915,7 +2138,7 @@ begin
   from (
     select
       o.currency,
-      sum(o.mrr)::bigint as mrr,
+      sum(o.mrr) as mrr,
       count(*) as subscriptions,
       count(*) filter (where o.has_no_amount) as subscriptions_without_amount
     from (
@@ -2224,54 +2447,65 @@ grant execute on function payments.purchase_of(payments.webhook_events) to payme
 --! EndIncluded payment/purchase_of.sql
 --! Included projection/private/subscription_access.sql
 /*
- * Returns {access, reason}: whether a subscription gives access, as sql/templates/team-entitlements.sql decides it, and why, as a
- * sentence. access is:
+ * Returns whether a subscription gives access, and why, as a sentence. access is:
  *   granted  it gives access
  *   at_risk  it gives access, and Stripe still tries to collect the payment
  *   none     it gives none
  *
- * An app may decide otherwise. This is what the dashboard shows, and nothing depends on it.
+ * The view payments.subscription_access decides; the sentence names what decided. An app may decide otherwise: nothing but the
+ * lists of subscriptions depends on this.
  */
-create or replace function payments_private.subscription_access(subscription payments.stripe_subscriptions)
-  returns jsonb
+create or replace function payments_private.subscription_access(
+  subscription payments.stripe_subscriptions,
+  out access text,
+  out reason text
+)
+  returns record
   language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_is_paid boolean;
 begin
-  if subscription.status not in ('trialing', 'active', 'past_due') then
-    return jsonb_build_object('access', 'none', 'reason', format('The status %s gives no access.', subscription.status));
-  end if;
-  if subscription.pause_collection_behavior is not null then
-    return jsonb_build_object('access', 'none', 'reason', 'Collection is paused, so no money arrives.');
-  end if;
-  if subscription.status = 'trialing' then
-    return jsonb_build_object('access', 'granted', 'reason', 'The trial gives access.');
-  end if;
-  if subscription.latest_invoice_id is null then
-    return jsonb_build_object('access', 'granted', 'reason', 'Nothing was billed so far.');
-  end if;
-  select exists (
+  if exists (
     select
-    from payments.transactions as t
-    where t.provider_customer_id = subscription.customer_id
-      and t.environment = subscription.environment
-      and t.type = 'subscription_invoice'
-      and t.related_object_ids ->> 'subscription' = subscription.subscription_id
-      and t.status in ('succeeded', 'partially_refunded', 'refunded')
-      and (t.amount > t.amount_disputed or t.amount = 0)
-  )
-  into v_is_paid;
-  return case
-    when not v_is_paid then
-      jsonb_build_object('access', 'none', 'reason', 'No money has arrived for it.')
-    when subscription.status = 'past_due' then
-      jsonb_build_object('access', 'at_risk', 'reason', 'The last payment failed, and Stripe still tries to collect it.')
-    else jsonb_build_object('access', 'granted', 'reason', 'It is active, and money has arrived.')
-  end;
+    from payments.subscription_access as a
+    where a.subscription_id = (subscription).subscription_id
+      and a.environment = (subscription).environment
+  ) then
+    access := case when (subscription).status = 'past_due' then 'at_risk' else 'granted' end;
+    reason := case
+      when (subscription).status = 'trialing' then 'The trial gives access.'
+      when (subscription).latest_invoice_id is null then 'Nothing was billed so far.'
+      when access = 'at_risk' then 'The last payment failed, and Stripe still tries to collect it.'
+      when exists (
+        select
+        from payments.transactions as t
+        where t.provider_customer_id = (subscription).customer_id
+          and t.environment = (subscription).environment
+          and t.related_object_ids ->> 'subscription' = (subscription).subscription_id
+          and t.type = 'subscription_invoice'
+          and t.paid_at is not null
+          and t.amount > 0
+      ) then 'It is active, and money has arrived.'
+      else 'It is active, and nothing was to be paid so far.'
+    end;
+  else
+    access := 'none';
+    reason := case
+      when (subscription).status not in ('trialing', 'active', 'past_due') then
+        format('The status %s gives no access.', (subscription).status)
+      when (subscription).pause_collection_behavior is not null then 'Collection is paused, so no money arrives.'
+      when (subscription).subject_type is null then 'It belongs to no billing subject. Assign it to one.'
+      when not exists (
+        select
+        from payments.stripe_subscription_items as i
+        where i.subscription_id = (subscription).subscription_id
+          and i.environment = (subscription).environment
+      ) then 'It has no item.'
+      else 'No money has arrived for it.'
+    end;
+  end if;
 end;
 $$;
 
@@ -7595,7 +7829,7 @@ revoke all on function payments_private.payment_methods_of(text, text[]) from pu
  * Stripe sends later about these objects and customers is redacted before it is stored. So nothing comes back by a
  * late event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
  *
- * A living subscription continues, and so do its payments. End it first, if that is wanted. A checkout that is
+ * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. A checkout that is
  * open can still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the
  * customer there. The app's own tables stay as they are. So does the metadata that the app wrote, except that of
  * customers and except keys that redact() knows. Recorded errors are removed, because they may repeat personal data.
@@ -13275,6 +13509,16 @@ begin
       then 'priceData.recurring needs mode subscription.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
+    when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
+    when (
+      select count(distinct c.currency)
+      from (
+        select i.item #>> '{priceData,currency}' as currency
+        from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+        union all
+        select v_options ->> 'currency' where jsonb_path_exists(line_items, '$[*].priceData')
+      ) as c
+    ) > 1 then 'currency, and the currency of each priceData, must be the same.'
     when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
     when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
     when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
@@ -14014,7 +14258,8 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * is a retry of the other.
  *
  * An item that names a lookup key is asked for by that key, whichever price it has.
- * A quantity that is left out counts as 1, and metadata and options that are left out as none.
+ * A quantity that is left out counts as 1, and metadata and options that are left out as none. The option expires_at is
+ * left out: it is computed from the clock, so a repeated request has another one.
  */
 create or replace function payments_private.checkout_request_hash(
   mode text,
@@ -14045,7 +14290,8 @@ begin
           )
           from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
-        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'), coalesce(options, '{}')
+        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'),
+        coalesce(options, '{}') - 'expires_at'
       )::text,
       'UTF8'
     )),
@@ -14672,6 +14918,48 @@ $$;
 revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
   from public, anon, authenticated;
 --! EndIncluded checkout/private/forced_options.sql
+--! Included checkout/private/check_checkout_times.sql
+/*
+ * Raises SP064 for an instant of a checkout that Stripe would refuse now, and SP065 for a trial of prices that are all paid
+ * once. It asks for the time, so it is for checkouts that are sent, not for a repeated request whose session is there.
+ *
+ * Stripe counts from its own clock, which may differ from ours by seconds: it judges the minute around each limit.
+ */
+create or replace function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant numeric := extract(epoch from now());
+  v_problem text;
+begin
+  v_problem := case
+    when (options ->> 'expires_at')::numeric not between v_now + 1740 and v_now + 86460
+      then 'expiresAt must be 30 minutes to 24 hours from now.'
+    when (options ->> 'trial_end')::numeric < v_now + 172740 then 'trialEnd must be at least 48 hours from now.'
+    when (options ->> 'billing_cycle_anchor')::numeric < v_now - 60 then 'billingCycleAnchor must be in the future.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP064', hint = 'Correct the instant and send the request again.';
+  end if;
+  if options ?| '{trial_period_days,trial_end}' and not exists (
+    select
+    from jsonb_array_elements(line_items) as i (item)
+    left join payments.stripe_prices as p
+      on p.price_id = i.item ->> 'priceId' and p.environment = check_checkout_times.environment
+    where case when i.item ? 'priceData' then i.item -> 'priceData' ? 'recurring' else p.type is distinct from 'one_time' end
+  ) then
+    raise exception 'A trial needs a recurring price, and all of lineItems are paid once.'
+      using errcode = 'SP065', hint = 'Leave trialPeriodDays and trialEnd out, or add a recurring price.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_times(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_checkout_times.sql
 --! Included checkout/private/judge_again.sql
 /*
  * Raises if a checkout that was begun before is no longer offered to the caller. Its offer may be over, or a backend
@@ -14693,6 +14981,7 @@ begin
   perform payments_private.check_caller();
   if sends then
     perform payments_private.check_one_plan(session);
+    perform payments_private.check_checkout_times(session.environment, session.line_items, session.options);
   end if;
   if role = 'service' then
     return '{}';
@@ -14760,6 +15049,51 @@ revoke all on function payments_private.superseded_sessions(payments.stripe_chec
 grant execute on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
   to payments_service;
 --! EndIncluded checkout/private/superseded_sessions.sql
+--! Included checkout/private/release_refused_key.sql
+/*
+ * Takes the idempotency key from a checkout that Stripe refused, so that a corrected request may have it. It changes
+ * nothing if the request is the same (that is a retry), or if Stripe may have created the session nevertheless.
+ *
+ * begin_checkout_session calls it before it inserts as the caller. If a policy refuses that insert, this is undone too.
+ * A guest's key is scoped by the request, so there is nothing to release.
+ */
+create or replace function payments_private.release_refused_key(
+  environment text,
+  idempotency_key text,
+  subject_type text,
+  subject_id text,
+  caller_id text,
+  request_hash text
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if idempotency_key is null or coalesce(subject_type, caller_id) is null then
+    return;
+  end if;
+  update payments.stripe_checkout_sessions as t
+  set idempotency_key = null
+  where t.environment = release_refused_key.environment
+    and t.idempotency_key = release_refused_key.idempotency_key
+    and t.idempotency_scope = coalesce(
+      'subject:' || release_refused_key.subject_type || ':' || release_refused_key.subject_id,
+      'caller:' || release_refused_key.caller_id
+    )
+    and t.request_hash is distinct from release_refused_key.request_hash
+    and t.status = 'failed'
+    and not t.stripe_may_have_acted
+    and t.checkout_session_id is null;
+end;
+$$;
+
+revoke all on function payments_private.release_refused_key(text, text, text, text, text, text)
+  from public, anon, authenticated;
+grant execute on function payments_private.release_refused_key(text, text, text, text, text, text) to payments_service;
+--! EndIncluded checkout/private/release_refused_key.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
@@ -14775,9 +15109,11 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request. Guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
- * policies show it to the caller, and continues from its state. Another request under the same key raises SP002; for
- * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted
- * is found only if its columns are those of a request that was checked here.
+ * policies show it to the caller, and continues from its state. Another request under the same key raises SP002, unless
+ * Stripe refused the first one. Then the key passes to the corrected request (release_refused_key). For a guest another
+ * request is another checkout. The option expires_at is no part of the comparison. The first one counts, until the row
+ * is renewed. The trigger _150_request computes request_hash, so a row that an app user inserted is found only if its
+ * columns are those of a request that was checked here.
  *
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
  * money came to nothing (session_came_to_nothing).
@@ -14788,7 +15124,8 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
  * cannot choose the id either. Before the insert, the setting is `wanted at <trigger depth>`. Checkouts that triggers
- * of the app insert in between have a greater depth, so they are not taken for this one.
+ * of the app insert in between have a greater depth, so they are not taken for this one. Long because
+ * all that runs as the caller stands in one place, between two changes of the role.
  */
 create or replace function payments.begin_checkout_session(
   environment text,
@@ -14830,6 +15167,11 @@ begin
   v_request_hash := payments_private.checkout_request_hash(
     mode, line_items, coalesce(success_url, ''), coalesce(cancel_url, ''), subject_type, subject_id, customer_email,
     metadata, options
+  );
+
+  perform payments_private.release_refused_key(
+    environment, idempotency_key, subject_type, subject_id,
+    case when caller ->> 'role' <> 'service' then caller ->> 'sub' end, v_request_hash
   );
 
   -- insert as the caller, whose policies decide
@@ -14891,6 +15233,7 @@ begin
       update payments.stripe_checkout_sessions as t
       set status = 'initialized',
           attempt = t.attempt + 1,
+          options = coalesce(begin_checkout_session.options, '{}'), -- another expires_at at most
           checkout_session_id = null,
           url = null,
           client_secret = null,
@@ -15130,6 +15473,55 @@ $$;
 revoke all on function payments_private.check_portal_options(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.check_portal_options(jsonb) to payments_service;
 --! EndIncluded checkout/private/check_portal_options.sql
+--! Included checkout/private/check_portal_request.sql
+/*
+ * Raises SP001 for a portal request that Stripe or a constraint would refuse, with a sentence that names the field as the
+ * HTTP API spells it. begin_customer_portal_session calls it, and the trigger _250_check does for the rows that app users
+ * insert themselves.
+ */
+create or replace function payments_private.check_portal_request(
+  subject_type text,
+  subject_id text,
+  return_url text,
+  configuration text,
+  options jsonb
+)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(length(subject_type) not between 1 and 100, true)
+    or coalesce(length(subject_id) not between 1 and 255, true)
+  then
+    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if subject_type !~ '\S' or subject_id !~ '\S' then
+    raise exception 'subject.type and subject.id must not be blank.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if not payments_private.is_http_url(return_url) then
+    raise exception 'returnUrl must be an absolute http or https URL.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(return_url) > 5000 then
+    raise exception 'returnUrl must have at most 5000 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
+    raise exception 'configuration must have 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  perform payments_private.check_portal_options(options);
+end;
+$$;
+
+revoke all on function payments_private.check_portal_request(text, text, text, text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_portal_request(text, text, text, text, jsonb) to payments_service;
+--! EndIncluded checkout/private/check_portal_request.sql
 --! Included checkout/begin_customer_portal_session.sql
 /*
  * Begins a Billing Portal session for a signed-in app user, and returns {session, params, idempotency_key}.
@@ -15164,29 +15556,7 @@ begin
     raise exception 'Sign in to open the billing portal.'
       using errcode = 'SP004', hint = 'Send the token of a signed-in user.';
   end if;
-  if coalesce(length(subject_type) not between 1 and 100, true)
-    or coalesce(length(subject_id) not between 1 and 255, true)
-  then
-    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if subject_type !~ '\S' or subject_id !~ '\S' then
-    raise exception 'subject.type and subject.id must not be blank.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if not payments_private.is_http_url(return_url) then
-    raise exception 'returnUrl must be an absolute http or https URL.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(return_url) > 5000 then
-    raise exception 'returnUrl must have at most 5000 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
-    raise exception 'configuration must have 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  perform payments_private.check_portal_options(options);
+  perform payments_private.check_portal_request(subject_type, subject_id, return_url, configuration, options);
 
   -- insert as the caller, whose policies decide
   perform payments_private.become_caller(caller);
@@ -16737,101 +17107,6 @@ comment on view payments_private.transaction_list is 'Payments and refunds as th
 revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
---! Included projection/private/catalog_revision.sql
-/*
- * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
- *
- * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
- */
-create or replace function payments_private.catalog_revision(catalog_row jsonb)
-  returns text
-  language plpgsql
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return md5(jsonb_build_array(
-    catalog_row -> 'name',
-    catalog_row -> 'description',
-    catalog_row -> 'active',
-    catalog_row -> 'default_price_id',
-    catalog_row -> 'lookup_key',
-    catalog_row -> 'tax_behavior',
-    catalog_row -> 'metadata'
-  )::text);
-end;
-$$;
-
-revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
-grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
---! EndIncluded projection/private/catalog_revision.sql
---! Included projection/private/price_list.sql
-/*
- * Returns the prices that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `price_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.price_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.price_id,
-    p.product_id,
-    p.active,
-    p.currency,
-    p.unit_amount,
-    p.unit_amount_decimal,
-    p.type,
-    p.lookup_key,
-    p.billing_scheme,
-    p.tax_behavior,
-    p.recurring_interval,
-    p.recurring_interval_count,
-    p.metadata,
-    p.synced_at,
-    p.recurring_usage_type,
-    p.pay_what_you_want,
-    p.custom_unit_amount_minimum,
-    p.custom_unit_amount_maximum,
-    p.custom_unit_amount_preset,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_prices as p
-  where not p.deleted;
-
-comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.price_list from public, anon, authenticated;
-grant select on payments_private.price_list to payments_service;
---! EndIncluded projection/private/price_list.sql
---! Included projection/private/product_list.sql
-/*
- * Returns the products that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `product_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.product_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.product_id,
-    p.name,
-    p.description,
-    p.active,
-    p.default_price_id,
-    p.metadata,
-    p.synced_at,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_products as p
-  where not p.deleted;
-
-comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.product_list from public, anon, authenticated;
-grant select on payments_private.product_list to payments_service;
---! EndIncluded projection/private/product_list.sql
 --! Included projection/private/subscription_item_list.sql
 /*
  * Returns the items of subscriptions, with columns named as in the API's answers.
@@ -16895,14 +17170,15 @@ as
     ) as items,
     s.pause_collection_behavior,
     s.pause_collection_resumes_at,
-    payments_private.subscription_access(s) ->> 'access' as access,
-    payments_private.subscription_access(s) ->> 'reason' as access_reason,
+    verdict.access,
+    verdict.reason as access_reason,
     s.schedule_id,
     s.next_phase_at,
     s.next_phase_items,
     s.pending_update,
     s.pending_update_expires_at
-  from payments.stripe_subscriptions as s;
+  from payments.stripe_subscriptions as s
+  cross join lateral payments_private.subscription_access(s) as verdict;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 
@@ -17157,6 +17433,34 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_250_check.sql
+/*
+ * Triggers that check the rows that app users insert themselves as the handlers check a request. They fire after the
+ * policies have let the row in, and not for a repeated request, which inserts nothing. The condition names the role that
+ * inserts, which the trigger functions, as definers, cannot see.
+ */
+create or replace trigger _250_check after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__check();
+create or replace trigger _250_check after insert on payments.stripe_customer_portal_sessions
+  for each row
+  when (not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_portal_sessions__check();
+--! EndIncluded checkout/_250_check.sql
+--! Included checkout/_320_times.sql
+/*
+ * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let the
+ * row in, and not for a repeated request, which inserts nothing.
+ */
+create or replace trigger _320_times after insert on payments.stripe_checkout_sessions
+  for each row
+  when (
+    new.checkout_session_id is null
+    and new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'
+  )
+  execute function payments_private.tg_sessions__times();
+--! EndIncluded checkout/_320_times.sql
 --! Included checkout/_110_lookup_keys.sql
 /*
  * Trigger that finds the prices of items that name a lookup key.
