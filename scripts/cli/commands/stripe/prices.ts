@@ -32,6 +32,7 @@ type PriceOptions = InEnvironment & {
   interval?: string
   intervalCount?: number
   lookupKey?: string
+  transferLookupKey?: boolean
   active?: boolean
   taxBehavior?: string
   metadata?: Record<string, string>
@@ -41,6 +42,7 @@ type PriceOptions = InEnvironment & {
 function priceOptions(command: Command): Command {
   return command
     .option('--lookup-key <key>', 'a stable name to find the price by; null for none')
+    .option('--transfer-lookup-key', 'take the lookup key from the price that has it')
     .option('--active <boolean>', 'whether it can be bought', boolean)
     .addOption(
       new Option('--tax-behavior <behavior>', 'how it relates to tax').choices([
@@ -137,8 +139,9 @@ export function registerPrices(prices: Command): void {
     )
 }
 
-const commonOf = ({ lookupKey, active, taxBehavior, metadata }: PriceOptions) => ({
+const commonOf = ({ lookupKey, transferLookupKey, active, taxBehavior, metadata }: PriceOptions) => ({
   lookupKey: orNull(lookupKey),
+  transferLookupKey,
   active,
   taxBehavior,
   metadata,
