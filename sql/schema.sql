@@ -155,6 +155,7 @@ create table payments.offers (
   one_plan boolean not null default false,
   trial_once boolean not null default true,
   active boolean not null default true,
+  managed_by text,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint offers_pkey PRIMARY KEY (offer_id, environment),
@@ -163,6 +164,7 @@ create table payments.offers (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint lookup_key_has_1_to_255_characters CHECK (((length(lookup_key) >= 1) AND (length(lookup_key) <= 255))),
+  constraint managed_by_has_1_to_100_characters CHECK (((length(managed_by) >= 1) AND (length(managed_by) <= 100))),
   constraint minimum_amount_is_not_negative CHECK ((minimum_amount >= 0)),
   constraint mode_sells_something CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
   constraint offer_id_is_a_name CHECK ((offer_id ~ '^[A-Za-z0-9_-]{1,100}$'::text)),
@@ -202,6 +204,7 @@ comment on column payments.offers.product_group is 'Name of the group of plans t
 comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
 comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
 comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.managed_by is 'What writes the offer, and alone changes it: catalog for `pg-payments catalog push`. Null for one that was written by hand.';
 comment on column payments.offers.created_at is 'When this row was created.';
 comment on column payments.offers.updated_at is 'When this row last changed.';
 CREATE INDEX offers_lookup_key_idx ON payments.offers USING btree (lookup_key, environment) WHERE (lookup_key IS NOT NULL);
@@ -368,6 +371,7 @@ CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions F
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
 CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
+CREATE TRIGGER _320_times AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'::text[]))) EXECUTE FUNCTION payments_private.tg_sessions__times();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -1777,7 +1781,7 @@ create table payments_private.erased_objects (
 alter table payments_private.erased_objects enable row level security;
 comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
 comment on column payments_private.erased_objects.environment is 'test or live.';
-comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.';
 comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
 comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
@@ -1844,6 +1848,7 @@ create view payments_private.offer_list with (security_invoker=true) as
     one_plan,
     trial_once,
     active,
+    managed_by,
     created_at,
     updated_at
    FROM payments.offers o;
@@ -2672,6 +2677,11 @@ create function payments_private.check_checkout_request(mode text, line_items js
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
+create function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_environment(environment text)
   returns void
   language plpgsql stable security invoker
@@ -2857,10 +2867,21 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+create function payments_private.erasable_ids(objects jsonb[])
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erase_rows(environment text, subject payments.billing_subject, customer_ids text[], object_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erased_text()
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.erased_text() to payments_service;
 
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
@@ -2978,6 +2999,12 @@ create function payments_private.is_adjustable_quantity(value jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_adjustable_quantity(value jsonb) to payments_service;
+
+create function payments_private.is_erased(environment text, ids text[])
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_erased(environment text, ids text[]) to payments_service;
 
 create function payments_private.is_http_url(url text)
   returns boolean
@@ -3158,6 +3185,11 @@ create function payments_private.owner_of(environment text, subscription_id text
 
 create function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
   returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.payment_methods_of(environment text, erased_ids text[])
+  returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -3396,10 +3428,11 @@ create function payments_private.recurring_revenue(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
 
-create function payments_private.redact(value jsonb, is_customer boolean DEFAULT false)
+create function payments_private.redact(value jsonb, kind text DEFAULT NULL::text)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.redact(value jsonb, kind text) to payments_service;
 
 create function payments_private.redact_erased(environment text, objects jsonb[])
   returns jsonb[]
@@ -3684,6 +3717,11 @@ create function payments_private.tg_sessions__one_plan()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__times()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

@@ -815,6 +815,8 @@ export type CreateStripeProductRequest = {
   /** At most 5000 characters. */
   description?: string | null
   active?: boolean
+  /** What the product contains, as Stripe's pricing tables show it. It replaces the former list. */
+  marketingFeatures?: string[]
   metadata?: Record<string, string>
   /** A request that is repeated with the same key is carried out once. */
   idempotencyKey?: string
@@ -834,6 +836,8 @@ export type UpdateStripeProductRequest = {
   /** At most 5000 characters. */
   description?: string | null
   active?: boolean
+  /** What the product contains, as Stripe's pricing tables show it. It replaces the former list. */
+  marketingFeatures?: string[]
   metadata?: Record<string, string>
   /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
   ifRevision?: string
@@ -863,6 +867,8 @@ export type CreateStripePriceRequest = {
     preset?: number
   }
   lookupKey?: string | null
+  /** Whether lookupKey is taken from the price that has it, in one step. Without it: 409. */
+  transferLookupKey?: boolean
   active?: boolean
   recurring?: {
     interval: 'day' | 'week' | 'month' | 'year'
@@ -881,6 +887,8 @@ export type MutateStripePriceResponse = {
 export type UpdateStripePriceRequest = {
   active?: boolean
   lookupKey?: string | null
+  /** Whether lookupKey is taken from the price that has it, in one step. Without it: 409. */
+  transferLookupKey?: boolean
   taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
   metadata?: Record<string, string>
   /** The `revision` that the editor saw. If another is there now, nothing is changed: 409. */
@@ -1089,20 +1097,25 @@ export type ListCheckoutSessionsResponse = {
 }
 
 export type CheckoutSessionRecord = {
+  /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  /** `payment`, `subscription`, or a word that Stripe adds later. */
-  mode: 'payment' | 'subscription' | (string & {})
-  status: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+  /** `payment`, `subscription`, `setup`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | 'setup' | (string & {})
+  status: CheckoutSessionStatus
   /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
   subjectType: string | null
   subjectId: string | null
   customerEmail: string | null
+  /** Stripe's id, `cs_…`. */
   checkoutSessionId: string | null
   customerId: string | null
   paymentIntentId: string | null
   subscriptionId: string | null
+  lastError: string | null
+  createdAt: string
+  updatedAt: string
   lineItems: CheckoutSessionLine[]
   successUrl: string
   cancelUrl: string
@@ -1111,11 +1124,8 @@ export type CheckoutSessionRecord = {
   options: Record<string, unknown>
   /** What the offer set, whatever the request said. */
   forcedOptions: Record<string, unknown>
-  lastError: string | null
   attempt: number
   expiresAt: string | null
-  createdAt: string
-  updatedAt: string
 }
 
 export type CheckoutSessionLine = {
@@ -1130,6 +1140,7 @@ export type ListPortalSessionsResponse = {
 }
 
 export type PortalSessionRecord = {
+  /** The id of the row in `payments.stripe_customer_portal_sessions`. */
   id: string
   environment: StripeEnvironment
   status: 'initialized' | 'created' | 'failed'
@@ -1138,11 +1149,11 @@ export type PortalSessionRecord = {
   customerId: string | null
   returnUrl: string | null
   configuration: string | null
-  /** What the request asked of the portal. */
-  options: Record<string, unknown>
   lastError: string | null
   createdAt: string
   updatedAt: string
+  /** What the request asked of the portal. */
+  options: Record<string, unknown>
 }
 
 export type ListStripeInvoicesResponse = {
@@ -1369,6 +1380,8 @@ export type SubjectErasure = {
   events: number
   /** Subscriptions that go on. They are not canceled. */
   livingSubscriptions: number
+  /** Checkouts that can still be paid. Erase again after that. */
+  openCheckouts: number
 }
 
 export type ListWebhookEventsResponse = {
@@ -1471,6 +1484,8 @@ export type Offer = {
   onePlan: boolean
   trialOnce: boolean
   active: boolean
+  /** What writes the offer; null for one that was written by hand. */
+  managedBy: string | null
   createdAt: string
   updatedAt: string
 }
@@ -1637,6 +1652,8 @@ export type PutOfferRequest = {
   /** Whether a subject that had a trial gets none. */
   trialOnce?: boolean
   active?: boolean
+  /** What writes the offer: `catalog` for `pg-payments catalog push`. */
+  managedBy?: string
 }
 
 export type PutOfferResponse = {

@@ -197,6 +197,10 @@ export interface PaymentsOffers {
    */
   lookup_key: string | null;
   /**
+   * What writes the offer, and alone changes it: catalog for `pg-payments catalog push`. Null for one that was written by hand.
+   */
+  managed_by: string | null;
+  /**
    * The most unit amount of prices that requests make up, in the minor unit; null for Stripe's own limit.
    */
   maximum_amount: Int8 | null;
@@ -487,7 +491,7 @@ export interface PaymentsPrivateErasedObjects {
    */
   erased_at: Generated<Timestamp>;
   /**
-   * Stripe id of a customer, or of an object of a payment.
+   * Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.
    */
   object_id: string;
   /**
@@ -547,6 +551,7 @@ export interface PaymentsPrivateOfferList {
   environment: string | null;
   forced_options: Json | null;
   lookup_key: string | null;
+  managed_by: string | null;
   maximum_amount: Int8 | null;
   maximum_quantity: number | null;
   minimum_amount: Int8 | null;

@@ -38,6 +38,7 @@ export interface Offers {
   one_plan: boolean
   trial_once: boolean
   active: boolean
+  managed_by: string | null
   created_at: Date
   updated_at: Date
 }
@@ -987,6 +988,11 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  'payments_private.erased_text': {
+    args: Record<string, never>
+    returns: string
+  }
+
   'payments_private.events_arrive': {
     args: {
       environment: string | null
@@ -1018,6 +1024,14 @@ export interface SqlFunctions {
   'payments_private.is_adjustable_quantity': {
     args: {
       value: Json | null
+    }
+    returns: boolean
+  }
+
+  'payments_private.is_erased': {
+    args: {
+      environment: string | null
+      ids: string[] | null
     }
     returns: boolean
   }
@@ -1124,6 +1138,14 @@ export interface SqlFunctions {
   'payments_private.recurring_revenue': {
     args: {
       environment: string | null
+    }
+    returns: Json
+  }
+
+  'payments_private.redact': {
+    args: {
+      value: Json | null
+      kind?: string | null
     }
     returns: Json
   }

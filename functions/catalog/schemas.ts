@@ -31,9 +31,15 @@ const ifRevision = s
   .describe('The `revision` that the editor saw. If another is there now, nothing is changed: 409.')
   .optional()
 export const deleteQuery = z.strictObject({ ifRevision })
+const FEATURES_MAX = 15
 const changeableProduct = {
   description: s.description.optional(),
   active: s.boolean.optional(),
+  marketingFeatures: z
+    .array(s.text(1, 80), s.requiredAs('a list of texts'))
+    .max(FEATURES_MAX, `must have at most ${FEATURES_MAX} entries`)
+    .describe("What the product contains, as Stripe's pricing tables show it. It replaces the former list.")
+    .optional(),
   metadata: s.metadata().optional(),
 }
 
@@ -42,7 +48,8 @@ export const createProductBody = s.request('CreateStripeProductRequest', {
   ...changeableProduct,
   idempotencyKey,
 })
-const hasField = (change: object) => Object.keys(change).some((field) => field !== 'ifRevision')
+const hasField = (change: object) =>
+  Object.keys(change).some((field) => field !== 'ifRevision' && field !== 'transferLookupKey')
 export const updateProductBody = s
   .request('UpdateStripeProductRequest', {
     name: s.text(1, 5000).optional(),
@@ -53,6 +60,9 @@ export const updateProductBody = s
 
 const active = s.boolean.optional()
 const lookupKey = s.text(1, 200).nullable().optional()
+const transferLookupKey = s.boolean
+  .describe('Whether lookupKey is taken from the price that has it, in one step. Without it: 409.')
+  .optional()
 const taxBehavior = z
   .enum(['exclusive', 'inclusive', 'unspecified'], 'must be one of exclusive, inclusive, unspecified')
   .optional()
@@ -80,6 +90,7 @@ export const createPriceBody = s
       .describe('The buyer chooses the amount, within these limits.')
       .optional(),
     lookupKey,
+    transferLookupKey,
     active,
     recurring: z
       .strictObject(
@@ -106,6 +117,7 @@ export const updatePriceBody = s
   .request('UpdateStripePriceRequest', {
     active,
     lookupKey,
+    transferLookupKey,
     taxBehavior,
     metadata: s.metadata().optional(),
     ifRevision,

@@ -1,6 +1,8 @@
 /** Subscriptions, transactions, customers, invoices and credit notes as schemas: filters, and what answers hold. */
+
 import { z } from 'zod'
 import { price, product } from '../catalog/schemas.ts'
+import { checkoutSession, customerPortalSession } from '../checkout/schemas.ts'
 import * as s from '../core/schema-parts.ts'
 import { ledgerEvent } from '../events/schemas.ts'
 
@@ -375,18 +377,7 @@ export const invoiceResponse = s.answer('GetStripeInvoiceResponse', {
 })
 
 export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
-  id: z.string(),
-  environment: s.environment,
-  mode: s.wordOfStripe('payment', 'subscription'),
-  status: z.enum(['initialized', 'open', 'completed', 'expired', 'failed']),
-  paymentStatus: s.wordOfStripe('paid', 'unpaid', 'no_payment_required').nullable(),
-  subjectType: s.nullable,
-  subjectId: s.nullable,
-  customerEmail: s.nullable,
-  checkoutSessionId: s.nullable,
-  customerId: s.nullable,
-  paymentIntentId: s.nullable,
-  subscriptionId: s.nullable,
+  ...checkoutSession.omit({ url: true, clientSecret: true }).shape,
   lineItems: z.array(
     s.answer('CheckoutSessionLine', { priceId: s.nullable, quantity: z.number().nullable() }),
   ),
@@ -395,10 +386,8 @@ export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
   metadata: s.strings,
   options: z.record(z.string(), z.unknown()).describe('What the request asked of Stripe beside its items.'),
   forcedOptions: z.record(z.string(), z.unknown()).describe('What the offer set, whatever the request said.'),
-  lastError: s.errorText,
   attempt: s.count,
   expiresAt: s.nullableInstant,
-  ...s.timestamps,
 })
 export const checkoutSessionsQuery = query('Created', {
   checkoutSessionId: s.id.optional(),
@@ -407,17 +396,8 @@ export const checkoutSessionsQuery = query('Created', {
 })
 
 export const portalSessionRecord = s.component('PortalSessionRecord', {
-  id: z.string(),
-  environment: s.environment,
-  status: z.enum(['initialized', 'created', 'failed']),
-  subjectType: z.string(),
-  subjectId: z.string(),
-  customerId: s.nullable,
-  returnUrl: s.nullable,
-  configuration: s.nullable,
+  ...customerPortalSession.omit({ url: true }).shape,
   options: z.record(z.string(), z.unknown()).describe('What the request asked of the portal.'),
-  lastError: s.errorText,
-  ...s.timestamps,
 })
 export const portalSessionsQuery = query('Created', {
   status: s.oneOf(portalSessionRecord.shape.status).optional(),

@@ -1,6 +1,6 @@
 /**
- * Fills a database with what a large shop leaves for the dashboard: customers with their billing subjects and subscriptions, payments and
- * refunds of a year up to now, events and sessions. Every kind of status and failure is among them.
+ * Fills a database with what a large shop leaves for the dashboard. It has customers with billing subjects and
+ * subscriptions, payments and refunds of a year, events and sessions. Every kind of status and failure is among them.
  *
  *     npx tsx scripts/bench/dashboard-data.ts postgres://… [customers] [transactions]
  */

@@ -1,12 +1,12 @@
 /** A migrated database for one test file, on a server of the app's or on a Postgres that all files of a run share. */
 import { createHash, randomBytes } from 'node:crypto'
-import { readdir, readFile, stat } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
+import { resolve } from 'node:path'
 import postgres from 'postgres'
 import { VERSION } from '../../functions/core/version.ts'
 import { migrate } from '../cli/commands/migrate.ts'
 import { installCommand } from '../kit/install-command.ts'
 import { isRemote } from '../kit/remote.ts'
+import { mentionsPayments, runSqlFile, type SqlFile, sqlFilesOf } from '../kit/sql-files.ts'
 import { FAST_SETTINGS, isMissingPostgres, shareEmbeddedPostgres } from '../postgres/index.ts'
 
 /** Installs the schema `payments` at this place among the app's migrations. */
@@ -157,30 +157,13 @@ async function create(
   }
 }
 
-type SqlFile = { path: string; text: string }
-
-/** The SQL files of a folder, in the order of their paths, or one file. */
+/** The files of a path, of which there has to be one. */
 async function filesOf(path: string | undefined): Promise<SqlFile[]> {
   if (path === undefined) return []
-  const root = resolve(path)
-  const found = await stat(root).catch(() => undefined)
-  if (!found) throw new Error(`The migrations ${root} do not exist.`)
-  const paths = found.isDirectory()
-    ? (await readdir(root, { recursive: true }))
-        .filter((name) => name.endsWith('.sql'))
-        .sort()
-        .map((name) => join(root, name))
-    : [root]
-  if (paths.length === 0) throw new Error(`There is no .sql file in ${root}.`)
-  return Promise.all(paths.map(async (file) => ({ path: file, text: upPart(await readFile(file, 'utf8')) })))
+  const files = await sqlFilesOf(path)
+  if (files.length === 0) throw new Error(`There is no .sql file in ${resolve(path)}.`)
+  return files
 }
-
-/** A file may also hold the way back: node-pg-migrate, dbmate and goose mark where it begins. */
-function upPart(text: string): string {
-  return text.split(/^[ \t]*--\s*(?:down migration|migrate:down|\+goose down)\b.*$/im)[0] ?? ''
-}
-
-const MENTIONS_PAYMENTS = /\bpayments\s*\.\s*["a-z_]/i
 
 async function install(
   url: string,
@@ -196,14 +179,9 @@ async function install(
   const sql = open(url, 1)
   try {
     if (typeof migrations === 'function') await migrations(sql, installPayments)
-    for (const { path, text } of files ?? []) {
-      if (MENTIONS_PAYMENTS.test(text)) await installPayments()
-      await sql
-        .unsafe(text)
-        .simple()
-        .catch((cause: Error) => {
-          throw new Error(`${path} failed: ${cause.message}`, { cause })
-        })
+    for (const file of files ?? []) {
+      if (mentionsPayments(file.text)) await installPayments()
+      await runSqlFile(sql, file)
     }
     await installPayments()
   } finally {

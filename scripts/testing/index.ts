@@ -13,6 +13,7 @@ import type postgres from 'postgres'
 import type { Stripe } from 'stripe'
 import { createLog } from '../../functions/app.ts'
 import { type Actions, createActions } from '../kit/actions.ts'
+import { onParentGone } from '../kit/parent.ts'
 import { type System, startSystem } from '../kit/system.ts'
 import { type LocalStripe, StripeFailure } from '../local-stripe/index.ts'
 import { createDatabase, type Migrations } from './database.ts'
@@ -135,7 +136,12 @@ async function startOver(
     },
     log: failures.log,
   })
+  // A run of tests that was killed leaves its test files running, which would keep Postgres.
+  const unwatch = onParentGone(process.env, () => {
+    void closeOnce().finally(() => process.exit(1))
+  })
   const close = async () => {
+    unwatch()
     await system.close()
     await database.close()
   }

@@ -120,6 +120,37 @@ describe.each<PostgresVersion>([15, 18])('on Postgres %i', (version) => {
     expect(failed(await doctor(env))).toEqual([])
   })
 
+  test('what is printed brings back columns, functions, grants, owners and row level security, whatever the search path', async () => {
+    const superuser = withDatabase(server.url, 'one')
+    await run(
+      superuser,
+      `alter role owner_one in database one set search_path = payments, payments_private, public;
+      alter role owner_one in database one set quote_all_identifiers = on;
+      alter table payments.stripe_products drop column description cascade;
+      alter table payments.transactions disable row level security;
+      drop function payments.due_sync_kinds(text);
+      revoke usage on schema payments from payments_service;
+      alter table payments.sync_runs owner to owner_two;
+      alter function payments_private.end_sync owner to owner_two`,
+    )
+    const env = envOf('owner_one', 'one')
+    const seen = new Set<string>()
+    for (let round = 0; round < 3; round++) {
+      for (const { check, next } of failed(await doctor(env))) {
+        seen.add(check)
+        const [, statements = ''] = /run in psql: (.+;)/i.exec(next ?? '') ?? []
+        if (statements !== '') await run(superuser, statements)
+        if (next?.includes('migrate --again')) {
+          const { code, err } = await runCli(['migrate', '--again'], { env })
+          expect(code, err).toBe(0)
+        }
+      }
+    }
+    expect([...seen]).toEqual(expect.arrayContaining(['schema', 'roles', 'owner', 'row level security']))
+    expect(failed(await doctor(env))).toEqual([])
+    await run(superuser, 'alter role owner_one in database one reset all')
+  })
+
   test('quote_all_identifiers changes nothing in the schema', async () => {
     const admin = open(server.url)
     await admin.unsafe('alter database one set quote_all_identifiers = on')

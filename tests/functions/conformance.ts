@@ -439,6 +439,11 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         'successUrl must be an absolute http or https URL.',
       ],
       [
+        'has a backslash before another host',
+        (b) => ({ ...b, successUrl: 'https://shop.example\\@evil.example/' }),
+        'successUrl must be an absolute http or https URL.',
+      ],
+      [
         'hides a scheme in white space',
         (b) => ({ ...b, successUrl: 'java\nscript:alert(1)//https://a.b' }),
         'successUrl must be an absolute http or https URL.',

@@ -1,33 +1,17 @@
 /**
- * What to do at Stripe so that it has what the file says. The metadata key `payments_catalog` marks what this command
+ * What to do at Stripe, and with offers in the database, so that they have what the file says. The metadata key `payments_catalog` marks what this command
  * made; it holds the key of a product or the lookup key of a price. Nothing without it is touched, unless it is adopted.
  */
 import { createHash } from 'node:crypto'
 import type { StripePrice, StripeProduct } from '../../../../types/api.ts'
 import { money } from '../../support/output.ts'
 import { type CatalogFile, type WantedPrice, type WantedProduct, wanted } from './file.ts'
+import { planOffers } from './offers.ts'
+import type { Actual, Plan, Planning, Step } from './steps.ts'
 
 export const MARK = 'payments_catalog'
 export const FEATURES = 'payments_features'
 export const TRIAL_DAYS = 'payments_trial_days'
-
-export type Step = {
-  action: 'create' | 'update' | 'archive'
-  kind: 'product' | 'price'
-  /** The key of the product or the lookup key of the price. */
-  key: string
-  /** The id at Stripe; null if it is created. */
-  id: string | null
-  /** Of a price that is created: the key of its product. */
-  product?: string
-  body: Record<string, unknown>
-  /** What it does, as a sentence with its place in the file. */
-  text: string
-}
-
-export type Plan = { steps: Step[]; conflicts: string[]; productIds: Map<string, string> }
-export type Actual = { products: StripeProduct[]; prices: StripePrice[] }
-type Planning = Plan & { actual: Actual; at: CatalogFile['at']; adopt: boolean; environment: string }
 
 const isReserved = (key: string) => /^(payments|insforge)_/.test(key)
 
@@ -58,6 +42,7 @@ export function planCatalog(
         body: { active: false },
         text: `archive product ${product.metadata[MARK]} (${product.productId}): the file does not have it`,
       } as Step)
+  planOffers(plan, file.catalog.offers)
   return { steps: plan.steps, conflicts: plan.conflicts, productIds: plan.productIds }
 }
 
@@ -94,6 +79,7 @@ function planProduct(plan: Planning, product: WantedProduct, kept: Set<string>):
     const body = {
       name: product.name,
       ...(product.description && { description: product.description }),
+      ...(product.features && { marketingFeatures: product.features }),
       metadata: { ...product.metadata, ...reserved },
     }
     const times = actual.products.filter(({ metadata }) => metadata[MARK] === product.key).length
@@ -115,6 +101,7 @@ function planProduct(plan: Planning, product: WantedProduct, kept: Set<string>):
         description: product.description ?? null,
       }),
       ...(!found.active && { active: true }),
+      ...(metadata?.[FEATURES] !== undefined && { marketingFeatures: product.features ?? [] }),
       ...(metadata && { metadata }),
     }
     if (Object.keys(body).length > 0)
@@ -173,12 +160,15 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
   const trial: Record<string, string> =
     want.trialDays === undefined ? {} : { [TRIAL_DAYS]: String(want.trialDays) }
   const reserved = { [MARK]: want.lookupKey, ...trial }
+  // The new price takes the key over before the old one is archived, so that at every moment a price has it.
+  const transfer = holder !== undefined && holder.priceId !== match?.priceId && { transferLookupKey: true }
+  const archived: Step[] = []
   for (const price of ours) {
     if (price.priceId === match?.priceId) continue
     kept.add(price.priceId)
     if (price.active || price.lookupKey === want.lookupKey)
       archivePrice(
-        plan,
+        { ...plan, steps: archived },
         price,
         match
           ? 'another price has its place'
@@ -190,7 +180,7 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
     const metadata = changedMetadata(match.metadata, want.metadata, reserved)
     const body = {
       ...(!match.active && { active: true }),
-      ...(match.lookupKey !== want.lookupKey && { lookupKey: want.lookupKey }),
+      ...(match.lookupKey !== want.lookupKey && { lookupKey: want.lookupKey, ...transfer }),
       ...(want.taxBehavior !== undefined &&
         match.taxBehavior !== want.taxBehavior && { taxBehavior: want.taxBehavior }),
       ...(metadata && { metadata }),
@@ -200,12 +190,14 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
         ...{ action: 'update', kind: 'price', key: want.lookupKey, id: match.priceId, body },
         text: `${place} update price ${want.lookupKey} (${match.priceId}): ${Object.keys(body).join(', ')}`,
       } as Step)
+    steps.push(...archived)
     return
   }
   const body = {
     currency: want.currency,
     unitAmount: want.amount,
     lookupKey: want.lookupKey,
+    ...transfer,
     ...(want.interval && { recurring: { interval: want.interval, intervalCount: want.intervalCount ?? 1 } }),
     ...(want.taxBehavior && { taxBehavior: want.taxBehavior }),
     metadata: { ...want.metadata, ...reserved },
@@ -215,6 +207,7 @@ function planPrice(plan: Planning, product: WantedProduct, want: WantedPrice, ke
     body: { ...body, idempotencyKey: idempotencyKey(environment, want.lookupKey, body, ours.length) },
     text: `${place} create price ${want.lookupKey}: ${amountOf(want.amount, want.currency)}${want.interval ? ` every ${want.intervalCount ?? 1} ${want.interval}` : ''}`,
   } as Step)
+  steps.push(...archived)
 }
 
 /** A request that is repeated because its answer was lost creates nothing twice. */

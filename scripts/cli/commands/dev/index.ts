@@ -22,6 +22,11 @@ export function registerDev(program: Command): void {
       wholeNumber(0, 86_400),
     )
     .option('--env-file <path>', 'write the variables into this file; its other lines stay')
+    .option(
+      '--migrations <folder>',
+      "the app's migrations, run on the Postgres of dev (default: those of Supabase, graphile-migrate, node-pg-migrate, or migrations/*.sql)",
+    )
+    .option('--no-migrations', 'run no migrations of the app')
     .option('--reset', 'empty .pg-payments first: the embedded Postgres and local Stripe')
     .addHelpText(
       'after',

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { relative } from 'node:path'
 import { createActions } from '../../../kit/actions.ts'
+import { onParentGone } from '../../../kit/parent.ts'
 import { checkPorts, type PortTaken, type System, startSystem } from '../../../kit/system.ts'
 import type { Context } from '../../support/context.ts'
 import { cliError, EXIT } from '../../support/errors.ts'
@@ -12,6 +13,7 @@ import { envLines, writeEnvFile } from './env-file.ts'
 import { type Folder, folderOf, type Settings } from './folder.ts'
 import { keysHelp, listenToKeys } from './keys.ts'
 import { createEventLog } from './log.ts'
+import { findMigrations, runMigrations, watchMigrations } from './migrations.ts'
 
 export type DevOptions = {
   port: number
@@ -21,6 +23,8 @@ export type DevOptions = {
   settleAfter?: number
   reset?: boolean
   envFile?: string
+  /** False for none. */
+  migrations?: string | false
 }
 
 /** Local Stripe retries failed deliveries sooner than Stripe does, because a person is waiting. */
@@ -38,6 +42,7 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
       next: 'Stop it first, or use it: npx pg-payments dev --help',
     })
   }
+  const migrations = await findMigrations(directory, options.migrations)
   await checkPorts([
     ['the handlers', options.port],
     ['local Stripe', options.stripePort],
@@ -50,11 +55,12 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
 
   const stopping = new AbortController()
   const off = io.onInterrupt(() => stopping.abort())
-  const closers: (() => Promise<void> | void)[] = [off]
+  const closers: (() => Promise<void> | void)[] = [off, onParentGone(io.env, () => stopping.abort())]
   try {
     const database = await openDatabase(context, folder, settings, {
       databasePort: options.databasePort,
       directory,
+      migrations,
     })
     closers.push(database.close)
     if (options.reset && !database.embedded)
@@ -75,9 +81,23 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
     closers.push(control.close)
     await folder.saveRunning({ pid: process.pid, control: control.url, token, env })
     closers.push(folder.clearRunning)
+    if (migrations && database.embedded) {
+      const runNew = () => runMigrations(migrations, database.url, async () => {}, write)
+      closers.push(
+        watchMigrations(migrations, () =>
+          runNew().then(
+            () => {},
+            (error: Error) => write(error.message),
+          ),
+        ),
+      )
+    }
     if (options.envFile) await writeEnvFile(options.envFile, env)
 
-    context.show(addressesOf(database, system, env), () => welcome(context, database, system, env, command))
+    const dashboard = await system.dashboardLink()
+    context.show(addressesOf(database, system, env), () =>
+      welcome(context, database, system, env, command, dashboard),
+    )
     if (command.length > 0) return await runApp(command, { ...io.env, ...env }, stopping.signal)
     closers.push(listenToKeys(io, actions, write, () => stopping.abort()))
     await new Promise<void>((resolve) => {
@@ -188,6 +208,7 @@ function welcome(
   system: System,
   env: Record<string, string>,
   command: string[],
+  dashboard: string | null,
 ): string {
   const lines = options.envFile
     ? `  The app's variables are in ${relative(process.cwd(), options.envFile) || options.envFile}.`
@@ -205,7 +226,7 @@ function welcome(
   Payments   ${system.apiUrl}
   Stripe     ${system.local.url}   (local Stripe: API and hosted pages)
   Postgres   ${database.embedded ? database.url : 'the one in DATABASE_URL'}
-  Events     ${events}
+  Events     ${events}${dashboard === null ? '' : `\n  Dashboard  ${dashboard}   (signs you in once, within five minutes)`}
 
 ${lines}
 

@@ -154,10 +154,13 @@ const SETTING = 'Remove this setting of the login or of the database; the findin
 
 /** The codes of the reasons in the health of an environment, and of what `doctor` shows of it. */
 export const HEALTH_CODES: Record<string, Meaning> = {
-  no_key: { meaning: 'There is no Stripe key for the environment.', next: SET_KEY },
+  no_key: {
+    meaning: 'There is no Stripe key for the environment.',
+    next: `${SET_KEY} ${RECOVER}`,
+  },
   secrets_unreadable: {
     meaning: 'The stored secrets cannot be decrypted.',
-    next: 'Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again.',
+    next: `Set PAYMENTS_ENCRYPTION_KEY to the key that they were stored with, or store them again. ${RECOVER}`,
   },
   key_refused: { meaning: 'Stripe refuses the key, or it lacks a permission.', next: SET_KEY },
   stripe_unreachable: { meaning: 'Stripe cannot be reached just now.', next: 'Try again in a moment.' },
