@@ -1,5 +1,5 @@
---! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
---! Hash: sha1:db5594163c62735bb8c72de5fce1eeee390da583
+--! Previous: sha1:9019a38133127c21a463c951528dee02a3400d13
+--! Hash: sha1:ba6cc81f44a5eca37c155910bce62bc4c7f59a80
 --! Message: functions
 
 --! Included access/check_installation.sql
