@@ -1,5 +1,5 @@
---! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:ebd39e8053fb36aa51fdeb03b290be2b3c4beb75
+--! Previous: sha1:6d8702169aed6093478ddd38c52a3f8d549d497f
+--! Hash: sha1:b1b41ac699f19b2464865db1a1b860f1822a93c6
 --! Message: functions
 
 --! Included access/check_installation.sql
