@@ -39,7 +39,7 @@ create table payments.customer_mappings (
   constraint customer_mappings_pkey PRIMARY KEY (id),
   constraint customer_mappings_provider_customer_id_key UNIQUE (provider_customer_id, environment, provider),
   constraint customer_mappings_subject_key UNIQUE (subject_id, subject_type, environment, provider),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.customer_mappings enable row level security;
 comment on table payments.customer_mappings is 'The Stripe customer that a billing subject pays with; new sessions use it. Of several customers it is the one with a living subscription, else the one that was claimed first.';
@@ -102,7 +102,7 @@ create table payments.customers (
   version bigint not null default 0,
   constraint customers_pkey PRIMARY KEY (id),
   constraint customers_provider_customer_id_key UNIQUE (provider_customer_id, environment, provider),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 ) with (toast_tuple_target=8160);
 alter table payments.customers enable row level security;
 comment on table payments.customers is 'Stripe customers (https://docs.stripe.com/api/customers). A deleted customer stays as a tombstone with deleted = true.';
@@ -160,7 +160,7 @@ create table payments.offers (
   constraint offers_pkey PRIMARY KEY (offer_id, environment),
   constraint amounts_are_a_range CHECK ((minimum_amount <= maximum_amount)),
   constraint currency_has_three_letters CHECK ((currency ~ '^[a-z]{3}$'::text)),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint lookup_key_has_1_to_255_characters CHECK (((length(lookup_key) >= 1) AND (length(lookup_key) <= 255))),
   constraint minimum_amount_is_not_negative CHECK ((minimum_amount >= 0)),
@@ -235,7 +235,7 @@ create table payments.provider_connections (
   events_complete_until timestamp with time zone,
   constraint provider_connections_pkey PRIMARY KEY (id),
   constraint provider_connections_environment_key UNIQUE (provider, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint last_sync_status_is_known CHECK ((last_sync_status = ANY (ARRAY['succeeded'::text, 'failed'::text]))),
   constraint status_is_known CHECK ((status = ANY (ARRAY['unconfigured'::text, 'connected'::text, 'error'::text])))
 );
@@ -306,14 +306,14 @@ END) stored,
   forced_options jsonb not null default '{}'::jsonb,
   constraint stripe_checkout_sessions_pkey PRIMARY KEY (id),
   constraint attempt_counts_from_1 CHECK ((attempt >= 1)),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint idempotency_key_has_1_to_200_characters CHECK (((length(idempotency_key) >= 1) AND (length(idempotency_key) <= 200))),
   constraint line_items_are_a_list CHECK (((jsonb_typeof(line_items) = 'array'::text) AND (jsonb_array_length(line_items) <= 100))),
   constraint metadata_is_an_object CHECK ((jsonb_typeof(metadata) = 'object'::text)),
-  constraint mode_of_a_request_is_known CHECK (((mode = ANY ('{payment,subscription,setup}'::text[])) OR (checkout_session_id IS NOT NULL))),
+  constraint mode_of_a_request_is_known CHECK (((mode = ANY (ARRAY['payment'::text, 'subscription'::text, 'setup'::text])) OR (checkout_session_id IS NOT NULL))),
   constraint options_are_an_object CHECK ((jsonb_typeof(options) = 'object'::text)),
-  constraint status_is_known CHECK ((status = ANY ('{initialized,open,completed,expired,failed}'::text[]))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'open'::text, 'completed'::text, 'expired'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
   constraint subject_type_has_1_to_100_characters CHECK (((length(subject_type) >= 1) AND (length(subject_type) <= 100)))
@@ -412,7 +412,7 @@ create table payments.stripe_credit_notes (
   version bigint not null default 0,
   constraint stripe_credit_notes_pkey PRIMARY KEY (id),
   constraint stripe_credit_notes_credit_note_id_key UNIQUE (credit_note_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
 );
 alter table payments.stripe_credit_notes enable row level security;
@@ -466,7 +466,7 @@ create table payments.stripe_customer_portal_sessions (
   updated_at timestamp with time zone not null default now(),
   options jsonb not null default '{}'::jsonb,
   constraint stripe_customer_portal_sessions_pkey PRIMARY KEY (id),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint options_are_an_object CHECK ((jsonb_typeof(options) = 'object'::text)),
   constraint status_is_known CHECK ((status = ANY (ARRAY['initialized'::text, 'created'::text, 'failed'::text]))),
   constraint subject_id_has_1_to_255_characters CHECK (((length(subject_id) >= 1) AND (length(subject_id) <= 255))),
@@ -543,7 +543,7 @@ create table payments.stripe_invoices (
   version bigint not null default 0,
   constraint stripe_invoices_pkey PRIMARY KEY (id),
   constraint stripe_invoices_invoice_id_key UNIQUE (invoice_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
 ) with (fillfactor=85);
 alter table payments.stripe_invoices enable row level security;
@@ -622,7 +622,7 @@ create table payments.stripe_prices (
   version bigint not null default 0,
   constraint stripe_prices_pkey PRIMARY KEY (id),
   constraint stripe_prices_price_id_key UNIQUE (price_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.stripe_prices enable row level security;
 comment on table payments.stripe_prices is 'Stripe prices (https://docs.stripe.com/api/prices). A deleted price stays as a tombstone with deleted = true.';
@@ -675,7 +675,7 @@ create table payments.stripe_products (
   version bigint not null default 0,
   constraint stripe_products_pkey PRIMARY KEY (id),
   constraint stripe_products_product_id_key UNIQUE (product_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.stripe_products enable row level security;
 comment on table payments.stripe_products is 'Stripe products (https://docs.stripe.com/api/products). A deleted product stays as a tombstone with deleted = true.';
@@ -714,7 +714,7 @@ create table payments.stripe_subscription_items (
   updated_at timestamp with time zone not null default now(),
   constraint stripe_subscription_items_pkey PRIMARY KEY (id),
   constraint stripe_subscription_items_subscription_item_id_key UNIQUE (subscription_item_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments.stripe_subscription_items enable row level security;
 comment on table payments.stripe_subscription_items is 'The items of each subscription (https://docs.stripe.com/api/subscription_items), as of the snapshot that the subscription shows.';
@@ -770,7 +770,7 @@ create table payments.stripe_subscriptions (
   version bigint not null default 0,
   constraint stripe_subscriptions_pkey PRIMARY KEY (id),
   constraint stripe_subscriptions_subscription_id_key UNIQUE (subscription_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL)))
 ) with (toast_tuple_target=8160);
 alter table payments.stripe_subscriptions enable row level security;
@@ -879,7 +879,7 @@ create table payments.sync_runs (
   heartbeat_at timestamp with time zone not null default now(),
   finished_at timestamp with time zone,
   constraint sync_runs_pkey PRIMARY KEY (id),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint error_only_when_failed CHECK (((error IS NOT NULL) = (status = 'failed'::text))),
   constraint finished_at_unless_running CHECK (((finished_at IS NULL) = (status = 'running'::text))),
   constraint kinds_are_known CHECK (((cardinality(kinds) > 0) AND (kinds <@ ARRAY['products'::text, 'prices'::text, 'customers'::text, 'subscriptions'::text, 'checkout_sessions'::text, 'payment_intents'::text, 'charges'::text, 'invoices'::text, 'credit_notes'::text, 'refunds'::text, 'disputes'::text]))),
@@ -945,10 +945,10 @@ create table payments.transactions (
   constraint amount_disputed_is_not_negative CHECK ((amount_disputed >= 0)),
   constraint amount_is_not_negative CHECK ((amount >= 0)),
   constraint amount_refunded_is_not_negative CHECK ((amount_refunded >= 0)),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
-  constraint status_is_known CHECK ((status = ANY ('{succeeded,failed,pending,refunded,partially_refunded}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint status_is_known CHECK ((status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'pending'::text, 'refunded'::text, 'partially_refunded'::text]))),
   constraint subject_is_whole CHECK (((subject_type IS NULL) = (subject_id IS NULL))),
-  constraint type_is_known CHECK ((type = ANY ('{one_time_payment,subscription_invoice,refund,failed_payment}'::text[])))
+  constraint type_is_known CHECK ((type = ANY (ARRAY['one_time_payment'::text, 'subscription_invoice'::text, 'refund'::text, 'failed_payment'::text])))
 ) with (fillfactor=85);
 alter table payments.transactions enable row level security;
 comment on table payments.transactions is 'Payments and refunds, one row each, in whatever order its Stripe objects arrive. Amounts are integers in the currency''s minor unit.';
@@ -1062,11 +1062,11 @@ create table payments.webhook_events (
   next_attempt_at timestamp with time zone,
   constraint webhook_events_pkey PRIMARY KEY (id),
   constraint webhook_events_provider_event_id_key UNIQUE (provider_event_id, environment, provider),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint livemode_matches_environment CHECK ((livemode = (environment = 'live'::text))),
   constraint next_attempt_only_when_failed CHECK (((next_attempt_at IS NULL) OR (processing_status = 'failed'::text))),
-  constraint processed_at_only_when_finished CHECK (((processed_at IS NOT NULL) = (processing_status = ANY ('{processed,ignored}'::text[])))),
-  constraint processing_status_is_known CHECK ((processing_status = ANY ('{pending,processed,failed,ignored}'::text[])))
+  constraint processed_at_only_when_finished CHECK (((processed_at IS NOT NULL) = (processing_status = ANY (ARRAY['processed'::text, 'ignored'::text])))),
+  constraint processing_status_is_known CHECK ((processing_status = ANY (ARRAY['pending'::text, 'processed'::text, 'failed'::text, 'ignored'::text])))
 ) with (toast_tuple_target=8160);
 alter table payments.webhook_events enable row level security;
 comment on table payments.webhook_events is 'The ledger: every verified Stripe event and its outcome. Fulfilment is an after insert or update trigger on this table that checks for processing_status = processed.';
@@ -1103,7 +1103,7 @@ create table payments_private.catalog_changes (
   object_id text not null,
   begun_at timestamp with time zone not null default now(),
   constraint catalog_changes_pkey PRIMARY KEY (object_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments_private.catalog_changes enable row level security;
 comment on table payments_private.catalog_changes is 'Products and prices that someone is changing at Stripe just now, so that a second editor is told.';
@@ -1119,7 +1119,7 @@ create table payments_private.charge_details (
   card_last4 text,
   version bigint not null,
   constraint charge_details_pkey PRIMARY KEY (charge_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments_private.charge_details enable row level security;
 comment on table payments_private.charge_details is 'What charges say of their receipt and card. It is apart from payment_objects, because it says nothing of money.';
@@ -1248,7 +1248,7 @@ create table payments_private.customer_owners (
   named_at timestamp with time zone not null,
   named_by text not null,
   constraint customer_owners_pkey PRIMARY KEY (customer_id, environment, subject_type, subject_id),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments_private.customer_owners enable row level security;
 comment on table payments_private.customer_owners is 'Every billing subject that a Stripe object has named as the owner of a customer. A customer belongs to the subject that was named first at Stripe, in whatever order the objects arrive.';
@@ -1727,7 +1727,7 @@ create table payments_private.erased_objects (
   subject_id text not null,
   erased_at timestamp with time zone not null default clock_timestamp(),
   constraint erased_objects_pkey PRIMARY KEY (object_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments_private.erased_objects enable row level security;
 comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
@@ -1837,9 +1837,9 @@ create table payments_private.payment_objects (
   failed_charge_ids text[],
   version_at timestamp with time zone generated always as (to_timestamp((((version & (((1)::bigint << 50) - 1)) >> 3))::double precision)) stored,
   constraint payment_objects_pkey PRIMARY KEY (object_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
-  constraint object_type_is_known CHECK ((object_type = ANY ('{payment_intent,charge,invoice,order_reference,invoice_payment,checkout_session,refund,dispute}'::text[]))),
-  constraint state_is_known CHECK ((state = ANY ('{succeeded,pending,failed}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
+  constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['payment_intent'::text, 'charge'::text, 'invoice'::text, 'order_reference'::text, 'invoice_payment'::text, 'checkout_session'::text, 'refund'::text, 'dispute'::text]))),
+  constraint state_is_known CHECK ((state = ANY (ARRAY['succeeded'::text, 'pending'::text, 'failed'::text])))
 ) with (fillfactor=85);
 alter table payments_private.payment_objects enable row level security;
 comment on table payments_private.payment_objects is 'The newest snapshot of each Stripe object that a payment consists of, in the columns that matter. A row with version 0 was only linked to by another object so far.';
@@ -1955,7 +1955,7 @@ create table payments_private.refused_signatures (
   first_refused_at timestamp with time zone not null default now(),
   last_refused_at timestamp with time zone not null default now(),
   constraint refused_signatures_pkey PRIMARY KEY (environment, reason),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint reason_is_known CHECK ((reason = ANY (ARRAY['wrong'::text, 'too_old'::text]))),
   constraint refused_is_positive CHECK ((refused > 0))
 );
@@ -1992,7 +1992,7 @@ create table payments_private.secrets (
   masked text,
   endpoint_id text,
   constraint secrets_pkey PRIMARY KEY (id),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint kind_is_known CHECK ((kind = ANY (ARRAY['secret_key'::text, 'webhook_secret'::text])))
 );
 alter table payments_private.secrets enable row level security;
@@ -2019,7 +2019,7 @@ create table payments_private.subject_assignments (
   subject_id text not null,
   assigned_at timestamp with time zone not null default clock_timestamp(),
   constraint subject_assignments_pkey PRIMARY KEY (object_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[]))),
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint object_type_is_known CHECK ((object_type = ANY (ARRAY['customer'::text, 'subscription'::text])))
 );
 alter table payments_private.subject_assignments enable row level security;
@@ -2091,7 +2091,7 @@ create table payments_private.subscription_schedules (
   next_phase_items jsonb,
   version bigint not null,
   constraint subscription_schedules_pkey PRIMARY KEY (schedule_id, environment),
-  constraint environment_is_test_or_live CHECK ((environment = ANY ('{test,live}'::text[])))
+  constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text])))
 );
 alter table payments_private.subscription_schedules enable row level security;
 comment on table payments_private.subscription_schedules is 'The next phase of each subscription schedule (https://docs.stripe.com/api/subscription_schedules), for the columns of payments.stripe_subscriptions.';

@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:6d8702169aed6093478ddd38c52a3f8d549d497f
+--! Hash: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -139,15 +139,13 @@ comment on type payments_private.snapshot is
 
 --! split: 0030-catalog-and-customers.sql
 -- Products, prices, customers and their owners.
--- A check of a table that events write names its words as one array. Postgres reads each check again for every statement,
--- and a list of words costs it several times as much.
 -- Every index begins with its most selective column. environment has two values and comes last. While a table has no
 -- statistics, Postgres could choose an index that begins with environment for any lookup, and read the whole environment.
 
 create table if not exists payments.provider_connections (
   id uuid not null default gen_random_uuid() constraint provider_connections_pkey primary key,
   provider text not null,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   status text not null default 'unconfigured'
     constraint status_is_known check (status in ('unconfigured', 'connected', 'error')),
   provider_account_id text,
@@ -190,7 +188,7 @@ comment on column payments.provider_connections.updated_at is 'When this row las
 
 create table if not exists payments.stripe_products (
   id uuid not null default gen_random_uuid() constraint stripe_products_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   product_id text not null,
   name text not null,
   description text,
@@ -226,7 +224,7 @@ comment on column payments.stripe_products.version is 'Which snapshot the row sh
 
 create table if not exists payments.stripe_prices (
   id uuid not null default gen_random_uuid() constraint stripe_prices_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   price_id text not null,
   product_id text,
   active boolean not null,
@@ -288,7 +286,7 @@ comment on column payments.stripe_prices.version is 'Which snapshot the row show
 
 create table if not exists payments.customers (
   id uuid not null default gen_random_uuid() constraint customers_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   email text,
   name text,
   phone text,
@@ -337,7 +335,7 @@ comment on column payments.customers.version is 'Which snapshot the row shows; s
 create table if not exists payments.customer_mappings (
   id uuid not null default gen_random_uuid() constraint customer_mappings_pkey primary key,
   provider text not null default 'stripe',
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   subject_type text not null,
   subject_id text not null,
   provider_customer_id text not null,
@@ -360,7 +358,7 @@ comment on column payments.customer_mappings.created_at is 'When this row was cr
 comment on column payments.customer_mappings.updated_at is 'When this row last changed.';
 
 create table if not exists payments_private.customer_owners (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   customer_id text not null,
   subject_type text not null,
   subject_id text not null,
@@ -380,7 +378,7 @@ comment on column payments_private.customer_owners.named_at is 'When the object 
 comment on column payments_private.customer_owners.named_by is 'Id of that object; decides between objects of the same second.';
 
 create table if not exists payments_private.catalog_changes (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   object_id text not null,
   begun_at timestamptz not null default now(),
   constraint catalog_changes_pkey primary key (object_id, environment)
@@ -396,10 +394,10 @@ comment on column payments_private.catalog_changes.begun_at is 'When the change 
 
 create table if not exists payments.stripe_checkout_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_checkout_sessions_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   mode text not null,
   status text not null default 'initialized'
-    constraint status_is_known check (status = any ('{initialized,open,completed,expired,failed}')),
+    constraint status_is_known check (status in ('initialized', 'open', 'completed', 'expired', 'failed')),
   payment_status text,
   subject_type text constraint subject_type_has_1_to_100_characters check (length(subject_type) between 1 and 100),
   subject_id text constraint subject_id_has_1_to_255_characters check (length(subject_id) between 1 and 255),
@@ -437,7 +435,7 @@ create table if not exists payments.stripe_checkout_sessions (
   client_secret text,
   forced_options jsonb not null default '{}',
   constraint mode_of_a_request_is_known
-    check (mode = any ('{payment,subscription,setup}') or checkout_session_id is not null),
+    check (mode in ('payment', 'subscription', 'setup') or checkout_session_id is not null),
   constraint subject_is_whole check ((subject_type is null) = (subject_id is null)),
   constraint line_items_are_a_list check (jsonb_typeof(line_items) = 'array' and jsonb_array_length(line_items) <= 100),
   constraint metadata_is_an_object check (jsonb_typeof(metadata) = 'object'),
@@ -500,7 +498,7 @@ comment on column payments.stripe_checkout_sessions.client_secret is 'Secret tha
 comment on column payments.stripe_checkout_sessions.forced_options is 'Options that the offers of its items force. They take precedence over options.';
 
 create table if not exists payments.offers (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   offer_id text not null constraint offer_id_is_a_name check (offer_id ~ '^[A-Za-z0-9_-]{1,100}$'),
   price_id text constraint price_id_has_1_to_255_characters check (length(price_id) between 1 and 255),
   lookup_key text constraint lookup_key_has_1_to_255_characters check (length(lookup_key) between 1 and 255),
@@ -573,7 +571,7 @@ comment on column payments.offers.updated_at is 'When this row last changed.';
 
 create table if not exists payments.stripe_customer_portal_sessions (
   id uuid not null default gen_random_uuid() constraint stripe_customer_portal_sessions_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   status text not null default 'initialized'
     constraint status_is_known check (status in ('initialized', 'created', 'failed')),
   subject_type text not null constraint subject_type_has_1_to_100_characters check (length(subject_type) between 1 and 100),
@@ -616,7 +614,7 @@ comment on column payments.stripe_customer_portal_sessions.options is 'What the 
 --! split: 0050-subscriptions.sql
 create table if not exists payments.stripe_subscriptions (
   id uuid not null default gen_random_uuid() constraint stripe_subscriptions_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   subscription_id text not null,
   customer_id text not null,
   subject_type text,
@@ -699,7 +697,7 @@ create index if not exists stripe_subscriptions_schedule_id_idx
   on payments.stripe_subscriptions (schedule_id, environment) where schedule_id is not null;
 
 create table if not exists payments_private.subscription_schedules (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   schedule_id text not null,
   status text not null,
   next_phase_at timestamptz,
@@ -718,7 +716,7 @@ comment on column payments_private.subscription_schedules.version is 'Which snap
 
 create table if not exists payments.stripe_subscription_items (
   id uuid not null default gen_random_uuid() constraint stripe_subscription_items_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   subscription_item_id text not null,
   subscription_id text not null,
   product_id text,
@@ -761,12 +759,12 @@ comment on column payments.stripe_subscription_items.updated_at is 'When this ro
 create table if not exists payments.transactions (
   id uuid not null default gen_random_uuid() constraint transactions_pkey primary key,
   provider text not null default 'stripe',
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   type text not null constraint type_is_known check (
-    type = any ('{one_time_payment,subscription_invoice,refund,failed_payment}')
+    type in ('one_time_payment', 'subscription_invoice', 'refund', 'failed_payment')
   ),
   status text not null constraint status_is_known check (
-    status = any ('{succeeded,failed,pending,refunded,partially_refunded}')
+    status in ('succeeded', 'failed', 'pending', 'refunded', 'partially_refunded')
   ),
   subject_type text,
   subject_id text,
@@ -862,15 +860,16 @@ comment on column payments.transactions.card_brand is 'Brand of the card that pa
 comment on column payments.transactions.card_last4 is 'Last four digits of that card.';
 
 create table if not exists payments_private.payment_objects (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   object_id text not null,
   object_type text not null constraint object_type_is_known check (
-    object_type
-      = any ('{payment_intent,charge,invoice,order_reference,invoice_payment,checkout_session,refund,dispute}')
+    object_type in (
+      'payment_intent', 'charge', 'invoice', 'order_reference', 'invoice_payment', 'checkout_session', 'refund', 'dispute'
+    )
   ),
   payment_id uuid not null,
   version bigint not null default 0,
-  state text constraint state_is_known check (state = any ('{succeeded,pending,failed}')),
+  state text constraint state_is_known check (state in ('succeeded', 'pending', 'failed')),
   status text,
   amount bigint,
   amount_refunded bigint,
@@ -997,7 +996,7 @@ comment on type payments_private.written_subscription is
 
 create table if not exists payments.stripe_invoices (
   id uuid not null default gen_random_uuid() constraint stripe_invoices_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   invoice_id text not null,
   number text,
   status text not null,
@@ -1089,7 +1088,7 @@ comment on column payments.stripe_invoices.subject_version is 'Version of the ea
 comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 
 create table if not exists payments_private.charge_details (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   charge_id text not null,
   receipt_url text,
   card_brand text,
@@ -1108,7 +1107,7 @@ comment on column payments_private.charge_details.version is 'Which snapshot the
 
 create table if not exists payments.stripe_credit_notes (
   id uuid not null default gen_random_uuid() constraint stripe_credit_notes_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   credit_note_id text not null,
   number text,
   status text not null,
@@ -1173,7 +1172,7 @@ comment on column payments.stripe_credit_notes.version is 'Which snapshot the ro
 
 --! split: 0070-ledger-and-secrets.sql
 create table if not exists payments_private.subject_assignments (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   object_type text not null constraint object_type_is_known check (object_type in ('customer', 'subscription')),
   object_id text not null,
   subject_type text not null,
@@ -1192,7 +1191,7 @@ comment on column payments_private.subject_assignments.assigned_at is
   'When it was assigned. Of a customer, what Stripe made before it belongs to the subject, whatever its metadata names.';
 
 create table if not exists payments_private.erased_objects (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   object_id text not null,
   subject_type text not null,
   subject_id text not null,
@@ -1209,13 +1208,13 @@ comment on column payments_private.erased_objects.erased_at is 'When its persona
 
 create table if not exists payments.webhook_events (
   id uuid not null default gen_random_uuid() constraint webhook_events_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   event_type text not null,
   livemode boolean not null,
   object_type text,
   object_id text,
   processing_status text not null default 'pending'
-    constraint processing_status_is_known check (processing_status = any ('{pending,processed,failed,ignored}')),
+    constraint processing_status_is_known check (processing_status in ('pending', 'processed', 'failed', 'ignored')),
   attempt_count integer not null default 0,
   last_error text,
   payload jsonb not null,
@@ -1231,7 +1230,7 @@ create table if not exists payments.webhook_events (
   constraint webhook_events_provider_event_id_key unique (provider_event_id, environment, provider),
   constraint livemode_matches_environment check (livemode = (environment = 'live')),
   constraint processed_at_only_when_finished
-    check ((processed_at is not null) = (processing_status = any ('{processed,ignored}'))),
+    check ((processed_at is not null) = (processing_status in ('processed', 'ignored'))),
   constraint next_attempt_only_when_failed check (next_attempt_at is null or processing_status = 'failed')
 );
 -- Events of up to 8 kB stay in their row uncompressed, because compression would cost more than the rest of an insert.
@@ -1321,7 +1320,7 @@ comment on column payments.purchase.paid_at is 'When the money arrived.';
 
 create table if not exists payments_private.secrets (
   id uuid not null default gen_random_uuid() constraint secrets_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   kind text not null constraint kind_is_known check (kind in ('secret_key', 'webhook_secret')),
   key_id text not null,
   ciphertext text not null,
@@ -1356,7 +1355,7 @@ comment on column payments_private.rate_counters.counted_from is 'The minute tha
 comment on column payments_private.rate_counters.count is 'How many there were in that minute.';
 
 create table if not exists payments_private.refused_signatures (
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   reason text not null constraint reason_is_known check (reason in ('wrong', 'too_old')),
   refused bigint not null constraint refused_is_positive check (refused > 0),
   first_refused_at timestamptz not null default now(),
@@ -1377,7 +1376,7 @@ comment on column payments_private.refused_signatures.last_refused_at is 'When t
 
 create table if not exists payments.sync_runs (
   id uuid not null default gen_random_uuid() constraint sync_runs_pkey primary key,
-  environment text not null constraint environment_is_test_or_live check (environment = any ('{test,live}')),
+  environment text not null constraint environment_is_test_or_live check (environment in ('test', 'live')),
   status text not null default 'running'
     constraint status_is_known check (status in ('running', 'succeeded', 'failed', 'interrupted')),
   -- payments_private.sync_kinds() has the same kinds

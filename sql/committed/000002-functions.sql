@@ -1,5 +1,5 @@
---! Previous: sha1:6d8702169aed6093478ddd38c52a3f8d549d497f
---! Hash: sha1:95fbc22bfaba3b08afb4f6e07d51d94bc1a0c56a
+--! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
+--! Hash: sha1:53ba44767ac83dd41114dd78af3bf658b0fad5b6
 --! Message: functions
 
 --! Included access/check_installation.sql
