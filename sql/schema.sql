@@ -592,6 +592,7 @@ comment on column payments.stripe_invoices.named_subject_id is 'Id of that billi
 comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
 comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_invoices_customer_id_idx ON payments.stripe_invoices USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_invoices_number_idx ON payments.stripe_invoices USING btree (number, environment) WHERE (number IS NOT NULL);
 CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices USING btree (provider_created_at DESC, environment);
 CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);

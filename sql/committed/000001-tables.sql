@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:3e4f9d59286cf52ed3800d51674b56e0238792c2
+--! Hash: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -1041,6 +1041,8 @@ create table if not exists payments.stripe_invoices (
 alter table payments.stripe_invoices set (fillfactor = 85); -- like payments.transactions
 create index if not exists stripe_invoices_customer_id_idx
   on payments.stripe_invoices (customer_id, environment) where customer_id is not null;
+create index if not exists stripe_invoices_number_idx
+  on payments.stripe_invoices (number, environment) where number is not null;
 create index if not exists stripe_invoices_provider_created_at_idx
   on payments.stripe_invoices (provider_created_at desc, environment);
 create index if not exists stripe_invoices_subject_idx
