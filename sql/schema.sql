@@ -371,6 +371,7 @@ CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions F
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
 CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
 CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
+CREATE TRIGGER _320_times AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'::text[]))) EXECUTE FUNCTION payments_private.tg_sessions__times();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -1114,6 +1115,49 @@ comment on column payments_private.catalog_changes.environment is 'test or live.
 comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
 comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
 
+create view payments_private.catalogue_list with (security_invoker=true) as
+ SELECT environment,
+    product_id,
+    name,
+    description,
+    active,
+    default_price_id,
+    metadata,
+    synced_at,
+    revision,
+    ( SELECT count(*) AS count
+           FROM payments.stripe_prices c
+          WHERE ((c.product_id = p.product_id) AND (c.environment = p.environment) AND c.active AND (NOT c.deleted))) AS active_prices,
+    ( SELECT COALESCE(jsonb_agg(to_jsonb(f.*) ORDER BY f.price_id), '[]'::jsonb) AS "coalesce"
+           FROM ( SELECT l.environment,
+                    l.price_id,
+                    l.product_id,
+                    l.active,
+                    l.currency,
+                    l.unit_amount,
+                    l.unit_amount_decimal,
+                    l.type,
+                    l.lookup_key,
+                    l.billing_scheme,
+                    l.tax_behavior,
+                    l.recurring_interval,
+                    l.recurring_interval_count,
+                    l.metadata,
+                    l.synced_at,
+                    l.recurring_usage_type,
+                    l.pay_what_you_want,
+                    l.custom_unit_amount_minimum,
+                    l.custom_unit_amount_maximum,
+                    l.custom_unit_amount_preset,
+                    l.revision
+                   FROM payments_private.price_list l
+                  WHERE ((l.product_id = p.product_id) AND (l.environment = p.environment) AND l.active)
+                  ORDER BY l.price_id
+                 LIMIT 2) f) AS prices
+   FROM payments_private.product_list p;
+comment on view payments_private.catalogue_list is 'Products with their first active prices, as the catalogue of the dashboard lists them.';
+grant select on payments_private.catalogue_list to payments_service;
+
 create table payments_private.charge_details (
   environment text not null,
   charge_id text not null,
@@ -1155,7 +1199,9 @@ create view payments_private.checkout_session_list with (security_invoker=true) 
     attempt,
     expires_at,
     created_at,
-    updated_at
+    updated_at,
+    options,
+    forced_options
    FROM payments.stripe_checkout_sessions c;
 comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
 grant select on payments_private.checkout_session_list to payments_service;
@@ -1892,7 +1938,8 @@ create view payments_private.portal_session_list with (security_invoker=true) as
     configuration_id AS configuration,
     last_error,
     created_at,
-    updated_at
+    updated_at,
+    options
    FROM payments.stripe_customer_portal_sessions p;
 comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
 grant select on payments_private.portal_session_list to payments_service;
@@ -2052,38 +2099,39 @@ comment on view payments_private.subscription_item_list is 'Items of subscriptio
 grant select on payments_private.subscription_item_list to payments_service;
 
 create view payments_private.subscription_list with (security_invoker=true) as
- SELECT id,
-    environment,
-    subscription_id,
-    customer_id,
-    subject_type,
-    subject_id,
-    status,
-    current_period_start,
-    current_period_end,
-    cancel_at_period_end,
-    cancel_at,
-    canceled_at,
-    trial_start,
-    trial_end,
-    latest_invoice_id,
-    metadata,
-    synced_at,
-    created_at,
-    updated_at,
+ SELECT s.id,
+    s.environment,
+    s.subscription_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    s.current_period_start,
+    s.current_period_end,
+    s.cancel_at_period_end,
+    s.cancel_at,
+    s.canceled_at,
+    s.trial_start,
+    s.trial_end,
+    s.latest_invoice_id,
+    s.metadata,
+    s.synced_at,
+    s.created_at,
+    s.updated_at,
     ( SELECT COALESCE(jsonb_agg(to_jsonb(i.*) ORDER BY i.subscription_item_id), '[]'::jsonb) AS "coalesce"
            FROM payments_private.subscription_item_list i
           WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
-    pause_collection_behavior,
-    pause_collection_resumes_at,
-    (payments_private.subscription_access(s.*) ->> 'access'::text) AS access,
-    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason,
-    schedule_id,
-    next_phase_at,
-    next_phase_items,
-    pending_update,
-    pending_update_expires_at
-   FROM payments.stripe_subscriptions s;
+    s.pause_collection_behavior,
+    s.pause_collection_resumes_at,
+    verdict.access,
+    verdict.reason AS access_reason,
+    s.schedule_id,
+    s.next_phase_at,
+    s.next_phase_items,
+    s.pending_update,
+    s.pending_update_expires_at
+   FROM (payments.stripe_subscriptions s
+     CROSS JOIN LATERAL payments_private.subscription_access(s.*) verdict(access, reason));
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
 
@@ -2628,6 +2676,11 @@ create function payments_private.check_checkout_request(mode text, line_items js
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
+
+create function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
 
 create function payments_private.check_environment(environment text)
   returns void
@@ -3518,11 +3571,11 @@ create function payments_private.subject_of_customer(environment text, customer_
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.subscription_access(subscription payments.stripe_subscriptions)
-  returns jsonb
+create function payments_private.subscription_access(subscription payments.stripe_subscriptions, OUT access text, OUT reason text)
+  returns record
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
+grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions, OUT access text, OUT reason text) to payments_service;
 
 create function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
   returns jsonb
@@ -3664,6 +3717,11 @@ create function payments_private.tg_sessions__one_plan()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__times()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

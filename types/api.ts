@@ -720,6 +720,7 @@ export type SearchResult = {
     | 'customer'
     | 'subscription'
     | 'transaction'
+    | 'invoice'
     | 'checkout_session'
     | 'event'
     | 'product'
@@ -778,6 +779,29 @@ export type StripePrice = {
   /** A mark of what can be edited; send it as `ifRevision`. */
   revision: string
   syncedAt: string
+}
+
+export type ListCatalogueProductsResponse = {
+  products: CatalogueProduct[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CatalogueProduct = {
+  environment: StripeEnvironment
+  productId: string
+  name: string
+  description: string | null
+  active: boolean
+  defaultPriceId: string | null
+  metadata: Record<string, string>
+  /** A mark of what can be edited; send it as `ifRevision`. */
+  revision: string
+  syncedAt: string
+  /** How many active prices it has. */
+  activePrices: number
+  /** The first two active prices. */
+  prices: StripePrice[]
 }
 
 export type ListStripeProductsResponse = {
@@ -1096,6 +1120,10 @@ export type CheckoutSessionRecord = {
   successUrl: string
   cancelUrl: string
   metadata: Record<string, string>
+  /** What the request asked of Stripe beside its items. */
+  options: Record<string, unknown>
+  /** What the offer set, whatever the request said. */
+  forcedOptions: Record<string, unknown>
   attempt: number
   expiresAt: string | null
 }
@@ -1124,6 +1152,8 @@ export type PortalSessionRecord = {
   lastError: string | null
   createdAt: string
   updatedAt: string
+  /** What the request asked of the portal. */
+  options: Record<string, unknown>
 }
 
 export type ListStripeInvoicesResponse = {
@@ -1286,6 +1316,19 @@ export type PaymentObject = {
   amountRefunded: number | null
   currency: string | null
   providerCreatedAt: string | null
+}
+
+export type GetStripeInvoiceResponse = {
+  invoice: StripeInvoice
+  customer: PaymentCustomer | null
+  /** The newest 100. */
+  creditNotes: StripeCreditNote[]
+  /** The payments of it and their refunds; the newest 50. */
+  transactions: PaymentTransaction[]
+  /** The newest 50 about the invoice itself. */
+  events: StripeLedgerEvent[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
 }
 
 export type AssignSubjectRequest = {
@@ -2057,6 +2100,23 @@ export type Operations = {
     body: undefined
     response: ListStripeCatalogResponse
   }
+  listCatalogueProducts: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** A part of the name, of the id, or of the id or the lookup key of one of its prices. */
+      search?: string
+      active?: 'true' | 'false'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCatalogueProductsResponse
+  }
   listStripeProducts: {
     params: {
       environment: StripeEnvironment
@@ -2084,7 +2144,10 @@ export type Operations = {
       environment: StripeEnvironment
       productId: string
     }
-    query: undefined
+    query: {
+      /** With `false`, `prices` is empty: list them page by page. */
+      withPrices?: 'true' | 'false'
+    }
     body: undefined
     response: GetStripeProductResponse
   }
@@ -2436,6 +2499,15 @@ export type Operations = {
     body: undefined
     response: GetPaymentTransactionResponse
   }
+  getStripeInvoice: {
+    params: {
+      environment: StripeEnvironment
+      invoiceId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeInvoiceResponse
+  }
   assignSubject: {
     params: {
       environment: StripeEnvironment
@@ -2530,6 +2602,8 @@ export type Operations = {
       environment: StripeEnvironment
     }
     query: {
+      /** This offer only. */
+      offerId?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.

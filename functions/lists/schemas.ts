@@ -298,6 +298,7 @@ const uuid = (what: string) =>
 
 export const customerParams = s.environmentParams.extend({ customerId: s.id })
 export const subscriptionParams = s.environmentParams.extend({ subscriptionId: s.id })
+export const invoiceParams = s.environmentParams.extend({ invoiceId: s.id })
 export const transactionParams = s.environmentParams.extend({
   transactionId: uuid('a transaction'),
 })
@@ -366,6 +367,15 @@ export const transactionResponse = s.answer('GetPaymentTransactionResponse', {
   stripeUrl,
 })
 
+export const invoiceResponse = s.answer('GetStripeInvoiceResponse', {
+  invoice,
+  customer: customer.nullable(),
+  creditNotes: z.array(creditNote).describe('The newest 100.'),
+  transactions: z.array(transaction).describe('The payments of it and their refunds; the newest 50.'),
+  events: z.array(ledgerEvent).describe('The newest 50 about the invoice itself.'),
+  stripeUrl,
+})
+
 export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
   ...checkoutSession.omit({ url: true, clientSecret: true }).shape,
   lineItems: z.array(
@@ -374,6 +384,8 @@ export const checkoutSessionRecord = s.component('CheckoutSessionRecord', {
   successUrl: z.string(),
   cancelUrl: z.string(),
   metadata: s.strings,
+  options: z.record(z.string(), z.unknown()).describe('What the request asked of Stripe beside its items.'),
+  forcedOptions: z.record(z.string(), z.unknown()).describe('What the offer set, whatever the request said.'),
   attempt: s.count,
   expiresAt: s.nullableInstant,
 })
@@ -383,10 +395,10 @@ export const checkoutSessionsQuery = query('Created', {
   hasFailed: s.yesOrNo.describe('Whether the last attempt left an error.').optional(),
 })
 
-export const portalSessionRecord = s.component(
-  'PortalSessionRecord',
-  customerPortalSession.omit({ url: true }).shape,
-)
+export const portalSessionRecord = s.component('PortalSessionRecord', {
+  ...customerPortalSession.omit({ url: true }).shape,
+  options: z.record(z.string(), z.unknown()).describe('What the request asked of the portal.'),
+})
 export const portalSessionsQuery = query('Created', {
   status: s.oneOf(portalSessionRecord.shape.status).optional(),
 })

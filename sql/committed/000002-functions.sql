@@ -1,5 +1,5 @@
 --! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
---! Hash: sha1:ef7bec9c58fd167adac1987ba8a946b2f9403127
+--! Hash: sha1:11bd60b91fc2ffe46e2cf432e1c41d89309443db
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -31,6 +31,164 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_sessions__times.sql
+/*
+ * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
+ */
+create or replace function payments_private.tg_sessions__times()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_times
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__times.sql
+
+--! Included projection/private/catalog_revision.sql
+/*
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ *
+ * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
+ */
+create or replace function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return md5(jsonb_build_array(
+    catalog_row -> 'name',
+    catalog_row -> 'description',
+    catalog_row -> 'active',
+    catalog_row -> 'default_price_id',
+    catalog_row -> 'lookup_key',
+    catalog_row -> 'tax_behavior',
+    catalog_row -> 'metadata'
+  )::text);
+end;
+$$;
+
+revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
+--! EndIncluded projection/private/catalog_revision.sql
+--! Included projection/private/price_list.sql
+/*
+ * Returns the prices that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `price_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.price_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.price_id,
+    p.product_id,
+    p.active,
+    p.currency,
+    p.unit_amount,
+    p.unit_amount_decimal,
+    p.type,
+    p.lookup_key,
+    p.billing_scheme,
+    p.tax_behavior,
+    p.recurring_interval,
+    p.recurring_interval_count,
+    p.metadata,
+    p.synced_at,
+    p.recurring_usage_type,
+    p.pay_what_you_want,
+    p.custom_unit_amount_minimum,
+    p.custom_unit_amount_maximum,
+    p.custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_prices as p
+  where not p.deleted;
+
+comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.price_list from public, anon, authenticated;
+grant select on payments_private.price_list to payments_service;
+--! EndIncluded projection/private/price_list.sql
+--! Included projection/private/product_list.sql
+/*
+ * Returns the products that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `product_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.product_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_products as p
+  where not p.deleted;
+
+comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.product_list from public, anon, authenticated;
+grant select on payments_private.product_list to payments_service;
+--! EndIncluded projection/private/product_list.sql
+--! Included projection/private/catalogue_list.sql
+/*
+ * Returns the products as the catalogue of the dashboard lists them: each with the number of its active prices, and with the first
+ * two of them.
+ *
+ * `active_prices` and `prices` are subqueries in the select list, because Postgres then computes them for the rows of the page alone.
+ */
+create or replace view payments_private.catalogue_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    p.revision,
+    (
+      select count(*)
+      from payments.stripe_prices as c
+      where c.product_id = p.product_id and c.environment = p.environment and c.active and not c.deleted
+    ) as active_prices,
+    (
+      select coalesce(jsonb_agg(to_jsonb(f) order by f.price_id), '[]')
+      from (
+        select l.*
+        from payments_private.price_list as l
+        where l.product_id = p.product_id and l.environment = p.environment and l.active
+        order by l.price_id
+        limit 2
+      ) as f
+    ) as prices
+  from payments_private.product_list as p;
+
+comment on view payments_private.catalogue_list is 'Products with their first active prices, as the catalogue of the dashboard lists them.';
+
+revoke all on payments_private.catalogue_list from public, anon, authenticated;
+grant select on payments_private.catalogue_list to payments_service;
+--! EndIncluded projection/private/catalogue_list.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -1100,7 +1258,9 @@ as
     c.attempt,
     c.expires_at,
     c.created_at,
-    c.updated_at
+    c.updated_at,
+    c.options,
+    c.forced_options
   from payments.stripe_checkout_sessions as c;
 
 comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
@@ -1129,7 +1289,8 @@ as
     p.configuration_id as configuration,
     p.last_error,
     p.created_at,
-    p.updated_at
+    p.updated_at,
+    p.options
   from payments.stripe_customer_portal_sessions as p;
 
 comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
@@ -1355,8 +1516,8 @@ grant execute on function payments_private.row_count(text, text) to payments_ser
 --! Included connection/private/search_everything.sql
 /*
  * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
- * whole id. At most 10 of each kind. kind is customer, subscription, transaction, checkout_session, portal_session, event, product or
- * price.
+ * whole id. At most 10 of each kind. kind is customer, subscription, transaction, invoice,
+ * checkout_session, portal_session, event, product or price.
  */
 create or replace function payments_private.search_everything(environment text, search text)
   returns table (kind text, id text, title text, subtitle text, customer_id text)
@@ -1387,6 +1548,10 @@ begin
     select 'transaction', t.id::text, coalesce(t.description, t.type), t.status, t.provider_customer_id
     from payments_private.transaction_of_object(environment, search) as f (id)
     join payments.transactions as t on t.id = f.id
+    union all
+    select 'invoice', i.invoice_id, coalesce(i.number, i.invoice_id), i.status, i.customer_id
+    from payments.stripe_invoices as i
+    where i.invoice_id = search and i.environment = search_everything.environment
     union all
     select 'checkout_session', c.id::text, c.checkout_session_id, c.status, c.customer_id
     from payments.stripe_checkout_sessions as c
@@ -1504,7 +1669,7 @@ begin
       coalesce(o.subject_id, m.subject_id),
       m.id is not null,
       o.named_at,
-      o.named_by
+      split_part(o.named_by, ' ', 1) -- what follows is the version that named it
     from (
       select o.*
       from payments_private.customer_owners as o
@@ -2224,54 +2389,65 @@ grant execute on function payments.purchase_of(payments.webhook_events) to payme
 --! EndIncluded payment/purchase_of.sql
 --! Included projection/private/subscription_access.sql
 /*
- * Returns {access, reason}: whether a subscription gives access, as sql/templates/team-entitlements.sql decides it, and why, as a
- * sentence. access is:
+ * Returns whether a subscription gives access, and why, as a sentence. access is:
  *   granted  it gives access
  *   at_risk  it gives access, and Stripe still tries to collect the payment
  *   none     it gives none
  *
- * An app may decide otherwise. This is what the dashboard shows, and nothing depends on it.
+ * The view payments.subscription_access decides; the sentence names what decided. An app may decide otherwise: nothing but the
+ * lists of subscriptions depends on this.
  */
-create or replace function payments_private.subscription_access(subscription payments.stripe_subscriptions)
-  returns jsonb
+create or replace function payments_private.subscription_access(
+  subscription payments.stripe_subscriptions,
+  out access text,
+  out reason text
+)
+  returns record
   language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_is_paid boolean;
 begin
-  if subscription.status not in ('trialing', 'active', 'past_due') then
-    return jsonb_build_object('access', 'none', 'reason', format('The status %s gives no access.', subscription.status));
-  end if;
-  if subscription.pause_collection_behavior is not null then
-    return jsonb_build_object('access', 'none', 'reason', 'Collection is paused, so no money arrives.');
-  end if;
-  if subscription.status = 'trialing' then
-    return jsonb_build_object('access', 'granted', 'reason', 'The trial gives access.');
-  end if;
-  if subscription.latest_invoice_id is null then
-    return jsonb_build_object('access', 'granted', 'reason', 'Nothing was billed so far.');
-  end if;
-  select exists (
+  if exists (
     select
-    from payments.transactions as t
-    where t.provider_customer_id = subscription.customer_id
-      and t.environment = subscription.environment
-      and t.type = 'subscription_invoice'
-      and t.related_object_ids ->> 'subscription' = subscription.subscription_id
-      and t.status in ('succeeded', 'partially_refunded', 'refunded')
-      and (t.amount > t.amount_disputed or t.amount = 0)
-  )
-  into v_is_paid;
-  return case
-    when not v_is_paid then
-      jsonb_build_object('access', 'none', 'reason', 'No money has arrived for it.')
-    when subscription.status = 'past_due' then
-      jsonb_build_object('access', 'at_risk', 'reason', 'The last payment failed, and Stripe still tries to collect it.')
-    else jsonb_build_object('access', 'granted', 'reason', 'It is active, and money has arrived.')
-  end;
+    from payments.subscription_access as a
+    where a.subscription_id = (subscription).subscription_id
+      and a.environment = (subscription).environment
+  ) then
+    access := case when (subscription).status = 'past_due' then 'at_risk' else 'granted' end;
+    reason := case
+      when (subscription).status = 'trialing' then 'The trial gives access.'
+      when (subscription).latest_invoice_id is null then 'Nothing was billed so far.'
+      when access = 'at_risk' then 'The last payment failed, and Stripe still tries to collect it.'
+      when exists (
+        select
+        from payments.transactions as t
+        where t.provider_customer_id = (subscription).customer_id
+          and t.environment = (subscription).environment
+          and t.related_object_ids ->> 'subscription' = (subscription).subscription_id
+          and t.type = 'subscription_invoice'
+          and t.paid_at is not null
+          and t.amount > 0
+      ) then 'It is active, and money has arrived.'
+      else 'It is active, and nothing was to be paid so far.'
+    end;
+  else
+    access := 'none';
+    reason := case
+      when (subscription).status not in ('trialing', 'active', 'past_due') then
+        format('The status %s gives no access.', (subscription).status)
+      when (subscription).pause_collection_behavior is not null then 'Collection is paused, so no money arrives.'
+      when (subscription).subject_type is null then 'It belongs to no billing subject. Assign it to one.'
+      when not exists (
+        select
+        from payments.stripe_subscription_items as i
+        where i.subscription_id = (subscription).subscription_id
+          and i.environment = (subscription).environment
+      ) then 'It has no item.'
+      else 'No money has arrived for it.'
+    end;
+  end if;
 end;
 $$;
 
@@ -13275,6 +13451,16 @@ begin
       then 'priceData.recurring needs mode subscription.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
+    when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
+    when (
+      select count(distinct c.currency)
+      from (
+        select i.item #>> '{priceData,currency}' as currency
+        from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+        union all
+        select v_options ->> 'currency' where jsonb_path_exists(line_items, '$[*].priceData')
+      ) as c
+    ) > 1 then 'currency, and the currency of each priceData, must be the same.'
     when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
     when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
     when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
@@ -14672,6 +14858,48 @@ $$;
 revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
   from public, anon, authenticated;
 --! EndIncluded checkout/private/forced_options.sql
+--! Included checkout/private/check_checkout_times.sql
+/*
+ * Raises SP064 for an instant of a checkout that Stripe would refuse now, and SP065 for a trial of prices that are all paid
+ * once. It asks for the time, so it is for checkouts that are sent, not for a repeated request whose session is there.
+ *
+ * Stripe counts from its own clock, which may differ from ours by seconds: it judges the minute around each limit.
+ */
+create or replace function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant numeric := extract(epoch from now());
+  v_problem text;
+begin
+  v_problem := case
+    when (options ->> 'expires_at')::numeric not between v_now + 1740 and v_now + 86460
+      then 'expiresAt must be 30 minutes to 24 hours from now.'
+    when (options ->> 'trial_end')::numeric < v_now + 172740 then 'trialEnd must be at least 48 hours from now.'
+    when (options ->> 'billing_cycle_anchor')::numeric < v_now - 60 then 'billingCycleAnchor must be in the future.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP064', hint = 'Correct the instant and send the request again.';
+  end if;
+  if options ?| '{trial_period_days,trial_end}' and not exists (
+    select
+    from jsonb_array_elements(line_items) as i (item)
+    left join payments.stripe_prices as p
+      on p.price_id = i.item ->> 'priceId' and p.environment = check_checkout_times.environment
+    where case when i.item ? 'priceData' then i.item -> 'priceData' ? 'recurring' else p.type is distinct from 'one_time' end
+  ) then
+    raise exception 'A trial needs a recurring price, and all of lineItems are paid once.'
+      using errcode = 'SP065', hint = 'Leave trialPeriodDays and trialEnd out, or add a recurring price.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_times(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_checkout_times.sql
 --! Included checkout/private/judge_again.sql
 /*
  * Raises if a checkout that was begun before is no longer offered to the caller. Its offer may be over, or a backend
@@ -14693,6 +14921,7 @@ begin
   perform payments_private.check_caller();
   if sends then
     perform payments_private.check_one_plan(session);
+    perform payments_private.check_checkout_times(session.environment, session.line_items, session.options);
   end if;
   if role = 'service' then
     return '{}';
@@ -16737,101 +16966,6 @@ comment on view payments_private.transaction_list is 'Payments and refunds as th
 revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
---! Included projection/private/catalog_revision.sql
-/*
- * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
- *
- * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
- */
-create or replace function payments_private.catalog_revision(catalog_row jsonb)
-  returns text
-  language plpgsql
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return md5(jsonb_build_array(
-    catalog_row -> 'name',
-    catalog_row -> 'description',
-    catalog_row -> 'active',
-    catalog_row -> 'default_price_id',
-    catalog_row -> 'lookup_key',
-    catalog_row -> 'tax_behavior',
-    catalog_row -> 'metadata'
-  )::text);
-end;
-$$;
-
-revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
-grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
---! EndIncluded projection/private/catalog_revision.sql
---! Included projection/private/price_list.sql
-/*
- * Returns the prices that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `price_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.price_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.price_id,
-    p.product_id,
-    p.active,
-    p.currency,
-    p.unit_amount,
-    p.unit_amount_decimal,
-    p.type,
-    p.lookup_key,
-    p.billing_scheme,
-    p.tax_behavior,
-    p.recurring_interval,
-    p.recurring_interval_count,
-    p.metadata,
-    p.synced_at,
-    p.recurring_usage_type,
-    p.pay_what_you_want,
-    p.custom_unit_amount_minimum,
-    p.custom_unit_amount_maximum,
-    p.custom_unit_amount_preset,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_prices as p
-  where not p.deleted;
-
-comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.price_list from public, anon, authenticated;
-grant select on payments_private.price_list to payments_service;
---! EndIncluded projection/private/price_list.sql
---! Included projection/private/product_list.sql
-/*
- * Returns the products that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `product_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.product_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.product_id,
-    p.name,
-    p.description,
-    p.active,
-    p.default_price_id,
-    p.metadata,
-    p.synced_at,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_products as p
-  where not p.deleted;
-
-comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.product_list from public, anon, authenticated;
-grant select on payments_private.product_list to payments_service;
---! EndIncluded projection/private/product_list.sql
 --! Included projection/private/subscription_item_list.sql
 /*
  * Returns the items of subscriptions, with columns named as in the API's answers.
@@ -16895,14 +17029,15 @@ as
     ) as items,
     s.pause_collection_behavior,
     s.pause_collection_resumes_at,
-    payments_private.subscription_access(s) ->> 'access' as access,
-    payments_private.subscription_access(s) ->> 'reason' as access_reason,
+    verdict.access,
+    verdict.reason as access_reason,
     s.schedule_id,
     s.next_phase_at,
     s.next_phase_items,
     s.pending_update,
     s.pending_update_expires_at
-  from payments.stripe_subscriptions as s;
+  from payments.stripe_subscriptions as s
+  cross join lateral payments_private.subscription_access(s) as verdict;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 
@@ -17157,6 +17292,19 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_320_times.sql
+/*
+ * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let the
+ * row in, and not for a repeated request, which inserts nothing.
+ */
+create or replace trigger _320_times after insert on payments.stripe_checkout_sessions
+  for each row
+  when (
+    new.checkout_session_id is null
+    and new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'
+  )
+  execute function payments_private.tg_sessions__times();
+--! EndIncluded checkout/_320_times.sql
 --! Included checkout/_110_lookup_keys.sql
 /*
  * Trigger that finds the prices of items that name a lookup key.

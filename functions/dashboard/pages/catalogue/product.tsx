@@ -25,7 +25,10 @@ const t = texts.catalogue
 export function ProductPage() {
   const params = useParamsOfEnvironment()
   const { productId } = useParams({ strict: false }) as { productId: string }
-  const query = useCall('getStripeProduct', { params: { ...params, productId } })
+  const query = useCall('getStripeProduct', {
+    params: { ...params, productId },
+    query: { withPrices: 'false' },
+  })
   const product = query.data?.product
   return (
     <Page
@@ -39,7 +42,7 @@ export function ProductPage() {
   )
 }
 
-function Details({ data: { product, prices } }: { data: GetStripeProductResponse }) {
+function Details({ data: { product } }: { data: GetStripeProductResponse }) {
   const { metadata } = product
   return (
     <>
@@ -60,7 +63,7 @@ function Details({ data: { product, prices } }: { data: GetStripeProductResponse
           </div>
         )}
       </Card>
-      <Prices product={product} prices={prices} />
+      <Prices product={product} />
     </>
   )
 }
