@@ -155,6 +155,7 @@ create table payments.offers (
   one_plan boolean not null default false,
   trial_once boolean not null default true,
   active boolean not null default true,
+  managed_by text,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
   constraint offers_pkey PRIMARY KEY (offer_id, environment),
@@ -163,6 +164,7 @@ create table payments.offers (
   constraint environment_is_test_or_live CHECK ((environment = ANY (ARRAY['test'::text, 'live'::text]))),
   constraint forced_options_are_an_object CHECK ((jsonb_typeof(forced_options) = 'object'::text)),
   constraint lookup_key_has_1_to_255_characters CHECK (((length(lookup_key) >= 1) AND (length(lookup_key) <= 255))),
+  constraint managed_by_has_1_to_100_characters CHECK (((length(managed_by) >= 1) AND (length(managed_by) <= 100))),
   constraint minimum_amount_is_not_negative CHECK ((minimum_amount >= 0)),
   constraint mode_sells_something CHECK ((mode = ANY (ARRAY['payment'::text, 'subscription'::text]))),
   constraint offer_id_is_a_name CHECK ((offer_id ~ '^[A-Za-z0-9_-]{1,100}$'::text)),
@@ -202,6 +204,7 @@ comment on column payments.offers.product_group is 'Name of the group of plans t
 comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
 comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
 comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.managed_by is 'What writes the offer, and alone changes it: catalog for `pg-payments catalog push`. Null for one that was written by hand.';
 comment on column payments.offers.created_at is 'When this row was created.';
 comment on column payments.offers.updated_at is 'When this row last changed.';
 CREATE INDEX offers_lookup_key_idx ON payments.offers USING btree (lookup_key, environment) WHERE (lookup_key IS NOT NULL);
@@ -366,8 +369,10 @@ CREATE TRIGGER _110_lookup_keys BEFORE INSERT ON payments.stripe_checkout_sessio
 CREATE TRIGGER _140_forced_options BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__forced_options();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _250_check AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__check();
 CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
 CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
+CREATE TRIGGER _320_times AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'::text[]))) EXECUTE FUNCTION payments_private.tg_sessions__times();
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated with check (((mode = 'payment'::text) AND (subject_type IS NULL) AND (subject_id IS NULL)));
 create policy insert_own on payments.stripe_checkout_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_guest on payments.stripe_checkout_sessions for select to anon, authenticated using (((subject_type IS NULL) AND
@@ -495,6 +500,7 @@ CREATE INDEX stripe_customer_portal_sessions_uncommon_idx ON payments.stripe_cus
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _150_options BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_portal_sessions__options();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _250_check AFTER INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW WHEN ((NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text))) EXECUTE FUNCTION payments_private.tg_portal_sessions__check();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
@@ -586,6 +592,7 @@ comment on column payments.stripe_invoices.named_subject_id is 'Id of that billi
 comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
 comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_invoices_customer_id_idx ON payments.stripe_invoices USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_invoices_number_idx ON payments.stripe_invoices USING btree (number, environment) WHERE (number IS NOT NULL);
 CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices USING btree (provider_created_at DESC, environment);
 CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
@@ -1111,6 +1118,49 @@ comment on column payments_private.catalog_changes.environment is 'test or live.
 comment on column payments_private.catalog_changes.object_id is 'The product (prod_…) or price (price_…).';
 comment on column payments_private.catalog_changes.begun_at is 'When the change began; one of more than a minute ago has no effect.';
 
+create view payments_private.catalogue_list with (security_invoker=true) as
+ SELECT environment,
+    product_id,
+    name,
+    description,
+    active,
+    default_price_id,
+    metadata,
+    synced_at,
+    revision,
+    ( SELECT count(*) AS count
+           FROM payments.stripe_prices c
+          WHERE ((c.product_id = p.product_id) AND (c.environment = p.environment) AND c.active AND (NOT c.deleted))) AS active_prices,
+    ( SELECT COALESCE(jsonb_agg(to_jsonb(f.*) ORDER BY f.price_id), '[]'::jsonb) AS "coalesce"
+           FROM ( SELECT l.environment,
+                    l.price_id,
+                    l.product_id,
+                    l.active,
+                    l.currency,
+                    l.unit_amount,
+                    l.unit_amount_decimal,
+                    l.type,
+                    l.lookup_key,
+                    l.billing_scheme,
+                    l.tax_behavior,
+                    l.recurring_interval,
+                    l.recurring_interval_count,
+                    l.metadata,
+                    l.synced_at,
+                    l.recurring_usage_type,
+                    l.pay_what_you_want,
+                    l.custom_unit_amount_minimum,
+                    l.custom_unit_amount_maximum,
+                    l.custom_unit_amount_preset,
+                    l.revision
+                   FROM payments_private.price_list l
+                  WHERE ((l.product_id = p.product_id) AND (l.environment = p.environment) AND l.active)
+                  ORDER BY l.price_id
+                 LIMIT 2) f) AS prices
+   FROM payments_private.product_list p;
+comment on view payments_private.catalogue_list is 'Products with their first active prices, as the catalogue of the dashboard lists them.';
+grant select on payments_private.catalogue_list to payments_service;
+
 create table payments_private.charge_details (
   environment text not null,
   charge_id text not null,
@@ -1152,7 +1202,9 @@ create view payments_private.checkout_session_list with (security_invoker=true) 
     attempt,
     expires_at,
     created_at,
-    updated_at
+    updated_at,
+    options,
+    forced_options
    FROM payments.stripe_checkout_sessions c;
 comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
 grant select on payments_private.checkout_session_list to payments_service;
@@ -1732,7 +1784,7 @@ create table payments_private.erased_objects (
 alter table payments_private.erased_objects enable row level security;
 comment on table payments_private.erased_objects is 'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
 comment on column payments_private.erased_objects.environment is 'test or live.';
-comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.';
 comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
 comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';
@@ -1799,6 +1851,7 @@ create view payments_private.offer_list with (security_invoker=true) as
     one_plan,
     trial_once,
     active,
+    managed_by,
     created_at,
     updated_at
    FROM payments.offers o;
@@ -1888,7 +1941,8 @@ create view payments_private.portal_session_list with (security_invoker=true) as
     configuration_id AS configuration,
     last_error,
     created_at,
-    updated_at
+    updated_at,
+    options
    FROM payments.stripe_customer_portal_sessions p;
 comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
 grant select on payments_private.portal_session_list to payments_service;
@@ -2048,38 +2102,39 @@ comment on view payments_private.subscription_item_list is 'Items of subscriptio
 grant select on payments_private.subscription_item_list to payments_service;
 
 create view payments_private.subscription_list with (security_invoker=true) as
- SELECT id,
-    environment,
-    subscription_id,
-    customer_id,
-    subject_type,
-    subject_id,
-    status,
-    current_period_start,
-    current_period_end,
-    cancel_at_period_end,
-    cancel_at,
-    canceled_at,
-    trial_start,
-    trial_end,
-    latest_invoice_id,
-    metadata,
-    synced_at,
-    created_at,
-    updated_at,
+ SELECT s.id,
+    s.environment,
+    s.subscription_id,
+    s.customer_id,
+    s.subject_type,
+    s.subject_id,
+    s.status,
+    s.current_period_start,
+    s.current_period_end,
+    s.cancel_at_period_end,
+    s.cancel_at,
+    s.canceled_at,
+    s.trial_start,
+    s.trial_end,
+    s.latest_invoice_id,
+    s.metadata,
+    s.synced_at,
+    s.created_at,
+    s.updated_at,
     ( SELECT COALESCE(jsonb_agg(to_jsonb(i.*) ORDER BY i.subscription_item_id), '[]'::jsonb) AS "coalesce"
            FROM payments_private.subscription_item_list i
           WHERE ((i.subscription_id = s.subscription_id) AND (i.environment = s.environment))) AS items,
-    pause_collection_behavior,
-    pause_collection_resumes_at,
-    (payments_private.subscription_access(s.*) ->> 'access'::text) AS access,
-    (payments_private.subscription_access(s.*) ->> 'reason'::text) AS access_reason,
-    schedule_id,
-    next_phase_at,
-    next_phase_items,
-    pending_update,
-    pending_update_expires_at
-   FROM payments.stripe_subscriptions s;
+    s.pause_collection_behavior,
+    s.pause_collection_resumes_at,
+    verdict.access,
+    verdict.reason AS access_reason,
+    s.schedule_id,
+    s.next_phase_at,
+    s.next_phase_items,
+    s.pending_update,
+    s.pending_update_expires_at
+   FROM (payments.stripe_subscriptions s
+     CROSS JOIN LATERAL payments_private.subscription_access(s.*) verdict(access, reason));
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 grant select on payments_private.subscription_list to payments_service;
 
@@ -2625,6 +2680,11 @@ create function payments_private.check_checkout_request(mode text, line_items js
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_checkout_request(mode text, line_items jsonb, success_url text, cancel_url text, subject_type text, subject_id text, customer_email text, metadata jsonb, idempotency_key text, options jsonb) to payments_service;
 
+create function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.check_environment(environment text)
   returns void
   language plpgsql stable security invoker
@@ -2657,6 +2717,12 @@ create function payments_private.check_portal_options(options jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
+
+create function payments_private.check_portal_request(subject_type text, subject_id text, return_url text, configuration text, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_portal_request(subject_type text, subject_id text, return_url text, configuration text, options jsonb) to payments_service;
 
 create function payments_private.check_reserved(session payments.stripe_checkout_sessions)
   returns void
@@ -2810,10 +2876,21 @@ create function payments_private.environment_tables()
   language sql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+create function payments_private.erasable_ids(objects jsonb[])
+  returns text[]
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erase_rows(environment text, subject payments.billing_subject, customer_ids text[], object_ids text[])
   returns void
   language plpgsql volatile security invoker
   set search_path = pg_catalog, pg_temp;
+
+create function payments_private.erased_text()
+  returns text
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.erased_text() to payments_service;
 
 create function payments_private.event_follows(later jsonb, earlier jsonb)
   returns boolean
@@ -2931,6 +3008,12 @@ create function payments_private.is_adjustable_quantity(value jsonb)
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.is_adjustable_quantity(value jsonb) to payments_service;
+
+create function payments_private.is_erased(environment text, ids text[])
+  returns boolean
+  language plpgsql stable security definer
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.is_erased(environment text, ids text[]) to payments_service;
 
 create function payments_private.is_http_url(url text)
   returns boolean
@@ -3111,6 +3194,11 @@ create function payments_private.owner_of(environment text, subscription_id text
 
 create function payments_private.owner_of_credit_note(environment text, invoice_id text, customer_id text)
   returns payments.billing_subject
+  language plpgsql stable security invoker
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.payment_methods_of(environment text, erased_ids text[])
+  returns SETOF text
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
@@ -3349,10 +3437,11 @@ create function payments_private.recurring_revenue(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.recurring_revenue(environment text) to payments_service;
 
-create function payments_private.redact(value jsonb, is_customer boolean DEFAULT false)
+create function payments_private.redact(value jsonb, kind text DEFAULT NULL::text)
   returns jsonb
   language plpgsql immutable security invoker
   set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.redact(value jsonb, kind text) to payments_service;
 
 create function payments_private.redact_erased(environment text, objects jsonb[])
   returns jsonb[]
@@ -3402,6 +3491,12 @@ create function payments_private.refused_since_last_event(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.refused_since_last_event(environment text) to payments_service;
 
+create function payments_private.release_refused_key(environment text, idempotency_key text, subject_type text, subject_id text, caller_id text, request_hash text)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.release_refused_key(environment text, idempotency_key text, subject_type text, subject_id text, caller_id text, request_hash text) to payments_service;
+
 create function payments_private.replace_secrets(secrets jsonb)
   returns integer
   language plpgsql volatile security definer
@@ -3419,7 +3514,7 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text)
-  returns TABLE(day text, currency text, revenue bigint, payments bigint, refunds bigint, refund_count bigint, disputed bigint, failed bigint)
+  returns TABLE(day text, currency text, revenue numeric, payments bigint, refunds numeric, refund_count bigint, disputed numeric, failed bigint)
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text) to payments_service;
@@ -3491,11 +3586,11 @@ create function payments_private.subject_of_customer(environment text, customer_
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 
-create function payments_private.subscription_access(subscription payments.stripe_subscriptions)
-  returns jsonb
+create function payments_private.subscription_access(subscription payments.stripe_subscriptions, OUT access text, OUT reason text)
+  returns record
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
-grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions) to payments_service;
+grant execute on function payments_private.subscription_access(subscription payments.stripe_subscriptions, OUT access text, OUT reason text) to payments_service;
 
 create function payments_private.superseded_sessions(session payments.stripe_checkout_sessions)
   returns jsonb
@@ -3601,7 +3696,17 @@ create function payments_private.tg_offers__forced_options()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_portal_sessions__options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__check()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
@@ -3637,6 +3742,11 @@ create function payments_private.tg_sessions__one_plan()
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.tg_sessions__request()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__times()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

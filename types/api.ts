@@ -720,6 +720,7 @@ export type SearchResult = {
     | 'customer'
     | 'subscription'
     | 'transaction'
+    | 'invoice'
     | 'checkout_session'
     | 'event'
     | 'product'
@@ -778,6 +779,29 @@ export type StripePrice = {
   /** A mark of what can be edited; send it as `ifRevision`. */
   revision: string
   syncedAt: string
+}
+
+export type ListCatalogueProductsResponse = {
+  products: CatalogueProduct[]
+  /** Null on the last page. */
+  nextCursor: string | null
+}
+
+export type CatalogueProduct = {
+  environment: StripeEnvironment
+  productId: string
+  name: string
+  description: string | null
+  active: boolean
+  defaultPriceId: string | null
+  metadata: Record<string, string>
+  /** A mark of what can be edited; send it as `ifRevision`. */
+  revision: string
+  syncedAt: string
+  /** How many active prices it has. */
+  activePrices: number
+  /** The first two active prices. */
+  prices: StripePrice[]
 }
 
 export type ListStripeProductsResponse = {
@@ -922,10 +946,7 @@ export type StripeSubscription = {
   createdAt: string
   updatedAt: string
   items: StripeSubscriptionItem[]
-  /**
-   * Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide
-   * otherwise.
-   */
+  /** Whether it gives access by `payments.subscription_access`; an app may decide otherwise. */
   access: 'granted' | 'at_risk' | 'none'
   /** A sentence. */
   accessReason: string
@@ -1073,29 +1094,35 @@ export type ListCheckoutSessionsResponse = {
 }
 
 export type CheckoutSessionRecord = {
+  /** The id of the row in `payments.stripe_checkout_sessions`. */
   id: string
   environment: StripeEnvironment
-  /** `payment`, `subscription`, or a word that Stripe adds later. */
-  mode: 'payment' | 'subscription' | (string & {})
-  status: 'initialized' | 'open' | 'completed' | 'expired' | 'failed'
+  /** `payment`, `subscription`, `setup`, or a word that Stripe adds later. */
+  mode: 'payment' | 'subscription' | 'setup' | (string & {})
+  status: CheckoutSessionStatus
   /** `paid`, `unpaid`, `no_payment_required`, or a word that Stripe adds later. */
   paymentStatus: 'paid' | 'unpaid' | 'no_payment_required' | (string & {}) | null
   subjectType: string | null
   subjectId: string | null
   customerEmail: string | null
+  /** Stripe's id, `cs_…`. */
   checkoutSessionId: string | null
   customerId: string | null
   paymentIntentId: string | null
   subscriptionId: string | null
+  lastError: string | null
+  createdAt: string
+  updatedAt: string
   lineItems: CheckoutSessionLine[]
   successUrl: string
   cancelUrl: string
   metadata: Record<string, string>
-  lastError: string | null
+  /** What the request asked of Stripe beside its items. */
+  options: Record<string, unknown>
+  /** What the offer set, whatever the request said. */
+  forcedOptions: Record<string, unknown>
   attempt: number
   expiresAt: string | null
-  createdAt: string
-  updatedAt: string
 }
 
 export type CheckoutSessionLine = {
@@ -1110,6 +1137,7 @@ export type ListPortalSessionsResponse = {
 }
 
 export type PortalSessionRecord = {
+  /** The id of the row in `payments.stripe_customer_portal_sessions`. */
   id: string
   environment: StripeEnvironment
   status: 'initialized' | 'created' | 'failed'
@@ -1121,6 +1149,8 @@ export type PortalSessionRecord = {
   lastError: string | null
   createdAt: string
   updatedAt: string
+  /** What the request asked of the portal. */
+  options: Record<string, unknown>
 }
 
 export type ListStripeInvoicesResponse = {
@@ -1285,6 +1315,19 @@ export type PaymentObject = {
   providerCreatedAt: string | null
 }
 
+export type GetStripeInvoiceResponse = {
+  invoice: StripeInvoice
+  customer: PaymentCustomer | null
+  /** The newest 100. */
+  creditNotes: StripeCreditNote[]
+  /** The payments of it and their refunds; the newest 50. */
+  transactions: PaymentTransaction[]
+  /** The newest 50 about the invoice itself. */
+  events: StripeLedgerEvent[]
+  /** Its page in Stripe's own dashboard. */
+  stripeUrl: string | null
+}
+
 export type AssignSubjectRequest = {
   /** A customer; else give `subscriptionId`. */
   customerId?: string
@@ -1334,6 +1377,8 @@ export type SubjectErasure = {
   events: number
   /** Subscriptions that go on. They are not canceled. */
   livingSubscriptions: number
+  /** Checkouts that can still be paid. Erase again after that. */
+  openCheckouts: number
 }
 
 export type ListWebhookEventsResponse = {
@@ -1436,6 +1481,8 @@ export type Offer = {
   onePlan: boolean
   trialOnce: boolean
   active: boolean
+  /** What writes the offer; null for one that was written by hand. */
+  managedBy: string | null
   createdAt: string
   updatedAt: string
 }
@@ -1602,6 +1649,8 @@ export type PutOfferRequest = {
   /** Whether a subject that had a trial gets none. */
   trialOnce?: boolean
   active?: boolean
+  /** What writes the offer: `catalog` for `pg-payments catalog push`. */
+  managedBy?: string
 }
 
 export type PutOfferResponse = {
@@ -2048,6 +2097,23 @@ export type Operations = {
     body: undefined
     response: ListStripeCatalogResponse
   }
+  listCatalogueProducts: {
+    params: {
+      environment: StripeEnvironment
+    }
+    query: {
+      /** A part of the name, of the id, or of the id or the lookup key of one of its prices. */
+      search?: string
+      active?: 'true' | 'false'
+      limit?: string
+      /**
+       * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.
+       */
+      cursor?: string
+    }
+    body: undefined
+    response: ListCatalogueProductsResponse
+  }
   listStripeProducts: {
     params: {
       environment: StripeEnvironment
@@ -2075,7 +2141,10 @@ export type Operations = {
       environment: StripeEnvironment
       productId: string
     }
-    query: undefined
+    query: {
+      /** With `false`, `prices` is empty: list them page by page. */
+      withPrices?: 'true' | 'false'
+    }
     body: undefined
     response: GetStripeProductResponse
   }
@@ -2427,6 +2496,15 @@ export type Operations = {
     body: undefined
     response: GetPaymentTransactionResponse
   }
+  getStripeInvoice: {
+    params: {
+      environment: StripeEnvironment
+      invoiceId: string
+    }
+    query: undefined
+    body: undefined
+    response: GetStripeInvoiceResponse
+  }
   assignSubject: {
     params: {
       environment: StripeEnvironment
@@ -2521,6 +2599,8 @@ export type Operations = {
       environment: StripeEnvironment
     }
     query: {
+      /** This offer only. */
+      offerId?: string
       limit?: string
       /**
        * `nextCursor` of the previous page. It is valid for one day, and only for the same list and filters.

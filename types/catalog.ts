@@ -1,11 +1,13 @@
 /**
- * What a file `payments.catalog.json` or `payments.catalog.ts` says: the products and prices of an app. The command
- * `pg-payments catalog push` brings Stripe in line with it.
+ * What a file `payments.catalog.json` or `payments.catalog.ts` says: the products and prices of an app, and what of it app
+ * users may buy. The command `pg-payments catalog push` brings Stripe and the database in line with it.
  */
 
 export type Catalog = {
   $schema?: string
   products: CatalogProduct[]
+  /** What app users may buy, and how. Without this field, `push` leaves all offers alone. */
+  offers?: CatalogOffer[]
 }
 
 export type CatalogProduct = {
@@ -36,4 +38,37 @@ export type CatalogPrice = {
   trialDays?: number
   taxBehavior?: 'exclusive' | 'inclusive' | 'unspecified'
   metadata?: Record<string, string>
+}
+
+/** Fields of the admin route `PUT …/offers/{offerId}`, with a product by its key in this file. */
+export type CatalogOffer = {
+  /** The id of the offer. */
+  key: string
+  /** The price that is offered; else `product`. */
+  lookupKey?: string
+  /** The key of the product of this file whose prices are all offered. */
+  product?: string
+  mode: 'payment' | 'subscription'
+  minimumQuantity?: number
+  maximumQuantity?: number
+  /** Who may buy; both if omitted. */
+  roles?: ('anon' | 'authenticated')[]
+  /** The types of subject that may buy; all, and guests, if omitted. */
+  subjectTypes?: string[]
+  startsAt?: string
+  /** The first instant after the offer. */
+  endsAt?: string
+  /** The options that a request may have, for example `allowPromotionCodes`. */
+  allowedOptions?: string[]
+  /** Options of every checkout, whatever the request says. */
+  forcedOptions?: object
+  allowPayWhatYouWant?: boolean
+  allowPriceData?: boolean
+  currency?: string
+  minimumAmount?: number
+  maximumAmount?: number
+  productGroup?: string
+  onePlan?: boolean
+  trialOnce?: boolean
+  active?: boolean
 }

@@ -197,6 +197,10 @@ export interface PaymentsOffers {
    */
   lookup_key: string | null;
   /**
+   * What writes the offer, and alone changes it: catalog for `pg-payments catalog push`. Null for one that was written by hand.
+   */
+  managed_by: string | null;
+  /**
    * The most unit amount of prices that requests make up, in the minor unit; null for Stripe's own limit.
    */
   maximum_amount: Int8 | null;
@@ -273,6 +277,20 @@ export interface PaymentsPrivateCatalogChanges {
   object_id: string;
 }
 
+export interface PaymentsPrivateCatalogueList {
+  active: boolean | null;
+  active_prices: Int8 | null;
+  default_price_id: string | null;
+  description: string | null;
+  environment: string | null;
+  metadata: Json | null;
+  name: string | null;
+  prices: Json | null;
+  product_id: string | null;
+  revision: string | null;
+  synced_at: Timestamp | null;
+}
+
 export interface PaymentsPrivateChargeDetails {
   /**
    * Brand of the card, for example visa.
@@ -309,11 +327,13 @@ export interface PaymentsPrivateCheckoutSessionList {
   customer_id: string | null;
   environment: string | null;
   expires_at: Timestamp | null;
+  forced_options: Json | null;
   id: string | null;
   last_error: string | null;
   line_items: Json | null;
   metadata: Json | null;
   mode: string | null;
+  options: Json | null;
   payment_intent_id: string | null;
   payment_status: string | null;
   status: string | null;
@@ -471,7 +491,7 @@ export interface PaymentsPrivateErasedObjects {
    */
   erased_at: Generated<Timestamp>;
   /**
-   * Stripe id of a customer, or of an object of a payment.
+   * Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.
    */
   object_id: string;
   /**
@@ -531,6 +551,7 @@ export interface PaymentsPrivateOfferList {
   environment: string | null;
   forced_options: Json | null;
   lookup_key: string | null;
+  managed_by: string | null;
   maximum_amount: Int8 | null;
   maximum_quantity: number | null;
   minimum_amount: Int8 | null;
@@ -678,6 +699,7 @@ export interface PaymentsPrivatePortalSessionList {
   environment: string | null;
   id: string | null;
   last_error: string | null;
+  options: Json | null;
   return_url: string | null;
   status: string | null;
   subject_id: string | null;
@@ -2226,6 +2248,7 @@ export interface PaymentsWebhookEvents {
 
 export interface DB {
   "payments_private.catalog_changes": PaymentsPrivateCatalogChanges;
+  "payments_private.catalogue_list": PaymentsPrivateCatalogueList;
   "payments_private.charge_details": PaymentsPrivateChargeDetails;
   "payments_private.checkout_session_list": PaymentsPrivateCheckoutSessionList;
   "payments_private.connection_list": PaymentsPrivateConnectionList;

@@ -38,6 +38,7 @@ export interface Offers {
   one_plan: boolean
   trial_once: boolean
   active: boolean
+  managed_by: string | null
   created_at: Date
   updated_at: Date
 }
@@ -861,6 +862,17 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_portal_request': {
+    args: {
+      subject_type: string | null
+      subject_id: string | null
+      return_url: string | null
+      configuration: string | null
+      options: Json | null
+    }
+    returns: undefined
+  }
+
   'payments_private.checkout_custom_field': {
     args: {
       field: Json | null
@@ -987,6 +999,11 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  'payments_private.erased_text': {
+    args: Record<string, never>
+    returns: string
+  }
+
   'payments_private.events_arrive': {
     args: {
       environment: string | null
@@ -1018,6 +1035,14 @@ export interface SqlFunctions {
   'payments_private.is_adjustable_quantity': {
     args: {
       value: Json | null
+    }
+    returns: boolean
+  }
+
+  'payments_private.is_erased': {
+    args: {
+      environment: string | null
+      ids: string[] | null
     }
     returns: boolean
   }
@@ -1128,11 +1153,31 @@ export interface SqlFunctions {
     returns: Json
   }
 
+  'payments_private.redact': {
+    args: {
+      value: Json | null
+      kind?: string | null
+    }
+    returns: Json
+  }
+
   'payments_private.refused_since_last_event': {
     args: {
       environment: string | null
     }
     returns: RefusedSignatures[]
+  }
+
+  'payments_private.release_refused_key': {
+    args: {
+      environment: string | null
+      idempotency_key: string | null
+      subject_type: string | null
+      subject_id: string | null
+      caller_id: string | null
+      request_hash: string | null
+    }
+    returns: undefined
   }
 
   'payments_private.replace_secrets': {
@@ -1211,7 +1256,7 @@ export interface SqlFunctions {
     args: {
       subscription: StripeSubscriptions | null
     }
-    returns: Json
+    returns: { access: string | null; reason: string | null }
   }
 
   'payments_private.superseded_sessions': {

@@ -13,10 +13,11 @@ import {
   ifUnchanged,
   omitUndefined,
 } from './change.ts'
-import { PRICES, PRODUCTS, priceOf, productOf } from './lists.ts'
+import { CATALOGUE, PRICES, PRODUCTS, priceOf, productOf } from './lists.ts'
 import {
   archivePriceResponse,
   catalogResponse,
+  catalogueQuery,
   createPriceBody,
   createProductBody,
   deleteProductResponse,
@@ -25,6 +26,7 @@ import {
   priceResponse,
   pricesQuery,
   productParams,
+  productQuery,
   productResponse,
   productsQuery,
   productWithPricesResponse,
@@ -55,6 +57,15 @@ const listProducts = listRoute({
   query: productsQuery,
   items: 'products',
   list: PRODUCTS,
+})
+
+const listCatalogue = listRoute({
+  id: 'listCatalogueProducts',
+  path: '/stripe/{environment}/catalog/overview',
+  summary: 'Finds products by name, with their first active prices',
+  query: catalogueQuery,
+  items: 'products',
+  list: CATALOGUE,
 })
 
 const createProduct = route({
@@ -93,10 +104,12 @@ const getProduct = route({
   path: '/stripe/{environment}/catalog/products/{productId}',
   summary: 'Returns a product and its prices',
   params: productParams,
+  query: productQuery,
   response: productWithPricesResponse,
   errors: { 404: ['PAYMENT_PRODUCT_NOT_FOUND'] },
-  async handle({ params: { environment, productId } }, deps) {
+  async handle({ params: { environment, productId }, query: { withPrices } }, deps) {
     const product = await productOf(deps, environment, productId)
+    if (withPrices === 'false') return { product, prices: [] }
     const prices = await readEvery(deps.database, PRICES, { environment, filters: { productId } })
     return { product, prices }
   },
@@ -278,6 +291,7 @@ const archivePrice = route({
 
 export const catalogRoutes = [
   getCatalog,
+  listCatalogue,
   listProducts,
   createProduct,
   getProduct,

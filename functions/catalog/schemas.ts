@@ -5,6 +5,17 @@ import * as s from '../core/schema-parts.ts'
 export const productParams = s.environmentParams.extend({ productId: s.id })
 export const priceParams = s.environmentParams.extend({ priceId: s.id })
 export const productsQuery = z.strictObject(s.optionalPage)
+export const catalogueQuery = z.strictObject({
+  search: s
+    .text(1, 255)
+    .describe('A part of the name, of the id, or of the id or the lookup key of one of its prices.')
+    .optional(),
+  active: s.yesOrNo.optional(),
+  ...s.page,
+})
+export const productQuery = z.strictObject({
+  withPrices: s.yesOrNo.describe('With `false`, `prices` is empty: list them page by page.').optional(),
+})
 export const pricesQuery = z.strictObject({
   productId: s.id.describe('Prices of this product only.').optional(),
   ...s.optionalPage,
@@ -162,6 +173,11 @@ export const productResponse = s.answer('MutateStripeProductResponse', { product
 export const productWithPricesResponse = s.answer('GetStripeProductResponse', {
   product,
   prices: z.array(price),
+})
+export const catalogueProduct = s.component('CatalogueProduct', {
+  ...product.shape,
+  activePrices: s.count.describe('How many active prices it has.'),
+  prices: z.array(price).describe('The first two active prices.'),
 })
 export const deleteProductResponse = s.answer('DeleteStripeProductResponse', {
   productId: z.string(),

@@ -127,6 +127,10 @@ export const SQLSTATES: Record<
   SP061: { status: 409, code: 'PAYMENT_SUBJECT_CONFLICT' },
   /** nothing of the billing subject is known */
   SP063: { status: 404, code: 'PAYMENT_NOT_FOUND' },
+  /** An instant of a checkout is too early or too late. */
+  SP064: { status: 400, code: 'INVALID_INPUT' },
+  /** A trial of prices that are paid once. */
+  SP065: { status: 400, code: 'INVALID_INPUT' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,

@@ -14,12 +14,89 @@ export const offerParams = z.strictObject({
   environment: s.environment,
   offerId: z.string().regex(OFFER_ID, 'must be 1 to 100 letters, digits, hyphens and underscores'),
 })
-export const offersQuery = z.strictObject(s.optionalPage)
+export const offersQuery = z.strictObject({
+  offerId: s.text(1, 100).describe('This offer only.').optional(),
+  ...s.optionalPage,
+})
 
 const some = <Schema extends z.ZodType>(schema: Schema, what: string) =>
   z.array(schema, s.requiredAs(`a list of ${what}`)).min(1, `must be a list of at least one of ${what}`)
 
 const PRICE_DATA = ['productId', 'currency', 'minimumAmount'] as const
+
+/** How something is offered: all of an offer but what it sells. */
+export const offerTerms = {
+  mode: z.enum(modes.options, s.requiredAs('payment or subscription')),
+  minimumQuantity: s.wholeNumber(1, 999).default(1),
+  maximumQuantity: s.wholeNumber(1, 999).describe('`minimumQuantity` if omitted.').optional(),
+  roles: some(s.oneOf(roles), 'anon, authenticated').describe('Who may buy; both if omitted.').optional(),
+  subjectTypes: some(s.text(1, 100), 'subject types')
+    .describe('The types of subject that may buy; all, and guests, if omitted.')
+    .optional(),
+  startsAt: s.instantText.optional(),
+  endsAt: s.instantText.describe('The first instant after the offer.').optional(),
+  allowedOptions: z
+    .array(z.enum(optionNames, 'must be an option of a checkout'), s.requiredAs('a list of options'))
+    .describe(
+      'The options that a request may have. `discounts` allows promotion codes, `discounts.coupon` coupons by their ids. `uiMode`, `returnUrl`, `redirectOnCompletion` and `locale` are always allowed.',
+    )
+    .default([]),
+  forcedOptions: z
+    .strictObject(checkoutOptions, s.requiredAs('an object'))
+    .describe('Options of every checkout, whatever the request says.')
+    .default({}),
+  allowPayWhatYouWant: s.boolean
+    .describe('Whether prices whose amount the buyer chooses are offered.')
+    .default(false),
+  allowPriceData: s.boolean
+    .describe(
+      'Whether a request may make up a price of the product, within currency, minimumAmount and maximumAmount.',
+    )
+    .default(false),
+  currency: z
+    .string(s.requiredAs('a currency'))
+    .regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters')
+    .optional(),
+  minimumAmount: s.wholeNumber(0, AMOUNT_MAX).optional(),
+  maximumAmount: s.wholeNumber(0, AMOUNT_MAX).optional(),
+  productGroup: s.text(1, 100).describe('The group of plans that the offer belongs to.').optional(),
+  onePlan: s.boolean
+    .describe('Whether a subject can have one living subscription of the product group only.')
+    .default(false),
+  trialOnce: s.boolean.describe('Whether a subject that had a trial gets none.').default(true),
+  active: s.boolean.default(true),
+}
+
+type Terms = z.infer<z.ZodObject<typeof offerTerms>>
+
+/** What no field says by itself: [field, what is wrong]. has is the names of the fields that are given. */
+export function offerProblems(
+  offer: Terms,
+  has: (field: string) => boolean,
+): [field: string, what: string][] {
+  const { minimumQuantity, maximumQuantity = minimumQuantity } = offer
+  const problems: [boolean, string, string][] = [
+    [maximumQuantity < minimumQuantity, 'maximumQuantity', 'must not be below minimumQuantity'],
+    [
+      Boolean(offer.startsAt && offer.endsAt && Date.parse(offer.startsAt) >= Date.parse(offer.endsAt)),
+      'endsAt',
+      'must be after startsAt',
+    ],
+    ...PRICE_DATA.map((field): [boolean, string, string] => [
+      offer.allowPriceData && !has(field),
+      field,
+      'is required with allowPriceData',
+    ]),
+    [
+      (offer.maximumAmount ?? AMOUNT_MAX) < (offer.minimumAmount ?? 0),
+      'maximumAmount',
+      'must not be below minimumAmount',
+    ],
+    [offer.onePlan && offer.productGroup === undefined, 'productGroup', 'is required with onePlan'],
+    [offer.onePlan && offer.mode !== 'subscription', 'onePlan', 'needs mode subscription'],
+  ]
+  return problems.filter(([isWrong]) => isWrong).map(([, field, what]) => [field, what])
+}
 
 export const putOfferBody = s
   .request('PutOfferRequest', {
@@ -29,62 +106,23 @@ export const putOfferBody = s
       .describe('The lookup key of the price that is offered: whichever active price has it.')
       .optional(),
     productId: s.text(1, 255).describe('The product whose prices are all offered.').optional(),
-    mode: z.enum(modes.options, s.requiredAs('payment or subscription')),
-    minimumQuantity: s.wholeNumber(1, 999).default(1),
-    maximumQuantity: s.wholeNumber(1, 999).describe('`minimumQuantity` if omitted.').optional(),
-    roles: some(s.oneOf(roles), 'anon, authenticated').describe('Who may buy; both if omitted.').optional(),
-    subjectTypes: some(s.text(1, 100), 'subject types')
-      .describe('The types of subject that may buy; all, and guests, if omitted.')
+    ...offerTerms,
+    managedBy: s
+      .text(1, 100)
+      .describe('What writes the offer: `catalog` for `pg-payments catalog push`.')
       .optional(),
-    startsAt: s.instantText.optional(),
-    endsAt: s.instantText.describe('The first instant after the offer.').optional(),
-    allowedOptions: z
-      .array(z.enum(optionNames, 'must be an option of a checkout'), s.requiredAs('a list of options'))
-      .describe(
-        'The options that a request may have. `discounts` allows promotion codes, `discounts.coupon` coupons by their ids. `uiMode`, `returnUrl`, `redirectOnCompletion` and `locale` are always allowed.',
-      )
-      .default([]),
-    forcedOptions: z
-      .strictObject(checkoutOptions, s.requiredAs('an object'))
-      .describe('Options of every checkout, whatever the request says.')
-      .default({}),
-    allowPayWhatYouWant: s.boolean
-      .describe('Whether prices whose amount the buyer chooses are offered.')
-      .default(false),
-    allowPriceData: s.boolean
-      .describe(
-        'Whether a request may make up a price of the product, within currency, minimumAmount and maximumAmount.',
-      )
-      .default(false),
-    currency: z
-      .string(s.requiredAs('a currency'))
-      .regex(/^[a-z]{3}$/, 'must be a currency of three lower-case letters')
-      .optional(),
-    minimumAmount: s.wholeNumber(0, AMOUNT_MAX).optional(),
-    maximumAmount: s.wholeNumber(0, AMOUNT_MAX).optional(),
-    productGroup: s.text(1, 100).describe('The group of plans that the offer belongs to.').optional(),
-    onePlan: s.boolean
-      .describe('Whether a subject can have one living subscription of the product group only.')
-      .default(false),
-    trialOnce: s.boolean.describe('Whether a subject that had a trial gets none.').default(true),
-    active: s.boolean.default(true),
   })
   .superRefine((offer, context) => {
     const fail = (field: string, message: string) =>
       context.addIssue({ code: 'custom', path: [field], message })
-    const { priceId, lookupKey, productId, minimumQuantity, maximumQuantity = minimumQuantity } = offer
+    const { priceId, lookupKey, productId } = offer
     if ([priceId, lookupKey, productId].filter((id) => id !== undefined).length !== 1)
       fail('priceId', 'is required, or else a lookupKey or a productId, and one of them only')
-    if (maximumQuantity < minimumQuantity) fail('maximumQuantity', 'must not be below minimumQuantity')
-    if (offer.startsAt && offer.endsAt && Date.parse(offer.startsAt) >= Date.parse(offer.endsAt))
-      fail('endsAt', 'must be after startsAt')
-    if (offer.allowPriceData)
-      for (const field of PRICE_DATA)
-        if (offer[field] === undefined) fail(field, 'is required with allowPriceData')
-    if ((offer.maximumAmount ?? AMOUNT_MAX) < (offer.minimumAmount ?? 0))
-      fail('maximumAmount', 'must not be below minimumAmount')
-    if (offer.onePlan && offer.productGroup === undefined) fail('productGroup', 'is required with onePlan')
-    if (offer.onePlan && offer.mode !== 'subscription') fail('onePlan', 'needs mode subscription')
+    for (const [field, what] of offerProblems(
+      offer,
+      (name) => offer[name as keyof typeof offer] !== undefined,
+    ))
+      fail(field, what)
   })
 
 export const offer = s.component('Offer', {
@@ -111,6 +149,7 @@ export const offer = s.component('Offer', {
   onePlan: z.boolean(),
   trialOnce: z.boolean(),
   active: z.boolean(),
+  managedBy: s.nullable.describe('What writes the offer; null for one that was written by hand.'),
   ...s.timestamps,
 })
 

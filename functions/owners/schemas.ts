@@ -35,5 +35,6 @@ export const erasure = s.component('SubjectErasure', {
   objects: s.count.describe('Their sessions, subscriptions, invoices, credit notes and objects of payments.'),
   events: s.count.describe('Payloads of the ledger that held personal data until now.'),
   livingSubscriptions: s.count.describe('Subscriptions that go on. They are not canceled.'),
+  openCheckouts: s.count.describe('Checkouts that can still be paid. Erase again after that.'),
 })
 export const eraseResponse = s.answer('EraseSubjectResponse', { erasure })

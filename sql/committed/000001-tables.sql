@@ -1,5 +1,5 @@
 --! Previous: -
---! Hash: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
+--! Hash: sha1:9019a38133127c21a463c951528dee02a3400d13
 --! Message: tables
 
 --! split: 0010-roles-and-schemas.sql
@@ -523,6 +523,7 @@ create table if not exists payments.offers (
   one_plan boolean not null default false,
   trial_once boolean not null default true,
   active boolean not null default true,
+  managed_by text constraint managed_by_has_1_to_100_characters check (length(managed_by) between 1 and 100),
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   constraint offers_pkey primary key (offer_id, environment),
@@ -566,6 +567,8 @@ comment on column payments.offers.product_group is 'Name of the group of plans t
 comment on column payments.offers.one_plan is 'Whether a subject can have one living subscription of the product group only. It also binds the service.';
 comment on column payments.offers.trial_once is 'Whether a subject that had a trial gets none: one that is forced is left out, one that is asked for is refused.';
 comment on column payments.offers.active is 'Whether it can be bought. An offer that is not active still keeps app users from buying anything else.';
+comment on column payments.offers.managed_by is
+  'What writes the offer, and alone changes it: catalog for `pg-payments catalog push`. Null for one that was written by hand.';
 comment on column payments.offers.created_at is 'When this row was created.';
 comment on column payments.offers.updated_at is 'When this row last changed.';
 
@@ -1038,6 +1041,8 @@ create table if not exists payments.stripe_invoices (
 alter table payments.stripe_invoices set (fillfactor = 85); -- like payments.transactions
 create index if not exists stripe_invoices_customer_id_idx
   on payments.stripe_invoices (customer_id, environment) where customer_id is not null;
+create index if not exists stripe_invoices_number_idx
+  on payments.stripe_invoices (number, environment) where number is not null;
 create index if not exists stripe_invoices_provider_created_at_idx
   on payments.stripe_invoices (provider_created_at desc, environment);
 create index if not exists stripe_invoices_subject_idx
@@ -1201,7 +1206,7 @@ create table if not exists payments_private.erased_objects (
 comment on table payments_private.erased_objects is
   'Stripe objects of billing subjects whose personal data payments.erase_subject removed. What arrives later about them is redacted before it is stored.';
 comment on column payments_private.erased_objects.environment is 'test or live.';
-comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, or of an object of a payment.';
+comment on column payments_private.erased_objects.object_id is 'Stripe id of a customer, a payment method or an object of a payment, or the id of a checkout that was begun here.';
 comment on column payments_private.erased_objects.subject_type is 'Kind of the billing subject.';
 comment on column payments_private.erased_objects.subject_id is 'Id of the billing subject in the app.';
 comment on column payments_private.erased_objects.erased_at is 'When its personal data was removed first.';

@@ -1,12 +1,12 @@
---! Previous: sha1:a7ae58fcd5b8132c25ee3dd07054f97f614cf2d2
---! Hash: sha1:ebd39e8053fb36aa51fdeb03b290be2b3c4beb75
+--! Previous: sha1:9019a38133127c21a463c951528dee02a3400d13
+--! Hash: sha1:d268ab52d0616e40ed87044fed57cf151b4638f5
 --! Message: functions
 
 --! Included access/check_installation.sql
 /*
  * Refuses a database without the tables of pg-payments, before functions, policies and grants meet the tables of another
  * product. It comes first in the migration. The first statement makes the session read-only, because psql without
- * ON_ERROR_STOP goes on after the error of the second.
+ * ON_ERROR_STOP continues after the error of the second.
  */
 select set_config('default_transaction_read_only', 'on', false) as refused
 where (
@@ -31,6 +31,215 @@ begin
 end
 $$;
 --! EndIncluded access/check_installation.sql
+
+--! Included checkout/private/tg_portal_sessions__check.sql
+/*
+ * Trigger function: raises what begin_customer_portal_session raises for the same request.
+ */
+create or replace function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_request(
+    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__check.sql
+--! Included checkout/private/tg_sessions__check.sql
+/*
+ * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
+ * the priceId of items that name a lookup key.
+ */
+create or replace function payments_private.tg_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_request(
+    new.mode,
+    coalesce(
+      (
+        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
+        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+      ),
+      '[]'
+    ),
+    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
+    new.idempotency_key, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__check.sql
+--! Included checkout/private/tg_sessions__times.sql
+/*
+ * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
+ */
+create or replace function payments_private.tg_sessions__times()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_times
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__times.sql
+--! Included projection/private/catalog_revision.sql
+/*
+ * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
+ *
+ * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
+ */
+create or replace function payments_private.catalog_revision(catalog_row jsonb)
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return md5(jsonb_build_array(
+    catalog_row -> 'name',
+    catalog_row -> 'description',
+    catalog_row -> 'active',
+    catalog_row -> 'default_price_id',
+    catalog_row -> 'lookup_key',
+    catalog_row -> 'tax_behavior',
+    catalog_row -> 'metadata'
+  )::text);
+end;
+$$;
+
+revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
+grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
+--! EndIncluded projection/private/catalog_revision.sql
+--! Included projection/private/price_list.sql
+/*
+ * Returns the prices that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `price_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.price_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.price_id,
+    p.product_id,
+    p.active,
+    p.currency,
+    p.unit_amount,
+    p.unit_amount_decimal,
+    p.type,
+    p.lookup_key,
+    p.billing_scheme,
+    p.tax_behavior,
+    p.recurring_interval,
+    p.recurring_interval_count,
+    p.metadata,
+    p.synced_at,
+    p.recurring_usage_type,
+    p.pay_what_you_want,
+    p.custom_unit_amount_minimum,
+    p.custom_unit_amount_maximum,
+    p.custom_unit_amount_preset,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_prices as p
+  where not p.deleted;
+
+comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.price_list from public, anon, authenticated;
+grant select on payments_private.price_list to payments_service;
+--! EndIncluded projection/private/price_list.sql
+--! Included projection/private/product_list.sql
+/*
+ * Returns the products that the API lists, with columns named as in its answers.
+ *
+ * Contract: the row of `product_row` has the same columns, so both make the same answer.
+ */
+create or replace view payments_private.product_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    payments_private.catalog_revision(to_jsonb(p)) as revision
+  from payments.stripe_products as p
+  where not p.deleted;
+
+comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
+
+revoke all on payments_private.product_list from public, anon, authenticated;
+grant select on payments_private.product_list to payments_service;
+--! EndIncluded projection/private/product_list.sql
+--! Included projection/private/catalogue_list.sql
+/*
+ * Returns the products as the catalogue of the dashboard lists them: each with the number of its active prices, and with the first
+ * two of them.
+ *
+ * `active_prices` and `prices` are subqueries in the select list, because Postgres then computes them for the rows of the page alone.
+ */
+create or replace view payments_private.catalogue_list
+  with (security_invoker = true)
+as
+  select
+    p.environment,
+    p.product_id,
+    p.name,
+    p.description,
+    p.active,
+    p.default_price_id,
+    p.metadata,
+    p.synced_at,
+    p.revision,
+    (
+      select count(*)
+      from payments.stripe_prices as c
+      where c.product_id = p.product_id and c.environment = p.environment and c.active and not c.deleted
+    ) as active_prices,
+    (
+      select coalesce(jsonb_agg(to_jsonb(f) order by f.price_id), '[]')
+      from (
+        select l.*
+        from payments_private.price_list as l
+        where l.product_id = p.product_id and l.environment = p.environment and l.active
+        order by l.price_id
+        limit 2
+      ) as f
+    ) as prices
+  from payments_private.product_list as p;
+
+comment on view payments_private.catalogue_list is 'Products with their first active prices, as the catalogue of the dashboard lists them.';
+
+revoke all on payments_private.catalogue_list from public, anon, authenticated;
+grant select on payments_private.catalogue_list to payments_service;
+--! EndIncluded projection/private/catalogue_list.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -78,9 +287,9 @@ grant execute on function payments.begin_confirmation(text, jsonb, text, integer
  * fulfilled says whether fulfilment has run for it (session_is_fulfilled).
  *
  * The row is read as the caller (role and JWT claims), so the SELECT policies decide. The setting
- * payments.wanted_session_id tells them which id the caller knows: a purchase that an anonymous caller began has no
- * owner but the holder of its id, which nobody can guess. A row that the policies do not show and one that does not
- * exist raise the same SP006.
+ * payments.wanted_session_id tells them which id the caller knows. A purchase that an anonymous caller began has no
+ * owner but the holder of its id, which cannot be guessed. A row that the policies do not show and one that does not
+ * exist raise the same SP006. The caller {role: service} is a backend with the admin key. It sees every row.
  */
 create or replace function payments.find_checkout_session(environment text, caller jsonb, id text)
   returns jsonb
@@ -103,7 +312,11 @@ begin
 
   -- read as the caller, whose policies decide
   perform set_config('payments.wanted_session_id', coalesce(v_row_id::text, v_wanted, ''), true);
-  perform payments_private.become_caller(caller);
+  if caller ->> 'role' = 'service' then
+    perform set_config('request.jwt.claims', '', true);
+  else
+    perform payments_private.become_caller(caller);
+  end if;
   select t.id
   into v_id
   from payments.stripe_checkout_sessions as t
@@ -165,8 +378,8 @@ grant execute on function payments_private.count_guest_confirmation(text, intege
 --! EndIncluded checkout/private/count_guest_confirmation.sql
 --! Included checkout/private/session_is_fulfilled.sql
 /*
- * Returns whether fulfilment has run for a Checkout Session: the ledger has processed the events that say what came of
- * it, and with them the triggers of the app.
+ * Returns whether fulfilment has run for a Checkout Session. Then the ledger has processed the events that say what
+ * came of it, and with them the triggers of the app.
  *   payment       the event of the session that says it is paid
  *   subscription  the same, the subscription itself, and the first invoice if there is one
  *
@@ -293,8 +506,9 @@ grant execute on function payments.is_offered(text, text, jsonb, jsonb, text, te
 --! EndIncluded checkout/is_offered.sql
 --! Included checkout/offered_prices.sql
 /*
- * Returns the ids of the active prices that app users of a role may buy now, for policies that show a catalogue: those of
- * the offers, and all of an environment without offers. role is that of the caller, unless it is given.
+ * Returns the ids of the active prices that app users of a role may buy now, for policies that show a catalogue.
+ * These are the prices of the offers, and in an environment without offers all prices. role is that of the caller,
+ * unless it is given.
  */
 create or replace function payments.offered_prices(role text default current_user)
   returns setof text
@@ -330,8 +544,9 @@ grant execute on function payments.offered_prices(text) to anon, authenticated, 
 --! EndIncluded checkout/offered_prices.sql
 --! Included checkout/offered_products.sql
 /*
- * Returns the ids of the active products that app users of a role may buy now, for policies that show a catalogue: those
- * of payments.offered_prices, and all of an environment without offers. role is that of the caller, unless it is given.
+ * Returns the ids of the active products that app users of a role may buy now, for policies that show a catalogue.
+ * These are the products of payments.offered_prices, and in an environment without offers all products. role is that
+ * of the caller, unless it is given.
  */
 create or replace function payments.offered_products(role text default current_user)
   returns setof text
@@ -420,6 +635,7 @@ as
     o.one_plan,
     o.trial_once,
     o.active,
+    o.managed_by,
     o.created_at,
     o.updated_at
   from payments.offers as o;
@@ -514,8 +730,8 @@ revoke all on function payments_private.tg_sessions__lookup_keys() from public, 
 --! EndIncluded checkout/private/tg_sessions__lookup_keys.sql
 --! Included checkout/private/tg_sessions__offers.sql
 /*
- * Trigger function: raises if an app user asks for what no offer allows (check_offers), for a second trial (check_trial),
- * or for options that do not fit those that the offers force.
+ * Trigger function. It raises if an app user asks for what no offer allows (check_offers) or for a second trial
+ * (check_trial). It also raises for options that do not fit those that the offers force.
  *
  * While the environment has no offer, check_reserved decides.
  */
@@ -578,7 +794,7 @@ create or replace function payments.put_offer(environment text, offer_id text, o
   set search_path = pg_catalog, pg_temp
 as $$
 declare
-  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active}';
+  c_known constant text[] := '{price_id,lookup_key,product_id,mode,minimum_quantity,maximum_quantity,roles,subject_types,starts_at,ends_at,allowed_options,forced_options,allow_pay_what_you_want,allow_price_data,currency,minimum_amount,maximum_amount,product_group,one_plan,trial_once,active,managed_by}';
   v_unknown text;
   v_row payments.offers;
 begin
@@ -615,13 +831,13 @@ begin
     set (
       price_id, lookup_key, product_id, mode, minimum_quantity, maximum_quantity, roles, subject_types, starts_at, ends_at,
       allowed_options, forced_options, allow_pay_what_you_want, allow_price_data, currency, minimum_amount, maximum_amount,
-      product_group, one_plan, trial_once, active
+      product_group, one_plan, trial_once, active, managed_by
     ) = (
       excluded.price_id, excluded.lookup_key, excluded.product_id, excluded.mode, excluded.minimum_quantity,
       excluded.maximum_quantity, excluded.roles, excluded.subject_types, excluded.starts_at, excluded.ends_at,
       excluded.allowed_options, excluded.forced_options, excluded.allow_pay_what_you_want, excluded.allow_price_data,
       excluded.currency, excluded.minimum_amount, excluded.maximum_amount, excluded.product_group, excluded.one_plan,
-      excluded.trial_once, excluded.active
+      excluded.trial_once, excluded.active, excluded.managed_by
     )
     returning o.*;
 end;
@@ -716,7 +932,7 @@ begin
       and case when v_kind = 'customer' then s.customer_id = v_customer_id else s.subscription_id = v_id end
   );
 
-  -- refuse what belongs to somebody else
+  -- refuse the object of another owner
   v_other := payments_private.other_owner(environment, v_kind, v_id, row (subject_type, subject_id)::payments.billing_subject);
   if v_other is not null and replace is not true then
     raise exception 'The % % belongs to the % already, wholly or in part.', v_kind, v_id, v_other
@@ -905,7 +1121,7 @@ create or replace function payments_private.put_assignment(
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  -- record the fact; one of a customer takes the place of those of its subscriptions
+  -- record the assignment; one of a customer replaces those of its subscriptions
   delete from payments_private.subject_assignments as a
   where a.environment = put_assignment.environment and a.object_id = any (subscription_ids);
   insert into payments_private.subject_assignments as a (environment, object_type, object_id, subject_type, subject_id)
@@ -1097,7 +1313,9 @@ as
     c.attempt,
     c.expires_at,
     c.created_at,
-    c.updated_at
+    c.updated_at,
+    c.options,
+    c.forced_options
   from payments.stripe_checkout_sessions as c;
 
 comment on view payments_private.checkout_session_list is 'Checkout Sessions as the API lists them.';
@@ -1108,7 +1326,7 @@ grant select on payments_private.checkout_session_list to payments_service;
 --! Included checkout/private/portal_session_list.sql
 /*
  * Returns the Billing Portal sessions that the API lists, with columns named as in its answers. Their addresses are secrets and are
- * left out: whoever has one acts for the customer.
+ * left out: their holder acts for the customer.
  *
  * `id` and `created_at` are the sort key of the list.
  */
@@ -1126,7 +1344,8 @@ as
     p.configuration_id as configuration,
     p.last_error,
     p.created_at,
-    p.updated_at
+    p.updated_at,
+    p.options
   from payments.stripe_customer_portal_sessions as p;
 
 comment on view payments_private.portal_session_list is 'Billing Portal sessions as the API lists them.';
@@ -1138,9 +1357,9 @@ grant select on payments_private.portal_session_list to payments_service;
 /*
  * Returns {postgres_version, migrations, roles, grants}: what the settings page shows of the database.
  *
- * migrations is [{name, applied_at}] in their order. roles is [{role, exists, is_granted}] of the roles that the handlers need;
- * is_granted says whether the login may become the role. grants is [{role, object, privileges}] of the tables and views of the
- * contract, for roles other than their owner.
+ * migrations is [{name, applied_at}] in their order. roles is [{role, exists, is_granted}] of the roles that the
+ * handlers need. is_granted says whether the login may become the role. grants is [{role, object, privileges}] of the
+ * tables and views of the contract, for roles other than their owner.
  */
 create or replace function payments_private.database_state()
   returns jsonb
@@ -1205,9 +1424,10 @@ grant execute on function payments_private.database_state() to payments_service;
 /*
  * Returns {environment, as_of, setup, counts, failed_payments, backlog}: what the first page of the dashboard shows besides the health.
  *
- * setup is {is_done, steps}; each step is {step, is_done, message, next_action}: key, webhook, sync, checkout, in the order of the
- * set-up. counts has {count, is_exact} by table, see row_count. failed_payments is {last_day, last_week, last_month, is_exact}; it
- * stops counting at 10,000. has_key and has_signing_secret are what only the handlers know.
+ * setup is {is_done, steps}. Each step is {step, is_done, message, next_action}. The steps are key, webhook, sync and
+ * checkout, in the order of the set-up. counts has {count, is_exact} by table, see row_count. failed_payments is
+ * {last_day, last_week, last_month, is_exact}; it stops counting at 10,000. has_key and has_signing_secret are what
+ * only the handlers know.
  */
 create or replace function payments_private.environment_overview(
   environment text,
@@ -1351,8 +1571,8 @@ grant execute on function payments_private.row_count(text, text) to payments_ser
 --! Included connection/private/search_everything.sql
 /*
  * Returns what a text leads to: customers by the beginning of their e-mail address, id or billing subject, and any other object by its
- * whole id. At most 10 of each kind. kind is customer, subscription, transaction, checkout_session, portal_session, event, product or
- * price.
+ * whole id. At most 10 of each kind. kind is customer, subscription, transaction, invoice,
+ * checkout_session, portal_session, event, product or price.
  */
 create or replace function payments_private.search_everything(environment text, search text)
   returns table (kind text, id text, title text, subtitle text, customer_id text)
@@ -1383,6 +1603,10 @@ begin
     select 'transaction', t.id::text, coalesce(t.description, t.type), t.status, t.provider_customer_id
     from payments_private.transaction_of_object(environment, search) as f (id)
     join payments.transactions as t on t.id = f.id
+    union all
+    select 'invoice', i.invoice_id, coalesce(i.number, i.invoice_id), i.status, i.customer_id
+    from payments.stripe_invoices as i
+    where i.invoice_id = search and i.environment = search_everything.environment
     union all
     select 'checkout_session', c.id::text, c.checkout_session_id, c.status, c.customer_id
     from payments.stripe_checkout_sessions as c
@@ -1500,7 +1724,7 @@ begin
       coalesce(o.subject_id, m.subject_id),
       m.id is not null,
       o.named_at,
-      o.named_by
+      split_part(o.named_by, ' ', 1) -- what follows is the version that named it
     from (
       select o.*
       from payments_private.customer_owners as o
@@ -1679,7 +1903,8 @@ grant execute on function payments_private.payment_objects_of(text, uuid) to pay
  * currency's minor unit, and how many payments failed. Days without any of these have no row.
  *
  * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
- * Each part reads the rows of its days alone, from an index that has all that it needs.
+ * Sums are numeric, because the amounts of a day may add up to more than a bigint holds. Each part reads the rows of its days alone,
+ * from an index that has all that it needs.
  *
  * Errors: SP001 for a time zone that Postgres does not know.
  */
@@ -1692,11 +1917,11 @@ create or replace function payments_private.revenue_by_day(
   returns table (
     day text,
     currency text,
-    revenue bigint,
+    revenue numeric,
     payments bigint,
-    refunds bigint,
+    refunds numeric,
     refund_count bigint,
-    disputed bigint,
+    disputed numeric,
     failed bigint
   )
   language plpgsql
@@ -1710,11 +1935,11 @@ begin
     select
       to_char(m.on_day, 'YYYY-MM-DD'),
       m.currency,
-      coalesce(sum(m.revenue), 0)::bigint,
+      coalesce(sum(m.revenue), 0),
       coalesce(sum(m.payments), 0)::bigint,
-      coalesce(sum(m.refunds), 0)::bigint,
+      coalesce(sum(m.refunds), 0),
       coalesce(sum(m.refund_count), 0)::bigint,
-      coalesce(sum(m.disputed), 0)::bigint,
+      coalesce(sum(m.disputed), 0),
       coalesce(sum(m.failed), 0)::bigint
     from (
       select (t.paid_at at time zone time_zone)::date as on_day, t.currency, sum(t.amount) as revenue, count(*) as payments,
@@ -1911,7 +2136,7 @@ begin
   from (
     select
       o.currency,
-      sum(o.mrr)::bigint as mrr,
+      sum(o.mrr) as mrr,
       count(*) as subscriptions,
       count(*) filter (where o.has_no_amount) as subscriptions_without_amount
     from (
@@ -2220,54 +2445,65 @@ grant execute on function payments.purchase_of(payments.webhook_events) to payme
 --! EndIncluded payment/purchase_of.sql
 --! Included projection/private/subscription_access.sql
 /*
- * Returns {access, reason}: whether a subscription gives access, as sql/templates/team-entitlements.sql decides it, and why, as a
- * sentence. access is:
+ * Returns whether a subscription gives access, and why, as a sentence. access is:
  *   granted  it gives access
  *   at_risk  it gives access, and Stripe still tries to collect the payment
  *   none     it gives none
  *
- * An app may decide otherwise. This is what the dashboard shows, and nothing depends on it.
+ * The view payments.subscription_access decides; the sentence names what decided. An app may decide otherwise: nothing but the
+ * lists of subscriptions depends on this.
  */
-create or replace function payments_private.subscription_access(subscription payments.stripe_subscriptions)
-  returns jsonb
+create or replace function payments_private.subscription_access(
+  subscription payments.stripe_subscriptions,
+  out access text,
+  out reason text
+)
+  returns record
   language plpgsql
   stable
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
-declare
-  v_is_paid boolean;
 begin
-  if subscription.status not in ('trialing', 'active', 'past_due') then
-    return jsonb_build_object('access', 'none', 'reason', format('The status %s gives no access.', subscription.status));
-  end if;
-  if subscription.pause_collection_behavior is not null then
-    return jsonb_build_object('access', 'none', 'reason', 'Collection is paused, so no money arrives.');
-  end if;
-  if subscription.status = 'trialing' then
-    return jsonb_build_object('access', 'granted', 'reason', 'The trial gives access.');
-  end if;
-  if subscription.latest_invoice_id is null then
-    return jsonb_build_object('access', 'granted', 'reason', 'Nothing was billed so far.');
-  end if;
-  select exists (
+  if exists (
     select
-    from payments.transactions as t
-    where t.provider_customer_id = subscription.customer_id
-      and t.environment = subscription.environment
-      and t.type = 'subscription_invoice'
-      and t.related_object_ids ->> 'subscription' = subscription.subscription_id
-      and t.status in ('succeeded', 'partially_refunded', 'refunded')
-      and (t.amount > t.amount_disputed or t.amount = 0)
-  )
-  into v_is_paid;
-  return case
-    when not v_is_paid then
-      jsonb_build_object('access', 'none', 'reason', 'No money has arrived for it.')
-    when subscription.status = 'past_due' then
-      jsonb_build_object('access', 'at_risk', 'reason', 'The last payment failed, and Stripe still tries to collect it.')
-    else jsonb_build_object('access', 'granted', 'reason', 'It is active, and money has arrived.')
-  end;
+    from payments.subscription_access as a
+    where a.subscription_id = (subscription).subscription_id
+      and a.environment = (subscription).environment
+  ) then
+    access := case when (subscription).status = 'past_due' then 'at_risk' else 'granted' end;
+    reason := case
+      when (subscription).status = 'trialing' then 'The trial gives access.'
+      when (subscription).latest_invoice_id is null then 'Nothing was billed so far.'
+      when access = 'at_risk' then 'The last payment failed, and Stripe still tries to collect it.'
+      when exists (
+        select
+        from payments.transactions as t
+        where t.provider_customer_id = (subscription).customer_id
+          and t.environment = (subscription).environment
+          and t.related_object_ids ->> 'subscription' = (subscription).subscription_id
+          and t.type = 'subscription_invoice'
+          and t.paid_at is not null
+          and t.amount > 0
+      ) then 'It is active, and money has arrived.'
+      else 'It is active, and nothing was to be paid so far.'
+    end;
+  else
+    access := 'none';
+    reason := case
+      when (subscription).status not in ('trialing', 'active', 'past_due') then
+        format('The status %s gives no access.', (subscription).status)
+      when (subscription).pause_collection_behavior is not null then 'Collection is paused, so no money arrives.'
+      when (subscription).subject_type is null then 'It belongs to no billing subject. Assign it to one.'
+      when not exists (
+        select
+        from payments.stripe_subscription_items as i
+        where i.subscription_id = (subscription).subscription_id
+          and i.environment = (subscription).environment
+      ) then 'It has no item.'
+      else 'No money has arrived for it.'
+    end;
+  end if;
 end;
 $$;
 
@@ -2379,9 +2615,9 @@ grant select on payments.subscription_access to payments_service;
 
 --! Included checkout/retry_checkout_session.sql
 /*
- * Begins a failed checkout again with what is known now, and returns the same as begin_checkout_session: another customer
- * of its billing subject, or a price that has a row since the failure. Returns null, and changes nothing, if there is
- * neither or the row has changed.
+ * Begins a failed checkout again with what is known now, and returns the same as begin_checkout_session. What is new
+ * may be another customer of its billing subject, or a price that has a row since the failure. Returns null, and
+ * changes nothing, if there is neither or the row has changed.
  *
  * Contract: the handlers call this after fail_checkout_session, once Stripe no longer knew the customer, or refused the
  * values of the checkout.
@@ -2442,7 +2678,7 @@ grant execute on function payments.retry_checkout_session(text, uuid, integer) t
 --! Included checkout/private/portal_flow_params.sql
 /*
  * Returns Stripe's flow_data of a portal session; null if it asks for no flow. A flow is about a subscription of the
- * billing subject of the session, and of nobody else: the one that is named, else the only one that lives.
+ * billing subject of the session, and of no other: the one that is named, else the only one that lives.
  *
  * Raises SP051 if there is no such subscription, SP052 if several live and none is named.
  */
@@ -2611,7 +2847,7 @@ create or replace function payments_private.tg_customers__revived()
   returns trigger
   language plpgsql
   volatile
-  security definer -- crosses from whoever writes the customer to customer_mappings
+  security definer -- crosses from the role that writes the customer to customer_mappings
   set search_path = pg_catalog, pg_temp
 as $$
 begin
@@ -2989,8 +3225,8 @@ grant execute on function payments_private.known_objects(text) to payments_servi
  * sandbox, whatever it says of itself.
  *
  * asked is what the handlers tried to retrieve with the key: objects of payments_private.known_objects. seen is the one
- * that Stripe knew, or null. accept_erased allows that it knew none, for a key of the account that is recorded here: its
- * data may have been erased at Stripe.
+ * that Stripe knew, or null. accept_erased allows that it knew none, for a key of the account that is recorded here.
+ * Its data may have been erased at Stripe.
  */
 create or replace function payments_private.check_known_objects(
   environment text,
@@ -3118,9 +3354,9 @@ revoke all on function payments_private.retry_delay(integer) from public, anon, 
 --! EndIncluded ledger/private/retry_delay.sql
 --! Included base/private/ids_of.sql
 /*
- * Returns every id that some Stripe objects or events are about: their own ids, those of the payment objects that they
- * name, their customers, and the billing subjects that they name. Two events with an id in common must not be processed
- * at the same moment. A field that can be expanded holds an id or the whole object.
+ * Returns every id that some Stripe objects or events are about. These are their own ids, and those of the payment
+ * objects, customers and billing subjects that they name. Two events with an id in common must not be processed at
+ * the same moment. A field that can be expanded holds an id or the whole object.
  */
 create or replace function payments_private.ids_of(objects jsonb[])
   returns text[]
@@ -4085,8 +4321,8 @@ revoke all on function payments_private.refresh_transactions(text, uuid[]) from 
 --! Included ownership/private/owner_of.sql
 /*
  * Returns the billing subject that an invoice belongs to. Nulls if none is known. These decide, in this order:
- *   1. the subject that somebody assigned to its subscription; see subject_version of payments.stripe_subscriptions
- *   2. the one that somebody assigned to its customer after the invoice was made
+ *   1. the subject that was assigned to its subscription; see subject_version of payments.stripe_subscriptions
+ *   2. the one that was assigned to its customer after the invoice was made
  *   3. the one that the invoice names
  *   4. that of its subscription
  *   5. that of its customer
@@ -5953,8 +6189,8 @@ revoke all on function payments_private.project_subscription_items(text, payment
 --! EndIncluded projection/private/project_subscription_items.sql
 --! Included ownership/private/assigned_subject.sql
 /*
- * Returns the billing subject that somebody assigned to a subscription, or to its customer after the object was made at
- * Stripe; nulls if nobody did. An assignment of the subscription counts before one of the customer. made_at is null if it is
+ * Returns the billing subject that was assigned to a subscription, or to its customer after the object was made at
+ * Stripe; nulls if none was. An assignment of the subscription counts before one of the customer. made_at is null if it is
  * not known: then the assignment counts.
  */
 create or replace function payments_private.assigned_subject(
@@ -7254,12 +7490,13 @@ revoke all on function payments_private.project_snapshots(text, payments_private
 --! Included ownership/private/redact.sql
 /*
  * Returns a Stripe object or event without personal data: the values of the fields below are null, at any depth. Ids,
- * amounts, states and the metadata of the app stay. Of a customer the name, the description and all metadata but its billing
- * subject are removed as well.
+ * amounts and states stay, and so does the metadata of the app without keys of these names. Of a customer the name, the description and all metadata but its billing
+ * subject are removed as well; of a saved card, a bank account or a tax id its name, owner and number. kind is the type of the
+ * object, if value does not say it itself.
  *
  * What you may change: add a field that holds personal data in your account. Erase the subjects again after that.
  */
-create or replace function payments_private.redact(value jsonb, is_customer boolean default false)
+create or replace function payments_private.redact(value jsonb, kind text default null)
   returns jsonb
   language plpgsql -- it calls itself
   immutable
@@ -7268,14 +7505,17 @@ create or replace function payments_private.redact(value jsonb, is_customer bool
 as $$
 declare
   v_personal constant text[] := array[
-    'address', 'billing_details', 'business_name', 'cardholder_name', 'collected_information', 'custom_fields',
-    'customer_address', 'customer_details', 'customer_email', 'customer_name', 'customer_phone', 'customer_shipping',
-    'customer_tax_ids', 'dynamic_last4', 'email', 'evidence', 'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url',
-    'individual_name', 'invoice_pdf', 'ip_address', 'last4', 'memo', 'payment_method_details', 'pdf', 'phone',
-    'preferred_locales', 'receipt_email', 'receipt_url', 'shipping', 'shipping_address', 'shipping_details', 'source',
-    'sources', 'tax_ids'
+    'account_holder_name', 'account_number', 'address', 'address_city', 'address_country', 'address_line1', 'address_line2',
+    'address_state', 'address_zip', 'bank_name', 'bic', 'billing_details', 'business_name', 'buyer_id', 'cardholder_name',
+    'cashtag', 'collected_information', 'comment', 'custom_fields', 'customer_address', 'customer_details', 'customer_email',
+    'customer_name', 'customer_phone', 'customer_shipping', 'customer_tax_ids', 'dob', 'dynamic_last4', 'email', 'evidence',
+    'exp_month', 'exp_year', 'fingerprint', 'hosted_invoice_url', 'iban_last4', 'individual_name', 'invoice_pdf', 'ip_address',
+    'ip_address_location', 'last4', 'memo', 'payer_email', 'payer_id', 'payer_name', 'payment_method_details', 'pdf', 'phone',
+    'preferred_locales', 'receipt_email', 'receipt_url', 'routing_number', 'shipping', 'shipping_address',
+    'shipping_address_zip', 'shipping_details', 'source', 'sources', 'tax_id', 'tax_ids', 'user_agent', 'verified_address',
+    'verified_email', 'verified_name', 'verified_phone'
   ];
-  v_is_customer boolean := is_customer or coalesce(value ->> 'object' = 'customer', false);
+  v_kind text := coalesce(value ->> 'object', kind);
 begin
   case jsonb_typeof(value)
     when 'array' then
@@ -7287,17 +7527,18 @@ begin
           f.key,
           case
             when f.key = any (v_personal) then 'null'
-            when v_is_customer and f.key in ('name', 'description') then 'null'
-            when v_is_customer and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
+            when v_kind in ('customer', 'card', 'bank_account', 'source', 'tax_id')
+              and f.key in ('name', 'description', 'owner', 'value')
+              then 'null'
+            when v_kind = 'customer' and f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then (
               select coalesce(jsonb_object_agg(m.key, m.value), '{}')
               from jsonb_each(f.value) as m (key, value)
               where m.key in (
                 'payments_subject_type', 'payments_subject_id', 'insforge_subject_type', 'insforge_subject_id'
               )
             )
-            when f.key = 'previous_attributes' then payments_private.redact(
-              f.value, coalesce(redact.value -> 'object' ->> 'object' = 'customer', false)
-            )
+            when f.key = 'metadata' and jsonb_typeof(f.value) = 'object' then f.value - v_personal
+            when f.key = 'previous_attributes' then payments_private.redact(f.value, redact.value -> 'object' ->> 'object')
             else payments_private.redact(f.value)
           end
         ), '{}')
@@ -7309,14 +7550,39 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.redact(jsonb, boolean) from public, anon, authenticated;
+revoke all on function payments_private.redact(jsonb, text) from public, anon, authenticated;
+grant execute on function payments_private.redact(jsonb, text) to payments_service;
 --! EndIncluded ownership/private/redact.sql
+--! Included ownership/private/erased_text.sql
+/*
+ * Returns what stands in the place of an error whose words may have been personal data; see payments.erase_subject.
+ */
+create or replace function payments_private.erased_text()
+  returns text
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return 'The error was removed with the personal data of its billing subject.';
+end;
+$$;
+
+revoke all on function payments_private.erased_text() from public, anon, authenticated;
+grant execute on function payments_private.erased_text() to payments_service;
+--! EndIncluded ownership/private/erased_text.sql
 --! Included ownership/private/erase_rows.sql
 /*
  * Removes personal data from the rows of customers and of objects. The projections of what redact() returns are the same.
  * Contract: see payments.erase_subject.
  */
-create or replace function payments_private.erase_rows(environment text, customer_ids text[], object_ids text[])
+create or replace function payments_private.erase_rows(
+  environment text,
+  subject payments.billing_subject,
+  customer_ids text[],
+  object_ids text[]
+)
   returns void
   language plpgsql
   volatile
@@ -7328,23 +7594,41 @@ begin
   set email = null,
       name = null,
       phone = null,
-      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), true) -> 'metadata',
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata), 'customer') -> 'metadata',
       raw = payments_private.redact(t.raw)
   where t.provider_customer_id = any (customer_ids) and t.environment = erase_rows.environment and t.provider = 'stripe';
   update payments.stripe_subscriptions as t
-  set raw = payments_private.redact(t.raw)
+  set metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+      raw = payments_private.redact(t.raw)
   where t.subscription_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments.stripe_checkout_sessions as t
   set customer_email = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata',
+      last_error = case when t.last_error is not null then payments_private.erased_text() end,
       raw = payments_private.redact(t.raw)
-  where t.checkout_session_id = any (object_ids) and t.environment = erase_rows.environment;
+  where t.environment = erase_rows.environment
+    and (
+      t.checkout_session_id = any (object_ids)
+      or t.customer_id = any (customer_ids)
+      or (t.subject_type, t.subject_id) = ((erase_rows.subject).type, (erase_rows.subject).id)
+    );
+  update payments.stripe_customer_portal_sessions as t
+  set last_error = case when t.last_error is not null then payments_private.erased_text() end,
+      raw = payments_private.redact(t.raw)
+  where t.environment = erase_rows.environment
+    and (
+      t.customer_id = any (customer_ids)
+      or (t.subject_type, t.subject_id) = ((erase_rows.subject).type, (erase_rows.subject).id)
+    );
   update payments.stripe_invoices as t
   set hosted_invoice_url = null,
-      invoice_pdf = null
+      invoice_pdf = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata'
   where t.invoice_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments.stripe_credit_notes as t
   set memo = null,
-      pdf = null
+      pdf = null,
+      metadata = payments_private.redact(jsonb_build_object('metadata', t.metadata)) -> 'metadata'
   where t.credit_note_id = any (object_ids) and t.environment = erase_rows.environment;
   update payments_private.charge_details as t
   set receipt_url = null,
@@ -7367,7 +7651,7 @@ begin
 end;
 $$;
 
-revoke all on function payments_private.erase_rows(text, text[], text[]) from public, anon, authenticated;
+revoke all on function payments_private.erase_rows(text, payments.billing_subject, text[], text[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/erase_rows.sql
 --! Included ownership/private/objects_of_subject.sql
 /*
@@ -7441,18 +7725,113 @@ $$;
 
 revoke all on function payments_private.objects_of_subject(text, text, text, text[]) from public, anon, authenticated;
 --! EndIncluded ownership/private/objects_of_subject.sql
+--! Included ownership/private/erasable_ids.sql
+/*
+ * Returns the ids by which some Stripe objects or events may belong to somebody whose data was erased: those of ids_of, their
+ * payment methods, and the customer that they had until an event.
+ */
+create or replace function payments_private.erasable_ids(objects jsonb[])
+  returns text[]
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return payments_private.ids_of(objects) || array(
+    select i.id
+    from unnest(objects) as o (object)
+    cross join lateral (
+      select case when o.object ->> 'object' = 'event' then o.object -> 'data' -> 'object' else o.object end as about
+    ) as a
+    cross join lateral (
+      values
+        (payments_private.id_of(a.about -> 'payment_method')),
+        (o.object #>> '{data,previous_attributes,customer}')
+    ) as i (id)
+    where i.id is not null
+  );
+end;
+$$;
+
+revoke all on function payments_private.erasable_ids(jsonb[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/erasable_ids.sql
+--! Included ownership/private/is_erased.sql
+/*
+ * Returns whether one of some ids belongs to a billing subject whose personal data was erased; see payments.erase_subject.
+ */
+create or replace function payments_private.is_erased(environment text, ids text[])
+  returns boolean
+  language plpgsql
+  stable
+  security definer -- crosses from the handler's role to erased_objects
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return exists (
+    select
+    from payments_private.erased_objects as e
+    where e.object_id = any (is_erased.ids) and e.environment = is_erased.environment
+  );
+end;
+$$;
+
+revoke all on function payments_private.is_erased(text, text[]) from public, anon, authenticated;
+grant execute on function payments_private.is_erased(text, text[]) to payments_service;
+--! EndIncluded ownership/private/is_erased.sql
+--! Included ownership/private/payment_methods_of.sql
+/*
+ * Returns the ids of the payment methods, saved cards and tax ids that the ledger knows of erased customers and objects. What is
+ * sent about one of these alone names no customer. See payments.erase_subject.
+ */
+create or replace function payments_private.payment_methods_of(environment text, erased_ids text[])
+  returns setof text
+  language plpgsql
+  stable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return query
+    select distinct i.id
+    from payments.webhook_events as w
+    cross join lateral (select w.payload -> 'data' -> 'object' as about) as o
+    cross join lateral (
+      values
+        (
+          case
+            when o.about ->> 'object' in ('payment_method', 'setup_intent', 'card', 'bank_account', 'source', 'tax_id')
+              then o.about ->> 'id'
+          end
+        ),
+        (payments_private.id_of(o.about -> 'payment_method')),
+        (payments_private.id_of(o.about -> 'default_payment_method')),
+        (payments_private.id_of(o.about -> 'default_source')),
+        (payments_private.id_of(o.about #> '{invoice_settings,default_payment_method}'))
+    ) as i (id)
+    where w.environment = payment_methods_of.environment
+      and i.id is not null
+      and payments_private.erasable_ids(array[w.payload]) && payment_methods_of.erased_ids;
+end;
+$$;
+
+revoke all on function payments_private.payment_methods_of(text, text[]) from public, anon, authenticated;
+--! EndIncluded ownership/private/payment_methods_of.sql
 --! Included ownership/erase_subject.sql
 /*
- * Removes the personal data of a billing subject: of its customers, its payments and what belongs to them, from every table
- * and from the payloads of the ledger. Returns {subject_type, subject_id, customers, objects, events, living_subscriptions}.
+ * Removes the personal data of a billing subject from every table and from the payloads of the ledger. This includes
+ * its customers, its payments and what belongs to them. Returns {subject_type, subject_id, customers, objects,
+ * events, living_subscriptions, open_checkouts}.
  *
- * Amounts, ids, dates, states and owners stay, so that the books stay right. It is a fact of ours: what Stripe sends later
- * about these objects, and about others of these customers, is redacted before it is stored, so nothing comes back by a late
- * event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
+ * Amounts, ids, dates, states and owners stay, so that the books stay right. The erasure is kept as a fact. What
+ * Stripe sends later about these objects and customers is redacted before it is stored. So nothing comes back by a
+ * late event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
  *
- * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. Stripe keeps its own copy:
- * delete the customer there. The app's own tables are the app's, and so is the metadata that it wrote, except that of
- * customers. Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
+ * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. A checkout that is
+ * open can still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the
+ * customer there. The app's own tables stay as they are. So does the metadata that the app wrote, except that of
+ * customers and except keys that redact() knows. Recorded errors are removed, because they may repeat personal data.
+ * Triggers on "update of processing_status" do not fire; a trigger on every update of the ledger sees its rows.
  */
 create or replace function payments.erase_subject(environment text, subject_type text, subject_id text)
   returns jsonb
@@ -7464,6 +7843,8 @@ as $$
 declare
   v_customer_ids text[];
   v_object_ids text[];
+  v_row_ids text[]; -- of checkouts begun here, which Stripe has as client_reference_id
+  v_open_checkouts bigint;
   v_events bigint;
 begin
   -- find what belongs to the subject
@@ -7480,31 +7861,42 @@ begin
   v_object_ids := array(
     select payments_private.objects_of_subject(environment, subject_type, subject_id, v_customer_ids)
   );
-  if cardinality(v_customer_ids || v_object_ids) = 0 then
+  select coalesce(array_agg(s.id::text), '{}'), count(*) filter (where s.status in ('initialized', 'open'))
+  into v_row_ids, v_open_checkouts
+  from payments.stripe_checkout_sessions as s
+  where s.environment = erase_subject.environment
+    and (
+      (s.subject_type, s.subject_id) = (erase_subject.subject_type, erase_subject.subject_id)
+      or s.customer_id = any (v_customer_ids)
+    );
+  if cardinality(v_customer_ids || v_object_ids || v_row_ids) = 0 then
     raise exception 'Nothing of the % % is known in %.', subject_type, subject_id, environment
       using errcode = 'SP063', hint = 'Check the type and the id of the billing subject, and the environment.';
   end if;
 
   -- lock, then record the fact
   perform payments_private.lock_environment(environment);
-  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids);
+  perform payments_private.lock_ids(environment, v_customer_ids || v_object_ids || v_row_ids);
   insert into payments_private.erased_objects (environment, object_id, subject_type, subject_id)
   select distinct erase_subject.environment, i.id, erase_subject.subject_type, erase_subject.subject_id
-  from unnest(v_customer_ids || v_object_ids) as i (id)
+  from unnest(
+    v_customer_ids || v_object_ids || v_row_ids
+    || array(select payments_private.payment_methods_of(environment, v_customer_ids || v_object_ids || v_row_ids))
+  ) as i (id)
   on conflict on constraint erased_objects_pkey do nothing;
 
   -- erase
-  perform payments_private.erase_rows(environment, v_customer_ids, v_object_ids);
+  perform payments_private.erase_rows(
+    environment, row (subject_type, subject_id)::payments.billing_subject, v_customer_ids, v_object_ids
+  );
   update payments.webhook_events as w
-  set payload = payments_private.redact(w.payload)
+  set payload = payments_private.redact(w.payload),
+      last_error = case when w.last_error is not null then payments_private.erased_text() end
   where w.environment = erase_subject.environment
-    and w.payload <> '{}'
-    and exists (
-      select
-      from payments_private.erased_objects as e
-      where e.object_id = any (payments_private.ids_of(array[w.payload])) and e.environment = w.environment
-    )
-    and w.payload is distinct from payments_private.redact(w.payload);
+    and payments_private.is_erased(w.environment, payments_private.erasable_ids(array[w.payload]) || w.object_id)
+    and (w.payload, w.last_error) is distinct from (
+      payments_private.redact(w.payload), case when w.last_error is not null then payments_private.erased_text() end
+    );
   get diagnostics v_events = row_count;
   return jsonb_build_object(
     'subject_type', subject_type,
@@ -7518,7 +7910,8 @@ begin
       where s.environment = erase_subject.environment
         and s.subscription_id = any (v_object_ids)
         and s.status not in ('canceled', 'incomplete_expired')
-    )
+    ),
+    'open_checkouts', v_open_checkouts
   );
 end;
 $$;
@@ -7546,13 +7939,13 @@ begin
   if exists (
     select
     from payments_private.erased_objects as e
-    where e.object_id = any (payments_private.ids_of(redact_erased.objects)) and e.environment = redact_erased.environment
+    where e.object_id = any (payments_private.erasable_ids(redact_erased.objects)) and e.environment = redact_erased.environment
   ) then
     for i in 1 .. cardinality(objects) loop
       if exists (
         select
         from payments_private.erased_objects as e
-        where e.object_id = any (payments_private.ids_of(array[redact_erased.objects[i]]))
+        where e.object_id = any (payments_private.erasable_ids(array[redact_erased.objects[i]]))
           and e.environment = redact_erased.environment
       ) then
         objects[i] := payments_private.redact(objects[i]);
@@ -8806,7 +9199,11 @@ begin
             take_ignored.payload -> 'data' -> 'object' -> 'customer' ->> 'id', take_ignored.payload -> 'data' -> 'object' ->> 'customer'
           ),
           take_ignored.payload -> 'data' -> 'object' ->> 'payment_intent',
-          take_ignored.payload -> 'data' -> 'object' ->> 'charge'
+          take_ignored.payload -> 'data' -> 'object' ->> 'payment_method',
+          take_ignored.payload -> 'data' -> 'object' ->> 'charge',
+          take_ignored.payload -> 'data' -> 'object' ->> 'invoice',
+          take_ignored.payload -> 'data' -> 'object' ->> 'subscription',
+          take_ignored.payload -> 'data' -> 'previous_attributes' ->> 'customer'
         )
         and e.environment = take_ignored.environment
     )
@@ -9605,7 +10002,8 @@ revoke all on function payments_private.invoice_row(text, jsonb, text, timestamp
  * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
  *
  * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
- * invoice and of its credit notes as it is. Nothing of it was assigned or erased here. Contract: the ids of the invoice, its customer and its subscription are locked.
+ * invoice and of its credit notes as it is. Contract: the ids of the invoice, its customer and its subscription are locked.
+ * The caller makes sure that nothing of it was assigned or erased here.
  */
 create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
   returns boolean
@@ -9643,16 +10041,6 @@ begin
       where n.invoice_id = r.invoice_id
         and n.environment = r.environment
         and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
-    )
-    and not exists (
-      select
-      from payments_private.subject_assignments as a
-      where a.object_id in (r.customer_id, r.subscription_id) and a.environment = r.environment
-    )
-    and not exists (
-      select
-      from payments_private.erased_objects as e
-      where e.object_id in (r.customer_id, r.invoice_id) and e.environment = r.environment
     )
   on conflict on constraint stripe_invoices_invoice_id_key do update
   set number = excluded.number,
@@ -9939,8 +10327,8 @@ revoke all on function payments_private.take_product(
 --! EndIncluded ledger/private/take_product.sql
 --! Included ownership/private/take_claim.sql
 /*
- * Records that a Stripe object names a billing subject as the owner of a customer, if that is ordinary: then it changes no
- * owner that the customer or the subject had. Returns whether it was. See take_event and assign_customers.
+ * Records that a Stripe object names a billing subject as the owner of a customer, if that is ordinary. Then it
+ * changes no owner that the customer or the subject had. Returns whether it was. See take_event and assign_customers.
  *
  * Ordinary is a claim
  *   - that is recorded already with the same instant or an earlier one: nothing changes
@@ -10097,6 +10485,11 @@ begin
         or (t.subject_type is not null and t.subject_version is null)
         or (t.subject_version, t.subject_type, t.subject_id)
           <= (v_session.subject_version, (v_session.subject).type, (v_session.subject).id)
+      )
+      and not exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id in (t.id::text) and e.environment = t.environment
       )
       and (v_session.reference is null or t.id = v_session.reference or not exists (
         select
@@ -10363,7 +10756,7 @@ revoke all on function payments_private.insert_ordinary_subscription(
 --! Included projection/private/is_new_subscription.sql
 /*
  * Returns whether a subscription has no row yet, and each of its payments and invoices has this subject already: then a new row with
- * this subject changes no payment. Nobody has assigned it or its customer. See take_subscription and refresh_payments.
+ * this subject changes no payment. Nobody has assigned or erased it or its customer. See take_subscription and refresh_payments.
  */
 create or replace function payments_private.is_new_subscription(
   environment text,
@@ -10399,6 +10792,12 @@ begin
       from payments_private.subject_assignments as a
       where a.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
         and a.environment = is_new_subscription.environment
+    )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (is_new_subscription.id, is_new_subscription.customer_id)
+        and e.environment = is_new_subscription.environment
     )
     and not exists (
       select
@@ -10487,6 +10886,11 @@ begin
       and t.raw -> 'items' -> 'data' -> 0 ->> 'id' = v_item ->> 'id'
       and jsonb_array_length(t.raw -> 'items' -> 'data') = 1
       and t.raw -> 'items' ->> 'has_more' is distinct from 'true'
+      and not exists (
+        select
+        from payments_private.erased_objects as e
+        where e.object_id in (t.subscription_id, t.customer_id) and e.environment = t.environment
+      )
       and (
         (update_ordinary_subscription.subject).type is null
         or (
@@ -10816,6 +11220,7 @@ create or replace function payments_private.take_invoice(environment text, paylo
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_invoice payments.stripe_invoices;
   v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
   v_result jsonb;
 begin
@@ -10836,10 +11241,19 @@ begin
     order by key
   ) as k;
 
-  if object ->> 'status' in ('draft', 'open', 'paid')
-    and payments_private.put_ordinary_invoice(
-      payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at)
+  v_invoice := payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at);
+  if v_invoice.status in ('draft', 'open', 'paid')
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (v_invoice.customer_id, v_invoice.subscription_id) and a.environment = take_invoice.environment
     )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (v_invoice.customer_id, v_invoice.invoice_id) and e.environment = take_invoice.environment
+    )
+    and payments_private.put_ordinary_invoice(v_invoice)
   then
     with recorded as (
       insert into payments.webhook_events as w (
@@ -10888,6 +11302,8 @@ revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from pu
  *   - It takes the same locks in the same order as the general path, or only ones that close no circle with these.
  *   - It writes the ledger last, with the statement that writes the rows or after it. The app's triggers fire there.
  *
+ * Each condition is one comparison with a list, because each expression costs a new connection up to a tenth of a millisecond.
+ *
  * Contract: the caller has checked the event, locked the environment, and begun a subtransaction.
  */
 create or replace function payments_private.take_event(environment text, payload jsonb, object jsonb)
@@ -10897,59 +11313,39 @@ create or replace function payments_private.take_event(environment text, payload
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_what text := (payload ->> 'type') || ' ' || (object ->> 'object');
 begin
-  case payload ->> 'type'
-    when 'customer.created', 'customer.updated' then
-      if object ->> 'object' = 'customer' then
-        return payments_private.take_customer(environment, payload, object);
-      end if;
-    when 'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.paused',
-      'customer.subscription.resumed', 'customer.subscription.trial_will_end'
-    then
-      if object ->> 'object' = 'subscription' then
-        return payments_private.take_subscription(environment, payload, object);
-      end if;
-    when 'checkout.session.completed' then
-      if object ->> 'object' = 'checkout.session' and object ->> 'payment_status' in ('paid', 'no_payment_required') then
-        return payments_private.take_session(environment, payload, object);
-      end if;
-    when 'invoice.paid', 'invoice.payment_succeeded' then
-      if object ->> 'object' = 'invoice' and object ->> 'status' = 'paid' and not object ? 'payments' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'invoice.created', 'invoice.finalized', 'invoice.updated' then
-      if object ->> 'object' = 'invoice' then
-        return payments_private.take_invoice(environment, payload, object);
-      end if;
-    when 'payment_intent.succeeded' then
-      if object ->> 'object' = 'payment_intent' and object ->> 'status' = 'succeeded' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'charge.succeeded' then
-      if object ->> 'object' = 'charge' then
-        return payments_private.take_charge(environment, payload, object);
-      end if;
-    when 'charge.refunded' then
-      if object ->> 'object' = 'charge' and object ->> 'status' = 'succeeded' and not object ? 'refunds' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'refund.created', 'refund.updated', 'charge.refund.updated' then
-      if object ->> 'object' = 'refund' and object ->> 'status' = 'succeeded' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'product.created', 'product.updated' then
-      if object ->> 'object' = 'product' then
-        return payments_private.take_product(environment, payload, object);
-      end if;
-    when 'price.created', 'price.updated' then
-      if object ->> 'object' = 'price' then
-        return payments_private.take_price(environment, payload, object);
-      end if;
-    else
-      if not payments_private.is_projected_event(payload ->> 'type') then
-        return payments_private.take_ignored(environment, payload);
-      end if;
-  end case;
+  if v_what = any ('{customer.created customer,customer.updated customer}') then
+    return payments_private.take_customer(environment, payload, object);
+  elsif v_what || ' ' || (object ->> 'status') = any (
+    '{invoice.paid invoice paid,invoice.payment_succeeded invoice paid,payment_intent.succeeded payment_intent succeeded,
+      charge.refunded charge succeeded,refund.created refund succeeded,refund.updated refund succeeded,
+      charge.refund.updated refund succeeded}'
+  ) then
+    if object ?| '{payments,refunds}' then -- these name more payment objects
+      return null;
+    end if;
+    return payments_private.take_payment(environment, payload, object);
+  elsif v_what = any (
+    '{customer.subscription.created subscription,customer.subscription.updated subscription,
+      customer.subscription.paused subscription,customer.subscription.resumed subscription,
+      customer.subscription.trial_will_end subscription}'
+  ) then
+    return payments_private.take_subscription(environment, payload, object);
+  elsif v_what = 'checkout.session.completed checkout.session' then
+    return payments_private.take_session(environment, payload, object);
+  elsif v_what = any ('{invoice.created invoice,invoice.finalized invoice,invoice.updated invoice}') then
+    return payments_private.take_invoice(environment, payload, object);
+  elsif v_what = 'charge.succeeded charge' then
+    return payments_private.take_charge(environment, payload, object);
+  elsif v_what = any ('{product.created product,product.updated product}') then
+    return payments_private.take_product(environment, payload, object);
+  elsif v_what = any ('{price.created price,price.updated price}') then
+    return payments_private.take_price(environment, payload, object);
+  elsif not payments_private.is_projected_event(payload ->> 'type') then
+    return payments_private.take_ignored(environment, payload);
+  end if;
   return null;
 end;
 $$;
@@ -11736,7 +12132,7 @@ grant execute on function payments_private.read_secrets(text) to payments_servic
 -- sync and recovery
 --! Included sync/private/sync_kinds.sql
 /*
- * Returns the kinds of objects that a sync can list, in the order in which it lists them: a kind comes after those it
+ * Returns the kinds of objects that a sync can list, in the order in which it lists them. A kind comes after those it
  * refers to. is_history is true of payment objects: they are listed on request only, and one that a listing does not
  * show is not gone.
  *
@@ -11841,7 +12237,7 @@ begin
   -- build the request
   v_progress := coalesce(run.progress -> v_kind, '{}');
   if v_kind = 'subscriptions' then
-    v_params := v_params || '{"status": "all"}';
+    v_params := v_params || '{"status": "all", "expand": ["data.schedule"]}'; -- a schedule says what changes, and when
   elsif v_kind = 'invoices' then
     v_params := v_params || '{"expand": ["data.payments"]}';
   elsif v_kind = 'checkout_sessions' then
@@ -12107,7 +12503,8 @@ revoke all on function payments_private.sync_rows(text, text, text[]) from publi
 --! EndIncluded sync/private/sync_rows.sql
 --! Included sync/private/sync_objects.sql
 /*
- * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it.
+ * Returns the objects of a page one by one; after an invoice, the payments that were expanded in it. A subscription has the id of
+ * the schedule that was expanded in it, as in events, and the schedule follows.
  */
 create or replace function payments_private.sync_objects(objects jsonb)
   returns setof jsonb
@@ -12120,6 +12517,11 @@ declare
   v_object jsonb;
 begin
   for v_object in select o.object from jsonb_array_elements(objects) as o (object) loop
+    if v_object ->> 'object' = 'subscription' and jsonb_typeof(v_object -> 'schedule') = 'object' then
+      return next v_object || jsonb_build_object('schedule', v_object -> 'schedule' -> 'id');
+      return next v_object -> 'schedule';
+      continue;
+    end if;
     return next v_object;
     if v_object ->> 'object' = 'invoice' then
       return query select p.payment from jsonb_array_elements(v_object -> 'payments' -> 'data') as p (payment);
@@ -12132,9 +12534,10 @@ revoke all on function payments_private.sync_objects(jsonb) from public, anon, a
 --! EndIncluded sync/private/sync_objects.sql
 --! Included sync/private/project_sync_page.sql
 /*
- * Projects the objects of one page, with the payments of its invoices, and returns {newer, failed, error}: how many
- * rows were newer than the page, how many objects could not be projected, and the first error. If the page raises, its
- * objects are projected one by one, so that one bad object does not block the others.
+ * Projects the objects of one page, with the payments of its invoices, and returns {newer, failed, error}. newer
+ * counts the rows that were newer than the page, failed the objects that could not be projected, and error is the
+ * first error. If the page raises, its objects are projected one by one, so that one bad object does not block the
+ * others.
  */
 create or replace function payments_private.project_sync_page(environment text, objects jsonb, snapshot_at timestamptz)
   returns jsonb
@@ -12388,8 +12791,9 @@ grant execute on function payments.record_sync_page(uuid, uuid, text, jsonb, tim
  * than the listing, and the object was made before the listing began. Objects on a test clock appear in no listing, so
  * they never count. Nor does an object that is marked as gone already.
  *
- * Returns at most max ids; if among is given, only ids in it. Of history (see payments_private.sync_kinds) only drafts of
- * invoices can be gone: those of the listed range, whose customer has a row that says that it is on no test clock.
+ * Returns at most max ids; if among is given, only ids in it. Of history (see payments_private.sync_kinds) only
+ * drafts of invoices can be gone. They are in the listed range, and the row of their customer says that it is on no
+ * test clock.
  */
 create or replace function payments_private.gone_since_sync(
   environment text,
@@ -12583,7 +12987,7 @@ revoke all on function payments_private.end_sync(payments.sync_runs, text) from 
 --! Included sync/complete_sync.sql
 /*
  * Ends a sync whose kinds are all listed, and returns {run, next}. An object that a complete listing did not show
- * becomes a tombstone under the version rule: a row that is newer than the beginning of the listing stays as it is.
+ * becomes a tombstone. A row that is newer than the beginning of the listing stays as it is.
  *
  * One call marks at most max objects, so that no transaction holds many locks. While the returned run is running, call
  * again.
@@ -12905,8 +13309,8 @@ grant execute on function payments.begin_recovery(text, timestamptz, text) to pa
 --! Included sync/complete_recovery.sql
 /*
  * Records that the ledger holds every event of Stripe's list from recovered_from until complete_until, so that the next
- * recovery begins there, and returns the connection. Returns no row, and records nothing, if that would leave a gap:
- * the recovery must reach back to where the last one ended, or to where Stripe's list begins.
+ * recovery begins there, and returns the connection. Returns no row, and records nothing, if that would leave a gap.
+ * The recovery must reach back to where the last one ended, or to where Stripe's list begins.
  */
 create or replace function payments.complete_recovery(
   environment text,
@@ -13016,7 +13420,8 @@ grant execute on function payments.recoverable_event_types(text) to payments_ser
 --! Included checkout/private/is_http_url.sql
 /*
  * Returns whether a text looks like an absolute http or https URL; null stays null. Any other scheme would run in the
- * browser of the buyer, for example `javascript:`. The handlers also parse the URL.
+ * browser of the buyer, for example `javascript:`. A backslash is refused: some clients read it as a slash, others as
+ * part of the user before the host. The handlers also parse the URL.
  */
 create or replace function payments_private.is_http_url(url text)
   returns boolean
@@ -13026,7 +13431,7 @@ create or replace function payments_private.is_http_url(url text)
   set search_path = pg_catalog, pg_temp
 as $$
 begin
-  return is_http_url.url ~* '^https?://[^/?#\s][^ \t\r\n\f\v]*$';
+  return is_http_url.url ~* '^https?://[^/?#\s\\][^ \t\r\n\f\v\\]*$';
 end;
 $$;
 
@@ -13085,6 +13490,16 @@ begin
       then 'priceData.recurring needs mode subscription.'
     when v_options ? 'discounts' and (v_options -> 'allow_promotion_codes')::boolean
       then 'discounts and allowPromotionCodes exclude each other.'
+    when jsonb_array_length(v_options -> 'discounts') > 1 then 'discounts may have one discount only; Stripe takes no more.'
+    when (
+      select count(distinct c.currency)
+      from (
+        select i.item #>> '{priceData,currency}' as currency
+        from jsonb_array_elements(case jsonb_typeof(line_items) when 'array' then line_items else '[]' end) as i (item)
+        union all
+        select v_options ->> 'currency' where jsonb_path_exists(line_items, '$[*].priceData')
+      ) as c
+    ) > 1 then 'currency, and the currency of each priceData, must be the same.'
     when v_options ?& '{trial_period_days,trial_end}' then 'trialPeriodDays and trialEnd exclude each other.'
     when v_trial and v_options ? 'billing_cycle_anchor' then 'billingCycleAnchor and a trial exclude each other.'
     when v_options ? 'trial_without_card' and not v_trial then 'trialWithoutCard needs trialPeriodDays or trialEnd.'
@@ -13824,7 +14239,8 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * is a retry of the other.
  *
  * An item that names a lookup key is asked for by that key, whichever price it has.
- * A quantity that is left out counts as 1, and metadata and options that are left out as none.
+ * A quantity that is left out counts as 1, and metadata and options that are left out as none. The option expires_at is
+ * left out: it is computed from the clock, so a repeated request has another one.
  */
 create or replace function payments_private.checkout_request_hash(
   mode text,
@@ -13855,7 +14271,8 @@ begin
           )
           from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
-        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'), coalesce(options, '{}')
+        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'),
+        coalesce(options, '{}') - 'expires_at'
       )::text,
       'UTF8'
     )),
@@ -13876,8 +14293,8 @@ grant execute on function payments_private.checkout_request_hash(text, jsonb, te
  *   subscription  its subscription has ended, and no invoice of it was ever paid
  *
  * Contract: false while money may still arrive. A PaymentIntent that waits for another payment method says nothing if
- * it was seen before the session was completed: the buyer's first card may have been declined before a bank debit. The
- * first invoice of a subscription that has not ended is collected again by Stripe.
+ * it was seen before the session was completed. The buyer's first card may have been declined before a bank debit.
+ * The first invoice of a subscription that has not ended is collected again by Stripe.
  */
 create or replace function payments_private.session_came_to_nothing(session payments.stripe_checkout_sessions)
   returns boolean
@@ -14145,8 +14562,9 @@ revoke all on function payments_private.offer_verdict(text, text, text, jsonb, j
 --! EndIncluded checkout/private/offer_verdict.sql
 --! Included checkout/private/check_offers.sql
 /*
- * Raises if the offers do not allow a checkout of an app user: SP055 without an offer for this buyer now, SP057 for the
- * quantity, SP058 for an option or an amount. role is that of the buyer; the service may buy everything.
+ * Raises if the offers do not allow a checkout of an app user. The code is SP055 without an offer for this buyer now,
+ * SP057 for the quantity, and SP058 for an option or an amount. role is that of the buyer; the service may buy
+ * everything.
  */
 create or replace function payments_private.check_offers(session payments.stripe_checkout_sessions, role text)
   returns void
@@ -14273,8 +14691,8 @@ revoke all on function payments_private.plan_groups_of_items(text, jsonb) from p
 --! EndIncluded checkout/private/plan_groups_of_items.sql
 --! Included checkout/private/check_one_plan.sql
 /*
- * Raises SP059 if a checkout is for a second plan: its subject has a living subscription in a product group of its items,
- * and the offers of the group allow one plan. Binds the service, too.
+ * Raises SP059 if a checkout is for a second plan. Then its subject has a living subscription in a product group of
+ * its items, and the offers of the group allow one plan. Binds the service, too.
  *
  * Living is each status but incomplete, incomplete_expired and canceled. A word that Stripe adds counts as living.
  *
@@ -14378,8 +14796,8 @@ revoke all on function payments_private.check_reserved(payments.stripe_checkout_
 --! EndIncluded checkout/private/check_reserved.sql
 --! Included checkout/private/had_trial.sql
 /*
- * Returns whether a subject has had a trial: a subscription of it had one, or a checkout with a trial was completed whose
- * subscription has not been seen yet. The checkout except_id does not count.
+ * Returns whether a subject has had a trial. Then a subscription of it had one, or a checkout with a trial was
+ * completed whose subscription has not been seen yet. The checkout except_id does not count.
  */
 create or replace function payments_private.had_trial(
   environment text,
@@ -14481,11 +14899,53 @@ $$;
 revoke all on function payments_private.forced_options(payments.stripe_checkout_sessions, text)
   from public, anon, authenticated;
 --! EndIncluded checkout/private/forced_options.sql
+--! Included checkout/private/check_checkout_times.sql
+/*
+ * Raises SP064 for an instant of a checkout that Stripe would refuse now, and SP065 for a trial of prices that are all paid
+ * once. It asks for the time, so it is for checkouts that are sent, not for a repeated request whose session is there.
+ *
+ * Stripe counts from its own clock, which may differ from ours by seconds: it judges the minute around each limit.
+ */
+create or replace function payments_private.check_checkout_times(environment text, line_items jsonb, options jsonb)
+  returns void
+  language plpgsql
+  stable
+  security definer -- crosses from the app user to payments.stripe_prices
+  set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant numeric := extract(epoch from now());
+  v_problem text;
+begin
+  v_problem := case
+    when (options ->> 'expires_at')::numeric not between v_now + 1740 and v_now + 86460
+      then 'expiresAt must be 30 minutes to 24 hours from now.'
+    when (options ->> 'trial_end')::numeric < v_now + 172740 then 'trialEnd must be at least 48 hours from now.'
+    when (options ->> 'billing_cycle_anchor')::numeric < v_now - 60 then 'billingCycleAnchor must be in the future.'
+  end;
+  if v_problem is not null then
+    raise exception '%', v_problem using errcode = 'SP064', hint = 'Correct the instant and send the request again.';
+  end if;
+  if options ?| '{trial_period_days,trial_end}' and not exists (
+    select
+    from jsonb_array_elements(line_items) as i (item)
+    left join payments.stripe_prices as p
+      on p.price_id = i.item ->> 'priceId' and p.environment = check_checkout_times.environment
+    where case when i.item ? 'priceData' then i.item -> 'priceData' ? 'recurring' else p.type is distinct from 'one_time' end
+  ) then
+    raise exception 'A trial needs a recurring price, and all of lineItems are paid once.'
+      using errcode = 'SP065', hint = 'Leave trialPeriodDays and trialEnd out, or add a recurring price.';
+  end if;
+end;
+$$;
+
+revoke all on function payments_private.check_checkout_times(text, jsonb, jsonb) from public, anon, authenticated;
+--! EndIncluded checkout/private/check_checkout_times.sql
 --! Included checkout/private/judge_again.sql
 /*
- * Raises if a checkout that was begun before is no longer offered to the caller: its offer is over, or a backend began it
- * and the caller, under the same key, may not. If it sends the checkout to Stripe, also if the subject has a plan or has
- * had its trial by now. Returns the options that the offers force now. role is that of the caller.
+ * Raises if a checkout that was begun before is no longer offered to the caller. Its offer may be over, or a backend
+ * began it and the caller, under the same key, may not. If it sends the checkout to Stripe, also if the subject has a
+ * plan or has had its trial by now. Returns the options that the offers force now. role is that of the caller.
  */
 create or replace function payments_private.judge_again(
   session payments.stripe_checkout_sessions,
@@ -14502,6 +14962,7 @@ begin
   perform payments_private.check_caller();
   if sends then
     perform payments_private.check_one_plan(session);
+    perform payments_private.check_checkout_times(session.environment, session.line_items, session.options);
   end if;
   if role = 'service' then
     return '{}';
@@ -14521,9 +14982,9 @@ grant execute on function payments_private.judge_again(payments.stripe_checkout_
 --! EndIncluded checkout/private/judge_again.sql
 --! Included checkout/private/superseded_sessions.sql
 /*
- * Returns the open Checkout Sessions of Stripe that a checkout takes the place of, as a list of ids: those of the same
- * subject for a plan of the same group, and those with a trial if this one has a trial. The handlers expire them before
- * they create the new session, so a buyer cannot pay for both.
+ * Returns the ids of the open Checkout Sessions that a checkout takes the place of. These are sessions of the same
+ * subject for a plan of the same group, and sessions with a trial if this one has a trial. The handlers expire them
+ * before they create the new session, so a buyer cannot pay for both.
  *
  * What remains: a session of another request that is just being created has no id yet. Then both are open. Once one of
  * them is paid, a new checkout is refused. If a buyer pays both, both subscriptions live, and the app cancels one.
@@ -14569,6 +15030,51 @@ revoke all on function payments_private.superseded_sessions(payments.stripe_chec
 grant execute on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
   to payments_service;
 --! EndIncluded checkout/private/superseded_sessions.sql
+--! Included checkout/private/release_refused_key.sql
+/*
+ * Takes the idempotency key from a checkout that Stripe refused, so that a corrected request may have it. It changes
+ * nothing if the request is the same (that is a retry), or if Stripe may have created the session nevertheless.
+ *
+ * begin_checkout_session calls it before it inserts as the caller. If a policy refuses that insert, this is undone too.
+ * A guest's key is scoped by the request, so there is nothing to release.
+ */
+create or replace function payments_private.release_refused_key(
+  environment text,
+  idempotency_key text,
+  subject_type text,
+  subject_id text,
+  caller_id text,
+  request_hash text
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if idempotency_key is null or coalesce(subject_type, caller_id) is null then
+    return;
+  end if;
+  update payments.stripe_checkout_sessions as t
+  set idempotency_key = null
+  where t.environment = release_refused_key.environment
+    and t.idempotency_key = release_refused_key.idempotency_key
+    and t.idempotency_scope = coalesce(
+      'subject:' || release_refused_key.subject_type || ':' || release_refused_key.subject_id,
+      'caller:' || release_refused_key.caller_id
+    )
+    and t.request_hash is distinct from release_refused_key.request_hash
+    and t.status = 'failed'
+    and not t.stripe_may_have_acted
+    and t.checkout_session_id is null;
+end;
+$$;
+
+revoke all on function payments_private.release_refused_key(text, text, text, text, text, text)
+  from public, anon, authenticated;
+grant execute on function payments_private.release_refused_key(text, text, text, text, text, text) to payments_service;
+--! EndIncluded checkout/private/release_refused_key.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
@@ -14582,11 +15088,13 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  * else runs as the handler. The caller {role: service} is a backend with the admin key: its insert runs as the handler.
  * It is for any subject, and may ask for what _310_offers keeps from app users.
  *
- * An idempotency key is scoped by the billing subject, else by the caller, else by the request: guests have no
+ * An idempotency key is scoped by the billing subject, else by the caller, else by the request. Guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
- * policies show it to the caller, and continues from its state. Another request under the same key raises SP002; for
- * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted is
- * found only if its columns are those of a request that was checked here.
+ * policies show it to the caller, and continues from its state. Another request under the same key raises SP002, unless
+ * Stripe refused the first one. Then the key passes to the corrected request (release_refused_key). For a guest another
+ * request is another checkout. The option expires_at is no part of the comparison. The first one counts, until the row
+ * is renewed. The trigger _150_request computes request_hash, so a row that an app user inserted is found only if its
+ * columns are those of a request that was checked here.
  *
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
  * money came to nothing (session_came_to_nothing).
@@ -14597,7 +15105,8 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
  * cannot choose the id either. Before the insert, the setting is `wanted at <trigger depth>`. Checkouts that triggers
- * of the app insert in between have a greater depth, so they are not taken for this one.
+ * of the app insert in between have a greater depth, so they are not taken for this one. Long because
+ * all that runs as the caller stands in one place, between two changes of the role.
  */
 create or replace function payments.begin_checkout_session(
   environment text,
@@ -14639,6 +15148,11 @@ begin
   v_request_hash := payments_private.checkout_request_hash(
     mode, line_items, coalesce(success_url, ''), coalesce(cancel_url, ''), subject_type, subject_id, customer_email,
     metadata, options
+  );
+
+  perform payments_private.release_refused_key(
+    environment, idempotency_key, subject_type, subject_id,
+    case when caller ->> 'role' <> 'service' then caller ->> 'sub' end, v_request_hash
   );
 
   -- insert as the caller, whose policies decide
@@ -14700,6 +15214,7 @@ begin
       update payments.stripe_checkout_sessions as t
       set status = 'initialized',
           attempt = t.attempt + 1,
+          options = coalesce(begin_checkout_session.options, '{}'), -- another expires_at at most
           checkout_session_id = null,
           url = null,
           client_secret = null,
@@ -14839,7 +15354,10 @@ begin
 
   update payments.stripe_checkout_sessions as t
   set status = 'failed',
-      last_error = fail_checkout_session.error,
+      last_error = case
+        when payments_private.is_erased(t.environment, array[t.id::text, t.customer_id]) then payments_private.erased_text()
+        else fail_checkout_session.error
+      end,
       stripe_may_have_acted = fail_checkout_session.stripe_may_have_acted
   where t.environment = fail_checkout_session.environment
     and t.id = fail_checkout_session.id
@@ -14865,9 +15383,9 @@ grant execute on function payments.fail_checkout_session(text, uuid, integer, te
 --! EndIncluded checkout/fail_checkout_session.sql
 --! Included checkout/private/check_portal_options.sql
 /*
- * Raises SP001 for options of a portal session that are unknown or malformed, with a sentence that names the field as
- * the HTTP API spells it. begin_customer_portal_session calls it, and the trigger _150_options does for the rows that
- * app users insert themselves. https://docs.stripe.com/api/customer_portal/sessions/create
+ * Raises SP001 for options of a portal session that are unknown or malformed. The sentence names the field as the
+ * HTTP API spells it. begin_customer_portal_session calls it, and the trigger _150_options does for the rows that app
+ * users insert themselves. https://docs.stripe.com/api/customer_portal/sessions/create
  *
  * options is {locale, flow}. flow is {type, subscription_id, items, after_completion}; items are
  * [{subscription_item_id, price_id, quantity}], after_completion is {type, return_url, custom_message}.
@@ -14936,6 +15454,55 @@ $$;
 revoke all on function payments_private.check_portal_options(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.check_portal_options(jsonb) to payments_service;
 --! EndIncluded checkout/private/check_portal_options.sql
+--! Included checkout/private/check_portal_request.sql
+/*
+ * Raises SP001 for a portal request that Stripe or a constraint would refuse, with a sentence that names the field as the
+ * HTTP API spells it. begin_customer_portal_session calls it, and the trigger _250_check does for the rows that app users
+ * insert themselves.
+ */
+create or replace function payments_private.check_portal_request(
+  subject_type text,
+  subject_id text,
+  return_url text,
+  configuration text,
+  options jsonb
+)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(length(subject_type) not between 1 and 100, true)
+    or coalesce(length(subject_id) not between 1 and 255, true)
+  then
+    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if subject_type !~ '\S' or subject_id !~ '\S' then
+    raise exception 'subject.type and subject.id must not be blank.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if not payments_private.is_http_url(return_url) then
+    raise exception 'returnUrl must be an absolute http or https URL.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(return_url) > 5000 then
+    raise exception 'returnUrl must have at most 5000 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
+    raise exception 'configuration must have 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  perform payments_private.check_portal_options(options);
+end;
+$$;
+
+revoke all on function payments_private.check_portal_request(text, text, text, text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_portal_request(text, text, text, text, jsonb) to payments_service;
+--! EndIncluded checkout/private/check_portal_request.sql
 --! Included checkout/begin_customer_portal_session.sql
 /*
  * Begins a Billing Portal session for a signed-in app user, and returns {session, params, idempotency_key}.
@@ -14970,29 +15537,7 @@ begin
     raise exception 'Sign in to open the billing portal.'
       using errcode = 'SP004', hint = 'Send the token of a signed-in user.';
   end if;
-  if coalesce(length(subject_type) not between 1 and 100, true)
-    or coalesce(length(subject_id) not between 1 and 255, true)
-  then
-    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if subject_type !~ '\S' or subject_id !~ '\S' then
-    raise exception 'subject.type and subject.id must not be blank.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if not payments_private.is_http_url(return_url) then
-    raise exception 'returnUrl must be an absolute http or https URL.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(return_url) > 5000 then
-    raise exception 'returnUrl must have at most 5000 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
-    raise exception 'configuration must have 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  perform payments_private.check_portal_options(options);
+  perform payments_private.check_portal_request(subject_type, subject_id, return_url, configuration, options);
 
   -- insert as the caller, whose policies decide
   perform payments_private.become_caller(caller);
@@ -15047,7 +15592,10 @@ begin
     set status = 'created',
         url = portal_session ->> 'url',
         last_error = null,
-        raw = portal_session
+        raw = case
+          when payments_private.is_erased(t.environment, array[t.customer_id]) then payments_private.redact(portal_session)
+          else portal_session
+        end
     where t.environment = complete_customer_portal_session.environment and t.id = complete_customer_portal_session.id
     returning t.*;
   if not found then
@@ -15077,7 +15625,10 @@ begin
   return query
     update payments.stripe_customer_portal_sessions as t
     set status = 'failed',
-        last_error = fail_customer_portal_session.error
+        last_error = case
+          when payments_private.is_erased(t.environment, array[t.customer_id]) then payments_private.erased_text()
+          else fail_customer_portal_session.error
+        end
     where t.environment = fail_customer_portal_session.environment and t.id = fail_customer_portal_session.id
     returning t.*;
   if not found then
@@ -15139,7 +15690,8 @@ revoke all on function payments_private.tg_sessions__id() from public, anon, aut
 --! Included checkout/private/tg_sessions__customer.sql
 /*
  * Trigger function: fills in the Stripe customer of the billing subject when an app user begins a session. The user may
- * neither read customer_mappings nor write customer_id, so this trigger is the only path between them.
+ * neither read customer_mappings nor write customer_id, so this trigger is the only path between them. An e-mail address that
+ * comes with a customer whose personal data was erased is not stored.
  */
 create or replace function payments_private.tg_sessions__customer()
   returns trigger
@@ -15151,6 +15703,11 @@ as $$
 begin
   if new.customer_id is null and new.subject_type is not null then
     new.customer_id := payments_private.customer_of_subject(new.environment, new.subject_type, new.subject_id);
+  end if;
+  if tg_table_name = 'stripe_checkout_sessions' then
+    if new.customer_email is not null and payments_private.is_erased(new.environment, array[new.customer_id]) then
+      new.customer_email := null; -- Stripe is not sent it either, because it knows the customer
+    end if;
   end if;
   return new;
 end;
@@ -15249,7 +15806,7 @@ grant execute on function payments_private.all_secrets() to payments_service;
 --! Included connection/private/refused_since_last_event.sql
 /*
  * Returns the refused signatures of an environment after which no event arrived: the deliveries of Stripe do not get in.
- * If an event arrived later, deliveries get in, and what was refused came from somebody else. Stripe repeats a delivery
+ * If an event arrived later, deliveries get in, and what was refused came from another sender. Stripe repeats a delivery
  * for three days, so older ones say nothing about now.
  */
 create or replace function payments_private.refused_since_last_event(environment text)
@@ -15294,8 +15851,8 @@ grant execute on function payments_private.refused_since_last_event(text) to pay
  * again.
  *
  * secret_is_lost: the stored signing secret cannot be decrypted. The endpoint is then useless, and a new one replaces
- * it. A new one also replaces it while deliveries are refused for their signature, because Stripe then signs with a
- * secret that is not stored, for example after it was rolled in the Dashboard.
+ * it. A new one also replaces it while deliveries are refused for their signature. Stripe then signs with a secret
+ * that is not stored, for example after it was rolled in the Dashboard.
  */
 create or replace function payments.begin_webhook_endpoint(
   environment text,
@@ -15527,9 +16084,9 @@ grant execute on function payments.complete_webhook_endpoint(text, jsonb, text, 
  * A new key of the same account replaces the old one. A key of another account raises SP008, unless replace_account is
  * true: then every row of the former account is deleted first. All of it happens in one transaction.
  *
- * Where the account of the rows was never learnt, seen decides whether the key is of another account: it is the object of
- * payments_private.known_objects that Stripe knew by the new key, or null. Without replace_account, the handlers have
- * raised SP008 by payments_private.check_known_objects before.
+ * Where the account of the rows was never learnt, seen decides whether the key is of another account. It is the
+ * object of payments_private.known_objects that Stripe knew by the new key, or null. Without replace_account, the
+ * handlers have raised SP008 by payments_private.check_known_objects before.
  */
 create or replace function payments.connect_account(
   environment text,
@@ -15797,8 +16354,8 @@ grant execute on function payments_private.events_arrive(text) to payments_servi
 --! EndIncluded connection/private/events_arrive.sql
 --! Included connection/private/lost_events.sql
 /*
- * Returns those of the given events, [{id, type, created}], that should have arrived and did not: of a type that is
- * projected, made since events arrive here, and not in the ledger.
+ * Returns those of the given events, [{id, type, created}], that should have arrived and did not. Such an event has a
+ * type that is projected, was made since events arrive here, and is not in the ledger.
  *
  * Events arrive here since the first one did, or since the webhook endpoint was set up, or since the connection was made,
  * whichever came first. Those of an account's time before are not lost; a recovery brings them, too.
@@ -15865,13 +16422,13 @@ grant execute on function payments_private.lost_events(text, jsonb) to payments_
 --! EndIncluded connection/private/lost_events.sql
 --! Included connection/private/delivery_reasons.sql
 /*
- * Returns why Stripe's events do not arrive, one row for each reason, in the order in which to remove them: first those of
- * the endpoint, then those of its address, then refused signatures, then events that are lost.
+ * Returns why Stripe's events do not arrive, one row for each reason, in the order in which to remove them. First
+ * come reasons of the endpoint, then of its address, then refused signatures, then lost events.
  *
  * facts are those of environment_health. The reasons of an endpoint are the differences that webhook_endpoint_drift found.
  *
- * If events arrived promptly within the last day, an address that these handlers cannot reach is no proof: some networks do
- * not let a server reach its own public address. That is degraded then, and failing otherwise.
+ * If events arrived promptly within the last day, an address that these handlers cannot reach is no proof. Some
+ * networks do not let a server reach its own public address. That is degraded then, and failing otherwise.
  */
 create or replace function payments_private.delivery_reasons(environment text, facts jsonb)
   returns table ("position" integer, code text, severity text, message text, next_action text, command text)
@@ -15996,6 +16553,8 @@ declare
   v_set_key text := format('pg-payments stripe config set --environment %s', environment);
   v_list_failed text := format('pg-payments events list --environment %s --status failed', environment);
   v_configure text := format('pg-payments stripe webhooks configure --environment %s', environment);
+  v_recover text := format(' && pg-payments recover --environment %s', environment);
+  v_lost text := ' Then recover the events that were lost.';
 begin
   perform payments_private.check_environment(environment);
   select c.* into v_connection
@@ -16017,10 +16576,12 @@ begin
     from (
       values
         (1, 'no_key', 'failing', not (facts ->> 'has_key')::boolean and facts ->> 'secret_problem' is null,
-          format('There is no Stripe key for %s.', environment), 'Store one, or set the environment variable for it.',
-          v_set_key),
+          format('There is no Stripe key for %s.', environment),
+          'Store one, or set the environment variable for it.' || case when v_events.last_received_at is null then '' else v_lost end,
+          v_set_key || case when v_events.last_received_at is null then '' else v_recover end),
         (2, 'secrets_unreadable', 'failing', facts ->> 'secret_problem' is not null, facts ->> 'secret_problem',
-          'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.', v_set_key),
+          'Set PAYMENTS_ENCRYPTION_KEY to the key that the secrets were stored with, or store them again.' || v_lost,
+          v_set_key || v_recover),
         (3, 'key_refused', 'failing', facts ->> 'key_problem' is not null, facts ->> 'key_problem',
           'Store a key that is valid and has the permissions that are needed.', v_set_key),
         (4, 'stripe_unreachable', 'degraded', facts ->> 'stripe_problem' is not null, facts ->> 'stripe_problem',
@@ -16031,7 +16592,8 @@ begin
           'No webhook endpoint is managed, although PAYMENTS_PUBLIC_URL is set.', 'Set up the webhook endpoint.', v_configure),
         (60, 'dead_letters', 'failing', v_events.dead_lettered > 0,
           format('Events that failed and are not retried automatically: %s.', v_events.dead_lettered),
-          'Fix the cause, then retry them.', v_list_failed),
+          format('See their last_error and fix the cause. Then run `pg-payments events retry --environment %s`.', environment),
+          v_list_failed),
         (61, 'backlog', 'degraded', v_events.backlog > coalesce(v_events.dead_lettered, 0),
           format('Events that failed and wait for their next attempt: %s.', v_events.backlog - v_events.dead_lettered),
           'See their last_error.', v_list_failed),
@@ -16070,9 +16632,9 @@ grant execute on function payments.environment_health(text, jsonb) to payments_s
 --! EndIncluded connection/environment_health.sql
 --! Included connection/private/environment_tables.sql
 /*
- * Returns the tables whose rows belong to the Stripe account of an environment: all tables with a column environment,
- * except the connection itself, the offers, the secrets and the refused signatures. Offers are the app's own: without
- * them, app users could buy everything that the next account sells.
+ * Returns the tables whose rows belong to the Stripe account of an environment. These are all tables with a column
+ * environment, except the connection itself, the offers, the secrets and the refused signatures. Offers are the app's
+ * own: without them, app users could buy everything that the next account sells.
  */
 create or replace function payments_private.environment_tables()
   returns setof regclass
@@ -16099,10 +16661,10 @@ revoke all on function payments_private.environment_tables() from public, anon, 
 --! EndIncluded connection/private/environment_tables.sql
 --! Included connection/private/is_own_endpoint.sql
 /*
- * Returns whether a webhook endpoint at Stripe was made for this environment of this database. pg-payments made it, and
- * it either delivers to the given URL, or is or was the one that the environment is set up with. Every other endpoint
- * belongs to another project. One that delivers elsewhere may belong to the original of a copied database: it is only
- * ours to change if the caller takes it over.
+ * Returns whether a webhook endpoint at Stripe was made for this environment of this database. Then pg-payments made
+ * it. It also delivers to the given URL, or it is or was the one that the environment is set up with. Every other
+ * endpoint belongs to another project. One that delivers elsewhere may belong to the original of a copied database:
+ * it is only ours to change if the caller takes it over.
  */
 create or replace function payments_private.is_own_endpoint(environment text, endpoint jsonb, url text)
   returns boolean
@@ -16526,101 +17088,6 @@ comment on view payments_private.transaction_list is 'Payments and refunds as th
 revoke all on payments_private.transaction_list from public, anon, authenticated;
 grant select on payments_private.transaction_list to payments_service;
 --! EndIncluded payment/private/transaction_list.sql
---! Included projection/private/catalog_revision.sql
-/*
- * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
- *
- * A sync or an event that changes nothing does not change it, so a second editor is stopped only by a change.
- */
-create or replace function payments_private.catalog_revision(catalog_row jsonb)
-  returns text
-  language plpgsql
-  immutable
-  security invoker
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  return md5(jsonb_build_array(
-    catalog_row -> 'name',
-    catalog_row -> 'description',
-    catalog_row -> 'active',
-    catalog_row -> 'default_price_id',
-    catalog_row -> 'lookup_key',
-    catalog_row -> 'tax_behavior',
-    catalog_row -> 'metadata'
-  )::text);
-end;
-$$;
-
-revoke all on function payments_private.catalog_revision(jsonb) from public, anon, authenticated;
-grant execute on function payments_private.catalog_revision(jsonb) to payments_service;
---! EndIncluded projection/private/catalog_revision.sql
---! Included projection/private/price_list.sql
-/*
- * Returns the prices that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `price_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.price_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.price_id,
-    p.product_id,
-    p.active,
-    p.currency,
-    p.unit_amount,
-    p.unit_amount_decimal,
-    p.type,
-    p.lookup_key,
-    p.billing_scheme,
-    p.tax_behavior,
-    p.recurring_interval,
-    p.recurring_interval_count,
-    p.metadata,
-    p.synced_at,
-    p.recurring_usage_type,
-    p.pay_what_you_want,
-    p.custom_unit_amount_minimum,
-    p.custom_unit_amount_maximum,
-    p.custom_unit_amount_preset,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_prices as p
-  where not p.deleted;
-
-comment on view payments_private.price_list is 'Prices as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.price_list from public, anon, authenticated;
-grant select on payments_private.price_list to payments_service;
---! EndIncluded projection/private/price_list.sql
---! Included projection/private/product_list.sql
-/*
- * Returns the products that the API lists, with columns named as in its answers.
- *
- * Contract: the row of `product_row` has the same columns, so both make the same answer.
- */
-create or replace view payments_private.product_list
-  with (security_invoker = true)
-as
-  select
-    p.environment,
-    p.product_id,
-    p.name,
-    p.description,
-    p.active,
-    p.default_price_id,
-    p.metadata,
-    p.synced_at,
-    payments_private.catalog_revision(to_jsonb(p)) as revision
-  from payments.stripe_products as p
-  where not p.deleted;
-
-comment on view payments_private.product_list is 'Products as the API lists them; deleted ones are left out.';
-
-revoke all on payments_private.product_list from public, anon, authenticated;
-grant select on payments_private.product_list to payments_service;
---! EndIncluded projection/private/product_list.sql
 --! Included projection/private/subscription_item_list.sql
 /*
  * Returns the items of subscriptions, with columns named as in the API's answers.
@@ -16684,14 +17151,15 @@ as
     ) as items,
     s.pause_collection_behavior,
     s.pause_collection_resumes_at,
-    payments_private.subscription_access(s) ->> 'access' as access,
-    payments_private.subscription_access(s) ->> 'reason' as access_reason,
+    verdict.access,
+    verdict.reason as access_reason,
     s.schedule_id,
     s.next_phase_at,
     s.next_phase_items,
     s.pending_update,
     s.pending_update_expires_at
-  from payments.stripe_subscriptions as s;
+  from payments.stripe_subscriptions as s
+  cross join lateral payments_private.subscription_access(s) as verdict;
 
 comment on view payments_private.subscription_list is 'Subscriptions with their items, as the API lists them.';
 
@@ -16875,7 +17343,7 @@ revoke all on function payments_private.tg_sessions__request() from public, anon
 --! EndIncluded checkout/private/tg_sessions__request.sql
 --! Included checkout/prune_checkout_sessions.sql
 /*
- * Deletes checkout sessions that nobody paid and that have not changed for older_than, at most max at a time. Returns
+ * Deletes checkout sessions that were never paid and that have not changed for older_than, at most max at a time. Returns
  * how many were deleted; call it again until it returns 0. Without an environment it takes both.
  *
  * Such a session is initialized, failed or expired, and has neither a subscription nor settled money. A row that a
@@ -16946,6 +17414,34 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_250_check.sql
+/*
+ * Triggers that check the rows that app users insert themselves as the handlers check a request. They fire after the
+ * policies have let the row in, and not for a repeated request, which inserts nothing. The condition names the role that
+ * inserts, which the trigger functions, as definers, cannot see.
+ */
+create or replace trigger _250_check after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__check();
+create or replace trigger _250_check after insert on payments.stripe_customer_portal_sessions
+  for each row
+  when (not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_portal_sessions__check();
+--! EndIncluded checkout/_250_check.sql
+--! Included checkout/_320_times.sql
+/*
+ * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let the
+ * row in, and not for a repeated request, which inserts nothing.
+ */
+create or replace trigger _320_times after insert on payments.stripe_checkout_sessions
+  for each row
+  when (
+    new.checkout_session_id is null
+    and new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'
+  )
+  execute function payments_private.tg_sessions__times();
+--! EndIncluded checkout/_320_times.sql
 --! Included checkout/_110_lookup_keys.sql
 /*
  * Trigger that finds the prices of items that name a lookup key.
@@ -17162,8 +17658,8 @@ create policy select_own on payments.stripe_customer_portal_sessions for select 
 /*
  * Second default: anyone may start a one-time payment without a subject. A signed-in caller sees its own sessions. An
  * anonymous caller sees only the row whose idempotency key it sent, which begin_checkout_session sets while it reads
- * the row. A row without a caller is also seen by the one who knows its id, which find_checkout_session sets: after the
- * payment the guest may have signed in, or have another browser.
+ * the row. A row without a caller is also seen by the one who knows its id, which find_checkout_session sets. After
+ * the payment the guest may have signed in, or have another browser.
  */
 drop policy if exists insert_guest on payments.stripe_checkout_sessions;
 create policy insert_guest on payments.stripe_checkout_sessions for insert to anon, authenticated

@@ -145,12 +145,18 @@ describe('before anything is written, it names', () => {
   test('a database without this release, and one that cannot be reached', async () => {
     const empty = await createTestDatabase({ migrated: false })
     try {
-      const { err } = await runCli(['add', 'read-access', '--key-type', 'uuid', '--out', folder], {
-        env: { DATABASE_URL: empty.url },
-      })
-      expect(err).toBe(
-        'The database has no schema payments of this release, which the template needs. Nothing was written.\nRun: npx pg-payments migrate\n',
-      )
+      const args = [...TEMPLATES.map(({ name }) => [name]), ['orders', '--create-orders']]
+      for (const words of args) {
+        const { code, err } = await runCli(['add', ...words, '--out', folder], {
+          env: { DATABASE_URL: empty.url },
+        })
+        expect({ code, err }, words.join(' ')).toEqual({
+          code: 1,
+          err:
+            'The database has no schema payments of this release, which the template needs. Nothing was written.\n' +
+            'Run: npx pg-payments migrate. Or add --unchecked to write the migration without a look at the database.\n',
+        })
+      }
     } finally {
       await empty.close()
     }
@@ -160,6 +166,15 @@ describe('before anything is written, it names', () => {
     expect(err).toMatch(/^The database cannot be reached \(ECONNREFUSED\), so nothing was written\.\n/)
     expect(err).not.toContain('secret')
     expect(await readdir(folder)).toEqual([])
+  })
+
+  test('the type of ids of a table that it creates, which no database knows', async () => {
+    const args = ['orders', '--orders', 'sales', '--create-orders']
+    for (const { code, err } of [await add(...args), await unchecked(...args)])
+      expect({ code, err }).toEqual({
+        code: 1,
+        err: 'The type of the ids of orders. Nothing says it.\nAdd --key-type uuid|bigint|text.\n',
+      })
   })
 
   test('without a database, what nothing says', async () => {

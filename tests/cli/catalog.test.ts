@@ -358,3 +358,150 @@ test('a file in TypeScript works where Node reads it, and another Node says so',
     /^(payments\.catalog\.ts:3\.products\[0\]\.prices\[1\]\.lookupKey The lookup key twice is there already|payments\.catalog\.ts cannot be loaded: this Node does not read TypeScript)/,
   )
 })
+
+describe('offers of the file', () => {
+  const SOLD: NonNullable<Catalog['offers']> = [
+    {
+      key: 'pro_for_teams',
+      lookupKey: 'pro_monthly',
+      mode: 'subscription',
+      maximumQuantity: 20,
+      roles: ['authenticated'],
+      subjectTypes: ['team'],
+      startsAt: '2026-01-01T00:00:00+02:00',
+      allowedOptions: ['locale', 'allowPromotionCodes'],
+      forcedOptions: { billingAddressCollection: 'required', trialPeriodDays: 7 },
+      productGroup: 'plans',
+      onePlan: true,
+    },
+    { key: 'gifts', product: 'pro', mode: 'payment', roles: ['anon', 'authenticated'] },
+  ]
+  const both = (offers: Catalog['offers'], ...products: Catalog['products']) =>
+    writeFile(file(), `${JSON.stringify({ products, offers }, null, 2)}\n`)
+  const rows = () =>
+    system.database
+      .sql`select offer_id, lookup_key, product_id, active, managed_by from payments.offers order by 1`
+  const offers = (...args: string[]) =>
+    runCli(['offers', ...args, '--environment', 'test', '--yes'], { env: system.env })
+
+  test('are written once, and decide what app users may buy', async () => {
+    await both(SOLD, PRO)
+    expect((await ok('diff')).trim().split('\n').slice(4)).toEqual([
+      'payments.catalog.json:34 create offer pro_for_teams: price pro_monthly, subscription',
+      'payments.catalog.json:57 create offer gifts: product pro, payment',
+    ])
+    expect(await ok('push')).toBe('Done: 6 steps in test.\n')
+    const [product] = (await inside()).products
+    expect(await rows()).toEqual([
+      { offer_id: 'gifts', lookup_key: null, product_id: product?.id, active: true, managed_by: 'catalog' },
+      {
+        offer_id: 'pro_for_teams',
+        lookup_key: 'pro_monthly',
+        product_id: null,
+        active: true,
+        managed_by: 'catalog',
+      },
+    ])
+    expect(await ok('push')).toBe('test has what the file says.\n')
+
+    await both([{ ...SOLD[0], maximumQuantity: 5 } as (typeof SOLD)[number], ...SOLD.slice(1)], PRO)
+    expect(await ok('diff')).toBe('payments.catalog.json:34 update offer pro_for_teams: maximumQuantity\n')
+    await ok('push')
+    const { database } = system
+    const buy = (quantity: number) =>
+      asCaller(database.sql, service, (sql) =>
+        begin(sql, user('u1'), { lineItems: [{ lookupKey: 'pro_once', quantity }] }),
+      )
+    expect((await buy(1)).action).toBe('send')
+    await expect(buy(2)).rejects.toThrow('The offer gifts is for a quantity of 1 to 1.')
+  })
+
+  test('that the file no longer has are deleted, but the last one only ends, so that nothing is for sale', async () => {
+    await both(SOLD, PRO)
+    await ok('push')
+    await both(SOLD.slice(1), PRO)
+    expect(await ok('diff')).toBe('delete offer pro_for_teams: the file does not have it\n')
+    await ok('push')
+    await write(PRO)
+    expect(await ok('diff')).toBe('test has what the file says.\n')
+    await both([], PRO)
+    expect(await ok('diff')).toBe(
+      'end offer gifts: the file does not have it. It stays without effect, because without any offer app users may buy every active price\n',
+    )
+    await ok('push')
+    expect(await rows()).toMatchObject([{ offer_id: 'gifts', active: false, managed_by: 'catalog' }])
+    expect(await ok('push')).toBe('test has what the file says.\n')
+    await both(SOLD.slice(1), PRO)
+    expect(await ok('diff')).toBe('payments.catalog.json:34 update offer gifts: active\n')
+  })
+
+  test('touch no offer that was written by hand, unless it is adopted', async () => {
+    await offers('set', 'gifts', '--lookup-key', 'other', '--mode', 'payment')
+    await offers('set', 'mine', '--lookup-key', 'other', '--mode', 'payment')
+    await both(SOLD, PRO)
+    expect((await catalog('push')).err).toContain(
+      'payments.catalog.json:57 The offer gifts is there already, and this file did not make it.\nNothing was changed.',
+    )
+    expect((await rows()).length).toBe(2)
+    await ok('push', '--adopt')
+    expect(await rows()).toMatchObject([
+      { offer_id: 'gifts', lookup_key: null, managed_by: 'catalog' },
+      { offer_id: 'mine', lookup_key: 'other', managed_by: null },
+      { offer_id: 'pro_for_teams', managed_by: 'catalog' },
+    ])
+    await both([], PRO)
+    await ok('push')
+    expect(await rows()).toMatchObject([{ offer_id: 'mine', active: true }])
+  })
+
+  test('come back from a pull as they were, with a sentence about those that a file cannot say', async () => {
+    await both(SOLD, PRO)
+    await ok('push')
+    await offers('set', 'by_id', '--price', 'price_unknown', '--mode', 'payment')
+    const { out } = await catalog('pull')
+    expect(out).toContain('The offer by_id is left out, because what it sells has no key in the file.')
+    const pulled = JSON.parse(await readFile(file(), 'utf8')) as Catalog
+    const { startsAt: _, ...first } = SOLD[0] as (typeof SOLD)[number]
+    const { startsAt, ...plan } = pulled.offers?.[1] ?? { startsAt: '' }
+    expect([pulled.offers?.[0], plan]).toEqual([
+      SOLD[1],
+      { ...first, allowedOptions: expect.arrayContaining(first.allowedOptions ?? []) },
+    ])
+    expect(Date.parse(startsAt ?? '')).toBe(Date.parse('2025-12-31T22:00:00Z'))
+    expect(await ok('diff')).not.toContain('offer')
+  })
+
+  test('that contradict themselves are refused with their lines', async () => {
+    await both(
+      [
+        { key: 'a', mode: 'payment' },
+        { key: 'a', product: 'none', mode: 'subscription', onePlan: true },
+        { key: 'b', product: 'pro', lookupKey: 'x', mode: 'payment', minimumQuantity: 3, maximumQuantity: 2 },
+        { key: 'c', product: 'pro', mode: 'payment', allowPriceData: true, currency: 'eur' },
+        { key: 'd', lookupKey: 'x', mode: 'payment', forcedOptions: { nonsense: true } },
+      ],
+      PRO,
+    )
+    const { code, err } = await catalog('push')
+    expect(code).toBe(1)
+    for (const sentence of [
+      'lookupKey is required, or else product, and one of them only.',
+      'productGroup is required with onePlan.',
+      'maximumQuantity must not be below minimumQuantity.',
+      'minimumAmount is required with allowPriceData.',
+      'nonsense is no field here.',
+    ])
+      expect(err).toContain(sentence)
+    await both(
+      [
+        { key: 'a', lookupKey: 'x', mode: 'payment' },
+        { key: 'a', product: 'none', mode: 'payment' },
+      ],
+      PRO,
+    )
+    const again = (await catalog('push')).err
+    expect(again).toContain('The offer a is there already, in payments.catalog.json:')
+    expect(again).toContain('There is no product none in this file.')
+    expect(await rows()).toEqual([])
+  })
+})

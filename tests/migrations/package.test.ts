@@ -51,6 +51,23 @@ test('its command line migrates, from whatever directory it is called', async ()
   ])
 })
 
+test('npm runs nothing of it when an app installs it, and the lock file has a hash of every package', async () => {
+  const { scripts } = JSON.parse(await readFile(join(installed, 'package.json'), 'utf8')) as {
+    scripts: Record<string, string>
+  }
+  // What npm runs on installing, and what makes it warn that it did not.
+  const runs = ['preinstall', 'install', 'postinstall', 'preprepare', 'prepare', 'postprepare']
+  expect(Object.keys(scripts).filter((name) => runs.includes(name))).toEqual([])
+  const { packages } = JSON.parse(await readFile(join(ROOT, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { integrity?: string; link?: boolean; inBundle?: boolean }>
+  }
+  // A bundled package lies within the archive of another one, whose hash covers it.
+  const unchecked = Object.entries(packages).filter(
+    ([path, { integrity, link, inBundle }]) => path !== '' && !integrity && !link && !inBundle,
+  )
+  expect(unchecked.map(([path]) => path)).toEqual([])
+})
+
 /** Compiles a file of the project, as strictly as its own compiler may. */
 async function compile(name: string, text: string): Promise<string> {
   await writeFile(join(project, name), text)

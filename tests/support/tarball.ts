@@ -64,6 +64,9 @@ async function build(folder: string, tarball: string): Promise<void> {
   for (const name of [...PAGES, ...SOURCES])
     await cp(join(ROOT, name), join(built, name), { recursive: true })
   await run(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', dist], { cwd: ROOT })
+  // The files of the dashboard are made by `npm run build`.
+  const dashboard = join('dist', 'functions', 'dashboard-server', 'built.js')
+  await cp(join(ROOT, dashboard), join(built, dashboard))
   await run(process.execPath, [join(ROOT, 'scripts/dev/bundle.mjs'), dist], { cwd: ROOT })
   await run('npm', ['pack', '--ignore-scripts', '--pack-destination', folder], { cwd: built })
   const [made = ''] = (await readdir(folder)).filter((name) => name.endsWith('.tgz'))

@@ -92,6 +92,7 @@ export const ANSWERS: Record<string, Answer> = {
     fields: {
       file: 'its path',
       products: 'how many it has',
+      offers: 'how many it has',
       leftOut: 'sentences about what the file cannot say',
     },
   },

@@ -26,6 +26,7 @@ const EXPANDABLE_FIELDS = new Set([
   'price',
   'product',
   'promotion_code',
+  'schedule',
   'setup_intent',
   'shipping_rate',
   'subscription',

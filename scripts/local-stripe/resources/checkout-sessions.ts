@@ -153,6 +153,8 @@ const createShape = {
 }
 
 const EXPIRY_SECONDS_MIN = 30 * 60
+/** How far the end of a trial must be away at least. */
+const TRIAL_SECONDS_MIN = 2 * DAY_SECONDS
 
 type CreateParams = Infer<typeof createShape>
 
@@ -331,8 +333,12 @@ function invoiceCreationOf(
   return { enabled: sent.enabled, invoice_data: { ...NO_INVOICE, ...shown } }
 }
 
-/** @throws 400 when the billing anchor is not possible */
+/** @throws 400 when the end of the trial or the billing anchor is not possible */
 function checkFirstPeriod(details: SessionDetails, items: LineItem[], now: number): void {
+  if (details.trialEnd !== null && details.trialEnd < now + TRIAL_SECONDS_MIN)
+    throw invalidRequest('The `trial_end` date has to be at least 2 days in the future.', {
+      param: 'subscription_data[trial_end]',
+    })
   const recurring = items.find((item) => item.price?.recurring)?.price?.recurring
   if (details.billingAnchor === null || !recurring) return
   const param = 'subscription_data[billing_cycle_anchor]'

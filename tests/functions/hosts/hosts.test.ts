@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HOSTS } from '../../../scripts/cli/commands/add/hosts.ts'
+import { servesDashboard } from '../support/dashboard.ts'
 import { denoBinary } from '../support/deno.ts'
 import { productEvent, signatureOf } from '../support/events.ts'
 import { endAll, type ServerProcess, startProcess } from '../support/process.ts'
@@ -69,7 +70,7 @@ async function ask(url: string, path: string, init: RequestInit = {}) {
 
 let events = 0
 
-/** Health, a webhook that is signed over its bytes, a checkout of a user, and the admin API. */
+/** Health, a webhook that is signed over its bytes, a checkout of a user, the admin API, and the dashboard. */
 async function works(url: string): Promise<void> {
   expect(await ask(url, '/health')).toMatchObject({ status: 200, body: { status: 'ok' } })
 
@@ -106,6 +107,7 @@ async function works(url: string): Promise<void> {
   const status = (key: string) => ask(url, '/api/payments/stripe/status', { headers: { 'x-api-key': key } })
   expect((await status(ADMIN_KEY)).status).toBe(200)
   expect((await status('ik_another')).status).toBe(401)
+  await servesDashboard(url)
 }
 
 const NOT_CONFIGURED = {

@@ -57,6 +57,39 @@ async function subscribed<Event extends { type: string }>(events: Event[]): Prom
   return events.filter(({ type }) => types.has(type))
 }
 
+describe('a change that waits in a schedule', () => {
+  test('is in the row of its subscription once the lost events are recovered', async () => {
+    const { api, prices, deps, stripe, database } = system
+    const customer = await api.customers.create({ email: 'ada@example.com', payment_method: 'pm_card_visa' })
+    const { data } = await api.paymentMethods.list({ customer: customer.id })
+    const subscription = await api.subscriptions.create({
+      customer: customer.id,
+      items: [{ price: prices.monthly }],
+      default_payment_method: data[0]?.id,
+    })
+    await deliver(deps, stripe.control.events())
+    stripe.control.advance(60)
+    const { id, phases } = await api.subscriptionSchedules.create({ from_subscription: subscription.id })
+    const [{ start_date, end_date }] = phases as [(typeof phases)[number]]
+    await api.subscriptionSchedules.update(id, {
+      phases: [
+        { start_date, end_date, items: [{ price: prices.monthly, quantity: 1 }] },
+        { start_date: end_date, items: [{ price: prices.monthly, quantity: 2 }] },
+      ],
+    })
+    await recover({ environment: 'test', since: new Date(Date.now() - DAY * 1000).toISOString() }, deps)
+    expect(
+      await database.sql`select schedule_id, next_phase_at, next_phase_items from payments.stripe_subscriptions`,
+    ).toEqual([
+      {
+        schedule_id: id,
+        next_phase_at: new Date(end_date * 1000),
+        next_phase_items: [{ price_id: prices.monthly, quantity: 2 }],
+      },
+    ])
+  })
+})
+
 describe('an account of which every event arrived', () => {
   test('misses none, although Stripe lists events that the endpoint does not subscribe to', async () => {
     const { deps, stripe, env, database } = system

@@ -41,6 +41,21 @@ async function subscribe(email: string, metadata: Record<string, string> = {}) {
   return { customer, subscription }
 }
 
+/** A subscription of which the quantity changes with the next period. */
+async function planChange(): Promise<{ schedule: string; phaseAt: number }> {
+  const { api, prices } = system
+  const { subscription } = await subscribe('ada@example.com', ofTeam('1'))
+  const { id, phases } = await api.subscriptionSchedules.create({ from_subscription: subscription.id })
+  const [{ start_date, end_date }] = phases as [(typeof phases)[number]]
+  await api.subscriptionSchedules.update(id, {
+    phases: [
+      { start_date, end_date, items: [{ price: prices.monthly, quantity: 1 }] },
+      { start_date: end_date, items: [{ price: prices.monthly, quantity: 3 }] },
+    ],
+  })
+  return { schedule: id, phaseAt: end_date }
+}
+
 describe('a sync of an empty database', () => {
   test('ends with the rows that every webhook together would have made', async () => {
     const { api } = system
@@ -113,6 +128,37 @@ describe('a sync of an empty database', () => {
     })
   })
 
+  test('knows which changes of a subscription wait in a schedule, and that they wait no longer', async () => {
+    const { api, database, prices } = system
+    const { schedule, phaseAt } = await planChange()
+    const pending = () =>
+      database.sql`select schedule_id, next_phase_at, next_phase_items, raw ->> 'schedule' as raw_schedule
+        from payments.stripe_subscriptions`
+    await sync()
+    const waiting = {
+      schedule_id: schedule,
+      next_phase_at: new Date(phaseAt * 1000),
+      next_phase_items: [{ price_id: prices.monthly, quantity: 3 }],
+      raw_schedule: schedule,
+    }
+    expect(await pending()).toEqual([waiting])
+    letTimePass()
+    expect((await sync()).drift).toEqual({})
+    expect(await pending()).toEqual([waiting])
+
+    letTimePass()
+    await api.subscriptionSchedules.release(schedule)
+    letTimePass()
+    const run = await sync()
+    expect(run.drift.subscriptions).toMatchObject({
+      rows: 1,
+      fields: { schedule_id: 1, next_phase_at: 1, next_phase_items: 1 },
+    })
+    expect(await pending()).toEqual([
+      { schedule_id: null, next_phase_at: null, next_phase_items: null, raw_schedule: null },
+    ])
+  })
+
   test('lists payment objects of a time range only when it is asked to', async () => {
     await subscribe('ada@example.com')
     await sync()
@@ -151,6 +197,60 @@ describe('the drift report', () => {
     expect(run.drift.products).toBeUndefined()
     letTimePass()
     expect((await sync()).drift).toEqual({})
+  })
+})
+
+describe('invoices and credit notes that changed unseen', () => {
+  test('are in the drift report, field by field', async () => {
+    const { api, database } = system
+    const { subscription } = await subscribe('ada@example.com', ofTeam('1'))
+    const invoice = subscription.latest_invoice as string
+    const kinds: SyncOptions['kinds'] = ['customers', 'subscriptions', 'invoices', 'credit_notes']
+    expect((await sync({ kinds })).drift.invoices).toMatchObject({ missing: 1 })
+    letTimePass()
+    const note = await api.creditNotes.create({ invoice, amount: 200, credit_amount: 200 })
+    await api.invoices.update(invoice, { metadata: { po: '7' } })
+    letTimePass()
+    const second = await sync({ kinds })
+    expect(second.drift.credit_notes).toEqual({ rows: 0, missing: 1, deleted: 0, fields: {} })
+    expect(second.drift.invoices).toEqual({ rows: 1, missing: 0, deleted: 0, fields: { invoice: 1 } })
+    letTimePass()
+    await api.creditNotes.update(note.id, { memo: 'Too early' })
+    letTimePass()
+    expect((await sync({ kinds })).drift.credit_notes).toMatchObject({ rows: 1, fields: { memo: 1 } })
+    expect(
+      await database.sql`select memo, subject_type, subject_id from payments.stripe_credit_notes`,
+    ).toEqual([{ memo: 'Too early', subject_type: 'team', subject_id: '1' }])
+    letTimePass()
+    expect((await sync({ kinds })).drift).toEqual({})
+  })
+
+  test('mark a draft that is gone as deleted, but no other invoice, none out of range, and none on a test clock', async () => {
+    const { api, database, deps } = system
+    const { customer, subscription } = await subscribe('ada@example.com', ofTeam('1'))
+    const draft = await api.invoices.create({ customer: customer.id })
+    const clock = await api.testHelpers.testClocks.create({ frozen_time: Math.floor(Date.now() / 1000) })
+    const clocked = await api.customers.create({ email: 'clock@example.com', test_clock: clock.id })
+    await api.invoices.create({ customer: clocked.id })
+    await deliver(deps, system.stripe.control.events())
+    letTimePass()
+    await api.invoices.del(draft.id as string)
+    letTimePass()
+    const later = new Date(Date.now() + 30_000).toISOString()
+    const of = (more: Omit<Partial<SyncOptions>, 'signal'>) => sync({ kinds: ['invoices'], ...more })
+    expect((await of({ createdFrom: later })).progress.invoices).toMatchObject({ deleted: 0 })
+    expect(await database.sql`select from payments.stripe_invoices where deleted`).toHaveLength(0)
+
+    const run = await of({})
+    expect(run.progress.invoices).toMatchObject({ deleted: 1 })
+    expect(run.drift.invoices).toMatchObject({ deleted: 1 })
+    expect(await database.sql`select invoice_id, status from payments.stripe_invoices where deleted`).toEqual(
+      [{ invoice_id: draft.id, status: 'draft' }],
+    )
+    expect(
+      await database.sql`select status from payments.stripe_invoices where not deleted order by status`,
+    ).toEqual([{ status: 'draft' }, { status: 'paid' }])
+    expect(subscription.status).toBe('active')
   })
 })
 

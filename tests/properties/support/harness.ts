@@ -105,12 +105,44 @@ export const HARNESS = `
   declare
     v_answers jsonb := '[]';
     v_batch jsonb;
-    v_rows jsonb;
-    v_rebuilt jsonb;
   begin
     for v_batch in select b.batch from jsonb_array_elements(batches) as b (batch) loop
       v_answers := v_answers || property.tell(array(select jsonb_array_elements_text(v_batch)::integer), read_at);
     end loop;
+    return property.outcome(v_answers, rebuild);
+  end $$;
+
+  -- every order of the messages in left, after those in told: what two orders begin with alike is told once for both, and a
+  -- subtransaction takes back what one of them goes on with. Rebuilds where the last four messages are in ascending order.
+  create function property.run_orders(told integer[], remaining integer[], answers jsonb, read_at timestamptz)
+    returns jsonb[] language plpgsql as $$
+  declare
+    v_outcomes jsonb[] := '{}';
+    v_number integer;
+  begin
+    if remaining = '{}' then
+      return array[property.outcome(answers, (
+        select array_agg(t.number order by t.number) = array_agg(t.number order by t.place)
+        from unnest(told) with ordinality as t (number, place)
+        where t.place > cardinality(told) - 4))];
+    end if;
+    foreach v_number in array remaining loop
+      begin
+        v_outcomes := v_outcomes || property.run_orders(told || v_number, array_remove(remaining, v_number),
+          answers || property.tell(array[v_number], read_at), read_at);
+        raise exception using errcode = 'PT000', message = 'undo';
+      exception when sqlstate 'PT000' then null;
+      end;
+    end loop;
+    return v_outcomes;
+  end $$;
+
+  create function property.outcome(answers jsonb, rebuild boolean) returns jsonb language plpgsql as $$
+  declare
+    v_answers constant jsonb := answers;
+    v_rows jsonb;
+    v_rebuilt jsonb;
+  begin
     v_rows := property.rows();
     if rebuild then
       perform payments.rebuild_projections('test');
@@ -146,6 +178,8 @@ export type Harness = {
   loaded: unknown
   /** Tells messages, those of one inner list in one call, and undoes it. Stripe is asked at `readAt`, or never. */
   run(batches: number[][], readAt: number | null, rebuild?: boolean): Promise<Outcome>
+  /** Tells messages in every order, each in a call of its own, and undoes it. The orders are those of `permutations`, in turn. */
+  runOrders(numbers: number[], readAt: number | null): Promise<Outcome[]>
   /** The rows that are there now. */
   rows(): Promise<Rows>
   close(): Promise<void>
@@ -171,25 +205,42 @@ export async function createHarness(): Promise<Harness> {
         insert into property.ends select * from jsonb_populate_recordset(null::property.ends, ${sql.json(ends as never)})`
     },
     loaded: undefined,
-    async run(batches, readAt, rebuild = true) {
-      let outcome: Outcome | undefined
-      const undo = new Error('undo')
-      await sql
-        .begin(async (transaction) => {
-          const [row] = await transaction<{ outcome: Outcome }[]>`
-            select property.run(${transaction.json(batches)}, ${readAt === null ? null : new Date(readAt * 1000)}, ${rebuild}) as outcome`
-          outcome = row?.outcome
-          throw undo
-        })
-        .catch((error) => {
-          if (error !== undo) throw error
-        })
-      if (!outcome) throw new Error('the run answered nothing')
-      return outcome
-    },
+    run: (batches, readAt, rebuild = true) =>
+      undone(sql, async (transaction) => {
+        const [row] = await transaction<{ outcome: Outcome }[]>`
+          select property.run(${transaction.json(batches)}, ${instant(readAt)}, ${rebuild}) as outcome`
+        if (!row) throw new Error('the run answered nothing')
+        return row.outcome
+      }),
+    runOrders: (numbers, readAt) =>
+      undone(sql, async (transaction) => {
+        const rows = await transaction<{ outcome: Outcome }[]>`
+          select outcome from unnest(property.run_orders('{}', ${numbers}::integer[], '[]', ${instant(readAt)})) as outcome`
+        return rows.map(({ outcome }) => outcome)
+      }),
     rows: () => rowsOf(sql),
     close: database.close,
   }
+}
+
+const instant = (seconds: number | null) => (seconds === null ? null : new Date(seconds * 1000))
+
+/** Runs something in a transaction that is rolled back. */
+async function undone<T>(
+  sql: postgres.Sql,
+  run: (transaction: postgres.TransactionSql) => Promise<T>,
+): Promise<T> {
+  const results: T[] = []
+  const undo = new Error('undo')
+  await sql
+    .begin(async (transaction) => {
+      results.push(await run(transaction))
+      throw undo
+    })
+    .catch((error) => {
+      if (error !== undo) throw error
+    })
+  return results[0] as T
 }
 
 /** The rows of every projection, where the harness is installed. */

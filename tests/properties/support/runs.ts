@@ -48,6 +48,8 @@ export type Stage = {
   recording: Recording
   /** Runs a telling and checks all that must hold after it. */
   tell(telling: Telling, kind: Kind, how?: How): Promise<Outcome>
+  /** Tells the events in every order, each in a call of its own, and checks the same after each. */
+  tellEveryOrder(kind: Kind, how: Pick<How, 'ask'>): Promise<void>
 }
 
 /** How many runs there were, and how often Stripe was asked what only it could decide. */
@@ -89,14 +91,54 @@ export function stage(
     kinds.map((kind) => [kind, new Map([...end].map(([id, object]) => [id, press(object, kind)]))] as const),
   )
   const same = new Map<Kind, string>()
+  const load = async (kind: Kind) => {
+    if (harness.loaded === ends.get(kind)) return
+    await harness.load(messages, ends.get(kind) ?? [])
+    harness.loaded = ends.get(kind)
+  }
+  /** Checks what a telling led to. `numbers` are its messages in turn, `read` the objects that answers were about. */
+  const judge = (
+    outcome: Outcome,
+    { telling, kind, ask, numbers, read }: Told & { numbers: number[]; read: string[] },
+  ) => {
+    counts.runs += 1
+    counts.fetches += outcome.fetches.length
+    const asked = ask ? outcome.fetches : []
+    const heard = (number: number) => messages[number] as { event: Recording['events'][number]['event'] }
+    const first = new Map(
+      numbers
+        .filter((number) => number < answerNumber(0, 0))
+        .toReversed()
+        .map((number) => [heard(number).event.id, heard(number).event]),
+    )
+    check(
+      outcome,
+      ends.get(kind) ?? new Map(),
+      [...first.values()],
+      read,
+      asked,
+      describe(telling, kind, recording),
+    )
+    const { versions, again } = telling
+    if (
+      read.length === 0 &&
+      asked.length === 0 &&
+      [...versions, ...again.map(({ version }) => version)].every(
+        (version) => version % VERSIONS.length === 0,
+      )
+    ) {
+      const text = JSON.stringify(lasting(outcome.rows))
+      expect(text, 'the very same rows, raw objects and versions included, as in another order').toBe(
+        same.get(kind) ?? text,
+      )
+      same.set(kind, text)
+    }
+  }
   return {
     recording,
     async tell(telling, kind, { rebuild = true, ask = true } = {}) {
       const k = kinds.indexOf(kind)
-      if (harness.loaded !== ends.get(kind)) {
-        await harness.load(messages, ends.get(kind) ?? [])
-        harness.loaded = ends.get(kind)
-      }
+      await load(kind)
       const { order, again, versions } = telling
       const numbers = order.map((event) => eventNumber(k, event, (versions[event] ?? 0) % VERSIONS.length))
       const insert = (at: number, number: number) => numbers.splice(at % (numbers.length + 1), 0, number)
@@ -109,42 +151,30 @@ export function stage(
       })
       const batches = inBatches(numbers, telling.sizes, answerNumber(0, 0))
       const outcome = await harness.run(batches, ask ? readAt(kind) : null, rebuild)
-
-      counts.runs += 1
-      counts.fetches += outcome.fetches.length
-      const asked = ask ? outcome.fetches : []
-      const heard = (number: number) => messages[number] as { event: Recording['events'][number]['event'] }
-      const first = new Map(
-        numbers
-          .filter((number) => number < answerNumber(0, 0))
-          .toReversed()
-          .map((number) => [heard(number).event.id, heard(number).event]),
-      )
-      check(
-        outcome,
-        ends.get(kind) ?? new Map(),
-        [...first.values()],
-        read,
-        asked,
-        describe(telling, kind, recording),
-      )
-      if (
-        read.length === 0 &&
-        asked.length === 0 &&
-        [...versions, ...again.map(({ version }) => version)].every(
-          (version) => version % VERSIONS.length === 0,
-        )
-      ) {
-        const text = JSON.stringify(lasting(outcome.rows))
-        expect(text, 'the very same rows, raw objects and versions included, as in another order').toBe(
-          same.get(kind) ?? text,
-        )
-        same.set(kind, text)
-      }
+      judge(outcome, { telling, kind, ask, numbers, read })
       return outcome
+    },
+    async tellEveryOrder(kind, { ask = true }) {
+      const k = kinds.indexOf(kind)
+      await load(kind)
+      const numbers = events.map((_, event) => eventNumber(k, event, 0))
+      const outcomes = await harness.runOrders(numbers, ask ? readAt(kind) : null)
+      const orders = permutations(events.length)
+      expect(outcomes).toHaveLength(orders.length)
+      for (const [place, order] of orders.entries())
+        judge(outcomes[place] as Outcome, {
+          telling: { ...plainly(events.length), order },
+          kind,
+          ask,
+          numbers: order.map((event) => numbers[event] as number),
+          read: [],
+        })
     },
   }
 }
+
+/** A telling, and whether Stripe was asked what the database could not decide. */
+type Told = { telling: Telling; kind: Kind; ask: boolean }
 
 type Event = Recording['events'][number]['event']
 

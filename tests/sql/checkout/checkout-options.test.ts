@@ -1,8 +1,8 @@
 /** What a checkout may ask of Stripe beside its items: what is sent, and what is refused before Stripe is called. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { asCaller, createTestDatabase, service, type TestDatabase, user } from '../../setup/database.ts'
-import { begin, type CheckoutRequest, refusal } from '../support/calls.ts'
-import { newId } from '../support/stripe.ts'
+import { begin, type CheckoutRequest, complete, refusal } from '../support/calls.ts'
+import { newId, openSession, T } from '../support/stripe.ts'
 
 let database: TestDatabase
 
@@ -20,7 +20,11 @@ const subscribe = (options: NonNullable<CheckoutRequest['options']>): CheckoutRe
   options,
 })
 const setUp: CheckoutRequest = { mode: 'setup', lineItems: [], options: { currency: 'eur' } }
+const cup = (currency: string) => ({ currency, unitAmount: 700, product: { name: 'Cup' } })
 const inPage = { successUrl: null, cancelUrl: null }
+
+const NOW = Math.floor(Date.now() / 1000)
+const IN_AN_HOUR = NOW + 3600
 
 describe('an option becomes the parameter of Stripe that it stands for', () => {
   test.each<[string, CheckoutRequest, Record<string, unknown>]>([
@@ -90,7 +94,7 @@ describe('an option becomes the parameter of Stripe that it stands for', () => {
     ],
     ['a currency', { options: { currency: 'eur' } }, { currency: 'eur' }],
     ['a locale', { options: { locale: 'pt-BR' } }, { locale: 'pt-BR' }],
-    ['an expiry', { options: { expires_at: 2e9 } }, { expires_at: 2e9 }],
+    ['an expiry', { options: { expires_at: IN_AN_HOUR } }, { expires_at: IN_AN_HOUR }],
     [
       'a recovery',
       { options: { recovery: { allow_promotion_codes: true } } },
@@ -316,8 +320,83 @@ describe('an option that cannot be is refused by a sentence of its own', () => {
       'SP050',
       'shippingOptions needs shippingAddressCollection.',
     ],
+    [
+      { options: { discounts: [{ coupon: 'a' }, { coupon: 'b' }] } },
+      'SP050',
+      'discounts may have one discount only; Stripe takes no more.',
+    ],
+    [
+      { options: { currency: 'usd' }, lineItems: [{ priceData: cup('eur') }] },
+      'SP050',
+      'currency, and the currency of each priceData, must be the same.',
+    ],
+    [
+      { lineItems: [{ priceData: cup('eur') }, { priceData: cup('usd') }] },
+      'SP050',
+      'currency, and the currency of each priceData, must be the same.',
+    ],
+    [
+      { lineItems: [{ priceData: { ...cup('eur'), recurring: { interval: 'month' } } }] },
+      'SP050',
+      'priceData.recurring needs mode subscription.',
+    ],
+    [
+      subscribe({ trial_period_days: 3, billing_cycle_anchor: NOW + 9e5 }),
+      'SP050',
+      'billingCycleAnchor and a trial exclude each other.',
+    ],
+    [subscribe({ proration_behavior: 'none' }), 'SP050', 'prorationBehavior needs billingCycleAnchor.'],
+    [
+      subscribe({ trial_period_days: 3, trial_without_card: true, payment_method_collection: 'always' }),
+      'SP050',
+      'trialWithoutCard cannot be used when paymentMethodCollection is always.',
+    ],
+    [
+      { options: { capture_method: 'manual', invoice_creation: true } },
+      'SP050',
+      'invoiceCreation cannot be used when captureMethod is manual.',
+    ],
+    [
+      { options: { return_url: 'https://shop.example' } },
+      'SP050',
+      'returnUrl needs uiMode embedded or custom; use successUrl.',
+    ],
+    [{ options: { expires_at: NOW + 60 } }, 'SP064', 'expiresAt must be 30 minutes to 24 hours from now.'],
+    [
+      { options: { expires_at: NOW + 90_000 } },
+      'SP064',
+      'expiresAt must be 30 minutes to 24 hours from now.',
+    ],
+    [subscribe({ trial_end: NOW + 3600 }), 'SP064', 'trialEnd must be at least 48 hours from now.'],
+    [subscribe({ trial_end: NOW - 3600 }), 'SP064', 'trialEnd must be at least 48 hours from now.'],
+    [subscribe({ billing_cycle_anchor: NOW - 3600 }), 'SP064', 'billingCycleAnchor must be in the future.'],
   ])('%j', async (request, code, message) => {
-    expect(await refusal(beginAsService(request))).toMatchObject({ code, message })
+    const before =
+      await database.sql`select count(*)::integer as count from payments.stripe_checkout_sessions`
+    expect(await refusal(beginAsService(request))).toMatchObject({ code, message, hint: expect.any(String) })
+    expect(
+      await database.sql`select count(*)::integer as count from payments.stripe_checkout_sessions`,
+    ).toEqual(before)
+  })
+
+  test('a repeated request is not judged by the clock, but one that is sent again is', async () => {
+    const request = { subject, idempotencyKey: newId('key'), options: { expires_at: IN_AN_HOUR } }
+    const begun = await beginAsService(request)
+    await asCaller(database.sql, service, (sql) => complete(sql, begun, openSession({}), T))
+    await database.sql`update payments.stripe_checkout_sessions set created_at = created_at - interval '1 day'`
+    const later = { ...request, options: { expires_at: NOW + 60 } }
+    await database.sql`alter table payments.stripe_checkout_sessions disable trigger user`
+    await database.sql`
+      update payments.stripe_checkout_sessions
+      set options = ${database.sql.json(later.options)}, request_hash = payments_private.checkout_request_hash(
+        mode, line_items, success_url, cancel_url, subject_type, subject_id, customer_email, metadata,
+        ${database.sql.json(later.options)})
+      where id = ${begun.session.id}`
+    await database.sql`alter table payments.stripe_checkout_sessions enable trigger user`
+    expect((await beginAsService(later)).action).toBe('return')
+    await database.sql`
+      update payments.stripe_checkout_sessions set status = 'expired', url = null where id = ${begun.session.id}`
+    expect(await refusal(beginAsService(later))).toMatchObject({ code: 'SP064' })
   })
 
   test('a row that an app user inserts is checked like a request', async () => {

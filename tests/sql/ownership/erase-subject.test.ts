@@ -1,8 +1,20 @@
 /** payments.erase_subject: nothing personal is left, and nothing comes back. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
-import { ingest, ingestAll, paymentRow, projectObjects, refusal } from '../support/calls.ts'
+import { asCaller, createTestDatabase, service, type TestDatabase, user } from '../../setup/database.ts'
 import {
+  begin,
+  complete,
+  fail,
+  ingest,
+  ingestAll,
+  openPortal,
+  paymentRow,
+  projectObjects,
+  refusal,
+  sessionRow,
+} from '../support/calls.ts'
+import {
+  at,
   charge,
   checkoutSession,
   customer,
@@ -10,9 +22,12 @@ import {
   invoice,
   type Json,
   newId,
+  openSession,
   paymentIntent,
   refund,
   subjectMetadata,
+  subscription,
+  subscriptionItem,
   T,
 } from '../support/stripe.ts'
 
@@ -212,4 +227,262 @@ test('a subject of which nothing is known is refused with a sentence', async () 
     message: 'Nothing of the user nobody is known in test.',
     hint: 'Check the type and the id of the billing subject, and the environment.',
   })
+})
+
+const mina = {
+  email: 'mina@example.net',
+  name: 'Mina Harker',
+  phone: '+44 20',
+  address: { line1: 'Whitby Lane' },
+}
+const MINA = [
+  'mina@example.net',
+  'Mina Harker',
+  '+44 20',
+  'Whitby',
+  '9.8.7.6',
+  'fp_mina',
+  'mina_card',
+  'GB999',
+]
+
+test('what came before a checkout reached Stripe, and errors that repeat a name, are removed as well', async () => {
+  const { sql } = database
+  const subject = { type: 'user', id: 'mina' }
+  const refused = await asCaller(sql, service, (as) =>
+    begin(as, user('mina'), {
+      subject,
+      customerEmail: mina.email,
+      metadata: { email: mina.email, order: '7' },
+    }),
+  )
+  await asCaller(sql, service, (as) => fail(as, refused, `Invalid email address: ${mina.email}`))
+  const waiting = await asCaller(sql, service, (as) =>
+    begin(as, user('mina'), { subject, customerEmail: mina.email, idempotencyKey: 'waiting' }),
+  )
+  expect(await tablesWith(MINA)).toEqual(['payments.stripe_checkout_sessions'])
+  expect(await erase('user', 'mina')).toMatchObject({ customers: 0, objects: 0, open_checkouts: 1 })
+  expect(await tablesWith(MINA)).toEqual([])
+  expect(await sessionRow(sql, refused.session.id)).toMatchObject({
+    customer_email: null,
+    last_error: 'The error was removed with the personal data of its billing subject.',
+    metadata: { order: '7' },
+    status: 'failed',
+  })
+
+  const answer = openSession({ client_reference_id: waiting.session.id, customer_email: mina.email })
+  await asCaller(sql, service, (as) => complete(as, waiting, { ...answer, customer_details: mina }, T))
+  await asCaller(sql, service, (as) => fail(as, refused, `Invalid email address: ${mina.email}`))
+  await ingest(
+    sql,
+    eventOf('checkout.session.completed', {
+      ...checkoutSession({ id: answer.id, client_reference_id: waiting.session.id, customer_details: mina }),
+    }),
+  )
+  expect(await tablesWith(MINA)).toEqual([])
+})
+
+/** Every way by which something of a person is written, each with all that Stripe may say there. */
+const buyer = customer({ ...mina, metadata: subjectMetadata('team', 'm') })
+const plan = subscription({
+  customer: buyer.id,
+  metadata: subjectMetadata('team', 'm'),
+  items: [subscriptionItem()],
+  cancellation_details: { comment: 'Mina Harker moves', feedback: null, reason: null },
+})
+const pm = {
+  id: 'pm_mina',
+  object: 'payment_method',
+  billing_details: mina,
+  card: { fingerprint: 'fp_mina' },
+  customer: buyer.id,
+}
+const team = { type: 'team', id: 'm' }
+const LATER: [type: string, object: Json, previous?: Json][] = [
+  ['payment_method.attached', pm],
+  ['payment_method.detached', { ...pm, customer: null }, { customer: buyer.id }],
+  ['payment_method.detached', { ...pm, id: 'pm_newer', customer: null }, { customer: buyer.id }],
+  ['mandate.updated', { id: 'mandate_1', object: 'mandate', payment_method: pm.id, ip_address: '9.8.7.6' }],
+  [
+    'setup_intent.succeeded',
+    { id: 'seti_1', object: 'setup_intent', customer: buyer.id, payment_method: pm },
+  ],
+  [
+    'customer.source.created',
+    { id: 'card_m', object: 'card', customer: buyer.id, name: 'Mina Harker', last4: 'mina_card' },
+  ],
+  ['customer.tax_id.created', { id: 'txi_m', object: 'tax_id', customer: buyer.id, value: 'GB999' }],
+  [
+    'customer.updated',
+    { ...buyer, description: 'Mina Harker' },
+    { description: 'Whitby', email: 'old mina@example.net' },
+  ],
+  ['customer.subscription.updated', { ...plan, cancel_at_period_end: true }, { cancel_at_period_end: false }],
+  [
+    'customer.subscription.created',
+    { ...plan, id: 'sub_newer', items: { ...plan.items, data: [subscriptionItem()] } },
+  ],
+  [
+    'invoice.finalized',
+    invoice({ customer: buyer.id, customer_email: mina.email, customer_address: mina.address }),
+  ],
+  ['invoice.paid', invoice({ customer: buyer.id, customer_name: mina.name, customer_shipping: mina })],
+  [
+    'invoiceitem.created',
+    { id: 'ii_m', object: 'invoiceitem', customer: buyer.id, receipt_email: mina.email },
+  ],
+  ['charge.succeeded', charge({ customer: buyer.id, billing_details: mina, receipt_email: mina.email })],
+  [
+    'charge.refunded',
+    charge({ customer: buyer.id, billing_details: mina, amount_refunded: 5, refunded: false }),
+  ],
+  [
+    'payment_intent.payment_failed',
+    paymentIntent({
+      customer: buyer.id,
+      last_payment_error: { payment_method: pm },
+      status: 'requires_payment_method',
+    }),
+  ],
+  [
+    'payment_intent.succeeded',
+    paymentIntent({ customer: buyer.id, receipt_email: mina.email, shipping: mina }),
+  ],
+  [
+    'credit_note.created',
+    {
+      id: 'cn_m',
+      object: 'credit_note',
+      invoice: 'in_of_mina',
+      customer: buyer.id,
+      memo: 'For Mina Harker',
+      status: 'issued',
+    },
+  ],
+  [
+    'checkout.session.completed',
+    checkoutSession({ customer: buyer.id, customer_details: mina, shipping_details: mina }),
+  ],
+  [
+    'checkout.session.expired',
+    checkoutSession({ customer: buyer.id, customer_email: mina.email, status: 'expired' }),
+  ],
+  [
+    'billing_portal.session.created',
+    { id: 'bps_m', object: 'billing_portal.session', customer: buyer.id, email: mina.email },
+  ],
+]
+
+test('no event that comes later brings anything back, alone, together or repeated', async () => {
+  const { sql } = database
+  await ingestAll(sql, [
+    eventOf('customer.created', buyer),
+    eventOf('customer.subscription.created', plan),
+    eventOf('payment_method.attached', pm),
+  ])
+  expect(await erase('team', 'm')).toMatchObject({ customers: 1, living_subscriptions: 1 })
+  expect(await tablesWith(MINA)).toEqual([])
+  const event = ([type, object, previous]: (typeof LATER)[number]) =>
+    eventOf(type, object, { created: T + 50, previous })
+  const leaks: string[] = []
+  for (const later of LATER) {
+    const { status, event: row } = await ingest(sql, event(later))
+    const tables = await tablesWith(MINA)
+    if (!['processed', 'ignored'].includes(status)) leaks.push(`${later[0]}: ${status} ${row.last_error}`)
+    if (tables.length > 0) leaks.push(`${later[0]}: ${tables}`)
+    await sql`update payments.webhook_events set payload = '{}' where provider_event_id = ${row.provider_event_id}
+      and ${tables.length > 0}`
+  }
+  expect(leaks).toEqual([])
+  for (const events of [LATER.map(event), LATER.slice(0, 5).map(event)])
+    await sql`select payments.ingest_webhook_events('test', ${sql.json(events)})`
+  expect(await tablesWith(MINA)).toEqual([])
+})
+
+test('no answer of the API, no sync, no retry and no rebuild brings anything back', async () => {
+  const { sql } = database
+  const objects = LATER.map(([, object]) => object)
+  await projectObjects(sql, objects, T + 60)
+  expect(await tablesWith(MINA)).toEqual([])
+
+  const [{ step }] = (await sql`select payments.begin_sync('test', '["customers"]') as step`) as unknown as [
+    { step: Json },
+  ]
+  await sql`select payments.record_sync_page(
+    ${step.run.id}, ${step.run.lease}, 'customers', ${sql.json([{ ...buyer, name: 'Mina Harker' }])}, ${at(T + 70)}, false)`
+  expect(await tablesWith(MINA)).toEqual([])
+
+  await sql`select payments.replay_webhook_events('test')`
+  await sql`select payments.rebuild_projections('test')`
+  expect(await tablesWith(MINA)).toEqual([])
+})
+
+test('no checkout and no portal session of an erased customer brings anything back', async () => {
+  const { sql } = database
+  await sql.unsafe(`
+    create policy all_mine on payments.stripe_checkout_sessions for all to authenticated using (true) with check (true);
+    create policy all_mine on payments.stripe_customer_portal_sessions for all to authenticated using (true) with check (true)`)
+  const checkout = await asCaller(sql, service, (as) =>
+    begin(as, user('m'), { subject: team, customerEmail: mina.email }),
+  )
+  expect(checkout.session).toMatchObject({ customer_id: buyer.id, customer_email: null })
+  expect(checkout.params).not.toHaveProperty('customer_email')
+  const answer = openSession({ client_reference_id: checkout.session.id, customer: buyer.id })
+  await asCaller(sql, service, (as) =>
+    complete(as, checkout, { ...answer, customer_email: mina.email, customer_details: mina }, T + 80),
+  )
+  expect(await tablesWith(MINA)).toEqual([])
+  await ingest(
+    sql,
+    eventOf(
+      'checkout.session.completed',
+      checkoutSession({
+        id: answer.id,
+        client_reference_id: checkout.session.id,
+        customer: buyer.id,
+        customer_details: mina,
+      }),
+      { created: T + 90 },
+    ),
+  )
+  expect(await tablesWith(MINA)).toEqual([])
+  const refused = await asCaller(sql, service, (as) => begin(as, user('m'), { subject: team }))
+  await asCaller(sql, service, (as) => fail(as, refused, `No such customer: Mina Harker`))
+  const portals = [1, 2].map(() => asCaller(sql, service, (as) => openPortal(as, user('m'), team)))
+  const [opened, closed] = (await Promise.all(portals)).map(({ session: { id } }) => id)
+  const portal = { id: 'bps_x', object: 'billing_portal.session', customer: { ...buyer }, url: 'https://b' }
+  await asCaller(
+    sql,
+    service,
+    (as) => as`
+    select payments.complete_customer_portal_session('test', ${opened}, ${as.json(portal)})`,
+  )
+  await asCaller(
+    sql,
+    service,
+    (as) => as`
+    select payments.fail_customer_portal_session('test', ${closed}, 'No such customer: Mina Harker')`,
+  )
+  expect(await tablesWith(MINA)).toEqual([])
+})
+
+test('the error of a trigger that names a person is removed from the ledger', async () => {
+  const { sql } = database
+  const eve = customer({ email: 'eve@example.com', metadata: subjectMetadata('user', 'eve') })
+  await sql.unsafe(`
+    create function public.complain() returns trigger language plpgsql as $$
+      begin raise exception 'No account of %.', new.payload #>> '{data,object,email}'; end $$;
+    create trigger _501_complain before insert or update of processing_status on payments.webhook_events
+      for each row when (new.object_id = '${eve.id}' and new.processing_status = 'processed')
+      execute function public.complain()`)
+  await ingest(
+    sql,
+    eventOf('customer.subscription.created', subscription({ customer: eve.id, metadata: eve.metadata })),
+  )
+  const event = eventOf('customer.created', eve)
+  expect((await ingest(sql, event)).event.last_error).toContain('eve@example.com')
+  expect(await erase('user', 'eve')).toMatchObject({ events: 1 })
+  expect(await tablesWith(['eve@example.com'])).toEqual([])
+  expect((await ingest(sql, event)).event.last_error).toBe('No account of <NULL>. (P0001)')
+  expect(await tablesWith(['eve@example.com'])).toEqual([])
 })

@@ -30,12 +30,18 @@ export async function findOrders(finding: Finding, subject: string, schema: stri
 
 async function newOrders(finding: Finding, table: Orders['table'], subject: string): Promise<Found> {
   const { options } = finding
-  const key = { flag: '--key-type', value: options.keyType, message: 'The type of the ids of orders.' }
+  const key = {
+    flag: '--key-type',
+    value: options.keyType,
+    message: 'The type of the ids of orders.',
+    isNew: true,
+  }
   const keyType = await keyTypeOf(finding, key, null)
   const userKey = {
     flag: '--user-key-type',
     value: options.userKeyType ?? options.keyType,
     message: `The type of the ids of a ${subject}.`,
+    isNew: true,
   }
   const orders: Orders = {
     table,

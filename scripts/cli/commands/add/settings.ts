@@ -78,10 +78,18 @@ export async function findTable(
   return false
 }
 
+type KeyQuestion = {
+  flag: string
+  value: string | undefined
+  message: string
+  /** The table is created with it, so no database can say it. */
+  isNew?: boolean
+}
+
 /** The type of a key, of its column where the database is known. */
 export async function keyTypeOf(
   { ask, inspector, problems }: Finding,
-  given: { flag: string; value: string | undefined; message: string },
+  given: KeyQuestion,
   column: { table: TableName; name: string } | null,
 ): Promise<KeyType> {
   const stated = given.value?.toLowerCase()
@@ -101,11 +109,12 @@ export async function keyTypeOf(
   }
   if (stated !== undefined) return stated as KeyType
   if (column && inspector) return 'text' // the column is missing, which is a problem already
+  const { isNew } = given
   const answer = await ask.choice(undefined, given.message, KEY_TYPES, '')
   if (answer === '')
     throw invalid(
       `${given.message} Nothing says it.`,
-      `Add ${given.flag} ${KEY_TYPES.join('|')}, or set DATABASE_URL.`,
+      `Add ${given.flag} ${KEY_TYPES.join('|')}${isNew || inspector ? '' : ', or set DATABASE_URL'}.`,
     )
   return answer as KeyType
 }

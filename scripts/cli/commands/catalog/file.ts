@@ -159,6 +159,11 @@ function contradictions(catalog: Catalog, at: (path: Path) => string): string[] 
           problems.push(`${at([...path, field])} ${field} needs interval.`)
     }
   }
+  for (const [index, offer] of (catalog.offers ?? []).entries()) {
+    once('offer', offer.key, ['offers', index, 'key'])
+    if (offer.product !== undefined && !catalog.products.some(({ key }) => key === offer.product))
+      problems.push(`${at(['offers', index, 'product'])} There is no product ${offer.product} in this file.`)
+  }
   return problems
 }
 

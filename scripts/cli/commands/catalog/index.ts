@@ -1,29 +1,31 @@
-/** `pg-payments catalog pull | diff | push`: products and prices as a file of the app. */
+/** `pg-payments catalog pull | diff | push`: products, prices and offers as a file of the app. */
 import { existsSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import type {
+  ListOffersResponse,
   ListStripeCatalogResponse,
   MutateStripeProductResponse,
   SyncStripeResponse,
 } from '../../../../types/api.ts'
 import { catalogPath as apiPath } from '../../support/catalog.ts'
-import type { Client } from '../../support/client.ts'
+import { type Client, everyPage, segment } from '../../support/client.ts'
 import { action, type Context } from '../../support/context.ts'
 import { cliError, isCliError } from '../../support/errors.ts'
 import { environmentOption, type InEnvironment } from '../../support/options.ts'
 import { count, plain } from '../../support/output.ts'
 import { listingCatalog } from '../stripe/catalog.ts'
 import { CATALOG_FILES, catalogPath, readCatalog } from './file.ts'
-import { type Actual, type Plan, planCatalog, type Step } from './plan.ts'
+import { planCatalog } from './plan.ts'
 import { pullCatalog } from './pull.ts'
+import type { Actual, Plan, Step } from './steps.ts'
 
 type FileOptions = InEnvironment & { file?: string; sync?: boolean; adopt?: boolean; exitCode?: boolean }
 
 /** Adds the commands to the group `catalog`, which lists the catalog by itself. */
 export function registerCatalogFile(program: Command): void {
-  const group = program.command('catalog').description('products and prices as a file of your app')
+  const group = program.command('catalog').description('products, prices and offers as a file of your app')
   listingCatalog(group.command('list', { hidden: true, isDefault: true })) // the older spelling
   const command = (name: string, description: string) =>
     group
@@ -37,18 +39,22 @@ export function registerCatalogFile(program: Command): void {
       )
   command('pull', 'write what Stripe has into a catalog file').action(action<FileOptions, []>(pull))
   command('diff', 'show what push would do')
-    .option('--adopt', 'also take over products and prices that this file did not make')
+    .option('--adopt', 'also take over products, prices and offers that this file did not make')
     .option('--exit-code', 'exit with 1 if there is something to do')
     .action(action<FileOptions, []>(diff))
-  command('push', 'bring products and prices at Stripe in line with a catalog file')
-    .option('--adopt', 'also take over products and prices that this file did not make')
+  command('push', 'bring Stripe, and the offers, in line with a catalog file')
+    .option('--adopt', 'also take over products, prices and offers that this file did not make')
     .action(action<FileOptions, []>(push))
 }
 
 const rootOf = ({ io }: Context) => (io.env.npm_command === 'exec' && io.env.INIT_CWD) || process.cwd()
 
-/** Products and prices as Stripe has them now. */
-async function readActual(client: Client, { environment, sync = true }: FileOptions): Promise<Actual> {
+/** Products and prices as Stripe has them now; offers as the database has them. */
+async function readActual(
+  client: Client,
+  { environment, sync = true }: FileOptions,
+  withOffers: boolean,
+): Promise<Actual> {
   if (sync) {
     const { results } = await client.send<SyncStripeResponse>('POST', `/${environment}/sync`, {
       kinds: ['products', 'prices'],
@@ -63,7 +69,10 @@ async function readActual(client: Client, { environment, sync = true }: FileOpti
       )
   }
   const { products, prices } = await client.get<ListStripeCatalogResponse>(`/${environment}/catalog`)
-  return { products, prices }
+  const { offers } = withOffers
+    ? await everyPage<ListOffersResponse, 'offers'>(client, `/${environment}/offers`, 'offers', {})
+    : { offers: [] }
+  return { products, prices, offers }
 }
 
 async function pull(context: Context<FileOptions>): Promise<void> {
@@ -76,7 +85,7 @@ async function pull(context: Context<FileOptions>): Promise<void> {
       code: 'INVALID_INPUT',
       next: 'Name one with --file.',
     })
-  const actual = await readActual(await context.client(), options)
+  const actual = await readActual(await context.client(), options, true)
   const { catalog, leftOut } = pullCatalog(actual)
   if (existsSync(path)) await context.confirm(`${basename(path)} is there already. Overwrite it?`)
   await writeFile(path, `${JSON.stringify(catalog, null, 2)}\n`).catch((error: NodeJS.ErrnoException) => {
@@ -85,16 +94,19 @@ async function pull(context: Context<FileOptions>): Promise<void> {
       next: 'Name a file in a folder that exists and that you may write to, with --file.',
     })
   })
-  context.show({ file: path, products: catalog.products.length, leftOut }, () =>
-    [`Wrote ${count(catalog.products.length, 'product')} to ${basename(path)}.`, ...leftOut.map(plain)].join(
-      '\n',
-    ),
+  const offers = catalog.offers?.length ?? 0
+  context.show({ file: path, products: catalog.products.length, offers, leftOut }, () =>
+    [
+      `Wrote ${count(catalog.products.length, 'product')}${offers > 0 ? ` and ${count(offers, 'offer')}` : ''} to ${basename(path)}.`,
+      ...leftOut.map(plain),
+    ].join('\n'),
   )
 }
 
 async function makePlan(context: Context<FileOptions>): Promise<Plan> {
   const file = await readCatalog(catalogPath(context.options.file, rootOf(context)))
-  const actual = await readActual(await context.client(), context.options)
+  const withOffers = file.catalog.offers !== undefined
+  const actual = await readActual(await context.client(), context.options, withOffers)
   const { adopt = false, environment } = context.options
   return planCatalog(file, actual, { adopt, environment })
 }
@@ -123,7 +135,7 @@ async function push(context: Context<FileOptions>): Promise<void> {
   if (plan.conflicts.length > 0)
     throw cliError(`${plan.conflicts.join('\n')}\nNothing was changed.`, {
       code: 'CATALOG_CONFLICT',
-      next: 'Choose another lookup key, or add --adopt to take it over.',
+      next: `Choose another ${plan.conflicts.some((text) => text.includes(' lookup key ')) ? 'lookup key' : 'key'}, or add --adopt to take it over.`,
     })
   if (plan.steps.length === 0) {
     context.show({ environment, steps: [], done: 0 }, () => `${environment} has what the file says.`)
@@ -162,6 +174,12 @@ async function carryOutStep(
   step: Step,
   ids: Map<string, string>,
 ) {
+  if (step.kind === 'offer') {
+    const path = `/${environment}/offers/${segment(step.key)}`
+    if (step.action === 'delete') return client.send('DELETE', path)
+    const productId = step.product === undefined ? {} : { productId: ids.get(step.product) }
+    return client.send('PUT', path, { ...step.body, ...productId })
+  }
   const kind = `${step.kind}s` as 'products' | 'prices'
   if (step.id !== null) return client.send('PATCH', apiPath(environment, kind, step.id), step.body)
   if (step.kind === 'product') {

@@ -1,33 +1,17 @@
 /**
- * What to do at Stripe so that it has what the file says. The metadata key `payments_catalog` marks what this command
+ * What to do at Stripe, and with offers in the database, so that they have what the file says. The metadata key `payments_catalog` marks what this command
  * made; it holds the key of a product or the lookup key of a price. Nothing without it is touched, unless it is adopted.
  */
 import { createHash } from 'node:crypto'
 import type { StripePrice, StripeProduct } from '../../../../types/api.ts'
 import { money } from '../../support/output.ts'
 import { type CatalogFile, type WantedPrice, type WantedProduct, wanted } from './file.ts'
+import { planOffers } from './offers.ts'
+import type { Actual, Plan, Planning, Step } from './steps.ts'
 
 export const MARK = 'payments_catalog'
 export const FEATURES = 'payments_features'
 export const TRIAL_DAYS = 'payments_trial_days'
-
-export type Step = {
-  action: 'create' | 'update' | 'archive'
-  kind: 'product' | 'price'
-  /** The key of the product or the lookup key of the price. */
-  key: string
-  /** The id at Stripe; null if it is created. */
-  id: string | null
-  /** Of a price that is created: the key of its product. */
-  product?: string
-  body: Record<string, unknown>
-  /** What it does, as a sentence with its place in the file. */
-  text: string
-}
-
-export type Plan = { steps: Step[]; conflicts: string[]; productIds: Map<string, string> }
-export type Actual = { products: StripeProduct[]; prices: StripePrice[] }
-type Planning = Plan & { actual: Actual; at: CatalogFile['at']; adopt: boolean; environment: string }
 
 const isReserved = (key: string) => /^(payments|insforge)_/.test(key)
 
@@ -58,6 +42,7 @@ export function planCatalog(
         body: { active: false },
         text: `archive product ${product.metadata[MARK]} (${product.productId}): the file does not have it`,
       } as Step)
+  planOffers(plan, file.catalog.offers)
   return { steps: plan.steps, conflicts: plan.conflicts, productIds: plan.productIds }
 }
 

@@ -1,7 +1,9 @@
 /** A catalog file of what Stripe has. */
 import type { StripePrice, StripeProduct } from '../../../../types/api.ts'
 import type { Catalog, CatalogPrice, CatalogProduct } from '../../../../types/catalog.ts'
-import { type Actual, FEATURES, MARK, TRIAL_DAYS } from './plan.ts'
+import { pullOffers } from './offers.ts'
+import { FEATURES, MARK, TRIAL_DAYS } from './plan.ts'
+import type { Actual } from './steps.ts'
 
 export type Pulled = { catalog: Catalog; leftOut: string[] }
 
@@ -86,14 +88,15 @@ function foldCurrencies(prices: CatalogPrice[]): CatalogPrice[] {
 /** Stripe's ids differ between test and live, so the file has another order. */
 const byLookupKey = (a: CatalogPrice, b: CatalogPrice) => (a.lookupKey < b.lookupKey ? -1 : 1)
 
-export function pullCatalog({ products, prices }: Actual): Pulled {
+export function pullCatalog(actual: Actual): Pulled {
+  const { products, prices } = actual
   const leftOut: string[] = []
-  const keys = new Set<string>()
+  const keys = new Map<string, string>() // of products, by key
   const made: CatalogProduct[] = []
   for (const product of products.filter(({ active }) => active)) {
     let key = product.metadata[MARK] ?? slug(product.name)
     for (let number = 2; keys.has(key); number++) key = `${slug(product.name)}_${number}`
-    keys.add(key)
+    keys.set(key, product.productId)
     const its = prices.filter(({ active, productId }) => active && productId === product.productId)
     for (const price of its) {
       const why = unfit(price)
@@ -108,8 +111,13 @@ export function pullCatalog({ products, prices }: Actual): Pulled {
       prices: foldCurrencies(its.filter((price) => unfit(price) === null).map(priceOf)).sort(byLookupKey),
     })
   }
+  const sold = pullOffers(actual, new Map([...keys].map(([key, id]) => [id, key])))
   return {
-    catalog: { $schema: './node_modules/pg-payments/types/catalog.schema.json', products: made },
-    leftOut,
+    catalog: {
+      $schema: './node_modules/pg-payments/types/catalog.schema.json',
+      products: made,
+      ...(sold.offers.length > 0 && { offers: sold.offers }),
+    },
+    leftOut: [...leftOut, ...sold.leftOut],
   }
 }

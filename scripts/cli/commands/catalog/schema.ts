@@ -1,5 +1,6 @@
 /** The catalog file as a schema. `types/catalog.schema.json` is generated from it. */
 import { z } from 'zod'
+import { offerProblems, offerTerms } from '../../../../functions/offers/schemas.ts'
 import type { Catalog } from '../../../../types/catalog.ts'
 
 const METADATA_TEXT_MAX = 500
@@ -63,15 +64,40 @@ const product = z.strictObject({
   prices: z.array(price),
 })
 
+const offer = z
+  .strictObject({
+    key: z
+      .string()
+      .regex(/^[A-Za-z0-9_-]{1,100}$/, 'must have letters, digits, _ and - only, at most 100')
+      .describe('The id of the offer.'),
+    lookupKey: text(255).describe('The price that is offered; else product.').optional(),
+    product: text(100).describe('The key of the product whose prices are all offered.').optional(),
+    ...offerTerms,
+  })
+  .superRefine((value, context) => {
+    const fail = (field: string, message: string) =>
+      context.addIssue({ code: 'custom', path: [field], message })
+    const has = (field: string) =>
+      value[field === 'productId' ? 'product' : (field as keyof typeof value)] !== undefined
+    if (has('lookupKey') === has('product'))
+      fail('lookupKey', 'is required, or else product, and one of them only')
+    for (const [field, what] of offerProblems(value, has))
+      fail(field === 'productId' ? 'product' : field, what)
+  })
+
 export const catalogSchema: z.ZodType<Catalog> = z.strictObject({
   $schema: z.string().optional(),
   products: z.array(product),
+  offers: z
+    .array(offer)
+    .describe('What app users may buy, and how. Without it, push leaves all offers alone.')
+    .optional(),
 })
 
 /** The path of the JSON schema, below the root of the package. */
 export const CATALOG_SCHEMA_FILE = 'types/catalog.schema.json'
 
 export const catalogJsonSchema = () => ({
-  ...z.toJSONSchema(catalogSchema),
-  title: 'payments.catalog.json: the products and prices of an app',
+  ...z.toJSONSchema(catalogSchema, { io: 'input' }),
+  title: 'payments.catalog.json: the products, prices and offers of an app',
 })

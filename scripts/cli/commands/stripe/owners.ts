@@ -60,6 +60,11 @@ export function registerOwners(parent: Command): void {
           ...(erasure.livingSubscriptions === 0
             ? []
             : [`${count(erasure.livingSubscriptions, 'subscription')} of it is alive and goes on.`]),
+          ...(erasure.openCheckouts === 0
+            ? []
+            : [
+                `${count(erasure.openCheckouts, 'checkout')} of it can still be paid. Erase again after that.`,
+              ]),
         ].join('\n'),
       )
     }),
