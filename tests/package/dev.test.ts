@@ -26,11 +26,14 @@ async function variables(): Promise<Record<string, string>> {
 }
 
 test('dev runs the migrations of the app; a checkout by the SDK and a payment give their rows, also after a restart and a kill', async () => {
-  await writeFile(join(app.path, '.env'), 'APP_NAME="Acme"\nPAYMENTS_API_URL=old # by hand\n')
-  const first = startDev(app, [...ANY_PORT, '--env-file', '.env'])
+  await writeFile(
+    join(app.path, '.env'),
+    'APP_NAME="Acme"\nPAYMENTS_API_URL=old # by hand\nPAYMENTS_JWT_SECRET=that-of-the-app-with-32-characters\n',
+  )
+  const first = startDev(app, [...ANY_PORT, '--write-env', '.env'])
   await first.said(/Actions: /)
   const env = await variables()
-  expect(env.APP_NAME).toBe('Acme')
+  expect(env).toMatchObject({ APP_NAME: 'Acme', PAYMENTS_JWT_SECRET: 'that-of-the-app-with-32-characters' })
   expect(first.output()).toContain(`Payments   ${env.PAYMENTS_API_URL}`)
 
   expect(first.output()).toContain(
@@ -209,7 +212,8 @@ describe('bad input is a sentence and what to run', () => {
 
   let dev: ReturnType<typeof startDev>
   beforeAll(async () => {
-    dev = startDev(app, [...ANY_PORT, '--reset', '--no-migrations', '--env-file', '.env'])
+    await rm(join(app.path, '.env')) // a new app has none
+    dev = startDev(app, [...ANY_PORT, '--reset', '--no-migrations', '--write-env', '.env'])
     await dev.said(/Actions: /)
   })
   afterAll(() => dev.end('SIGTERM'))

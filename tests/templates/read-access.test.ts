@@ -1,10 +1,12 @@
 /** What app users may read with the template, checked for every kind of caller. */
+import { readFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import {
   anonymous,
   asCaller,
   type Claims,
   createTestDatabase,
+  service,
   type TestDatabase,
   user,
 } from '../setup/database.ts'
@@ -12,6 +14,7 @@ import { ingestAll, refusal } from '../sql/support/calls.ts'
 import {
   checkoutSession,
   eventOf,
+  invoice,
   newId,
   price,
   product,
@@ -189,3 +192,173 @@ test.each<[string, Claims]>([
     }
   },
 )
+
+test('"pg-payments add read-access" grants the same columns, and its policies are for the same tables', async () => {
+  const read = async (name: string) => {
+    const text = await readFile(new URL(`../../sql/templates/${name}.sql`, import.meta.url), 'utf8')
+    const [up = ''] = text.split('-- Down')
+    return {
+      grants: [...up.matchAll(/grant select \([^)]*\)\s+on payments\.\w+ to [\w, ]+;/g)].map(
+        ([grant]) => grant,
+      ),
+      policies: [...up.matchAll(/create policy \S+ on (payments\.\w+)/g)].map(([, table]) => table),
+    }
+  }
+  const copied = await read('read-access')
+  expect(copied.grants).toHaveLength(7)
+  expect(await read('add/read-access')).toEqual(copied)
+})
+
+describe('from every side', () => {
+  const billed = (id: string, type: string, owner: string) =>
+    invoice({ id, customer: newId('cus'), metadata: subjectMetadata(type, owner) })
+  const credited = (id: string, of: string) => ({
+    id,
+    object: 'credit_note',
+    amount: 100,
+    total: 100,
+    currency: 'usd',
+    created: 1_760_000_000,
+    customer: 'cus_of_credit',
+    invoice: of,
+    livemode: false,
+    metadata: {},
+    number: `${of}-CN`,
+    status: 'issued',
+    type: 'post_payment',
+  })
+  beforeAll(async () => {
+    await ingestAll(database.sql, [
+      eventOf('invoice.paid', billed('in_team', 'team', 't1')),
+      eventOf('invoice.paid', billed('in_member', 'user', 'member')),
+      eventOf('credit_note.created', credited('cn_team', 'in_team')),
+      eventOf('credit_note.created', credited('cn_member', 'in_member')),
+    ])
+    await database.sql`
+      insert into payments.offers (environment, offer_id, price_id, mode, roles)
+      values ('test', 'for_users', 'price_sold', 'payment', '{authenticated}')`
+  })
+  afterAll(() => database.sql`truncate payments.offers`)
+
+  const sides = {
+    anonymous,
+    stranger: user('stranger'),
+    'a member without a billing role': user('member'),
+    'the owner of the team': user('owner'),
+    'the service': service,
+  } satisfies Record<string, Claims>
+  type Side = keyof typeof sides
+
+  /** What comes of a statement that is rolled back: its rows as words, or the code of the refusal. */
+  async function outcome(side: Side, statement: string): Promise<string> {
+    const undo = new Error('undo')
+    let words = ''
+    try {
+      await asCaller(database.sql, sides[side], async (sql) => {
+        const rows = await sql.unsafe(statement)
+        words = rows.map((row) => Object.values(row).map(String).join(' ')).join(', ') || `${rows.count} rows`
+        throw undo
+      })
+    } catch (error) {
+      if (error !== undo) return (error as { code: string }).code
+    }
+    return words
+  }
+
+  const REFUSED = '42501'
+  const checkout = (type: string, id: string, options = '{}', quantity = 1) => `
+    insert into payments.stripe_checkout_sessions
+      (environment, mode, subject_type, subject_id, line_items, success_url, cancel_url, options)
+    values ('test', 'payment', '${type}', '${id}', '[{"priceId": "price_sold", "quantity": ${quantity}}]',
+      'https://a.example', 'https://a.example', '${options}')`
+  const offered = (quantity: number) =>
+    `select payments.is_offered('test', 'payment', '[{"priceId": "price_sold", "quantity": ${quantity}}]')`
+
+  test.each<[what: string, statement: string, outcomes: [string, string, string, string, string]]>([
+    [
+      'reads invoices',
+      'select invoice_id from payments.stripe_invoices order by 1',
+      [REFUSED, '0 rows', 'in_member', 'in_team', 'in_member, in_team'],
+    ],
+    [
+      'reads credit notes',
+      'select credit_note_id from payments.stripe_credit_notes order by 1',
+      [REFUSED, '0 rows', 'cn_member', 'cn_team', 'cn_member, cn_team'],
+    ],
+    [
+      'reads what is private of an invoice',
+      'select customer_id, metadata from payments.stripe_invoices limit 0',
+      [REFUSED, REFUSED, REFUSED, REFUSED, '0 rows'],
+    ],
+    [
+      'changes an invoice',
+      `update payments.stripe_invoices set total = 0`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, REFUSED],
+    ],
+    [
+      'deletes a credit note',
+      `delete from payments.stripe_credit_notes`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, REFUSED],
+    ],
+    [
+      'reads offers',
+      'select offer_id from payments.offers',
+      ['0 rows', 'for_users', 'for_users', 'for_users', 'for_users'],
+    ],
+    [
+      'writes an offer into the table',
+      `insert into payments.offers (environment, offer_id, price_id, mode) values ('test', 'all', 'x', 'payment')`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, REFUSED],
+    ],
+    [
+      'writes an offer by the function',
+      `select (payments.put_offer('test', 'all', '{"price_id": "price_x", "mode": "payment"}')).offer_id`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, 'all'],
+    ],
+    [
+      'deletes an offer',
+      `select (payments.delete_offer('test', 'for_users')).offer_id`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, 'for_users'],
+    ],
+    ['asks what is offered', offered(1), ['false', 'true', 'true', 'true', 'false']],
+    ['asks for more than is offered', offered(2), ['false', 'false', 'false', 'false', 'false']],
+    [
+      'assigns a customer to itself',
+      `select payments.assign_subject('test', 'cus_of_credit', null, 'user', 'stranger')`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, 'SP060'],
+    ],
+    [
+      'erases somebody',
+      `select payments.erase_subject('test', 'user', 'member') ->> 'subject_id'`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, 'member'],
+    ],
+    [
+      'completes a checkout',
+      `select from payments.complete_checkout_session('test', gen_random_uuid(), 1, '{}', now())`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, 'SP001'],
+    ],
+    ['buys for the team', checkout('team', 't1'), [REFUSED, REFUSED, REFUSED, '1 rows', '1 rows']],
+    [
+      'buys for the team with an option that is not offered',
+      checkout('team', 't1', '{"locale": "de", "allow_promotion_codes": true}'),
+      [REFUSED, REFUSED, REFUSED, 'SP058', '1 rows'],
+    ],
+    [
+      'buys more than is offered',
+      checkout('team', 't1', '{"locale": "de"}', 2),
+      [REFUSED, REFUSED, REFUSED, 'SP057', '1 rows'],
+    ],
+    [
+      'forces options of its own',
+      `insert into payments.stripe_checkout_sessions (environment, mode, line_items, success_url, cancel_url, forced_options)
+      values ('test', 'payment', '[]', 'https://a.example', 'https://a.example', '{"discounts": []}')`,
+      [REFUSED, REFUSED, REFUSED, REFUSED, REFUSED],
+    ],
+  ])('who %s', async (_, statement, outcomes) => {
+    const found: string[] = []
+    for (const side of Object.keys(sides) as Side[]) found.push(await outcome(side, statement))
+    expect(Object.fromEntries(Object.keys(sides).map((side, i) => [side, found[i]]))).toEqual(
+      Object.fromEntries(Object.keys(sides).map((side, i) => [side, outcomes[i]])),
+    )
+  })
+})

@@ -24,6 +24,8 @@ export type DevDatabase = {
 
 export type DatabaseOptions = { databasePort: number; directory: string; migrations: AppMigrations | null }
 
+const RESET = 'If its data are damaged, begin with an empty database: npx pg-payments dev --reset'
+
 /** The name of the database on the embedded Postgres. */
 const DATABASE = 'app'
 
@@ -104,13 +106,13 @@ async function startEmbedded(
     }
     // As root, Postgres runs as another account, which may not reach the folder of the app.
     if (settings.dataDir !== undefined || !message.includes('cannot reach'))
-      throw cliError(message, { code: 'POSTGRES_FAILED' })
+      throw cliError(message, { code: 'POSTGRES_FAILED', next: RESET })
     const dataDir = join(
       '/var/tmp',
       `pg-payments-${createHash('sha256').update(folder.path).digest('hex').slice(0, 12)}`,
     )
     server = await start(dataDir).catch((cause) => {
-      throw cliError((cause as Error).message, { code: 'POSTGRES_FAILED' })
+      throw cliError((cause as Error).message, { code: 'POSTGRES_FAILED', next: RESET })
     })
     settings.dataDir = dataDir
     context.say(`The data of Postgres are in ${dataDir}, because its account cannot reach this folder.`)

@@ -9,7 +9,7 @@ import { cliError, EXIT } from '../../support/errors.ts'
 import { runApp } from './app.ts'
 import { serveActions } from './control.ts'
 import { type DevDatabase, openDatabase } from './database.ts'
-import { envLines, writeEnvFile } from './env-file.ts'
+import { envLines, tokenSettings, writeEnvFile } from './env-file.ts'
 import { type Folder, folderOf, type Settings } from './folder.ts'
 import { keysHelp, listenToKeys } from './keys.ts'
 import { createEventLog } from './log.ts'
@@ -22,6 +22,7 @@ export type DevOptions = {
   webhook?: string
   settleAfter?: number
   reset?: boolean
+  writeEnv?: string
   envFile?: string
   /** False for none. */
   migrations?: string | false
@@ -70,11 +71,13 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
     // With --json, standard output has the one document and nothing else.
     const lines = context.json ? io.stderr : io.stdout
     const write = (line: string) => void lines.write(`${line}\n`)
-    const system = await startParts(context, folder, settings, database, write)
+    const envFile = options.writeEnv ?? options.envFile
+    const own = given({ ...(await tokenSettings(envFile)), ...io.env })
+    const system = await startParts(context, folder, settings, database, own, write)
     closers.push(system.close)
     await folder.saveSettings(settings)
 
-    const env = variablesOf(context, settings, database, system)
+    const env = variablesOf(own, settings, database, system)
     const token = randomBytes(24).toString('base64url')
     const actions = createActions(system)
     const control = await serveActions(actions, token)
@@ -92,7 +95,7 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
         ),
       )
     }
-    if (options.envFile) await writeEnvFile(options.envFile, env)
+    if (envFile) await writeEnvFile(envFile, env)
 
     const dashboard = await system.dashboardLink()
     context.show(addressesOf(database, system, env), () =>
@@ -112,10 +115,11 @@ export async function dev(context: Context<DevOptions>, command: string[]): Prom
 
 /** Local Stripe and the handlers. A dashboard starts here too, over the same variables. */
 async function startParts(
-  { options, io }: Context<DevOptions>,
+  { options }: Context<DevOptions>,
   folder: Folder,
   settings: Settings,
   database: DevDatabase,
+  own: Record<string, string>,
   write: (line: string) => void,
 ): Promise<System> {
   const { log, onDelivery } = createEventLog(write)
@@ -137,7 +141,7 @@ async function startParts(
         PAYMENTS_ADMIN_KEY: settings.adminKey,
         PAYMENTS_ENCRYPTION_KEY: settings.encryptionKey,
         PAYMENTS_PUBLIC_URL: options.port === 0 ? undefined : `http://127.0.0.1:${options.port}`,
-        ...given(io.env),
+        ...own,
       },
       log,
     })
@@ -175,12 +179,11 @@ function given(env: Record<string, string | undefined>): Record<string, string> 
 
 /** The variables with which the app reaches this database, local Stripe and the handlers. */
 function variablesOf(
-  { io }: Context,
+  own: Record<string, string>,
   settings: Settings,
   database: DevDatabase,
   system: System,
 ): Record<string, string> {
-  const own = given(io.env)
   return {
     ...(database.embedded && { DATABASE_URL: database.url }),
     PAYMENTS_API_URL: system.apiUrl,
@@ -210,9 +213,10 @@ function welcome(
   command: string[],
   dashboard: string | null,
 ): string {
-  const lines = options.envFile
-    ? `  The app's variables are in ${relative(process.cwd(), options.envFile) || options.envFile}.`
-    : `  For the app's .env (or run it again with --env-file .env):\n\n${envLines(env)
+  const envFile = options.writeEnv ?? options.envFile
+  const lines = envFile
+    ? `  The app's variables are in ${relative(process.cwd(), envFile) || envFile}.`
+    : `  For the app's .env (or run it again with --write-env .env):\n\n${envLines(env)
         .map((line) => `    ${line}`)
         .join('\n')}`
   const events = options.webhook ?? `${system.apiUrl}/api/webhooks/stripe/test`
