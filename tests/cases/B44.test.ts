@@ -171,12 +171,23 @@ describe('a user that stands elsewhere', () => {
   })
 
   test('that is missing is named, and sub does not take its place', async () => {
-    for (const id of [undefined, '', null, true, 1.5, { a: 1 }])
+    for (const id of [undefined, '', null, true, { a: 1 }])
       expect(await buy(settings, { sub: 'u1', role: 'authenticated', profile: { id } }, 'u1')).toMatchObject({
         status: 401,
         body: {
           message: 'The token has the role authenticated but no profile.id claim.',
           nextActions: expect.stringContaining('PAYMENTS_JWT_USER_CLAIM'),
+        },
+      })
+  })
+
+  test('that is a number which JSON cannot keep exactly is refused with a sentence of its own', async () => {
+    for (const id of [1.5, 2 ** 53])
+      expect(await buy(settings, { sub: 'u1', role: 'authenticated', profile: { id } }, 'u1')).toMatchObject({
+        status: 401,
+        body: {
+          message: 'The profile.id claim of the token is a number that is no exact whole number.',
+          nextActions: expect.stringContaining('Let the issuer write the id of the user as a text'),
         },
       })
   })
