@@ -221,7 +221,10 @@ describe('the migration', () => {
     const [name = ''] = await files()
     expect(name).toMatch(/^\d+_payments_team_billing_organization\.sql$/)
     expect(out).toBe(
-      `Wrote ${join(folder, name)} for plain.\nApply it with: psql -1 -v ON_ERROR_STOP=1 -f <file>\nA member starts a checkout with subject {"type": "organization", "id": "<id>"}.\n`,
+      `Wrote ${join(folder, name)} for plain.\nApply it with: psql -1 -v ON_ERROR_STOP=1 -f <file>\n` +
+        'A member starts a checkout with subject {"type": "organization", "id": "<id>"}.\n' +
+        'Say what may be bought. While there is no offer, a browser chooses any active price, the quantity and a free trial:\n' +
+        'npx pg-payments offers set <name> --environment test --lookup-key <lookup key> --mode subscription --subject-types organization --product-group plans --one-plan true\n',
     )
     expect((await add(...APP, '--subject', 'organization', '--tool', 'plain')).out).toBe(
       `team-billing for organization is there already, in ${join(folder, name)}. Nothing was written.\n`,

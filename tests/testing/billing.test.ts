@@ -227,8 +227,9 @@ test('a user signs in by a number or a bigint, and by nothing that is no id', as
   expect(await id(5)).toEqual(['5', '5'])
   expect(await id(9_223_372_036_854_775_807n)).toEqual(Array(2).fill('9223372036854775807'))
   expect(await id({ sub: 7, email: 'ada@app.example' })).toEqual(['7', '7'])
-  const session = await (await billing.signIn(5n)).checkout({ price: await billing.price({ amount: 900 }) })
-  expect(session).toMatchObject({ subjectId: '5', currency: 'eur' })
+  const price = await billing.price({ amount: 900 })
+  expect(await billing.stripe.prices.retrieve(price)).toMatchObject({ currency: 'eur' })
+  expect(await (await billing.signIn(5n)).checkout({ price })).toMatchObject({ subjectId: '5' })
   for (const wrong of [1.5, 2 ** 53, '', null, undefined, { email: 'ada@app.example' }])
     await expect(billing.signIn(wrong as never)).rejects.toThrow(
       'signIn takes the id of a user, which is a text, a whole number or a bigint, or claims with it as sub.',
