@@ -63,7 +63,7 @@ export function createDeps(
     refusals: createRefusals({ database, now }),
     secrets,
     stripe: async (environment) => (await stripe())(environment),
-    authenticate: async (headers, allow) => (await auth()).user(headers, allow),
+    authenticate: async (headers, need) => (await auth()).user(headers, need),
     authenticateAdmin: async (headers, need) => (await auth()).admin(headers, need),
     background: createBackground(
       (error) => log.error('background_failed', { cause: describeError(error) }),

@@ -369,6 +369,7 @@ CREATE TRIGGER _110_lookup_keys BEFORE INSERT ON payments.stripe_checkout_sessio
 CREATE TRIGGER _140_forced_options BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__forced_options();
 CREATE TRIGGER _150_request BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__request();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _250_check AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__check();
 CREATE TRIGGER _300_one_plan AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN ((new.checkout_session_id IS NULL)) EXECUTE FUNCTION payments_private.tg_sessions__one_plan();
 CREATE TRIGGER _310_offers AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text)))) EXECUTE FUNCTION payments_private.tg_sessions__offers();
 CREATE TRIGGER _320_times AFTER INSERT ON payments.stripe_checkout_sessions FOR EACH ROW WHEN (((new.checkout_session_id IS NULL) AND (new.options ?| '{expires_at,trial_end,billing_cycle_anchor,trial_period_days}'::text[]))) EXECUTE FUNCTION payments_private.tg_sessions__times();
@@ -499,6 +500,7 @@ CREATE INDEX stripe_customer_portal_sessions_uncommon_idx ON payments.stripe_cus
 CREATE TRIGGER _100_timestamps BEFORE UPDATE ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg__timestamps();
 CREATE TRIGGER _150_options BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_portal_sessions__options();
 CREATE TRIGGER _200_customer BEFORE INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW EXECUTE FUNCTION payments_private.tg_sessions__customer();
+CREATE TRIGGER _250_check AFTER INSERT ON payments.stripe_customer_portal_sessions FOR EACH ROW WHEN ((NOT pg_has_role(CURRENT_USER, 'payments_service'::name, 'USAGE'::text))) EXECUTE FUNCTION payments_private.tg_portal_sessions__check();
 create policy insert_own on payments.stripe_customer_portal_sessions for insert to authenticated with check (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy select_own on payments.stripe_customer_portal_sessions for select to authenticated using (((subject_type = 'user'::text) AND (subject_id = ( SELECT payments.caller_id() AS caller_id))));
 create policy service_select on payments.stripe_customer_portal_sessions for select to payments_service using (true);
@@ -590,6 +592,7 @@ comment on column payments.stripe_invoices.named_subject_id is 'Id of that billi
 comment on column payments.stripe_invoices.subject_version is 'Version of the earliest snapshot that named a billing subject.';
 comment on column payments.stripe_invoices.version is 'Which snapshot the row shows; see payments_private.snapshot_version().';
 CREATE INDEX stripe_invoices_customer_id_idx ON payments.stripe_invoices USING btree (customer_id, environment) WHERE (customer_id IS NOT NULL);
+CREATE INDEX stripe_invoices_number_idx ON payments.stripe_invoices USING btree (number, environment) WHERE (number IS NOT NULL);
 CREATE INDEX stripe_invoices_provider_created_at_idx ON payments.stripe_invoices USING btree (provider_created_at DESC, environment);
 CREATE INDEX stripe_invoices_subject_idx ON payments.stripe_invoices USING btree (subject_id, subject_type, environment) WHERE ((subject_type IS NOT NULL) AND (subject_id IS NOT NULL));
 CREATE INDEX stripe_invoices_subscription_id_idx ON payments.stripe_invoices USING btree (subscription_id, environment) WHERE (subscription_id IS NOT NULL);
@@ -2715,6 +2718,12 @@ create function payments_private.check_portal_options(options jsonb)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.check_portal_options(options jsonb) to payments_service;
 
+create function payments_private.check_portal_request(subject_type text, subject_id text, return_url text, configuration text, options jsonb)
+  returns void
+  language plpgsql immutable security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.check_portal_request(subject_type text, subject_id text, return_url text, configuration text, options jsonb) to payments_service;
+
 create function payments_private.check_reserved(session payments.stripe_checkout_sessions)
   returns void
   language plpgsql stable security definer
@@ -3482,6 +3491,12 @@ create function payments_private.refused_since_last_event(environment text)
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.refused_since_last_event(environment text) to payments_service;
 
+create function payments_private.release_refused_key(environment text, idempotency_key text, subject_type text, subject_id text, caller_id text, request_hash text)
+  returns void
+  language plpgsql volatile security invoker
+  set search_path = pg_catalog, pg_temp;
+grant execute on function payments_private.release_refused_key(environment text, idempotency_key text, subject_type text, subject_id text, caller_id text, request_hash text) to payments_service;
+
 create function payments_private.replace_secrets(secrets jsonb)
   returns integer
   language plpgsql volatile security definer
@@ -3499,7 +3514,7 @@ create function payments_private.retry_event(environment text, payload jsonb, re
   set search_path = pg_catalog, pg_temp;
 
 create function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text)
-  returns TABLE(day text, currency text, revenue bigint, payments bigint, refunds bigint, refund_count bigint, disputed bigint, failed bigint)
+  returns TABLE(day text, currency text, revenue numeric, payments bigint, refunds numeric, refund_count bigint, disputed numeric, failed bigint)
   language plpgsql stable security invoker
   set search_path = pg_catalog, pg_temp;
 grant execute on function payments_private.revenue_by_day(environment text, happened_from timestamp with time zone, happened_before timestamp with time zone, time_zone text) to payments_service;
@@ -3681,7 +3696,17 @@ create function payments_private.tg_offers__forced_options()
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;
 
+create function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
 create function payments_private.tg_portal_sessions__options()
+  returns trigger
+  language plpgsql volatile security definer
+  set search_path = pg_catalog, pg_temp;
+
+create function payments_private.tg_sessions__check()
   returns trigger
   language plpgsql volatile security definer
   set search_path = pg_catalog, pg_temp;

@@ -946,10 +946,7 @@ export type StripeSubscription = {
   createdAt: string
   updatedAt: string
   items: StripeSubscriptionItem[]
-  /**
-   * Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide
-   * otherwise.
-   */
+  /** Whether it gives access by `payments.subscription_access`; an app may decide otherwise. */
   access: 'granted' | 'at_risk' | 'none'
   /** A sentence. */
   accessReason: string

@@ -862,6 +862,17 @@ export interface SqlFunctions {
     returns: undefined
   }
 
+  'payments_private.check_portal_request': {
+    args: {
+      subject_type: string | null
+      subject_id: string | null
+      return_url: string | null
+      configuration: string | null
+      options: Json | null
+    }
+    returns: undefined
+  }
+
   'payments_private.checkout_custom_field': {
     args: {
       field: Json | null
@@ -1155,6 +1166,18 @@ export interface SqlFunctions {
       environment: string | null
     }
     returns: RefusedSignatures[]
+  }
+
+  'payments_private.release_refused_key': {
+    args: {
+      environment: string | null
+      idempotency_key: string | null
+      subject_type: string | null
+      subject_id: string | null
+      caller_id: string | null
+      request_hash: string | null
+    }
+    returns: undefined
   }
 
   'payments_private.replace_secrets': {

@@ -3,7 +3,9 @@
  * loads this with the first request that needs it, so that a webhook starts without it.
  */
 import { checkoutSession } from '../checkout/checkout-session.ts'
+import { confirmCheckoutSession, readCheckoutSession } from '../checkout/confirm.ts'
 import { customerPortalSession } from '../checkout/customer-portal-session.ts'
+import type { CallerNeed } from '../core/auth.ts'
 import type { Deps } from '../core/deps.ts'
 import { apiError, methodNotAllowed } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
@@ -82,16 +84,43 @@ async function run(
   return body instanceof Response ? body : { status: route.status ?? 200, body }
 }
 
-/** The runtime routes have their own handlers. Requests get here only through older addresses. */
-const RUNTIME = [
-  { pattern: /^\/stripe\/([^/]+)\/checkout-sessions$/, handle: checkoutSession },
-  { pattern: /^\/stripe\/([^/]+)\/customer-portal-sessions$/, handle: customerPortalSession },
+type RuntimeRoute = {
+  method: 'GET' | 'POST'
+  pattern: RegExp
+  need: CallerNeed
+  handle(request: Request, params: { environment: string; id: string }, deps: Deps): Promise<AdminAnswer>
+}
+
+/** The runtime routes have their own handlers. Requests get here through older addresses and from the dashboard. */
+const RUNTIME: RuntimeRoute[] = [
+  {
+    method: 'POST',
+    pattern: /^\/stripe\/(?<environment>[^/]+)\/checkout-sessions$/,
+    need: 'change',
+    handle: checkoutSession,
+  },
+  {
+    method: 'GET',
+    pattern: /^\/stripe\/(?<environment>[^/]+)\/checkout-sessions\/(?<id>[^/]+)$/,
+    need: 'read',
+    handle: readCheckoutSession,
+  },
+  {
+    method: 'POST',
+    pattern: /^\/stripe\/(?<environment>[^/]+)\/checkout-sessions\/(?<id>[^/]+)\/confirm$/,
+    need: 'change',
+    handle: confirmCheckoutSession,
+  },
+  {
+    method: 'POST',
+    pattern: /^\/stripe\/(?<environment>[^/]+)\/customer-portal-sessions$/,
+    need: 'portal',
+    handle: customerPortalSession,
+  },
 ]
 
-type RuntimeHandler = (typeof RUNTIME)[number]['handle']
-
-/** A route of the admin API, or the handler of a runtime route. */
-type Target = Match | { handle: RuntimeHandler; environment: string }
+/** A route of the admin API, or a runtime route. */
+type Target = Match | { runtime: RuntimeRoute; params: { environment: string; id: string } }
 
 /**
  * Finds the route for this path and method.
@@ -99,11 +128,12 @@ type Target = Match | { handle: RuntimeHandler; environment: string }
  * @throws 404 and 405; a 405 has `allowed`
  */
 function targetOf(path: string, request: Request): Target {
-  for (const { pattern, handle } of RUNTIME) {
-    const [, environment] = pattern.exec(path) ?? []
-    if (environment === undefined) continue
-    if (request.method !== 'POST') throw methodNotAllowed(['POST'])
-    return { handle, environment }
+  for (const runtime of RUNTIME) {
+    const { groups } = runtime.pattern.exec(path) ?? {}
+    if (groups === undefined) continue
+    if (methodOf(request) !== runtime.method) throw methodNotAllowed([runtime.method])
+    const { environment = '', id = '' } = groups
+    return { runtime, params: { environment: pathValue(environment), id: pathValue(id) } }
   }
   const found = patterns.filter(({ pattern }) => pattern.test(path))
   const match = found.find(({ route }) => route.method === methodOf(request))
@@ -115,7 +145,7 @@ function targetOf(path: string, request: Request): Target {
 /** @param caller the original request; its signal is aborted when the caller hangs up */
 async function answerBy(target: Target, request: Request, deps: Deps, caller: Request): Promise<AdminAnswer> {
   if ('route' in target) return run(target, request, deps, caller)
-  return target.handle(request, { environment: target.environment }, deps)
+  return target.runtime.handle(request, target.params, deps)
 }
 
 /**
@@ -136,7 +166,7 @@ export async function answerAdmin(request: Request, path: string, deps: Deps): P
   // Authenticate before reading the body, which the translation needs.
   const target = targetOf(alias.path, request)
   if ('route' in target) await deps.authenticateAdmin(request.headers, needOf(target.route))
-  else await deps.authenticate(request.headers)
+  else await deps.authenticate(request.headers, target.runtime.need)
   const today = await alias.translate(request)
   const answer = await answerBy(targetOf(today.path, request), today.request, deps, request)
   return answer instanceof Response ? answer : { status: answer.status, body: alias.rename(answer.body) }

@@ -33,7 +33,7 @@ export async function checkoutSession(
   params: { environment: string },
   deps: Deps,
 ): Promise<Answer<CreateCheckoutSessionResponse>> {
-  const caller = await deps.authenticate(request.headers, { service: true })
+  const caller = await deps.authenticate(request.headers, 'change')
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCheckoutSessionBody, await readJson(request))
   checkReturnOrigins(deps.config, {

@@ -2,13 +2,15 @@
  * `GET /api/payments/stripe/{environment}/checkout-sessions/{id}`, and `POST …/{id}/confirm` for the page to which Stripe
  * sends the buyer back.
  *
- * Both read the row as the caller, so policies decide who sees it. A confirmation does not wait for the webhook. If
- * the ledger lacks an event of the session, it ingests those that Stripe lists, as a recovery does. The webhook that
- * comes later is a duplicate. See https://docs.stripe.com/checkout/fulfillment.
+ * Both read the row as the caller, so policies decide who sees it. The admin key sees every row of the environment. A
+ * confirmation does not wait for the webhook. If the ledger lacks an event of the session, it ingests those that
+ * Stripe lists, as a recovery does. The webhook that comes later is a duplicate. See
+ * https://docs.stripe.com/checkout/fulfillment.
  */
 import type { CheckoutSessionStatusResponse, StripeEnvironment } from '../../types/api.ts'
 import type { StripeObject } from '../../types/stripe.ts'
-import type { Answer } from '../core/http.ts'
+import { type Answer, readJson } from '../core/http.ts'
+import { emptyBody } from '../core/schema-parts.ts'
 import {
   beginConfirmation,
   type FoundCheckoutSession,
@@ -56,7 +58,7 @@ export async function readCheckoutSession(
   params: Params,
   deps: Deps,
 ): Promise<Answer<CheckoutSessionStatusResponse>> {
-  const caller = await deps.authenticate(request.headers)
+  const caller = await deps.authenticate(request.headers, 'read')
   const { environment, id } = parse(checkoutSessionParams, params, 'The address')
   return answerOf(await findCheckoutSession(deps.database, { environment, caller, id }))
 }
@@ -66,8 +68,9 @@ export async function confirmCheckoutSession(
   params: Params,
   deps: Deps,
 ): Promise<Answer<CheckoutSessionStatusResponse>> {
-  const caller = await deps.authenticate(request.headers)
+  const caller = await deps.authenticate(request.headers, 'change')
   const { environment, id } = parse(checkoutSessionParams, params, 'The address')
+  parse(emptyBody, await readJson(request, { whenEmpty: {} }))
   const perMinute = deps.config.guestCheckoutsPerMinute
   const { action, checkout_session_id, ...found } = await beginConfirmation(deps.database, {
     environment,

@@ -29,7 +29,7 @@ export async function customerPortalSession(
   params: { environment: string },
   deps: Deps,
 ): Promise<Answer<CreateCustomerPortalSessionResponse>> {
-  const caller = await deps.authenticate(request.headers)
+  const caller = await deps.authenticate(request.headers, 'portal')
   const environment = parse(environmentSchema, params.environment, 'environment')
   const body = parse(createCustomerPortalSessionBody, await readJson(request))
   checkReturnOrigins(deps.config, {

@@ -55,9 +55,6 @@ export async function roleOfKey(
   return null
 }
 
-/** With `service`, the admin key makes the caller the service; otherwise it is refused. */
-export type Authenticate = (headers: Headers, allow?: { service: true }) => Promise<Caller>
-
 /** An admin, or someone who sees what an admin sees, without secrets, and changes nothing. */
 export type AdminRole = 'admin' | 'reader'
 
@@ -75,6 +72,37 @@ export const readsOnly = () =>
   apiError(403, 'AUTH_UNAUTHORIZED', 'The read-only key sees everything and changes nothing.', {
     nextActions: 'Send the admin key to change something.',
   })
+
+/** What a caller of a runtime route wants: `portal` is for users alone, the rest also for the service. */
+export type CallerNeed = AdminNeed | 'portal'
+
+/** The admin key makes the caller the service, where the need allows it; otherwise a key of ours is refused. */
+export type Authenticate = (headers: Headers, need: CallerNeed) => Promise<Caller>
+
+/**
+ * The caller that an admin is: the service, which no policy limits.
+ *
+ * @throws 403 for the Billing Portal, which needs a user, and for everyone who only reads
+ */
+export function callerOfAdmin(role: AdminRole, need: CallerNeed): Caller {
+  if (role === 'admin' && need !== 'portal') return { role: 'service' }
+  if (role === 'admin')
+    throw apiError(
+      403,
+      'AUTH_UNAUTHORIZED',
+      'The admin key has no user, so it cannot open the Billing Portal.',
+      {
+        nextActions: 'Send the access token of the user whose billing it is.',
+      },
+    )
+  if (need !== 'read') throw readsOnly()
+  throw apiError(
+    403,
+    'AUTH_UNAUTHORIZED',
+    'The read-only key cannot read a checkout session here, because the answer has the link to pay it.',
+    { nextActions: 'Send the admin key, or the access token of the buyer.' },
+  )
+}
 
 type Verify = (token: string) => Promise<JWTPayload>
 
@@ -177,27 +205,23 @@ function bearerToken(authorization: string): string {
  * - no `Authorization`: anonymous
  * - the configured anonymous key: anonymous
  * - a user's JWT: its claims
- * - the admin key: the service where a route allows it; else refused, because it has no user for the policies
+ * - the admin key: the service, except for the portal, which needs a user
+ * - the read-only key: refused
  */
 export function createAuthenticate({
   config,
   now,
   verify = createVerify({ config, now }),
 }: AuthOptions): Authenticate {
-  /** The admin key is the service where the route allows it; any other key of ours is refused. */
-  async function serviceOf(key: string, isAllowed: boolean): Promise<Caller | null> {
+  async function serviceOf(key: string, need: CallerNeed): Promise<Caller | null> {
     const role = await roleOfKey(config, key)
-    if (role === null) return null
-    if (role === 'admin' && isAllowed) return { role: 'service' }
-    throw apiError(403, 'AUTH_UNAUTHORIZED', 'The admin key has no user, so it cannot start payments.', {
-      nextActions: 'Send the access token of the user who pays, or none for an anonymous purchase.',
-    })
+    return role === null ? null : callerOfAdmin(role, need)
   }
 
-  return async (headers, allow) => {
+  return async (headers, need) => {
     const apiKey = headers.get('x-api-key')
     if (apiKey !== null) {
-      const service = await serviceOf(apiKey, allow?.service === true)
+      const service = await serviceOf(apiKey, need)
       if (service) return service
       if (config.anonKey === null || !(await equalInConstantTime(apiKey, config.anonKey))) {
         throw apiError(401, 'AUTH_INVALID_API_KEY', 'The API key is not valid.')
@@ -206,7 +230,7 @@ export function createAuthenticate({
     const authorization = headers.get('authorization')
     if (authorization === null) return { role: 'anon' }
     const token = bearerToken(authorization)
-    const service = await serviceOf(token, allow?.service === true)
+    const service = await serviceOf(token, need)
     if (service) return service
     if (config.anonKey !== null && (await equalInConstantTime(token, config.anonKey))) return { role: 'anon' }
     return callerFrom(await verify(token), config.tokens)

@@ -1,5 +1,5 @@
 /** Reads requests, and defines what a handler returns. */
-import { apiError } from './errors.ts'
+import { apiError, isApiError } from './errors.ts'
 
 /** The result of a handler, from which `app.ts` makes the response. */
 export type Answer<Body> = { status: 200 | 201; body: Body }
@@ -56,6 +56,14 @@ export async function readBody(request: Request): Promise<Uint8Array<ArrayBuffer
   return body
 }
 
+/** Libraries leave out a field of this name without a word, so its content would be lost. */
+function refuseProto(key: string, value: unknown): unknown {
+  if (key !== '__proto__') return value
+  throw apiError(400, 'INVALID_INPUT', 'The body may not have a field named __proto__.', {
+    nextActions: 'Give the field another name, and send the request again.',
+  })
+}
+
 /** Parses the body as JSON. If the body has no bytes, returns `whenEmpty`, if that is given. */
 export async function readJson(
   request: Request,
@@ -68,8 +76,11 @@ export async function readJson(
   const body = await readBody(request)
   if (body.length === 0 && whenEmpty !== undefined) return whenEmpty
   try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body), refuseProto)
   } catch (cause) {
+    if (isApiError(cause)) throw cause
+    if (cause instanceof RangeError)
+      throw apiError(400, 'INVALID_INPUT', 'The body is nested too deeply.', { cause })
     throw apiError(400, 'INVALID_INPUT', 'The body is not JSON.', { cause })
   }
 }

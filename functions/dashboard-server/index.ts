@@ -6,7 +6,7 @@
  */
 import type { DashboardSession, GetDashboardSessionResponse, SignInResponse } from '../../types/api.ts'
 import { type AdminAnswer, answerAdmin } from '../admin/index.ts'
-import { hasAdmin, readsOnly, roleOfKey, VERIFY_TOKENS } from '../core/auth.ts'
+import { callerOfAdmin, hasAdmin, readsOnly, roleOfKey, VERIFY_TOKENS } from '../core/auth.ts'
 import type { Deps } from '../core/deps.ts'
 import { type ApiError, apiError, isApiError, methodNotAllowed } from '../core/errors.ts'
 import { readJson } from '../core/http.ts'
@@ -167,6 +167,8 @@ async function admin(context: DashboardRequest, path: string, deps: Deps): Promi
       if (session.role === 'reader' && need === 'change') throw readsOnly()
       return session.role
     },
+    // The page has no user: without this, its requests would be those of a guest.
+    authenticate: async (_, need) => callerOfAdmin(session.role, need),
   })
 }
 

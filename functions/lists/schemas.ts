@@ -164,9 +164,7 @@ export const subscription = s.component('StripeSubscription', {
   items: z.array(subscriptionItem),
   access: z
     .enum(['granted', 'at_risk', 'none'])
-    .describe(
-      'Whether it gives access by the rules of `sql/templates/team-entitlements.sql`; an app may decide otherwise.',
-    ),
+    .describe('Whether it gives access by `payments.subscription_access`; an app may decide otherwise.'),
   accessReason: z.string().describe('A sentence.'),
 })
 

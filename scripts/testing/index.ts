@@ -140,6 +140,7 @@ async function startOver(
   const unwatch = onParentGone(process.env, () => {
     void closeOnce().finally(() => process.exit(1))
   })
+  await warmUp(system).catch(() => {})
   const close = async () => {
     unwatch()
     await system.close()
@@ -176,6 +177,16 @@ async function startOver(
     close: closeOnce,
     [Symbol.asyncDispose]: closeOnce,
   }
+}
+
+/** Loads what the first checkout and the first call would load, so that no test waits for it. */
+async function warmUp({ apiUrl, stripe }: System): Promise<void> {
+  const refused = fetch(`${apiUrl}/api/payments/stripe/test/checkout-sessions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '{}',
+  })
+  await Promise.all([refused.then((response) => response.text()), stripe.products.list({ limit: 1 })])
 }
 
 type Helpers = Pick<

@@ -1,5 +1,5 @@
---! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
---! Hash: sha1:db5594163c62735bb8c72de5fce1eeee390da583
+--! Previous: sha1:9019a38133127c21a463c951528dee02a3400d13
+--! Hash: sha1:d268ab52d0616e40ed87044fed57cf151b4638f5
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,6 +32,58 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included checkout/private/tg_portal_sessions__check.sql
+/*
+ * Trigger function: raises what begin_customer_portal_session raises for the same request.
+ */
+create or replace function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_request(
+    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__check.sql
+--! Included checkout/private/tg_sessions__check.sql
+/*
+ * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
+ * the priceId of items that name a lookup key.
+ */
+create or replace function payments_private.tg_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_request(
+    new.mode,
+    coalesce(
+      (
+        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
+        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+      ),
+      '[]'
+    ),
+    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
+    new.idempotency_key, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__check.sql
 --! Included checkout/private/tg_sessions__times.sql
 /*
  * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
@@ -51,7 +103,6 @@ $$;
 
 revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
 --! EndIncluded checkout/private/tg_sessions__times.sql
-
 --! Included projection/private/catalog_revision.sql
 /*
  * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
@@ -238,7 +289,7 @@ grant execute on function payments.begin_confirmation(text, jsonb, text, integer
  * The row is read as the caller (role and JWT claims), so the SELECT policies decide. The setting
  * payments.wanted_session_id tells them which id the caller knows. A purchase that an anonymous caller began has no
  * owner but the holder of its id, which cannot be guessed. A row that the policies do not show and one that does not
- * exist raise the same SP006.
+ * exist raise the same SP006. The caller {role: service} is a backend with the admin key. It sees every row.
  */
 create or replace function payments.find_checkout_session(environment text, caller jsonb, id text)
   returns jsonb
@@ -261,7 +312,11 @@ begin
 
   -- read as the caller, whose policies decide
   perform set_config('payments.wanted_session_id', coalesce(v_row_id::text, v_wanted, ''), true);
-  perform payments_private.become_caller(caller);
+  if caller ->> 'role' = 'service' then
+    perform set_config('request.jwt.claims', '', true);
+  else
+    perform payments_private.become_caller(caller);
+  end if;
   select t.id
   into v_id
   from payments.stripe_checkout_sessions as t
@@ -1848,7 +1903,8 @@ grant execute on function payments_private.payment_objects_of(text, uuid) to pay
  * currency's minor unit, and how many payments failed. Days without any of these have no row.
  *
  * revenue is gross: what was paid on that day, whatever was refunded later. disputed is what was lost of disputes opened on that day.
- * Each part reads the rows of its days alone, from an index that has all that it needs.
+ * Sums are numeric, because the amounts of a day may add up to more than a bigint holds. Each part reads the rows of its days alone,
+ * from an index that has all that it needs.
  *
  * Errors: SP001 for a time zone that Postgres does not know.
  */
@@ -1861,11 +1917,11 @@ create or replace function payments_private.revenue_by_day(
   returns table (
     day text,
     currency text,
-    revenue bigint,
+    revenue numeric,
     payments bigint,
-    refunds bigint,
+    refunds numeric,
     refund_count bigint,
-    disputed bigint,
+    disputed numeric,
     failed bigint
   )
   language plpgsql
@@ -1879,11 +1935,11 @@ begin
     select
       to_char(m.on_day, 'YYYY-MM-DD'),
       m.currency,
-      coalesce(sum(m.revenue), 0)::bigint,
+      coalesce(sum(m.revenue), 0),
       coalesce(sum(m.payments), 0)::bigint,
-      coalesce(sum(m.refunds), 0)::bigint,
+      coalesce(sum(m.refunds), 0),
       coalesce(sum(m.refund_count), 0)::bigint,
-      coalesce(sum(m.disputed), 0)::bigint,
+      coalesce(sum(m.disputed), 0),
       coalesce(sum(m.failed), 0)::bigint
     from (
       select (t.paid_at at time zone time_zone)::date as on_day, t.currency, sum(t.amount) as revenue, count(*) as payments,
@@ -2080,7 +2136,7 @@ begin
   from (
     select
       o.currency,
-      sum(o.mrr)::bigint as mrr,
+      sum(o.mrr) as mrr,
       count(*) as subscriptions,
       count(*) filter (where o.has_no_amount) as subscriptions_without_amount
     from (
@@ -9946,7 +10002,8 @@ revoke all on function payments_private.invoice_row(text, jsonb, text, timestamp
  * Writes the row of an ordinary invoice, and returns whether it did; see take_event, project_stripe_invoices.
  *
  * Ordinary is a snapshot that is strictly newer than its row, that names the same subject, and that leaves the owner of the
- * invoice and of its credit notes as it is. Nothing of it was assigned or erased here. Contract: the ids of the invoice, its customer and its subscription are locked.
+ * invoice and of its credit notes as it is. Contract: the ids of the invoice, its customer and its subscription are locked.
+ * The caller makes sure that nothing of it was assigned or erased here.
  */
 create or replace function payments_private.put_ordinary_invoice(invoice payments.stripe_invoices)
   returns boolean
@@ -9984,16 +10041,6 @@ begin
       where n.invoice_id = r.invoice_id
         and n.environment = r.environment
         and (n.subject_type, n.subject_id) is distinct from (v_owner.type, v_owner.id)
-    )
-    and not exists (
-      select
-      from payments_private.subject_assignments as a
-      where a.object_id in (r.customer_id, r.subscription_id) and a.environment = r.environment
-    )
-    and not exists (
-      select
-      from payments_private.erased_objects as e
-      where e.object_id in (r.customer_id, r.invoice_id) and e.environment = r.environment
     )
   on conflict on constraint stripe_invoices_invoice_id_key do update
   set number = excluded.number,
@@ -11173,6 +11220,7 @@ create or replace function payments_private.take_invoice(environment text, paylo
   set search_path = pg_catalog, pg_temp
 as $$
 declare
+  v_invoice payments.stripe_invoices;
   v_created_at timestamptz := to_timestamp((payload -> 'created')::double precision);
   v_result jsonb;
 begin
@@ -11193,10 +11241,19 @@ begin
     order by key
   ) as k;
 
-  if object ->> 'status' in ('draft', 'open', 'paid')
-    and payments_private.put_ordinary_invoice(
-      payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at)
+  v_invoice := payments_private.invoice_row(environment, object, payload ->> 'type', v_created_at);
+  if v_invoice.status in ('draft', 'open', 'paid')
+    and not exists (
+      select
+      from payments_private.subject_assignments as a
+      where a.object_id in (v_invoice.customer_id, v_invoice.subscription_id) and a.environment = take_invoice.environment
     )
+    and not exists (
+      select
+      from payments_private.erased_objects as e
+      where e.object_id in (v_invoice.customer_id, v_invoice.invoice_id) and e.environment = take_invoice.environment
+    )
+    and payments_private.put_ordinary_invoice(v_invoice)
   then
     with recorded as (
       insert into payments.webhook_events as w (
@@ -11245,6 +11302,8 @@ revoke all on function payments_private.take_invoice(text, jsonb, jsonb) from pu
  *   - It takes the same locks in the same order as the general path, or only ones that close no circle with these.
  *   - It writes the ledger last, with the statement that writes the rows or after it. The app's triggers fire there.
  *
+ * Each condition is one comparison with a list, because each expression costs a new connection up to a tenth of a millisecond.
+ *
  * Contract: the caller has checked the event, locked the environment, and begun a subtransaction.
  */
 create or replace function payments_private.take_event(environment text, payload jsonb, object jsonb)
@@ -11254,59 +11313,39 @@ create or replace function payments_private.take_event(environment text, payload
   security invoker
   set search_path = pg_catalog, pg_temp
 as $$
+declare
+  v_what text := (payload ->> 'type') || ' ' || (object ->> 'object');
 begin
-  case payload ->> 'type'
-    when 'customer.created', 'customer.updated' then
-      if object ->> 'object' = 'customer' then
-        return payments_private.take_customer(environment, payload, object);
-      end if;
-    when 'customer.subscription.created', 'customer.subscription.updated', 'customer.subscription.paused',
-      'customer.subscription.resumed', 'customer.subscription.trial_will_end'
-    then
-      if object ->> 'object' = 'subscription' then
-        return payments_private.take_subscription(environment, payload, object);
-      end if;
-    when 'checkout.session.completed' then
-      if object ->> 'object' = 'checkout.session' and object ->> 'payment_status' in ('paid', 'no_payment_required') then
-        return payments_private.take_session(environment, payload, object);
-      end if;
-    when 'invoice.paid', 'invoice.payment_succeeded' then
-      if object ->> 'object' = 'invoice' and object ->> 'status' = 'paid' and not object ? 'payments' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'invoice.created', 'invoice.finalized', 'invoice.updated' then
-      if object ->> 'object' = 'invoice' then
-        return payments_private.take_invoice(environment, payload, object);
-      end if;
-    when 'payment_intent.succeeded' then
-      if object ->> 'object' = 'payment_intent' and object ->> 'status' = 'succeeded' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'charge.succeeded' then
-      if object ->> 'object' = 'charge' then
-        return payments_private.take_charge(environment, payload, object);
-      end if;
-    when 'charge.refunded' then
-      if object ->> 'object' = 'charge' and object ->> 'status' = 'succeeded' and not object ? 'refunds' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'refund.created', 'refund.updated', 'charge.refund.updated' then
-      if object ->> 'object' = 'refund' and object ->> 'status' = 'succeeded' then
-        return payments_private.take_payment(environment, payload, object);
-      end if;
-    when 'product.created', 'product.updated' then
-      if object ->> 'object' = 'product' then
-        return payments_private.take_product(environment, payload, object);
-      end if;
-    when 'price.created', 'price.updated' then
-      if object ->> 'object' = 'price' then
-        return payments_private.take_price(environment, payload, object);
-      end if;
-    else
-      if not payments_private.is_projected_event(payload ->> 'type') then
-        return payments_private.take_ignored(environment, payload);
-      end if;
-  end case;
+  if v_what = any ('{customer.created customer,customer.updated customer}') then
+    return payments_private.take_customer(environment, payload, object);
+  elsif v_what || ' ' || (object ->> 'status') = any (
+    '{invoice.paid invoice paid,invoice.payment_succeeded invoice paid,payment_intent.succeeded payment_intent succeeded,
+      charge.refunded charge succeeded,refund.created refund succeeded,refund.updated refund succeeded,
+      charge.refund.updated refund succeeded}'
+  ) then
+    if object ?| '{payments,refunds}' then -- these name more payment objects
+      return null;
+    end if;
+    return payments_private.take_payment(environment, payload, object);
+  elsif v_what = any (
+    '{customer.subscription.created subscription,customer.subscription.updated subscription,
+      customer.subscription.paused subscription,customer.subscription.resumed subscription,
+      customer.subscription.trial_will_end subscription}'
+  ) then
+    return payments_private.take_subscription(environment, payload, object);
+  elsif v_what = 'checkout.session.completed checkout.session' then
+    return payments_private.take_session(environment, payload, object);
+  elsif v_what = any ('{invoice.created invoice,invoice.finalized invoice,invoice.updated invoice}') then
+    return payments_private.take_invoice(environment, payload, object);
+  elsif v_what = 'charge.succeeded charge' then
+    return payments_private.take_charge(environment, payload, object);
+  elsif v_what = any ('{product.created product,product.updated product}') then
+    return payments_private.take_product(environment, payload, object);
+  elsif v_what = any ('{price.created price,price.updated price}') then
+    return payments_private.take_price(environment, payload, object);
+  elsif not payments_private.is_projected_event(payload ->> 'type') then
+    return payments_private.take_ignored(environment, payload);
+  end if;
   return null;
 end;
 $$;
@@ -14200,7 +14239,8 @@ grant execute on function payments_private.checkout_session_params(payments.stri
  * is a retry of the other.
  *
  * An item that names a lookup key is asked for by that key, whichever price it has.
- * A quantity that is left out counts as 1, and metadata and options that are left out as none.
+ * A quantity that is left out counts as 1, and metadata and options that are left out as none. The option expires_at is
+ * left out: it is computed from the clock, so a repeated request has another one.
  */
 create or replace function payments_private.checkout_request_hash(
   mode text,
@@ -14231,7 +14271,8 @@ begin
           )
           from jsonb_array_elements(line_items) with ordinality as i (item, position)
         ),
-        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'), coalesce(options, '{}')
+        success_url, cancel_url, subject_type, subject_id, customer_email, coalesce(metadata, '{}'),
+        coalesce(options, '{}') - 'expires_at'
       )::text,
       'UTF8'
     )),
@@ -14989,6 +15030,51 @@ revoke all on function payments_private.superseded_sessions(payments.stripe_chec
 grant execute on function payments_private.superseded_sessions(payments.stripe_checkout_sessions)
   to payments_service;
 --! EndIncluded checkout/private/superseded_sessions.sql
+--! Included checkout/private/release_refused_key.sql
+/*
+ * Takes the idempotency key from a checkout that Stripe refused, so that a corrected request may have it. It changes
+ * nothing if the request is the same (that is a retry), or if Stripe may have created the session nevertheless.
+ *
+ * begin_checkout_session calls it before it inserts as the caller. If a policy refuses that insert, this is undone too.
+ * A guest's key is scoped by the request, so there is nothing to release.
+ */
+create or replace function payments_private.release_refused_key(
+  environment text,
+  idempotency_key text,
+  subject_type text,
+  subject_id text,
+  caller_id text,
+  request_hash text
+)
+  returns void
+  language plpgsql
+  volatile
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if idempotency_key is null or coalesce(subject_type, caller_id) is null then
+    return;
+  end if;
+  update payments.stripe_checkout_sessions as t
+  set idempotency_key = null
+  where t.environment = release_refused_key.environment
+    and t.idempotency_key = release_refused_key.idempotency_key
+    and t.idempotency_scope = coalesce(
+      'subject:' || release_refused_key.subject_type || ':' || release_refused_key.subject_id,
+      'caller:' || release_refused_key.caller_id
+    )
+    and t.request_hash is distinct from release_refused_key.request_hash
+    and t.status = 'failed'
+    and not t.stripe_may_have_acted
+    and t.checkout_session_id is null;
+end;
+$$;
+
+revoke all on function payments_private.release_refused_key(text, text, text, text, text, text)
+  from public, anon, authenticated;
+grant execute on function payments_private.release_refused_key(text, text, text, text, text, text) to payments_service;
+--! EndIncluded checkout/private/release_refused_key.sql
 --! Included checkout/begin_checkout_session.sql
 /*
  * Begins a Checkout Session for an app user, and returns {action, session, attempt, idempotency_key, params,
@@ -15004,9 +15090,11 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  *
  * An idempotency key is scoped by the billing subject, else by the caller, else by the request. Guests have no
  * identity, so the key of one blocks no other. The same request under the same key finds its row, if the SELECT
- * policies show it to the caller, and continues from its state. Another request under the same key raises SP002; for
- * a guest it is another checkout. The trigger _150_request computes request_hash, so a row that an app user inserted
- * is found only if its columns are those of a request that was checked here.
+ * policies show it to the caller, and continues from its state. Another request under the same key raises SP002, unless
+ * Stripe refused the first one. Then the key passes to the corrected request (release_refused_key). For a guest another
+ * request is another checkout. The option expires_at is no part of the comparison. The first one counts, until the row
+ * is renewed. The trigger _150_request computes request_hash, so a row that an app user inserted is found only if its
+ * columns are those of a request that was checked here.
  *
  * A row is renewed, with a new attempt, if its session has expired, if Stripe refused it, or if it was completed and its
  * money came to nothing (session_came_to_nothing).
@@ -15017,7 +15105,8 @@ grant execute on function payments_private.superseded_sessions(payments.stripe_c
  * The setting payments.new_session_id brings the id of the inserted row back from the trigger _100_id. `insert …
  * returning` cannot, because it needs a SELECT policy that shows the row, and the caller may have none. The caller
  * cannot choose the id either. Before the insert, the setting is `wanted at <trigger depth>`. Checkouts that triggers
- * of the app insert in between have a greater depth, so they are not taken for this one.
+ * of the app insert in between have a greater depth, so they are not taken for this one. Long because
+ * all that runs as the caller stands in one place, between two changes of the role.
  */
 create or replace function payments.begin_checkout_session(
   environment text,
@@ -15059,6 +15148,11 @@ begin
   v_request_hash := payments_private.checkout_request_hash(
     mode, line_items, coalesce(success_url, ''), coalesce(cancel_url, ''), subject_type, subject_id, customer_email,
     metadata, options
+  );
+
+  perform payments_private.release_refused_key(
+    environment, idempotency_key, subject_type, subject_id,
+    case when caller ->> 'role' <> 'service' then caller ->> 'sub' end, v_request_hash
   );
 
   -- insert as the caller, whose policies decide
@@ -15120,6 +15214,7 @@ begin
       update payments.stripe_checkout_sessions as t
       set status = 'initialized',
           attempt = t.attempt + 1,
+          options = coalesce(begin_checkout_session.options, '{}'), -- another expires_at at most
           checkout_session_id = null,
           url = null,
           client_secret = null,
@@ -15359,6 +15454,55 @@ $$;
 revoke all on function payments_private.check_portal_options(jsonb) from public, anon, authenticated;
 grant execute on function payments_private.check_portal_options(jsonb) to payments_service;
 --! EndIncluded checkout/private/check_portal_options.sql
+--! Included checkout/private/check_portal_request.sql
+/*
+ * Raises SP001 for a portal request that Stripe or a constraint would refuse, with a sentence that names the field as the
+ * HTTP API spells it. begin_customer_portal_session calls it, and the trigger _250_check does for the rows that app users
+ * insert themselves.
+ */
+create or replace function payments_private.check_portal_request(
+  subject_type text,
+  subject_id text,
+  return_url text,
+  configuration text,
+  options jsonb
+)
+  returns void
+  language plpgsql
+  immutable
+  security invoker
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if coalesce(length(subject_type) not between 1 and 100, true)
+    or coalesce(length(subject_id) not between 1 and 255, true)
+  then
+    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if subject_type !~ '\S' or subject_id !~ '\S' then
+    raise exception 'subject.type and subject.id must not be blank.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if not payments_private.is_http_url(return_url) then
+    raise exception 'returnUrl must be an absolute http or https URL.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(return_url) > 5000 then
+    raise exception 'returnUrl must have at most 5000 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
+    raise exception 'configuration must have 1 to 255 characters.'
+      using errcode = 'SP001', hint = 'Correct the request and send it again.';
+  end if;
+  perform payments_private.check_portal_options(options);
+end;
+$$;
+
+revoke all on function payments_private.check_portal_request(text, text, text, text, jsonb) from public, anon, authenticated;
+grant execute on function payments_private.check_portal_request(text, text, text, text, jsonb) to payments_service;
+--! EndIncluded checkout/private/check_portal_request.sql
 --! Included checkout/begin_customer_portal_session.sql
 /*
  * Begins a Billing Portal session for a signed-in app user, and returns {session, params, idempotency_key}.
@@ -15393,29 +15537,7 @@ begin
     raise exception 'Sign in to open the billing portal.'
       using errcode = 'SP004', hint = 'Send the token of a signed-in user.';
   end if;
-  if coalesce(length(subject_type) not between 1 and 100, true)
-    or coalesce(length(subject_id) not between 1 and 255, true)
-  then
-    raise exception 'subject needs a type of 1 to 100 and an id of 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if subject_type !~ '\S' or subject_id !~ '\S' then
-    raise exception 'subject.type and subject.id must not be blank.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if not payments_private.is_http_url(return_url) then
-    raise exception 'returnUrl must be an absolute http or https URL.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(return_url) > 5000 then
-    raise exception 'returnUrl must have at most 5000 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  if length(configuration) not between 1 and 255 or configuration !~ '\S' then
-    raise exception 'configuration must have 1 to 255 characters.'
-      using errcode = 'SP001', hint = 'Correct the request and send it again.';
-  end if;
-  perform payments_private.check_portal_options(options);
+  perform payments_private.check_portal_request(subject_type, subject_id, return_url, configuration, options);
 
   -- insert as the caller, whose policies decide
   perform payments_private.become_caller(caller);
@@ -17292,6 +17414,21 @@ revoke all on function payments.prune_checkout_sessions(interval, integer, text)
 grant execute on function payments.prune_checkout_sessions(interval, integer, text) to payments_service;
 --! EndIncluded checkout/prune_checkout_sessions.sql
 
+--! Included checkout/_250_check.sql
+/*
+ * Triggers that check the rows that app users insert themselves as the handlers check a request. They fire after the
+ * policies have let the row in, and not for a repeated request, which inserts nothing. The condition names the role that
+ * inserts, which the trigger functions, as definers, cannot see.
+ */
+create or replace trigger _250_check after insert on payments.stripe_checkout_sessions
+  for each row
+  when (new.checkout_session_id is null and not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_sessions__check();
+create or replace trigger _250_check after insert on payments.stripe_customer_portal_sessions
+  for each row
+  when (not pg_has_role(current_user, 'payments_service', 'USAGE'))
+  execute function payments_private.tg_portal_sessions__check();
+--! EndIncluded checkout/_250_check.sql
 --! Included checkout/_320_times.sql
 /*
  * Trigger that refuses an instant that Stripe would refuse now. Like _310_offers, it fires after the policies have let the

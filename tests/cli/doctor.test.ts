@@ -151,6 +151,34 @@ describe.each<PostgresVersion>([15, 18])('on Postgres %i', (version) => {
     await run(superuser, 'alter role owner_one in database one reset all')
   })
 
+  test('a trigger of the app that is disabled is named, with the statement that enables it', async () => {
+    const superuser = withDatabase(server.url, 'one')
+    await run(
+      superuser,
+      `create function public.tg_fulfil() returns trigger language plpgsql as $$ begin return new; end $$;
+      create trigger _500_fulfil after insert on payments.webhook_events for each row execute function public.tg_fulfil();
+      alter table payments.webhook_events disable trigger _500_fulfil`,
+    )
+    const env = envOf('owner_one', 'one')
+    const disabled = async () => (await doctor(env)).filter(({ check }) => check === 'fulfilment')
+    expect(await disabled()).toEqual([
+      {
+        check: 'fulfilment',
+        status: 'warning',
+        message: 'The trigger _500_fulfil on payments.webhook_events is disabled.',
+        next: expect.stringContaining(
+          'run in psql: alter table payments.webhook_events enable trigger _500_fulfil;',
+        ),
+      },
+    ])
+    await run(superuser, 'alter table payments.webhook_events enable trigger _500_fulfil')
+    expect(await disabled()).toEqual([])
+    await run(
+      superuser,
+      'drop trigger _500_fulfil on payments.webhook_events; drop function public.tg_fulfil()',
+    )
+  })
+
   test('quote_all_identifiers changes nothing in the schema', async () => {
     const admin = open(server.url)
     await admin.unsafe('alter database one set quote_all_identifiers = on')

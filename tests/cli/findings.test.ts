@@ -309,7 +309,7 @@ const CASES: Record<string, Case> = {
 let right: string
 
 /** Settings of the database are in tests/functions/connection/health.test.ts. */
-const OF_THE_DATABASE = ['isolation_level', 'row_security']
+const OF_THE_DATABASE = ['isolation_level', 'row_security', 'read_only', 'replication_role']
 
 test('every finding of the health of an environment is among these', () => {
   const codes = Object.keys(CASES).map((name) => name.split(' ')[0] as string)

@@ -155,7 +155,7 @@ test('a recurring price is created with its period', async () => {
   await dialog().getByLabel('Charged').selectOption('month')
   await dialog().getByLabel('Every how many').fill('3')
   await inDialog('Save').click()
-  await page.getByRole('cell', { name: '€30.00 every 3 months' }).waitFor()
+  await page.getByRole('cell', { name: '€30.00 every 3 months', exact: true }).waitFor()
   const { data } = await world.stripe.prices.list({ type: 'recurring' })
   const made = data.find(({ unit_amount }) => unit_amount === 3000)
   expect(made?.recurring).toMatchObject({ interval: 'month', interval_count: 3 })
@@ -163,17 +163,18 @@ test('a recurring price is created with its period', async () => {
 
 test('the catalogue finds a product by a lookup key, and reads page after page', async () => {
   await database.sql`
-    insert into payments.stripe_products (environment, product_id, name)
-    select 'test', 'prod_many_' || n, 'Zebra ' || lpad(n::text, 3, '0') from generate_series(1, 120) as n`
+    insert into payments.stripe_products (environment, product_id, name, active)
+    select 'test', 'prod_many_' || n, 'Zebra ' || lpad(n::text, 3, '0'), true from generate_series(1, 120) as n`
   await open('test/catalogue?search=team_monthly')
   await page.getByRole('link', { name: 'Team plan' }).waitFor()
   expect(await page.getByRole('link', { name: 'Mug' }).count()).toBe(0)
   await open('test/catalogue?search=zebra')
   await page.getByRole('link', { name: 'Zebra 001' }).waitFor()
-  await page.keyboard.press('End')
-  await page.getByRole('link', { name: 'Zebra 060' }).waitFor()
-  await page.keyboard.press('End')
-  await page.getByRole('link', { name: 'Zebra 120' }).waitFor()
+  const toTheEnd = async () => {
+    await page.keyboard.press('End')
+    return page.getByRole('link', { name: 'Zebra 120' }).count()
+  }
+  await expect.poll(toTheEnd, { timeout: 20_000 }).toBe(1)
   await page.getByText('120 rows, that is all.').waitFor()
   await database.sql`delete from payments.stripe_products where product_id like 'prod_many_%'`
 })
@@ -181,7 +182,7 @@ test('the catalogue finds a product by a lookup key, and reads page after page',
 test('an offer is made, changed beside somebody else, ended and deleted', async () => {
   await open('test/offers')
   await button('New offer').click()
-  await dialog().getByLabel('Name').fill('mug')
+  await dialog().getByLabel('Name', { exact: true }).fill('mug')
   await dialog().getByLabel('Which', { exact: true }).fill('mug')
   await dialog().getByLabel('To quantity').fill('0')
   await inDialog('Save').click()
@@ -220,7 +221,7 @@ test('an offer that would take the name of another is refused, and what it lacks
   await inDialog('Save').click()
   await dialog().getByText('Enter 1 to 100 letters, digits, hyphens or underscores.').waitFor()
   await dialog().getByText('Enter what is offered.').waitFor()
-  await dialog().getByLabel('Name').fill('team')
+  await dialog().getByLabel('Name', { exact: true }).fill('team')
   await dialog().getByLabel('Which', { exact: true }).fill('mug')
   await inDialog('Save').click()
   await dialog().getByText('There is an offer of this name already.').waitFor()
@@ -247,16 +248,6 @@ test('a subscription of another subject is moved only after the refusal was show
   await page.locator('dd').getByText('team 49').waitFor()
 })
 
-test('the personal data of a subject is erased after a confirmation, and what goes on is said', async () => {
-  await open('test/customers?search=alan')
-  await page.getByRole('link', { name: 'Alan Turing' }).click()
-  await button('Erase personal data').click()
-  await dialog().getByText('Amounts and ids stay. This cannot be undone.').waitFor()
-  await inDialog('Erase personal data').click()
-  await page.getByText(/^Erased in 1 customer, .* 1 subscription goes on/).waitFor()
-  expect(await database.sql`select from payments.customers where email = 'alan@example.com'`).toHaveLength(0)
-})
-
 test('an invoice is found by its number, with its credit note, its payments and its documents', async () => {
   const [row] = await database.sql<{ number: string }[]>`
     select i.number from payments.stripe_invoices as i join payments.stripe_credit_notes as n on n.invoice_id = i.invoice_id`
@@ -265,10 +256,7 @@ test('an invoice is found by its number, with its credit note, its payments and 
   await page.getByRole('link', { name: number }).click()
   await page.getByRole('heading', { name: `${number} · €48.00` }).waitFor()
   await page.getByRole('cell', { name: 'One seat too many' }).waitFor()
-  await page
-    .getByRole('table', { name: 'Payments' })
-    .getByRole('link', { name: 'Subscription invoice' })
-    .waitFor()
+  await page.getByRole('link', { name: 'Subscription invoice' }).waitFor()
   const document = await page.getByRole('link', { name: 'Open the page' }).getAttribute('href')
   expect(document?.startsWith(world.local.url)).toBe(true)
 
@@ -303,11 +291,7 @@ test('an authorised payment is captured in part, and its card and receipt are sh
   await page.getByLabel('Amount to capture').fill('90.00')
   await button('Capture').click()
   await inDialog('Capture').click()
-  await page
-    .getByRole('alert')
-    .getByText(/49|4900|more/)
-    .first()
-    .waitFor()
+  await page.getByRole('alert').getByText('Capture less.').waitFor()
   await page.getByLabel('Amount to capture').fill('20.00')
   await button('Capture').click()
   await dialog().getByText('€20.00 is charged.').waitFor()
@@ -335,6 +319,16 @@ test('a checkout session shows its items and the options it was begun with, and 
     .getByRole('row', { name: /user hedy Created/ })
     .getByText('{"locale":"de"}')
     .waitFor()
+})
+
+test('the personal data of a subject is erased after a confirmation, and what goes on is said', async () => {
+  await open('test/customers?search=alan')
+  await page.getByRole('link', { name: 'Alan Turing' }).click()
+  await button('Erase personal data').click()
+  await dialog().getByText('Amounts and ids stay. This cannot be undone.').waitFor()
+  await inDialog('Erase personal data').click()
+  await page.getByText(/^Erased in 1 customer, .* 1 subscription goes on/).waitFor()
+  expect(await database.sql`select from payments.customers where email = 'alan@example.com'`).toHaveLength(0)
 })
 
 test('a bulk retry whose number changed meanwhile says so, retries nothing and asks again', async () => {
@@ -476,19 +470,6 @@ test('a key of another account is stored only after a warning', async () => {
   expect(await page.getByText('acct_1LocalStripe00000').count()).toBeGreaterThan(0)
 })
 
-test('a key of another account replaces all that is stored of the former one, after it is confirmed', async () => {
-  await open('test/settings')
-  await button('Replace the key').click()
-  await dialog().getByLabel('Secret or restricted key').fill(OTHER_ACCOUNT_KEY)
-  await inDialog('Store a key').click()
-  await inDialog('Delete it and use the new account').click()
-  await inDialog('Delete it and use the new account').click()
-  await toast('The key is stored.').waitFor()
-  await page.getByText('acct_1Another0000000').first().waitFor()
-  await open('test/customers')
-  await page.getByText('No customer yet.').waitFor()
-})
-
 test('in live the colour is another one, and removing the key asks for the name of the environment', async () => {
   await open('test/settings')
   const accent = () =>
@@ -535,4 +516,17 @@ test('an instant shows its time in UTC on focus, and the colours that were chose
   expect(await page.evaluate(() => getComputedStyle(document.documentElement).colorScheme)).toBe('dark')
   await page.locator('time').first().hover()
   await page.getByRole('tooltip').getByText(/UTC$/).waitFor()
+})
+
+test('a key of another account replaces all that is stored of the former one, after it is confirmed', async () => {
+  await open('test/settings')
+  await button('Replace the key').click()
+  await dialog().getByLabel('Secret or restricted key').fill(OTHER_ACCOUNT_KEY)
+  await inDialog('Store a key').click()
+  await inDialog('Delete it and use the new account').click()
+  await inDialog('Delete it and use the new account').click()
+  await toast('The key is stored.').waitFor()
+  await page.getByText('acct_1Another0000000').first().waitFor()
+  await open('test/customers')
+  await page.getByText('No customer yet.').waitFor()
 })

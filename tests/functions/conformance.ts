@@ -368,6 +368,11 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
     const wrong: [string, (body: Body) => unknown, string | RegExp][] = [
       ['is not JSON', () => '{"mode":', 'The body is not JSON.'],
       ['is empty', () => '', 'The body is not JSON.'],
+      [
+        'has a field that libraries drop',
+        () => '{"metadata":{"\\u005f_proto__":"x"}}',
+        'The body may not have a field named __proto__.',
+      ],
       ['is a list', () => [], /^The body .*\.$/],
       ['is null', () => null, /^The body .*\.$/],
       ['misses a field', ({ mode, ...rest }) => rest, 'mode is required.'],
@@ -684,7 +689,7 @@ export function conformance(start: (env: Record<string, string>) => Promise<Runn
         () => portal({ subject: { type: 'user', id: 'ada' } }, ADMIN_KEY),
         403,
         'AUTH_UNAUTHORIZED',
-        'The admin key has no user, so it cannot start payments.',
+        'The admin key has no user, so it cannot open the Billing Portal.',
       )
     })
   })

@@ -5,7 +5,7 @@ import { readConfig } from '../../../functions/core/config.ts'
 import openapi from '../../../types/openapi.json' with { type: 'json' }
 import { READ_KEY, startDashboard } from '../dashboard-server/support.ts'
 import { ADMIN_KEY } from '../support/system.ts'
-import { type AdminSystem, type Body, connect, startAdminSystem } from './support.ts'
+import { type AdminSystem, type Body, connect, ENCRYPTION_KEY, startAdminSystem } from './support.ts'
 
 let system: AdminSystem
 
@@ -26,7 +26,29 @@ const operations = Object.entries((openapi as Body).paths as Record<string, Body
         path: path.replaceAll('{environment}', 'test').replaceAll(/\{\w+\}/g, 'x_1'),
       })),
 )
+/** Every operation below `/api/payments`, also those for buyers: the page of the dashboard reaches them all. */
+const ofTheDashboard = Object.entries((openapi as Body).paths as Record<string, Body>).flatMap(
+  ([path, methods]) =>
+    Object.entries(methods)
+      .filter(() => path.startsWith('/api/payments/'))
+      .map(([method, { operationId }]) => ({
+        id: operationId as string,
+        method: method.toUpperCase(),
+        path: path
+          .replace('/api/payments', '/dashboard/api')
+          .replaceAll('{environment}', 'test')
+          .replaceAll(/\{\w+\}/g, 'x_1'),
+      })),
+)
 const changing = operations.filter(({ method }) => method !== 'GET')
+
+/** Of a price made up by the request, which only the service may send. */
+const purchase = {
+  mode: 'payment',
+  lineItems: [{ priceData: { currency: 'eur', unitAmount: 500, product: { name: 'Tea' } } }],
+  successUrl: 'https://shop.example/done',
+  cancelUrl: 'https://shop.example/back',
+}
 
 /** The number of rows and the newest change of each table. */
 const state = async () => {
@@ -92,17 +114,50 @@ describe('the read-only key', () => {
   it('makes a session that does not change anything either', async () => {
     const own = startDashboard({ ...system.env, PAYMENTS_ADMIN_READ_KEY: READ_KEY })
     const { headers } = await own.signIn({ key: READ_KEY })
-    for (const { id, method, path } of changing) {
-      const answer = await own.ask(method, path.replace('/api/payments', '/dashboard/api'), {
-        headers,
-        body: {},
-      })
+    const before = await state()
+    const writing = ofTheDashboard.filter(({ method }) => method !== 'GET')
+    expect(writing.map(({ id }) => id)).toEqual(
+      expect.arrayContaining(['createCheckoutSession', 'confirmCheckoutSession']),
+    )
+    for (const { id, method, path } of writing) {
+      const answer = await own.ask(method, path, { headers, body: purchase })
       expect([id, answer.status, answer.body.message]).toEqual([
         id,
         403,
         'The read-only key sees everything and changes nothing.',
       ])
     }
+    expect(await state()).toEqual(before)
+    for (const { id, path } of ofTheDashboard.filter(({ method }) => method === 'GET')) {
+      const { status } = await own.ask('GET', path, { headers })
+      expect([id, status]).toEqual([id, id === 'readCheckoutSession' ? 403 : expect.any(Number)])
+      expect([200, 400, 403, 404]).toContain(status)
+    }
+    expect(await state()).toEqual(before)
+    await closeDeps(own.deps)
+  })
+
+  it("is another's than that of an admin, which begins, reads and confirms checkouts as the admin key does", async () => {
+    const own = startDashboard({ ...system.env, PAYMENTS_ENCRYPTION_KEY: ENCRYPTION_KEY })
+    const { headers } = await own.signIn({ key: ADMIN_KEY })
+    const at = '/dashboard/api/stripe/test/checkout-sessions'
+    const subject = { type: 'team', id: '7' }
+    const begun = await own.ask('POST', at, { headers, body: { ...purchase, subject } })
+    expect(begun).toMatchObject({ status: 201, body: { checkoutSession: { subjectId: '7' } } })
+    const { id } = begun.body.checkoutSession
+    expect(await own.ask('GET', `${at}/${id}`, { headers })).toMatchObject({ status: 200 })
+    expect(await own.ask('POST', `${at}/${id}/confirm`, { headers, body: {} })).toMatchObject({
+      status: 200,
+    })
+    expect(await own.ask('DELETE', `${at}/${id}`, { headers })).toMatchObject({ status: 405 })
+    const portal = await own.ask('POST', '/dashboard/api/stripe/test/customer-portal-sessions', {
+      headers,
+      body: { subject },
+    })
+    expect(portal).toMatchObject({
+      status: 403,
+      body: { message: 'The admin key has no user, so it cannot open the Billing Portal.' },
+    })
     await closeDeps(own.deps)
   })
 

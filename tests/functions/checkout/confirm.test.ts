@@ -4,7 +4,7 @@ import { createPaymentsClient } from '../../../functions/client/index.ts'
 import type { RunningServer } from '../conformance.ts'
 import { signatureOf } from '../support/events.ts'
 import { startNode } from '../support/server.ts'
-import { type System, startSystem } from '../support/system.ts'
+import { ADMIN_KEY, type System, startSystem } from '../support/system.ts'
 import { userToken } from '../support/tokens.ts'
 
 let system: System
@@ -12,7 +12,11 @@ let server: RunningServer
 
 beforeAll(async () => {
   system = await startSystem({ deliver: false })
-  server = await startNode({ ...system.env, PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE: '100' })
+  server = await startNode({
+    ...system.env,
+    PAYMENTS_GUEST_CHECKOUTS_PER_MINUTE: '100',
+    PAYMENTS_ADMIN_READ_KEY: READ_KEY,
+  })
   await system.database.sql.unsafe(`
     create table public.fulfilled (purchase_id text primary key, times integer not null default 1);
     create function public.fulfil() returns trigger language plpgsql as $$
@@ -36,6 +40,8 @@ afterAll(async () => {
 
 beforeEach(() => system.asked.forget())
 afterEach(() => system.stripe.control.clearFailures())
+
+const READ_KEY = 'a_read_only_key_of_these_tests'
 
 const client = (user?: string) =>
   createPaymentsClient({ baseUrl: server.url, getToken: () => (user ? userToken(user) : null) }).stripe
@@ -243,6 +249,47 @@ describe('a session', () => {
       return sql`select id from payments.stripe_checkout_sessions`
     })
     expect(seen).toEqual([{ id: row }])
+  })
+
+  it('of anyone is shown to the admin key and confirmed by it, and the read-only key is told why not', async () => {
+    const { row, id } = await begin('ada')
+    system.stripe.control.pay(id)
+    const at = `${server.url}/api/payments/stripe/test/checkout-sessions/${id}`
+    const ask = async (key: string, address: string, method: string) => {
+      const answer = await fetch(address, { method, headers: { 'x-api-key': key } })
+      return { status: answer.status, body: await answer.json() }
+    }
+    const shown = (fulfilled: boolean) => ({ status: 200, body: { fulfilled, checkoutSession: { id: row } } })
+    expect(await ask(ADMIN_KEY, at, 'GET')).toMatchObject(shown(false))
+    expect(await ask(ADMIN_KEY, `${at}/confirm`, 'POST')).toMatchObject(shown(true))
+    expect(await ask(ADMIN_KEY, at.replace('/test/', '/live/'), 'GET')).toMatchObject({ status: 404 })
+    const refused = (message: string) => ({ status: 403, body: { error: 'AUTH_UNAUTHORIZED', message } })
+    expect(await ask(READ_KEY, at, 'GET')).toMatchObject(
+      refused(
+        'The read-only key cannot read a checkout session here, because the answer has the link to pay it.',
+      ),
+    )
+    expect(await ask(READ_KEY, `${at}/confirm`, 'POST')).toMatchObject(
+      refused('The read-only key sees everything and changes nothing.'),
+    )
+  })
+
+  it.each([
+    ['malformed JSON', '{"a"', 'application/json', 'The body is not JSON.'],
+    ['an unknown field', '{"a": 1}', 'application/json', 'a is not a known field.'],
+    [
+      'a form',
+      'a=1',
+      'application/x-www-form-urlencoded',
+      'The body must be sent with Content-Type: application/json.',
+    ],
+  ])('is not confirmed by a body of %s', async (_, body, type, message) => {
+    const { id } = await begin('ada')
+    const at = `${server.url}/api/payments/stripe/test/checkout-sessions/${id}/confirm`
+    const headers = { authorization: `Bearer ${await userToken('ada')}`, 'content-type': type }
+    const answer = await fetch(at, { method: 'POST', headers, body })
+    expect(answer.status).toBe(400)
+    expect(await answer.json()).toMatchObject({ error: 'INVALID_INPUT', message })
   })
 
   it.each(['cs_test_nobody', '%', "' or true --", '00000000-0000-4000-8000-000000000000'])(

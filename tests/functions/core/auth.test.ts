@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JWTPayload, SignJWT, UnsecuredJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { createAuthenticate, createAuthenticateAdmin } from '../../../functions/core/auth.ts'
+import { type CallerNeed, createAuthenticate, createAuthenticateAdmin } from '../../../functions/core/auth.ts'
 import { readConfig } from '../../../functions/core/config.ts'
 import type { ApiError } from '../../../functions/core/errors.ts'
 
@@ -31,9 +31,13 @@ afterAll(() => {
 
 const bySecret = { PAYMENTS_JWT_SECRET: jwtSecret }
 
-function authenticate(env: Record<string, string>, headers: Record<string, string>) {
+function authenticate(
+  env: Record<string, string>,
+  headers: Record<string, string>,
+  need: CallerNeed = 'portal',
+) {
   const config = readConfig({ DATABASE_URL: 'postgres://db/app', ...env })
-  return createAuthenticate({ config, now: () => now })(new Headers(headers))
+  return createAuthenticate({ config, now: () => now })(new Headers(headers), need)
 }
 
 async function refusal(env: Record<string, string>, headers: Record<string, string>): Promise<ApiError> {
@@ -92,13 +96,13 @@ describe('a request', () => {
   })
 
   it.each(['authorization', 'x-api-key'])(
-    'with the admin key in %s has no user and is refused',
+    'with the admin key in %s has no user, so it opens no portal',
     async (header) => {
       const value = header === 'x-api-key' ? adminKey : `Bearer ${adminKey}`
       expect(await refusal({ PAYMENTS_ADMIN_KEY: adminKey }, { [header]: value })).toMatchObject({
         status: 403,
         code: 'AUTH_UNAUTHORIZED',
-        message: 'The admin key has no user, so it cannot start payments.',
+        message: 'The admin key has no user, so it cannot open the Billing Portal.',
       })
     },
   )
@@ -106,12 +110,8 @@ describe('a request', () => {
   it.each(['authorization', 'x-api-key'])(
     'with the admin key in %s is the service, where a route allows that, and another key is not',
     async (header) => {
-      const as = (key: string) => new Headers({ [header]: header === 'x-api-key' ? key : `Bearer ${key}` })
       const callerOf = (env: Record<string, string>, key: string) =>
-        createAuthenticate({
-          config: readConfig({ DATABASE_URL: 'postgres://db/app', ...env }),
-          now: () => now,
-        })(as(key), { service: true })
+        authenticate(env, { [header]: header === 'x-api-key' ? key : `Bearer ${key}` }, 'change')
       expect(await callerOf({ PAYMENTS_ADMIN_KEY: adminKey }, adminKey)).toEqual({ role: 'service' })
       for (const [env, key] of [
         [{ PAYMENTS_ADMIN_KEY: adminKey }, `${adminKey}x`] as const,
@@ -278,7 +278,7 @@ describe('where the issuer and the audience are said', () => {
       const { role, letIn } = callers[who]
       const config = readConfig({ DATABASE_URL: 'postgres://db/app', ...env(), ...settings })
       const headers = new Headers(bearer(await sign({ sub: 'user-1', role, ...claims })))
-      return letIn({ config, now: () => now })(headers).then(
+      return letIn({ config, now: () => now })(headers, 'change').then(
         () => 'let in',
         (error: ApiError) => error,
       )

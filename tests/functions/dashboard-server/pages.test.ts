@@ -301,6 +301,37 @@ describe('the export', () => {
   })
 })
 
+it.each([
+  ['search=shop', []],
+  ['search=price_year', ['prod_1']],
+  ['active=false', []],
+  ['active=true&limit=1', ['prod_1']],
+])(
+  'the catalogue with %s has the products that fit, each with its first active prices',
+  async (query, ids) => {
+    const { products } = await get(`catalog/overview?${query}`)
+    expect(products.map((row: Body) => row.productId)).toEqual(ids)
+    for (const { activePrices, prices } of products)
+      expect([activePrices, prices.map((row: Body) => row.priceId)]).toEqual([
+        5,
+        ['price_day', 'price_metered'],
+      ])
+  },
+)
+
+it('a product is shown without its prices if they are listed apart', async () => {
+  expect((await get('catalog/products/prod_1?withPrices=false')).prices).toEqual([])
+  expect((await get('catalog/products/prod_1')).prices).toHaveLength(5)
+})
+
+it('an invoice that is not there is a 404 that says what to do', async () => {
+  expect(await refusal('invoices/in_none')).toEqual([
+    404,
+    'PAYMENT_NOT_FOUND',
+    'There is no invoice in_none in test.',
+  ])
+})
+
 describe('a subscription', () => {
   it.each([
     ['isOpen=true', ['sub_6', 'sub_4', 'sub_3', 'sub_2', 'sub_1']],

@@ -224,6 +224,7 @@ describe('tables, reached by the roles of app users themselves', () => {
     mode: 'payment',
     success_url: 'https://shop.example/s',
     cancel_url: 'https://shop.example/c',
+    line_items: database.sql.json([{ priceId: 'price_tea' }]),
     ...columns,
   })
   const insertAs = (caller: Claims, columns: Record<string, unknown>) =>
@@ -362,8 +363,8 @@ describe('tables, reached by the roles of app users themselves', () => {
     }
   })
 
-  test('what a user inserted past the handlers cannot smuggle an owner into what Stripe is sent', async () => {
-    await insertAs(user('mallory'), {
+  test('what a backend inserted past the handlers cannot smuggle an owner into what Stripe is sent', async () => {
+    const smuggled = insertOf({
       idempotency_key: 'smuggled',
       metadata: database.sql.json({
         ...subjectMetadata('user', 'victim'),
@@ -372,6 +373,7 @@ describe('tables, reached by the roles of app users themselves', () => {
         order_id: '1',
       }),
     })
+    await database.sql`insert into payments.stripe_checkout_sessions ${database.sql(smuggled)}`
     const [row] = await database.sql`
       select t.id, payments_private.checkout_session_params(t) as params
       from payments.stripe_checkout_sessions as t where t.idempotency_key = 'smuggled'`
@@ -397,15 +399,104 @@ describe('tables, reached by the roles of app users themselves', () => {
     expect(await countOfKey(request.idempotencyKey)).toBe(1)
   })
 
+  const sp001 = (message: string) => ({ code: 'SP001', message })
+  test.each<[string, Record<string, unknown>, { code: string; message: string }]>([
+    [
+      'more pieces than a request may have',
+      { line_items: [{ priceId: 'price_tea', quantity: 1e30 }] },
+      sp001('Each of lineItems needs a priceId and a whole quantity from 1 to 999.'),
+    ],
+    [
+      'a quantity in text',
+      { line_items: [{ priceId: 'price_tea', quantity: '9' }] },
+      sp001('Each of lineItems needs a priceId and a whole quantity from 1 to 999.'),
+    ],
+    [
+      'another field of an item',
+      { line_items: [{ priceId: 'price_tea', quantity: 1, discount: 'all' }] },
+      sp001(
+        'Each of lineItems may have a priceId, a lookupKey or a priceData, a quantity and an adjustableQuantity, and nothing else.',
+      ),
+    ],
+    ['no item', { line_items: [] }, sp001('lineItems must have 1 to 100 items.')],
+    [
+      'an address that runs in the browser',
+      { success_url: 'javascript:alert(1)' },
+      sp001('successUrl must be an absolute http or https URL.'),
+    ],
+    [
+      'such an address for those who cancel',
+      { cancel_url: 'javascript:alert(1)' },
+      sp001('cancelUrl must be an absolute http or https URL.'),
+    ],
+    [
+      'an endless address',
+      { cancel_url: `https://a.example/${'x'.repeat(5000)}` },
+      sp001('cancelUrl must have at most 5000 characters.'),
+    ],
+    [
+      'such an address of an embedded session',
+      {
+        success_url: '',
+        cancel_url: '',
+        options: { ui_mode: 'embedded', return_url: 'javascript:alert(1)' },
+      },
+      { code: 'SP050', message: 'returnUrl must be an absolute http or https URL.' },
+    ],
+    ['no e-mail address', { customer_email: 'ada' }, sp001('customerEmail must be an e-mail address.')],
+    ['a blank key', { idempotency_key: ' ' }, sp001('idempotencyKey must not be blank.')],
+    [
+      'a metadata key with a bracket',
+      { metadata: { '[payments_subject_id': 'victim' } },
+      sp001('Each key of metadata must have 1 to 40 characters, and no square brackets.'),
+    ],
+    [
+      'metadata that names the owner',
+      { metadata: { payments_subject_id: 'victim' } },
+      sp001('metadata may not have keys beginning with payments_ or insforge_; they are reserved.'),
+    ],
+    [
+      'metadata that is not text',
+      { metadata: { order_id: 7 } },
+      sp001('metadata must be an object of strings.'),
+    ],
+  ])('a row with %s is refused, as the handlers refuse it', async (_, forged, refused) => {
+    const columns = Object.entries(forged).map(([name, value]) => [
+      name,
+      typeof value === 'string' ? value : database.sql.json(value as never),
+    ])
+    const row = insertOf(Object.fromEntries(columns))
+    for (const caller of [user('forger'), anonymous])
+      expect(
+        await refusal(
+          asCaller(
+            database.sql,
+            caller,
+            (sql) => sql`insert into payments.stripe_checkout_sessions ${sql(row)}`,
+          ),
+        ),
+      ).toMatchObject(refused)
+    const { cancel_url, success_url, line_items, metadata, customer_email, options, idempotency_key } = {
+      ...insertOf({}),
+      line_items: [{ priceId: 'price_tea', quantity: 1 }],
+      ...forged,
+    } as unknown as Record<string, never>
+    const asked = begin(database.sql, user('forger'), {
+      lineItems: line_items,
+      successUrl: success_url,
+      cancelUrl: cancel_url,
+      metadata,
+      customerEmail: customer_email,
+      options,
+      idempotencyKey: idempotency_key,
+    })
+    expect(await refusal(asked)).toMatchObject(refused)
+  })
+
   test.each<[string, Record<string, unknown>]>([
-    ['more pieces than a request may have', { line_items: [{ priceId: 'price_tea', quantity: 5000 }] }],
-    ['a quantity in text', { line_items: [{ priceId: 'price_tea', quantity: '9' }] }],
-    ['another field of an item', { line_items: [{ priceId: 'price_tea', quantity: 1, discount: 'all' }] }],
-    ['an address that runs in the browser', { success_url: 'javascript:alert(1)' }],
-    ['a metadata key with a bracket', { metadata: { '[payments_subject_id': 'victim' } }],
-    ['metadata that names the owner', { metadata: { payments_subject_id: 'victim' } }],
-    ['metadata that is not text', { metadata: { order_id: 7 } }],
     ['other items', { line_items: [{ priceId: 'price_other', quantity: 1 }] }],
+    ['another address', { success_url: 'https://elsewhere.example' }],
+    ['other metadata', { metadata: { order_id: '7' } }],
   ])('a row with %s and the hash of a harmless request is never taken over', async (_, forged) => {
     for (const caller of [user('forger'), anonymous]) {
       const harmless = { idempotencyKey: newId('key') }
@@ -969,8 +1060,8 @@ test('triggers of the app may give the row another id, and may begin other rows'
         for each row execute function public.other_id();
       create function public.copy() returns trigger language plpgsql security definer as $$ begin
         if new.metadata ->> 'copy' is null then
-          insert into payments.stripe_checkout_sessions (environment, mode, success_url, cancel_url, metadata)
-          values ('test', 'payment', 'https://a.example', 'https://a.example', '{"copy": "1"}');
+          insert into payments.stripe_checkout_sessions (environment, mode, line_items, success_url, cancel_url, metadata)
+          values ('test', 'payment', '[{"priceId": "price_tea"}]', 'https://a.example', 'https://a.example', '{"copy": "1"}');
         end if;
         return null;
       end $$;

@@ -224,6 +224,15 @@ describe('tables, reached by the roles of app users themselves', () => {
     ).toEqual({ code: '42501', message: 'permission denied for table stripe_customer_portal_sessions' })
   })
 
+  test.each<[Record<string, string>, string]>([
+    [{ return_url: 'javascript:alert(1)' }, 'returnUrl must be an absolute http or https URL.'],
+    [{ return_url: `https://a.example/${'x'.repeat(5000)}` }, 'returnUrl must have at most 5000 characters.'],
+    [{ configuration_id: ' ' }, 'configuration must have 1 to 255 characters.'],
+  ])('a row that the handlers would refuse is refused: %j', async (columns, message) => {
+    const row = { subject_type: 'user', subject_id: 'u1', ...columns }
+    expect(await refusal(insertAs(user('u1'), row))).toMatchObject({ code: 'SP001', message })
+  })
+
   test('a user sees their own, and nobody else does', async () => {
     const { session } = await open(user('u1'), me('u1'))
     const seenBy = (caller: Claims) =>

@@ -6,10 +6,12 @@ import {
   type Begun,
   begin,
   complete,
+  fail,
   ingest,
   ingestAll,
   paymentRow,
   projectObjects,
+  refusal,
   sessionRow,
 } from '../support/calls.ts'
 import {
@@ -225,5 +227,66 @@ describe('the purchase of a subscription', () => {
     expect(second).toMatchObject({ action: 'send', attempt: 1 })
     expect(second.session.id).not.toBe(first.session.id)
     expect((await buy()).session.id).toBe(second.session.id)
+  })
+})
+
+describe('the key of a checkout that failed', () => {
+  const subject = { type: 'user', id: 'u1' }
+  const ask = (idempotencyKey: string, options: Json, caller = user('u1'), more: Json = {}) =>
+    asCaller(database.sql, service, (sql) =>
+      begin(sql, caller, { subject, idempotencyKey, options, ...more }),
+    )
+
+  test.each([
+    ['its subject', {}],
+    ['its caller', { subject: undefined }],
+  ])('at Stripe passes to the corrected request, within the scope of %s', async (_, more) => {
+    const key = newId('key')
+    const wrong = await ask(key, { locale: 'zz' }, user('u1'), more)
+    await fail(database.sql, wrong, 'Invalid locale.')
+    const right = await ask(key, { locale: 'de' }, user('u1'), more)
+    expect(right).toMatchObject({ action: 'send', attempt: 1, params: { locale: 'de' } })
+    expect(right.session.id).not.toBe(wrong.session.id)
+    expect(await sessionRow(database.sql, wrong.session.id)).toMatchObject({
+      status: 'failed',
+      idempotency_key: null,
+      last_error: 'Invalid locale.',
+    })
+    expect((await ask(key, { locale: 'de' }, user('u1'), more)).session.id).toBe(right.session.id)
+    expect(await refusal(ask(key, { locale: 'zz' }, user('u1'), more))).toMatchObject({ code: 'SP002' })
+  })
+
+  test('stays with it while Stripe may have acted, and while it is under way', async () => {
+    const key = newId('key')
+    const first = await ask(key, { locale: 'zz' })
+    expect(await refusal(ask(key, { locale: 'de' }))).toMatchObject({ code: 'SP002' })
+    await fail(database.sql, first, 'Stripe could not be reached.', { stripeMayHaveActed: true })
+    expect(await refusal(ask(key, { locale: 'de' }))).toMatchObject({ code: 'SP002' })
+    expect(await ask(key, { locale: 'zz' })).toMatchObject({ attempt: 1, session: { id: first.session.id } })
+  })
+
+  test('stays with it when a policy refuses the corrected request', async () => {
+    const key = newId('key')
+    const wrong = await ask(key, { locale: 'zz' })
+    await fail(database.sql, wrong, 'Invalid locale.')
+    expect(await refusal(ask(key, { locale: 'de' }, user('u2')))).toMatchObject({ code: '42501' })
+    expect(await sessionRow(database.sql, wrong.session.id)).toMatchObject({ idempotency_key: key })
+  })
+})
+
+test('a request that repeats its key with a later expiry is the same request: the first expiry counts until it is renewed', async () => {
+  const subject = { type: 'user', id: 'u1' }
+  const idempotencyKey = newId('key')
+  const ask = (options: Json) =>
+    asCaller(database.sql, service, (sql) => begin(sql, user('u1'), { subject, idempotencyKey, options }))
+  const first = await ask({ expires_at: T + 3600 })
+  const params = { expires_at: T + 3600 }
+  expect(await ask({ expires_at: T + 3601 })).toMatchObject({ session: { id: first.session.id }, params })
+  expect(await ask({})).toMatchObject({ session: { id: first.session.id }, params })
+  await fail(database.sql, first, 'The expiry is too early.')
+  expect(await ask({ expires_at: T + 9000 })).toMatchObject({
+    attempt: 2,
+    session: { id: first.session.id },
+    params: { expires_at: T + 9000 },
   })
 })

@@ -1,6 +1,6 @@
 import { Archive, ArchiveRestore, Pencil, Plus, Tags } from 'lucide-react'
 import { useState } from 'react'
-import type { StripePrice, StripeProduct } from '../../../../types/api.ts'
+import type { StripePrice } from '../../../../types/api.ts'
 import { useChange } from '../../hooks/use-call.ts'
 import { useList } from '../../hooks/use-list.ts'
 import { useConfirm } from '../../shell/confirm.tsx'
@@ -60,7 +60,7 @@ const priceColumns = ({ onEdit, onError }: Actions): Column<StripePrice>[] => [
 ]
 
 /** The prices of a product, page by page. */
-export function Prices({ product: { productId } }: { product: StripeProduct }) {
+export function Prices({ productId }: { productId: string }) {
   const params = useParamsOfEnvironment()
   const [open, setOpen] = useState<StripePrice | 'new' | null>(null)
   const [error, setError] = useState<unknown>(null)

@@ -38,6 +38,7 @@ export function ProductPage() {
       actions={product && <ProductActions product={product} />}
     >
       <Loaded query={query}>{(data) => <Details data={data} />}</Loaded>
+      {!query.error && <Prices productId={productId} />}
     </Page>
   )
 }
@@ -45,26 +46,23 @@ export function ProductPage() {
 function Details({ data: { product } }: { data: GetStripeProductResponse }) {
   const { metadata } = product
   return (
-    <>
-      <Card>
-        <Facts>
-          <Fact name={texts.events.id}>
-            <Id value={product.productId} />
-          </Fact>
-          <Fact name={t.description}>{product.description}</Fact>
-          <Fact name={t.updated}>
-            <Time at={product.syncedAt} as="long" />
-          </Fact>
-        </Facts>
-        {Object.keys(metadata ?? {}).length > 0 && (
-          <div className="mt-5 border-line border-t pt-4">
-            <h3 className="mb-2 font-medium text-sm">{t.metadata}</h3>
-            <Metadata metadata={metadata} />
-          </div>
-        )}
-      </Card>
-      <Prices product={product} />
-    </>
+    <Card>
+      <Facts>
+        <Fact name={texts.events.id}>
+          <Id value={product.productId} />
+        </Fact>
+        <Fact name={t.description}>{product.description}</Fact>
+        <Fact name={t.updated}>
+          <Time at={product.syncedAt} as="long" />
+        </Fact>
+      </Facts>
+      {Object.keys(metadata ?? {}).length > 0 && (
+        <div className="mt-5 border-line border-t pt-4">
+          <h3 className="mb-2 font-medium text-sm">{t.metadata}</h3>
+          <Metadata metadata={metadata} />
+        </div>
+      )}
+    </Card>
   )
 }
 

@@ -35,7 +35,10 @@ export async function checkDatabase(databaseUrl: string, report: Report): Promis
     await withoutSearchPath(client, () => checkOwners(client, report))
     if (installed === 'this release') await checkSchema(client, report)
     const loginMayUseIt = await checkRoles(client, report)
-    await withoutSearchPath(client, () => checkRowSecurity(client, report))
+    await withoutSearchPath(client, async () => {
+      await checkRowSecurity(client, report)
+      await checkFulfilment(client, report)
+    })
     return { schemaIsThere: true, loginMayUseIt: loginMayUseIt && settingsAreRight }
   } finally {
     await client.end().catch(() => {})
@@ -251,4 +254,24 @@ async function checkRowSecurity(client: pg.Client, report: Report): Promise<void
     `It is off for ${names.join(', ')}.`,
     `Run in psql: ${names.map((name) => `alter table ${name} enable row level security;`).join(' ')}`,
   )
+}
+
+/** A bulk load may leave an app's triggers disabled: money then arrives, and nothing is fulfilled. */
+async function checkFulfilment(client: pg.Client, report: Report): Promise<void> {
+  const released = Object.keys(await releasedParts())
+  const { rows } = await client.query<{ trigger: string; statement: string }>(
+    `select format('%I on %s', t.tgname, t.tgrelid::regclass) as trigger,
+      format('alter table %s enable trigger %I;', t.tgrelid::regclass, t.tgname) as statement
+    from pg_trigger t join pg_class c on c.oid = t.tgrelid join pg_namespace n on n.oid = c.relnamespace
+    where n.nspname = 'payments' and not t.tgisinternal and t.tgenabled in ('D', 'R')
+      and format('trigger %I on %s', t.tgname, t.tgrelid::regclass) <> all ($1)
+    order by 1`,
+    [released],
+  )
+  for (const { trigger, statement } of rows)
+    report.warn(
+      'fulfilment',
+      `The trigger ${trigger} is disabled.`,
+      `If you disabled it on purpose, ignore this. Otherwise run in psql: ${statement} To fulfil what it missed, see: pg-payments events replay --help`,
+    )
 }

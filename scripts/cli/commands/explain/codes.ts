@@ -216,6 +216,14 @@ export const HEALTH_CODES: Record<string, Meaning> = {
     next: SETTING,
   },
   row_security: { meaning: 'The login has row_security = off, so every checkout fails.', next: SETTING },
+  read_only: {
+    meaning: 'Transactions of the login are read-only, so every webhook and every checkout fails.',
+    next: `Some platforms set this while the disk is full. ${SETTING}`,
+  },
+  replication_role: {
+    meaning: 'session_replication_role is replica, so no trigger fires and nothing is fulfilled.',
+    next: `${SETTING} ${RECOVER}`,
+  },
   dead_letters: {
     meaning: 'Events have failed twelve times and are not retried automatically.',
     next: `${FAILED} Fix the cause, then run \`pg-payments events retry --environment test\`.`,
