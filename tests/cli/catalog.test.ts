@@ -320,6 +320,19 @@ describe('a file that is wrong is named with its line, and nothing is changed', 
     expect(await wrong(text)).toBe(`${sentence}\nCorrect the file; nothing was changed.\n`)
   })
 
+  test('a folder that is not there, when a file is pulled', async () => {
+    const path = join(folder, 'nowhere', 'payments.catalog.json')
+    const { code, err } = await runCli(['catalog', 'pull', '--environment', 'test', '--file', path], {
+      env: system.env,
+    })
+    expect([code, err.split('\n')[0]]).toEqual([1, `${path} cannot be written (ENOENT).`])
+  })
+
+  test('but a trailing comma, a comment and a byte order mark are no mistake', async () => {
+    await writeFile(file(), '\uFEFF{ "products": [ // ours\n { "key": "a", "name": "A", "prices": [], }, ] }')
+    expect(await ok('push')).toBe('Done: 1 step in test.\n')
+  })
+
   test('a file that is not there', async () => {
     const { err } = await runCli(['catalog', 'diff', '--environment', 'test'], { env: system.env })
     expect(err).toContain('There is no payments.catalog.json here.')

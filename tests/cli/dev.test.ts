@@ -1,14 +1,16 @@
 /** `dev` in a real terminal, each of its actions, and `local-stripe`. */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Stripe } from 'stripe'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createPaymentsClient } from '../../functions/client/index.ts'
 import { writeEnvFile } from '../../scripts/cli/commands/dev/env-file.ts'
+import { folderOf } from '../../scripts/cli/commands/dev/folder.ts'
+import { findMigrations, runMigrations } from '../../scripts/cli/commands/dev/migrations.ts'
 import { secondsOf } from '../../scripts/kit/actions.ts'
 import { isRemote } from '../../scripts/kit/remote.ts'
 import { signToken } from '../../scripts/kit/tokens.ts'
@@ -149,6 +151,128 @@ test('a file of variables keeps its other lines, and each variable is there once
   await writeEnvFile(path, { A: '1' })
   await writeEnvFile(path, { B: '2', A: '3' })
   expect(await readFile(path, 'utf8')).toBe('# pg-payments dev\nA=3\n\n# pg-payments dev\nB=2\n')
+})
+
+test('a file of variables that cannot be written is named', async () => {
+  await expect(writeEnvFile(join(folder, 'nowhere', '.env'), { A: '1' })).rejects.toMatchObject({
+    message: `${join(folder, 'nowhere', '.env')} cannot be written (ENOENT).`,
+    next: 'Name a file in a folder that exists and that you may write to.',
+  })
+})
+
+test('a state that is damaged, or has no place, is named, and --reset leads out of it', async () => {
+  const at = await mkdtemp(join(tmpdir(), 'pg-payments-state-'))
+  const state = folderOf(at)
+  await state.saveSettings(await state.settings())
+  for (const text of ['{broken', '[]', '{"jwtSecret": 5}', '{"endpoints": null}']) {
+    await writeFile(state.file('settings.json'), text)
+    await expect(state.settings(), text).rejects.toMatchObject({
+      message: `${state.file('settings.json')} is damaged.`,
+      next: 'Run: npx pg-payments dev --reset',
+    })
+  }
+  await writeFile(state.file('running.json'), '{broken')
+  expect(await state.running()).toBeUndefined()
+  await state.reset()
+  expect((await state.settings()).endpoints).toEqual({})
+  await writeFile(state.path, 'a file of somebody')
+  await expect(state.settings()).rejects.toMatchObject({
+    message: `${state.path}, where dev keeps its state, cannot be used (ENOTDIR).`,
+  })
+  await rm(at, { recursive: true })
+})
+
+describe('the migrations of the app', () => {
+  const NOTES = 'create table public.notes (id int primary key);'
+  const PLANS = 'create view public.plans as select status from payments.stripe_subscriptions;'
+  const cases: [string, Record<string, string>, string[]][] = [
+    [
+      'Supabase',
+      { 'supabase/migrations/1_notes.sql': NOTES, 'supabase/migrations/2_plans.sql': PLANS },
+      ['supabase/migrations/1_notes.sql', 'payments', 'supabase/migrations/2_plans.sql'],
+    ],
+    [
+      'node-pg-migrate',
+      {
+        'package.json': '{ "type": "module", "dependencies": { "node-pg-migrate": "9.0.0" } }',
+        'migrations/1_notes.js': `export const up = (pgm) => pgm.sql('${NOTES}')`,
+        'migrations/2_plans.sql': `-- Up Migration\n${PLANS}\n-- Down Migration\ndrop view public.plans;`,
+      },
+      ['1_notes', 'payments', '2_plans'],
+    ],
+    [
+      'graphile-migrate, without its program,',
+      { '.gmrc': '{}', 'migrations/committed/000001.sql': NOTES, 'migrations/current.sql': PLANS },
+      ['migrations/committed/000001.sql', 'payments', 'migrations/current.sql'],
+    ],
+  ]
+
+  test.each(cases)(
+    'of %s run once and in order, with the schema payments where it is needed',
+    async (_, files, order) => {
+      const root = await mkdtemp(join(tmpdir(), 'pg-payments-app-'))
+      for (const [name, text] of Object.entries(files)) {
+        await mkdir(dirname(join(root, name)), { recursive: true })
+        await writeFile(join(root, name), text)
+      }
+      const fresh = await createTestDatabase()
+      const found = await findMigrations(root, undefined)
+      const seen: string[] = []
+      const run = async () => {
+        if (!found) throw new Error('No migrations were found.')
+        const notes = async () =>
+          (await fresh.sql`select to_regclass('public.notes') is not null as there`)[0]?.there
+        return runMigrations(
+          found,
+          fresh.url,
+          async () => {
+            if (!seen.includes('payments')) seen.push('payments', String(await notes()))
+          },
+          () => {},
+        )
+      }
+      const ran = await run()
+      expect(seen).toEqual(['payments', 'true'])
+      expect(ran).toEqual(order.filter((name) => name !== 'payments'))
+      expect(await run()).toEqual([])
+      // A file that is empty is being written.
+      const [last = ''] = Object.keys(files)
+        .filter((name) => name.includes('migrations/'))
+        .slice(-1)
+      const more = join(root, dirname(last), '3_more.sql')
+      await writeFile(more, '')
+      expect(await run()).toEqual([])
+      await writeFile(more, 'create table public.more (id int);')
+      expect(await run()).toHaveLength(1)
+      expect(await fresh.sql`select * from public.plans`).toEqual([])
+      await fresh.close()
+      await rm(root, { recursive: true })
+    },
+  )
+
+  test('that need what only Supabase has are refused with the way out', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'pg-payments-app-'))
+    await mkdir(join(root, 'supabase/migrations'), { recursive: true })
+    await writeFile(
+      join(root, 'supabase/migrations/1.sql'),
+      'create table public.p (id uuid references auth.users);',
+    )
+    const found = await findMigrations(root, undefined)
+    await expect(
+      runMigrations(
+        found as never,
+        database.url,
+        async () => {},
+        () => {},
+      ),
+    ).rejects.toMatchObject({
+      message: `The app's migrations cannot be run. supabase/migrations/1.sql failed: schema "auth" does not exist`,
+      next: expect.stringContaining('Set DATABASE_URL to that of "supabase start"'),
+    })
+    expect(await findMigrations(root, false)).toBeNull()
+    await expect(findMigrations(root, 'nowhere')).rejects.toThrow('There is no folder nowhere.')
+    await rm(root, { recursive: true })
+  })
 })
 
 test('the Postgres that dev asks for is the one that is tested here', async () => {

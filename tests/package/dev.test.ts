@@ -25,7 +25,11 @@ async function variables(): Promise<Record<string, string>> {
   return parseEnv(await readFile(join(app.path, '.env'), 'utf8')) as Record<string, string>
 }
 
-test('dev runs the migrations of the app; a checkout by the SDK and a payment give their rows, also after a restart and a kill', async () => {
+const plans = async (sql: ReturnType<typeof open>) =>
+  (await sql`select plan from public.teams`).map((row) => row.plan)
+const STAYS = [...ANY_PORT, '--env-file', '.env', '--', process.execPath, 'stays.js']
+
+test('dev runs the migrations of the app; a checkout by the SDK and a payment give their rows', async () => {
   await writeFile(
     join(app.path, '.env'),
     'APP_NAME="Acme"\nPAYMENTS_API_URL=old # by hand\nPAYMENTS_JWT_SECRET=that-of-the-app-with-32-characters\n',
@@ -56,8 +60,7 @@ test('dev runs the migrations of the app; a checkout by the SDK and a payment gi
   })
   expect(paid.stdout).toMatch(/^Paid cs_test_\w+: paid\.\n$/)
   await first.said(/checkout\.session\.completed +processed/)
-  const plan = async (on = sql) => (await on`select plan from public.teams`).map((row) => row.plan)
-  expect(await plan()).toEqual(['pro'])
+  expect(await plans(sql)).toEqual(['pro'])
 
   // A file that is added runs at once, and one that is wrong is named.
   await writeFile(
@@ -73,31 +76,32 @@ test('dev runs the migrations of the app; a checkout by the SDK and a payment gi
   await sql.end()
   expect(await first.end('SIGTERM')).toBe(0)
   await closed
+})
 
-  // The state outlives the process: local Stripe renews what was bought before, and the database has it.
+test('after a restart local Stripe renews what was bought before; a dev that is killed takes the app with it', async () => {
   // The app ends with it when it is killed: the pipe of the output closes when no process holds it any more.
   await writeFile(join(app.path, 'stays.js'), `console.log('app', process.pid); setInterval(() => {}, 1000)`)
   await writeFile(
     join(app.path, 'migrations', '004_more.sql'),
     'alter table public.notes add column text text;',
   )
-  const stays = [...ANY_PORT, '--env-file', '.env', '--', process.execPath, 'stays.js']
-  const second = startDev(app, stays)
+  const second = startDev(app, STAYS)
   await second.said(/app \d+\n/)
   expect(second.output()).toContain('Ran 1 migration of the app: migrations/004_more.sql.\n')
   expect((await command(app, ['dev', 'renew'])).out).toMatch(/^Renewed sub_\w+: active\.\n$/)
   await second.said(/invoice\.paid +processed/)
   const again = open((await variables()).DATABASE_URL ?? '')
-  expect(await plan(again)).toEqual(['pro'])
+  expect(await plans(again)).toEqual(['pro'])
   expect(await again`select from payments.transactions where status = 'succeeded'`).toHaveLength(2)
   await again.end()
 
   const killed = (await connectionTo((await variables()).DATABASE_URL ?? '')).closed
   expect(await second.end('SIGKILL')).toBe('SIGKILL')
   await killed
+})
 
-  // The same when npx, which started it, is killed.
-  const third = startDev(app, stays, {}, ['npx', '--no-install', 'pg-payments', 'dev'])
+test('dev goes on after a kill, and ends with its app when the npx above it is killed', async () => {
+  const third = startDev(app, STAYS, {}, ['npx', '--no-install', 'pg-payments', 'dev'])
   await third.said(/app \d+\n/)
   expect((await command(app, ['dev', 'cancel'])).out).toMatch(/^Canceled sub_/)
   await third.said(/customer\.subscription\.deleted +processed/)

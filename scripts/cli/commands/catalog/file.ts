@@ -71,7 +71,7 @@ function valueAt(value: unknown, path: Path): unknown {
 
 function fromJson(name: string, text: string): { value: unknown; at: (path: Path) => string } {
   const errors: ParseError[] = []
-  const tree = jsonc.parseTree(text, errors, { allowTrailingComma: true })
+  const tree = jsonc.parseTree(text.replace(/^\uFEFF/, ' '), errors, { allowTrailingComma: true })
   const lineOf = (offset: number) => text.slice(0, offset).split('\n').length
   const [error] = errors
   if (error || !tree)

@@ -88,7 +88,12 @@ async function pull(context: Context<FileOptions>): Promise<void> {
   const actual = await readActual(await context.client(), options, true)
   const { catalog, leftOut } = pullCatalog(actual)
   if (existsSync(path)) await context.confirm(`${basename(path)} is there already. Overwrite it?`)
-  await writeFile(path, `${JSON.stringify(catalog, null, 2)}\n`)
+  await writeFile(path, `${JSON.stringify(catalog, null, 2)}\n`).catch((error: NodeJS.ErrnoException) => {
+    throw cliError(`${path} cannot be written (${error.code}).`, {
+      code: 'FILE_NOT_WRITTEN',
+      next: 'Name a file in a folder that exists and that you may write to, with --file.',
+    })
+  })
   const offers = catalog.offers?.length ?? 0
   context.show({ file: path, products: catalog.products.length, offers, leftOut }, () =>
     [

@@ -96,6 +96,7 @@ async function byFiles(
       ),
     )
     for (const file of await sqlFilesOf(folder)) {
+      if (isBlank(file.text)) continue
       const name = relative(root, file.path)
       const hash = createHash('sha256').update(file.text).digest('hex')
       const before = known.get(name)
@@ -117,6 +118,9 @@ async function byFiles(
   }
 }
 
+/** A file that was just created and is not written yet. It would count as run. */
+const isBlank = (text: string) => text.trim() === ''
+
 /** graphile-migrate runs its current migration again and again. */
 const isInProgress = (name: string) => /(^|[\\/])current(\.sql$|[\\/])/.test(name)
 
@@ -129,6 +133,7 @@ async function byNodePgMigrate(
 ): Promise<string[]> {
   const names = (await readdir(folder)).filter((name) => /^[^.].*\.(sql|[cm]?[jt]s)$/.test(name)).sort()
   const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
+  if (texts.some(isBlank)) return []
   const first = texts.findIndex(mentionsPayments)
   const up = async (most: number) => {
     const silent = { debug() {}, info() {}, warn() {}, error() {} }
