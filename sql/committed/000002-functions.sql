@@ -1,5 +1,5 @@
---! Previous: sha1:9019a38133127c21a463c951528dee02a3400d13
---! Hash: sha1:d268ab52d0616e40ed87044fed57cf151b4638f5
+--! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
+--! Hash: sha1:7b05dceddc9657849179915d8a3a1a47e25b27a3
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,77 +32,6 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
---! Included checkout/private/tg_portal_sessions__check.sql
-/*
- * Trigger function: raises what begin_customer_portal_session raises for the same request.
- */
-create or replace function payments_private.tg_portal_sessions__check()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private.check_portal_request
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform payments_private.check_portal_request(
-    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
-  );
-  return null;
-end;
-$$;
-
-revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_portal_sessions__check.sql
---! Included checkout/private/tg_sessions__check.sql
-/*
- * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
- * the priceId of items that name a lookup key.
- */
-create or replace function payments_private.tg_sessions__check()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private.check_checkout_request
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform payments_private.check_checkout_request(
-    new.mode,
-    coalesce(
-      (
-        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
-        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
-      ),
-      '[]'
-    ),
-    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
-    new.idempotency_key, new.options
-  );
-  return null;
-end;
-$$;
-
-revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_sessions__check.sql
---! Included checkout/private/tg_sessions__times.sql
-/*
- * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
- */
-create or replace function payments_private.tg_sessions__times()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private.check_checkout_times
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
-  return null;
-end;
-$$;
-
-revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_sessions__times.sql
 --! Included projection/private/catalog_revision.sql
 /*
  * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
@@ -240,6 +169,79 @@ comment on view payments_private.catalogue_list is 'Products with their first ac
 revoke all on payments_private.catalogue_list from public, anon, authenticated;
 grant select on payments_private.catalogue_list to payments_service;
 --! EndIncluded projection/private/catalogue_list.sql
+
+--! Included checkout/private/tg_portal_sessions__check.sql
+/*
+ * Trigger function: raises what begin_customer_portal_session raises for the same request.
+ */
+create or replace function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_request(
+    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__check.sql
+--! Included checkout/private/tg_sessions__check.sql
+/*
+ * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
+ * the priceId of items that name a lookup key.
+ */
+create or replace function payments_private.tg_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_request(
+    new.mode,
+    coalesce(
+      (
+        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
+        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+      ),
+      '[]'
+    ),
+    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
+    new.idempotency_key, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__check.sql
+
+--! Included checkout/private/tg_sessions__times.sql
+/*
+ * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
+ */
+create or replace function payments_private.tg_sessions__times()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_times
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__times.sql
 
 --! Included checkout/begin_confirmation.sql
 /*
@@ -2223,7 +2225,8 @@ revoke all on function payments_private.own_metadata(jsonb) from public, anon, a
  * Returns what was bought, as payments.purchase has it: [{price_id, product_id, lookup_key, quantity}], in order. An
  * invoice says it by its lines: all but prorations that credit something. A checkout says it by the line items of its
  * row, [{priceId, quantity}]. [] if neither says it, and if the buyer could change a quantity on Stripe's page: the row has
- * what was asked for, not what was paid for. A price that the request made up is left out.
+ * what was asked for, not what was paid for. A price that the request made up has no ids, but price_data: {product_id, name,
+ * unit_amount, currency}, so that what looks for a price or a product finds nothing.
  */
 create or replace function payments_private.purchased_items(environment text, invoice jsonb, line_items jsonb)
   returns jsonb
@@ -2241,7 +2244,7 @@ begin
           'product_id', coalesce(p.product_id, b.product_id),
           'lookup_key', p.lookup_key,
           'quantity', b.quantity
-        )
+        ) || case when b.price_data is null then '{}' else jsonb_build_object('price_data', b.price_data) end
         order by b.position
       )
       from (
@@ -2253,7 +2256,8 @@ begin
           payments_private.id_of(
             coalesce(l.line #> '{pricing,price_details,product}', l.line #> '{price,product}', l.line #> '{plan,product}')
           ) as product_id,
-          case when l.line ->> 'quantity' ~ '^[0-9]{1,9}$' then (l.line ->> 'quantity')::bigint else 1 end as quantity
+          case when l.line ->> 'quantity' ~ '^[0-9]{1,9}$' then (l.line ->> 'quantity')::bigint else 1 end as quantity,
+          null::jsonb as price_data
         from jsonb_array_elements(invoice #> '{lines,data}') with ordinality as l (line, position)
         where coalesce((l.line ->> 'amount')::numeric, 0) >= 0
         union all
@@ -2261,13 +2265,19 @@ begin
           i.position,
           i.item ->> 'priceId',
           null,
-          case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end
+          case when i.item ->> 'quantity' ~ '^[0-9]{1,9}$' then (i.item ->> 'quantity')::bigint else 1 end,
+          case when i.item ? 'priceData' then jsonb_build_object(
+            'product_id', i.item #> '{priceData,productId}',
+            'name', i.item #> '{priceData,product,name}',
+            'unit_amount', i.item #> '{priceData,unitAmount}',
+            'currency', i.item #> '{priceData,currency}'
+          ) end
         from jsonb_array_elements(line_items) with ordinality as i (item, position)
         where invoice is null and not jsonb_path_exists(line_items, '$[*].adjustableQuantity')
       ) as b
       left join payments.stripe_prices as p
         on p.price_id = b.price_id and p.environment = purchased_items.environment
-      where b.price_id is not null
+      where b.price_id is not null or b.price_data is not null
     ),
     '[]'
   );
