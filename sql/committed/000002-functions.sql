@@ -1,5 +1,5 @@
 --! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
---! Hash: sha1:7b05dceddc9657849179915d8a3a1a47e25b27a3
+--! Hash: sha1:aae208cea8974bf59d238943a74915e94c372bcf
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -32,6 +32,77 @@ end
 $$;
 --! EndIncluded access/check_installation.sql
 
+--! Included checkout/private/tg_portal_sessions__check.sql
+/*
+ * Trigger function: raises what begin_customer_portal_session raises for the same request.
+ */
+create or replace function payments_private.tg_portal_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_portal_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_portal_request(
+    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_portal_sessions__check.sql
+--! Included checkout/private/tg_sessions__check.sql
+/*
+ * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
+ * the priceId of items that name a lookup key.
+ */
+create or replace function payments_private.tg_sessions__check()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_request
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_request(
+    new.mode,
+    coalesce(
+      (
+        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
+        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
+      ),
+      '[]'
+    ),
+    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
+    new.idempotency_key, new.options
+  );
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__check.sql
+--! Included checkout/private/tg_sessions__times.sql
+/*
+ * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
+ */
+create or replace function payments_private.tg_sessions__times()
+  returns trigger
+  language plpgsql
+  volatile
+  security definer -- crosses from the app user to payments_private.check_checkout_times
+  set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
+  return null;
+end;
+$$;
+
+revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
+--! EndIncluded checkout/private/tg_sessions__times.sql
 --! Included projection/private/catalog_revision.sql
 /*
  * Returns a mark of what a person can edit of a product or a price, given its row. The mark is the same for as long as that is.
@@ -169,79 +240,6 @@ comment on view payments_private.catalogue_list is 'Products with their first ac
 revoke all on payments_private.catalogue_list from public, anon, authenticated;
 grant select on payments_private.catalogue_list to payments_service;
 --! EndIncluded projection/private/catalogue_list.sql
-
---! Included checkout/private/tg_portal_sessions__check.sql
-/*
- * Trigger function: raises what begin_customer_portal_session raises for the same request.
- */
-create or replace function payments_private.tg_portal_sessions__check()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private.check_portal_request
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform payments_private.check_portal_request(
-    new.subject_type, new.subject_id, new.return_url, new.configuration_id, new.options
-  );
-  return null;
-end;
-$$;
-
-revoke all on function payments_private.tg_portal_sessions__check() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_portal_sessions__check.sql
---! Included checkout/private/tg_sessions__check.sql
-/*
- * Trigger function: raises what begin_checkout_session raises for the same request. By now _110_lookup_keys has written
- * the priceId of items that name a lookup key.
- */
-create or replace function payments_private.tg_sessions__check()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private.check_checkout_request
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform payments_private.check_checkout_request(
-    new.mode,
-    coalesce(
-      (
-        select jsonb_agg(case when i.item ? 'lookupKey' then i.item - 'priceId' else i.item end order by i.position)
-        from jsonb_array_elements(new.line_items) with ordinality as i (item, position)
-      ),
-      '[]'
-    ),
-    new.success_url, new.cancel_url, new.subject_type, new.subject_id, new.customer_email, new.metadata,
-    new.idempotency_key, new.options
-  );
-  return null;
-end;
-$$;
-
-revoke all on function payments_private.tg_sessions__check() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_sessions__check.sql
-
---! Included checkout/private/tg_sessions__times.sql
-/*
- * Trigger function: checks the instants and the trial of a checkout; see check_checkout_times.
- */
-create or replace function payments_private.tg_sessions__times()
-  returns trigger
-  language plpgsql
-  volatile
-  security definer -- crosses from the app user to payments_private.check_checkout_times
-  set search_path = pg_catalog, pg_temp
-as $$
-begin
-  perform payments_private.check_checkout_times(new.environment, new.line_items, new.options);
-  return null;
-end;
-$$;
-
-revoke all on function payments_private.tg_sessions__times() from public, anon, authenticated;
---! EndIncluded checkout/private/tg_sessions__times.sql
 
 --! Included checkout/begin_confirmation.sql
 /*

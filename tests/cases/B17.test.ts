@@ -1,6 +1,6 @@
 /** B17: a cart of two prices. */
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { createTestDatabase, service, type TestDatabase } from '../setup/database.ts'
+import { createTestDatabase, type TestDatabase } from '../setup/database.ts'
 import { begin, undone } from '../sql/support/calls.ts'
 import { installTwice } from '../templates/support/install.ts'
 import { ingestCase, prepare, readCase } from './support/templates.ts'
@@ -89,7 +89,11 @@ test.each<[string, unknown[], string]>([
       `insert into public.order_lines (order_id, product, unit_amount) values ('${ORDER}', 'Cup', 2000)`,
     ])
       await sql.unsafe(statement)
-    const begun = await begin(sql, service, { lineItems: lines, metadata: request?.metadata ?? {} })
+    const begun = await begin(
+      sql,
+      { role: 'service' },
+      { lineItems: lines, metadata: request?.metadata ?? {} },
+    )
     await ingestCase(sql, JSON.parse(JSON.stringify(given.events).replaceAll('$ROW_0', begun.session.id)))
     expect(await sql`select status from public.orders`).toMatchObject([{ status }])
   })

@@ -195,13 +195,17 @@ test('a price that the backend made up is an item without ids, so that nothing i
   const { sql } = database
   const data = { currency: 'usd', unitAmount: 700 }
   const begun = await asCaller(sql, service, (as) =>
-    begin(as, service, {
-      lineItems: [
-        { priceId: 'price_tea', quantity: 1 },
-        { priceData: { ...data, product: { name: 'Cup' } }, quantity: 2 },
-        { priceData: { ...data, productId: 'prod_tea' } },
-      ],
-    }),
+    begin(
+      as,
+      { role: 'service' },
+      {
+        lineItems: [
+          { priceId: 'price_tea', quantity: 1 },
+          { priceData: { ...data, product: { name: 'Cup' } }, quantity: 2 },
+          { priceData: { ...data, productId: 'prod_tea' } },
+        ],
+      },
+    ),
   )
   const session = checkoutSession({ client_reference_id: begun.session.id, metadata: begun.params.metadata })
   const madeUp = { price_id: null, product_id: null, lookup_key: null }
