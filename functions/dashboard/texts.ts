@@ -711,7 +711,7 @@ export const texts = {
     saveMine: 'Save mine',
     show: 'Show',
     shows: { active: 'Active only', archived: 'Archived only' },
-    search: 'Name or id',
+    search: 'Name, id or lookup key',
     metadata: 'Metadata',
     updated: 'Updated',
     unchangeable:

@@ -1,5 +1,5 @@
 --! Previous: sha1:f1959f2698d794d4ef12e3d42c6666e820190f44
---! Hash: sha1:aae208cea8974bf59d238943a74915e94c372bcf
+--! Hash: sha1:b4f4d02324ddf89eef8486e846fccf16461fd6e4
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -7835,7 +7835,7 @@ revoke all on function payments_private.payment_methods_of(text, text[]) from pu
  * Stripe sends later about these objects and customers is redacted before it is stored. So nothing comes back by a
  * late event, a sync or a rebuild. It can be repeated; objects that are new since then are erased as well.
  *
- * A subscription that is alive goes on, and so do its payments: end it first, if that is wanted. A checkout that is
+ * A living subscription continues, and so do its payments. End it first, if that is wanted. A checkout that is
  * open can still be paid by a new customer of Stripe: erase again after that. Stripe keeps its own copy: delete the
  * customer there. The app's own tables stay as they are. So does the metadata that the app wrote, except that of
  * customers and except keys that redact() knows. Recorded errors are removed, because they may repeat personal data.

@@ -28,6 +28,17 @@ afterAll(async () => {
   await database?.close()
 })
 
+/** Windows that hold forms, and what opens them. */
+const DIALOGS: [path: string, opener: string | RegExp][] = [
+  ['test/offers', 'New offer'],
+  ['test/offers', 'team'],
+  ['test/catalogue', 'New product'],
+  ['test/events', 'Retry failed events'],
+  ['test/sessions', /^cs_test_/],
+  ['test/sync', 'Sync'],
+  ['test/settings', 'Replace the key'],
+]
+
 test('axe finds nothing on any page in light and in dark, and no page asks another origin or breaks its policy', async () => {
   const visit = await openVisit(browser, world)
   const { page } = visit
@@ -45,6 +56,13 @@ test('axe finds nothing on any page in light and in dark, and no page asks anoth
   for (const [name, path] of places) {
     await goWithin(page, world.dashboard + path)
     await check(name)
+  }
+  for (const [path, opener] of DIALOGS) {
+    await goWithin(page, world.dashboard + path)
+    await page.getByRole('button', { name: opener }).first().click()
+    await page.getByRole('dialog').waitFor()
+    await check(String(opener))
+    await page.keyboard.press('Escape')
   }
   expect(found).toEqual([])
   await visit.close()

@@ -14,7 +14,7 @@ export const invoiceColumns = (environment: string): Column<StripeInvoice>[] => 
   {
     id: 'number',
     header: t.number,
-    track: 'minmax(6rem, 1.2fr)',
+    track: 'minmax(6rem, 1.5fr)',
     cell: ({ invoiceId, number }) => (
       <AppLink to={`/${environment}/invoices/${encodeURIComponent(invoiceId)}`} className={ROW_LINK}>
         {number ?? t.draft}
@@ -24,13 +24,13 @@ export const invoiceColumns = (environment: string): Column<StripeInvoice>[] => 
   {
     id: 'status',
     header: t.status,
-    track: 'minmax(4.5rem, 0.8fr)',
+    track: 'minmax(4.5rem, 0.7fr)',
     cell: ({ status, deleted }) => <Status value={deleted ? 'deleted' : status} />,
   },
   {
     id: 'total',
     header: t.total,
-    track: 'minmax(4.5rem, 7rem)',
+    track: 'minmax(4.5rem, 1fr)',
     align: 'end',
     cell: ({ total, currency }) => formatMoney(total, currency),
   },
@@ -79,7 +79,7 @@ export const creditNoteColumns = (environment: string): Column<StripeCreditNote>
   {
     id: 'number',
     header: t.number,
-    track: 'minmax(6rem, 1.2fr)',
+    track: 'minmax(6rem, 1.5fr)',
     cell: ({ creditNoteId, number, invoiceId }) => (
       <AppLink to={`/${environment}/invoices/${encodeURIComponent(invoiceId)}`} className={ROW_LINK}>
         {number ?? creditNoteId}
@@ -95,7 +95,7 @@ export const creditNoteColumns = (environment: string): Column<StripeCreditNote>
   {
     id: 'total',
     header: t.total,
-    track: 'minmax(4.5rem, 7rem)',
+    track: 'minmax(4.5rem, 1fr)',
     align: 'end',
     cell: ({ total, currency }) => formatMoney(total, currency),
   },

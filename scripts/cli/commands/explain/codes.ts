@@ -221,7 +221,7 @@ export const HEALTH_CODES: Record<string, Meaning> = {
     next: `Some platforms set this while the disk is full. ${SETTING}`,
   },
   replication_role: {
-    meaning: 'The setting session_replication_role is replica, so no trigger fires and nothing is fulfilled.',
+    meaning: 'No trigger fires and nothing is fulfilled, because session_replication_role is replica.',
     next: `${SETTING} ${RECOVER}`,
   },
   dead_letters: {
