@@ -131,6 +131,10 @@ export const SQLSTATES: Record<
   SP064: { status: 400, code: 'INVALID_INPUT' },
   /** A trial of prices that are paid once. */
   SP065: { status: 400, code: 'INVALID_INPUT' },
+  /** Prices of a checkout do not fit its mode */
+  SP075: { status: 400, code: 'INVALID_INPUT' },
+  /** Nobody could ever buy the offer */
+  SP076: { status: 400, code: 'INVALID_INPUT' },
   /** insufficient_privilege: row level security refused the row */
   '42501': {
     status: 403,
@@ -359,7 +363,10 @@ export function fromStripe(error: unknown, environment: StripeEnvironment): ApiE
     case 'StripeIdempotencyError':
       return apiError(409, 'UPSTREAM_FAILURE', error.message, { cause: error })
     case 'StripeInvalidRequestError':
-      return apiError(400, 'UPSTREAM_FAILURE', error.message, { cause: error })
+      return apiError(400, 'UPSTREAM_FAILURE', error.message, {
+        nextActions: 'Correct what Stripe refuses, and send the request again.',
+        cause: error,
+      })
     default:
       return apiError(
         502,
