@@ -1,5 +1,5 @@
 --! Previous: sha1:1b978cd25f561a1994ef1a0acb0cb20cfeb6f38a
---! Hash: sha1:a76254ebb60710a51d3c6faa794702ba8cc2a99a
+--! Hash: sha1:7c1435d13e62a8986bfd468a8861e3d3bab62367
 --! Message: functions
 
 --! Included access/check_installation.sql
@@ -16490,7 +16490,7 @@ as $$
     'offer_cannot_be_bought',
     format('Nobody can buy the offer %s: %s', o.offer_id, p.problem),
     'Correct the offer, or run a sync if Stripe has what it names.',
-    format('pg-payments offers show %s --environment %s', o.offer_id, o.environment)
+    format('pg-payments offers list --environment %s', o.environment)
   from payments.offers as o
   cross join lateral (
     select case
